@@ -1,0 +1,78 @@
+"""The sink actor: records every verdict, and writes the flagged purchases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.dispatcher import DispatchedActor, Dispatcher
+from actors.messages import Commit, Judged
+from events.event import line_of
+from events.jsonlines import flagged_line
+from events.records import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Outlet(Protocol):
+    """Where verdicts go: an event store and a flagged file, or a list in a test."""
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Keep these decisions."""
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append these lines to the flagged purchases; they have no newlines."""
+
+
+class Sink:
+    """What a sink actor is and does, on any of Pykka's runtimes."""
+
+    __slots__ = ()
+
+    outlet: Outlet
+    """Where verdicts go."""
+    decisions: list[Decision]
+    """The decisions since the last commit, in the order of the stream."""
+    lines: list[bytes]
+    """The flagged lines since the last commit."""
+
+    def begin(self, outlet: Outlet) -> None:
+        """Begin with nothing to record."""
+        self.outlet = outlet
+        self.decisions = []
+        self.lines = []
+
+    def on_receive(self, message: Any) -> None:
+        """Handle `Judged` or `Commit`.
+
+        Raises:
+            TypeError: it is some other message.
+
+        """
+        if type(message) is Judged:
+            event = message.event
+            self.decisions.append(
+                Decision(
+                    event.number, message.flagged, message.purchases, message.mean, message.sd
+                )
+            )
+            if message.flagged:
+                self.lines.append(flagged_line(line_of(event), message.mean, message.sd))
+        elif type(message) is Commit:
+            # A flagged line is never in the file before its decision is in the store.
+            self.outlet.record(self.decisions)
+            self.outlet.write(self.lines)
+            self.decisions, self.lines = [], []
+        else:
+            raise TypeError(f"a sink understands no {type(message).__name__}")
+
+
+class SinkActor(Sink, DispatchedActor):
+    """A sink on the dispatcher."""
+
+    __slots__ = ("decisions", "lines", "outlet")
+
+    def __init__(self, dispatcher: Dispatcher, urn: str, outlet: Outlet) -> None:
+        """Send verdicts to ``outlet``."""
+        super().__init__(dispatcher, urn)
+        self.begin(outlet)

@@ -1,0 +1,97 @@
+"""The user actor: owns one user's purchases and friends."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.dispatcher import DispatchedActor, Dispatcher
+from actors.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
+
+if TYPE_CHECKING:
+    from events.event import Purchase
+
+
+class Ref(Protocol):
+    """Where a message can be sent: a reference to an actor of any runtime."""
+
+    def tell(self, message: Any) -> None:
+        """Send ``message``, without waiting."""
+
+
+class User:
+    """What a user actor is and does, on any of Pykka's runtimes."""
+
+    __slots__ = ()
+
+    number: int
+    """The user's number, by which other actors address it."""
+    friends: frozenset[int]
+    """The user's friends now. Replaced, never changed: answers share it."""
+    purchases: list[Purchase]
+    """The user's purchases, sorted by time and number."""
+    coordinator: Ref
+    """Where answers go."""
+
+    def begin(self, number: int, coordinator: Ref) -> None:
+        """Begin as user ``number``, with no friends and no purchases."""
+        self.number = number
+        self.coordinator = coordinator
+        self.friends = frozenset()
+        self.purchases = []
+
+    def on_receive(self, message: Any) -> None:
+        """Handle `Apply`, `AskFriends` or `AskPurchases`.
+
+        Raises:
+            TypeError: it is some other message.
+
+        """
+        kind = type(message)
+        if kind is AskFriends:
+            self.coordinator.tell(Friends(message.number, self.number, self.friends))
+        elif kind is AskPurchases:
+            since = self._since(message.since_time, message.since_number)
+            self.coordinator.tell(Purchases(message.number, self.number, since))
+        elif kind is Apply:
+            self._apply(message)
+        else:
+            raise TypeError(f"a user understands no {kind.__name__}")
+
+    def _since(self, time: str, number: int) -> tuple[Purchase, ...]:
+        # From the end, because what is asked for is mostly the last one or two.
+        purchases = self.purchases
+        first = len(purchases)
+        while first:
+            purchase = purchases[first - 1]
+            if purchase.time < time or (purchase.time == time and purchase.number < number):
+                break
+            first -= 1
+        return tuple(purchases[first:])
+
+    def _apply(self, message: Apply) -> None:
+        if message.befriended or message.unfriended:
+            self.friends = (self.friends | set(message.befriended)) - set(message.unfriended)
+        if message.purchases:
+            self._add(message.purchases)
+
+    def _add(self, new: tuple[Purchase, ...]) -> None:
+        purchases = self.purchases
+        if not purchases or purchases[-1] < new[0]:
+            purchases.extend(new)
+        elif len(new) == 1:
+            bisect.insort(purchases, new[0])
+        else:
+            purchases.extend(new)
+            purchases.sort()
+
+
+class UserActor(User, DispatchedActor):
+    """A user on the dispatcher."""
+
+    __slots__ = ("coordinator", "friends", "number", "purchases")
+
+    def __init__(self, dispatcher: Dispatcher, urn: str, number: int, coordinator: Ref) -> None:
+        """Begin as user ``number``, answering to ``coordinator``."""
+        super().__init__(dispatcher, urn)
+        self.begin(number, coordinator)

@@ -1,0 +1,63 @@
+"""The errors of the program: one base, one class for each way to go wrong.
+
+Each message names the place (file and line, or offset), what was expected, what
+was found and what to do. ``exit_status`` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ReplayError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+    exit_status: ClassVar[int] = 2
+
+
+class InputError(ReplayError):
+    """A log is missing, is not a file, or cannot be read."""
+
+
+class ParametersError(ReplayError):
+    """D or T is missing or wrong (SPEC.md section 2)."""
+
+
+class LineRejectedError(ReplayError):
+    """A line broke the rules of SPEC.md section 2 and the run is strict."""
+
+    exit_status = 1
+
+
+class OutputError(ReplayError):
+    """The flagged file or the event store cannot be written."""
+
+    exit_status = 1
+
+
+class StoreError(ReplayError):
+    """An event store cannot be read."""
+
+
+class ForeignStoreError(StoreError):
+    """The file is not an event store."""
+
+
+class NewerStoreError(StoreError):
+    """The event store was written in a format newer than this program knows."""
+
+
+class DamagedStoreError(StoreError):
+    """The event store is damaged in a place that no interrupted write explains."""
+
+
+class BadValueError(ReplayError):
+    """A single value does not qualify; the message says what was expected and found."""
+
+
+def shown(value: object, length_max: int = 60) -> str:
+    """Return ``value`` as error messages show it: quoted, in ASCII, not too long."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    if len(text) > length_max:
+        text = text[: length_max - 3] + "..."
+    return ascii(text)

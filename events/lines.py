@@ -1,0 +1,179 @@
+"""One line of a log: the event it is, or the one reason why it is rejected.
+
+The rules are SPEC.md section 2. This is the careful path, about 5 µs a line;
+`events.jsonlines` takes whole blocks of well-formed lines at a tenth of that and
+comes here with what is left.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import msgspec
+
+from events import amounts, timestamps
+from events.errors import BadValueError, shown
+from events.event import Befriend, Event, Purchase, Unfriend, render
+
+JSON_SPACE = b" \t\r\n"
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_INTEGER = re.compile(r"-?[0-9]+")
+
+
+class Reason(enum.StrEnum):
+    """Why a line is rejected: one name for each rule of SPEC.md section 2."""
+
+    NOT_UTF8 = "not-utf8"
+    NOT_JSON = "not-json"
+    NOT_OBJECT = "not-object"
+    KEY_MISSING = "key-missing"
+    EVENT_TYPE = "event-type"
+    TIMESTAMP_SHAPE = "timestamp-shape"
+    TIMESTAMP_DATE = "timestamp-date"
+    ID_TYPE = "id-type"
+    ID_EMPTY = "id-empty"
+    ID_NOT_TEXT = "id-not-text"
+    SELF_FRIEND = "self-friend"
+    AMOUNT_TYPE = "amount-type"
+    AMOUNT_SIGN = "amount-sign"
+    AMOUNT_TEXT = "amount-text"
+    AMOUNT_PLACES = "amount-places"
+    AMOUNT_DIGITS = "amount-digits"
+
+
+_REASON_OF: dict[type[BadValueError], Reason] = {
+    timestamps.TimestampShapeError: Reason.TIMESTAMP_SHAPE,
+    timestamps.TimestampDateError: Reason.TIMESTAMP_DATE,
+    amounts.AmountSignError: Reason.AMOUNT_SIGN,
+    amounts.AmountTextError: Reason.AMOUNT_TEXT,
+    amounts.AmountPlacesError: Reason.AMOUNT_PLACES,
+    amounts.AmountDigitsError: Reason.AMOUNT_DIGITS,
+}
+
+
+class BadLineError(BadValueError):
+    """A line is rejected: ``reason`` says which rule it breaks, the message how."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        """Keep the reason beside the message."""
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def parse_line(line: bytes, number: int) -> Event:
+    """Return the event written in ``line``, numbered ``number``.
+
+    The event keeps the line where it is not the canonical one. Of a key that
+    stands twice in the object the last value counts, as in most JSON readers.
+
+    Raises:
+        BadLineError: the line breaks a rule of SPEC.md section 2.
+
+    """
+    fields = _fields(line)
+    kind = _text(fields, "event_type", Reason.EVENT_TYPE, '"purchase", "befriend" or "unfriend"')
+    event: Event
+    try:
+        if kind == "purchase":
+            time = _timestamp(fields)
+            event = Purchase(time, number, _user(fields, "id"), _amount(fields))
+        elif kind in ("befriend", "unfriend"):
+            time = _timestamp(fields)
+            user1, user2 = _user(fields, "id1"), _user(fields, "id2")
+            if user1 == user2:
+                raise BadLineError(
+                    Reason.SELF_FRIEND, f"expected two different users, found {shown(user1)} twice"
+                )
+            event = (Befriend if kind == "befriend" else Unfriend)(time, number, user1, user2)
+        else:
+            raise BadLineError(
+                Reason.EVENT_TYPE,
+                f'event_type: expected "purchase", "befriend" or "unfriend", found {shown(kind)}',
+            )
+    except BadLineError:
+        raise
+    except BadValueError as error:
+        name = "timestamp" if isinstance(error, _TIMESTAMP_ERRORS) else "amount"
+        raise BadLineError(_REASON_OF[type(error)], f"{name}: {error}") from None
+    if render(event).encode() != line:
+        event = msgspec.structs.replace(event, line=line)
+    return event
+
+
+_TIMESTAMP_ERRORS = (timestamps.TimestampShapeError, timestamps.TimestampDateError)
+
+
+def _fields(line: bytes) -> dict[str, msgspec.Raw]:
+    if not line.isascii():
+        # msgspec steps over text that it need not read, without decoding it.
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise BadLineError(
+                Reason.NOT_UTF8,
+                f"expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}",
+            ) from None
+    try:
+        return _decode_object(line)
+    except msgspec.ValidationError as error:
+        raise BadLineError(Reason.NOT_OBJECT, f"expected one JSON object: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        detail = str(error).removeprefix("JSON is malformed: ")
+        raise BadLineError(Reason.NOT_JSON, f"expected one JSON object: {detail}") from None
+    except RecursionError:
+        raise BadLineError(Reason.NOT_JSON, "expected one JSON object: nested too deep") from None
+
+
+def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
+    raw = fields.get(name)
+    if raw is None:
+        raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
+    return bytes(raw)
+
+
+def _text(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: str) -> str:
+    raw = _field(fields, name)
+    try:
+        return _decode_text(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadLineError(reason, f"{name}: expected {expected}, found {shown(raw)}") from None
+
+
+def _timestamp(fields: dict[str, msgspec.Raw]) -> str:
+    return timestamps.parse_timestamp(
+        _text(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
+    )
+
+
+def _user(fields: dict[str, msgspec.Raw], name: str) -> str:
+    raw = _field(fields, name)
+    if raw.startswith(b'"'):
+        # Half a surrogate pair is no character and cannot be written as UTF-8.
+        user = _text(fields, name, Reason.ID_NOT_TEXT, "text of whole characters")
+        if not user:
+            raise BadLineError(Reason.ID_EMPTY, f"{name}: expected a user, found an empty string")
+        return user
+    user = raw.decode()
+    if _INTEGER.fullmatch(user) is None:
+        raise BadLineError(
+            Reason.ID_TYPE, f"{name}: expected a string or an integer, found {shown(user)}"
+        )
+    return "0" if user == "-0" else user
+
+
+def _amount(fields: dict[str, msgspec.Raw]) -> int:
+    raw = _field(fields, "amount")
+    if raw.startswith(b'"'):
+        return amounts.parse_amount(
+            _text(fields, "amount", Reason.AMOUNT_TEXT, 'digits such as "16.83"')
+        )
+    text = raw.decode()
+    if text[:1] not in "-0123456789":
+        raise BadLineError(
+            Reason.AMOUNT_TYPE, f"amount: expected a number or a string, found {shown(text)}"
+        )
+    return amounts.parse_amount_number(text)

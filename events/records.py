@@ -1,0 +1,80 @@
+"""What an event store holds besides events: a closed set of typed records.
+
+Like the events they are msgpack arrays ``[tag, fields...]``; new fields come last
+and have defaults, and the type of a field never changes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from events.event import Befriend, Purchase, Unfriend
+
+Source: TypeAlias = Literal["batch", "stream"]
+
+
+class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False):
+    """The events and rejected lines after this record are consecutive lines of a log.
+
+    Every frame that holds events or rejected lines begins with one, so that a
+    frame can be understood by itself; blank lines make for another.
+    """
+
+    source: Source
+    """Which log."""
+    number: int
+    """The line number of the next event or rejected line, from 1."""
+
+
+class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
+    """A line that breaks the rules of SPEC.md section 2."""
+
+    source: Source
+    """Which log it stands in."""
+    number: int
+    """Its line number there, from 1."""
+    reason: str
+    """Which rule it breaks: one of `events.lines.Reason`."""
+    detail: str
+    """What was expected and what was found."""
+    line: bytes
+    """The line, byte for byte, without its newline."""
+
+
+class LogEnd(msgspec.Struct, tag="end", array_like=True, frozen=True, gc=False):
+    """A log was read to its end."""
+
+    source: Source
+    lines: int
+    """How many lines it has, blank ones included."""
+    newline: bool
+    """Whether its last line ends with a newline."""
+
+
+class StreamStart(msgspec.Struct, tag="stream", array_like=True, frozen=True, gc=False):
+    """The batch is complete; every purchase from here on is judged."""
+
+    events: int
+    """How many events came before."""
+
+
+class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=False):
+    """The verdict on one purchase of the stream (SPEC.md section 3)."""
+
+    number: int
+    """The number of the purchase's event."""
+    flagged: bool
+    """Whether the purchase is anomalous."""
+    purchases: int
+    """How many purchases were in the window; below 2 none is ever flagged."""
+    mean: int
+    """Their mean, cut to whole cents; 0 where there are none."""
+    sd: int
+    """Their standard deviation, cut to whole cents; 0 where there are none."""
+
+
+Record: TypeAlias = (
+    Purchase | Befriend | Unfriend | Rejected | Lines | LogEnd | StreamStart | Decision
+)

@@ -1,0 +1,95 @@
+"""The actor system of one run: a coordinator, a sink and the users, on one dispatcher."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from actors.coordinator import CoordinatorActor
+from actors.dispatcher import DeliveryOrder, Dispatcher
+from actors.messages import Commit, Judge, Route
+from actors.sink import Outlet, SinkActor
+from actors.user import UserActor
+from events.event import Event, Purchase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from actors.user import Ref
+    from events.parameters import Parameters
+    from events.records import Decision
+
+
+class Simulation:
+    """Takes events, one history at a time, and sends verdicts to an outlet.
+
+    Nothing here reads a clock, a file or an environment: the same events give the
+    same messages in the same order.
+    """
+
+    def __init__(
+        self, parameters: Parameters, outlet: Outlet, order: DeliveryOrder | None = None
+    ) -> None:
+        """Start the coordinator and the sink; users start as they appear.
+
+        Args:
+            parameters: D and T.
+            outlet: where decisions and flagged lines go.
+            order: the order of delivery, by default first in, first out.
+
+        """
+        self.dispatcher: Final = Dispatcher(order)
+        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
+        self.coordinator: Final = self.dispatcher.spawn(
+            lambda dispatcher, urn: CoordinatorActor(
+                dispatcher, urn, parameters, self.sink.actor_ref, self._spawn_user
+            ),
+            "urn:coordinator",
+        )
+
+    def __enter__(self) -> Simulation:
+        """Return the simulation itself."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop all actors."""
+        self.dispatcher.stop()
+
+    @property
+    def users(self) -> int:
+        """How many users have appeared."""
+        return len(self.coordinator.users)
+
+    def route(self, events: Sequence[Event]) -> None:
+        """Make ``events`` part of the state without judging them."""
+        self.coordinator.actor_ref.tell(Route(tuple(events)))
+        self.dispatcher.run()
+
+    def judge(self, event: Event) -> Decision | None:
+        """Judge ``event``, make it part of the state, and return the decision on a purchase."""
+        self.coordinator.actor_ref.tell(Judge(event))
+        self.dispatcher.run()
+        return self.sink.decisions[-1] if isinstance(event, Purchase) else None
+
+    def commit(self) -> None:
+        """Send what was decided since the last commit to the outlet."""
+        self.coordinator.actor_ref.tell(Commit())
+        self.dispatcher.run()
+
+    def _spawn_user(self, user: str, number: int) -> Ref:
+        coordinator = self.coordinator.actor_ref
+        actor = self.dispatcher.spawn(
+            lambda dispatcher, urn: UserActor(dispatcher, urn, number, coordinator),
+            f"urn:user:{user}",
+        )
+        return actor.actor_ref
+
+
+def _sink(dispatcher: Dispatcher, urn: str, outlet: Outlet) -> SinkActor:
+    return SinkActor(dispatcher, urn, outlet)
