@@ -233,6 +233,8 @@ class DispatchedActor(pykka.Actor):
 class Dispatcher:
     """Delivers the messages of all its actors, one at a time, in a given order."""
 
+    __slots__ = ("_actors", "current", "observers", "queue")
+
     def __init__(self, order: DeliveryOrder | None = None) -> None:
         """Deliver in ``order``, by default first in, first out."""
         self.queue: Final[DeliveryOrder] = deque() if order is None else order
@@ -241,8 +243,6 @@ class Dispatcher:
         """Called before each delivery, in this order."""
         self.current: DispatchedActor | None = None
         """The actor whose message is being handled: the sender of what is told meanwhile."""
-        self.delivered = 0
-        """How many messages have been delivered."""
         self._actors: dict[str, DispatchedActor] = {}
 
     def spawn(self, make: Callable[[Dispatcher, str], A], urn: str) -> A:
@@ -270,29 +270,46 @@ class Dispatcher:
             ActorFailedError: the receiver raised; it is stopped.
 
         """
-        if not self.queue:
-            return False
-        sender, receiver, message = self.queue.popleft()
-        for observer in self.observers:
-            observer(None if sender is None else sender.actor_urn, receiver.actor_urn, message)
-        self.delivered += 1
-        self.current = receiver
+        return self._deliver(1) == 1
+
+    def run(self) -> None:
+        """Step until no message waits."""
+        self._deliver(-1)
+
+    def _deliver(self, messages_max: int) -> int:
+        """Deliver up to ``messages_max`` messages, or all if it is negative; return how many.
+
+        This loop is `step`, repeated; as a function call a message it took 6 % longer.
+        """
+        queue, observers = self.queue, self.observers
+        delivered = 0
+        receiver: DispatchedActor | None = None
+        message: Any = None
         try:
-            receiver.on_receive(message)
+            while queue and delivered != messages_max:
+                sender, receiver, message = queue.popleft()
+                if observers:
+                    self._show(sender, receiver, message)
+                self.current = receiver
+                receiver.on_receive(message)
+                delivered += 1
         except ReplayError:
             raise
         except Exception as error:
+            if receiver is None:
+                raise
             self._fail(receiver, message, error)
         finally:
             # Also on KeyboardInterrupt, which Pykka's loop would answer by
             # blocking until every actor has stopped.
             self.current = None
-        return True
+        return delivered
 
-    def run(self) -> None:
-        """Deliver messages until none waits."""
-        while self.step():
-            pass
+    def _show(
+        self, sender: DispatchedActor | None, receiver: DispatchedActor, message: Any
+    ) -> None:
+        for observer in self.observers:
+            observer(None if sender is None else sender.actor_urn, receiver.actor_urn, message)
 
     def stop_actor(self, actor: DispatchedActor) -> bool:
         """Stop ``actor`` at once, without delivering what waits for it; True if it was running."""

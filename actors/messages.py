@@ -5,7 +5,7 @@ carry them. A user is addressed by number: users are numbered from 0 in the orde
 in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
-    outside      Route, Judge, Commit                     to the coordinator
+    outside      Route, Settle, Judge, Commit               to the coordinator
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator
     coordinator  Judged, Commit                           to the sink
@@ -18,25 +18,32 @@ import msgspec
 from events.event import Event, Purchase
 
 
-class Route(msgspec.Struct, tag="route", array_like=True, frozen=True):
-    """Make the users' states include these events of the past, without judging."""
+class Route(msgspec.Struct, tag="route", array_like=True, frozen=True, gc=False):
+    """Make the users' states include these events of the past, without judging.
+
+    The coordinator may gather what concerns a user from several of these messages.
+    """
 
     events: tuple[Event, ...]
     """In the order of their numbers."""
 
 
-class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True):
+class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
+    """Tell the users all that has been routed to them; until then some of it may wait."""
+
+
+class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True, gc=False):
     """Judge the event if it is a purchase, then make the users' states include it."""
 
     event: Event
     """The event that has just come in."""
 
 
-class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True):
+class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True, gc=False):
     """Record all verdicts so far, then write the flagged lines."""
 
 
-class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True):
+class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False):
     """Make these events part of your state."""
 
     purchases: tuple[Purchase, ...] = ()
@@ -47,14 +54,14 @@ class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True):
     """Users who are not your friends now, if they were."""
 
 
-class AskFriends(msgspec.Struct, tag="ask-friends", array_like=True, frozen=True):
+class AskFriends(msgspec.Struct, tag="ask-friends", array_like=True, frozen=True, gc=False):
     """Who are your friends? The answer is `Friends`."""
 
     number: int
     """The number of the event on whose behalf this is asked."""
 
 
-class Friends(msgspec.Struct, tag="friends", array_like=True, frozen=True):
+class Friends(msgspec.Struct, tag="friends", array_like=True, frozen=True, gc=False):
     """The answer to `AskFriends`."""
 
     number: int
@@ -65,18 +72,20 @@ class Friends(msgspec.Struct, tag="friends", array_like=True, frozen=True):
     """The friends that ``user`` has now."""
 
 
-class AskPurchases(msgspec.Struct, tag="ask-purchases", array_like=True, frozen=True):
-    """Which purchases have you made since? The answer is `Purchases`."""
+class AskPurchases(msgspec.Struct, tag="ask-purchases", array_like=True, frozen=True, gc=False):
+    """Which are your latest purchases? The answer is `Purchases`."""
 
     number: int
     """The number of the event on whose behalf this is asked."""
-    since_time: str
-    """Purchases before this time are not asked for."""
-    since_number: int
+    latest: int
+    """How many of them at most, at least 1."""
+    since_time: str = ""
+    """Those before this time are not asked for."""
+    since_number: int = 0
     """Of those at exactly that time, events before this number are not asked for."""
 
 
-class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True):
+class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True, gc=False):
     """The answer to `AskPurchases`."""
 
     number: int
@@ -84,10 +93,10 @@ class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True):
     user: int
     """Who answers."""
     purchases: tuple[Purchase, ...]
-    """What ``user`` has bought since, sorted by time and number."""
+    """What was asked for, sorted by time and number."""
 
 
-class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True):
+class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True, gc=False):
     """The verdict on a purchase of the stream (SPEC.md section 3)."""
 
     event: Purchase

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import bisect
 import heapq
-from itertools import compress, count, islice
+from itertools import islice
+from operator import gt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from events.event import Purchase
@@ -26,12 +26,13 @@ _SORT_TO_WALK: Final = 12
 
 
 class Owners(NamedTuple):
-    """Who owns the purchases of a window, and since when."""
+    """Whom to ask for the purchases of a window, and for which."""
 
-    users: list[int]
-    """Whom to ask, in an order that depends on the history alone."""
+    latest: dict[int, int]
+    """For each owner how many of its latest purchases at most; the order of the
+    owners depends on the history alone."""
     since: tuple[str, int]
-    """Time and number of the earliest purchase to ask for."""
+    """Time and number before which no purchase is asked for; ("", 0) for no bound."""
 
 
 class Recency:
@@ -42,8 +43,6 @@ class Recency:
         self.last: list[Purchase | None] = []
         """For each user, its own latest purchase."""
         self._recent: list[Purchase] = []
-        # Parallel to the last entries of _recent: the buyers' numbers. Filled when
-        # first needed, for while the past is read nobody asks.
         self._buyers: list[int] = []
         self._complete = True
 
@@ -57,37 +56,49 @@ class Recency:
         if last is None or last < purchase:
             self.last[user] = purchase
 
-    def extend(self, purchases: Sequence[Purchase]) -> None:
-        """Take many purchases, sorted; call `note_last` for their buyers as well."""
-        self._buyers.clear()
-        recent = self._recent
-        if recent and purchases and purchases[0] < recent[-1]:
-            # Late: merge with those not older. The sort finds the runs. What is
-            # older than all that is remembered would leave a gap.
-            if not self._complete:
-                purchases = purchases[bisect.bisect_left(purchases, recent[0]) :]
-            if purchases:
-                start = bisect.bisect_left(recent, purchases[0])
-                recent[start:] = sorted([*recent[start:], *purchases])
-        else:
-            recent.extend(purchases)
-        self._trim()
+    def extend(self, purchases: list[Purchase], buyers: list[int]) -> bool:
+        """Take many purchases and the users who made them, in the order in which they came.
 
-    def add(self, user: int, purchase: Purchase, numbers: dict[str, int]) -> None:
-        """Take one purchase of ``user``; ``numbers`` gives the number of each user."""
+        `note_last` is for the caller to call.
+
+        Returns:
+            Whether one of them is older than one that came before it.
+
+        """
+        if not purchases:
+            return False
+        times = [purchase.time for purchase in self._recent[-1:] + purchases]
+        late = any(map(gt, times, islice(times, 1, None)))
+        if late:
+            self._merge(sorted(zip(purchases, buyers, strict=True)))
+        else:
+            self._recent += purchases
+            self._buyers += buyers
+        self._trim()
+        return late
+
+    def _merge(self, new: list[tuple[Purchase, int]]) -> None:
+        if not self._complete:
+            # What is older than all that is remembered would leave a gap.
+            new = new[bisect.bisect_left(new, (self._recent[0], 0)) :]
+        if new:
+            start = bisect.bisect_left(self._recent, new[0][0])
+            tail = zip(self._recent[start:], self._buyers[start:], strict=True)
+            merged = sorted([*tail, *new])
+            self._recent[start:] = [purchase for purchase, _ in merged]
+            self._buyers[start:] = [user for _, user in merged]
+
+    def add(self, user: int, purchase: Purchase) -> None:
+        """Take one purchase of ``user``."""
         self.note_last(user, purchase)
-        self._number_buyers(numbers)
         if not self._recent or self._recent[-1] < purchase:
             self._recent.append(purchase)
             self._buyers.append(user)
         else:
-            place = bisect.bisect_left(self._recent, purchase)
-            if place or self._complete:
-                self._recent.insert(place, purchase)
-                self._buyers.insert(place, user)
+            self._merge([(purchase, user)])
         self._trim()
 
-    def owners(self, members: AbstractSet[int], tracked: int, numbers: dict[str, int]) -> Owners:
+    def owners(self, members: AbstractSet[int], tracked: int) -> Owners:
         """Return who owns the ``tracked`` latest purchases made by ``members``.
 
         When the members are a large part of everyone, walking back from the latest
@@ -96,7 +107,6 @@ class Recency:
         """
         steps = tracked * len(self.last) // max(len(members), 1)
         if steps < min(WALK_MAX, _SORT_TO_WALK * len(members)):
-            self._number_buyers(numbers)
             # The estimate takes all users to buy alike; where they do not, give up
             # when the walk has cost four times that.
             found = self._walk(members, tracked, 4 * steps)
@@ -105,16 +115,16 @@ class Recency:
         return self._sort(members, tracked)
 
     def _walk(self, members: AbstractSet[int], tracked: int, steps_max: int) -> Owners | None:
-        hits = map(members.__contains__, islice(reversed(self._buyers), steps_max))
-        places = list(islice(compress(count(1), hits), tracked))
-        if len(places) < tracked and not (self._complete and steps_max >= len(self._buyers)):
-            return None
-        if not places:
-            return Owners([], ("", 0))
+        """Count the owners of everyone's latest purchases; None if that takes too many steps."""
         buyers = self._buyers
-        earliest = self._recent[-places[-1]]
-        users = list(dict.fromkeys([buyers[-place] for place in places]))
-        return Owners(users, (earliest.time, earliest.number))
+        walk = filter(members.__contains__, buyers[: -steps_max - 1 : -1])
+        found = list(islice(walk, tracked))
+        if len(found) < tracked and not (self._complete and steps_max >= len(buyers)):
+            return None
+        latest: dict[int, int] = {}
+        for user in found:
+            latest[user] = latest.get(user, 0) + 1
+        return Owners(latest, ("", 0))
 
     def _sort(self, members: AbstractSet[int], tracked: int) -> Owners:
         last = self.last
@@ -123,16 +133,9 @@ class Recency:
             for user in members
             if (purchase := last[user]) is not None
         ]
-        if not owners:
-            return Owners([], ("", 0))
-        if len(owners) <= tracked:
-            return Owners([user for _, user in sorted(owners, reverse=True)], ("", 0))
         latest = heapq.nlargest(tracked, owners)
-        return Owners([user for _, user in latest], latest[-1][0])
-
-    def _number_buyers(self, numbers: dict[str, int]) -> None:
-        if len(self._buyers) < len(self._recent):
-            self._buyers = [numbers[purchase.user] for purchase in self._recent]
+        since = latest[-1][0] if len(latest) == tracked else ("", 0)
+        return Owners({user: tracked for _, user in latest}, since)
 
     def _trim(self) -> None:
         excess = len(self._recent) - 2 * WALK_MAX

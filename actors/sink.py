@@ -27,8 +27,6 @@ class Outlet(Protocol):
 class Sink:
     """What a sink actor is and does, on any of Pykka's runtimes."""
 
-    __slots__ = ()
-
     outlet: Outlet
     """Where verdicts go."""
     decisions: list[Decision]
@@ -52,9 +50,7 @@ class Sink:
         if type(message) is Judged:
             event = message.event
             self.decisions.append(
-                Decision(
-                    event.number, message.flagged, message.purchases, message.mean, message.sd
-                )
+                Decision(event.number, message.flagged, message.purchases, message.mean, message.sd)
             )
             if message.flagged:
                 self.lines.append(flagged_line(line_of(event), message.mean, message.sd))

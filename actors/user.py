@@ -22,8 +22,6 @@ class Ref(Protocol):
 class User:
     """What a user actor is and does, on any of Pykka's runtimes."""
 
-    __slots__ = ()
-
     number: int
     """The user's number, by which other actors address it."""
     friends: frozenset[int]
@@ -48,26 +46,19 @@ class User:
 
         """
         kind = type(message)
-        if kind is AskFriends:
+        if kind is AskPurchases:
+            latest = self.purchases[-message.latest :]
+            if message.since_time:
+                since = (message.since_time, message.since_number)
+                first = bisect.bisect_left(latest, since, key=_place)
+                latest = latest[first:]
+            self.coordinator.tell(Purchases(message.number, self.number, tuple(latest)))
+        elif kind is AskFriends:
             self.coordinator.tell(Friends(message.number, self.number, self.friends))
-        elif kind is AskPurchases:
-            since = self._since(message.since_time, message.since_number)
-            self.coordinator.tell(Purchases(message.number, self.number, since))
         elif kind is Apply:
             self._apply(message)
         else:
             raise TypeError(f"a user understands no {kind.__name__}")
-
-    def _since(self, time: str, number: int) -> tuple[Purchase, ...]:
-        # From the end, because what is asked for is mostly the last one or two.
-        purchases = self.purchases
-        first = len(purchases)
-        while first:
-            purchase = purchases[first - 1]
-            if purchase.time < time or (purchase.time == time and purchase.number < number):
-                break
-            first -= 1
-        return tuple(purchases[first:])
 
     def _apply(self, message: Apply) -> None:
         if message.befriended or message.unfriended:
@@ -84,6 +75,10 @@ class User:
         else:
             purchases.extend(new)
             purchases.sort()
+
+
+def _place(purchase: Purchase) -> tuple[str, int]:
+    return purchase.time, purchase.number
 
 
 class UserActor(User, DispatchedActor):

@@ -7,16 +7,15 @@ batch and the stream together. They are stored and sent as msgpack arrays
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 import msgspec
 
 from events.amounts import format_amount
 
 
-class Purchase(
-    msgspec.Struct, tag="purchase", array_like=True, frozen=True, order=True, gc=False
-):
+@final
+class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, order=True, gc=False):
     """A user bought something.
 
     Purchases compare by time and then by number, which is the order of SPEC.md
@@ -35,6 +34,7 @@ class Purchase(
     """The source line, where it is not what `render` would write."""
 
 
+@final
 class Befriend(msgspec.Struct, tag="befriend", array_like=True, frozen=True, gc=False):
     """Two users became friends."""
 
@@ -45,6 +45,7 @@ class Befriend(msgspec.Struct, tag="befriend", array_like=True, frozen=True, gc=
     line: bytes | None = None
 
 
+@final
 class Unfriend(msgspec.Struct, tag="unfriend", array_like=True, frozen=True, gc=False):
     """Two users stopped being friends."""
 

@@ -193,7 +193,9 @@ class StoreWriter:
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path}: expected to write the event store, found: {error.strerror}")
+        return OutputError(
+            f"{self.path}: expected to write the event store, found: {error.strerror}"
+        )
 
 
 class EventStore:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Commit, Judge, Route
+from actors.messages import Commit, Judge, Route, Settle
 from actors.sink import Outlet, SinkActor
 from actors.user import UserActor
 from events.event import Event, Purchase
@@ -67,8 +67,13 @@ class Simulation:
         return len(self.coordinator.users)
 
     def route(self, events: Sequence[Event]) -> None:
-        """Make ``events`` part of the state without judging them."""
+        """Make ``events`` part of the state without judging them; see `settle`."""
         self.coordinator.actor_ref.tell(Route(tuple(events)))
+        self.dispatcher.run()
+
+    def settle(self) -> None:
+        """Make the users' states include all that was routed; `judge` does so by itself."""
+        self.coordinator.actor_ref.tell(Settle())
         self.dispatcher.run()
 
     def judge(self, event: Event) -> Decision | None:

@@ -1,0 +1,67 @@
+"""Driving it: the command line, the run, and the Python interface to both.
+
+import replay
+
+with replay.Logs("batch.json", "stream.json") as logs:
+    summary = replay.run(logs, "flagged.json")
+
+for purchase in replay.flagged_purchases("batch.json", "stream.json"):
+    print(purchase.event.user, purchase.decision.mean)
+
+store = replay.EventStore("flagged.json.events")
+for event in store.events_from(1):
+    print(event)
+"""
+
+from __future__ import annotations
+
+from events.errors import (
+    DamagedStoreError,
+    ForeignStoreError,
+    InputError,
+    LineRejectedError,
+    NewerStoreError,
+    OutputError,
+    ParametersError,
+    ReplayError,
+    StoreError,
+)
+from events.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.parameters import Parameters
+from events.records import Decision, Rejected
+from events.store import EventStore
+from replay.flagged import FlaggedPurchase, flagged_purchases
+from replay.logs import Logs
+from replay.run import InterruptedRunError, Listener, Summary, run
+from replay.simulation import Simulation
+from replay.version import __version__
+
+__all__ = [
+    "Befriend",
+    "DamagedStoreError",
+    "Decision",
+    "Event",
+    "EventStore",
+    "FlaggedPurchase",
+    "ForeignStoreError",
+    "InputError",
+    "InterruptedRunError",
+    "LineRejectedError",
+    "Listener",
+    "Logs",
+    "NewerStoreError",
+    "OutputError",
+    "Parameters",
+    "ParametersError",
+    "Purchase",
+    "Rejected",
+    "ReplayError",
+    "Simulation",
+    "StoreError",
+    "Summary",
+    "Unfriend",
+    "__version__",
+    "flagged_purchases",
+    "line_of",
+    "run",
+]

@@ -1,0 +1,168 @@
+"""The command line: ``python -m replay BATCH STREAM FLAGGED``.
+
+The first word may be the name of a command; without one it is ``run``. A file that
+is named like a command is given as ``./name``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from events.errors import ParametersError, ReplayError
+from events.parameters import DEGREES_MIN, TRACKED_MIN, check
+from replay.console import Console
+from replay.logs import Logs
+from replay.run import run
+from replay.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+
+EXIT_OK: Final = 0
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+_RUN_EPILOG = """\
+commands:
+  run          what is described here; the word itself may be left out
+
+A file named like a command is given with its folder, as ./run.
+
+exit status:
+  0  done, also when lines were rejected
+  1  --strict and a line was rejected, or an output could not be written
+  2  wrong usage or parameters, or a log that is missing or cannot be read
+  130  interrupted (Ctrl-C); what was done is kept
+
+example:
+  python -m replay scripts/sample/batch_log.json scripts/sample/stream_log.json flagged.json
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Args:
+        arguments: the words after the program's name, by default those of the process.
+
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else command_run
+    try:
+        return command(words)
+    except ReplayError as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("replay: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except MemoryError:
+        print("replay: expected enough memory, found none left", file=sys.stderr)
+        return 1
+
+
+def command_run(words: Sequence[str]) -> int:
+    """Read two logs, keep their events and write the flagged purchases."""
+    options = _run_parser().parse_args(words)
+    console = Console(-1 if options.quiet else options.verbose)
+    with Logs(options.batch, options.stream, options.degrees, options.tracked) as logs:
+        try:
+            summary = run(
+                logs,
+                options.flagged,
+                store=options.store,
+                overwrite=options.overwrite,
+                strict=options.strict,
+                listener=console,
+                should_stop=_InterruptFlag(),
+            )
+        finally:
+            console.finish()
+    console.summarize(summary)
+    return EXIT_OK
+
+
+COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {"run": command_run}
+
+
+class _InterruptFlag:
+    """Says whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def __call__(self) -> bool:
+        return self._requested
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+        self._requested = True
+
+
+def _run_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m replay",
+        description="Flag purchases that are anomalous for the buyer's network of degree D.",
+        epilog=_RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("batch", metavar="BATCH", help="log of past events, its first line D and T")
+    parser.add_argument("stream", metavar="STREAM", help="log of new events, each one judged")
+    parser.add_argument("flagged", metavar="FLAGGED", help="file to append flagged purchases to")
+    parser.add_argument(
+        "-D",
+        "--degrees",
+        metavar="D",
+        type=_whole("D", DEGREES_MIN),
+        help="degree of the network, instead of the batch's first line",
+    )
+    parser.add_argument(
+        "-T",
+        "--tracked",
+        metavar="T",
+        type=_whole("T", TRACKED_MIN),
+        help="purchases tracked in the network, instead of the batch's first line",
+    )
+    parser.add_argument(
+        "--store", metavar="PATH", help="where to keep the events (default: FLAGGED.events)"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start the flagged file afresh, do not append"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first rejected line, with status 1"
+    )
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say what is read and how long each phase took; -vv: also each event of the stream",
+    )
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing but errors and rejected lines"
+    )
+    parser.add_argument("--version", action="version", version=f"replay {__version__}")
+    return parser
+
+
+def _whole(name: str, least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 30):
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at least {least}, found {text!r}"
+            )
+        try:
+            return check(name, int(text), least)
+        except ParametersError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse

@@ -1,0 +1,95 @@
+"""The two logs of a run and its parameters, opened and checked together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from events.errors import ParametersError
+from events.jsonlines import Log
+from events.parameters import Parameters, is_parameters_line, parse_parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+
+class ParametersLine(NamedTuple):
+    """The parameters and the line that they were read from."""
+
+    parameters: Parameters
+    line: bytes | None
+    """The batch's first line where it is parameters, byte for byte; else None."""
+
+
+class Logs:
+    """A batch log and a stream log, ready to be read.
+
+    Raises:
+        InputError: a log is missing, is a folder, or cannot be read.
+        ParametersError: D or T is missing or wrong.
+
+    """
+
+    def __init__(
+        self,
+        batch: str | Path,
+        stream: str | Path,
+        degrees: int | None = None,
+        tracked: int | None = None,
+    ) -> None:
+        """Open both logs and read the parameters.
+
+        Args:
+            batch: the past, with the parameters on its first line.
+            stream: what comes in.
+            degrees: D to use instead of the batch's.
+            tracked: T to use instead of the batch's.
+
+        """
+        self.batch: Final = Log(batch, "batch")
+        try:
+            self.stream: Final = Log(stream, "stream")
+            try:
+                self.parameters, self.line = _parameters(self.batch, degrees, tracked)
+            except BaseException:
+                self.stream.close()
+                raise
+        except BaseException:
+            self.batch.close()
+            raise
+
+    def __enter__(self) -> Logs:
+        """Return the logs themselves."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close both logs."""
+        self.close()
+
+    def close(self) -> None:
+        """Close both logs."""
+        self.batch.close()
+        self.stream.close()
+
+
+def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine:
+    line = batch.peek_line()
+    if degrees is not None and tracked is not None:
+        # The first line is not needed; it may be parameters or already an event.
+        parameters = Parameters(degrees, tracked)
+        if line is None or not is_parameters_line(line):
+            return ParametersLine(parameters, None)
+        return ParametersLine(parameters, batch.skip_line())
+    if line is None:
+        raise ParametersError(
+            f'{batch.path}: expected the parameters on the first line, such as {{"D":"2", '
+            '"T":"50"}, found an empty file; add the line or give both -D and -T'
+        )
+    where = f"{batch.path}:{batch.lines_read + 1}"
+    parameters = parse_parameters(line, where, degrees, tracked)
+    return ParametersLine(parameters, batch.skip_line())

@@ -1,0 +1,93 @@
+"""Where verdicts go: the decisions to the event store, the flagged lines to their file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from events.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from events.records import Decision
+    from events.store import StoreWriter
+
+
+class FlaggedFile:
+    """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
+
+    Raises:
+        OutputError: the file cannot be opened or written; also while writing.
+
+    """
+
+    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Open the file at ``path``, keeping what stands in it unless ``overwrite``."""
+        self.path: Final = Path(path)
+        self._file: BinaryIO
+        try:
+            self._file = self.path.open("wb" if overwrite else "ab", buffering=0)
+            if not overwrite and not self._ends_with_newline():
+                self._file.write(b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def __enter__(self) -> FlaggedFile:
+        """Return the file itself."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append ``lines``, which have no newlines."""
+        view = memoryview(b"".join([line + b"\n" for line in lines]))
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _ends_with_newline(self) -> bool:
+        if not self.path.is_file() or self.path.stat().st_size == 0:
+            return True
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.path}: expected to write the flagged purchases, found: {error.strerror}"
+        )
+
+
+class Outputs:
+    """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor."""
+
+    def __init__(self, store: StoreWriter, flagged: FlaggedFile) -> None:
+        """Send decisions to ``store`` and lines to ``flagged``."""
+        self._store = store
+        self._flagged = flagged
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Append ``decisions`` to the store."""
+        if decisions:
+            self._store.append(decisions, 0)
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append ``lines`` to the flagged purchases."""
+        if lines:
+            self._flagged.write(lines)
