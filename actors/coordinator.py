@@ -25,7 +25,7 @@ from actors.messages import (
 )
 from actors.network import NetworkQuery
 from actors.recency import Recency
-from events.event import Befriend, Event, Purchase, Unfriend
+from events.event import Befriend, Event, Purchase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class NetworkQuery:
     """Finds the network of one user at a given degree (SPEC.md section 3)."""
 
-    __slots__ = ("_awaiting", "_reached", "frontier", "hops_left", "members", "user")
+    __slots__ = ("_answers", "frontier", "hops_left", "members", "user")
 
     def __init__(self, user: int, degrees: int) -> None:
         """Begin at ``user``; ``degrees`` is D, at least 1."""
@@ -28,16 +28,14 @@ class NetworkQuery:
         """The members found so far."""
         self.frontier = [user]
         """Who has to be asked for this hop, ascending; empty when the network is complete."""
-        self._awaiting = 1
-        self._reached: set[int] = set()
+        self._answers: list[AbstractSet[int]] = []
 
     def answer(self, friends: AbstractSet[int]) -> bool:
         """Take the friends of one user of the frontier; return True when the hop is complete."""
-        self._reached |= friends
-        self._awaiting -= 1
-        if self._awaiting:
+        self._answers.append(friends)
+        if len(self._answers) < len(self.frontier):
             return False
-        reached = self._reached
+        reached = set().union(*self._answers)
         reached -= self.members
         reached.discard(self.user)
         self.members |= reached
@@ -45,6 +43,5 @@ class NetworkQuery:
         # Sorted, so that whom we ask in which order depends on the network alone
         # and not on how the sets came to be.
         self.frontier = sorted(reached) if self.hops_left else []
-        self._awaiting = len(self.frontier)
-        self._reached = set()
+        self._answers = []
         return True

@@ -117,7 +117,7 @@ class Recency:
     def _walk(self, members: AbstractSet[int], tracked: int, steps_max: int) -> Owners | None:
         """Count the owners of everyone's latest purchases; None if that takes too many steps."""
         buyers = self._buyers
-        walk = filter(members.__contains__, buyers[: -steps_max - 1 : -1])
+        walk = filter(members.__contains__, islice(reversed(buyers), steps_max))
         found = list(islice(walk, tracked))
         if len(found) < tracked and not (self._complete and steps_max >= len(buyers)):
             return None

@@ -7,6 +7,7 @@ batch and the stream together. They are stored and sent as msgpack arrays
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias, final
 
 import msgspec
@@ -56,6 +57,8 @@ class Unfriend(msgspec.Struct, tag="unfriend", array_like=True, frozen=True, gc=
     line: bytes | None = None
 
 
+_amount_text = lru_cache(1 << 14)(format_amount)
+
 Event: TypeAlias = Purchase | Befriend | Unfriend
 
 
@@ -68,7 +71,7 @@ def render(event: Event) -> str:
     if isinstance(event, Purchase):
         return (
             f'{{"event_type":"purchase", "timestamp":"{event.time}", '
-            f'"id": "{event.user}", "amount": "{format_amount(event.amount)}"}}'
+            f'"id": "{event.user}", "amount": "{_amount_text(event.amount)}"}}'
         )
     kind = "befriend" if isinstance(event, Befriend) else "unfriend"
     return (

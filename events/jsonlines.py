@@ -13,14 +13,21 @@ import hashlib
 import re
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
 
 import msgspec
 
 from events.amounts import format_cents
 from events.errors import BadValueError, InputError
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.lines import JSON_SPACE, BadLineError, parse_line
+from events.lines import (
+    JSON_SPACE,
+    BadLineError,
+    BefriendLine,
+    PurchaseLine,
+    UnfriendLine,
+    parse_line,
+)
 from events.records import Lines, LogEnd, Record, Rejected, Source
 from events.timestamps import parse_timestamp
 
@@ -35,34 +42,8 @@ BLOCK_BYTES: Final = 1 << 16
 # Amounts as `events.amounts.format_amount` writes them when two places suffice.
 _CANONICAL_AMOUNTS: Final = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\.[0-9]{2}(?: |\Z))*")
 
+_CANONICAL_START: Final = b'{"event_type":"'
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-
-
-@final
-class PurchaseLine(msgspec.Struct, tag_field="event_type", tag="purchase", gc=False):
-    """A purchase as a log spells it; every value is a string."""
-
-    timestamp: str
-    id: str
-    amount: str
-
-
-@final
-class BefriendLine(msgspec.Struct, tag_field="event_type", tag="befriend", gc=False):
-    """The start of a friendship as a log spells it."""
-
-    timestamp: str
-    id1: str
-    id2: str
-
-
-@final
-class UnfriendLine(msgspec.Struct, tag_field="event_type", tag="unfriend", gc=False):
-    """The end of a friendship as a log spells it."""
-
-    timestamp: str
-    id1: str
-    id2: str
 
 
 _decode_units = msgspec.json.Decoder(list[int]).decode
@@ -129,7 +110,7 @@ class Log:
         self._blocks = self._whole_lines()
         self._pending = b""
 
-    def __enter__(self) -> Log:
+    def __enter__(self) -> Self:
         """Return the log itself."""
         return self
 
@@ -279,7 +260,7 @@ class BlockParser:
     """Turns blocks of whole lines into events, rejected lines and their positions."""
 
     def __init__(self, source: Source, first_number: int, line_number: int = 1) -> None:
-        """Number accepted events from ``first_number`` and lines from ``line_number``."""
+        """Begin to number accepted events from ``first_number`` and lines from ``line_number``."""
         self.source: Final = source
         self.next_number = first_number
         self.line_number = line_number
@@ -300,6 +281,9 @@ class BlockParser:
 
     def _canonical(self, data: bytes) -> list[Event] | None:
         """Return the events of a block of canonical lines, or None for any other block."""
+        if not data.startswith(_CANONICAL_START) or b"\r" in data:
+            # Of a log in another style each block would be decoded in vain.
+            return None
         try:
             lines = _decoder.decode_lines(data)
             return self._events(lines, data)

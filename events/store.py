@@ -22,7 +22,7 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
 
 import msgpack
 import msgspec
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 MAGIC: Final = "replay.events"
 VERSION: Final = 1
+
+_HEADER_FIELDS: Final = 4
+_DIGEST_FIELD_BYTES: Final = 2 + 32
 
 _MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
 _EVENT_TYPES: Final = (Purchase, Befriend, Unfriend)
@@ -95,8 +98,8 @@ class Place(NamedTuple):
 def encode_header(header: Header) -> bytes:
     """Return the bytes that a store with ``header`` begins with."""
     fields = msgpack.packb(msgspec.to_builtins(header, builtin_types=(bytes,)))
-    packed = _MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(fields)
-    return packed + msgpack.packb(hashlib.sha256(packed).digest())
+    packed: bytes = _MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(fields)
+    return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
 
 
 def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
@@ -117,8 +120,8 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
         end = unpacker.tell()
     except (msgpack.exceptions.UnpackException, ValueError):
         fields, end = [], 0
-    packed = data[: end - 34]
-    if len(fields) != 4 or msgpack.packb(hashlib.sha256(packed).digest()) != data[end - 34 : end]:
+    digest = hashlib.sha256(data[: end - _DIGEST_FIELD_BYTES]).digest()
+    if len(fields) != _HEADER_FIELDS or fields[-1] != digest:
         raise DamagedStoreError(
             f"{path}: expected an event store, found one whose header is damaged or cut short; "
             "nothing can be read from it, so run the logs again"
@@ -158,7 +161,7 @@ class StoreWriter:
             raise self._unwritable(error) from None
         self._write(data)
 
-    def __enter__(self) -> StoreWriter:
+    def __enter__(self) -> Self:
         """Return the writer itself."""
         return self
 

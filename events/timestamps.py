@@ -9,7 +9,7 @@ SPEC.md section 2 does not have. No time zone is known or assumed.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from typing import Final
 
@@ -41,7 +41,7 @@ def parse_timestamp(text: str) -> str:
         raise TimestampShapeError(f"expected YYYY-MM-DD HH:MM:SS, found {shown(text)}")
     year, month, day, hour, minute, second, fraction = match.groups()
     try:
-        datetime.datetime(  # noqa: DTZ001  only asked whether the date exists
+        dt.datetime(  # noqa: DTZ001  only asked whether the date exists
             int(year), int(month), int(day), int(hour), int(minute), int(second)
         )
     except ValueError as error:

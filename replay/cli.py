@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+# Python refuses to convert thousands of digits, with a message of its own.
+_DIGITS_MAX: Final = 30
 
 _RUN_EPILOG = """\
 commands:
@@ -60,9 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("replay: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except OSError as error:
+        print(f"replay: expected to read and write files, found: {error}", file=sys.stderr)
+        return EXIT_FAILED
     except MemoryError:
         print("replay: expected enough memory, found none left", file=sys.stderr)
-        return 1
+        return EXIT_FAILED
 
 
 def command_run(words: Sequence[str]) -> int:
@@ -156,7 +162,7 @@ def _run_parser() -> argparse.ArgumentParser:
 
 def _whole(name: str, least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 30):
+        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
             raise argparse.ArgumentTypeError(
                 f"expected a whole number of at least {least}, found {text!r}"
             )

@@ -45,18 +45,20 @@ def flagged_purchases(
         ParametersError: D or T is missing or wrong.
 
     """
-    with Logs(batch, stream, degrees, tracked) as logs:
-        with Simulation(logs.parameters, _Nowhere()) as simulation:
-            number = 1
-            for block in logs.batch.blocks(number):
-                simulation.route(block.events)
-                number += len(block.events)
-            for block in logs.stream.blocks(number):
-                for event in block.events:
-                    decision = simulation.judge(event)
-                    if isinstance(event, Purchase) and decision is not None and decision.flagged:
-                        yield FlaggedPurchase(event, decision)
-                simulation.commit()
+    with (
+        Logs(batch, stream, degrees, tracked) as logs,
+        Simulation(logs.parameters, _Nowhere()) as simulation,
+    ):
+        number = 1
+        for block in logs.batch.blocks(number):
+            simulation.route(block.events)
+            number += len(block.events)
+        for block in logs.stream.blocks(number):
+            for event in block.events:
+                decision = simulation.judge(event)
+                if isinstance(event, Purchase) and decision is not None and decision.flagged:
+                    yield FlaggedPurchase(event, decision)
+            simulation.commit()
 
 
 class _Nowhere:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from events.errors import ParametersError
 from events.jsonlines import Log
@@ -58,7 +58,7 @@ class Logs:
             self.batch.close()
             raise
 
-    def __enter__(self) -> Logs:
+    def __enter__(self) -> Self:
         """Return the logs themselves."""
         return self
 

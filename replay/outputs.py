@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from events.errors import OutputError
 
@@ -35,7 +35,7 @@ class FlaggedFile:
         except OSError as error:
             raise self._unwritable(error) from None
 
-    def __enter__(self) -> FlaggedFile:
+    def __enter__(self) -> Self:
         """Return the file itself."""
         return self
 

@@ -9,7 +9,6 @@ sink records the decision in the store and then writes the line to the file.
 from __future__ import annotations
 
 import gc
-import os
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -128,9 +127,15 @@ def run(
 
     """
     flagged = Path(flagged)
-    store = flagged.with_name(flagged.name + STORE_SUFFIX) if store is None else Path(store)
+    store = Path(f"{flagged}{STORE_SUFFIX}" if store is None else store)
     check_outputs(logs, flagged, store)
-    running = _Run(logs, Summary(flagged, store), strict, listener or Listener(), should_stop)
+    running = _Run(
+        logs,
+        Summary(flagged, store),
+        strict=strict,
+        listener=listener or Listener(),
+        should_stop=should_stop,
+    )
     with _collector_paused(), ExitStack() as stack:
         running.start(stack, overwrite=overwrite)
         running.batch()
@@ -144,6 +149,7 @@ class _Run:
         self,
         logs: Logs,
         summary: Summary,
+        *,
         strict: bool,
         listener: Listener,
         should_stop: ShouldStop,
@@ -176,7 +182,7 @@ class _Run:
     def batch(self) -> None:
         log, simulation = self.logs.batch, self.simulation
         for block in log.blocks(1):
-            events, _ = self._append(log, block)
+            events, _ = self._append(block)
             simulation.route(events)
             self.summary.batch_events += len(events)
             self.summary.users = simulation.users
@@ -192,7 +198,7 @@ class _Run:
     def stream(self) -> None:
         log = self.logs.stream
         for block in log.blocks(self.store.events + 1):
-            _, records = self._append(log, block)
+            _, records = self._append(block)
             try:
                 self._judge(log, records)
             finally:
@@ -203,7 +209,7 @@ class _Run:
         self.store.append([log.end()], 0)
         self.lap("stream")
 
-    def _append(self, log: Log, block: Block) -> tuple[list[Event], list[Record]]:
+    def _append(self, block: Block) -> tuple[list[Event], list[Record]]:
         """Append a block to the store; return what of it is to be acted on."""
         events, records = block.events, block.records
         if self.strict and block.rejected:
@@ -271,7 +277,7 @@ def check_outputs(logs: Logs, flagged: Path, store: Path) -> None:
             raise InputError(
                 f"{path}: expected a folder for the {name}, found no {path.parent}; make it first"
             )
-    if os.path.abspath(flagged) == os.path.abspath(store) or (
+    if flagged.absolute() == store.absolute() or (
         flagged.exists() and store.exists() and flagged.samefile(store)
     ):
         raise InputError(f"{store}: expected two different files for flagged purchases and store")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
@@ -48,7 +48,7 @@ class Simulation:
             "urn:coordinator",
         )
 
-    def __enter__(self) -> Simulation:
+    def __enter__(self) -> Self:
         """Return the simulation itself."""
         return self
 

@@ -1,0 +1,241 @@
+"""One history gives one result, on every hash seed, order of delivery and runtime (section 6)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pykka
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from actors.coordinator import Coordinator
+from actors.dispatcher import RandomOrder
+from actors.messages import Commit, Judge, Route
+from actors.sink import Sink
+from actors.user import User
+from replay.simulation import Simulation
+from tests.strategies import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.user import Ref
+
+ROOT = Path(replay.__file__).parents[1]
+
+TRACE = """
+import sys
+import replay
+from replay.simulation import Simulation
+
+class Outlet:
+    def record(self, decisions): print(decisions)
+    def write(self, lines): print(lines)
+
+with replay.Logs("batch.json", "stream.json") as logs:
+    simulation = Simulation(logs.parameters, Outlet())
+    simulation.dispatcher.observers.append(print)
+    number = 1
+    for log in (logs.batch, logs.stream):
+        for block in log.blocks(number):
+            number += len(block.events)
+            if log is logs.batch:
+                simulation.route(block.events)
+            else:
+                for event in block.events:
+                    simulation.judge(event)
+    simulation.commit()
+"""
+
+
+def run_python(folder: Path, hash_seed: str, *arguments: str) -> bytes:
+    finished = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr.decode()
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the beginning of the project's own sample."""
+    folder = tmp_path_factory.mktemp("history")
+    sample = ROOT / "scripts" / "sample"
+    for name, count in (("batch", 4_000), ("stream", 120)):
+        kept = (sample / f"{name}_log.json").read_bytes().split(b"\n")[:count]
+        (folder / f"{name}.json").write_bytes(b"\n".join(kept) + b"\n")
+    return folder
+
+
+def test_output_store_and_messages_are_the_same_under_every_hash_seed(history: Path) -> None:
+    results = []
+    for seed in ("0", "1", "random", "random"):
+        for leftover in history.glob("flagged.json*"):
+            leftover.unlink()
+        command = ("-m", "replay", "-q", "batch.json", "stream.json", "flagged.json")
+        run_python(history, seed, *command)
+        trace = run_python(history, seed, "-c", TRACE)
+        flagged = (history / "flagged.json").read_bytes()
+        results.append((flagged, (history / "flagged.json.events").read_bytes(), trace))
+    assert results == results[:1] * 4
+    assert results[0][2].count(b"\n") > 5_000
+
+
+class Kept:
+    """An outlet that keeps decisions and lines."""
+
+    def __init__(self) -> None:
+        self.decisions: list[replay.Decision] = []
+        self.lines: list[bytes] = []
+
+    def record(self, decisions: Sequence[replay.Decision]) -> None:
+        self.decisions += decisions
+
+    def write(self, written: Sequence[bytes]) -> None:
+        self.lines += written
+
+
+def events_of(log: Sequence[bytes]) -> list[replay.Event]:
+    from events.lines import BadLineError, parse_line
+
+    events: list[replay.Event] = []
+    for line in log:
+        try:
+            events.append(parse_line(line, len(events) + 1))
+        except BadLineError:
+            continue
+    return events
+
+
+def decide_in_order(
+    parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event]
+) -> Kept:
+    kept = Kept()
+    with Simulation(parameters, kept) as simulation:
+        simulation.route(past)
+        for event in new:
+            simulation.judge(event)
+        simulation.commit()
+    return kept
+
+
+def decide_at_random(
+    parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event], seed: int
+) -> Kept:
+    """Send everything at once and let a random order decide what is delivered when."""
+    kept = Kept()
+    with Simulation(parameters, kept, RandomOrder(seed)) as simulation:
+        coordinator = simulation.coordinator.actor_ref
+        coordinator.tell(Route(tuple(past)))
+        for event in new:
+            coordinator.tell(Judge(event))
+        coordinator.tell(Commit())
+        simulation.dispatcher.run()
+    return kept
+
+
+class ThreadedUser(User, pykka.ThreadingActor):
+    """A user with a thread of its own."""
+
+    def __init__(self, number: int, coordinator: Ref) -> None:
+        super().__init__()
+        self.begin(number, coordinator)
+
+
+class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
+    """A coordinator with a thread of its own."""
+
+    def __init__(self, parameters: replay.Parameters, sink: Ref) -> None:
+        super().__init__()
+        self.begin(parameters, sink, self._spawn)
+
+    def _spawn(self, _user: str, number: int) -> Ref:
+        return ThreadedUser.start(number, self.actor_ref)
+
+
+class ThreadedSink(Sink, pykka.ThreadingActor):
+    """A sink with a thread of its own, which says when it has committed."""
+
+    def __init__(self, outlet: Kept, committed: threading.Event) -> None:
+        super().__init__()
+        self.begin(outlet)
+        self.committed = committed
+
+    def on_receive(self, message: Any) -> None:
+        super().on_receive(message)
+        if isinstance(message, Commit):
+            self.committed.set()
+
+
+def decide_on_threads(
+    parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event]
+) -> Kept:
+    kept, committed = Kept(), threading.Event()
+    sink = ThreadedSink.start(kept, committed)
+    coordinator = ThreadedCoordinator.start(parameters, sink)
+    try:
+        coordinator.tell(Route(tuple(past)))
+        for event in new:
+            coordinator.tell(Judge(event))
+        coordinator.tell(Commit())
+        assert committed.wait(timeout=60)
+    finally:
+        pykka.ActorRegistry.stop_all()
+    return kept
+
+
+parameters_drawn = st.builds(replay.Parameters, st.integers(1, 3), st.sampled_from([2, 3, 5]))
+histories = st.tuples(st.lists(lines(), max_size=20), st.lists(lines(), max_size=12))
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(parameters_drawn, histories, st.integers(0, 2**32))
+def test_ten_random_orders_of_delivery_give_the_same_decisions(
+    parameters: replay.Parameters, drawn: tuple[list[bytes], list[bytes]], seed: int
+) -> None:
+    events = events_of([*drawn[0], *drawn[1]])
+    past = events_of(drawn[0])
+    new = events[len(past) :]
+    expected = decide_in_order(parameters, past, new)
+    for order in range(10):
+        found = decide_at_random(parameters, past, new, seed + order)
+        assert (found.decisions, found.lines) == (expected.decisions, expected.lines)
+
+
+def sample_events(history: Path) -> tuple[list[replay.Event], list[replay.Event]]:
+    with replay.Logs(history / "batch.json", history / "stream.json") as logs:
+        past = [event for block in logs.batch.blocks(1) for event in block.events]
+        blocks = logs.stream.blocks(len(past) + 1)
+        return past, [event for block in blocks for event in block.events]
+
+
+def test_two_hundred_random_orders_of_one_history_give_the_same_decisions(history: Path) -> None:
+    parameters = replay.Parameters(2, 10)
+    past, new = sample_events(history)
+    new = new[:25]
+    expected = decide_in_order(parameters, past, new)
+    assert expected.decisions
+    for seed in range(200):
+        assert decide_at_random(parameters, past, new, seed).decisions == expected.decisions
+
+
+@settings(max_examples=settings().max_examples // 10)
+@given(parameters_drawn, histories)
+def test_threads_of_pykka_give_the_same_decisions(
+    parameters: replay.Parameters, drawn: tuple[list[bytes], list[bytes]]
+) -> None:
+    events = events_of([*drawn[0], *drawn[1]])
+    past = events_of(drawn[0])
+    expected = decide_in_order(parameters, past, events[len(past) :])
+    found = decide_on_threads(parameters, past, events[len(past) :])
+    assert (found.decisions, found.lines) == (expected.decisions, expected.lines)

@@ -1,0 +1,106 @@
+"""Rules of the house that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import replay
+
+ROOT = Path(replay.__file__).parents[1]
+PACKAGES = {
+    "events": {"events"},
+    "actors": {"events", "actors"},
+    "replay": {"events", "actors", "replay"},
+}
+OWN = {*PACKAGES, "scripts", "tests"}
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).glob("*.py"))
+SOURCES = sorted([*MODULES, *(ROOT / "scripts").glob("*.py"), *(ROOT / "tests").glob("*.py")])
+by_name = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names.add(node.module or "")
+    return names
+
+
+@by_name
+def test_imports_point_one_way(path: Path) -> None:
+    used = {name.partition(".")[0] for name in imported(path)}
+    assert used & OWN <= PACKAGES[path.parent.name]
+
+
+@by_name
+def test_only_driving_code_reads_clock_environment_or_randomness(path: Path) -> None:
+    banned = {"time", "uuid", "secrets", "os"} if path.parent.name != "replay" else {"uuid"}
+    if path.name == "store.py":
+        banned -= {"os"}
+    assert imported(path) & banned == set()
+    if path.name != "dispatcher.py":
+        assert "random" not in imported(path)
+
+
+@by_name
+def test_nothing_is_decided_or_recorded_in_floating_point(path: Path) -> None:
+    if path.parent.name == "replay":
+        pytest.skip("only shows seconds to people")
+    for node in ast.walk(tree(path)):
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        assert not (isinstance(node, ast.Name) and node.id == "float")
+        assert not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)) or (
+            path.name == "jsonlines.py" or "Path" in ast.dump(node)
+        )
+
+
+@by_name
+def test_private_names_of_pykka_stay_in_the_dispatcher(path: Path) -> None:
+    if path.name != "dispatcher.py":
+        assert not {name for name in imported(path) if name.startswith("pykka")}
+    assert not {name for name in imported(path) if name.startswith("pykka.")}
+
+
+@by_name
+def test_actors_neither_ask_nor_wait(path: Path) -> None:
+    called = {
+        node.func.attr
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert called & {"ask", "proxy", "sleep", "wait"} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    if path.parent.name != "tests":
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 70, node.name
+
+
+def test_no_script_shadows_a_package() -> None:
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} & OWN == set()
+
+
+def test_public_names_are_exported_sorted() -> None:
+    assert sorted(replay.__all__) == replay.__all__
+    assert [name for name in replay.__all__ if not hasattr(replay, name)] == []
+
+
+def test_versions_are_pinned_without_any_address() -> None:
+    lines = (ROOT / "scripts" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*", pin)] == []
