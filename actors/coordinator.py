@@ -52,8 +52,8 @@ class Coordinator:
     """Who bought last; derived from what was routed."""
     sink: Ref
     spawn_user: Callable[[str, int], Ref]
-    bought: list[list[Purchase]]
-    """The purchases that each user is still to be told of, by number."""
+    bought: dict[str, list[Purchase]]
+    """The purchases that each user is still to be told of, in order of their numbers."""
     links: list[list[int]]
     """The friendships that each user is still to be told of, by number: ``n`` for one
     with user n that began, ``~n`` for one that ended, in the order of the events."""
@@ -82,7 +82,7 @@ class Coordinator:
         self.numbers = {}
         self.users = []
         self.recency = Recency()
-        self.bought = []
+        self.bought = {}
         self.links = []
         self.unsettled = 0
         self.late = False
@@ -141,14 +141,14 @@ class Coordinator:
         changes = [event for event in events if type(event) is not Purchase]
         numbers, bought, links = self.numbers, self.bought, self.links
         try:
-            buyers = [numbers[purchase.user] for purchase in purchases]
+            own = [bought[purchase.user] for purchase in purchases]
             pairs = [(numbers[change.user1], numbers[change.user2]) for change in changes]
         except KeyError:
             self._meet_all(events)
-            buyers = [numbers[purchase.user] for purchase in purchases]
+            own = [bought[purchase.user] for purchase in purchases]
             pairs = [(numbers[change.user1], numbers[change.user2]) for change in changes]
-        for buyer, purchase in zip(buyers, purchases, strict=True):
-            bought[buyer].append(purchase)
+        for purchase, of_buyer in zip(purchases, own, strict=True):
+            of_buyer.append(purchase)
         for (user1, user2), change in zip(pairs, changes, strict=True):
             if type(change) is Befriend:
                 links[user1].append(user2)
@@ -156,7 +156,7 @@ class Coordinator:
             else:
                 links[user1].append(~user2)
                 links[user2].append(~user1)
-        if self.recency.extend(purchases, buyers):
+        if self.recency.extend(purchases):
             self.late = True
         self.unsettled += len(events)
         if self.unsettled >= UNSETTLED_MAX:
@@ -165,7 +165,8 @@ class Coordinator:
     def _settle(self) -> None:
         """Tell each user in one message all that was routed to it."""
         note_last, users = self.recency.note_last, self.users
-        for number, (own, changes) in enumerate(zip(self.bought, self.links, strict=True)):
+        told = zip(self.bought.values(), self.links, strict=True)
+        for number, (own, changes) in enumerate(told):
             if own:
                 if self.late:
                     own.sort()
@@ -193,7 +194,7 @@ class Coordinator:
         if number is None:
             number = self.numbers[user] = len(self.users)
             self.users.append(self.spawn_user(user, number))
-            self.bought.append([])
+            self.bought[user] = []
             self.links.append([])
             self.recency.add_user()
         return number
@@ -233,7 +234,7 @@ class Coordinator:
 
     def _ask_purchases(self, members: set[int]) -> None:
         assert self.event is not None, "purchases are asked for a purchase"
-        owners = self.recency.owners(members, self.parameters.tracked)
+        owners = self.recency.owners(members, self.parameters.tracked, self.numbers)
         self.query = None
         self.owners_awaited = len(owners.latest)
         if not owners.latest:
@@ -259,7 +260,7 @@ class Coordinator:
         )
         buyer = self.numbers[event.user]
         self.users[buyer].tell(Apply((event,)))
-        self.recency.add(buyer, event)
+        self.recency.add(buyer, event, self.numbers)
         self.event = None
         self.window = []
         while self.waiting and self.event is None:

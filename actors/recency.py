@@ -15,6 +15,7 @@ from operator import gt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from events.event import Purchase
@@ -43,6 +44,8 @@ class Recency:
         self.last: list[Purchase | None] = []
         """For each user, its own latest purchase."""
         self._recent: list[Purchase] = []
+        # Parallel to it the buyers' numbers; empty until asked for, since while the past
+        # is read nobody asks.
         self._buyers: list[int] = []
         self._complete = True
 
@@ -56,8 +59,8 @@ class Recency:
         if last is None or last < purchase:
             self.last[user] = purchase
 
-    def extend(self, purchases: list[Purchase], buyers: list[int]) -> bool:
-        """Take many purchases and the users who made them, in the order in which they came.
+    def extend(self, purchases: list[Purchase]) -> bool:
+        """Take many purchases, in the order in which they came.
 
         `note_last` is for the caller to call.
 
@@ -69,36 +72,38 @@ class Recency:
             return False
         times = [purchase.time for purchase in self._recent[-1:] + purchases]
         late = any(map(gt, times, islice(times, 1, None)))
+        self._buyers.clear()
         if late:
-            self._merge(sorted(zip(purchases, buyers, strict=True)))
+            self._merge(sorted(purchases))
         else:
             self._recent += purchases
-            self._buyers += buyers
         self._trim()
         return late
 
-    def _merge(self, new: list[tuple[Purchase, int]]) -> None:
-        if not self._complete:
-            # What is older than all that is remembered would leave a gap.
-            new = new[bisect.bisect_left(new, (self._recent[0], 0)) :]
-        if new:
-            start = bisect.bisect_left(self._recent, new[0][0])
-            tail = zip(self._recent[start:], self._buyers[start:], strict=True)
-            merged = sorted([*tail, *new])
-            self._recent[start:] = [purchase for purchase, _ in merged]
-            self._buyers[start:] = [user for _, user in merged]
-
-    def add(self, user: int, purchase: Purchase) -> None:
-        """Take one purchase of ``user``."""
+    def add(self, user: int, purchase: Purchase, numbers: Mapping[str, int]) -> None:
+        """Take one purchase of ``user``; ``numbers`` gives the number of each user."""
         self.note_last(user, purchase)
+        self._number_buyers(numbers)
         if not self._recent or self._recent[-1] < purchase:
             self._recent.append(purchase)
             self._buyers.append(user)
-        else:
-            self._merge([(purchase, user)])
+        elif place := self._merge([purchase]):
+            self._buyers.insert(place - 1, user)
         self._trim()
 
-    def owners(self, members: AbstractSet[int], tracked: int) -> Owners:
+    def _merge(self, late: list[Purchase]) -> int:
+        """Put sorted purchases in their places; return the first place from 1, or 0 for none."""
+        recent = self._recent
+        if not self._complete:
+            # What is older than all that is remembered would leave a gap.
+            late = late[bisect.bisect_left(late, recent[0]) :]
+        if not late:
+            return 0
+        start = bisect.bisect_left(recent, late[0])
+        recent[start:] = sorted([*recent[start:], *late])
+        return start + 1
+
+    def owners(self, members: AbstractSet[int], tracked: int, numbers: Mapping[str, int]) -> Owners:
         """Return who owns the ``tracked`` latest purchases made by ``members``.
 
         When the members are a large part of everyone, walking back from the latest
@@ -107,6 +112,7 @@ class Recency:
         """
         steps = tracked * len(self.last) // max(len(members), 1)
         if steps < min(WALK_MAX, _SORT_TO_WALK * len(members)):
+            self._number_buyers(numbers)
             # The estimate takes all users to buy alike; where they do not, give up
             # when the walk has cost four times that.
             found = self._walk(members, tracked, 4 * steps)
@@ -136,6 +142,10 @@ class Recency:
         latest = heapq.nlargest(tracked, owners)
         since = latest[-1][0] if len(latest) == tracked else ("", 0)
         return Owners({user: tracked for _, user in latest}, since)
+
+    def _number_buyers(self, numbers: Mapping[str, int]) -> None:
+        if len(self._buyers) < len(self._recent):
+            self._buyers = [numbers[purchase.user] for purchase in self._recent]
 
     def _trim(self) -> None:
         excess = len(self._recent) - 2 * WALK_MAX

@@ -61,8 +61,10 @@ class User:
             raise TypeError(f"a user understands no {kind.__name__}")
 
     def _apply(self, message: Apply) -> None:
-        if message.befriended or message.unfriended:
-            self.friends = (self.friends | set(message.befriended)) - set(message.unfriended)
+        if message.befriended:
+            self.friends = self.friends.union(message.befriended)
+        if message.unfriended:
+            self.friends = self.friends.difference(message.unfriended)
         if message.purchases:
             self._add(message.purchases)
 

@@ -55,9 +55,9 @@ class BadValueError(ReplayError):
     """A single value does not qualify; the message says what was expected and found."""
 
 
-def shown(value: object, length_max: int = 60) -> str:
+def shown(value: str | bytes, length_max: int = 60) -> str:
     """Return ``value`` as error messages show it: quoted, in ASCII, not too long."""
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-    if len(text) > length_max:
-        text = text[: length_max - 3] + "..."
-    return ascii(text)
+    if len(value) > length_max:
+        cut = value[: length_max - 3]
+        value = cut + "..." if isinstance(cut, str) else cut + b"..."
+    return ascii(value).removeprefix("b")

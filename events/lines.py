@@ -178,13 +178,20 @@ def _fields(line: bytes) -> dict[str, msgspec.Raw]:
             ) from None
     try:
         return _decode_object(line)
-    except msgspec.ValidationError as error:
-        raise BadLineError(Reason.NOT_OBJECT, f"expected one JSON object: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        detail = str(error).removeprefix("JSON is malformed: ")
-        raise BadLineError(Reason.NOT_JSON, f"expected one JSON object: {detail}") from None
+    except msgspec.ValidationError:
+        raise BadLineError(
+            Reason.NOT_OBJECT, f"expected one JSON object, found {shown(line)}"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Not the decoder's own words: they change with its version, and what is
+        # stored may not.
+        raise BadLineError(
+            Reason.NOT_JSON, f"expected one JSON object, found no JSON: {shown(line)}"
+        ) from None
     except RecursionError:
-        raise BadLineError(Reason.NOT_JSON, "expected one JSON object: nested too deep") from None
+        raise BadLineError(
+            Reason.NOT_JSON, f"expected one JSON object, found one nested too deep: {shown(line)}"
+        ) from None
 
 
 def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:

@@ -44,10 +44,8 @@ def parse_timestamp(text: str) -> str:
         dt.datetime(  # noqa: DTZ001  only asked whether the date exists
             int(year), int(month), int(day), int(hour), int(minute), int(second)
         )
-    except ValueError as error:
-        raise TimestampDateError(
-            f"expected a real date and time, found {shown(text)} ({error})"
-        ) from None
+    except ValueError:
+        raise TimestampDateError(f"expected a real date and time, found {shown(text)}") from None
     if fraction is None:
         return text
     return (text[:19] + fraction.rstrip("0")).removesuffix(".")

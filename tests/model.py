@@ -147,7 +147,7 @@ def _amount(value: Any) -> Fraction:
     return amount
 
 
-def _require(condition: bool) -> None:
+def _require(condition: object) -> None:
     if not condition:
         raise ValueError
 

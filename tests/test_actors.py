@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import messages
-from actors.coordinator import CoordinatorActor
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
 from actors.messages import (
     Apply,
@@ -87,7 +87,7 @@ def test_user_keeps_purchases_sorted_however_they_are_told(
 ) -> None:
     user, _ = user_and_mailbox()
     bounds = [0, *sorted(cuts), len(made)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         tell(user, Apply(tuple(sorted(made[start:end]))))
     assert user.purchases == sorted(made)
 

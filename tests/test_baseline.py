@@ -31,8 +31,8 @@ def test_verdict_is_the_definition_without_a_square_root(amounts: list[int], amo
     assert baseline_of(amounts).flags(amount) == (excess > 0 and excess**2 > 9 * variance)
 
 
-@given(st.lists(units, max_size=60), st.randoms())
-def test_order_of_the_window_does_not_matter(amounts: list[int], random: object) -> None:
+@given(st.lists(units, max_size=60))
+def test_order_of_the_window_does_not_matter(amounts: list[int]) -> None:
     assert baseline_of(amounts) == baseline_of(sorted(amounts))
     assert baseline_of(amounts).n == len(amounts)
 

@@ -187,8 +187,8 @@ def test_strict_stops_at_the_first_rejected_line_and_keeps_what_came_before(shel
     status, _, err = shell(*LOGS, "--strict")
     assert status == 1
     assert err == (
-        "replay: stream.json:2: rejected (not-json): expected one JSON object: "
-        "invalid character (byte 0); correct the line or run without --strict\n"
+        "replay: stream.json:2: rejected (not-json): expected one JSON object, found no JSON: "
+        "'bad'; correct the line or run without --strict\n"
     )
     assert shell.read("flagged.json") == SPEC_FLAGGED
     store = replay.EventStore(shell.folder / "flagged.json.events")

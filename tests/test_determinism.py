@@ -19,6 +19,7 @@ from actors.dispatcher import RandomOrder
 from actors.messages import Commit, Judge, Route
 from actors.sink import Sink
 from actors.user import User
+from events.lines import BadLineError, parse_line
 from replay.simulation import Simulation
 from tests.strategies import lines
 
@@ -71,7 +72,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the beginning of the project's own sample."""
     folder = tmp_path_factory.mktemp("history")
     sample = ROOT / "scripts" / "sample"
-    for name, count in (("batch", 4_000), ("stream", 120)):
+    for name, count in (("batch", 10_000), ("stream", 300)):
         kept = (sample / f"{name}_log.json").read_bytes().split(b"\n")[:count]
         (folder / f"{name}.json").write_bytes(b"\n".join(kept) + b"\n")
     return folder
@@ -106,8 +107,6 @@ class Kept:
 
 
 def events_of(log: Sequence[bytes]) -> list[replay.Event]:
-    from events.lines import BadLineError, parse_line
-
     events: list[replay.Event] = []
     for line in log:
         try:

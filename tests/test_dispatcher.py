@@ -202,5 +202,5 @@ def test_waiting_inside_the_one_loop_is_refused(how: str) -> None:
         "_create_future": actor._create_future,
         "get": actor.actor_inbox.get,
     }[how]
-    with pytest.raises(NotImplementedError, match="tell|handed"):
+    with pytest.raises(NotImplementedError, match=r"tell|handed"):
         wait()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 USERS = 8
+NUMBERS = {str(number): number for number in range(USERS)}
 # For each purchase its user and its second: late ones and ties abound.
 buys = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, 9)), max_size=60)
 
@@ -32,11 +33,11 @@ def remember(made: list[tuple[int, Purchase]], split: int) -> Recency:
     recency = Recency()
     for _ in range(USERS):
         recency.add_user()
-    recency.extend([purchase for _, purchase in made[:split]], [user for user, _ in made[:split]])
+    recency.extend([purchase for _, purchase in made[:split]])
     for user, purchase in made[:split]:
         recency.note_last(user, purchase)
     for user, purchase in made[split:]:
-        recency.add(user, purchase)
+        recency.add(user, purchase, NUMBERS)
     return recency
 
 
@@ -44,7 +45,7 @@ def window(
     recency: Recency, made: list[tuple[int, Purchase]], members: set[int], tracked: int
 ) -> list[Purchase]:
     """Ask the owners as the coordinator does and return the window."""
-    owners = recency.owners(members, tracked)
+    owners = recency.owners(members, tracked, NUMBERS)
     answers: list[Purchase] = []
     for user, latest in owners.latest.items():
         assert user in members
@@ -79,7 +80,7 @@ class TestOwners:
     def test_no_more_users_are_asked_than_purchases_are_tracked(
         self, pairs: list[tuple[int, int]], members: set[int], tracked: int
     ) -> None:
-        owners = remember(purchases_of(pairs), 30).owners(members, tracked)
+        owners = remember(purchases_of(pairs), 30).owners(members, tracked, NUMBERS)
         assert len(owners.latest) <= tracked
 
 

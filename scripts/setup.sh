@@ -1,0 +1,79 @@
+#!/bin/sh
+# Makes the project's own Python environment, .venv, unless it is there already.
+#
+#   sh scripts/setup.sh run     what the program needs
+#   sh scripts/setup.sh test    that, and what its checks need
+#
+# .venv/stamp says what is installed. It is removed before anything changes and
+# written last: an environment without it was left half made and is made again.
+
+set -eu
+
+wanted=${1:-run}
+project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+venv=$project/.venv
+stamp=$venv/stamp
+constraints=$project/scripts/constraints.txt
+
+# Prints what the environment has to fit: its Python and the two files.
+state() {
+    "$venv/bin/python" -I -S -c 'import sys; print(sys.version)' || return
+    cat -- "$project/pyproject.toml" "$constraints" | cksum
+}
+
+# Prints the first command that is Python 3.11 or newer and can make environments.
+find_python() {
+    for name in python3 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'; then
+            printf '%s\n' "$name"
+            return
+        fi
+    done 2>/dev/null
+    return 1
+}
+
+installed=
+if [ -f "$stamp" ] && now=$(state 2>/dev/null); then
+    # "test" holds all that "run" does.
+    for kind in test "$wanted"; do
+        if [ "$(cat -- "$stamp")" = "$kind $now" ]; then
+            exit 0
+        fi
+    done
+    installed=yes
+fi
+
+if [ -z "$installed" ]; then
+    if ! python=$(find_python); then
+        echo 'setup: expected Python 3.11 or newer with its venv module, found none as' \
+            'python3, python3.13, python3.12 or python3.11; install one' >&2
+        exit 2
+    fi
+    echo "setup: making $venv" >&2
+    rm -f -- "$stamp"
+    "$python" -m venv --clear -- "$venv"
+else
+    echo "setup: updating $venv" >&2
+    rm -f -- "$stamp"
+fi
+
+"$venv/bin/python" - "$wanted" "$project/pyproject.toml" >"$venv/requirements.txt" <<'PYTHON'
+import sys, tomllib
+
+wanted, path = sys.argv[1:]
+with open(path, "rb") as file:
+    project = tomllib.load(file)["project"]
+extra = project["optional-dependencies"]["test"] if wanted == "test" else []
+print(*project["dependencies"], *extra, sep="\n")
+PYTHON
+
+if ! "$venv/bin/python" -m pip --quiet --quiet --disable-pip-version-check install \
+    --constraint "$constraints" --requirement "$venv/requirements.txt"; then
+    echo 'setup: expected pip to install the dependencies, it failed as said above;' \
+        'mend that and run this again' >&2
+    exit 1
+fi
+
+now=$(state)
+printf '%s\n' "$wanted $now" >"$stamp.new"
+mv -- "$stamp.new" "$stamp"

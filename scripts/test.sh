@@ -1,0 +1,27 @@
+#!/bin/sh
+# Runs every check, the tests last; stops at the first that fails.
+#
+#   scripts/test.sh [PYTEST ARGUMENT]...
+
+set -eu
+
+project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd -- "$project"
+python=.venv/bin/python
+
+step() {
+    echo "== $*"
+}
+
+step setup
+sh scripts/setup.sh test
+step ruff check
+"$python" -m ruff check
+step ruff format --check
+"$python" -m ruff format --check
+step mypy
+"$python" -m mypy
+step bench
+"$python" scripts/bench.py --small
+step pytest
+exec "$python" -m pytest -q "$@"

@@ -1,0 +1,119 @@
+"""The scripts do what their help says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+import replay
+from tests import model
+from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
+
+ROOT = Path(replay.__file__).parents[1]
+
+
+def script(name: str, *words: str, cwd: Path, hash_seed: str = "random") -> str:
+    """Run a script and return what it prints."""
+    path = str(ROOT / "scripts" / name)
+    interpreter = ["sh"] if name.endswith(".sh") else [sys.executable]
+    finished = subprocess.run(
+        [*interpreter, path, *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_committed_sample_is_what_the_generators_help_says(tmp_path: Path) -> None:
+    shown = script("workload.py", "--help", cwd=ROOT).replace("\\\n", " ")
+    (command,) = re.findall(
+        r"^ +python scripts/workload\.py (scripts/sample .*)$", shown, re.MULTILINE
+    )
+    script("workload.py", str(tmp_path), *command.split()[1:], cwd=ROOT)
+    for name in ("batch_log.json", "stream_log.json"):
+        committed = (ROOT / "scripts" / "sample" / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == committed
+
+
+def test_one_seed_makes_one_workload_and_another_another(tmp_path: Path) -> None:
+    made = []
+    for number, (seed, hash_seed) in enumerate([("5", "0"), ("5", "1"), ("6", "1")]):
+        folder = tmp_path / str(number)
+        options = ["--lines", "3000", "--users", "50", "--bad", "0.01", "--skew", "1"]
+        script("workload.py", str(folder), *options, "--seed", seed, cwd=ROOT, hash_seed=hash_seed)
+        made.append([(folder / f"{log}_log.json").read_bytes() for log in ("batch", "stream")])
+    assert made[0] == made[1]
+    assert made[0] != made[2]
+
+
+def test_workload_has_the_shares_that_were_asked_for(tmp_path: Path) -> None:
+    options = ["--lines", "5000", "--users", "100", "--bad", "0.02", "--late", "0.1", "-D", "3"]
+    script("workload.py", str(tmp_path), *options, cwd=ROOT)
+    first, *lines = (tmp_path / "batch_log.json").read_bytes().splitlines()
+    happened = [happening for line in lines if (happening := model.read(line))]
+    times = [happening.time for happening in happened]
+    late = sum(time < latest for time, latest in zip(times, accumulate(times, max), strict=True))
+    kinds = [happening.kind for happening in happened]
+    assert json.loads(first) == {"D": "3", "T": "50"}
+    assert len(lines) == 5000
+    assert 50 <= len(lines) - len(happened) <= 150
+    assert 300 <= late <= 700
+    assert 0.77 <= kinds.count("purchase") / len(kinds) <= 0.83
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Return a folder laid out as the original system's."""
+    (tmp_path / "log_input").mkdir()
+    (tmp_path / "log_input" / "batch_log.json").write_bytes(SPEC_EXAMPLE.batch)
+    (tmp_path / "log_input" / "stream_log.json").write_bytes(SPEC_EXAMPLE.stream)
+    return tmp_path
+
+
+def test_run_without_words_works_as_the_original_system(example: Path) -> None:
+    script("run.sh", cwd=example)
+    assert (example / "log_output" / "flagged_purchases.json").read_bytes() == SPEC_FLAGGED
+
+
+def test_run_with_words_takes_files_of_the_current_folder(example: Path) -> None:
+    words = ("log_input/batch_log.json", "log_input/stream_log.json", "out file.json", "-q")
+    assert script("run.sh", *words, cwd=example) == ""
+    assert (example / "out file.json").read_bytes() == SPEC_FLAGGED
+
+
+def test_run_with_nothing_to_read_shows_what_is_flagged_in_the_sample(tmp_path: Path) -> None:
+    shown = script("run.sh", cwd=tmp_path).encode()
+    sample = ROOT / "scripts" / "sample"
+    logs = [(sample / f"{name}_log.json").read_bytes() for name in ("batch", "stream")]
+    assert shown == model.flagged_purchases(*logs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_ends_with_the_programs_status(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        ["sh", str(ROOT / "scripts" / "run.sh"), "none", "none", "none"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "none: expected a readable batch log" in finished.stderr
+
+
+def test_small_benchmark_gives_each_time_as_a_multiple_of_the_floor() -> None:
+    (case,) = json.loads(script("bench.py", "--small", "--json", cwd=ROOT))["cases"]
+    assert case["case"]["name"] == "small"
+    assert case["ratios"] == [case["seconds"][0] / case["floor_seconds"][0]]
+    assert set(case["phases"][0]) == {"fingerprint", "batch", "stream", "close"}
