@@ -16,9 +16,7 @@ PLACES_MAX: Final = 4
 WHOLE_DIGITS_MAX: Final = 15
 
 _TEXT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
-_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
-# An exponent of more digits than this moves any literal that fits in memory out
-# of range; the bound keeps a hostile "1e999999999" from costing anything.
+_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _EXPONENT_DIGITS_MAX: Final = 18
 
 
@@ -78,12 +76,15 @@ def parse_amount_number(literal: str) -> int:
     trimmed = digits.rstrip("0")
     if not trimmed:
         return 0
-    if len(exponent.lstrip("+-0")) > _EXPONENT_DIGITS_MAX:
-        error = AmountPlacesError if exponent.startswith("-") else AmountDigitsError
-        raise error(f"expected an amount below 10^15, found {shown(literal)}")
-    # The value is trimmed * 10**power; both bounds are checked before any
-    # power of ten is computed.
-    power = int(exponent) - len(fraction) + len(digits) - len(trimmed)
+    shift = exponent.lstrip("+-").lstrip("0") or "0"
+    # Longer ones are not converted, which Python would refuse, but bounded: they
+    # move any literal that fits in memory out of range.
+    power = int(shift) if len(shift) <= _EXPONENT_DIGITS_MAX else 10**_EXPONENT_DIGITS_MAX
+    if exponent.startswith("-"):
+        power = -power
+    # The value is trimmed * 10**power; both bounds are checked before any power of
+    # ten is computed.
+    power += len(digits) - len(trimmed) - len(fraction)
     if len(trimmed) + power > WHOLE_DIGITS_MAX:
         raise AmountDigitsError(
             f"expected at most {WHOLE_DIGITS_MAX} digits before the point, found {shown(literal)}"

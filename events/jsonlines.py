@@ -13,7 +13,7 @@ import hashlib
 import re
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import msgspec
 
@@ -33,6 +33,7 @@ from events.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedReader
     from types import TracebackType
 
 # Blocks of 64 KiB keep a block, its objects and its text in the second-level
@@ -98,7 +99,7 @@ class Log:
         self.source: Final = source
         self.lines_read = 0
         self._ends_with_newline = True
-        self._file: BinaryIO
+        self._file: BufferedReader
         try:
             # Buffered, so that a block is full even where the file is a pipe: where
             # blocks end decides where frames end, and one history makes one store.
@@ -106,6 +107,9 @@ class Log:
         except OSError as error:
             raise self._unreadable(error) from None
         compressed = self.path.suffix == ".gz"
+        if compressed and not self._file.peek(1):
+            self.close()
+            raise self._unreadable(EOFError("an empty file, which is no gzip file"))
         self._unzipped = gzip.GzipFile(fileobj=self._file) if compressed else None
         self._blocks = self._whole_lines()
         self._pending = b""
@@ -247,13 +251,16 @@ def _units_of(amounts: list[str]) -> list[int]:
         BadValueError: one of them is not canonical, or has not two places.
 
     """
+    if not amounts:
+        return []
     joined = " ".join(amounts)
-    if not _CANONICAL_AMOUNTS.fullmatch(joined):
+    # The count is for an amount such as "1.00 2.00".
+    if not _CANONICAL_AMOUNTS.fullmatch(joined) or joined.count(" ") >= len(amounts):
         raise BadValueError("not canonical, or not of two places")
     cents = joined.replace(".", "")
     if joined.startswith("0") or " 0" in joined:
         return [int(amount) * 100 for amount in cents.split(" ")]
-    return _decode_units(f"[{cents.replace(' ', '00,')}00]") if amounts else []
+    return _decode_units(f"[{cents.replace(' ', '00,')}00]")
 
 
 class BlockParser:
@@ -264,7 +271,8 @@ class BlockParser:
         self.source: Final = source
         self.next_number = first_number
         self.line_number = line_number
-        self._time = ""
+        # A canonical time: no line can begin a log with a time that was not looked at.
+        self._time = "0001-01-01 00:00:00"
         self._ids: dict[str, str] = {}
         self._dates: set[str] = set()
         self._clocks: set[str] = set()
@@ -342,26 +350,27 @@ class BlockParser:
         block = Block([], [], [])
         consecutive = False
         for line in data.split(b"\n")[:-1]:
-            if not line.strip(JSON_SPACE):
+            text = line.removeprefix(_BYTE_ORDER_MARK) if self.line_number == 1 else line
+            if not text.strip(JSON_SPACE):
                 consecutive = False
             else:
                 if not consecutive:
                     block.records.append(Lines(self.source, self.line_number))
                     consecutive = True
-                self._line(line, block)
+                self._line(line, text, block)
             self.line_number += 1
         return block
 
-    def _line(self, line: bytes, block: Block) -> None:
-        marked = self.line_number == 1 and line.startswith(_BYTE_ORDER_MARK)
+    def _line(self, line: bytes, text: bytes, block: Block) -> None:
+        """Take ``line``, which is ``text`` behind a byte-order mark or without one."""
         try:
-            event = parse_line(line[len(_BYTE_ORDER_MARK) :] if marked else line, self.next_number)
+            event = parse_line(text, self.next_number)
         except BadLineError as error:
             bad = Rejected(self.source, self.line_number, error.reason, error.detail, line)
             block.records.append(bad)
             block.rejected.append(bad)
             return
-        if marked:
+        if text is not line:
             event = msgspec.structs.replace(event, line=line)
         self.next_number += 1
         block.records.append(event)

@@ -13,7 +13,8 @@ TRACKED_MIN = 2
 # msgpack's largest signed whole number; no network and no window comes near it.
 VALUE_MAX = 2**63 - 1
 
-_WHOLE = re.compile(r"[0-9]{1,30}")
+_WHOLE = re.compile(r"[0-9]+")
+_DIGITS_MAX = 40
 _EXPECTED = 'expected the parameters, such as {"D":"2", "T":"50"}'
 _CURE = "correct the line or give both -D and -T"
 
@@ -39,11 +40,13 @@ class Parameters(msgspec.Struct, frozen=True):
 
 def check(name: str, value: int, least: int) -> int:
     """Return ``value`` if it lies in the bounds of parameter ``name``, else raise."""
-    if not least <= value <= VALUE_MAX:
-        raise ParametersError(
-            f"{name}: expected a whole number from {least} to 2^63 - 1, found {value}"
-        )
-    return value
+    if least <= value <= VALUE_MAX:
+        return value
+    # Not str(value), which Python refuses for thousands of digits.
+    found = str(value) if abs(value) <= 10**30 else "one of more than 30 digits"
+    raise ParametersError(
+        f"{name}: expected a whole number from {least} to 2^63 - 1, found {found}"
+    )
 
 
 def parse_parameters(
@@ -87,19 +90,27 @@ def _whole(fields: dict[str, msgspec.Raw], name: str, least: int, where: str) ->
     raw = fields.get(name)
     if raw is None:
         raise ParametersError(f"{where}: {_EXPECTED}, found no {name}; {_CURE}")
-    try:
-        value = msgspec.json.decode(raw, type=int | str)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        value = ""
-    if isinstance(value, str):
-        # The length is bounded: Python refuses to convert thousands of digits.
-        value = int(value) if _WHOLE.fullmatch(value) else least - 1
+    text = bytes(raw)
+    match = _WHOLE.fullmatch(_digits_of(text))
+    digits = (match[0].lstrip("0") or "0") if match else ""
+    # Python refuses to convert thousands of digits; any that many are too many.
+    value = int(digits[:_DIGITS_MAX] or "0")
     if value < least:
         raise ParametersError(
             f"{where}: {name}: expected a whole number of at least {least}, "
-            f"found {shown(bytes(raw))}; {_CURE}"
+            f"found {shown(text)}; {_CURE}"
         )
     try:
         return check(name, value, least)
     except ParametersError as error:
         raise ParametersError(f"{where}: {error}; {_CURE}") from None
+
+
+def _digits_of(raw: bytes) -> str:
+    """Return the text of a JSON string or whole number, or "" for anything else."""
+    if not raw.startswith(b'"'):
+        return raw.decode()
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""

@@ -32,6 +32,7 @@ from events.errors import (
     ForeignStoreError,
     NewerStoreError,
     OutputError,
+    ParametersError,
     StoreError,
     shown,
 )
@@ -118,7 +119,7 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
     try:
         fields = unpacker.unpack()
         end = unpacker.tell()
-    except (msgpack.exceptions.UnpackException, ValueError):
+    except (msgpack.UnpackException, ValueError):
         fields, end = [], 0
     digest = hashlib.sha256(data[: end - _DIGEST_FIELD_BYTES]).digest()
     if len(fields) != _HEADER_FIELDS or fields[-1] != digest:
@@ -127,12 +128,18 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
             "nothing can be read from it, so run the logs again"
         )
     _, version, body, _ = fields
-    if version > VERSION:
+    if isinstance(version, int) and version > VERSION:
         raise NewerStoreError(
             f"{path}: expected format version {VERSION} or older, found version {version}; "
             "read it with a newer release of this program"
         )
-    return msgspec.convert(msgpack.unpackb(body), Header), end
+    try:
+        return msgspec.msgpack.decode(body, type=Header), end
+    except (msgspec.MsgspecError, TypeError, ParametersError) as error:
+        raise ForeignStoreError(
+            f"{path}: expected a header as this program writes it, found version "
+            f"{version!r} and another one: {error}"
+        ) from None
 
 
 class StoreWriter:
@@ -152,7 +159,7 @@ class StoreWriter:
         self.events = 0
         """How many events the store holds."""
         self._frames = 0
-        self._failed = False
+        self._failure: OutputError | None = None
         data = encode_header(header)
         self._previous = chain(data)
         try:
@@ -188,12 +195,16 @@ class StoreWriter:
         self._file.close()
 
     def _write(self, data: bytes) -> None:
+        if self._failure is not None:
+            # Half a frame may lie at the end: what came behind it would be lost.
+            raise self._failure
         view = memoryview(data)
         try:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            raise self._unwritable(error) from None
+            self._failure = self._unwritable(error)
+            raise self._failure from None
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import ParametersError, ReplayError
@@ -113,7 +114,7 @@ class _InterruptFlag:
 
 def _run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m replay",
+        prog="replay" if Path(sys.argv[0]).name == "replay" else "python -m replay",
         description="Flag purchases that are anomalous for the buyer's network of degree D.",
         epilog=_RUN_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

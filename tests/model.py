@@ -134,6 +134,7 @@ def _user(value: Any) -> str:
     if isinstance(value, Number):
         return str(int(value))
     _require(value != "")
+    value.encode()  # Half a surrogate pair is no text.
     return str(value)
 
 

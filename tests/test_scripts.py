@@ -95,8 +95,8 @@ def test_run_with_words_takes_files_of_the_current_folder(example: Path) -> None
 def test_run_with_nothing_to_read_shows_what_is_flagged_in_the_sample(tmp_path: Path) -> None:
     shown = script("run.sh", cwd=tmp_path).encode()
     sample = ROOT / "scripts" / "sample"
-    logs = [(sample / f"{name}_log.json").read_bytes() for name in ("batch", "stream")]
-    assert shown == model.flagged_purchases(*logs)
+    batch, stream = ((sample / f"{name}_log.json").read_bytes() for name in ("batch", "stream"))
+    assert shown == model.flagged_purchases(batch, stream)
     assert list(tmp_path.iterdir()) == []
 
 

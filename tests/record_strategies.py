@@ -1,0 +1,59 @@
+"""Hypothesis strategies for what an event store holds: any record that its types allow."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import strategies as st
+
+from events.event import Befriend, Event, Purchase, Unfriend
+from events.jsonlines import Fingerprint
+from events.parameters import Parameters
+from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
+from events.store import Header
+
+AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
+
+texts = st.text(max_size=12)
+amounts = st.one_of(st.integers(0, AMOUNT_MAX), st.sampled_from([0, AMOUNT_MAX]))
+source_lines = st.one_of(st.none(), st.binary(max_size=40))
+_counts = st.integers(0, 2**63 - 1)
+_numbers = st.integers(1, 2**63 - 1)
+_sources = st.sampled_from(["batch", "stream"])
+
+purchases = st.builds(Purchase, texts, _numbers, texts, amounts, source_lines)
+befriends = st.builds(Befriend, texts, _numbers, texts, texts, source_lines)
+unfriends = st.builds(Unfriend, texts, _numbers, texts, texts, source_lines)
+events: st.SearchStrategy[Event] = st.one_of(purchases, befriends, unfriends)
+records: st.SearchStrategy[Record] = st.one_of(
+    events,
+    st.builds(Rejected, _sources, _numbers, texts, texts, st.binary(max_size=40)),
+    st.builds(Lines, _sources, _numbers),
+    st.builds(LogEnd, _sources, _counts, st.booleans()),
+    st.builds(StreamStart, _counts),
+    st.builds(Decision, _numbers, st.booleans(), _counts, amounts, amounts),
+)
+
+fingerprints = st.builds(Fingerprint, texts, _counts, st.binary(min_size=32, max_size=32))
+headers = st.builds(
+    Header,
+    st.builds(Parameters, st.integers(1, 2**63 - 1), st.integers(2, 2**63 - 1)),
+    source_lines,
+    st.one_of(st.none(), fingerprints),
+    st.one_of(st.none(), fingerprints),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[list[Record]]:
+    """Draw the records of some frames; the events among them are numbered from 1."""
+    number = 0
+    frames: list[list[Record]] = []
+    for drawn in draw(st.lists(st.lists(records, max_size=6), max_size=5)):
+        frames.append([])
+        for record in drawn:
+            if isinstance(record, Purchase | Befriend | Unfriend):
+                number += 1
+                frames[-1].append(msgspec.structs.replace(record, number=number))
+            else:
+                frames[-1].append(record)
+    return frames

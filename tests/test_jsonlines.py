@@ -1,0 +1,397 @@
+"""However a log is cut into blocks, it means what its lines mean one by one."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import jsonlines
+from events.errors import InputError
+from events.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.jsonlines import Block, BlockParser, Fingerprint, Log, flagged_line, numbered
+from events.lines import BadLineError, parse_line
+from events.records import Decision, Lines, LogEnd, Rejected, StreamStart
+from tests.strategies import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MARK = b"\xef\xbb\xbf"
+SPACE = b" \t\r\n"
+
+
+def purchase(amount: str, time: str = "2017-06-13 11:33:01", user: str = "1") -> bytes:
+    """Return the canonical line of a purchase, whether its values qualify or not."""
+    return (
+        f'{{"event_type":"purchase", "timestamp":"{time}", "id": "{user}", "amount": "{amount}"}}'
+    ).encode()
+
+
+def friendship(kind: str, user: str) -> bytes:
+    """Return the canonical line of a friendship between user 1 and ``user``."""
+    return (
+        f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "{user}"}}'
+    ).encode()
+
+
+GOOD = purchase("16.83")
+# Each looks canonical, but is not one good event.
+TRAPS = (
+    *(purchase(amount) for amount in ("", "1.0", "01.00", "1.00 ", "1.00 2.00")),
+    *(purchase("1.00", time) for time in ("", "2017-02-29 11:33:01", "2017-06-13 11:33:01.50")),
+    *(purchase("1.00", user=user) for user in ("", '", "id": "2', "\\u0031")),
+    *(friendship("befriend", user) for user in ("1", "")),
+    *(GOOD + GOOD, GOOD[:40], GOOD[40:], MARK + GOOD, b"\xff"),
+)
+
+
+class Reading(NamedTuple):
+    """What reading a log gives."""
+
+    first_line: bytes | None
+    blocks: list[Block]
+    end: LogEnd
+
+    def items(self) -> list[tuple[int, Event | Rejected]]:
+        """Return events and rejected lines with their line numbers, as the records say."""
+        return list(numbered(record for block in self.blocks for record in block.records))
+
+    def events(self) -> list[Event]:
+        """Return the events, as the blocks list them."""
+        return [event for block in self.blocks for event in block.events]
+
+    def rejected(self) -> list[Rejected]:
+        """Return the rejected lines, as the blocks list them."""
+        return [bad for block in self.blocks for bad in block.rejected]
+
+
+def read(
+    path: Path, block_bytes: int = 1 << 16, *, peek: bool = False, skip: bool = False
+) -> Reading:
+    """Read the log at ``path`` in blocks of ``block_bytes``."""
+    with pytest.MonkeyPatch.context() as patch, Log(path, "batch") as log:
+        patch.setattr(jsonlines, "BLOCK_BYTES", block_bytes)
+        first_line = log.peek_line() if peek or skip else None
+        if skip:
+            log.skip_line()
+        return Reading(first_line, list(log.blocks(1)), log.end())
+
+
+def by_hand(content: bytes) -> Iterator[tuple[int, Event | Rejected]]:
+    """Read a log the obvious way: one line after the other."""
+    event_number = 1
+    for number, line in enumerate(content.split(b"\n"), 1):
+        text = line.removeprefix(MARK) if number == 1 else line
+        if not text.strip(SPACE):
+            continue
+        try:
+            event = parse_line(text, event_number)
+        except BadLineError as error:
+            yield number, Rejected("batch", number, error.reason, error.detail, line)
+        else:
+            event_number += 1
+            yield number, event if text is line else msgspec.structs.replace(event, line=line)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where properties write their logs."""
+    return tmp_path_factory.mktemp("logs") / "batch.json"
+
+
+canonical_lines = st.one_of(
+    st.builds(
+        purchase,
+        st.sampled_from(["16.83", "0.00", "0.05", "1601.83", "999999999999999.99"]),
+        st.sampled_from(["2017-06-13 11:33:01", "2016-02-29 11:33:01", "2017-06-13 00:00:00"]),
+        st.sampled_from(["1", "2", "\N{SNOWMAN}"]),
+    ),
+    st.builds(friendship, st.sampled_from(["befriend", "unfriend"]), st.sampled_from("23")),
+)
+trapped_lines = st.one_of(canonical_lines, canonical_lines, st.sampled_from(TRAPS))
+line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\n \n"])
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> bytes:
+    """Draw a log: good, bad, blank and misleading lines, with either kind of line end."""
+    content = draw(st.sampled_from([b"", b"", b"", MARK + GOOD + b"\n"]))
+    if draw(st.booleans()):
+        content += b"".join(line + b"\n" for line in draw(st.lists(trapped_lines, max_size=12)))
+    else:
+        mixed = st.lists(st.one_of(lines(), trapped_lines), max_size=12)
+        content += b"".join(line + draw(line_ends) for line in draw(mixed))
+    return content[: -1 if draw(st.booleans()) else None]
+
+
+block_sizes = st.sampled_from([1, 7, 100, 300, 1 << 16])
+
+
+@given(contents(), block_sizes)
+def test_blocks_of_any_size_mean_what_their_lines_mean_one_by_one(
+    path: Path, content: bytes, block_bytes: int
+) -> None:
+    path.write_bytes(content)
+    reading, expected = read(path, block_bytes), list(by_hand(content))
+    assert reading.items() == expected
+    assert reading.events() == [item for _, item in expected if not isinstance(item, Rejected)]
+    assert reading.rejected() == [item for _, item in expected if isinstance(item, Rejected)]
+
+
+@given(contents(), block_sizes)
+def test_end_of_a_log_counts_its_lines(path: Path, content: bytes, block_bytes: int) -> None:
+    path.write_bytes(content)
+    whole = content.endswith(b"\n") or not content
+    expected = LogEnd("batch", content.count(b"\n") + (not whole), whole)
+    assert read(path, block_bytes).end == expected
+
+
+@given(contents(), block_sizes)
+def test_kept_lines_put_together_are_the_log_without_its_blank_lines(
+    path: Path, content: bytes, block_bytes: int
+) -> None:
+    path.write_bytes(content)
+    kept = [
+        item.line if isinstance(item, Rejected) else line_of(item)
+        for _, item in read(path, block_bytes).items()
+    ]
+    assert kept == [line for line in content.split(b"\n") if line.strip(SPACE)]
+
+
+@given(contents(), block_sizes)
+def test_peeking_shows_the_first_line_and_changes_nothing(
+    path: Path, content: bytes, block_bytes: int
+) -> None:
+    path.write_bytes(content)
+    unmarked = content.removeprefix(MARK).split(b"\n")
+    plain, peeked = read(path, block_bytes), read(path, block_bytes, peek=True)
+    assert peeked.first_line == next((line for line in unmarked if line.strip(SPACE)), None)
+    assert peeked.items() == plain.items()
+    assert peeked.end == plain.end
+
+
+@given(contents().filter(bytes.strip), block_sizes)
+def test_skipped_line_is_the_only_one_missing(path: Path, content: bytes, block_bytes: int) -> None:
+    path.write_bytes(content)
+    plain, skipped = read(path, block_bytes), read(path, block_bytes, skip=True)
+    lines_left = [number for number, _ in skipped.items()]
+    assert lines_left == [number for number, _ in plain.items()][1:]
+    assert skipped.end == plain.end
+
+
+@given(st.lists(trapped_lines, max_size=4))
+def test_fast_path_answers_only_as_the_careful_path_does(drawn: list[bytes]) -> None:
+    block = b"".join(line + b"\n" for line in drawn)
+    fast = BlockParser("batch", 1)._canonical(block)
+    assert fast is None or fast == [item for _, item in by_hand(block)]
+
+
+def test_fast_path_takes_canonical_lines() -> None:
+    block = GOOD + b"\n" + friendship("befriend", "2") + b"\n" + friendship("unfriend", "2") + b"\n"
+    assert BlockParser("batch", 5)._canonical(block) == [
+        Purchase("2017-06-13 11:33:01", 5, "1", 168_300),
+        Befriend("2017-06-13 11:33:01", 6, "1", "2"),
+        Unfriend("2017-06-13 11:33:01", 7, "1", "2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reasons"),
+    [
+        (GOOD + GOOD + b"\n", ["not-json"]),
+        (GOOD + b" " + GOOD + b"\n" + GOOD, ["not-json"]),
+        (GOOD[:40] + b"\n" + GOOD[40:] + b"\n", ["not-json", "not-json"]),
+        (GOOD + b"\n" + GOOD.replace(b", ", b",\n", 1) + b"\n", ["not-json", "not-object"]),
+        (purchase("1.00", user="a\nb") + b"\n", ["not-json", "not-json"]),
+        (GOOD.replace(b", ", b",\r") + b"\n", []),
+        (b"[" + GOOD + b"]\n", ["not-object"]),
+        (GOOD + b"\n" + MARK + GOOD + b"\n", ["not-json"]),
+    ],
+)
+def test_line_is_one_object_and_an_object_is_one_line(
+    path: Path, content: bytes, reasons: list[str]
+) -> None:
+    path.write_bytes(content)
+    assert [bad.reason for bad in read(path).rejected()] == reasons
+
+
+def test_two_amounts_in_one_string_are_rejected_and_shift_no_other_amount(path: Path) -> None:
+    path.write_bytes(purchase("1.00 2.00") + b"\n" + purchase("3.00") + b"\n")
+    reading = read(path)
+    assert [bad.reason for bad in reading.rejected()] == ["amount-text"]
+    assert reading.events() == [Purchase("2017-06-13 11:33:01", 1, "1", 30_000)]
+
+
+def test_empty_timestamp_is_rejected_in_the_first_line_too(path: Path) -> None:
+    path.write_bytes(purchase("1.00", time="") + b"\n" + GOOD + b"\n")
+    reading = read(path)
+    assert [(bad.number, bad.reason) for bad in reading.rejected()] == [(1, "timestamp-shape")]
+    assert len(reading.events()) == 1
+
+
+def test_byte_order_mark_is_dropped_from_the_event_and_kept_in_its_line(path: Path) -> None:
+    path.write_bytes(MARK + GOOD + b"\r\n")
+    line = MARK + GOOD + b"\r"
+    assert read(path).events() == [Purchase("2017-06-13 11:33:01", 1, "1", 168_300, line)]
+    assert read(path, peek=True).first_line == GOOD + b"\r"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"  \r\n", b"\n" + GOOD])
+def test_line_with_only_a_byte_order_mark_is_blank_peeked_at_or_not(path: Path, end: bytes) -> None:
+    path.write_bytes(MARK + end)
+    assert read(path, peek=True).items() == read(path).items()
+
+
+@pytest.mark.parametrize("blank", [b"", b"\n", b" \t\r\n\n", MARK + b"\n\n", b"\n" * 500])
+def test_peeking_steps_over_blank_lines_at_the_start(path: Path, blank: bytes) -> None:
+    path.write_bytes(blank + b'{"D":"3", "T":"50"}\n' + GOOD)
+    with Log(path, "batch") as log:
+        assert log.peek_line() == b'{"D":"3", "T":"50"}'
+        assert log.peek_line() == b'{"D":"3", "T":"50"}'
+        assert log.skip_line() == b'{"D":"3", "T":"50"}'
+        assert log.lines_read == blank.count(b"\n") + 1
+        records = [record for block in log.blocks(1) for record in block.records]
+        assert list(numbered(records)) == [(blank.count(b"\n") + 2, parse_line(GOOD, 1))]
+        assert log.end() == LogEnd("batch", blank.count(b"\n") + 2, newline=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "count"), [(b"", 0), (b"\n", 1), (b" ", 1), (b"\r\n \t\n\n", 3), (MARK + b"\n", 1)]
+)
+def test_peeking_at_a_log_of_blank_lines_finds_none(path: Path, content: bytes, count: int) -> None:
+    path.write_bytes(content)
+    reading = read(path, peek=True)
+    assert reading.first_line is None
+    assert reading.end.lines == count
+
+
+def test_numbered_begins_anew_at_each_lines_record_and_leaves_other_records_out() -> None:
+    event = parse_line(GOOD, 1)
+    bad = Rejected("stream", 9, "not-json", "", b"")
+    records = [
+        *(Lines("batch", 2), event, event, LogEnd("batch", 3, newline=True), StreamStart(2)),
+        *(Lines("stream", 8), event, Decision(3, False, 0, 0, 0), bad, Lines("stream", 20), event),
+    ]
+    assert list(numbered(records)) == [(2, event), (3, event), (8, event), (9, bad), (20, event)]
+    assert list(numbered([])) == []
+
+
+@given(contents())
+def test_gzip_log_reads_like_the_plain_one(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    zipped = path.with_name("batch.json.gz")
+    zipped.write_bytes(gzip.compress(content, mtime=0))
+    unzipped, plain = read(zipped), read(path)
+    assert unzipped.items() == plain.items()
+    assert unzipped.end == plain.end
+
+
+def test_gzip_log_cut_short_anywhere_is_refused(path: Path) -> None:
+    zipped, whole = path.with_name("cut.gz"), gzip.compress(GOOD * 3, mtime=0)
+    for length in range(1, len(whole)):
+        zipped.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"cut\.gz: expected a readable batch log, found: "):
+            read(zipped)
+
+
+def test_empty_file_is_no_gzip_log(path: Path) -> None:
+    zipped = path.with_name("empty.gz")
+    zipped.write_bytes(b"")
+    with pytest.raises(InputError, match=r"empty\.gz: expected a readable batch log, found: "):
+        read(zipped)
+
+
+@pytest.mark.parametrize(
+    "content", [GOOD, gzip.compress(GOOD, mtime=0) + b"?", gzip.compress(GOOD)[:-8] + bytes(8)]
+)
+def test_damaged_gzip_log_is_refused(path: Path, content: bytes) -> None:
+    zipped = path.with_name("damaged.gz")
+    zipped.write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged\.gz: expected a readable batch log, found: "):
+        read(zipped)
+
+
+def test_missing_log_and_folder_are_refused_by_name(tmp_path: Path) -> None:
+    expected = re.escape(
+        f"{tmp_path / 'absent.json'}: expected a readable stream log, found: No such"
+    )
+    with pytest.raises(InputError, match=expected):
+        Log(tmp_path / "absent.json", "stream")
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}: expected a readable stream log")):
+        Log(tmp_path, "stream")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_fingerprint_and_progress_are_those_of_the_file_on_disk(
+    tmp_path: Path, suffix: str
+) -> None:
+    on_disk = gzip.compress(GOOD, mtime=0) if suffix else GOOD
+    path = tmp_path / f"batch.json{suffix}"
+    path.write_bytes(on_disk)
+    digest = hashlib.sha256(on_disk).digest()
+    with Log(path, "batch") as log:
+        assert log.fingerprint() == Fingerprint(path.name, len(on_disk), digest)
+        assert len(list(log.blocks(1))) == 1
+        assert log.bytes_read == log.bytes_total == len(on_disk)
+
+
+def test_pipe_is_read_like_a_file_but_has_no_fingerprint(tmp_path: Path) -> None:
+    pipe = tmp_path / "batch.json"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    with Log(pipe, "batch") as log:
+        os.write(writer, GOOD + b"\n")
+        os.close(writer)
+        assert log.fingerprint() is None
+        assert [event for block in log.blocks(1) for event in block.events] == [parse_line(GOOD, 1)]
+        assert log.bytes_read == 0
+
+
+json_spaces = st.text(" \t\r", max_size=3).map(str.encode)
+
+
+@given(json_spaces, json_spaces, json_spaces, st.integers(0, 10**17), st.integers(0, 10**17))
+def test_flagged_line_is_the_stripped_line_with_mean_and_sd_put_in(
+    before: bytes, inside: bytes, after: bytes, mean: int, sd: int
+) -> None:
+    line = before + GOOD[:-1] + inside + b"}" + after
+    flagged = flagged_line(line, mean, sd)
+    assert flagged.startswith(GOOD[:-1] + b', "mean": "')
+    added = {"mean": f"{mean // 100}.{mean % 100:02}", "sd": f"{sd // 100}.{sd % 100:02}"}
+    assert json.loads(flagged) == json.loads(GOOD) | added
+
+
+@pytest.mark.parametrize(
+    ("line", "flagged"),
+    [
+        (GOOD, GOOD[:-1]),
+        (b"\t " + GOOD + b" \r", GOOD[:-1]),
+        (GOOD[:-1] + b" \t}", GOOD[:-1]),
+        (MARK + GOOD, GOOD[:-1]),
+        (b'{ "note" : {"a":{ } } }', b'{ "note" : {"a":{ } }'),
+        (b'{"note":"} "}', b'{"note":"} "'),
+        (b'{"note":"\xc2\xa0\xe2\x80\xa8"}\r', b'{"note":"\xc2\xa0\xe2\x80\xa8"'),
+    ],
+)
+def test_flagged_line_drops_only_space_around_the_line_and_before_the_brace(
+    line: bytes, flagged: bytes
+) -> None:
+    assert flagged_line(line, 2910, 5) == flagged + b', "mean": "29.10", "sd": "0.05"}'
+
+
+def test_flagged_line_is_the_specs_own_example() -> None:
+    line = purchase("1601.83", time="2017-06-13 11:33:02", user="2")
+    assert flagged_line(line, 2910, 2146) == (
+        b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:02", "id": "2", '
+        b'"amount": "1601.83", "mean": "29.10", "sd": "21.46"}'
+    )

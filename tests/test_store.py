@@ -1,0 +1,399 @@
+"""A store gives back what was appended, byte for byte, or tells what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import re
+import resource
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.errors import (
+    DamagedStoreError,
+    ForeignStoreError,
+    NewerStoreError,
+    OutputError,
+    StoreError,
+    shown,
+)
+from events.event import Befriend, Purchase, Unfriend
+from events.frames import Fault, Frame, chain, encode_frame
+from events.jsonlines import Fingerprint
+from events.lines import Reason
+from events.parameters import Parameters
+from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
+from events.store import EventStore, Header, StoreWriter, Tail, encode_header, set_aside
+from tests.record_strategies import AMOUNT_MAX, headers, histories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+TIME = "2017-06-13 11:33:01"
+FIRST_LINE = b'{"D":"3", "T":"50"}'
+HEADER = Header(Parameters(3, 50), FIRST_LINE, Fingerprint("batch.json", 100, bytes(32)), None)
+FRAMES: list[list[Record]] = [
+    [
+        Lines("batch", 2),
+        Purchase(TIME, 1, "1", 168_300),
+        Befriend(TIME, 2, "1", "2", b"{}\xff"),
+        Rejected("batch", 4, Reason.NOT_JSON, "expected", b"\xff\xfe"),
+    ],
+    [LogEnd("batch", 4, newline=False), StreamStart(2)],
+    [Lines("stream", 1), Purchase(TIME, 3, "2", AMOUNT_MAX), Unfriend(TIME, 4, "1", "2")],
+    [Decision(3, True, 2, 2910, 2146)],
+]
+
+
+def is_event(record: Record) -> bool:
+    return isinstance(record, Purchase | Befriend | Unfriend)
+
+
+def write(path: Path, frames: Sequence[Sequence[Record]], header: Header = HEADER) -> bytes:
+    """Write a new store of ``frames`` at ``path`` and return its bytes."""
+    path.unlink(missing_ok=True)
+    with StoreWriter(path, header) as writer:
+        for records in frames:
+            writer.append(records, sum(map(is_event, records)))
+    return path.read_bytes()
+
+
+def flat(frames: Sequence[Sequence[Record]]) -> list[Record]:
+    return [record for records in frames for record in records]
+
+
+def pieces(content: bytes) -> list[bytes]:
+    """Return the header and the frames of a store, found with nothing but msgpack."""
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(content)
+    ends = [0, *(unpacker.tell() for _ in unpacker)]
+    return [content[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def plain(record: Record) -> list[Any]:
+    """Return ``record`` as the documentation says that it is stored."""
+    tag = {LogEnd: "end", StreamStart: "stream"}.get(type(record), type(record).__name__.lower())
+    return [tag, *msgspec.structs.astuple(record)]
+
+
+def by_the_book(frames: Sequence[Sequence[Record]]) -> bytes:
+    """Return what a store of `HEADER` and ``frames`` must be, from the documentation alone."""
+    batch = {"name": "batch.json", "size": 100, "sha256": bytes(32)}
+    parameters = {"degrees": 3, "tracked": 50}
+    fields = {"parameters": parameters, "line": FIRST_LINE, "batch": batch, "stream": None}
+    content = blob = sealed(1, msgpack.packb(fields))
+    events_before = 0
+    for position, records in enumerate(frames):
+        body = msgpack.packb([plain(record) for record in records])
+        events = sum(map(is_event, records))
+        head = b"\x99\xa5frame\xcf%b\xcf%b\xce%b\xce%b\xc4\x20%b\xce%b" % (
+            *(position.to_bytes(8), events_before.to_bytes(8), events.to_bytes(4)),
+            *(len(body).to_bytes(4), hashlib.sha256(blob).digest(), zlib.crc32(body).to_bytes(4)),
+        )
+        rest = b"\xce%b\xc6%b" % (zlib.crc32(head).to_bytes(4), len(body).to_bytes(4))
+        blob = head + rest + body
+        content += blob
+        events_before += events
+    return content
+
+
+def sealed(version: object, body: object) -> bytes:
+    """Return a store's header with a checksum that is right, whatever it holds."""
+    start = b"\x94" + b"".join(map(msgpack.packb, ("replay.events", version, body)))
+    return start + bytes(msgpack.packb(hashlib.sha256(start).digest()))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where tests write their stores."""
+    return tmp_path_factory.mktemp("stores") / "flagged.json.events"
+
+
+@given(histories(), headers)
+def test_store_gives_back_what_was_appended(
+    path: Path, frames: list[list[Record]], header: Header
+) -> None:
+    write(path, frames, header)
+    store, records = EventStore(path), flat(frames)
+    assert store.header == header
+    assert store.parameters == header.parameters
+    assert store.tail is None
+    assert list(store.records()) == records
+    assert list(store.events_from()) == [record for record in records if is_event(record)]
+    assert list(store.rejected()) == [r for r in records if isinstance(r, Rejected)]
+    assert list(store.decisions()) == [r for r in records if isinstance(r, Decision)]
+    assert store.events == sum(map(is_event, records))
+
+
+@given(histories())
+def test_store_is_byte_for_byte_what_the_documentation_makes_of_its_records(
+    path: Path, frames: list[list[Record]]
+) -> None:
+    assert write(path, frames) == by_the_book(frames)
+
+
+@given(histories(), headers)
+def test_reader_with_nothing_but_msgpack_gets_the_same(
+    path: Path, frames: list[list[Record]], header: Header
+) -> None:
+    first, *rest = pieces(write(path, frames, header))
+    magic, version, body, digest = msgpack.unpackb(first)
+    assert (magic, version) == ("replay.events", 1)
+    assert digest == hashlib.sha256(first[:-34]).digest()
+    assert msgpack.unpackb(body) == msgspec.to_builtins(header, builtin_types=(bytes,))
+    bodies = [msgpack.unpackb(msgpack.unpackb(frame)[-1]) for frame in rest]
+    assert bodies == [[plain(record) for record in records] for records in frames]
+
+
+@given(histories())
+def test_events_are_found_from_any_number_on(path: Path, frames: list[list[Record]]) -> None:
+    write(path, frames)
+    store = EventStore(path)
+    events = [record for record in flat(frames) if is_event(record)]
+    for number in range(1, len(events) + 3):
+        assert list(store.events_from(number)) == events[number - 1 :]
+
+
+@given(histories(), st.integers(0, 30))
+def test_records_after_an_event_begin_with_the_frame_of_the_next_one(
+    path: Path, frames: list[list[Record]], after: int
+) -> None:
+    write(path, frames)
+    records, found = flat(frames), list(EventStore(path).records(after))
+    left_out = records[: len(records) - len(found)]
+    assert left_out + found == records
+    assert sum(map(is_event, left_out)) <= after
+
+
+def test_reading_leaves_the_file_as_it_is(path: Path) -> None:
+    content = write(path, FRAMES)[:-1]
+    path.write_bytes(content)
+    store = EventStore(path)
+    assert len(list(store.records())) == len(flat(FRAMES)) - 1
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_store_cut_short_anywhere_gives_its_intact_frames_and_tells_where_they_end(
+    path: Path,
+) -> None:
+    content = write(path, FRAMES)
+    ends = list(itertools.accumulate(map(len, pieces(content))))
+    for length in range(ends[0], len(content) + 1):
+        path.write_bytes(content[:length])
+        store = EventStore(path)
+        intact = sum(end <= length for end in ends) - 1
+        assert list(store.records()) == flat(FRAMES[:intact])
+        torn = length - ends[intact]
+        assert store.tail == (Tail(ends[intact], torn, Fault.CUT) if torn else None)
+
+
+def test_store_cut_short_in_its_header_is_refused(path: Path) -> None:
+    content = write(path, FRAMES)
+    path.write_bytes(b"")
+    with pytest.raises(ForeignStoreError, match="expected an event store, found an empty file"):
+        EventStore(path)
+    for length in range(1, len(pieces(content)[0])):
+        path.write_bytes(content[:length])
+        with pytest.raises(DamagedStoreError, match="header is damaged or cut short; nothing"):
+            EventStore(path)
+
+
+def test_no_flipped_bit_goes_unnoticed(path: Path) -> None:
+    content = write(path, FRAMES[:3])
+    unnoticed = []
+    for bit in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            if EventStore(path).tail is None:
+                unnoticed.append(bit)
+        except StoreError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017  each bit may end here or not
+    assert unnoticed == []
+
+
+def test_frames_lost_doubled_or_moved_are_noticed(path: Path) -> None:
+    header, *frames = pieces(write(path, FRAMES[:3]))
+    for length in range(1, 5):
+        for order in itertools.product(range(3), repeat=length):
+            path.write_bytes(header + b"".join(frames[position] for position in order))
+            if order == (0, 1, 2)[:length]:
+                assert list(EventStore(path).records()) == flat(FRAMES[:length])
+            else:
+                with pytest.raises(DamagedStoreError, match="does not follow the one before it"):
+                    EventStore(path)
+
+
+def test_frames_of_another_store_are_noticed(path: Path) -> None:
+    own = pieces(write(path, FRAMES))
+    other = pieces(write(path, [FRAMES[0][:-1], *FRAMES[1:]]))
+    path.write_bytes(own[0] + own[1] + other[2] + other[3])
+    message = rf"at byte {len(own[0] + own[1])}, after event 2: expected frame 1, found that the"
+    with pytest.raises(DamagedStoreError, match=message):
+        EventStore(path)
+    path.write_bytes(encode_header(msgspec.structs.replace(HEADER, line=None)) + b"".join(own[1:]))
+    with pytest.raises(DamagedStoreError, match="expected frame 0, found that the frame does not"):
+        EventStore(path)
+
+
+def test_fields_from_a_later_version_are_stepped_over(path: Path) -> None:
+    content = write(path, [])
+    longer = [[*plain(Purchase(TIME, 1, "1", 5)), "later"], [*plain(StreamStart(1)), 7]]
+    frame = Frame(0, 0, 1, chain(content), msgpack.packb(longer))
+    path.write_bytes(content + encode_frame(frame))
+    assert list(EventStore(path).records()) == [Purchase(TIME, 1, "1", 5), StreamStart(1)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b'{"D":"3", "T":"50"}\n', b"\x94\xa6events\x01\xc4\x00\xc4\x00"),
+        *(b"\x95\xadreplay.events\x01", b"\x99\xa5frame", bytes(1000)),
+    ],
+)
+def test_file_of_another_kind_is_refused_as_foreign(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    message = re.escape(f"{path}: expected an event store, found {shown(content[:32])}")
+    with pytest.raises(ForeignStoreError, match=message):
+        EventStore(path)
+
+
+def test_missing_store_and_folder_are_refused_by_name(tmp_path: Path) -> None:
+    for path, found in ((tmp_path / "absent", "No such file"), (tmp_path, "Is a directory")):
+        message = f"{path}: expected an event store, found: {found}"
+        with pytest.raises(StoreError, match=re.escape(message)):
+            EventStore(path)
+
+
+def test_newer_version_is_refused_with_the_cure(path: Path) -> None:
+    path.write_bytes(sealed(2, b"of a shape that nobody knows yet") + b"and frames that may differ")
+    message = "expected format version 1 or older, found version 2; read it with a newer release"
+    with pytest.raises(NewerStoreError, match=re.escape(f"{path}: {message}")):
+        EventStore(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "body"),
+    [
+        *(("one", b"\x80"), (1, 5), (1, b""), (1, b"\xc1"), (1, b"\x80")),
+        (1, msgpack.packb({"parameters": {"degrees": 0, "tracked": 2}})),
+    ],
+)
+def test_header_that_no_release_wrote_is_a_store_error_naming_the_file(
+    path: Path, version: object, body: object
+) -> None:
+    path.write_bytes(sealed(version, body))
+    with pytest.raises(StoreError, match=re.escape(f"{path}: expected")):
+        EventStore(path)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x01", b"\x91\x91\xa6stream"])
+def test_frame_that_holds_no_records_is_damage_however_intact(path: Path, body: bytes) -> None:
+    content = write(path, [])
+    path.write_bytes(content + encode_frame(Frame(0, 0, 0, chain(content), body)))
+    message = f"{path}: at byte {len(content) + 84}: expected records, found: "
+    with pytest.raises(DamagedStoreError, match=re.escape(message)):
+        list(EventStore(path).records())
+
+
+def test_writer_refuses_to_touch_an_existing_file(path: Path) -> None:
+    content = write(path, FRAMES)
+    with pytest.raises(OutputError, match=re.escape(f"{path}: expected to write the event store")):
+        StoreWriter(path, HEADER)
+    assert path.read_bytes() == content
+
+
+def test_writer_names_the_store_that_cannot_be_made(tmp_path: Path) -> None:
+    message = f"{tmp_path / 'absent' / 'x'}: expected to write the event store, found: No such file"
+    with pytest.raises(OutputError, match=re.escape(message)):
+        StoreWriter(tmp_path / "absent" / "x", HEADER)
+
+
+def test_appended_frame_is_in_the_file_before_the_writer_is_closed(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with StoreWriter(path, HEADER) as writer:
+        for number, records in enumerate(FRAMES, 1):
+            writer.append(records, sum(map(is_event, records)))
+            assert list(EventStore(path).records()) == flat(FRAMES[:number])
+            assert EventStore(path).events == writer.events
+
+
+@contextlib.contextmanager
+def full_disk(path: Path, room: int) -> Iterator[None]:
+    """Let no file of this process grow more than ``room`` bytes beyond the size of ``path``."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
+    before = write(path, FRAMES[:1])
+    path.unlink()
+    with StoreWriter(path, HEADER) as writer:
+        writer.append(FRAMES[0], 2)
+        with full_disk(path, 50), pytest.raises(OutputError, match="found: File too large"):
+            writer.append(FRAMES[1], 0)
+    store = EventStore(path)
+    assert list(store.records()) == FRAMES[0]
+    assert store.tail == Tail(len(before), 50, Fault.CUT)
+
+
+def test_nothing_is_appended_behind_a_write_that_failed(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with StoreWriter(path, HEADER) as writer:
+        writer.append(FRAMES[0], 2)
+        with full_disk(path, 50), pytest.raises(OutputError, match="File too large"):
+            writer.append(FRAMES[1], 0)
+        with contextlib.suppress(OutputError):
+            writer.append(FRAMES[1], 0)
+    assert list(EventStore(path).records()) == FRAMES[0]
+
+
+def test_set_aside_finds_nothing_to_move(tmp_path: Path) -> None:
+    assert set_aside(tmp_path / "flagged.json.events") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_set_aside_takes_the_first_free_number_and_keeps_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "flagged.json.events"
+    (tmp_path / "flagged.json.events.~3~").write_bytes(b"older")
+    moved = []
+    for content in (b"first", b"second", b"third"):
+        path.write_bytes(content)
+        moved.append(set_aside(path))
+    names = ["flagged.json.events.~1~", "flagged.json.events.~2~", "flagged.json.events.~4~"]
+    assert moved == [tmp_path / name for name in names]
+    contents = [(tmp_path / f"flagged.json.events.~{n}~").read_bytes() for n in (1, 2, 3, 4)]
+    assert contents == [b"first", b"second", b"older", b"third"]
+    assert not path.exists()
+
+
+def test_set_aside_moves_a_link_to_nowhere_and_never_over_another(tmp_path: Path) -> None:
+    path, taken = tmp_path / "events", tmp_path / "events.~1~"
+    path.symlink_to(tmp_path / "absent")
+    taken.symlink_to(tmp_path / "absent too")
+    assert set_aside(path) == tmp_path / "events.~2~"
+    assert (tmp_path / "events.~2~").readlink() == tmp_path / "absent"
+    assert taken.readlink() == tmp_path / "absent too"
+
+
+def test_set_aside_tells_why_it_cannot_move(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 253)
+    path.write_bytes(b"kept")
+    message = f"{path}: expected to move it to {path.name}.~1~, found: File name too long"
+    with pytest.raises(OutputError, match=re.escape(message)):
+        set_aside(path)
+    assert path.read_bytes() == b"kept"
