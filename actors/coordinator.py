@@ -25,7 +25,7 @@ from actors.messages import (
 )
 from actors.network import NetworkQuery
 from actors.recency import Recency
-from events.event import Befriend, Event, Purchase
+from events.event import Befriend, Event, Purchase, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,7 +106,13 @@ class Coordinator:
             if not self.owners_awaited:
                 self._decide()
         elif kind is Friends:
-            self._take_friends(message)
+            query = self.query
+            assert query is not None, "only users asked for this purchase answer"
+            if query.answer(message.friends):
+                if query.frontier:
+                    self._ask_friends(query.frontier)
+                else:
+                    self._ask_purchases(query.members)
         elif self.event is not None:
             self.waiting.append(message)
         else:
@@ -169,7 +175,7 @@ class Coordinator:
         for number, (own, changes) in enumerate(told):
             if own:
                 if self.late:
-                    own.sort()
+                    own.sort(key=place_of)
                 note_last(number, own[-1])
             elif not changes:
                 continue
@@ -223,15 +229,6 @@ class Coordinator:
         for user in frontier:
             users[user].tell(question)
 
-    def _take_friends(self, answer: Friends) -> None:
-        query = self.query
-        assert query is not None, "only users asked for this purchase answer"
-        if query.answer(answer.friends):
-            if query.frontier:
-                self._ask_friends(query.frontier)
-            else:
-                self._ask_purchases(query.members)
-
     def _ask_purchases(self, members: set[int]) -> None:
         assert self.event is not None, "purchases are asked for a purchase"
         owners = self.recency.owners(members, self.parameters.tracked, self.numbers)
@@ -252,7 +249,7 @@ class Coordinator:
         event, window, tracked = self.event, self.window, self.parameters.tracked
         assert event is not None, "a verdict is on a purchase"
         if len(window) > tracked:
-            window.sort()
+            window.sort(key=place_of)
             del window[:-tracked]
         baseline = baseline_of([purchase.amount for purchase in window])
         self.sink.tell(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
+from events.event import place_of
 
 if TYPE_CHECKING:
     from events.event import Purchase
@@ -50,7 +51,7 @@ class User:
             latest = self.purchases[-message.latest :]
             if message.since_time:
                 since = (message.since_time, message.since_number)
-                first = bisect.bisect_left(latest, since, key=_place)
+                first = bisect.bisect_left(latest, since, key=place_of)
                 latest = latest[first:]
             self.coordinator.tell(Purchases(message.number, self.number, tuple(latest)))
         elif kind is AskFriends:
@@ -70,17 +71,13 @@ class User:
 
     def _add(self, new: tuple[Purchase, ...]) -> None:
         purchases = self.purchases
-        if not purchases or purchases[-1] < new[0]:
+        if not purchases or place_of(purchases[-1]) < place_of(new[0]):
             purchases.extend(new)
         elif len(new) == 1:
-            bisect.insort(purchases, new[0])
+            bisect.insort(purchases, new[0], key=place_of)
         else:
             purchases.extend(new)
-            purchases.sort()
-
-
-def _place(purchase: Purchase) -> tuple[str, int]:
-    return purchase.time, purchase.number
+            purchases.sort(key=place_of)
 
 
 class UserActor(User, DispatchedActor):

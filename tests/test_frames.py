@@ -134,6 +134,13 @@ def test_other_bytes_are_no_frame() -> None:
     assert decode(b'{"event_type":"purchase"}\n' * 10, SMALL) is Fault.HEAD
 
 
+def test_object_with_another_marker_is_no_frame_however_right_its_checksums() -> None:
+    whole = encode_frame(SMALL)
+    head = whole[:74].replace(b"frame", b"other")
+    other = head + b"\xce" + zlib.crc32(head).to_bytes(4) + whole[79:]
+    assert decode(other, SMALL) is Fault.HEAD
+
+
 def test_frame_of_a_wrong_head_is_named_so_even_where_its_body_is_missing() -> None:
     head = bytearray(encode_frame(SMALL)[:HEAD_BYTES])
     assert decode(bytes(head), SMALL) is Fault.CUT

@@ -45,10 +45,12 @@ def friendship(kind: str, user: str) -> bytes:
 
 
 GOOD = purchase("16.83")
+ZIPPED = gzip.compress(GOOD, mtime=0)
 # Each looks canonical, but is not one good event.
 TRAPS = (
-    *(purchase(amount) for amount in ("", "1.0", "01.00", "1.00 ", "1.00 2.00")),
-    *(purchase("1.00", time) for time in ("", "2017-02-29 11:33:01", "2017-06-13 11:33:01.50")),
+    *(purchase(amount) for amount in ("", "1.0", "01.00", "1.00 ", "1.00 2.00", f"1{0:015}.00")),
+    *(purchase("1.00", f"2017-{time}") for time in ("02-29 11:33:01", "06-13 25:00:00")),
+    *(purchase("1.00", time) for time in ("", "2017-06-13 11:33:01.5", "2017-06-13 11:33:01.50")),
     *(purchase("1.00", user=user) for user in ("", '", "id": "2', "\\u0031")),
     *(friendship("befriend", user) for user in ("1", "")),
     *(GOOD + GOOD, GOOD[:40], GOOD[40:], MARK + GOOD, b"\xff"),
@@ -119,6 +121,7 @@ canonical_lines = st.one_of(
     st.builds(friendship, st.sampled_from(["befriend", "unfriend"]), st.sampled_from("23")),
 )
 trapped_lines = st.one_of(canonical_lines, canonical_lines, st.sampled_from(TRAPS))
+mixed_lines = st.one_of(lines(), trapped_lines)
 line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\n \n"])
 
 
@@ -126,11 +129,10 @@ line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\n \n"])
 def contents(draw: st.DrawFn) -> bytes:
     """Draw a log: good, bad, blank and misleading lines, with either kind of line end."""
     content = draw(st.sampled_from([b"", b"", b"", MARK + GOOD + b"\n"]))
-    if draw(st.booleans()):
-        content += b"".join(line + b"\n" for line in draw(st.lists(trapped_lines, max_size=12)))
-    else:
-        mixed = st.lists(st.one_of(lines(), trapped_lines), max_size=12)
-        content += b"".join(line + draw(line_ends) for line in draw(mixed))
+    some_lines = draw(st.sampled_from([canonical_lines, trapped_lines, mixed_lines]))
+    ends = line_ends if some_lines is mixed_lines else st.just(b"\n")
+    for line in draw(st.lists(some_lines, max_size=12)):
+        content += line + draw(ends)
     return content[: -1 if draw(st.booleans()) else None]
 
 
@@ -196,6 +198,12 @@ def test_fast_path_answers_only_as_the_careful_path_does(drawn: list[bytes]) -> 
     assert fast is None or fast == [item for _, item in by_hand(block)]
 
 
+@pytest.mark.parametrize("time", ["2017-06-13 25:00:00", "2017-02-29 11:33:01"])
+def test_date_and_clock_that_the_fast_path_has_seen_excuse_no_other(path: Path, time: str) -> None:
+    path.write_bytes(GOOD + b"\n" + purchase("1.00", time) + b"\n")
+    assert [(bad.number, bad.reason) for bad in read(path).rejected()] == [(2, "timestamp-date")]
+
+
 def test_fast_path_takes_canonical_lines() -> None:
     block = GOOD + b"\n" + friendship("befriend", "2") + b"\n" + friendship("unfriend", "2") + b"\n"
     assert BlockParser("batch", 5)._canonical(block) == [
@@ -234,16 +242,20 @@ def test_two_amounts_in_one_string_are_rejected_and_shift_no_other_amount(path: 
 
 def test_empty_timestamp_is_rejected_in_the_first_line_too(path: Path) -> None:
     path.write_bytes(purchase("1.00", time="") + b"\n" + GOOD + b"\n")
-    reading = read(path)
-    assert [(bad.number, bad.reason) for bad in reading.rejected()] == [(1, "timestamp-shape")]
-    assert len(reading.events()) == 1
+    expected = [(1, "timestamp-shape")]
+    assert [(bad.number, bad.reason) for bad in read(path).rejected()] == expected
 
 
 def test_byte_order_mark_is_dropped_from_the_event_and_kept_in_its_line(path: Path) -> None:
-    path.write_bytes(MARK + GOOD + b"\r\n")
-    line = MARK + GOOD + b"\r"
-    assert read(path).events() == [Purchase("2017-06-13 11:33:01", 1, "1", 168_300, line)]
-    assert read(path, peek=True).first_line == GOOD + b"\r"
+    path.write_bytes(MARK + GOOD)
+    assert read(path).events() == [msgspec.structs.replace(parse_line(GOOD, 1), line=MARK + GOOD)]
+    assert read(path, peek=True).first_line == GOOD
+
+
+def test_byte_order_mark_elsewhere_is_part_of_its_line(path: Path) -> None:
+    path.write_bytes(b"\n" + MARK + GOOD)
+    assert [(bad.number, bad.line) for bad in read(path).rejected()] == [(2, MARK + GOOD)]
+    assert read(path, peek=True).first_line == MARK + GOOD
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"  \r\n", b"\n" + GOOD])
@@ -256,9 +268,7 @@ def test_line_with_only_a_byte_order_mark_is_blank_peeked_at_or_not(path: Path, 
 def test_peeking_steps_over_blank_lines_at_the_start(path: Path, blank: bytes) -> None:
     path.write_bytes(blank + b'{"D":"3", "T":"50"}\n' + GOOD)
     with Log(path, "batch") as log:
-        assert log.peek_line() == b'{"D":"3", "T":"50"}'
-        assert log.peek_line() == b'{"D":"3", "T":"50"}'
-        assert log.skip_line() == b'{"D":"3", "T":"50"}'
+        assert log.peek_line() == log.peek_line() == log.skip_line() == b'{"D":"3", "T":"50"}'
         assert log.lines_read == blank.count(b"\n") + 1
         records = [record for block in log.blocks(1) for record in block.records]
         assert list(numbered(records)) == [(blank.count(b"\n") + 2, parse_line(GOOD, 1))]
@@ -270,9 +280,8 @@ def test_peeking_steps_over_blank_lines_at_the_start(path: Path, blank: bytes) -
 )
 def test_peeking_at_a_log_of_blank_lines_finds_none(path: Path, content: bytes, count: int) -> None:
     path.write_bytes(content)
-    reading = read(path, peek=True)
-    assert reading.first_line is None
-    assert reading.end.lines == count
+    first_line, _, end = read(path, peek=True)
+    assert (first_line, end.lines) == (None, count)
 
 
 def test_numbered_begins_anew_at_each_lines_record_and_leaves_other_records_out() -> None:
@@ -298,25 +307,16 @@ def test_gzip_log_reads_like_the_plain_one(path: Path, content: bytes) -> None:
 
 def test_gzip_log_cut_short_anywhere_is_refused(path: Path) -> None:
     zipped, whole = path.with_name("cut.gz"), gzip.compress(GOOD * 3, mtime=0)
-    for length in range(1, len(whole)):
+    for length in range(len(whole)):
         zipped.write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"cut\.gz: expected a readable batch log, found: "):
             read(zipped)
 
 
-def test_empty_file_is_no_gzip_log(path: Path) -> None:
-    zipped = path.with_name("empty.gz")
-    zipped.write_bytes(b"")
-    with pytest.raises(InputError, match=r"empty\.gz: expected a readable batch log, found: "):
-        read(zipped)
-
-
-@pytest.mark.parametrize(
-    "content", [GOOD, gzip.compress(GOOD, mtime=0) + b"?", gzip.compress(GOOD)[:-8] + bytes(8)]
-)
-def test_damaged_gzip_log_is_refused(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("cut", [0, 12, -8])
+def test_damaged_gzip_log_is_refused(path: Path, cut: int) -> None:
     zipped = path.with_name("damaged.gz")
-    zipped.write_bytes(content)
+    zipped.write_bytes(gzip.compress(GOOD, mtime=0)[:cut] + bytes(50))
     with pytest.raises(InputError, match=r"damaged\.gz: expected a readable batch log, found: "):
         read(zipped)
 

@@ -70,6 +70,10 @@ EXAMPLES = [
     (Reason.NOT_JSON, purchase(id='"a\tb"'), NO_JSON),
     (Reason.NOT_JSON, purchase(note='"\\x"'), NO_JSON),
     (Reason.NOT_JSON, purchase(note="[1,]"), NO_JSON),
+    (Reason.NOT_JSON, purchase(note="\\ud800"), NO_JSON),
+    (Reason.NOT_JSON, purchase(amount="5\\ud800"), NO_JSON),
+    (Reason.NOT_JSON, purchase(note='"\\ud8zz"'), NO_JSON),
+    (Reason.NOT_JSON, purchase(note='"\\ud8"'), NO_JSON),
     (Reason.NOT_JSON, purchase(note="[" * 10**5), "found one nested too deep: '{"),
     (Reason.NOT_OBJECT, b"[]", "expected one JSON object, found '[]'"),
     (Reason.NOT_OBJECT, b"16.83", "expected one JSON object, found '16.83'"),
@@ -101,6 +105,7 @@ EXAMPLES = [
     ),
     (Reason.ID_EMPTY, purchase(id='""'), "id: expected a user, found an empty string"),
     (Reason.ID_EMPTY, befriend(id1='""', id2='""'), "id1: expected a user, found an empty"),
+    (Reason.ID_EMPTY, befriend(id2='""'), "id2: expected a user, found an empty string"),
     (Reason.ID_NOT_TEXT, purchase(id='"\\ud800"'), "id: expected text of whole characters"),
     (Reason.ID_NOT_TEXT, befriend(id2='"\\udc00x"'), "id2: expected text of whole characters"),
     (Reason.SELF_FRIEND, befriend(id2='"1"'), "expected two different users, found '1' twice"),
@@ -131,7 +136,22 @@ def near_misses(draw: st.DrawFn) -> bytes:
     """Draw a line with a few bytes changed, doubled or taken out."""
     line = draw(st.one_of(texts().map(str.encode), st.sampled_from(BAD_LINES)))
     keys = [b'"id": 7, ', b'"timestamp":"", ', b'"event_type":"unfriend", ']
-    tokens = [b"", b'"', b"\\u00", b"\\", b"{", b"}", b"0", b"-", b"e9", b",", b"\xc3", *keys]
+    tokens = [
+        b"",
+        b'"',
+        b"\\u00",
+        b"\\ud8",
+        b"\\udc00",
+        b"\\",
+        b"{",
+        b"}",
+        b"0",
+        b"-",
+        b"e9",
+        b",",
+        b"\xc3",
+        *keys,
+    ]
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(line)))
         end = start + draw(st.sampled_from([0, 0, 1, 5]))
@@ -175,6 +195,7 @@ def test_accepted_line_says_what_the_json_module_reads_in_it(line: bytes) -> Non
 
 @given(near_misses())
 @example(purchase(note='"event_type"'))
+@example(purchase(id1='"2"', id2='"3"')[:-1] + b', "event_type":"befriend"}')
 @example(purchase(timestamp='"never"', event_type='"sell"'))
 def test_escape_in_an_unknown_key_changes_neither_the_event_nor_the_reason(line: bytes) -> None:
     # Lines with an escape are read the careful way, and most others in a faster one.
@@ -257,6 +278,7 @@ def test_canonical_line_is_not_kept(line: bytes, event: Event) -> None:
     ("line", "event"),
     [
         (purchase(id="1"), Purchase(TIME, 1, "1", 168_300)),
+        (befriend(**{"id\\ud800": '"3"'}), Befriend(TIME, 1, "1", "2")),
         (purchase(note='"\\ud800 is half a character"'), Purchase(TIME, 1, "1", 168_300)),
         (purchase(id="-0"), Purchase(TIME, 1, "0", 168_300)),
         (purchase(id='"-0"', amount="0"), Purchase(TIME, 1, "-0", 0)),
