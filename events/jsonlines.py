@@ -13,11 +13,12 @@ import hashlib
 import re
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from events.amounts import format_cents
+from events.closing import Closing
 from events.errors import BadValueError, InputError
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.lines import (
@@ -34,7 +35,6 @@ from events.timestamps import parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from io import BufferedReader
-    from types import TracebackType
 
 # Blocks of 64 KiB keep a block, its objects and its text in the second-level
 # cache: whole-file decoding took 1.9 times as long, blocks of 1 MiB 1.2 times.
@@ -84,7 +84,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """The SHA-256 of its content, 32 bytes."""
 
 
-class Log:
+class Log(Closing):
     """A log file: JSON lines, plain or gzip-compressed (a name ending in ``.gz``).
 
     Raises:
@@ -113,19 +113,6 @@ class Log:
         self._unzipped = gzip.GzipFile(fileobj=self._file) if compressed else None
         self._blocks = self._whole_lines()
         self._pending = b""
-
-    def __enter__(self) -> Self:
-        """Return the log itself."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

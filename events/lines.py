@@ -55,7 +55,10 @@ _decode_plain = msgspec.json.Decoder(PurchaseLine | BefriendLine | UnfriendLine)
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
+    rb"\\(?:u[dD][89abAB]X\\u[dD][c-fC-F]X|(?P<half>u[dD][89a-fA-F]X)|.)".replace(
+        b"X", b"[0-9a-fA-F]{2}"
+    ),
+    re.DOTALL,
 )
 _HALF = msgspec.Raw(rb'"\ud800"')
 

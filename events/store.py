@@ -22,11 +22,12 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import msgpack
 import msgspec
 
+from events.closing import Closing
 from events.errors import (
     DamagedStoreError,
     ForeignStoreError,
@@ -44,7 +45,6 @@ from events.records import Decision, Record, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
 MAGIC: Final = "replay.events"
 VERSION: Final = 1
@@ -142,7 +142,7 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
         ) from None
 
 
-class StoreWriter:
+class StoreWriter(Closing):
     """Appends records to a new event store.
 
     Every call of `append` is one frame and one write to the operating system, so
@@ -167,19 +167,6 @@ class StoreWriter:
         except OSError as error:
             raise self._unwritable(error) from None
         self._write(data)
-
-    def __enter__(self) -> Self:
-        """Return the writer itself."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def append(self, records: Sequence[Record], events: int) -> None:
         """Append ``records``, of which ``events`` are events, as one frame."""

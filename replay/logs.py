@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from events.closing import Closing
 from events.errors import ParametersError
 from events.jsonlines import Log
 from events.parameters import Parameters, is_parameters_line, parse_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 
 class ParametersLine(NamedTuple):
@@ -21,7 +21,7 @@ class ParametersLine(NamedTuple):
     """The batch's first line where it is parameters, byte for byte; else None."""
 
 
-class Logs:
+class Logs(Closing):
     """A batch log and a stream log, ready to be read.
 
     Raises:
@@ -57,19 +57,6 @@ class Logs:
         except BaseException:
             self.batch.close()
             raise
-
-    def __enter__(self) -> Self:
-        """Return the logs themselves."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close both logs."""
-        self.close()
 
     def close(self) -> None:
         """Close both logs."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from events.closing import Closing
 from events.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from events.records import Decision
     from events.store import StoreWriter
 
 
-class FlaggedFile:
+class FlaggedFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 
     Raises:
@@ -34,19 +34,6 @@ class FlaggedFile:
                 self._file.write(b"\n")
         except OSError as error:
             raise self._unwritable(error) from None
-
-    def __enter__(self) -> Self:
-        """Return the file itself."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.messages import Commit, Judge, Route, Settle
 from actors.sink import Outlet, SinkActor
 from actors.user import UserActor
+from events.closing import Closing
 from events.event import Event, Purchase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from actors.user import Ref
     from events.parameters import Parameters
     from events.records import Decision
 
 
-class Simulation:
+class Simulation(Closing):
     """Takes events, one history at a time, and sends verdicts to an outlet.
 
     Nothing here reads a clock, a file or an environment: the same events give the
@@ -48,16 +48,7 @@ class Simulation:
             "urn:coordinator",
         )
 
-    def __enter__(self) -> Self:
-        """Return the simulation itself."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Stop all actors."""
         self.dispatcher.stop()
 
