@@ -67,7 +67,8 @@ def _stand_in(character: bytes) -> Callable[[re.Match[bytes]], bytes]:
     return lambda escape: escape[0] if escape["half"] is None else character
 
 
-_STAND_INS = (_stand_in(b"0"), _stand_in(b"1"))
+# Characters that mean nothing outside of a string.
+_STAND_INS = (_stand_in(b"?"), _stand_in(b"!"))
 _KINDS = '"purchase", "befriend" or "unfriend"'
 # Logs repeat themselves: looking a value up takes 0.1 µs, reading it anew up to 4.
 _CACHED_MAX = 1 << 14
