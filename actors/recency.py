@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from events.event import Purchase
 
-# The walk looks at this many of everyone's latest purchases at most.
+# The walk looks at this many of everyone's latest purchases at most. Up to twice as
+# many are remembered, but never looked at: whom to ask depends on the history alone,
+# not on when what was forgotten.
 WALK_MAX: Final = 1 << 16
 # Looking at one purchase in the walk took 20 ns, sorting one purchase 250 ns.
 _SORT_TO_WALK: Final = 12
@@ -49,7 +51,7 @@ class Recency:
         # Parallel to it the buyers' numbers; empty until asked for, since while the past
         # is read nobody asks.
         self._buyers: list[int] = []
-        self._complete = True
+        self._total = 0
 
     def add_user(self) -> None:
         """Make room for the next user number."""
@@ -72,6 +74,7 @@ class Recency:
         """
         if not purchases:
             return False
+        self._total += len(purchases)
         times = [purchase.time for purchase in self._recent[-1:] + purchases]
         late = any(map(gt, times, islice(times, 1, None)))
         self._buyers.clear()
@@ -86,6 +89,7 @@ class Recency:
         """Take one purchase of ``user``; ``numbers`` gives the number of each user."""
         self.note_last(user, purchase)
         self._number_buyers(numbers)
+        self._total += 1
         if not self._recent or place_of(self._recent[-1]) < place_of(purchase):
             self._recent.append(purchase)
             self._buyers.append(user)
@@ -96,7 +100,7 @@ class Recency:
     def _merge(self, late: list[Purchase]) -> int:
         """Put sorted purchases in their places; return the first place from 1, or 0 for none."""
         recent = self._recent
-        if not self._complete:
+        if len(recent) + len(late) < self._total:
             # What is older than all that is remembered would leave a gap.
             late = late[bisect.bisect_left(late, place_of(recent[0]), key=place_of) :]
         if not late:
@@ -124,7 +128,7 @@ class Recency:
         if steps < min(WALK_MAX, _SORT_TO_WALK * (len(members) + answers)):
             self._number_buyers(numbers)
             # Where the estimate is wrong, give up at four times of it.
-            found = self._walk(members, tracked, 4 * steps)
+            found = self._walk(members, tracked, min(4 * steps, WALK_MAX))
             if found is not None:
                 return found
         return self._sort(members, tracked)
@@ -134,7 +138,7 @@ class Recency:
         buyers = self._buyers
         walk = filter(members.__contains__, islice(reversed(buyers), steps_max))
         found = list(islice(walk, tracked))
-        if len(found) < tracked and not (self._complete and steps_max >= len(buyers)):
+        if len(found) < tracked and steps_max < self._total:
             return None
         latest: dict[int, int] = {}
         for user in found:
@@ -161,4 +165,3 @@ class Recency:
         if excess > 0:
             del self._recent[: excess + WALK_MAX]
             del self._buyers[: excess + WALK_MAX]
-            self._complete = False

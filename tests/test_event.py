@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.event import Befriend, Event, Purchase, Unfriend, line_of, render
+from events.event import Befriend, Event, Purchase, Unfriend, line_of, place_of, render
 from events.lines import parse_line
 from tests.record_strategies import AMOUNT_MAX, amounts, befriends, events, purchases, unfriends
 
@@ -78,7 +78,7 @@ def test_purchases_sort_by_time_and_then_by_number(
     purchases = [Purchase(time, number, user, units) for number, (time, user, units) in numbered]
     expected = sorted(purchases, key=lambda purchase: (purchase.time, purchase.number))
     random.shuffle(purchases)
-    assert sorted(purchases) == expected
+    assert sorted(purchases) == sorted(purchases, key=place_of) == expected
 
 
 @given(events)

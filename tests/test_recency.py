@@ -84,6 +84,18 @@ class TestOwners:
         assert len(owners.latest) <= tracked
 
 
+@pytest.mark.usefixtures("by")
+class TestHistoryAlone:
+    @given(buys, st.integers(0, 60), st.integers(0, 60), st.sets(st.integers(0, USERS - 1)))
+    def test_whom_to_ask_does_not_depend_on_how_the_purchases_came(
+        self, pairs: list[tuple[int, int]], split: int, other: int, members: set[int]
+    ) -> None:
+        made = purchases_of(pairs)
+        one, two = (remember(made, cut).owners(members, 3, NUMBERS) for cut in (split, other))
+        assert one == two
+        assert list(one.latest) == list(two.latest)
+
+
 @pytest.fixture
 def in_seconds() -> Callable[..., Recency]:
     """Return a function that makes a recency of one user's purchases in given seconds."""
