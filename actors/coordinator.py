@@ -20,15 +20,17 @@ from actors.messages import (
     Judge,
     Judged,
     Purchases,
+    Recall,
+    Retract,
     Route,
     Settle,
 )
 from actors.network import NetworkQuery
 from actors.recency import Recency
-from events.event import Befriend, Event, Purchase, place_of
+from events.event import Befriend, Event, Purchase, place_of, users_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.user import Ref
     from events.parameters import Parameters
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 # events anyway, so waiting takes a pointer an event. With a million users, telling
 # them every million of five million events took 64 s in all instead of 47.
 UNSETTLED_MAX = 1 << 23
+# Up to so many events are remembered to tell only the users that they concern.
+FEW_MAX = 1 << 8
 
 
 class Coordinator:
@@ -57,6 +61,8 @@ class Coordinator:
     links: list[list[int]]
     """The friendships that each user is still to be told of, by number: ``n`` for one
     with user n that began, ``~n`` for one that ended, in the order of the events."""
+    few: list[Event]
+    """The first of these events, all of them while they are few."""
     unsettled: int
     """How many routed events the users are still to be told of."""
     late: bool
@@ -84,6 +90,7 @@ class Coordinator:
         self.recency = Recency()
         self.bought = {}
         self.links = []
+        self.few = []
         self.unsettled = 0
         self.late = False
         self.waiting = deque()
@@ -130,6 +137,16 @@ class Coordinator:
             self._settle()
         elif kind is Commit:
             self.sink.tell(message)
+        elif kind is Recall:
+            self._forget_users(len(message.users))
+            for user in message.users[len(self.users) :]:
+                self._meet(user)
+            self.recency.load(message.last, message.recent, message.total)
+        elif kind is Retract:
+            if isinstance(message.event, Purchase):
+                buyer = self.numbers[message.event.user]
+                self.recency.remove(buyer, message.event, message.last)
+            self._forget_users(message.users)
         else:
             raise TypeError(f"a coordinator understands no {kind.__name__}")
 
@@ -165,14 +182,22 @@ class Coordinator:
         if self.recency.extend(purchases):
             self.late = True
         self.unsettled += len(events)
-        if self.unsettled >= UNSETTLED_MAX:
+        if self.unsettled <= FEW_MAX:
+            self.few += events
+        elif self.unsettled >= UNSETTLED_MAX:
             self._settle()
 
     def _settle(self) -> None:
         """Tell each user in one message all that was routed to it."""
         note_last, users = self.recency.note_last, self.users
-        told = zip(self.bought.values(), self.links, strict=True)
-        for number, (own, changes) in enumerate(told):
+        names: Iterable[str] = self.numbers
+        if self.unsettled <= FEW_MAX:
+            # Of a few events not all users need to be looked at.
+            concerned = {user for event in self.few for user in users_of(event)}
+            names = sorted(concerned, key=self.numbers.__getitem__)
+        for name in names:
+            number, own = self.numbers[name], self.bought[name]
+            changes = self.links[number]
             if own:
                 if self.late:
                     own.sort(key=place_of)
@@ -183,6 +208,7 @@ class Coordinator:
             users[number].tell(Apply(tuple(own), befriended, unfriended))
             own.clear()
             changes.clear()
+        self.few = []
         self.unsettled = 0
         self.late = False
 
@@ -204,6 +230,15 @@ class Coordinator:
             self.links.append([])
             self.recency.add_user()
         return number
+
+    def _forget_users(self, known: int) -> None:
+        """Stop all but the first ``known`` users: the others have not appeared yet."""
+        while len(self.users) > known:
+            user, _ = self.numbers.popitem()
+            del self.bought[user]
+            self.links.pop()
+            self.recency.last.pop()
+            self.users.pop().stop()
 
     # Judging what comes in
 
@@ -282,6 +317,7 @@ class CoordinatorActor(Coordinator, DispatchedActor):
     __slots__ = (
         "bought",
         "event",
+        "few",
         "late",
         "links",
         "numbers",

@@ -6,6 +6,8 @@ in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
     outside      Route, Settle, Judge, Commit               to the coordinator
+    outside      Recall, Retract                          to the coordinator, to go back in time
+    outside      Become                                   to users, to go back in time
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator
     coordinator  Judged, Commit                           to the sink
@@ -52,6 +54,39 @@ class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False)
     """Users who are your friends now, if they were not."""
     unfriended: tuple[int, ...] = ()
     """Users who are not your friends now, if they were."""
+
+
+class Become(msgspec.Struct, tag="become", array_like=True, frozen=True, gc=False):
+    """Let this be your state; it is one that you had before."""
+
+    friends: frozenset[int]
+    """Your friends."""
+    purchases: tuple[Purchase, ...]
+    """Your purchases, sorted by time and number."""
+
+
+class Recall(msgspec.Struct, tag="recall", array_like=True, frozen=True, gc=False):
+    """Let this be what you know; the users are told by themselves."""
+
+    users: tuple[str, ...]
+    """The users who have appeared, by number."""
+    last: tuple[Purchase | None, ...]
+    """For each of them its own latest purchase."""
+    recent: tuple[Purchase, ...]
+    """Everyone's latest purchases, sorted by time and number."""
+    total: int
+    """How many purchases there were in all."""
+
+
+class Retract(msgspec.Struct, tag="retract", array_like=True, frozen=True, gc=False):
+    """Let the latest event not have happened; the users are told by themselves."""
+
+    event: Event
+    """The event."""
+    last: Purchase | None
+    """If it is a purchase, what is now the latest one of its user."""
+    users: int
+    """How many users have appeared without it."""
 
 
 class AskFriends(msgspec.Struct, tag="ask-friends", array_like=True, frozen=True, gc=False):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.event import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from events.event import Purchase
@@ -112,6 +112,30 @@ class Recency:
             # The sort finds that these are two sorted runs.
             recent[start:] = sorted([*recent[start:], *late], key=place_of)
         return start + 1
+
+    def remove(self, user: int, purchase: Purchase, last: Purchase | None) -> None:
+        """Forget a purchase of ``user``, whose latest one is now ``last``."""
+        self.last[user] = last
+        self._total -= 1
+        place = bisect.bisect_left(self._recent, place_of(purchase), key=place_of)
+        if place < len(self._recent) and self._recent[place].number == purchase.number:
+            del self._recent[place]
+            del self._buyers[place : place + 1]
+
+    def remembers_enough(self) -> bool:
+        """Tell whether all purchases are there that the walk may look at; `remove` takes some."""
+        return len(self._recent) >= min(self._total, WALK_MAX)
+
+    def dump(self) -> tuple[tuple[Purchase | None, ...], tuple[Purchase, ...], int]:
+        """Return what `load` takes: each user's latest purchase, everyone's, and how many."""
+        return tuple(self.last), tuple(self._recent), self._total
+
+    def load(self, last: Sequence[Purchase | None], recent: Sequence[Purchase], total: int) -> None:
+        """Be as the recency was that `dump` was called on."""
+        self.last = list(last)
+        self._recent = list(recent)
+        self._buyers = []
+        self._total = total
 
     def owners(self, members: AbstractSet[int], tracked: int, numbers: Mapping[str, int]) -> Owners:
         """Return who owns the ``tracked`` latest purchases made by ``members``.

@@ -24,6 +24,16 @@ class Outlet(Protocol):
         """Append these lines to the flagged purchases; they have no newlines."""
 
 
+class Nowhere:
+    """An outlet for those who look at each decision themselves."""
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Drop ``decisions``."""
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Drop ``lines``."""
+
+
 class Sink:
     """What a sink actor is and does, on any of Pykka's runtimes."""
 

@@ -6,7 +6,7 @@ import bisect
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
+from actors.messages import Apply, AskFriends, AskPurchases, Become, Friends, Purchases
 from events.event import place_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ class Ref(Protocol):
 
     def tell(self, message: Any) -> None:
         """Send ``message``, without waiting."""
+
+    def stop(self) -> Any:
+        """Stop the actor."""
 
 
 class User:
@@ -40,7 +43,7 @@ class User:
         self.purchases = []
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Apply`, `AskFriends` or `AskPurchases`.
+        """Handle `Apply`, `AskFriends`, `AskPurchases` or `Become`.
 
         Raises:
             TypeError: it is some other message.
@@ -58,6 +61,9 @@ class User:
             self.coordinator.tell(Friends(message.number, self.number, self.friends))
         elif kind is Apply:
             self._apply(message)
+        elif kind is Become:
+            self.friends = message.friends
+            self.purchases = list(message.purchases)
         else:
             raise TypeError(f"a user understands no {kind.__name__}")
 

@@ -51,6 +51,14 @@ class DamagedStoreError(StoreError):
     """The event store is damaged in a place that no interrupted write explains."""
 
 
+class PositionError(ReplayError):
+    """A history has no such event or moment."""
+
+
+class UnknownUserError(ReplayError):
+    """No such user has appeared yet."""
+
+
 class BadValueError(ReplayError):
     """A single value does not qualify; the message says what was expected and found."""
 

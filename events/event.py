@@ -69,6 +69,11 @@ _amount_text = lru_cache(1 << 14)(format_amount)
 Event: TypeAlias = Purchase | Befriend | Unfriend
 
 
+def users_of(event: Event) -> tuple[str, ...]:
+    """Return the users that ``event`` is about, one or two."""
+    return (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
+
+
 def render(event: Event) -> str:
     """Return the canonical line of ``event``, without a newline.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.sink import Nowhere
 from events.event import Purchase
 from replay.logs import Logs
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from events.records import Decision
@@ -47,7 +48,7 @@ def flagged_purchases(
     """
     with (
         Logs(batch, stream, degrees, tracked) as logs,
-        Simulation(logs.parameters, _Nowhere()) as simulation,
+        Simulation(logs.parameters, Nowhere()) as simulation,
     ):
         number = 1
         for block in logs.batch.blocks(number):
@@ -59,13 +60,3 @@ def flagged_purchases(
                 if isinstance(event, Purchase) and decision is not None and decision.flagged:
                     yield FlaggedPurchase(event, decision)
             simulation.commit()
-
-
-class _Nowhere:
-    """An outlet for those who look at each decision themselves."""
-
-    def record(self, decisions: Sequence[Decision]) -> None:
-        """Drop ``decisions``."""
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Drop ``lines``."""

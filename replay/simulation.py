@@ -40,6 +40,7 @@ class Simulation(Closing):
 
         """
         self.dispatcher: Final = Dispatcher(order)
+        self._users: list[UserActor] = []
         self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: CoordinatorActor(
@@ -47,6 +48,10 @@ class Simulation(Closing):
             ),
             "urn:coordinator",
         )
+
+    def user(self, number: int) -> UserActor:
+        """Return the actor of user ``number``, to look at."""
+        return self._users[number]
 
     def close(self) -> None:
         """Stop all actors."""
@@ -84,6 +89,7 @@ class Simulation(Closing):
             lambda dispatcher, urn: UserActor(dispatcher, urn, number, coordinator),
             f"urn:user:{user}",
         )
+        self._users[number:] = [actor]
         return actor.actor_ref
 
 

@@ -136,15 +136,8 @@ def near_misses(draw: st.DrawFn) -> bytes:
     """Draw a line with a few bytes changed, doubled or taken out."""
     line = draw(st.one_of(texts().map(str.encode), st.sampled_from(BAD_LINES)))
     keys = [b'"id": 7, ', b'"timestamp":"", ', b'"event_type":"unfriend", ']
-    parts = [
-        b"",
-        b"\\u00",
-        b"\\ud8",
-        b"\\udc00",
-        b"e9",
-        *(bytes([byte]) for byte in b'"\\{}0-,\xc3'),
-    ]
-    tokens = keys + parts
+    escapes = [b"\\u00", b"\\ud8", b"\\udc00"]
+    tokens = [b"", b"e9", *keys, *escapes, *(bytes([byte]) for byte in b'"\\{}0-,\xc3')]
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(line)))
         end = start + draw(st.sampled_from([0, 0, 1, 5]))

@@ -1,0 +1,312 @@
+"""The timeline: any moment of a history, from its event store alone.
+
+Position n is the moment after event n; position 0 is before everything. Getting
+somewhere applies events without judging them; only the event that is looked at is
+judged. Forward and back by one is one event applied or retracted; farther jumps
+start from the nearest checkpoint in memory. The state at a position is the same by
+every way that leads there.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from actors.messages import Apply, Become, Recall, Retract
+from actors.sink import Nowhere
+from events.closing import Closing
+from events.errors import PositionError, UnknownUserError, shown
+from events.event import Befriend, Event, Purchase, Unfriend
+from events.records import Decision, Lines, Record, Rejected, Source, StreamStart
+from events.store import EventStore
+from replay.collector import collector_paused
+from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actors.user import UserActor
+
+# A checkpoint is made where a jump crosses a multiple of this. It takes two pointers
+# a purchase and 0.1 s; from it, any position of the interval is 0.1 s away.
+CHECKPOINT_EVENTS: Final = 50_000
+# Up to so many events are applied or retracted one by one, rather than from a checkpoint.
+STEP_EVENTS_MAX: Final = 1_000
+
+
+class Place(NamedTuple):
+    """Where an event's line stands."""
+
+    source: Source
+    """The batch or the stream."""
+    line: int
+    """Its line number there, from 1."""
+
+
+class UserState(NamedTuple):
+    """One user at one moment."""
+
+    user: str
+    """The user's id."""
+    friends: tuple[str, ...]
+    """The ids of its friends, in order of their first appearance."""
+    purchases: tuple[Purchase, ...]
+    """Its purchases, sorted by time and number."""
+
+
+class _Checkpoint(NamedTuple):
+    position: int
+    users: tuple[Become, ...]
+    recall: Recall
+
+
+class Timeline(Closing):
+    """A history that can be visited at any moment; the store is only read.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+
+    def __init__(self, store: EventStore | str | Path) -> None:
+        """Begin at position 0 of the history in ``store``."""
+        self.store: Final = store if isinstance(store, EventStore) else EventStore(store)
+        self.events: Final[list[Event]] = []
+        """All events; event n has index n - 1."""
+        self.rejected: Final[list[Rejected]] = []
+        """All rejected lines, in order."""
+        self.recorded: Final[dict[int, Decision]] = {}
+        """The decisions that the run recorded, by event number."""
+        self.stream_start = 0
+        """How many events the past has; those after it are judged."""
+        self.position = 0
+        """How many events have been applied."""
+        # Of which event on lines are counted from which place.
+        self._sources: list[tuple[int, Place]] = []
+        self._simulation = Simulation(self.store.parameters, Nowhere())
+        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0))]
+        # What going back needs to know: for each event whether it changed a friendship,
+        # and for each user the first event that it appears in.
+        self._changed = bytearray()
+        self._births: list[int] = []
+        with collector_paused():
+            self._load()
+            self._look_through()
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.events)
+
+    def close(self) -> None:
+        """Stop all actors."""
+        self._simulation.close()
+
+    # Moving
+
+    def goto(self, position: int) -> None:
+        """Go to the moment after event ``position``; 0 is before everything.
+
+        Raises:
+            PositionError: the history has no such moment.
+
+        """
+        if not 0 <= position <= len(self.events):
+            raise PositionError(
+                f"expected a position from 0 to {len(self.events)}, found {position}"
+            )
+        if position < self.position <= position + STEP_EVENTS_MAX:
+            while self.position > position:
+                self.back()
+            return
+        with collector_paused():
+            checkpoint = self._checkpoint_before(position)
+            if position < self.position or self.position < checkpoint.position:
+                self._restore(checkpoint)
+            self._forward(position)
+
+    def next(self) -> Event | None:
+        """Apply the next event and return it, or None at the end."""
+        if self.position == len(self.events):
+            return None
+        self._forward(self.position + 1)
+        return self.events[self.position - 1]
+
+    def back(self) -> Event | None:
+        """Retract the latest event and return it, or None at the beginning."""
+        if self.position == 0:
+            return None
+        event = self.events[self.position - 1]
+        last: Purchase | None = None
+        if isinstance(event, Purchase):
+            user = self._actor(event.user)
+            purchases = tuple(made for made in user.purchases if made.number != event.number)
+            last = purchases[-1] if purchases else None
+            user.actor_ref.tell(Become(user.friends, purchases))
+        elif self._changed[self.position - 1]:
+            self._reverse(event)
+        simulation = self._simulation
+        born = bisect.bisect_left(self._births, self.position)
+        simulation.coordinator.actor_ref.tell(Retract(event, last, born))
+        simulation.dispatcher.run()
+        self.position -= 1
+        if not simulation.coordinator.recency.remembers_enough():
+            position = self.position
+            self._restore(self._checkpoint_before(position))
+            self._forward(position)
+        return event
+
+    def judge(self) -> Decision | None:
+        """Apply the next event as if it came in now; return the decision if it is a purchase.
+
+        Raises:
+            PositionError: there is no next event.
+
+        """
+        if self.position == len(self.events):
+            raise PositionError(f"expected an event after position {self.position}, found the end")
+        decision = self._simulation.judge(self.events[self.position])
+        self._simulation.commit()
+        self.position += 1
+        return decision
+
+    def decision(self, number: int) -> Decision | None:
+        """Return the decision on event ``number``, decided anew; go to the moment after it.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self.event(number)
+        self.goto(number - 1)
+        return self.judge()
+
+    # Looking
+
+    def event(self, number: int) -> Event:
+        """Return event ``number``.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        if not 1 <= number <= len(self.events):
+            raise PositionError(f"expected an event from 1 to {len(self.events)}, found {number}")
+        return self.events[number - 1]
+
+    def place(self, number: int) -> Place:
+        """Return the log and the line number of event ``number``."""
+        self.event(number)
+        index = bisect.bisect(self._sources, number, key=lambda source: source[0]) - 1
+        first, place = self._sources[index]
+        return Place(place.source, place.line + number - first)
+
+    @property
+    def users(self) -> list[str]:
+        """The users who have appeared, in order of first appearance."""
+        return list(self._simulation.coordinator.numbers)
+
+    def user(self, user: str) -> UserState:
+        """Return the state of ``user``.
+
+        Raises:
+            UnknownUserError: the user has not appeared yet.
+
+        """
+        if user not in self._simulation.coordinator.numbers:
+            raise UnknownUserError(
+                f"expected a user who has appeared by event {self.position}, found {shown(user)}"
+            )
+        actor, users = self._actor(user), self.users
+        friends = tuple(users[number] for number in sorted(actor.friends))
+        return UserState(user, friends, tuple(actor.purchases))
+
+    def state(self) -> list[UserState]:
+        """Return the state of all users, in order of first appearance."""
+        return [self.user(user) for user in self.users]
+
+    # How it is done
+
+    def _load(self) -> None:
+        for record in self.store.records():
+            if isinstance(record, Purchase | Befriend | Unfriend):
+                self.events.append(record)
+            else:
+                self._take(record)
+
+    def _take(self, record: Record) -> None:
+        following = len(self.events) + 1
+        if isinstance(record, Lines):
+            self._sources.append((following, Place(record.source, record.number)))
+        elif isinstance(record, Rejected):
+            self.rejected.append(record)
+            self._sources.append((following, Place(record.source, record.number + 1)))
+        elif isinstance(record, StreamStart):
+            self.stream_start = record.events
+        elif isinstance(record, Decision):
+            self.recorded[record.number] = record
+
+    def _look_through(self) -> None:
+        friendships: set[tuple[str, str]] = set()
+        users: set[str] = set()
+        self._changed = bytearray(len(self.events))
+        for number, event in enumerate(self.events, 1):
+            if type(event) is Purchase:
+                if event.user not in users:
+                    users.add(event.user)
+                    self._births.append(number)
+                continue
+            one, other = event.user1, event.user2
+            pair = (one, other) if one < other else (other, one)
+            before = len(friendships)
+            (friendships.add if type(event) is Befriend else friendships.discard)(pair)
+            self._changed[number - 1] = len(friendships) != before
+            for user in (one, other):
+                if user not in users:
+                    users.add(user)
+                    self._births.append(number)
+
+    def _actor(self, user: str) -> UserActor:
+        return self._simulation.user(self._simulation.coordinator.numbers[user])
+
+    def _reverse(self, event: Befriend | Unfriend) -> None:
+        """Tell both users of ``event`` that it has not happened."""
+        numbers = self._simulation.coordinator.numbers
+        for user, other in ((event.user1, event.user2), (event.user2, event.user1)):
+            friend = (numbers[other],)
+            befriend = isinstance(event, Befriend)
+            undone = Apply(unfriended=friend) if befriend else Apply(befriended=friend)
+            self._actor(user).actor_ref.tell(undone)
+        # Before they are forgotten, should they not have appeared yet.
+        self._simulation.dispatcher.run()
+
+    def _forward(self, position: int) -> None:
+        """Apply the events up to ``position``, with a checkpoint at each round number."""
+        while self.position < position:
+            milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
+            end = min(position, milestone)
+            self._simulation.route(self.events[self.position : end])
+            self._simulation.settle()
+            self.position = end
+            if end == milestone and end > self._checkpoints[-1].position:
+                self._checkpoints.append(self._checkpoint())
+
+    def _checkpoint(self) -> _Checkpoint:
+        simulation = self._simulation
+        coordinator = simulation.coordinator
+        actors = map(simulation.user, range(simulation.users))
+        users = tuple(Become(actor.friends, tuple(actor.purchases)) for actor in actors)
+        recall = Recall(tuple(coordinator.numbers), *coordinator.recency.dump())
+        return _Checkpoint(self.position, users, recall)
+
+    def _checkpoint_before(self, position: int) -> _Checkpoint:
+        index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
+        return self._checkpoints[index - 1]
+
+    def _restore(self, checkpoint: _Checkpoint) -> None:
+        simulation = self._simulation
+        simulation.coordinator.actor_ref.tell(checkpoint.recall)
+        simulation.dispatcher.run()
+        for number, become in enumerate(checkpoint.users):
+            simulation.user(number).actor_ref.tell(become)
+        simulation.dispatcher.run()
+        self.position = checkpoint.position

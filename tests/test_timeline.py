@@ -1,0 +1,189 @@
+"""Any moment of a history is the same by every way that leads there."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+import replay
+import replay.timeline
+from actors.sink import Nowhere
+from events.errors import PositionError, UnknownUserError
+from events.event import line_of
+from replay.simulation import Simulation
+from replay.timeline import Place, Timeline, UserState
+from tests.strategies import Logs, logs
+from tests.test_against_model import SPEC_EXAMPLE, run_in_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def history(given_logs: Logs, folder: Path) -> replay.EventStore:
+    run_in_process(given_logs, folder)
+    return replay.EventStore(folder / "flagged.json.events")
+
+
+@contextmanager
+def in_timeline(given_logs: Logs) -> Iterator[Timeline]:
+    """Give a timeline of a run on ``given_logs``."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Timeline(history(given_logs, Path(folder))) as timeline,
+    ):
+        yield timeline
+
+
+def states_of(timeline: Timeline) -> list[list[UserState]]:
+    """Return the state after 0, 1, 2, ... events, each from a run of its own."""
+    states = []
+    for count in range(len(timeline) + 1):
+        with Simulation(timeline.store.parameters, Nowhere()) as simulation:
+            for event in timeline.events[:count]:
+                simulation.judge(event)
+            names = list(simulation.coordinator.numbers)
+            actors = [simulation.user(number) for number in range(len(names))]
+            states.append(
+                [
+                    UserState(
+                        name,
+                        tuple(names[friend] for friend in sorted(actor.friends)),
+                        tuple(actor.purchases),
+                    )
+                    for name, actor in zip(names, actors, strict=True)
+                ]
+            )
+    return states
+
+
+class Traveller(RuleBasedStateMachine):
+    """Walks a timeline at random, against a dumb list of states."""
+
+    @initialize(given_logs=logs(), checkpoints=st.integers(1, 9), steps=st.integers(0, 9))
+    def begin(self, given_logs: Logs, checkpoints: int, steps: int) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(replay.timeline, "CHECKPOINT_EVENTS", checkpoints)
+        self.patch.setattr(replay.timeline, "STEP_EVENTS_MAX", steps)
+        self.patch.setattr("actors.recency.WALK_MAX", 4)
+        self.folder = tempfile.TemporaryDirectory()
+        self.timeline = Timeline(history(given_logs, Path(self.folder.name)))
+        self.states = states_of(self.timeline)
+        self.position = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "timeline"):
+            self.timeline.close()
+            self.folder.cleanup()
+            self.patch.undo()
+
+    @rule(part=st.floats(0, 1))
+    def goto(self, part: float) -> None:
+        self.position = round(part * len(self.timeline))
+        self.timeline.goto(self.position)
+
+    @rule()
+    def step_forward(self) -> None:
+        event = self.timeline.next()
+        assert (event is None) == (self.position == len(self.timeline))
+        if event is not None:
+            self.position += 1
+            assert event.number == self.position
+
+    @rule()
+    def step_back(self) -> None:
+        event = self.timeline.back()
+        assert (event is None) == (self.position == 0)
+        if event is not None:
+            assert event.number == self.position
+            self.position -= 1
+
+    @rule(part=st.floats(0, 1))
+    @precondition(lambda self: len(self.timeline) > 0)
+    def decide(self, part: float) -> None:
+        number = 1 + round(part * (len(self.timeline) - 1))
+        decision = self.timeline.decision(number)
+        self.position = number
+        if number > self.timeline.stream_start:
+            assert decision == self.timeline.recorded.get(number)
+
+    @rule()
+    def look(self) -> None:
+        assert self.timeline.position == self.position
+        assert self.timeline.state() == self.states[self.position]
+
+
+TestTraveller = Traveller.TestCase
+TestTraveller.settings = settings(
+    max_examples=settings().max_examples, stateful_step_count=25, deadline=None
+)
+
+
+@given(logs())
+def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
+    given_logs: Logs,
+) -> None:
+    with in_timeline(given_logs) as timeline:
+        for number in reversed(range(timeline.stream_start + 1, len(timeline) + 1)):
+            assert timeline.decision(number) == timeline.recorded.get(number)
+
+
+@given(logs())
+def test_place_of_an_event_is_its_line_in_the_log(given_logs: Logs) -> None:
+    lines = {source: log.split(b"\n") for source, log in given_logs._asdict().items()}
+    with in_timeline(given_logs) as timeline:
+        for event in timeline.events:
+            place = timeline.place(event.number)
+            assert lines[place.source][place.line - 1] == line_of(event)
+            assert (place.source == "stream") == (event.number > timeline.stream_start)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[Timeline]:
+    """Return a timeline of the challenge's own example."""
+    with Timeline(history(SPEC_EXAMPLE, tmp_path)) as timeline:
+        yield timeline
+
+
+def test_user_at_a_moment_has_the_friends_and_purchases_of_then(example: Timeline) -> None:
+    example.goto(5)
+    assert example.user("1").friends == ("2", "3")
+    assert [purchase.number for purchase in example.user("1").purchases] == [1, 2, 5]
+    example.goto(6)
+    assert example.user("1").friends == ("2",)
+    assert example.users == ["1", "2", "3"]
+    assert example.place(7) == Place("stream", 1)
+
+
+@pytest.mark.parametrize("position", [-1, 8])
+def test_position_outside_of_the_history_is_refused(example: Timeline, position: int) -> None:
+    with pytest.raises(PositionError, match=f"expected a position from 0 to 7, found {position}"):
+        example.goto(position)
+    with pytest.raises(PositionError, match=f"expected an event from 1 to 7, found {position}"):
+        example.decision(position)
+
+
+def test_nothing_can_be_judged_after_the_end(example: Timeline) -> None:
+    example.goto(7)
+    with pytest.raises(PositionError, match="expected an event after position 7, found the end"):
+        example.judge()
+
+
+def test_user_who_has_not_appeared_is_refused(example: Timeline) -> None:
+    example.goto(2)
+    with pytest.raises(UnknownUserError, match="who has appeared by event 2, found '3'"):
+        example.user("3")
+
+
+def test_visiting_a_history_leaves_its_store_as_it_is(example: Timeline) -> None:
+    before = example.store.path.read_bytes()
+    example.goto(7)
+    example.decision(3)
+    example.back()
+    assert example.store.path.read_bytes() == before
