@@ -101,16 +101,10 @@ class Log(Closing):
         self._ends_with_newline = True
         self._file: BufferedReader
         try:
-            # Buffered, so that a block is full even where the file is a pipe: where
-            # blocks end decides where frames end, and one history makes one store.
-            self._file = self.path.open("rb")
-        except OSError as error:
+            self._file = self._open()
+        except (OSError, EOFError) as error:
             raise self._unreadable(error) from None
-        compressed = self.path.suffix == ".gz"
-        if compressed and not self._file.peek(1):
-            self.close()
-            raise self._unreadable(EOFError("an empty file, which is no gzip file"))
-        self._unzipped = gzip.GzipFile(fileobj=self._file) if compressed else None
+        self._unzipped = gzip.GzipFile(fileobj=self._file) if self._is_gzip() else None
         self._blocks = self._whole_lines()
         self._pending = b""
 
@@ -196,6 +190,23 @@ class Log(Closing):
     def end(self) -> LogEnd:
         """Return the record of this log's end, once it was read through."""
         return LogEnd(self.source, self.lines_read, self._ends_with_newline)
+
+    def _is_gzip(self) -> bool:
+        return self.path.suffix == ".gz"
+
+    def _open(self) -> BufferedReader:
+        # Buffered, so that a block is full even where the file is a pipe: where blocks
+        # end decides where frames end, and one history makes one store.
+        file = self.path.open("rb")
+        try:
+            empty = self._is_gzip() and not file.peek(1)
+        except OSError:
+            file.close()
+            raise
+        if empty:
+            file.close()
+            raise EOFError("an empty file, which is no gzip file")
+        return file
 
     def _terminated(self, data: bytes) -> bytes:
         self._ends_with_newline = data.endswith(b"\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 import msgspec
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JSON_SPACE = b" \t\r\n"
+T = TypeVar("T")
 
 
 @final
@@ -72,9 +73,18 @@ _STAND_INS = (_stand_in(b"?"), _stand_in(b"!"))
 _KINDS = '"purchase", "befriend" or "unfriend"'
 # Logs repeat themselves: looking a value up takes 0.1 µs, reading it anew up to 4.
 _CACHED_MAX = 1 << 14
-_parse_timestamp = lru_cache(_CACHED_MAX)(timestamps.parse_timestamp)
-_parse_amount = lru_cache(_CACHED_MAX)(amounts.parse_amount)
-_parse_amount_number = lru_cache(_CACHED_MAX)(amounts.parse_amount_number)
+# Longer texts are not kept: a hostile log could have megabytes of zeros in each.
+_CACHED_LENGTH_MAX = 64
+
+
+def _cached(parse: Callable[[str], T]) -> Callable[[str], T]:
+    cached = lru_cache(_CACHED_MAX)(parse)
+    return lambda text: (cached if len(text) <= _CACHED_LENGTH_MAX else parse)(text)
+
+
+_parse_timestamp = _cached(timestamps.parse_timestamp)
+_parse_amount = _cached(amounts.parse_amount)
+_parse_amount_number = _cached(amounts.parse_amount_number)
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
@@ -130,7 +140,7 @@ def parse_line(line: bytes, number: int) -> Event:
 
     """
     try:
-        event = _plain_event(line, number) or _event(_fields(line), number)
+        event = _plain_event(line, number) or _event(decode_object(line), number)
     except BadLineError:
         raise
     except BadValueError as error:
@@ -184,7 +194,13 @@ def _event(fields: dict[str, msgspec.Raw], number: int) -> Event:
     return (Befriend if kind == "befriend" else Unfriend)(time, number, user1, user2)
 
 
-def _fields(line: bytes) -> dict[str, msgspec.Raw]:
+def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
+    """Return the fields of a line that is one JSON object, each as it is written.
+
+    Raises:
+        BadLineError: it is not UTF-8, not JSON, or not an object.
+
+    """
     if not line.isascii():
         # msgspec steps over text that it need not read, without decoding it.
         try:

@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from events.errors import ParametersError, shown
+from events.lines import BadLineError, decode_object
 
 DEGREES_MIN = 1
 TRACKED_MIN = 2
@@ -67,8 +68,8 @@ def parse_parameters(
     if degrees is not None and tracked is not None:
         return Parameters(degrees, tracked)
     try:
-        fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        fields = decode_object(line)
+    except BadLineError:
         raise ParametersError(f"{where}: {_EXPECTED}, found {shown(line)}; {_CURE}") from None
     if degrees is None:
         degrees = _whole(fields, "D", DEGREES_MIN, where)
@@ -80,8 +81,8 @@ def parse_parameters(
 def is_parameters_line(line: bytes) -> bool:
     """Tell whether ``line`` is meant as parameters: an object with D or T and no event type."""
     try:
-        fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        fields = decode_object(line)
+    except BadLineError:
         return False
     return "event_type" not in fields and ("D" in fields or "T" in fields)
 

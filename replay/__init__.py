@@ -34,6 +34,7 @@ from replay.flagged import FlaggedPurchase, flagged_purchases
 from replay.logs import Logs
 from replay.run import InterruptedRunError, Listener, Summary, run
 from replay.simulation import Simulation
+from replay.timeline import Timeline
 from replay.version import __version__
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Simulation",
     "StoreError",
     "Summary",
+    "Timeline",
     "Unfriend",
     "__version__",
     "flagged_purchases",

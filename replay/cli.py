@@ -7,6 +7,8 @@ is named like a command is given as ``./name``.
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
+COMMANDS: Final = ("run", "log", "why", "trace", "diff", "export")
+
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -33,8 +37,14 @@ _DIGITS_MAX: Final = 30
 _RUN_EPILOG = """\
 commands:
   run          what is described here; the word itself may be left out
+  log          list the events of a store
+  why          explain one event of a store to the last digit
+  trace        show every message delivered for an event
+  diff         find where two stores part
+  export       write a store's logs back
 
-A file named like a command is given with its folder, as ./run.
+"python -m replay COMMAND --help" says more of each. A file named like a command is
+given with its folder, as ./run.
 
 exit status:
   0  done, also when lines were rejected
@@ -55,9 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else command_run
+    name = words.pop(0) if words and words[0] in COMMANDS else "run"
     try:
-        return command(words)
+        return command_run(words) if name == "run" else _command(name, words)
+    except BrokenPipeError:
+        # Whoever read what was printed has had enough; so the rest goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except ReplayError as error:
         print(f"replay: {error}", file=sys.stderr)
         return error.exit_status
@@ -93,7 +107,24 @@ def command_run(words: Sequence[str]) -> int:
     return EXIT_OK
 
 
-COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {"run": command_run}
+def _command(name: str, words: Sequence[str]) -> int:
+    """Run one of `replay.commands`."""
+    module = importlib.import_module(f"replay.commands.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"{_program()} {name}",
+        description=f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
+        epilog=f"example:\n  python -m replay {module.EXAMPLE}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    status: int = module.run(parser.parse_args(words))
+    sys.stdout.flush()
+    return status
+
+
+def _program() -> str:
+    return "replay" if Path(sys.argv[0]).name == "replay" else "python -m replay"
 
 
 class _InterruptFlag:
@@ -114,7 +145,7 @@ class _InterruptFlag:
 
 def _run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="replay" if Path(sys.argv[0]).name == "replay" else "python -m replay",
+        prog=_program(),
         description="Flag purchases that are anomalous for the buyer's network of degree D.",
         epilog=_RUN_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -63,7 +63,8 @@ class Console(Listener):
             self._bar.count_event(log)
         if self.verbosity > 1:
             took = f"{seconds * 1e6:,.0f} µs"
-            self.say(f"{log.path}:{line_number}: {describe(event, decision)}, {took}")
+            what = f"event {event.number}: {describe(event, decision)}"
+            self.say(f"{log.path}:{line_number}: {what}, {took}")
 
     def finish(self) -> None:
         """Take the bar away."""
@@ -152,8 +153,8 @@ def describe(event: Event, decision: Decision | None) -> str:
     """Return one line about an event and the decision on it."""
     if not isinstance(event, Purchase):
         verb = "befriended" if isinstance(event, Befriend) else "unfriended"
-        return f"event {event.number}: {event.user1} {verb} {event.user2}"
-    text = f"event {event.number}: {event.user} bought for {format_amount(event.amount)}"
+        return f"{event.user1} {verb} {event.user2}"
+    text = f"{event.user} bought for {format_amount(event.amount)}"
     if decision is None:
         return text
     verdict = "FLAGGED" if decision.flagged else "not flagged"

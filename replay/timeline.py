@@ -10,37 +10,29 @@ every way that leads there.
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.messages import Apply, Become, Recall, Retract
 from actors.sink import Nowhere
 from events.closing import Closing
 from events.errors import PositionError, UnknownUserError, shown
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.records import Decision, Lines, Record, Rejected, Source, StreamStart
 from events.store import EventStore
 from replay.collector import collector_paused
+from replay.history import History
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.user import UserActor
+    from events.records import Decision
 
 # A checkpoint is made where a jump crosses a multiple of this. It takes two pointers
 # a purchase and 0.1 s; from it, any position of the interval is 0.1 s away.
 CHECKPOINT_EVENTS: Final = 50_000
 # Up to so many events are applied or retracted one by one, rather than from a checkpoint.
 STEP_EVENTS_MAX: Final = 1_000
-
-
-class Place(NamedTuple):
-    """Where an event's line stands."""
-
-    source: Source
-    """The batch or the stream."""
-    line: int
-    """Its line number there, from 1."""
 
 
 class UserState(NamedTuple):
@@ -70,32 +62,26 @@ class Timeline(Closing):
 
     def __init__(self, store: EventStore | str | Path) -> None:
         """Begin at position 0 of the history in ``store``."""
-        self.store: Final = store if isinstance(store, EventStore) else EventStore(store)
-        self.events: Final[list[Event]] = []
-        """All events; event n has index n - 1."""
-        self.rejected: Final[list[Rejected]] = []
-        """All rejected lines, in order."""
-        self.recorded: Final[dict[int, Decision]] = {}
-        """The decisions that the run recorded, by event number."""
-        self.stream_start = 0
-        """How many events the past has; those after it are judged."""
+        opened = store if isinstance(store, EventStore) else EventStore(store)
+        self.history: Final = History(opened)
+        """All that the store holds."""
+        self.parameters: Final = opened.parameters
+        """D and T."""
+        self._events: Final = self.history.events
         self.position = 0
         """How many events have been applied."""
-        # Of which event on lines are counted from which place.
-        self._sources: list[tuple[int, Place]] = []
-        self._simulation = Simulation(self.store.parameters, Nowhere())
-        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0))]
         # What going back needs to know: for each event whether it changed a friendship,
         # and for each user the first event that it appears in.
         self._changed = bytearray()
         self._births: list[int] = []
+        self._simulation = Simulation(self.parameters, Nowhere())
+        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0))]
         with collector_paused():
-            self._load()
             self._look_through()
 
     def __len__(self) -> int:
         """Return the number of events."""
-        return len(self.events)
+        return len(self._events)
 
     def close(self) -> None:
         """Stop all actors."""
@@ -110,9 +96,9 @@ class Timeline(Closing):
             PositionError: the history has no such moment.
 
         """
-        if not 0 <= position <= len(self.events):
+        if not 0 <= position <= len(self._events):
             raise PositionError(
-                f"expected a position from 0 to {len(self.events)}, found {position}"
+                f"expected a position from 0 to {len(self._events)}, found {position}"
             )
         if position < self.position <= position + STEP_EVENTS_MAX:
             while self.position > position:
@@ -126,16 +112,16 @@ class Timeline(Closing):
 
     def next(self) -> Event | None:
         """Apply the next event and return it, or None at the end."""
-        if self.position == len(self.events):
+        if self.position == len(self._events):
             return None
         self._forward(self.position + 1)
-        return self.events[self.position - 1]
+        return self._events[self.position - 1]
 
     def back(self) -> Event | None:
         """Retract the latest event and return it, or None at the beginning."""
         if self.position == 0:
             return None
-        event = self.events[self.position - 1]
+        event = self._events[self.position - 1]
         last: Purchase | None = None
         if isinstance(event, Purchase):
             user = self._actor(event.user)
@@ -162,12 +148,36 @@ class Timeline(Closing):
             PositionError: there is no next event.
 
         """
-        if self.position == len(self.events):
+        if self.position == len(self._events):
             raise PositionError(f"expected an event after position {self.position}, found the end")
-        decision = self._simulation.judge(self.events[self.position])
+        decision = self._simulation.judge(self._events[self.position])
         self._simulation.commit()
         self.position += 1
         return decision
+
+    def trace(self, number: int) -> list[tuple[str | None, str, Any]]:
+        """Return every message delivered for event ``number``; go to the moment after it.
+
+        Returns:
+            Sender (None: outside), receiver and message, in order of delivery.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self.history.event(number)
+        self.goto(number - 1)
+        delivered: list[tuple[str | None, str, Any]] = []
+        observers = self._simulation.dispatcher.observers
+        observers.append(lambda *delivery: delivered.append(delivery))
+        try:
+            if self.history.judged(number):
+                self.judge()
+            else:
+                self.next()
+        finally:
+            observers.clear()
+        return delivered
 
     def decision(self, number: int) -> Decision | None:
         """Return the decision on event ``number``, decided anew; go to the moment after it.
@@ -176,29 +186,11 @@ class Timeline(Closing):
             PositionError: the history has no such event.
 
         """
-        self.event(number)
+        self.history.event(number)
         self.goto(number - 1)
         return self.judge()
 
     # Looking
-
-    def event(self, number: int) -> Event:
-        """Return event ``number``.
-
-        Raises:
-            PositionError: the history has no such event.
-
-        """
-        if not 1 <= number <= len(self.events):
-            raise PositionError(f"expected an event from 1 to {len(self.events)}, found {number}")
-        return self.events[number - 1]
-
-    def place(self, number: int) -> Place:
-        """Return the log and the line number of event ``number``."""
-        self.event(number)
-        index = bisect.bisect(self._sources, number, key=lambda source: source[0]) - 1
-        first, place = self._sources[index]
-        return Place(place.source, place.line + number - first)
 
     @property
     def users(self) -> list[str]:
@@ -220,36 +212,21 @@ class Timeline(Closing):
         friends = tuple(users[number] for number in sorted(actor.friends))
         return UserState(user, friends, tuple(actor.purchases))
 
+    def friends(self, number: int) -> frozenset[int]:
+        """Return the friends of user ``number``, as numbers in order of first appearance."""
+        return self._simulation.user(number).friends
+
     def state(self) -> list[UserState]:
         """Return the state of all users, in order of first appearance."""
         return [self.user(user) for user in self.users]
 
     # How it is done
 
-    def _load(self) -> None:
-        for record in self.store.records():
-            if isinstance(record, Purchase | Befriend | Unfriend):
-                self.events.append(record)
-            else:
-                self._take(record)
-
-    def _take(self, record: Record) -> None:
-        following = len(self.events) + 1
-        if isinstance(record, Lines):
-            self._sources.append((following, Place(record.source, record.number)))
-        elif isinstance(record, Rejected):
-            self.rejected.append(record)
-            self._sources.append((following, Place(record.source, record.number + 1)))
-        elif isinstance(record, StreamStart):
-            self.stream_start = record.events
-        elif isinstance(record, Decision):
-            self.recorded[record.number] = record
-
     def _look_through(self) -> None:
         friendships: set[tuple[str, str]] = set()
         users: set[str] = set()
-        self._changed = bytearray(len(self.events))
-        for number, event in enumerate(self.events, 1):
+        self._changed = bytearray(len(self._events))
+        for number, event in enumerate(self._events, 1):
             if type(event) is Purchase:
                 if event.user not in users:
                     users.add(event.user)
@@ -284,7 +261,7 @@ class Timeline(Closing):
         while self.position < position:
             milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
             end = min(position, milestone)
-            self._simulation.route(self.events[self.position : end])
+            self._simulation.route(self._events[self.position : end])
             self._simulation.settle()
             self.position = end
             if end == milestone and end > self._checkpoints[-1].position:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.errors import (
@@ -162,7 +162,8 @@ def test_events_are_found_from_any_number_on(path: Path, frames: list[list[Recor
         assert list(store.events_from(number)) == events[number - 1 :]
 
 
-@given(histories(), st.integers(0, 30))
+@given(histories(), st.integers(0, 8))
+@example(FRAMES, 2)
 def test_records_after_an_event_begin_with_the_frame_of_the_next_one(
     path: Path, frames: list[list[Record]], after: int
 ) -> None:

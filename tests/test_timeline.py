@@ -17,8 +17,9 @@ import replay.timeline
 from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError
 from events.event import line_of
+from replay.history import Place
 from replay.simulation import Simulation
-from replay.timeline import Place, Timeline, UserState
+from replay.timeline import Timeline, UserState
 from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
@@ -45,8 +46,8 @@ def states_of(timeline: Timeline) -> list[list[UserState]]:
     """Return the state after 0, 1, 2, ... events, each from a run of its own."""
     states = []
     for count in range(len(timeline) + 1):
-        with Simulation(timeline.store.parameters, Nowhere()) as simulation:
-            for event in timeline.events[:count]:
+        with Simulation(timeline.parameters, Nowhere()) as simulation:
+            for event in timeline.history.events[:count]:
                 simulation.judge(event)
             names = list(simulation.coordinator.numbers)
             actors = [simulation.user(number) for number in range(len(names))]
@@ -110,8 +111,8 @@ class Traveller(RuleBasedStateMachine):
         number = 1 + round(part * (len(self.timeline) - 1))
         decision = self.timeline.decision(number)
         self.position = number
-        if number > self.timeline.stream_start:
-            assert decision == self.timeline.recorded.get(number)
+        if self.timeline.history.judged(number):
+            assert decision == self.timeline.history.recorded.get(number)
 
     @rule()
     def look(self) -> None:
@@ -130,18 +131,19 @@ def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
     given_logs: Logs,
 ) -> None:
     with in_timeline(given_logs) as timeline:
-        for number in reversed(range(timeline.stream_start + 1, len(timeline) + 1)):
-            assert timeline.decision(number) == timeline.recorded.get(number)
+        for number in reversed(range(1, len(timeline) + 1)):
+            if timeline.history.judged(number):
+                assert timeline.decision(number) == timeline.history.recorded.get(number)
 
 
 @given(logs())
 def test_place_of_an_event_is_its_line_in_the_log(given_logs: Logs) -> None:
     lines = {source: log.split(b"\n") for source, log in given_logs._asdict().items()}
     with in_timeline(given_logs) as timeline:
-        for event in timeline.events:
-            place = timeline.place(event.number)
+        for event in timeline.history.events:
+            place = timeline.history.place(event.number)
             assert lines[place.source][place.line - 1] == line_of(event)
-            assert (place.source == "stream") == (event.number > timeline.stream_start)
+            assert (place.source == "stream") == (timeline.history.judged(event.number))
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_user_at_a_moment_has_the_friends_and_purchases_of_then(example: Timelin
     example.goto(6)
     assert example.user("1").friends == ("2",)
     assert example.users == ["1", "2", "3"]
-    assert example.place(7) == Place("stream", 1)
+    assert example.history.place(7) == Place("stream", 1)
 
 
 @pytest.mark.parametrize("position", [-1, 8])
@@ -182,8 +184,8 @@ def test_user_who_has_not_appeared_is_refused(example: Timeline) -> None:
 
 
 def test_visiting_a_history_leaves_its_store_as_it_is(example: Timeline) -> None:
-    before = example.store.path.read_bytes()
+    before = example.history.store.path.read_bytes()
     example.goto(7)
     example.decision(3)
     example.back()
-    assert example.store.path.read_bytes() == before
+    assert example.history.store.path.read_bytes() == before

@@ -1,0 +1,98 @@
+"""``diff STORE_A STORE_B``: where two histories part."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from events.event import line_of
+from events.store import EventStore
+from replay.history import History
+from replay.tables import print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from events.event import Event
+    from events.records import Decision
+
+SUMMARY = "find the first event and the first decision in which two stores differ"
+EXAMPLE = "diff flagged.json.events other.json.events"
+
+EXIT_DIFFERENT = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("one", metavar="STORE_A", help="event store of a run")
+    parser.add_argument("other", metavar="STORE_B", help="event store of another run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the first differences; return 1 if there are any, as diff does."""
+    one, other = (History(EventStore(path)) for path in (options.one, options.other))
+    found = {
+        "parameters": _parameters(one, other),
+        "event": _first_event(one, other),
+        "decision": _first_decision(one, other),
+    }
+    if options.json:
+        print_json(found)
+    elif not any(found.values()):
+        print(f"no difference in {len(one)} events and {len(one.recorded)} decisions")
+    else:
+        for what, difference in found.items():
+            if difference is None:
+                print(f"{what}: no difference")
+            else:
+                at = f" {difference['at']}" if difference["at"] else ""
+                print(f"{what}{at}: different")
+                print(f"  {options.one}: {difference['one']}")
+                print(f"  {options.other}: {difference['other']}")
+    return EXIT_DIFFERENT if any(found.values()) else 0
+
+
+def _parameters(one: History, other: History) -> dict[str, str] | None:
+    texts = [f"D={h.store.parameters.degrees} T={h.store.parameters.tracked}" for h in (one, other)]
+    return None if texts[0] == texts[1] else {"at": "", "one": texts[0], "other": texts[1]}
+
+
+def _first_event(one: History, other: History) -> dict[str, str] | None:
+    for number, pair in enumerate(zip_longest(one.events, other.events), 1):
+        if pair[0] != pair[1]:
+            texts = [
+                _event_text(history, event)
+                for history, event in zip((one, other), pair, strict=True)
+            ]
+            return {"at": str(number), "one": texts[0], "other": texts[1]}
+    return None
+
+
+def _event_text(history: History, event: Event | None) -> str:
+    if event is None:
+        return "no such event"
+    place = history.place(event.number)
+    text = line_of(event).decode("utf-8", "backslashreplace").strip()
+    return f"{place.source} line {place.line}: {text}"
+
+
+def _first_decision(one: History, other: History) -> dict[str, str] | None:
+    for number in sorted(one.recorded.keys() | other.recorded.keys()):
+        pair = (one.recorded.get(number), other.recorded.get(number))
+        if pair[0] != pair[1]:
+            return {
+                "at": str(number),
+                "one": _decision_text(pair[0]),
+                "other": _decision_text(pair[1]),
+            }
+    return None
+
+
+def _decision_text(decision: Decision | None) -> str:
+    if decision is None:
+        return "no decision"
+    fields = msgspec.structs.asdict(decision)
+    return ", ".join(f"{name}={value}" for name, value in fields.items() if name != "number")

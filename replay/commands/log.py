@@ -1,0 +1,130 @@
+"""``log STORE``: the history, one line an event or rejected line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from events.amounts import format_amount, format_cents
+from events.errors import PositionError
+from events.event import Befriend, Event, Purchase, users_of
+from events.records import Decision, Rejected
+from events.store import EventStore
+from replay.console import describe
+from replay.history import History
+from replay.tables import print_json
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from replay.history import Place
+
+SUMMARY = "list the events of a store, one line an event, with the log and line of each"
+EXAMPLE = "log flagged.json.events --flagged"
+
+TYPES = ("purchase", "befriend", "unfriend")
+
+
+class Line(NamedTuple):
+    """An event or a rejected line of the history."""
+
+    place: Place
+    record: Event | Rejected
+    decision: Decision | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    parser.add_argument(
+        "--from", dest="first", metavar="N", type=int, default=1, help="begin with event N"
+    )
+    parser.add_argument("--to", dest="last", metavar="N", type=int, help="end with event N")
+    parser.add_argument("--user", metavar="ID", help="only what concerns this user")
+    parser.add_argument("--type", choices=TYPES, help="only events of this type")
+    parser.add_argument("--flagged", action="store_true", help="only flagged purchases")
+    parser.add_argument("--rejected", action="store_true", help="only rejected lines")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the lines of the history that were asked for."""
+    history = History(EventStore(options.store))
+    if options.first < 1 or (options.last is not None and options.last < options.first):
+        raise PositionError(
+            f"expected a range of events from 1 on, found {options.first} to {options.last}"
+        )
+    lines = (line for line in _lines(history) if _wanted(line, options))
+    for line in lines:
+        if options.json:
+            print_json(_fields(line))
+        else:
+            print(_text(line))
+    return 0
+
+
+def _lines(history: History) -> Iterator[Line]:
+    for place, record in history.lines():
+        decision = None if isinstance(record, Rejected) else history.recorded.get(record.number)
+        yield Line(place, record, decision)
+
+
+def _wanted(line: Line, options: argparse.Namespace) -> bool:
+    record = line.record
+    if isinstance(record, Rejected):
+        asked_for_events = options.user or options.type or options.flagged
+        in_range = options.first == 1 and options.last is None
+        return options.rejected or not (asked_for_events or not in_range)
+    if options.rejected or record.number < options.first:
+        return False
+    if options.last is not None and record.number > options.last:
+        return False
+    if options.user is not None and options.user not in users_of(record):
+        return False
+    if options.type is not None and _type(record) != options.type:
+        return False
+    return not options.flagged or (line.decision is not None and line.decision.flagged)
+
+
+def _type(event: Event) -> str:
+    if isinstance(event, Purchase):
+        return "purchase"
+    return "befriend" if isinstance(event, Befriend) else "unfriend"
+
+
+def _text(line: Line) -> str:
+    # No table: its columns could be laid out only when all of the history is known.
+    place, record = line.place, line.record
+    if isinstance(record, Rejected):
+        return (
+            f"{'-':>8}  {place.source:6} {place.line:>8}  "
+            f"rejected ({record.reason}): {record.detail}"
+        )
+    head = f"{record.number:>8}  {place.source:6} {place.line:>8}  {record.time}"
+    return f"{head}  {describe(record, line.decision)}"
+
+
+def _fields(line: Line) -> dict[str, object]:
+    record, decision = line.record, line.decision
+    place: dict[str, object] = {"source": line.place.source, "line": line.place.line}
+    if isinstance(record, Rejected):
+        text = record.line.decode("utf-8", "backslashreplace")
+        return {
+            "type": "rejected",
+            **place,
+            "reason": record.reason,
+            "detail": record.detail,
+            "text": text,
+        }
+    fields = {"type": _type(record), **place, "event": record.number, "time": record.time}
+    if not isinstance(record, Purchase):
+        return {**fields, "user1": record.user1, "user2": record.user2}
+    fields |= {"user": record.user, "amount": format_amount(record.amount)}
+    if decision is not None:
+        fields |= {
+            "flagged": decision.flagged,
+            "n": decision.purchases,
+            "mean": format_cents(decision.mean),
+            "sd": format_cents(decision.sd),
+        }
+    return fields

@@ -1,0 +1,84 @@
+"""``trace STORE N``: every message delivered for one event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from replay.tables import print_json, print_table
+from replay.timeline import Timeline
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "show every message delivered for an event, in order"
+EXAMPLE = "trace flagged.json.events 20010 --mermaid"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object a message")
+    how.add_argument("--mermaid", action="store_true", help="print a Mermaid sequence diagram")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the messages."""
+    with Timeline(options.store) as timeline:
+        delivered = timeline.trace(options.number)
+    if options.json:
+        for sender, receiver, message in delivered:
+            kind, *fields = msgspec.to_builtins(message)
+            names = message.__struct_fields__
+            content = dict(zip(names, fields, strict=True))
+            print_json({"sender": sender, "receiver": receiver, "message": kind, **content})
+    elif options.mermaid:
+        _mermaid(delivered)
+    else:
+        rows = (
+            (step, sender or "outside", receiver, type(message).__name__, _content(message))
+            for step, (sender, receiver, message) in enumerate(delivered, 1)
+        )
+        print_table(("step#", "sender", "receiver", "message", "content"), rows)
+    return 0
+
+
+def _content(message: Any) -> str:
+    values = ((name, getattr(message, name)) for name in message.__struct_fields__)
+    return ", ".join(f"{name}={_short(value)}" for name, value in values)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return "{" + ", ".join(map(str, sorted(value))) + "}"
+    if isinstance(value, msgspec.Struct):
+        return f"event {value.number}" if hasattr(value, "number") else repr(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_short, value)) + ")"
+    return str(value)
+
+
+def _mermaid(delivered: list[tuple[str | None, str, Any]]) -> None:
+    """Print a diagram with a short name for each actor, since ids may hold any character."""
+    names: dict[str | None, str] = {None: "outside"}
+    for sender, receiver, _ in delivered:
+        for urn in (sender, receiver):
+            names.setdefault(urn, f"a{len(names)}")
+    print("sequenceDiagram")
+    for urn, name in names.items():
+        print(f"    participant {name} as {_quoted(urn or 'outside')}")
+    for sender, receiver, message in delivered:
+        text = _quoted(f"{type(message).__name__} {_content(message)}")
+        print(f"    {names[sender]}->>{names[receiver]}: {text}")
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` with what means something to Mermaid as character codes."""
+    plain = set(" ,.=()_-:/")
+    return "".join(
+        character if character.isalnum() or character in plain else f"#{ord(character)};"
+        for character in text
+    )

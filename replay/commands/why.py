@@ -1,0 +1,139 @@
+"""``why STORE N``: why a purchase was or was not flagged, or what a friendship changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.amounts import format_amount, format_cents
+from events.event import Befriend
+from replay.explain import WhyFriendship, WhyPurchase, explain
+from replay.tables import print_json, print_table
+from replay.timeline import Timeline
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "explain one event to the last digit"
+EXAMPLE = "why flagged.json.events 20010"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the explanation."""
+    with Timeline(options.store) as timeline:
+        why = explain(timeline, options.number)
+        if isinstance(why, WhyFriendship):
+            (_friendship_json if options.json else _friendship)(why)
+        else:
+            (_purchase_json if options.json else _purchase)(why, timeline)
+    return 0
+
+
+def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
+    event, baseline = why.event, why.baseline
+    place = timeline.history.place(event.number)
+    degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
+    print(f"event {event.number} ({place.source} line {place.line}, {event.time})")
+    print(f"user {event.user} bought for {format_amount(event.amount)}")
+    print(f"network of degree {degrees}: {sum(map(len, why.hops))} users")
+    for distance, hop in enumerate(why.hops, 1):
+        print(f"  {distance} away: {len(hop)}: {_some(hop)}")
+    print(f"window: the last {baseline.n} purchases in it, of at most {tracked}")
+    if why.window:
+        print_table(
+            ("event#", "time", "user", "amount#", "friend path"),
+            (
+                (
+                    counted.purchase.number,
+                    counted.purchase.time,
+                    counted.purchase.user,
+                    format_amount(counted.purchase.amount),
+                    " > ".join(counted.path),
+                )
+                for counted in why.window
+            ),
+        )
+    print(f"n = {baseline.n}")
+    if baseline.n:
+        print(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
+    if not why.enough:
+        print("verdict: not flagged, because fewer than 2 purchases are no basis")
+    else:
+        margin = event.amount - why.threshold
+        side = "above" if why.flagged else "not above"
+        print(
+            f"threshold = mean + 3 sd = {format_amount(why.threshold)}; the amount is {side} "
+            f"it, by {'-' if margin < 0 else ''}{format_amount(abs(margin))}"
+        )
+        print(f"verdict: {'FLAGGED' if why.flagged else 'not flagged'}")
+    if not why.judged:
+        print("(an event of the past, which the run did not judge)")
+
+
+def _some(users: tuple[str, ...], shown_max: int = 20) -> str:
+    rest = len(users) - shown_max
+    return ", ".join(users[:shown_max]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _purchase_json(why: WhyPurchase, timeline: Timeline) -> None:
+    event, place = why.event, timeline.history.place(why.event.number)
+    print_json(
+        {
+            "event": event.number,
+            "source": place.source,
+            "line": place.line,
+            "time": event.time,
+            "user": event.user,
+            "amount": format_amount(event.amount),
+            "judged": why.judged,
+            "network": why.hops,
+            "window": [
+                {
+                    "event": counted.purchase.number,
+                    "time": counted.purchase.time,
+                    "user": counted.purchase.user,
+                    "amount": format_amount(counted.purchase.amount),
+                    "path": counted.path,
+                }
+                for counted in why.window
+            ],
+            "n": why.baseline.n,
+            "mean": format_cents(why.baseline.mean),
+            "sd": format_cents(why.baseline.sd),
+            "threshold": format_amount(why.threshold),
+            "flagged": why.flagged,
+        }
+    )
+
+
+def _friendship(why: WhyFriendship) -> None:
+    event = why.event
+    assert not hasattr(event, "amount"), "purchases are shown otherwise"
+    verb = "became friends with" if isinstance(event, Befriend) else "is no friend any more of"
+    print(f"event {event.number}: {event.user1} {verb} {event.user2}")
+    print(f"{len(why.changes)} networks changed")
+    if why.changes:
+        rows = ((each.user, _some(each.came), _some(each.left)) for each in why.changes)
+        print_table(("network of", "came in", "dropped out"), rows)
+
+
+def _friendship_json(why: WhyFriendship) -> None:
+    event = why.event
+    assert not hasattr(event, "amount"), "purchases are shown otherwise"
+    changes = [{"user": each.user, "came": each.came, "left": each.left} for each in why.changes]
+    kind = "befriend" if isinstance(event, Befriend) else "unfriend"
+    print_json(
+        {
+            "event": event.number,
+            "type": kind,
+            "user1": event.user1,
+            "user2": event.user2,
+            "changes": changes,
+        }
+    )
