@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from events.amounts import format_amount, format_cents
 from events.event import Befriend, Event, Purchase
 from replay.run import Listener, Summary
+from replay.tables import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -81,11 +82,12 @@ class Console(Listener):
             return
         seconds = sum(summary.seconds.values())
         self.say(
-            f"{summary.events:,} events ({summary.batch_events:,} past, "
-            f"{summary.stream_events:,} new), {summary.rejected:,} lines rejected, "
-            f"{summary.users:,} users"
+            f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
+            f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
+            f"{counted(summary.users, 'user')}"
         )
-        self.say(f"{summary.flagged:,} of {summary.judged:,} purchases flagged, {seconds:.2f} s")
+        judged = counted(summary.judged, "purchase")
+        self.say(f"{summary.flagged:,} of {judged} flagged, {seconds:.2f} s")
         self.say(f"flagged purchases: {summary.flagged_path}")
         self.say(f"event store: {summary.store_path}")
 

@@ -1,4 +1,4 @@
-"""Tables and JSON on standard output."""
+"""What the commands that look at a store have in common: opening it, tables and JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,36 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from events.store import EventStore
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # Where there is no terminal, a line is as long as it has to be.
 _WIDTH_MAX: Final = 10_000
+
+
+def open_store(path: str) -> EventStore:
+    """Open the store at ``path``, and say so if it was cut short.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    store = EventStore(path)
+    if store.tail is not None:
+        print(
+            f"replay: {path}: from byte {store.tail.offset} on, {store.tail.fault.value}; "
+            f"its {counted(store.tail.length, 'byte')} are left aside, "
+            f"and {counted(store.events, 'event')} before it are shown",
+            file=sys.stderr,
+        )
+    return store
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many of a thing there are, in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:

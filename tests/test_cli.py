@@ -81,7 +81,7 @@ def test_flagged_lines_are_written_and_summed_up(shell: Shell) -> None:
     assert shell.read("flagged.json") == SPEC_FLAGGED
     assert re.fullmatch(
         r"7 events \(6 past, 1 new\), 0 lines rejected, 3 users\n"
-        r"1 of 1 purchases flagged, \d+\.\d\d s\n"
+        r"1 of 1 purchase flagged, \d+\.\d\d s\n"
         r"flagged purchases: flagged\.json\n"
         r"event store: flagged\.json\.events\n",
         err,

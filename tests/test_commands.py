@@ -151,9 +151,9 @@ def test_why_shows_a_person_each_step_to_the_verdict(example: Commands) -> None:
     assert example("why", STORE, "7") == (
         "event 7 (stream line 3, 2017-06-13 11:33:02)\n"
         "user 2 bought for 1601.83\n"
-        "network of degree 1: 1 users\n"
+        "network of degree 1: 1 user\n"
         "  1 away: 1: 1\n"
-        "window: the last 3 purchases in it, of at most 50\n"
+        "window: 3 purchases, the last in it, of at most 50\n"
         "event  time                 user  amount  friend path\n"
         "    1  2017-06-13 11:33:01  1      16.83  2 > 1\n"
         "    2  2017-06-13 11:33:01  1      59.28  2 > 1\n"
@@ -305,7 +305,7 @@ def test_export_leaves_a_file_that_exists_alone(example: Commands) -> None:
 
 
 def test_diff_of_a_store_with_itself_finds_nothing(example: Commands) -> None:
-    assert example("diff", STORE, STORE) == "no difference in 7 events and 1 decisions\n"
+    assert example("diff", STORE, STORE) == "no difference in 7 events and 1 decision\n"
 
 
 def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: Commands) -> None:
@@ -394,7 +394,11 @@ def test_store_that_was_cut_short_gives_what_is_whole(
 ) -> None:
     path = example.folder / STORE
     path.write_bytes(path.read_bytes()[:-3])
-    assert example.result(*words)[0] == 0
+    status, out, err = example.result(*words)
+    assert status == 0
+    assert out != ""
+    assert "the frame is cut short; its" in err
+    assert "left aside, and 7 events before it are shown" in err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from events.event import line_of
-from events.store import EventStore
 from replay.history import History
-from replay.tables import print_json
+from replay.tables import counted, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the first differences; return 1 if there are any, as diff does."""
-    one, other = (History(EventStore(path)) for path in (options.one, options.other))
+    one, other = (History(open_store(path)) for path in (options.one, options.other))
     found = {
         "parameters": _parameters(one, other),
         "event": _first_event(one, other),
@@ -42,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     elif not any(found.values()):
-        print(f"no difference in {len(one)} events and {len(one.recorded)} decisions")
+        events, decisions = counted(len(one), "event"), counted(len(one.recorded), "decision")
+        print(f"no difference in {events} and {decisions}")
     else:
         for what, difference in found.items():
             if difference is None:

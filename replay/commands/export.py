@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from events.errors import OutputError
 from events.event import line_of
 from events.records import Rejected
-from events.store import EventStore
 from replay.history import History
+from replay.tables import open_store
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the logs that were asked for; a file that exists is left alone."""
-    history = History(EventStore(options.store))
+    history = History(open_store(options.store))
     lines: dict[Source, list[bytes]] = {"batch": [], "stream": []}
     if history.store.header.line is not None:
         lines["batch"].append(history.store.header.line)

@@ -8,10 +8,9 @@ from events.amounts import format_amount, format_cents
 from events.errors import PositionError
 from events.event import Befriend, Event, Purchase, users_of
 from events.records import Decision, Rejected
-from events.store import EventStore
 from replay.console import describe
 from replay.history import History
-from replay.tables import print_json
+from replay.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
-    history = History(EventStore(options.store))
+    history = History(open_store(options.store))
     if options.first < 1 or (options.last is not None and options.last < options.first):
         raise PositionError(
             f"expected a range of events from 1 on, found {options.first} to {options.last}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from replay.tables import print_json, print_table
+from replay.tables import open_store, print_json, print_table
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the messages."""
-    with Timeline(options.store) as timeline:
+    with Timeline(open_store(options.store)) as timeline:
         delivered = timeline.trace(options.number)
     if options.json:
         for sender, receiver, message in delivered:

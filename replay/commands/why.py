@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from events.amounts import format_amount, format_cents
 from events.event import Befriend
 from replay.explain import WhyFriendship, WhyPurchase, explain
-from replay.tables import print_json, print_table
+from replay.tables import counted, open_store, print_json, print_table
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation."""
-    with Timeline(options.store) as timeline:
+    with Timeline(open_store(options.store)) as timeline:
         why = explain(timeline, options.number)
         if isinstance(why, WhyFriendship):
             (_friendship_json if options.json else _friendship)(why)
@@ -41,10 +41,10 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
     print(f"event {event.number} ({place.source} line {place.line}, {event.time})")
     print(f"user {event.user} bought for {format_amount(event.amount)}")
-    print(f"network of degree {degrees}: {sum(map(len, why.hops))} users")
+    print(f"network of degree {degrees}: {counted(sum(map(len, why.hops)), 'user')}")
     for distance, hop in enumerate(why.hops, 1):
         print(f"  {distance} away: {len(hop)}: {_some(hop)}")
-    print(f"window: the last {baseline.n} purchases in it, of at most {tracked}")
+    print(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
     if why.window:
         print_table(
             ("event#", "time", "user", "amount#", "friend path"),
@@ -117,7 +117,7 @@ def _friendship(why: WhyFriendship) -> None:
     assert not hasattr(event, "amount"), "purchases are shown otherwise"
     verb = "became friends with" if isinstance(event, Befriend) else "is no friend any more of"
     print(f"event {event.number}: {event.user1} {verb} {event.user2}")
-    print(f"{len(why.changes)} networks changed")
+    print(f"{counted(len(why.changes), 'network')} changed")
     if why.changes:
         rows = ((each.user, _some(each.came), _some(each.left)) for each in why.changes)
         print_table(("network of", "came in", "dropped out"), rows)
