@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-COMMANDS: Final = ("run", "log", "why", "trace", "diff", "export")
+COMMANDS: Final = ("run", "log", "why", "trace", "diff", "export", "sweep")
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -42,6 +42,7 @@ commands:
   trace        show every message delivered for an event
   diff         find where two stores part
   export       write a store's logs back
+  sweep        table what other settings of D and T would flag
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is
 given with its folder, as ./run.

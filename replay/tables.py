@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from events.store import EventStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 # Where there is no terminal, a line is as long as it has to be.
 _WIDTH_MAX: Final = 10_000
@@ -36,6 +38,18 @@ def open_store(path: str) -> EventStore:
 def counted(number: int, noun: str) -> str:
     """Return how many of a thing there are, in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def progress(items: Sequence[T], what: str) -> Iterator[T]:
+    """Iterate over ``items``, with a bar on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(items, description=what, console=console, transient=True)
 
 
 def print_json(value: Any) -> None:

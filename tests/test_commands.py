@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -327,6 +328,53 @@ def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: 
     ]
 
 
+# sweep
+
+
+@shared_folder
+@given(logs())
+def test_sweep_counts_what_a_run_at_each_setting_flags(run: Commands, given_logs: Logs) -> None:
+    for leftover in run.folder.iterdir():
+        leftover.unlink()
+    run_in_process(given_logs, run.folder)
+    found = run.objects("sweep", STORE, "-D", "3,1", "-T", "2,3")
+    assert [(row["D"], row["T"]) for row in found] == [(1, 2), (1, 3), (3, 2), (3, 3)]
+    recorded = model.flagged_purchases(*given_logs).count(b"\n")
+    for row in found:
+        expected = model.flagged_purchases(*given_logs, degrees=row["D"], tracked=row["T"])
+        assert row["flagged"] == expected.count(b"\n") == row["both"] + row["gained"]
+        assert recorded == row["both"] + row["lost"]
+
+
+def test_sweep_at_the_runs_own_setting_agrees_with_it(example: Commands) -> None:
+    assert example("sweep", STORE) == (
+        "1 purchase judged; the run had D=1 T=50\n"
+        "D   T  flagged  both  gained  lost  agreement\n"
+        "1  50        1     1       0     0      100 %\n"
+    )
+    assert example("sweep", STORE, "-T", "2,50", "--csv") == (
+        "D,T,flagged,both,gained,lost,agreement\n1,2,1,1,0,0,100\n1,50,1,1,0,0,100\n"
+    )
+
+
+def test_heat_map_has_a_cell_for_each_setting_and_frames_the_runs(example: Commands) -> None:
+    example("sweep", STORE, "-D", "1,2", "-T", "2,3,50", "--svg", "map.svg")
+    drawing = ET.parse(example.folder / "map.svg").getroot()
+    cells = [each for each in drawing.iter() if each.get("class") == "cell"]
+    assert len(cells) == 6
+    framed = [cell for cell in cells if cell.get("stroke") == "black"]
+    assert [(cell.get("x"), cell.get("y")) for cell in framed] == [("252", "72")]
+    texts = [each.text for each in drawing.iter() if each.text and each.text.strip()]
+    assert {"D = 1", "D = 2", "T = 2", "T = 3", "T = 50", "1"} <= set(texts)
+
+
+@pytest.mark.parametrize("options", [("-D", "0"), ("-T", "5,1"), ("-D", "1,,2"), ("-T", "x")])
+def test_setting_that_is_none_is_refused(example: Commands, options: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        example.result("sweep", STORE, *options)
+    assert "expected" in example.capture.readouterr().err
+
+
 # What all of them do
 
 LOOKING = [
@@ -335,6 +383,7 @@ LOOKING = [
     ("trace", STORE, "7"),
     ("diff", STORE, STORE),
     ("export", STORE),
+    ("sweep", STORE),
 ]
 
 

@@ -1,0 +1,128 @@
+"""``sweep STORE -D … -T …``: what each setting would have flagged."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from events.errors import OutputError, ParametersError
+from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
+from replay.heatmap import heat_map
+from replay.history import History
+from replay.redecide import decide_again
+from replay.tables import counted, open_store, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+SUMMARY = "table how many purchases each setting of D and T flags"
+EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
+
+
+class Setting(NamedTuple):
+    """What one setting flags, beside what the run flagged."""
+
+    degrees: int
+    tracked: int
+    flagged: int
+    both: int
+    """How many purchases this setting and the run flag."""
+    gained: int
+    """How many only this setting flags."""
+    lost: int
+    """How many only the run flagged."""
+
+    @property
+    def agreement(self) -> int:
+        """Of the purchases that either flags, the percentage that both flag, cut."""
+        either = self.both + self.gained + self.lost
+        return 100 * self.both // either if either else 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    for flag, name, what, least in (
+        ("-D", "--degrees", "degrees of the network", DEGREES_MIN),
+        ("-T", "--tracked", "numbers of purchases tracked", TRACKED_MIN),
+    ):
+        parser.add_argument(
+            flag,
+            name,
+            metavar="N,N,...",
+            type=_numbers(flag[1], least),
+            help=f"{what}, with commas between (default: the run's)",
+        )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--csv", action="store_true", help="print comma-separated values")
+    how.add_argument("--json", action="store_true", help="print one JSON object a setting")
+    parser.add_argument("--svg", metavar="FILE", help="also draw a heat map; FILE must not exist")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table, and draw the heat map if one was asked for."""
+    history = History(open_store(options.store))
+    original = history.store.parameters
+    degrees = options.degrees or [original.degrees]
+    tracked = options.tracked or [original.tracked]
+    pairs = [Parameters(d, t) for d in degrees for t in tracked]
+    settings = list(_settings(history, pairs))
+    columns = ("D", "T", "flagged", "both", "gained", "lost", "agreement")
+    rows = [(*setting, setting.agreement) for setting in settings]
+    if options.csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
+    elif options.json:
+        for row in rows:
+            print_json(dict(zip(columns, row, strict=True)))
+    else:
+        judged = counted(len(history.recorded), "purchase")
+        print(f"{judged} judged; the run had D={original.degrees} T={original.tracked}")
+        print_table([f"{name}#" for name in columns], [(*row[:-1], f"{row[-1]} %") for row in rows])
+    if options.svg is not None:
+        counts = {(each.degrees, each.tracked): each.flagged for each in settings}
+        _write(Path(options.svg), heat_map(counts, (original.degrees, original.tracked)))
+    return 0
+
+
+def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Setting]:
+    recorded = {number for number, decision in history.recorded.items() if decision.flagged}
+    for parameters in progress(pairs, "settings"):
+        decisions = decide_again(history, parameters)
+        flagged = {number for number, decision in decisions.items() if decision.flagged}
+        yield Setting(
+            parameters.degrees,
+            parameters.tracked,
+            len(flagged),
+            len(flagged & recorded),
+            len(flagged - recorded),
+            len(recorded - flagged),
+        )
+
+
+def _numbers(name: str, least: int) -> Callable[[str], list[int]]:
+    def parse(text: str) -> list[int]:
+        words = text.split(",")
+        if not all(_NUMBER.fullmatch(word) for word in words):
+            raise argparse.ArgumentTypeError(
+                f"expected whole numbers with commas between, found {text!r}"
+            )
+        try:
+            return sorted({check(name, int(word), least) for word in words})
+        except ParametersError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def _write(path: Path, drawing: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(drawing)
+    except OSError as error:
+        raise OutputError(f"{path}: expected to write a drawing, found: {error.strerror}") from None

@@ -1,0 +1,25 @@
+"""Deciding a history again, at other parameters or the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.sink import Nowhere
+from replay.collector import collector_paused
+from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    from events.parameters import Parameters
+    from events.records import Decision
+    from replay.history import History
+
+
+def decide_again(history: History, parameters: Parameters) -> dict[int, Decision]:
+    """Return the decision on each purchase of the stream at ``parameters``, by event number."""
+    start = len(history) if history.stream_start is None else history.stream_start
+    with Simulation(parameters, Nowhere()) as simulation:
+        with collector_paused():
+            simulation.route(history.events[:start])
+            simulation.settle()
+        decisions = map(simulation.judge, history.events[start:])
+        return {decision.number: decision for decision in decisions if decision is not None}
