@@ -141,7 +141,8 @@ def run(
         with collector_paused():
             running.start(stack, overwrite=overwrite)
             running.batch()
-        freeze()
+            # Before the collector wakes up: its first look would be at everything.
+            freeze()
         running.stream()
     running.lap("close")
     return running.summary
