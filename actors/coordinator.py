@@ -155,10 +155,8 @@ class Coordinator:
     def _route(self, events: Sequence[Event]) -> None:
         """Put the events into what each user is to be told, and judge nothing.
 
-        A message for each user and event would take three times as long as all
-        else that a batch needs; so each user gets one for some million events.
-        Passes over a block are cheaper than one loop that does everything, which
-        took twice as long: its lookups wait for memory one after the other.
+        A message for each user and event would be some 600,000 for 500,000 events;
+        each user gets one for some million events instead.
         """
         purchases = [event for event in events if type(event) is Purchase]
         changes = [event for event in events if type(event) is not Purchase]

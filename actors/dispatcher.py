@@ -140,7 +140,8 @@ class DispatchedRef(pykka.ActorRef[Any]):
     """Reference to a dispatched actor: holds it strongly and tells without an envelope.
 
     Pykka's own reference holds its actor weakly, since a thread holds it strongly,
-    and copies five attributes, which took 1.5 µs and 300 bytes an actor.
+    copies five attributes, which took 0.5 µs more an actor, and wraps each message,
+    which took 0.7 µs more a message.
     """
 
     __slots__ = ("_actor", "_dispatcher")
@@ -279,7 +280,7 @@ class Dispatcher:
     def _deliver(self, messages_max: int) -> int:
         """Deliver up to ``messages_max`` messages, or all if it is negative; return how many.
 
-        This loop is `step`, repeated; as a function call a message it took 6 % longer.
+        This loop is `step`, repeated; as a function call a message it took 7 % longer.
         """
         queue, observers = self.queue, self.observers
         delivered = 0

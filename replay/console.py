@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from events.records import Decision, Rejected
     from replay.logs import Logs
 
-# The bar is drawn at most so often; a redraw takes about 2 ms.
+# The bar is drawn at most so often.
 _REDRAW_SECONDS: Final = 0.1
 
 
@@ -103,7 +103,7 @@ class _Bar:
     """A progress bar with rate and time left, one for each log."""
 
     def __init__(self, logs: Logs) -> None:
-        # Imported only where it is shown: it takes 0.1 s, a third of a small run.
+        # Imported only where it is shown: it takes 0.1 s.
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from actors.user import UserActor
     from events.records import Decision
 
-# A checkpoint is made where a jump crosses a multiple of this. It takes two pointers
-# a purchase and 0.1 s; from it, any position of the interval is 0.1 s away.
+# A checkpoint is made where a jump crosses a multiple of this. It takes some pointers
+# a purchase and user; the events after it are applied again.
 CHECKPOINT_EVENTS: Final = 50_000
 # Up to so many events are applied or retracted one by one, rather than from a checkpoint.
 STEP_EVENTS_MAX: Final = 1_000
