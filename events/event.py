@@ -68,10 +68,20 @@ _amount_text = lru_cache(1 << 14)(format_amount)
 
 Event: TypeAlias = Purchase | Befriend | Unfriend
 
+EVENT_TYPES: Final = (Purchase, Befriend, Unfriend)
+"""The types of events, to tell them from what else a store holds."""
+
 
 def users_of(event: Event) -> tuple[str, ...]:
     """Return the users that ``event`` is about, one or two."""
     return (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
+
+
+def kind_of(event: Event) -> str:
+    """Return the event's type as the logs spell it."""
+    if isinstance(event, Purchase):
+        return "purchase"
+    return "befriend" if isinstance(event, Befriend) else "unfriend"
 
 
 def render(event: Event) -> str:
@@ -85,9 +95,8 @@ def render(event: Event) -> str:
             f'{{"event_type":"purchase", "timestamp":"{event.time}", '
             f'"id": "{event.user}", "amount": "{_amount_text(event.amount)}"}}'
         )
-    kind = "befriend" if isinstance(event, Befriend) else "unfriend"
     return (
-        f'{{"event_type":"{kind}", "timestamp":"{event.time}", '
+        f'{{"event_type":"{kind_of(event)}", "timestamp":"{event.time}", '
         f'"id1": "{event.user1}", "id2": "{event.user2}"}}'
     )
 

@@ -6,7 +6,7 @@ import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import PositionError
-from events.event import Befriend, Event, Purchase, Unfriend
+from events.event import EVENT_TYPES, Event
 from events.records import Decision, Lines, LogEnd, Record, Rejected, Source, StreamStart
 from replay.collector import collector_paused
 
@@ -50,7 +50,7 @@ class History:
         self._rejected: list[tuple[int, Rejected]] = []
         with collector_paused():
             for record in store.records():
-                if isinstance(record, Purchase | Befriend | Unfriend):
+                if isinstance(record, EVENT_TYPES):
                     self.events.append(record)
                 else:
                     self._take(record)

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from events.store import StoreWriter
 
 
+def write_new(path: str | Path, content: bytes, what: str) -> None:
+    """Write ``content`` to a file that must not exist; ``what`` names it in errors.
+
+    Raises:
+        OutputError: the file exists or cannot be written.
+
+    """
+    try:
+        with Path(path).open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(f"{path}: expected to write {what}, found: {error.strerror}") from None
+
+
 class FlaggedFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import msgspec
 
 from events.errors import InputError, LineRejectedError, ReplayError
-from events.event import Befriend, Event, Purchase, Unfriend
+from events.event import EVENT_TYPES, Event
 from events.jsonlines import Block, Log, numbered
 from events.records import Decision, Record, Rejected, StreamStart
 from events.store import Header, StoreWriter, set_aside
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from replay.logs import Logs
 
 STORE_SUFFIX: Final = ".events"
-_EVENT_TYPES: Final = (Purchase, Befriend, Unfriend)
 
 
 class InterruptedRunError(ReplayError):
@@ -215,7 +214,7 @@ class _Run:
         if self.strict and block.rejected:
             first = records.index(block.rejected[0])
             records = records[: first + 1]
-            events = [record for record in records if isinstance(record, _EVENT_TYPES)]
+            events = [record for record in records if isinstance(record, EVENT_TYPES)]
         self.store.append(records, len(events))
         return events, records
 

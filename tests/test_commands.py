@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import replay
-from events.event import Befriend, Purchase
+from events.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
 from replay.simulation import Simulation
 from replay.timeline import Timeline
@@ -38,6 +38,12 @@ class Commands:
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
         self.capture = capture
+
+    def begin(self, given_logs: Logs) -> None:
+        """Have the store of a run on ``given_logs``, and nothing of an earlier one."""
+        for leftover in self.folder.iterdir():
+            leftover.unlink()
+        run_in_process(given_logs, self.folder)
 
     def __call__(self, *words: str) -> str:
         """Return what a command prints, which must end with status 0."""
@@ -113,9 +119,7 @@ def check_purchase(told: dict[str, Any], events: list[replay.Event], degrees: in
 def test_explanation_alone_gives_the_verdict_that_was_recorded(
     run: Commands, given_logs: Logs
 ) -> None:
-    for leftover in run.folder.iterdir():
-        leftover.unlink()
-    run_in_process(given_logs, run.folder)
+    run.begin(given_logs)
     store = replay.EventStore(run.folder / STORE)
     events = list(store.events_from(1))
     decisions = {decision.number: decision for decision in store.decisions()}
@@ -131,7 +135,7 @@ def test_explanation_alone_gives_the_verdict_that_was_recorded(
 
 
 def check_friendship(told: dict[str, Any], events: list[replay.Event], degrees: int) -> None:
-    users = {user for event in events for user in vars_of(event)}
+    users = {user for event in events for user in users_of(event)}
     expected = {}
     for user in users:
         before, after = (
@@ -142,10 +146,6 @@ def check_friendship(told: dict[str, Any], events: list[replay.Event], degrees: 
             expected[user] = (after - before, before - after)
     found = {each["user"]: (set(each["came"]), set(each["left"])) for each in told["changes"]}
     assert found == expected
-
-
-def vars_of(event: replay.Event) -> tuple[str, ...]:
-    return (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
 
 
 def test_why_shows_a_person_each_step_to_the_verdict(example: Commands) -> None:
@@ -225,9 +225,7 @@ def test_log_is_filtered(
 def test_trace_of_an_event_is_what_the_run_delivered_for_it(
     run: Commands, given_logs: Logs
 ) -> None:
-    for leftover in run.folder.iterdir():
-        leftover.unlink()
-    run_in_process(given_logs, run.folder)
+    run.begin(given_logs)
     with Timeline(run.folder / STORE) as timeline:
         past = timeline.history.stream_start
         with Simulation(timeline.parameters, Kept()) as simulation:
@@ -264,9 +262,7 @@ def test_trace_shows_messages_in_order(example: Commands) -> None:
 def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misread(
     run: Commands, given_logs: Logs
 ) -> None:
-    for leftover in run.folder.iterdir():
-        leftover.unlink()
-    run_in_process(given_logs, run.folder)
+    run.begin(given_logs)
     for event in replay.EventStore(run.folder / STORE).events_from(1):
         head, *drawn = run("trace", STORE, str(event.number), "--mermaid").splitlines()
         messages = run.objects("trace", STORE, str(event.number))
@@ -286,9 +282,7 @@ def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misr
 def test_exported_logs_are_the_given_ones_but_for_blank_lines(
     run: Commands, given_logs: Logs
 ) -> None:
-    for leftover in run.folder.iterdir():
-        leftover.unlink()
-    run_in_process(given_logs, run.folder)
+    run.begin(given_logs)
     run("export", STORE, "--batch", "b.out", "--stream", "s.out")
     for name, given_log in (("b.out", given_logs.batch), ("s.out", given_logs.stream)):
         exported = (run.folder / name).read_bytes()
@@ -334,9 +328,7 @@ def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: 
 @shared_folder
 @given(logs())
 def test_sweep_counts_what_a_run_at_each_setting_flags(run: Commands, given_logs: Logs) -> None:
-    for leftover in run.folder.iterdir():
-        leftover.unlink()
-    run_in_process(given_logs, run.folder)
+    run.begin(given_logs)
     found = run.objects("sweep", STORE, "-D", "3,1", "-T", "2,3")
     assert [(row["D"], row["T"]) for row in found] == [(1, 2), (1, 3), (3, 2), (3, 3)]
     recorded = model.flagged_purchases(*given_logs).count(b"\n")

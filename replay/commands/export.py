@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.errors import OutputError
 from events.event import line_of
 from events.records import Rejected
 from replay.history import History
+from replay.outputs import write_new
 from replay.tables import open_store
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     for source, found in lines.items():
         path = getattr(options, source)
         if path is not None:
-            _write(Path(path), found, _newline(history, source))
+            last = _newline(history, source) if found else b""
+            write_new(path, b"\n".join(found) + last, "a log")
             print(f"{path}: {len(found):,} lines of the {source}")
     if options.batch is None and options.stream is None:
         counts = ", ".join(f"{len(found):,} of the {source}" for source, found in lines.items())
@@ -50,11 +50,3 @@ def run(options: argparse.Namespace) -> int:
 def _newline(history: History, source: Source) -> bytes:
     end = history.ends.get(source)
     return b"\n" if end is None or end.newline else b""
-
-
-def _write(path: Path, lines: list[bytes], last: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(b"\n".join(lines) + (last if lines else b""))
-    except OSError as error:
-        raise OutputError(f"{path}: expected to write a log, found: {error.strerror}") from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events.amounts import format_amount, format_cents
 from events.errors import PositionError
-from events.event import Befriend, Event, Purchase, users_of
+from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
 from replay.console import describe
 from replay.history import History
@@ -80,15 +80,9 @@ def _wanted(line: Line, options: argparse.Namespace) -> bool:
         return False
     if options.user is not None and options.user not in users_of(record):
         return False
-    if options.type is not None and _type(record) != options.type:
+    if options.type is not None and kind_of(record) != options.type:
         return False
     return not options.flagged or (line.decision is not None and line.decision.flagged)
-
-
-def _type(event: Event) -> str:
-    if isinstance(event, Purchase):
-        return "purchase"
-    return "befriend" if isinstance(event, Befriend) else "unfriend"
 
 
 def _text(line: Line) -> str:
@@ -115,7 +109,7 @@ def _fields(line: Line) -> dict[str, object]:
             "detail": record.detail,
             "text": text,
         }
-    fields = {"type": _type(record), **place, "event": record.number, "time": record.time}
+    fields = {"type": kind_of(record), **place, "event": record.number, "time": record.time}
     if not isinstance(record, Purchase):
         return {**fields, "user1": record.user1, "user2": record.user2}
     fields |= {"user": record.user, "amount": format_amount(record.amount)}

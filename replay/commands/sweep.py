@@ -6,13 +6,13 @@ import argparse
 import csv
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.errors import OutputError, ParametersError
+from events.errors import ParametersError
 from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
 from replay.heatmap import heat_map
 from replay.history import History
+from replay.outputs import write_new
 from replay.redecide import decide_again
 from replay.tables import counted, open_store, print_json, print_table, progress
 
@@ -86,7 +86,8 @@ def run(options: argparse.Namespace) -> int:
         print_table([f"{name}#" for name in columns], [(*row[:-1], f"{row[-1]} %") for row in rows])
     if options.svg is not None:
         counts = {(each.degrees, each.tracked): each.flagged for each in settings}
-        _write(Path(options.svg), heat_map(counts, (original.degrees, original.tracked)))
+        drawing = heat_map(counts, (original.degrees, original.tracked))
+        write_new(options.svg, drawing.encode(), "a drawing")
     return 0
 
 
@@ -118,11 +119,3 @@ def _numbers(name: str, least: int) -> Callable[[str], list[int]]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse
-
-
-def _write(path: Path, drawing: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(drawing)
-    except OSError as error:
-        raise OutputError(f"{path}: expected to write a drawing, found: {error.strerror}") from None

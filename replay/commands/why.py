@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.amounts import format_amount, format_cents
-from events.event import Befriend
+from events.event import Befriend, kind_of
 from replay.explain import WhyFriendship, WhyPurchase, explain
 from replay.tables import counted, open_store, print_json, print_table
 from replay.timeline import Timeline
@@ -127,11 +127,10 @@ def _friendship_json(why: WhyFriendship) -> None:
     event = why.event
     assert not hasattr(event, "amount"), "purchases are shown otherwise"
     changes = [{"user": each.user, "came": each.came, "left": each.left} for each in why.changes]
-    kind = "befriend" if isinstance(event, Befriend) else "unfriend"
     print_json(
         {
             "event": event.number,
-            "type": kind,
+            "type": kind_of(event),
             "user1": event.user1,
             "user2": event.user2,
             "changes": changes,
