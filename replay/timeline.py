@@ -23,6 +23,7 @@ from replay.history import History
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from actors.user import UserActor
@@ -208,9 +209,7 @@ class Timeline(Closing):
             raise UnknownUserError(
                 f"expected a user who has appeared by event {self.position}, found {shown(user)}"
             )
-        actor, users = self._actor(user), self.users
-        friends = tuple(users[number] for number in sorted(actor.friends))
-        return UserState(user, friends, tuple(actor.purchases))
+        return self._state_of(user, self.users)
 
     def friends(self, number: int) -> frozenset[int]:
         """Return the friends of user ``number``, as numbers in order of first appearance."""
@@ -218,7 +217,8 @@ class Timeline(Closing):
 
     def state(self) -> list[UserState]:
         """Return the state of all users, in order of first appearance."""
-        return [self.user(user) for user in self.users]
+        users = self.users
+        return [self._state_of(user, users) for user in users]
 
     # How it is done
 
@@ -241,6 +241,11 @@ class Timeline(Closing):
                 if user not in users:
                     users.add(user)
                     self._births.append(number)
+
+    def _state_of(self, user: str, users: Sequence[str]) -> UserState:
+        actor = self._actor(user)
+        friends = tuple(users[number] for number in sorted(actor.friends))
+        return UserState(user, friends, tuple(actor.purchases))
 
     def _actor(self, user: str) -> UserActor:
         return self._simulation.user(self._simulation.coordinator.numbers[user])
