@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def imported(path: Path) -> set[str]:
             assert node.level == 0, "imports are absolute"
             names.add(node.module or "")
     return names
+
+
+def test_top_level_holds_nothing_else() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no checkout")
+    top = {line.partition("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= {
+        *OWN, "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"
+    }  # fmt: skip
 
 
 @by_name
