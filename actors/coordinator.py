@@ -10,11 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.baseline import baseline_of
+from actors.digest import RunningSums
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.messages import (
     Apply,
     AskFriends,
     AskPurchases,
+    Attest,
+    Attested,
     Commit,
     Friends,
     Judge,
@@ -75,13 +78,28 @@ class Coordinator:
     """The purchase that is being judged, if one is."""
     window: list[Purchase]
     """The purchases gathered for it."""
+    sums: RunningSums | None
+    """What the state adds up to, where the run is recorded."""
     owners_awaited: int
     """How many users have yet to answer with purchases."""
 
     def begin(
-        self, parameters: Parameters, sink: Ref, spawn_user: Callable[[str, int], Ref]
+        self,
+        parameters: Parameters,
+        sink: Ref,
+        spawn_user: Callable[[str, int], Ref],
+        *,
+        attesting: bool = False,
     ) -> None:
-        """Begin without users; ``spawn_user`` starts one for an id and a number."""
+        """Begin without users.
+
+        Args:
+            parameters: D and T.
+            sink: where verdicts go.
+            spawn_user: starts a user for an id and a number.
+            attesting: whether `Attest` will be asked.
+
+        """
         self.parameters = parameters
         self.sink = sink
         self.spawn_user = spawn_user
@@ -98,6 +116,7 @@ class Coordinator:
         self.event = None
         self.window = []
         self.owners_awaited = 0
+        self.sums = RunningSums() if attesting else None
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.
@@ -137,18 +156,25 @@ class Coordinator:
             self._settle()
         elif kind is Commit:
             self.sink.tell(message)
-        elif kind is Recall:
+        elif kind is Attest:
+            assert self.sums is not None, "only a coordinator that attests is asked to"
+            self.sink.tell(Attested(message.events, len(self.users), self.sums.now().reduced()))
+        else:
+            self._go_back(message)
+
+    def _go_back(self, message: Any) -> None:
+        if type(message) is Recall:
             self._forget_users(len(message.users))
             for user in message.users[len(self.users) :]:
                 self._meet(user)
             self.recency.load(message.last, message.recent, message.total)
-        elif kind is Retract:
+        elif type(message) is Retract:
             if isinstance(message.event, Purchase):
                 buyer = self.numbers[message.event.user]
                 self.recency.remove(buyer, message.event, message.last)
             self._forget_users(message.users)
         else:
-            raise TypeError(f"a coordinator understands no {kind.__name__}")
+            raise TypeError(f"a coordinator understands no {type(message).__name__}")
 
     # Routing the past
 
@@ -168,6 +194,9 @@ class Coordinator:
             self._meet_all(events)
             own = [bought[purchase.user] for purchase in purchases]
             pairs = [(numbers[change.user1], numbers[change.user2]) for change in changes]
+        if self.sums is not None:
+            self.sums.add_purchases([numbers[each.user] for each in purchases], purchases)
+            self.sums.change_friendships(pairs, changes)
         for purchase, of_buyer in zip(purchases, own, strict=True):
             of_buyer.append(purchase)
         for (user1, user2), change in zip(pairs, changes, strict=True):
@@ -248,6 +277,8 @@ class Coordinator:
             self._ask_friends([user])
             return
         user1, user2 = self._meet(event.user1), self._meet(event.user2)
+        if self.sums is not None:
+            self.sums.change_friendships([(user1, user2)], [event])
         if isinstance(event, Befriend):
             self.users[user1].tell(Apply(befriended=(user2,)))
             self.users[user2].tell(Apply(befriended=(user1,)))
@@ -291,6 +322,8 @@ class Coordinator:
         buyer = self.numbers[event.user]
         self.users[buyer].tell(Apply((event,)))
         self.recency.add(buyer, event, self.numbers)
+        if self.sums is not None:
+            self.sums.add_purchases([buyer], [event])
         self.event = None
         self.window = []
         while self.waiting and self.event is None:
@@ -325,6 +358,7 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         "recency",
         "sink",
         "spawn_user",
+        "sums",
         "unsettled",
         "users",
         "waiting",
@@ -338,7 +372,9 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         parameters: Parameters,
         sink: Ref,
         spawn_user: Callable[[str, int], Ref],
+        *,
+        attesting: bool = False,
     ) -> None:
         """Judge by ``parameters``, send verdicts to ``sink`` and start users as they appear."""
         super().__init__(dispatcher, urn)
-        self.begin(parameters, sink, spawn_user)
+        self.begin(parameters, sink, spawn_user, attesting=attesting)

@@ -5,12 +5,12 @@ carry them. A user is addressed by number: users are numbered from 0 in the orde
 in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
-    outside      Route, Settle, Judge, Commit               to the coordinator
+    outside      Route, Settle, Judge, Attest, Commit     to the coordinator
     outside      Recall, Retract                          to the coordinator, to go back in time
     outside      Become                                   to users, to go back in time
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator
-    coordinator  Judged, Commit                           to the sink
+    coordinator  Judged, Attested, Commit                 to the sink
 """
 
 from __future__ import annotations
@@ -39,6 +39,13 @@ class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True, gc=False)
 
     event: Event
     """The event that has just come in."""
+
+
+class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):
+    """Say what the state adds up to, after the events so far; for runs that are recorded."""
+
+    events: int
+    """How many events there were."""
 
 
 class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True, gc=False):
@@ -129,6 +136,17 @@ class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True, g
     """Who answers."""
     purchases: tuple[Purchase, ...]
     """What was asked for, sorted by time and number."""
+
+
+class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True, gc=False):
+    """The answer to `Attest`."""
+
+    events: int
+    """The number in the request."""
+    users: int
+    """How many users have appeared."""
+    sums: tuple[int, ...]
+    """See `actors.digest.Sums`."""
 
 
 class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True, gc=False):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Commit, Judged
+from actors.messages import Attested, Commit, Judged
 from events.event import line_of
 from events.jsonlines import flagged_line
-from events.records import Decision
+from events.records import Decision, StateDigest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ class Outlet(Protocol):
     def write(self, lines: Sequence[bytes]) -> None:
         """Append these lines to the flagged purchases; they have no newlines."""
 
+    def attest(self, digest: StateDigest) -> None:
+        """Keep this digest, and say which frame its own one follows."""
+
 
 class Nowhere:
     """An outlet for those who look at each decision themselves."""
@@ -32,6 +35,9 @@ class Nowhere:
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Drop ``lines``."""
+
+    def attest(self, digest: StateDigest) -> None:
+        """Drop ``digest``."""
 
 
 class Sink:
@@ -43,15 +49,18 @@ class Sink:
     """The decisions since the last commit, in the order of the stream."""
     lines: list[bytes]
     """The flagged lines since the last commit."""
+    digests: list[StateDigest]
+    """The state's digests since the last commit."""
 
     def begin(self, outlet: Outlet) -> None:
         """Begin with nothing to record."""
         self.outlet = outlet
         self.decisions = []
         self.lines = []
+        self.digests = []
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Judged` or `Commit`.
+        """Handle `Judged`, `Attested` or `Commit`.
 
         Raises:
             TypeError: it is some other message.
@@ -68,7 +77,11 @@ class Sink:
             # A flagged line is never in the file before its decision is in the store.
             self.outlet.record(self.decisions)
             self.outlet.write(self.lines)
-            self.decisions, self.lines = [], []
+            for digest in self.digests:
+                self.outlet.attest(digest)
+            self.decisions, self.lines, self.digests = [], [], []
+        elif type(message) is Attested:
+            self.digests.append(StateDigest(message.events, b"", message.users, message.sums))
         else:
             raise TypeError(f"a sink understands no {type(message).__name__}")
 
@@ -76,7 +89,7 @@ class Sink:
 class SinkActor(Sink, DispatchedActor):
     """A sink on the dispatcher."""
 
-    __slots__ = ("decisions", "lines", "outlet")
+    __slots__ = ("decisions", "digests", "lines", "outlet")
 
     def __init__(self, dispatcher: Dispatcher, urn: str, outlet: Outlet) -> None:
         """Send verdicts to ``outlet``."""

@@ -36,6 +36,7 @@ BODY_BYTES_MAX: Final = 2**32 - 1
 
 _CHECKED = struct.Struct(">7s BQ BQ BI BI BB32s BI")
 _HEAD = struct.Struct(">7s BQ BQ BI BI BB32s BI BI BI")
+_PREVIOUS_BYTE: Final = 35 + 2
 _UINT64, _UINT32, _BIN8, _BIN32 = 0xCF, 0xCE, 0xC4, 0xC6
 
 
@@ -119,6 +120,11 @@ def decode_frame(data: memoryview, offset: int, expected: Frame) -> tuple[Frame,
     ):
         return Fault.ORDER
     return Frame(position, before, events, previous, body), end
+
+
+def previous_of(head: memoryview) -> bytes:
+    """Return the field ``previous`` of a frame that has been checked, from its head."""
+    return bytes(head[_PREVIOUS_BYTE : _PREVIOUS_BYTE + 32])
 
 
 def chain(data: bytes | memoryview) -> bytes:

@@ -75,6 +75,27 @@ class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=
     """Their standard deviation, cut to whole cents; 0 where there are none."""
 
 
+class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):
+    """What the state of all users adds up to at one moment, for comparison with a replay."""
+
+    events: int
+    """The moment: after how many events."""
+    chain: bytes
+    """The hash by which this record's frame refers to the frame before it, 32 bytes."""
+    users: int
+    """How many users have appeared."""
+    sums: tuple[int, ...]
+    """Sums over their purchases and friends: see `actors.digest.Sums`."""
+
+
 Record: TypeAlias = (
-    Purchase | Befriend | Unfriend | Rejected | Lines | LogEnd | StreamStart | Decision
+    Purchase
+    | Befriend
+    | Unfriend
+    | Rejected
+    | Lines
+    | LogEnd
+    | StreamStart
+    | Decision
+    | StateDigest
 )

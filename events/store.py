@@ -38,7 +38,7 @@ from events.errors import (
     shown,
 )
 from events.event import EVENT_TYPES, Event
-from events.frames import HEAD_BYTES, Fault, Frame, chain, decode_frame, encode_frame
+from events.frames import HEAD_BYTES, Fault, Frame, chain, decode_frame, encode_frame, previous_of
 from events.jsonlines import Fingerprint
 from events.parameters import Parameters
 from events.records import Decision, Record, Rejected
@@ -160,7 +160,8 @@ class StoreWriter(Closing):
         self._frames = 0
         self._failure: OutputError | None = None
         data = encode_header(header)
-        self._previous = chain(data)
+        self.chain = chain(data)
+        """The hash by which the next frame will refer to what stands before it."""
         try:
             self._file: BinaryIO = self.path.open("xb", buffering=0)
         except OSError as error:
@@ -169,10 +170,10 @@ class StoreWriter(Closing):
 
     def append(self, records: Sequence[Record], events: int) -> None:
         """Append ``records``, of which ``events`` are events, as one frame."""
-        frame = Frame(self._frames, self.events, events, self._previous, _encode_records(records))
+        frame = Frame(self._frames, self.events, events, self.chain, _encode_records(records))
         data = encode_frame(frame)
         self._write(data)
-        self._previous = chain(data)
+        self.chain = chain(data)
         self._frames += 1
         self.events += events
 
@@ -237,13 +238,24 @@ class EventStore:
                 stands; earlier records of that frame come too.
 
         """
+        for _, records in self.frames(after_event):
+            yield from records
+
+    def frames(self, after_event: int = 0) -> Iterator[tuple[bytes, list[Record]]]:
+        """Iterate over the frames: the hash by which each refers to the one before, its records.
+
+        Args:
+            after_event: begin with the frame in which the event after this one stands.
+
+        """
         first = 0
         if after_event:
             first = bisect.bisect(self._frames, after_event, key=lambda frame: frame.events_before)
             first = max(first - 1, 0)
         view = memoryview(self._data)
         for place in self._frames[first:]:
-            yield from self._decode(view[place.body : place.end], place)
+            head = view[place.body - HEAD_BYTES : place.body]
+            yield previous_of(head), self._decode(view[place.body : place.end], place)
 
     def events_from(self, number: int = 1) -> Iterator[Event]:
         """Iterate over the events from event ``number`` on, in order."""

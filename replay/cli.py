@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-COMMANDS: Final = ("run", "log", "why", "trace", "diff", "export", "sweep")
+COMMANDS: Final = ("run", "verify", "log", "why", "trace", "diff", "export", "sweep")
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -37,6 +37,7 @@ _DIGITS_MAX: Final = 30
 _RUN_EPILOG = """\
 commands:
   run          what is described here; the word itself may be left out
+  verify       play a history again and compare it with what was recorded
   log          list the events of a store
   why          explain one event of a store to the last digit
   trace        show every message delivered for an event

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import PositionError
 from events.event import EVENT_TYPES, Event
-from events.records import Decision, Lines, LogEnd, Record, Rejected, Source, StreamStart
+from events.records import (
+    Decision,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    Source,
+    StateDigest,
+    StreamStart,
+)
 from replay.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -25,6 +34,17 @@ class Place(NamedTuple):
     """Its line number there, from 1."""
 
 
+class Attestation(NamedTuple):
+    """A recorded digest of the state, and where it stands."""
+
+    events: int
+    """How many events stand before it."""
+    previous: bytes
+    """The hash by which its frame refers to the frame before it."""
+    digest: StateDigest
+    """What was recorded."""
+
+
 class History:
     """The events of a store, and what else it knows of them.
 
@@ -40,6 +60,8 @@ class History:
         """All events; event n has index n - 1."""
         self.recorded: Final[dict[int, Decision]] = {}
         """The decisions that the run recorded, by event number."""
+        self.digests: Final[list[Attestation]] = []
+        """The digests of the state that the run recorded, in order."""
         self.ends: Final[dict[Source, LogEnd]] = {}
         """The logs that were read to their end."""
         self.stream_start: int | None = None
@@ -49,11 +71,12 @@ class History:
         self._sources: list[tuple[int, Place]] = []
         self._rejected: list[tuple[int, Rejected]] = []
         with collector_paused():
-            for record in store.records():
-                if isinstance(record, EVENT_TYPES):
-                    self.events.append(record)
-                else:
-                    self._take(record)
+            for previous, records in store.frames():
+                for record in records:
+                    if isinstance(record, EVENT_TYPES):
+                        self.events.append(record)
+                    else:
+                        self._take(record, previous)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -92,7 +115,7 @@ class History:
             if number <= len(self.events):
                 yield self.place(number), self.events[number - 1]
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record, previous: bytes) -> None:
         following = len(self.events) + 1
         if isinstance(record, Lines):
             self._sources.append((following, Place(record.source, record.number)))
@@ -105,3 +128,5 @@ class History:
             self.ends[record.source] = record
         elif isinstance(record, Decision):
             self.recorded[record.number] = record
+        elif isinstance(record, StateDigest):
+            self.digests.append(Attestation(len(self.events), previous, record))

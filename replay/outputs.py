@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import msgspec
+
 from events.closing import Closing
 from events.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.records import Decision
+    from events.records import Decision, StateDigest
     from events.store import StoreWriter
 
 
@@ -87,6 +89,10 @@ class Outputs:
         """Append ``decisions`` to the store."""
         if decisions:
             self._store.append(decisions, 0)
+
+    def attest(self, digest: StateDigest) -> None:
+        """Append ``digest`` to the store."""
+        self._store.append([msgspec.structs.replace(digest, chain=self._store.chain)], 0)
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines`` to the flagged purchases."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from replay.logs import Logs
 
 STORE_SUFFIX: Final = ".events"
+# The state's digest is recorded at least so often, to tell where a replay parts from it.
+DIGEST_EVENTS: Final = 10_000
 
 
 class InterruptedRunError(ReplayError):
@@ -163,6 +165,7 @@ class _Run:
         self.listener = listener
         self.should_stop = should_stop
         self._lap = time.perf_counter()
+        self._attested = 0
 
     def lap(self, phase: str) -> None:
         now = time.perf_counter()
@@ -179,12 +182,13 @@ class _Run:
         self.store = stack.enter_context(StoreWriter(summary.store_path, header))
         flagged = stack.enter_context(FlaggedFile(summary.flagged_path, overwrite=overwrite))
         outputs = Outputs(self.store, flagged)
-        self.simulation = stack.enter_context(Simulation(logs.parameters, outputs))
+        self.simulation = stack.enter_context(Simulation(logs.parameters, outputs, attesting=True))
         self.listener.on_start(logs, summary)
 
     def batch(self) -> None:
         log, simulation = self.logs.batch, self.simulation
         for block in log.blocks(1):
+            self._attest_before(block)
             events, _ = self._append(block)
             simulation.route(events)
             self.summary.batch_events += len(events)
@@ -192,11 +196,13 @@ class _Run:
             self._after_block(log, block)
         simulation.settle()
         self.store.append([log.end(), StreamStart(self.store.events)], 0)
+        self._attest()
         self.lap("batch")
 
     def stream(self) -> None:
         log = self.logs.stream
         for block in log.blocks(self.store.events + 1):
+            self._attest_before(block)
             _, records = self._append(block)
             try:
                 self._judge(log, records)
@@ -206,7 +212,17 @@ class _Run:
                 self.summary.users = self.simulation.users
             self._after_block(log, block)
         self.store.append([log.end()], 0)
+        self._attest()
         self.lap("stream")
+
+    def _attest_before(self, block: Block) -> None:
+        """Record the state's digest if after ``block`` it would be too late."""
+        if self.store.events + len(block.events) > self._attested + DIGEST_EVENTS:
+            self._attest()
+
+    def _attest(self) -> None:
+        self._attested = self.store.events
+        self.simulation.attest(self._attested)
 
     def _append(self, block: Block) -> tuple[list[Event], list[Record]]:
         """Append a block to the store; return what of it is to be acted on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Commit, Judge, Route, Settle
+from actors.messages import Attest, Commit, Judge, Route, Settle
 from actors.sink import Outlet, SinkActor
 from actors.user import UserActor
 from events.closing import Closing
@@ -29,7 +29,12 @@ class Simulation(Closing):
     """
 
     def __init__(
-        self, parameters: Parameters, outlet: Outlet, order: DeliveryOrder | None = None
+        self,
+        parameters: Parameters,
+        outlet: Outlet,
+        order: DeliveryOrder | None = None,
+        *,
+        attesting: bool = False,
     ) -> None:
         """Start the coordinator and the sink; users start as they appear.
 
@@ -37,6 +42,7 @@ class Simulation(Closing):
             parameters: D and T.
             outlet: where decisions and flagged lines go.
             order: the order of delivery, by default first in, first out.
+            attesting: whether `attest` will be called.
 
         """
         self.dispatcher: Final = Dispatcher(order)
@@ -44,7 +50,12 @@ class Simulation(Closing):
         self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: CoordinatorActor(
-                dispatcher, urn, parameters, self.sink.actor_ref, self._spawn_user
+                dispatcher,
+                urn,
+                parameters,
+                self.sink.actor_ref,
+                self._spawn_user,
+                attesting=attesting,
             ),
             "urn:coordinator",
         )
@@ -77,6 +88,11 @@ class Simulation(Closing):
         self.coordinator.actor_ref.tell(Judge(event))
         self.dispatcher.run()
         return self.sink.decisions[-1] if isinstance(event, Purchase) else None
+
+    def attest(self, events: int) -> None:
+        """Send the digest of the state after ``events`` events to the outlet."""
+        self.coordinator.actor_ref.tell(Attest(events))
+        self.commit()
 
     def commit(self) -> None:
         """Send what was decided since the last commit to the outlet."""

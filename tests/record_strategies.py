@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.jsonlines import Fingerprint
 from events.parameters import Parameters
-from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
+from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
 from events.store import Header
 
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
@@ -18,6 +18,7 @@ amounts = st.one_of(st.integers(0, AMOUNT_MAX), st.sampled_from([0, AMOUNT_MAX])
 source_lines = st.one_of(st.none(), st.binary(max_size=40))
 _counts = st.integers(0, 2**63 - 1)
 _numbers = st.integers(1, 2**63 - 1)
+_sums = st.lists(st.integers(0, 2**64 - 1), max_size=8).map(tuple)
 _sources = st.sampled_from(["batch", "stream"])
 
 purchases = st.builds(Purchase, texts, _numbers, texts, amounts, source_lines)
@@ -31,6 +32,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(LogEnd, _sources, _counts, st.booleans()),
     st.builds(StreamStart, _counts),
     st.builds(Decision, _numbers, st.booleans(), _counts, amounts, amounts),
+    st.builds(StateDigest, _counts, st.binary(min_size=32, max_size=32), _counts, _sums),
 )
 
 fingerprints = st.builds(Fingerprint, texts, _counts, st.binary(min_size=32, max_size=32))

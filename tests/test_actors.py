@@ -17,6 +17,8 @@ from actors.messages import (
     Apply,
     AskFriends,
     AskPurchases,
+    Attest,
+    Attested,
     Become,
     Commit,
     Friends,
@@ -32,7 +34,7 @@ from actors.sink import SinkActor
 from actors.user import UserActor
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.parameters import Parameters
-from events.records import Decision
+from events.records import Decision, StateDigest
 from replay.simulation import Simulation
 
 
@@ -62,6 +64,9 @@ class Outlet:
 
     def write(self, lines: Any) -> None:
         self.calls.append(("write", list(lines)))
+
+    def attest(self, digest: Any) -> None:
+        self.calls.append(("attest", [digest]))
 
 
 def user_and_mailbox() -> tuple[UserActor, Mailbox]:
@@ -131,6 +136,21 @@ def test_sink_records_decisions_before_it_writes_lines_and_only_on_commit() -> N
     )
     decisions = [Decision(8, True, 3, 2910, 2146), Decision(9, False, 1, 5, 0)]
     assert outlet.calls == [("record", decisions), ("write", [line]), ("record", []), ("write", [])]
+
+
+def test_sink_keeps_a_digest_for_the_commit_after_the_decisions_before_it() -> None:
+    outlet = Outlet()
+    sink = Dispatcher().spawn(partial(SinkActor, outlet=outlet), "urn:sink")
+    tell(sink, Judged(at(1, 8), False, 1, 5, 0), Attested(8, 2, (1, 2)))
+    assert outlet.calls == []
+    tell(sink, Commit(), Commit())
+    assert outlet.calls == [
+        ("record", [Decision(8, False, 1, 5, 0)]),
+        ("write", []),
+        ("attest", [StateDigest(8, b"", 2, (1, 2))]),
+        ("record", []),
+        ("write", []),
+    ]
 
 
 @pytest.mark.parametrize("name", ["user", "sink", "coordinator"])
@@ -243,6 +263,8 @@ SAMPLES: list[Any] = [
     AskPurchases(1, 2, "2017-06-13 11:33:01", 3),
     Purchases(1, 2, (at(1, 1),)),
     Judged(at(1, 1), True, 3, 2910, 2146),
+    Attest(4),
+    Attested(4, 2, (1, 2, 3, 4, 5, 6, 7, 8)),
 ]
 
 

@@ -370,6 +370,7 @@ def test_setting_that_is_none_is_refused(example: Commands, options: tuple[str, 
 # What all of them do
 
 LOOKING = [
+    ("verify", STORE),
     ("log", STORE),
     ("why", STORE, "7"),
     ("trace", STORE, "7"),

@@ -29,7 +29,7 @@ from events.frames import Fault, Frame, chain, encode_frame
 from events.jsonlines import Fingerprint
 from events.lines import Reason
 from events.parameters import Parameters
-from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
+from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
 from events.store import EventStore, Header, StoreWriter, Tail, encode_header, set_aside
 from tests.record_strategies import AMOUNT_MAX, headers, histories
 
@@ -50,6 +50,7 @@ FRAMES: list[list[Record]] = [
     [LogEnd("batch", 4, newline=False), StreamStart(2)],
     [Lines("stream", 1), Purchase(TIME, 3, "2", AMOUNT_MAX), Unfriend(TIME, 4, "1", "2")],
     [Decision(3, True, 2, 2910, 2146)],
+    [StateDigest(4, bytes(range(32)), 2, (0, 1, 2, 3, 4, 5, 6, 2**64 - 1))],
 ]
 
 
@@ -80,8 +81,10 @@ def pieces(content: bytes) -> list[bytes]:
 
 def plain(record: Record) -> list[Any]:
     """Return ``record`` as the documentation says that it is stored."""
-    tag = {LogEnd: "end", StreamStart: "stream"}.get(type(record), type(record).__name__.lower())
-    return [tag, *msgspec.structs.astuple(record)]
+    tags: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
+    tag = tags.get(type(record), type(record).__name__.lower())
+    fields = msgspec.structs.astuple(record)
+    return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
 
 
 def by_the_book(frames: Sequence[Sequence[Record]]) -> bytes:

@@ -1,0 +1,52 @@
+"""``verify STORE``: whether a replay gives what the run recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from replay.history import History
+from replay.tables import counted, open_store, print_json, progress
+from replay.verify import verify
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "play a history again and compare every decision and digest with what was recorded"
+EXAMPLE = "verify flagged.json.events"
+
+EXIT_DIFFERENT = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was compared and the first difference; return 1 if there is one."""
+    history = History(open_store(options.store))
+    found = verify(history, lambda moments: progress(moments, "verify"))
+    difference = found.difference
+    if options.json:
+        fields = None if difference is None else difference._asdict()
+        print_json({**found._asdict(), "difference": msgspec.to_builtins(fields)})
+    else:
+        print(
+            f"played {counted(found.events, 'event')} again, compared "
+            f"{counted(found.decisions, 'decision')} and {counted(found.digests, 'state digest')}"
+        )
+        if difference is None:
+            print("no difference")
+        else:
+            print(f"first difference: after event {difference.event}, {difference.actor}")
+            print(f"  field:    {difference.field}")
+            print(f"  expected: {_text(difference.expected)}, as recorded")
+            print(f"  actual:   {_text(difference.actual)}")
+    return 0 if difference is None else EXIT_DIFFERENT
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,182 @@
+"""Playing a history again, and comparing all that the run recorded with what comes out.
+
+The events are told to new actors. Each decision is compared, and at each recorded digest
+of the state (`actors.digest`) what the actors then hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from actors.digest import Sums, sums_of, total_of, users_of_difference
+from actors.sink import Nowhere
+from events.closing import Closing
+from events.event import users_of
+from replay.collector import collector_paused
+from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from events.records import Decision
+    from replay.history import Attestation, History
+
+_COORDINATOR: Final = "urn:coordinator"
+_SINK: Final = "urn:sink"
+_DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
+
+
+class Difference(NamedTuple):
+    """Where a replay parts from what was recorded."""
+
+    event: int
+    """The event after which it shows."""
+    actor: str
+    """The actor, or actors, whose doing or state it is."""
+    field: str
+    """What of it differs."""
+    expected: object
+    """What was recorded."""
+    actual: object
+    """What the replay gives."""
+
+
+class Verification(NamedTuple):
+    """What was compared, up to the first difference."""
+
+    events: int
+    """How many events were played again."""
+    decisions: int
+    """How many decisions were compared."""
+    digests: int
+    """How many digests of the state were compared."""
+    difference: Difference | None
+    """The first difference, or None where there is none."""
+
+
+def verify(history: History, progress: Callable[[list[int]], Iterable[int]] = iter) -> Verification:
+    """Play ``history`` again and compare.
+
+    Args:
+        history: what the run recorded.
+        progress: passes on the moments up to which is played, one after another.
+
+    """
+    moments = sorted({each.events for each in history.digests} | {len(history)})
+    with _Replay(history) as replay:
+        difference = next(replay.differences(progress(moments)), None)
+        return Verification(replay.position, replay.decisions, replay.digests, difference)
+
+
+class _Replay(Closing):
+    def __init__(self, history: History) -> None:
+        self.history: Final = history
+        self.position = self.decisions = self.digests = 0
+        self._simulation = Simulation(history.store.parameters, Nowhere())
+        self._past = len(history) if history.stream_start is None else history.stream_start
+        self._last_judged = max(history.recorded, default=0)
+        # What each user's state adds up to, and all of them together.
+        self._sums: list[Sums] = []
+        self._total = Sums()
+
+    def close(self) -> None:
+        self._simulation.close()
+
+    def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
+        history = self.history
+        attested: dict[int, list[Attestation]] = {}
+        for each in history.digests:
+            attested.setdefault(each.events, []).append(each)
+        for moment in moments:
+            before = self.position
+            yield from self._play(moment)
+            for attestation in attested.get(moment, ()):
+                # The whole state is summed up where the batch and the stream end; in
+                # between only the users whom an event since then was about.
+                whole = moment in (self._past, len(history))
+                yield from self._compare(attestation, None if whole else before)
+                self.digests += 1
+        for number in sorted(history.recorded):
+            if number > len(history):
+                yield Difference(number, _SINK, "decision", history.recorded[number], None)
+
+    def _play(self, moment: int) -> Iterator[Difference]:
+        history, simulation = self.history, self._simulation
+        past = min(moment, self._past)
+        if self.position < past:
+            with collector_paused():
+                simulation.route(history.events[self.position : past])
+                simulation.settle()
+            for number in range(self.position + 1, past + 1):
+                if number in history.recorded:
+                    recorded = history.recorded[number]
+                    yield Difference(number, _SINK, "decision", recorded, None)
+            self.position = past
+        while self.position < moment:
+            event = history.events[self.position]
+            decision = simulation.judge(event)
+            self.position += 1
+            yield from self._decided(self.position, decision)
+        simulation.commit()
+
+    def _decided(self, number: int, actual: Decision | None) -> Iterator[Difference]:
+        recorded = self.history.recorded.get(number)
+        if recorded is None or actual is None:
+            # A run that was stopped may not have judged all that it had read.
+            stopped = number > self._last_judged and "stream" not in self.history.ends
+            if recorded is not actual and not stopped:
+                yield Difference(number, _SINK, "decision", recorded, actual)
+            return
+        for field in _DECISION_FIELDS:
+            expected, found = getattr(recorded, field), getattr(actual, field)
+            if expected != found:
+                yield Difference(number, _COORDINATOR, field, expected, found)
+        self.decisions += 1
+
+    def _compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
+        """Compare a digest; only what changed after event ``since`` is summed up again."""
+        at, digest = attestation.events, attestation.digest
+        if digest.events != at:
+            yield Difference(at, _SINK, "digest events", digest.events, at)
+        users = self._concerned(since)
+        self._sum_up(users)
+        if digest.users != len(self._sums):
+            yield Difference(at, _COORDINATOR, "users", digest.users, len(self._sums))
+        recorded, total = Sums(*digest.sums), self._total.reduced()
+        actors = ", ".join(
+            self._simulation.user(user).actor_urn
+            for user in users_of_difference(recorded.minus(total))
+            if user < len(self._sums)
+        )
+        for field, expected, found in zip(Sums._fields, recorded, total, strict=True):
+            if expected != found:
+                yield Difference(at, actors or _COORDINATOR, field, expected, found)
+        yield from self._compare_recency(users)
+        if digest.chain != attestation.previous:
+            hashes = (digest.chain.hex(), attestation.previous.hex())
+            yield Difference(at, _SINK, "history before", *hashes)
+
+    def _concerned(self, since: int | None) -> list[int]:
+        if since is None:
+            return list(range(self._simulation.users))
+        numbers = self._simulation.coordinator.numbers
+        events = self.history.events[since : self.position]
+        return sorted({numbers[user] for event in events for user in users_of(event)})
+
+    def _sum_up(self, users: Sequence[int]) -> None:
+        self._sums += [Sums()] * (self._simulation.users - len(self._sums))
+        before = total_of([Sums(), *(self._sums[user] for user in users)])
+        for user in users:
+            actor = self._simulation.user(user)
+            self._sums[user] = sums_of(user, actor.friends, actor.purchases)
+        after = total_of([Sums(), *(self._sums[user] for user in users)])
+        self._total = self._total.minus(before.minus(after))
+
+    def _compare_recency(self, users: Sequence[int]) -> Iterator[Difference]:
+        """Compare who the coordinator takes for the latest buyers with what the users hold."""
+        latest = self._simulation.coordinator.recency.last
+        for user in users:
+            purchases = self._simulation.user(user).purchases
+            last = purchases[-1] if purchases else None
+            if latest[user] != last:
+                yield Difference(self.position, _COORDINATOR, "recency", last, latest[user])

@@ -1,0 +1,290 @@
+"""A replay gives what the run recorded, and a planted difference is found."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import replay
+from actors.messages import Apply
+from actors.user import User
+from events.event import EVENT_TYPES
+from events.records import Decision, LogEnd, Record, StateDigest
+from events.store import StoreWriter
+from replay.cli import main
+from replay.history import History
+from replay.verify import Difference, Verification, verify
+from tests.strategies import Logs, logs
+from tests.test_against_model import SPEC_EXAMPLE, run_in_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STORE = "flagged.json.events"
+SAMPLE = Path(replay.__file__).parents[1] / "scripts" / "sample"
+
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(autouse=True)
+def many_digests_and_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let histories of a few lines have several frames, with digests between them."""
+    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+
+
+def history_of(given_logs: Logs, folder: Path) -> History:
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    run_in_process(given_logs, folder)
+    return History(replay.EventStore(folder / STORE))
+
+
+def rewritten(
+    store: replay.EventStore, path: Path, change: Callable[[int, Record], Record | None]
+) -> History:
+    """Write the store again at ``path``, whole and well-formed, with some records changed."""
+    path.unlink(missing_ok=True)
+    index = 0
+    with StoreWriter(path, store.header) as writer:
+        for _, records in store.frames():
+            kept = []
+            for record in records:
+                changed = change(index, record)
+                index += 1
+                if changed is not None:
+                    kept.append(changed)
+            writer.append(kept, sum(isinstance(record, EVENT_TYPES) for record in kept))
+    return History(replay.EventStore(path))
+
+
+def other_value(value: Any, draw: random.Random) -> Any:
+    """Return some other value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return (
+            value + draw.choice([1, 2, 1000]) if value < 1000 or draw.random() < 0.5 else value - 1
+        )
+    if isinstance(value, str):
+        return {"batch": "stream", "stream": "batch"}.get(value, value + "1")
+    if isinstance(value, bytes):
+        return value[:-1] + bytes([value[-1] ^ 1]) if value else b"x"
+    if isinstance(value, tuple):
+        place = draw.randrange(len(value))
+        return (*value[:place], other_value(value[place], draw), *value[place + 1 :])
+    assert value is None
+    return b"{}"
+
+
+def planted(record: Record, draw: random.Random) -> Record:
+    """Return ``record`` with one field changed; events keep their numbers, which are given."""
+    fields = [name for name in record.__struct_fields__ if name != "number"]
+    field = draw.choice(fields)
+    value = other_value(getattr(record, field), draw)
+    return msgspec.structs.replace(record, **{field: value})
+
+
+@in_one_folder
+@given(logs())
+def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: Logs) -> None:
+    history = history_of(given_logs, tmp_path)
+    found = verify(history)
+    digests = len(history.digests)
+    assert found == Verification(len(history), len(history.recorded), digests, None)
+    moments = [each.events for each in history.digests]
+    assert history.stream_start in moments
+    assert moments[-1] == len(history)
+
+
+@in_one_folder
+@given(logs(), st.randoms(use_true_random=False))
+def test_planted_difference_is_always_found(
+    tmp_path: Path, given_logs: Logs, draw: random.Random
+) -> None:
+    store = history_of(given_logs, tmp_path).store
+    place = draw.randrange(len(list(store.records())))
+    changed = rewritten(
+        store,
+        tmp_path / "planted.events",
+        lambda index, record: planted(record, draw) if index == place else record,
+    )
+    assert verify(changed).difference is not None
+
+
+@in_one_folder
+@given(logs(), st.randoms(use_true_random=False))
+def test_missing_record_is_always_found(
+    tmp_path: Path, given_logs: Logs, draw: random.Random
+) -> None:
+    store = history_of(given_logs, tmp_path).store
+    records = list(store.records())
+    place = draw.randrange(len(records) - 1)
+    # Nothing stands after the last digest that could miss it, and a history may lack its end.
+    assume(not isinstance(records[place], EVENT_TYPES))
+    changed = rewritten(
+        store, tmp_path / "planted.events", lambda i, record: None if i == place else record
+    )
+    assert verify(changed).difference is not None
+
+
+@in_one_folder
+@given(logs(), st.randoms(use_true_random=False))
+def test_difference_in_a_decision_is_named_to_the_field(
+    tmp_path: Path, given_logs: Logs, draw: random.Random
+) -> None:
+    history = history_of(given_logs, tmp_path)
+    assume(history.recorded)
+    number = draw.choice(sorted(history.recorded))
+    field = draw.choice(["flagged", "purchases", "mean", "sd"])
+    right = getattr(history.recorded[number], field)
+    wrong = other_value(right, draw)
+
+    def plant(_index: int, record: Record) -> Record:
+        if isinstance(record, Decision) and record.number == number:
+            return msgspec.structs.replace(record, **{field: wrong})
+        return record
+
+    changed = rewritten(history.store, tmp_path / "planted.events", plant)
+    expected = Difference(number, "urn:coordinator", field, wrong, right)
+    assert verify(changed).difference == expected
+
+
+@in_one_folder
+@given(logs(), st.integers(1, 12))
+def test_history_of_a_run_that_was_stopped_has_no_difference(
+    tmp_path: Path, given_logs: Logs, frames: int
+) -> None:
+    store = history_of(given_logs, tmp_path).store
+    path = tmp_path / "stopped.events"
+    path.unlink(missing_ok=True)
+    with StoreWriter(path, store.header) as writer:
+        for _, records in list(store.frames())[:frames]:
+            writer.append(records, sum(isinstance(record, EVENT_TYPES) for record in records))
+    assert verify(History(replay.EventStore(path))).difference is None
+
+
+def test_user_who_lost_a_purchase_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = history_of(SPEC_EXAMPLE, tmp_path)
+    handle = User._apply
+
+    def lose(user: User, message: Apply) -> None:
+        kept = tuple(purchase for purchase in message.purchases if purchase.number != 5)
+        handle(user, Apply(kept, message.befriended, message.unfriended))
+
+    monkeypatch.setattr(User, "_apply", lose)
+    assert verify(history).difference == Difference(6, "urn:user:1", "purchases", 3, 2)
+
+
+def test_users_who_missed_the_end_of_a_friendship_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 100)
+    history = history_of(SPEC_EXAMPLE, tmp_path)
+    handle = User._apply
+
+    def miss(user: User, message: Apply) -> None:
+        handle(user, Apply(message.purchases, message.befriended))
+
+    monkeypatch.setattr(User, "_apply", miss)
+    expected = Difference(6, "urn:user:1, urn:user:3", "friends", 2, 4)
+    assert verify(history).difference == expected
+
+
+def test_a_hundred_planted_differences_of_the_sample_are_found(tmp_path: Path) -> None:
+    kept = {}
+    for name, lines in (("batch", 2_000), ("stream", 100)):
+        content = (SAMPLE / f"{name}_log.json").read_bytes().split(b"\n")
+        kept[name] = b"\n".join(content[:lines]) + b"\n"
+    store = history_of(Logs(**kept), tmp_path).store
+    records = list(store.records())
+    draw = random.Random(2017)
+    for place in draw.sample(range(len(records)), 100):
+        changed = rewritten(
+            store,
+            tmp_path / "planted.events",
+            lambda index, record, place=place: (  # type: ignore[misc]
+                planted(record, draw) if index == place else record
+            ),
+        )
+        assert verify(changed).difference is not None, records[place]
+
+
+# The command
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    history_of(SPEC_EXAMPLE, tmp_path)
+    return tmp_path
+
+
+def test_command_says_what_it_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(folder / STORE)]) == 0
+    assert capsys.readouterr().out == (
+        "played 7 events again, compared 1 decision and 4 state digests\nno difference\n"
+    )
+
+
+def test_command_names_the_first_difference(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def plant(_index: int, record: Record) -> Record:
+        if isinstance(record, Decision):
+            return msgspec.structs.replace(record, mean=2911)
+        return record
+
+    rewritten(replay.EventStore(folder / STORE), folder / "planted", plant)
+    assert main(["verify", str(folder / "planted")]) == 1
+    assert capsys.readouterr().out == (
+        "played 7 events again, compared 0 decisions and 3 state digests\n"
+        "first difference: after event 7, urn:coordinator\n"
+        "  field:    mean\n"
+        "  expected: 2911, as recorded\n"
+        "  actual:   2910\n"
+    )
+    assert main(["verify", str(folder / "planted"), "--json"]) == 1
+    assert msgspec.json.decode(capsys.readouterr().out) == {
+        "events": 7,
+        "decisions": 0,
+        "digests": 3,
+        "difference": {
+            "event": 7,
+            "actor": "urn:coordinator",
+            "field": "mean",
+            "expected": 2911,
+            "actual": 2910,
+        },
+    }
+
+
+def test_end_of_a_log_that_was_changed_is_found(folder: Path) -> None:
+    shutil.copy(folder / STORE, folder / "original")
+
+    def plant(_index: int, record: Record) -> Record:
+        if isinstance(record, LogEnd) and record.source == "stream":
+            return LogEnd("stream", record.lines + 1, record.newline)
+        return record
+
+    changed = rewritten(replay.EventStore(folder / "original"), folder / "planted", plant)
+    found = verify(changed).difference
+    assert found is not None
+    assert (found.event, found.actor, found.field) == (7, "urn:sink", "history before")
+
+
+def test_digest_that_was_recorded_at_another_moment_is_found(folder: Path) -> None:
+    def plant(_index: int, record: Record) -> Record:
+        if isinstance(record, StateDigest) and record.events == 7:
+            return msgspec.structs.replace(record, events=6)
+        return record
+
+    changed = rewritten(replay.EventStore(folder / STORE), folder / "planted", plant)
+    assert verify(changed).difference == Difference(7, "urn:sink", "digest events", 6, 7)
