@@ -126,6 +126,10 @@ class Recency:
         """Tell whether all purchases are there that the walk may look at; `remove` takes some."""
         return len(self._recent) >= min(self._total, WALK_MAX)
 
+    def latest(self, count: int) -> list[Purchase]:
+        """Return everyone's latest purchases, the last first: ``count``, or all remembered."""
+        return list(islice(reversed(self._recent), count))
+
     def dump(self) -> tuple[tuple[Purchase | None, ...], tuple[Purchase, ...], int]:
         """Return what `load` takes: each user's latest purchase, everyone's, and how many."""
         return tuple(self.last), tuple(self._recent), self._total

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-COMMANDS: Final = ("run", "verify", "log", "why", "trace", "diff", "export", "sweep")
+COMMANDS: Final = (
+    "run",
+    "verify",
+    "step",
+    "log",
+    "why",
+    "trace",
+    "diff",
+    "export",
+    "sweep",
+)
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -38,6 +48,7 @@ _RUN_EPILOG = """\
 commands:
   run          what is described here; the word itself may be left out
   verify       play a history again and compare it with what was recorded
+  step         step through a history, forward and back, with breakpoints
   log          list the events of a store
   why          explain one event of a store to the last digit
   trace        show every message delivered for an event

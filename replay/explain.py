@@ -13,6 +13,7 @@ import msgspec
 
 from actors.baseline import PURCHASES_MIN, SD_FACTOR, Baseline, baseline_of
 from actors.network import NetworkQuery
+from events.errors import UnknownUserError
 from events.event import Befriend, Event, Purchase, place_of
 
 if TYPE_CHECKING:
@@ -99,11 +100,12 @@ def hops_of(timeline: Timeline, user: str, degrees: int) -> list[dict[str, str]]
 
     A user who has not appeared yet has no network, and nobody has one of degree 0.
     """
-    names = timeline.users
-    numbers = {name: number for number, name in enumerate(names)}
-    if user not in numbers or not degrees:
+    if not degrees:
         return []
-    query = NetworkQuery(numbers[user], degrees)
+    try:
+        query = NetworkQuery(timeline.number(user), degrees)
+    except UnknownUserError:
+        return []
     hops: list[dict[str, str]] = []
     while query.frontier:
         before, frontier = set(query.members), query.frontier
@@ -115,25 +117,34 @@ def hops_of(timeline: Timeline, user: str, degrees: int) -> list[dict[str, str]]
             query.answer(friends)
         members = sorted(query.members - before)
         if members:
-            hops.append({names[member]: names[found[member]] for member in members})
+            name = timeline.name
+            hops.append({name(member): name(found[member]) for member in members})
     return hops
 
 
-def _explain_purchase(timeline: Timeline, event: Purchase) -> WhyPurchase:
+def window_of(
+    timeline: Timeline, user: str
+) -> tuple[list[dict[str, str]], tuple[Counted, ...], Baseline]:
+    """Return the network of ``user`` now, as `hops_of` does, its window, and its baseline."""
     parameters = timeline.parameters
-    hops = hops_of(timeline, event.user, parameters.degrees)
-    paths: dict[str, tuple[str, ...]] = {event.user: (event.user,)}
+    hops = hops_of(timeline, user, parameters.degrees)
+    paths: dict[str, tuple[str, ...]] = {user: (user,)}
     for hop in hops:
         paths |= {member: (*paths[friend], member) for member, friend in hop.items()}
     members = [member for hop in hops for member in hop]
     bought = [made for member in members for made in timeline.user(member).purchases]
-    window = sorted(bought, key=place_of)[-parameters.tracked :]
-    baseline = baseline_of([purchase.amount for purchase in window])
+    last = sorted(bought, key=place_of)[-parameters.tracked :]
+    window = tuple(Counted(purchase, paths[purchase.user]) for purchase in last)
+    return hops, window, baseline_of([purchase.amount for purchase in last])
+
+
+def _explain_purchase(timeline: Timeline, event: Purchase) -> WhyPurchase:
+    hops, window, baseline = window_of(timeline, event.user)
     return WhyPurchase(
         event,
         timeline.history.judged(event.number),
         tuple(tuple(hop) for hop in hops),
-        tuple(Counted(purchase, paths[purchase.user]) for purchase in window),
+        window,
         baseline,
         baseline.flags(event.amount),
     )
@@ -148,22 +159,22 @@ def _explain_friendship(timeline: Timeline, event: Event) -> WhyFriendship:
         timeline.goto(event.number)
     # With the friendship in place, only who reaches it in fewer than D hops uses it.
     near = {user for end in ends for hop in hops_of(timeline, end, degrees - 1) for user in hop}
-    near.update(end for end in ends if end in timeline.users)
+    near.update(set(ends).intersection(timeline.users))
     with_it = {user: _members(timeline, user) for user in near}
     timeline.goto(event.number - 1 if befriend else event.number)
     without = {user: _members(timeline, user) for user in near}
     timeline.goto(event.number)
     before, after = (without, with_it) if befriend else (with_it, without)
-    order = {user: number for number, user in enumerate(timeline.users)}
+    order = timeline.number
     return WhyFriendship(
         event,
         tuple(
             NetworkChange(
                 user,
-                tuple(sorted(after[user] - before[user], key=order.__getitem__)),
-                tuple(sorted(before[user] - after[user], key=order.__getitem__)),
+                tuple(sorted(after[user] - before[user], key=order)),
+                tuple(sorted(before[user] - after[user], key=order)),
             )
-            for user in sorted(near, key=order.__getitem__)
+            for user in sorted(near, key=order)
             if before[user] != after[user]
         ),
     )

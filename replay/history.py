@@ -66,10 +66,10 @@ class History:
         """The logs that were read to their end."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
-        # From which event on lines are counted from which place, and the rejected
-        # lines, each with the number of the event that follows it.
+        self.rejected: Final[list[tuple[int, Rejected]]] = []
+        """The rejected lines, each with the number of the event that follows it."""
+        # From which event on lines are counted from which place.
         self._sources: list[tuple[int, Place]] = []
-        self._rejected: list[tuple[int, Rejected]] = []
         with collector_paused():
             for previous, records in store.frames():
                 for record in records:
@@ -106,7 +106,7 @@ class History:
 
     def lines(self) -> Iterator[tuple[Place, Event | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
-        rejected = iter([*self._rejected, (len(self.events) + 2, None)])
+        rejected = iter([*self.rejected, (len(self.events) + 2, None)])
         following, bad = next(rejected)
         for number in range(1, len(self.events) + 2):
             while bad is not None and following <= number:
@@ -120,7 +120,7 @@ class History:
         if isinstance(record, Lines):
             self._sources.append((following, Place(record.source, record.number)))
         elif isinstance(record, Rejected):
-            self._rejected.append((following, record))
+            self.rejected.append((following, record))
             self._sources.append((following, Place(record.source, record.number + 1)))
         elif isinstance(record, StreamStart):
             self.stream_start = record.events

@@ -10,9 +10,10 @@ every way that leads there.
 from __future__ import annotations
 
 import bisect
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.messages import Apply, Become, Recall, Retract
+from actors.messages import Apply, Become, Commit, Judge, Recall, Retract, Route, Settle
 from actors.sink import Nowhere
 from events.closing import Closing
 from events.errors import PositionError, UnknownUserError, shown
@@ -23,7 +24,7 @@ from replay.history import History
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from actors.user import UserActor
@@ -45,6 +46,17 @@ class UserState(NamedTuple):
     """The ids of its friends, in order of their first appearance."""
     purchases: tuple[Purchase, ...]
     """Its purchases, sorted by time and number."""
+
+
+class Delivered(NamedTuple):
+    """A message and its way."""
+
+    sender: str | None
+    """The urn of the actor that sent it; None for the world outside."""
+    receiver: str
+    """The urn of the actor that it is for."""
+    message: Any
+    """One of `actors.messages`."""
 
 
 class _Checkpoint(NamedTuple):
@@ -75,7 +87,13 @@ class Timeline(Closing):
         # and for each user the first event that it appears in.
         self._changed = bytearray()
         self._births: list[int] = []
-        self._simulation = Simulation(self.parameters, Nowhere())
+        # All users in order of first appearance; those up to now are the first of them.
+        self._names: list[str] = []
+        self._users: set[str] = set()
+        self._queue: deque[Any] = deque()
+        self._simulation = Simulation(self.parameters, Nowhere(), self._queue)
+        # What the event that is being delivered still needs from outside; None between events.
+        self._agenda: list[Any] | None = None
         self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0))]
         with collector_paused():
             self._look_through()
@@ -101,6 +119,7 @@ class Timeline(Closing):
             raise PositionError(
                 f"expected a position from 0 to {len(self._events)}, found {position}"
             )
+        self._finish_event()
         if position < self.position <= position + STEP_EVENTS_MAX:
             while self.position > position:
                 self.back()
@@ -112,14 +131,19 @@ class Timeline(Closing):
             self._forward(position)
 
     def next(self) -> Event | None:
-        """Apply the next event and return it, or None at the end."""
+        """Apply the next event, or the rest of it, and return it; None at the end."""
         if self.position == len(self._events):
             return None
-        self._forward(self.position + 1)
+        if not self._finish_event():
+            self._forward(self.position + 1)
         return self._events[self.position - 1]
 
     def back(self) -> Event | None:
-        """Retract the latest event and return it, or None at the beginning."""
+        """Retract the latest event and return it, or None at the beginning.
+
+        Inside an event it is that one.
+        """
+        self._finish_event()
         if self.position == 0:
             return None
         event = self._events[self.position - 1]
@@ -149,6 +173,7 @@ class Timeline(Closing):
             PositionError: there is no next event.
 
         """
+        self._finish_event()
         if self.position == len(self._events):
             raise PositionError(f"expected an event after position {self.position}, found the end")
         decision = self._simulation.judge(self._events[self.position])
@@ -156,11 +181,48 @@ class Timeline(Closing):
         self.position += 1
         return decision
 
-    def trace(self, number: int) -> list[tuple[str | None, str, Any]]:
-        """Return every message delivered for event ``number``; go to the moment after it.
+    def deliver(self) -> Delivered | None:
+        """Deliver one message of the next event and return it, or None at the end.
 
-        Returns:
-            Sender (None: outside), receiver and message, in order of delivery.
+        Until its last message is delivered, the timeline is inside the event: what is
+        looked at shows the actors as they are between two messages, and whatever moves
+        delivers the rest first.
+        """
+        if self._agenda is None:
+            if self.position == len(self._events):
+                return None
+            event = self._events[self.position]
+            if self.history.judged(event.number):
+                self._agenda = [Judge(event), Commit()]
+            else:
+                self._agenda = [Route((event,)), Settle()]
+        coordinator, dispatcher = self._simulation.coordinator, self._simulation.dispatcher
+        if not self._queue:
+            coordinator.actor_ref.tell(self._agenda.pop(0))
+        sender, receiver, message = self._queue[0]
+        dispatcher.step()
+        if not self._queue and not self._agenda:
+            self._agenda = None
+            self.position += 1
+        return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+
+    @property
+    def inside(self) -> bool:
+        """Whether some but not all messages of the next event have been delivered."""
+        return self._agenda is not None
+
+    @property
+    def waiting(self) -> list[Delivered]:
+        """The messages that wait for delivery, in order; none but inside an event."""
+        told = [
+            Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+            for sender, receiver, message in self._queue
+        ]
+        coordinator = self._simulation.coordinator.actor_urn
+        return told + [Delivered(None, coordinator, message) for message in self._agenda or ()]
+
+    def trace(self, number: int) -> list[Delivered]:
+        """Return every message delivered for event ``number``; go to the moment after it.
 
         Raises:
             PositionError: the history has no such event.
@@ -168,16 +230,11 @@ class Timeline(Closing):
         """
         self.history.event(number)
         self.goto(number - 1)
-        delivered: list[tuple[str | None, str, Any]] = []
-        observers = self._simulation.dispatcher.observers
-        observers.append(lambda *delivery: delivered.append(delivery))
-        try:
-            if self.history.judged(number):
-                self.judge()
-            else:
-                self.next()
-        finally:
-            observers.clear()
+        delivered = []
+        while self.position < number:
+            message = self.deliver()
+            assert message is not None, "there is an event to deliver"
+            delivered.append(message)
         return delivered
 
     def decision(self, number: int) -> Decision | None:
@@ -196,7 +253,25 @@ class Timeline(Closing):
     @property
     def users(self) -> list[str]:
         """The users who have appeared, in order of first appearance."""
-        return list(self._simulation.coordinator.numbers)
+        return self._names[: self._simulation.users]
+
+    def name(self, number: int) -> str:
+        """Return the id of user ``number``, counted from 0 in order of first appearance."""
+        return self._names[number]
+
+    def number(self, user: str) -> int:
+        """Return the number of ``user``, in order of first appearance.
+
+        Raises:
+            UnknownUserError: the user has not appeared yet.
+
+        """
+        number = self._simulation.coordinator.numbers.get(user)
+        if number is None:
+            raise UnknownUserError(
+                f"expected a user who has appeared by event {self.position}, found {shown(user)}"
+            )
+        return number
 
     def user(self, user: str) -> UserState:
         """Return the state of ``user``.
@@ -205,11 +280,9 @@ class Timeline(Closing):
             UnknownUserError: the user has not appeared yet.
 
         """
-        if user not in self._simulation.coordinator.numbers:
-            raise UnknownUserError(
-                f"expected a user who has appeared by event {self.position}, found {shown(user)}"
-            )
-        return self._state_of(user, self.users)
+        actor = self._simulation.user(self.number(user))
+        friends = tuple(map(self.name, sorted(actor.friends)))
+        return UserState(user, friends, tuple(actor.purchases))
 
     def friends(self, number: int) -> frozenset[int]:
         """Return the friends of user ``number``, as numbers in order of first appearance."""
@@ -217,19 +290,37 @@ class Timeline(Closing):
 
     def state(self) -> list[UserState]:
         """Return the state of all users, in order of first appearance."""
-        users = self.users
-        return [self._state_of(user, users) for user in users]
+        return [self.user(user) for user in self.users]
+
+    def recency(self, count: int) -> list[Purchase]:
+        """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
+        return self._simulation.coordinator.recency.latest(count)
+
+    @property
+    def everyone(self) -> AbstractSet[str]:
+        """All users of the history, also those who have not appeared yet."""
+        return self._users
+
+    def changed(self, number: int) -> bool:
+        """Tell whether event ``number`` changed a state: all but vain changes of friendships.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        return isinstance(self.history.event(number), Purchase) or bool(self._changed[number - 1])
 
     # How it is done
 
     def _look_through(self) -> None:
         friendships: set[tuple[str, str]] = set()
-        users: set[str] = set()
+        users = self._users
         self._changed = bytearray(len(self._events))
         for number, event in enumerate(self._events, 1):
             if type(event) is Purchase:
                 if event.user not in users:
                     users.add(event.user)
+                    self._names.append(event.user)
                     self._births.append(number)
                 continue
             one, other = event.user1, event.user2
@@ -240,12 +331,15 @@ class Timeline(Closing):
             for user in (one, other):
                 if user not in users:
                     users.add(user)
+                    self._names.append(user)
                     self._births.append(number)
 
-    def _state_of(self, user: str, users: Sequence[str]) -> UserState:
-        actor = self._actor(user)
-        friends = tuple(users[number] for number in sorted(actor.friends))
-        return UserState(user, friends, tuple(actor.purchases))
+    def _finish_event(self) -> bool:
+        """Deliver what is left of the event that the timeline is inside of, if it is."""
+        was_inside = self.inside
+        while self.inside:
+            self.deliver()
+        return was_inside
 
     def _actor(self, user: str) -> UserActor:
         return self._simulation.user(self._simulation.coordinator.numbers[user])

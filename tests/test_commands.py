@@ -371,6 +371,7 @@ def test_setting_that_is_none_is_refused(example: Commands, options: tuple[str, 
 
 LOOKING = [
     ("verify", STORE),
+    ("step", STORE, "-c", "last; why; trace; back; message; continue"),
     ("log", STORE),
     ("why", STORE, "7"),
     ("trace", STORE, "7"),

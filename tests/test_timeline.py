@@ -114,6 +114,37 @@ class Traveller(RuleBasedStateMachine):
         if self.timeline.history.judged(number):
             assert decision == self.timeline.history.recorded.get(number)
 
+    @rule(count=st.integers(1, 12))
+    @precondition(lambda self: self.position < len(self.timeline))
+    def deliver_some_messages(self, count: int) -> None:
+        expected = self.timeline.position + 1
+        for _ in range(count):
+            if self.timeline.position == self.position:
+                waiting = self.timeline.waiting if self.timeline.inside else []
+                delivered = self.timeline.deliver()
+                assert waiting == [] or waiting[0] == delivered
+        if self.timeline.inside:
+            assert self.timeline.position == self.position
+            assert self.timeline.next() is not None
+        assert self.timeline.position == expected
+        self.position = expected
+
+    @rule(part=st.floats(0, 1), count=st.integers(1, 5))
+    @precondition(lambda self: self.position < len(self.timeline))
+    def leave_an_event_in_the_middle(self, part: float, count: int) -> None:
+        for _ in range(count):
+            if self.timeline.position == self.position:
+                self.timeline.deliver()
+        self.position = round(part * len(self.timeline))
+        self.timeline.goto(self.position)
+        assert not self.timeline.inside
+        assert self.timeline.waiting == []
+
+    @rule()
+    def look_at_the_latest_purchases(self) -> None:
+        made = [each for user in self.states[self.position] for each in user.purchases]
+        assert self.timeline.recency(4) == sorted(made, reverse=True)[:4]
+
     @rule()
     def look(self) -> None:
         assert self.timeline.position == self.position

@@ -11,6 +11,9 @@ from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from replay.timeline import Delivered
 
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"
@@ -38,12 +41,24 @@ def run(options: argparse.Namespace) -> int:
     elif options.mermaid:
         _mermaid(delivered)
     else:
-        rows = (
-            (step, sender or "outside", receiver, type(message).__name__, _content(message))
-            for step, (sender, receiver, message) in enumerate(delivered, 1)
-        )
-        print_table(("step#", "sender", "receiver", "message", "content"), rows)
+        show_messages(delivered)
     return 0
+
+
+def show_messages(messages: Sequence[Delivered]) -> None:
+    """Print a table of messages."""
+    rows = (
+        (step, sender or "outside", receiver, type(message).__name__, _content(message))
+        for step, (sender, receiver, message) in enumerate(messages, 1)
+    )
+    print_table(("step#", "sender", "receiver", "message", "content"), rows)
+
+
+def message_text(delivered: Delivered) -> str:
+    """Return one line about a message."""
+    sender, receiver, message = delivered
+    what = f"{type(message).__name__} {_content(message)}".rstrip()
+    return f"{sender or 'outside'} > {receiver}: {what}"
 
 
 def _content(message: Any) -> str:
@@ -61,7 +76,7 @@ def _short(value: Any) -> str:
     return str(value)
 
 
-def _mermaid(delivered: list[tuple[str | None, str, Any]]) -> None:
+def _mermaid(delivered: Sequence[Delivered]) -> None:
     """Print a diagram with a short name for each actor, since ids may hold any character."""
     names: dict[str | None, str] = {None: "outside"}
     for sender, receiver, _ in delivered:

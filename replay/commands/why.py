@@ -12,6 +12,10 @@ from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from actors.baseline import Baseline
+    from replay.explain import Counted
 
 SUMMARY = "explain one event to the last digit"
 EXAMPLE = "why flagged.json.events 20010"
@@ -28,11 +32,21 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanation."""
     with Timeline(open_store(options.store)) as timeline:
         why = explain(timeline, options.number)
-        if isinstance(why, WhyFriendship):
-            (_friendship_json if options.json else _friendship)(why)
+        if not options.json:
+            show_why(why, timeline)
+        elif isinstance(why, WhyFriendship):
+            _friendship_json(why)
         else:
-            (_purchase_json if options.json else _purchase)(why, timeline)
+            _purchase_json(why, timeline)
     return 0
+
+
+def show_why(why: WhyPurchase | WhyFriendship, timeline: Timeline) -> None:
+    """Print an explanation for a person."""
+    if isinstance(why, WhyFriendship):
+        _friendship(why)
+    else:
+        _purchase(why, timeline)
 
 
 def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
@@ -41,27 +55,8 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
     print(f"event {event.number} ({place.source} line {place.line}, {event.time})")
     print(f"user {event.user} bought for {format_amount(event.amount)}")
-    print(f"network of degree {degrees}: {counted(sum(map(len, why.hops)), 'user')}")
-    for distance, hop in enumerate(why.hops, 1):
-        print(f"  {distance} away: {len(hop)}: {_some(hop)}")
-    print(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
-    if why.window:
-        print_table(
-            ("event#", "time", "user", "amount#", "friend path"),
-            (
-                (
-                    counted.purchase.number,
-                    counted.purchase.time,
-                    counted.purchase.user,
-                    format_amount(counted.purchase.amount),
-                    " > ".join(counted.path),
-                )
-                for counted in why.window
-            ),
-        )
-    print(f"n = {baseline.n}")
-    if baseline.n:
-        print(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
+    show_network(why.hops, degrees)
+    show_window(why.window, baseline, tracked)
     if not why.enough:
         print("verdict: not flagged, because fewer than 2 purchases are no basis")
     else:
@@ -76,9 +71,39 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
         print("(an event of the past, which the run did not judge)")
 
 
-def _some(users: tuple[str, ...], shown_max: int = 20) -> str:
-    rest = len(users) - shown_max
-    return ", ".join(users[:shown_max]) + (f" and {rest} more" if rest > 0 else "")
+def show_network(hops: Sequence[Sequence[str]], degrees: int) -> None:
+    """Print a network hop by hop."""
+    print(f"network of degree {degrees}: {counted(sum(map(len, hops)), 'user')}")
+    for distance, hop in enumerate(hops, 1):
+        print(f"  {distance} away: {len(hop)}: {some(hop)}")
+
+
+def show_window(window: Sequence[Counted], baseline: Baseline, tracked: int) -> None:
+    """Print the purchases in a window and what they come to."""
+    print(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
+    if window:
+        print_table(
+            ("event#", "time", "user", "amount#", "friend path"),
+            (
+                (
+                    counted.purchase.number,
+                    counted.purchase.time,
+                    counted.purchase.user,
+                    format_amount(counted.purchase.amount),
+                    " > ".join(counted.path),
+                )
+                for counted in window
+            ),
+        )
+    print(f"n = {baseline.n}")
+    if baseline.n:
+        print(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
+
+
+def some(words: Sequence[str], shown_max: int = 20) -> str:
+    """Return the first ``words``, and how many more there are."""
+    rest = len(words) - shown_max
+    return ", ".join(words[:shown_max]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _purchase_json(why: WhyPurchase, timeline: Timeline) -> None:
@@ -119,7 +144,7 @@ def _friendship(why: WhyFriendship) -> None:
     print(f"event {event.number}: {event.user1} {verb} {event.user2}")
     print(f"{counted(len(why.changes), 'network')} changed")
     if why.changes:
-        rows = ((each.user, _some(each.came), _some(each.left)) for each in why.changes)
+        rows = ((each.user, some(each.came), some(each.left)) for each in why.changes)
         print_table(("network of", "came in", "dropped out"), rows)
 
 

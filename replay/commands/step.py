@@ -1,0 +1,52 @@
+"""``step STORE``: step through a history, forward and back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from replay.debugger.shell import Shell
+from replay.debugger.views import position_line
+from replay.tables import counted, open_store
+from replay.timeline import Timeline
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "step through a history, forward and back, with breakpoints"
+EXAMPLE = "step flagged.json.events -c 'break flagged; continue; why'"
+
+EXIT_WRONG_COMMAND = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    parser.add_argument(
+        "-c",
+        "--commands",
+        metavar="COMMANDS",
+        help="carry out these commands, with ; between them, and end; without it, commands "
+        'are read from standard input, and "help" lists them',
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Obey commands until they end; return 2 where a command of a script went wrong."""
+    interactive = options.commands is None and sys.stdin.isatty()
+    with Timeline(open_store(options.store)) as timeline:
+        shell = Shell(timeline, interactive=interactive)
+        if options.commands is not None:
+            for line in options.commands.splitlines():
+                if shell.onecmd(line):
+                    break
+        else:
+            if interactive:
+                parameters = timeline.parameters
+                print(
+                    f"{counted(len(timeline), 'event')}, D={parameters.degrees} "
+                    f"T={parameters.tracked}; help lists the commands"
+                )
+                print(position_line(timeline))
+            shell.talk()
+        return EXIT_WRONG_COMMAND if shell.failed and not interactive else 0

@@ -1,0 +1,159 @@
+"""A debugger session: where it is, where it stops, and what it has marked."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from events.errors import InputError, OutputError
+from replay.debugger.conditions import Stop, parse_break, parse_watch
+from replay.debugger.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from replay.timeline import Timeline
+
+_FORMAT: Final = "replay.session"
+
+
+class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a session file holds, as JSON."""
+
+    format: str
+    """`replay.session`."""
+    events: int
+    """How many events the history has that it was made on."""
+    position: int
+    """Where the session was."""
+    stops: dict[int, str]
+    """Breakpoints and watches by number, each as it is typed."""
+    marks: dict[str, int]
+    """Positions by name."""
+
+
+class Session:
+    """Breakpoints, watches and marks on a timeline."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        """Begin without any."""
+        self.timeline: Final = timeline
+        self.stops: dict[int, Stop] = {}
+        """Breakpoints and watches, by number."""
+        self.marks: dict[str, int] = {}
+        """Positions, by name."""
+
+    def stop(self, kind: str, words: list[str]) -> int:
+        """Add a breakpoint or a watch, and return its number.
+
+        Raises:
+            CommandError: ``words`` say none.
+
+        """
+        parse = parse_break if kind == "break" else parse_watch
+        number = max(self.stops, default=0) + 1
+        self.stops[number] = parse(words, self.timeline)
+        return number
+
+    def search(self, *, forward: bool) -> list[int]:
+        """Go to the next position, or the one before, where something stops.
+
+        Returns:
+            The numbers of the stops; none where the end or the beginning is reached.
+
+        """
+        timeline = self.timeline
+        position, end = timeline.position, len(timeline) if forward else 0
+        positions: Iterable[int] = (
+            range(position + 1, end + 1) if forward else range(position - 1, -1, -1)
+        )
+        tests = [stop.test for stop in self.stops.values()]
+        if len(tests) == 1:
+            position = next(filter(tests[0], positions), end)
+        elif tests:
+            position = next((at for at in positions if any(test(at) for test in tests)), end)
+        else:
+            position = end
+        hits = self.hits(position) if position != timeline.position else []
+        timeline.goto(position)
+        return hits
+
+    def hits(self, position: int) -> list[int]:
+        """Return the numbers of what stops at ``position``."""
+        return [number for number, stop in self.stops.items() if stop.test(position)]
+
+    def save(self, path: str) -> None:
+        """Write the session to a file; only another session is overwritten.
+
+        Raises:
+            OutputError: the file is something else or cannot be written.
+
+        """
+        target = Path(path)
+        saved = SavedSession(
+            _FORMAT,
+            len(self.timeline),
+            self.timeline.position,
+            {number: stop.text for number, stop in self.stops.items()},
+            dict(self.marks),
+        )
+        if target.exists():
+            try:
+                _read(target)
+            except InputError:
+                raise OutputError(
+                    f"{path}: expected a new file or a saved session, found another file; "
+                    "name another one"
+                ) from None
+        new = target.with_name(f"{target.name}.new")
+        try:
+            new.write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n")
+            new.replace(target)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: expected to write a session, found: {error.strerror}"
+            ) from None
+
+    def load(self, path: str) -> None:
+        """Be as the session was that was saved to ``path``.
+
+        Raises:
+            InputError: the file is no saved session, or of a history that does not fit.
+
+        """
+        saved = _read(Path(path))
+        if saved.events != len(self.timeline):
+            raise InputError(
+                f"{path}: expected a session on a history of {len(self.timeline)} events, "
+                f"found one on {saved.events}"
+            )
+        fresh = Session(self.timeline)
+        try:
+            for number, text in saved.stops.items():
+                kind, *words = shlex.split(text)
+                parse = parse_watch if kind == "watch" else parse_break
+                fresh.stops[number] = parse(words, self.timeline)
+        except (ValueError, CommandError) as error:
+            raise InputError(f"{path}: expected a saved session, found: {error}") from None
+        for position in (saved.position, *saved.marks.values()):
+            if not 0 <= position <= len(self.timeline):
+                raise InputError(
+                    f"{path}: expected positions from 0 to {len(self.timeline)}, found {position}"
+                )
+        self.stops, self.marks = fresh.stops, dict(saved.marks)
+        self.timeline.goto(saved.position)
+
+
+def _read(path: Path) -> SavedSession:
+    try:
+        saved = msgspec.json.decode(path.read_bytes(), type=SavedSession)
+    except OSError as error:
+        raise InputError(f"{path}: expected a saved session, found: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a saved session, found: {error}") from None
+    if saved.format != _FORMAT:
+        raise InputError(f"{path}: expected a saved session, found format {saved.format!r}")
+    return saved

@@ -1,0 +1,354 @@
+"""The debugger's shell: reads commands from a terminal, a pipe or a string, and obeys."""
+
+from __future__ import annotations
+
+import cmd
+import re
+import readline
+import shlex
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from events.errors import PositionError, ReplayError, shown
+from events.event import users_of
+from replay.commands.trace import show_messages
+from replay.commands.why import show_network, show_why, show_window
+from replay.debugger import views
+from replay.debugger.commands import command_of, help_text
+from replay.debugger.completion import completions
+from replay.debugger.errors import CommandError
+from replay.debugger.session import Session
+from replay.explain import explain, hops_of, window_of
+from replay.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from replay.timeline import Timeline
+
+_LIST_AROUND: Final = 5
+_LATEST: Final = 10
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_MARK: Final = re.compile(r"[^\W\d][\w-]*")
+
+
+class Shell(cmd.Cmd):
+    """Obeys commands on one timeline; errors are one line each on standard error."""
+
+    def __init__(self, timeline: Timeline, *, interactive: bool) -> None:
+        """Read from standard input; ``interactive`` if a person types there."""
+        super().__init__()
+        self.session: Final = Session(timeline)
+        self.failed = False
+        """Whether a command went wrong, after which only a person may go on."""
+        self._timeline: Final = timeline
+        self._interactive: Final = interactive
+        self._repeat = ""
+        self.use_rawinput = interactive
+        self.prompt = "(replay) " if interactive else ""
+
+    # Reading
+
+    def talk(self) -> None:
+        """Obey until the input ends or says quit."""
+        if self._interactive:
+            # Ids and names may hold what would otherwise separate words, such as a dash.
+            readline.set_completer_delims(" ;")
+        while True:
+            try:
+                self.cmdloop()
+            except KeyboardInterrupt:
+                print("^C")
+            else:
+                break
+
+    def onecmd(self, line: str) -> bool:
+        """Obey one line, and return whether it was the last.
+
+        An empty line repeats the one before. Commands are separated by ``;``, and what
+        comes after ``#`` at the beginning of a line is for the reader.
+        """
+        if line.lstrip().startswith("#"):
+            return False
+        if not line.strip():
+            line = self._repeat
+        self._repeat = "" if line == "EOF" else line
+        if line == "EOF" and self._interactive:
+            print()
+        try:
+            with _undisturbed():
+                return any(self._obey(words) for words in _commands_in(line))
+        except ReplayError as error:
+            sys.stdout.flush()
+            print(f"replay: {error}", file=sys.stderr)
+            self.failed = True
+            return not self._interactive
+
+    def _obey(self, words: list[str]) -> bool:
+        name = command_of(words[0]).name
+        if name == "quit":
+            return True
+        do: Callable[[list[str]], None] = getattr(self, f"_{name.replace('-', '_')}")
+        do(words[1:])
+        return False
+
+    def completedefault(self, text: str, line: str, begidx: int, *_: int) -> list[str]:
+        """Return what the last word of ``line`` may become."""
+        return completions(self.session, text, line[:begidx])
+
+    def completenames(self, text: str, *_: object) -> list[str]:
+        """Return the commands that begin with ``text``."""
+        return completions(self.session, text, "")
+
+    # Moving
+
+    def _next(self, words: list[str]) -> None:
+        self._move(self._timeline.position + self._count(words))
+
+    def _back(self, words: list[str]) -> None:
+        if self._timeline.inside:
+            self._timeline.goto(self._timeline.position)
+        self._move(self._timeline.position - self._count(words))
+
+    def _goto(self, words: list[str]) -> None:
+        (word,) = _take("goto", words, 1, 1)
+        self._move(self._position(word))
+
+    def _first(self, words: list[str]) -> None:
+        _take("first", words, 0, 0)
+        self._move(min(1, len(self._timeline)))
+
+    def _last(self, words: list[str]) -> None:
+        _take("last", words, 0, 0)
+        self._move(len(self._timeline))
+
+    def _stream(self, words: list[str]) -> None:
+        _take("stream", words, 0, 0)
+        start = self._timeline.history.stream_start
+        if start is None or start == len(self._timeline):
+            raise PositionError("expected a stream, found a history that has no event of one")
+        self._move(start + 1)
+
+    def _continue(self, words: list[str]) -> None:
+        _take("continue", words, 0, 0)
+        self._search(forward=True)
+
+    def _reverse_continue(self, words: list[str]) -> None:
+        _take("reverse-continue", words, 0, 0)
+        self._search(forward=False)
+
+    def _search(self, *, forward: bool) -> None:
+        hits = self.session.search(forward=forward)
+        for number in hits:
+            print(f"stop {number}: {self.session.stops[number].text}")
+        if not hits:
+            print(f"no stop {'ahead' if forward else 'before'}")
+        self._where([])
+
+    def _move(self, position: int) -> None:
+        """Go to ``position``, or to the end or the beginning if it is beyond."""
+        self._timeline.goto(max(0, min(position, len(self._timeline))))
+        self._where([])
+
+    def _message(self, words: list[str]) -> None:
+        _take("message", words, 0, 0)
+        views.show_message(self._timeline)
+        self._where([])
+
+    # Stops and marks
+
+    def _break(self, words: list[str]) -> None:
+        self._stop("break", words)
+
+    def _watch(self, words: list[str]) -> None:
+        self._stop("watch", _take("watch", words, 1, 1))
+
+    def _stop(self, kind: str, words: list[str]) -> None:
+        number = self.session.stop(kind, words)
+        print(f"stop {number}: {self.session.stops[number].text}")
+
+    def _delete(self, words: list[str]) -> None:
+        if not _take("delete", words, 0, 1):
+            self.session.stops.clear()
+            return
+        stops = self.session.stops
+        if not _NUMBER.fullmatch(words[0]) or int(words[0]) not in stops:
+            raise CommandError(f"expected the number of a stop, found {shown(words[0])}")
+        del stops[int(words[0])]
+
+    def _info(self, words: list[str]) -> None:
+        (what,) = _take("info", words, 0, 1) or [""]
+        if what not in ("", "break", "marks"):
+            raise CommandError(f"expected break or marks, found {shown(what)}")
+        if what != "marks":
+            for number, stop in self.session.stops.items():
+                print(f"stop {number}: {stop.text}")
+            if not self.session.stops:
+                print("no stops")
+        if what != "break":
+            for name, position in self.session.marks.items():
+                print(f"mark {name}: event {position}")
+            if not self.session.marks:
+                print("no marks")
+
+    def _mark(self, words: list[str]) -> None:
+        (name,) = _take("mark", words, 1, 1)
+        if not _MARK.fullmatch(name):
+            raise CommandError(
+                f"expected a name of letters, digits, - and _ after a letter, found {shown(name)}"
+            )
+        self.session.marks[name] = self._timeline.position
+
+    def _save(self, words: list[str]) -> None:
+        (path,) = _take("save", words, 1, 1)
+        self.session.save(path)
+
+    def _load(self, words: list[str]) -> None:
+        (path,) = _take("load", words, 1, 1)
+        self.session.load(path)
+        self._where([])
+
+    # Looking
+
+    def _where(self, words: list[str]) -> None:
+        _take("where", words, 0, 0)
+        print(views.position_line(self._timeline))
+
+    def _list(self, words: list[str]) -> None:
+        (word,) = _take("list", words, 0, 1) or [str(self._timeline.position)]
+        middle = self._position(word)
+        first = max(1, middle - _LIST_AROUND)
+        last = min(len(self._timeline), middle + _LIST_AROUND)
+        views.show_events(self._timeline, range(first, last + 1))
+
+    def _user(self, words: list[str]) -> None:
+        (user,) = _take("user", words, 1, 1)
+        views.show_user(self._timeline, user)
+
+    def _network(self, words: list[str]) -> None:
+        user, *rest = _take("network", words, 1, 2)
+        self._timeline.number(user)
+        degrees = self._count(rest) if rest else self._timeline.parameters.degrees
+        show_network([list(hop) for hop in hops_of(self._timeline, user, degrees)], degrees)
+
+    def _window(self, words: list[str]) -> None:
+        (user,) = _take("window", words, 1, 1)
+        self._timeline.number(user)
+        _, window, baseline = window_of(self._timeline, user)
+        show_window(window, baseline, self._timeline.parameters.tracked)
+
+    def _latest(self, words: list[str]) -> None:
+        count = self._count(words) if words else _LATEST
+        latest = self._timeline.recency(count)
+        rows = ((each.number, each.time, each.user, views.amount(each)) for each in latest)
+        print_table(("event#", "time", "user", "amount#"), rows)
+
+    def _why(self, words: list[str]) -> None:
+        with self._elsewhere():
+            show_why(explain(self._timeline, self._event("why", words)), self._timeline)
+
+    def _trace(self, words: list[str]) -> None:
+        with self._elsewhere():
+            show_messages(self._timeline.trace(self._event("trace", words)))
+
+    def _diff(self, words: list[str]) -> None:
+        first, last = map(
+            self._position, [*_take("diff", words, 1, 2), str(self._timeline.position)][:2]
+        )
+        with self._elsewhere():
+            views.show_changes(self._timeline, min(first, last), max(first, last))
+
+    def _history(self, words: list[str]) -> None:
+        (user,) = _take("history", words, 1, 1)
+        timeline = self._timeline
+        if user not in timeline.everyone:
+            raise CommandError(f"expected a user of this history, found {shown(user)}")
+        events = timeline.history.events
+        views.show_events(timeline, [each.number for each in events if user in users_of(each)])
+
+    def _help(self, words: list[str]) -> None:
+        print(help_text(next(iter(_take("help", words, 0, 1)), None)))
+
+    # Reading arguments
+
+    def _count(self, words: list[str]) -> int:
+        (word,) = _take("this", words, 0, 1) or ["1"]
+        if not _NUMBER.fullmatch(word) or int(word) == 0:
+            raise CommandError(f"expected a whole number from 1 on, found {shown(word)}")
+        return int(word)
+
+    def _event(self, name: str, words: list[str]) -> int:
+        """Return the number of the event that a command is about, by default the current one."""
+        if _take(name, words, 0, 1):
+            number = self._position(words[0])
+        else:
+            number = self._timeline.position + self._timeline.inside
+        self._timeline.history.event(number)
+        return number
+
+    def _position(self, word: str) -> int:
+        if word in self.session.marks:
+            return self.session.marks[word]
+        if not _NUMBER.fullmatch(word):
+            raise CommandError(f"expected the number of an event or a mark, found {shown(word)}")
+        position = int(word)
+        if position > len(self._timeline):
+            raise PositionError(
+                f"expected a position from 0 to {len(self._timeline)}, found {position}"
+            )
+        return position
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """Come back after the block to where the timeline was, or to the end of that event."""
+        here = self._timeline.position + self._timeline.inside
+        try:
+            yield
+        finally:
+            self._timeline.goto(here)
+
+
+def _take(name: str, words: list[str], least: int, most: int) -> list[str]:
+    """Return ``words`` if there are so many."""
+    if not least <= len(words) <= most:
+        usage = "" if name == "this" else f"; usage: {name} {command_of(name).usage}".rstrip()
+        bounds = str(least) if least == most else f"{least} to {most}"
+        raise CommandError(f"{name} expected {bounds} arguments, found {len(words)}{usage}")
+    return words
+
+
+def _commands_in(line: str) -> list[list[str]]:
+    """Return the words of each command in ``line``."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    commands: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if word.strip(";"):
+                commands[-1].append(word)
+            else:
+                commands.append([])
+    except ValueError as error:
+        raise CommandError(f"expected a command, found one with {error}") from None
+    return [words for words in commands if words]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done: half of an event would be no moment."""
+    pressed: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        pressed.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
