@@ -44,7 +44,7 @@ BLOCK_BYTES: Final = 1 << 16
 _CANONICAL_AMOUNTS: Final = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\.[0-9]{2}(?: |\Z))*")
 
 _CANONICAL_START: Final = b'{"event_type":"'
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 _decode_units = msgspec.json.Decoder(list[int]).decode
@@ -151,7 +151,7 @@ class Log(Closing):
                 return None
             text = block.lstrip(JSON_SPACE)
             if self.lines_read == 0:
-                text = text.removeprefix(_BYTE_ORDER_MARK).lstrip(JSON_SPACE)
+                text = text.removeprefix(BYTE_ORDER_MARK).lstrip(JSON_SPACE)
             if text:
                 start = block.rfind(b"\n", 0, len(block) - len(text)) + 1
                 self._pending = block[start:]
@@ -160,7 +160,7 @@ class Log(Closing):
                 self._ends_with_newline = block.endswith(b"\n")
                 self.lines_read += block.count(b"\n") + (not self._ends_with_newline)
         line = self._pending.partition(b"\n")[0]
-        return line.removeprefix(_BYTE_ORDER_MARK) if self.lines_read == 0 else line
+        return line.removeprefix(BYTE_ORDER_MARK) if self.lines_read == 0 else line
 
     def skip_line(self) -> bytes:
         """Drop the line that `peek_line` returned, and return it byte for byte."""
@@ -347,7 +347,7 @@ class BlockParser:
         block = Block([], [], [])
         consecutive = False
         for line in data.split(b"\n")[:-1]:
-            text = line.removeprefix(_BYTE_ORDER_MARK) if self.line_number == 1 else line
+            text = line.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else line
             if not text.strip(JSON_SPACE):
                 consecutive = False
             else:
@@ -383,6 +383,6 @@ def flagged_line(line: bytes, mean: int, sd: int) -> bytes:
         sd: the standard deviation in whole cents.
 
     """
-    body = line.removeprefix(_BYTE_ORDER_MARK).strip(JSON_SPACE).removesuffix(b"}")
+    body = line.removeprefix(BYTE_ORDER_MARK).strip(JSON_SPACE).removesuffix(b"}")
     tail = f', "mean": "{format_cents(mean)}", "sd": "{format_cents(sd)}"}}'
     return body.rstrip(JSON_SPACE) + tail.encode()

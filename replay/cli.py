@@ -14,15 +14,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import ParametersError, ReplayError
-from events.parameters import DEGREES_MIN, TRACKED_MIN, check
+from events.errors import ReplayError
+from events.parameters import DEGREES_MIN, TRACKED_MIN
+from replay.arguments import whole
 from replay.console import Console
 from replay.logs import Logs
 from replay.run import run
 from replay.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
 COMMANDS: Final = (
@@ -34,6 +35,7 @@ COMMANDS: Final = (
     "trace",
     "diff",
     "export",
+    "rerun",
     "sweep",
 )
 
@@ -41,8 +43,6 @@ EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
-# Python refuses to convert thousands of digits, with a message of its own.
-_DIGITS_MAX: Final = 30
 
 _RUN_EPILOG = """\
 commands:
@@ -54,6 +54,7 @@ commands:
   trace        show every message delivered for an event
   diff         find where two stores part
   export       write a store's logs back
+  rerun        decide a history again with other settings or events
   sweep        table what other settings of D and T would flag
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is
@@ -171,14 +172,14 @@ def _run_parser() -> argparse.ArgumentParser:
         "-D",
         "--degrees",
         metavar="D",
-        type=_whole("D", DEGREES_MIN),
+        type=whole("D", DEGREES_MIN),
         help="degree of the network, instead of the batch's first line",
     )
     parser.add_argument(
         "-T",
         "--tracked",
         metavar="T",
-        type=_whole("T", TRACKED_MIN),
+        type=whole("T", TRACKED_MIN),
         help="purchases tracked in the network, instead of the batch's first line",
     )
     parser.add_argument(
@@ -203,17 +204,3 @@ def _run_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
     return parser
-
-
-def _whole(name: str, least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}, found {text!r}"
-            )
-        try:
-            return check(name, int(text), least)
-        except ParametersError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse

@@ -6,7 +6,8 @@ import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import PositionError
-from events.event import EVENT_TYPES, Event
+from events.event import EVENT_TYPES, Event, line_of
+from events.jsonlines import BYTE_ORDER_MARK
 from events.records import (
     Decision,
     Lines,
@@ -20,7 +21,7 @@ from events.records import (
 from replay.collector import collector_paused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from events.store import EventStore
 
@@ -43,6 +44,17 @@ class Attestation(NamedTuple):
     """The hash by which its frame refers to the frame before it."""
     digest: StateDigest
     """What was recorded."""
+
+
+class LogLine(NamedTuple):
+    """A line of a log that is not blank."""
+
+    place: Place
+    """Where it stands."""
+    event: int | None
+    """The number of its event, or None for the parameters and rejected lines."""
+    text: bytes
+    """The line, byte for byte, without its newline."""
 
 
 class History:
@@ -106,14 +118,37 @@ class History:
 
     def lines(self) -> Iterator[tuple[Place, Event | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
-        rejected = iter([*self.rejected, (len(self.events) + 2, None)])
-        following, bad = next(rejected)
+        sources = iter([*self._sources, (len(self.events) + 2, Place("stream", 0))])
+        first, place = next(sources)
+        following, next_place = next(sources, (first, place))
+        rejected = iter(self.rejected)
+        rejected_before, bad = next(rejected, (0, None))
         for number in range(1, len(self.events) + 2):
-            while bad is not None and following <= number:
+            while bad is not None and rejected_before <= number:
                 yield Place(bad.source, bad.number), bad
-                following, bad = next(rejected)
+                rejected_before, bad = next(rejected, (0, None))
+            while following <= number:
+                first, place = following, next_place
+                following, next_place = next(sources)
             if number <= len(self.events):
-                yield self.place(number), self.events[number - 1]
+                yield Place(place.source, place.line + number - first), self.events[number - 1]
+
+    def log_lines(self) -> Iterator[LogLine]:
+        """Iterate over the lines of both logs, that of the parameters first."""
+        line = self.store.header.line
+        if line is not None:
+            yield LogLine(Place("batch", 1), None, line)
+        for place, record in self.lines():
+            if isinstance(record, Rejected):
+                yield LogLine(place, None, record.line)
+            else:
+                yield LogLine(place, record.number, line_of(record))
+
+    def log_content(self, source: Source, texts: Sequence[bytes]) -> bytes:
+        """Return the content of a log of the lines ``texts`` that ends as the ``source`` did."""
+        end = self.ends.get(source)
+        newline = b"\n" if texts and (end is None or end.newline) else b""
+        return b"\n".join(texts) + newline
 
     def _take(self, record: Record, previous: bytes) -> None:
         following = len(self.events) + 1
@@ -130,3 +165,22 @@ class History:
             self.recorded[record.number] = record
         elif isinstance(record, StateDigest):
             self.digests.append(Attestation(len(self.events), previous, record))
+
+
+def texts_by_log(lines: Iterable[LogLine]) -> dict[Source, list[bytes]]:
+    """Return what each log consists of, without newlines, given its ``lines`` in order.
+
+    Where lines before it have come or gone, a line with a byte-order mark, which is
+    passed over at the start of a log only, is still read as it was.
+    """
+    texts: dict[Source, list[bytes]] = {"batch": [], "stream": []}
+    for place, _, text in lines:
+        found = texts[place.source]
+        moved = bool(found) == (place.line == 1)
+        if not (moved and text.startswith(BYTE_ORDER_MARK)):
+            found.append(text)
+        elif found:
+            found.append(text.removeprefix(BYTE_ORDER_MARK))
+        else:
+            found += [b"", text]
+    return texts

@@ -25,7 +25,7 @@ from replay.outputs import FlaggedFile, Outputs
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from replay.logs import Logs
 
@@ -129,7 +129,8 @@ def run(
     """
     flagged = Path(flagged)
     store = Path(f"{flagged}{STORE_SUFFIX}" if store is None else store)
-    check_outputs(logs, flagged, store)
+    inputs = [(f"{log.source} log", log.path) for log in (logs.batch, logs.stream)]
+    check_outputs(inputs, flagged, store)
     running = _Run(
         logs,
         Summary(flagged, store),
@@ -271,19 +272,24 @@ class _Run:
         )
 
 
-def check_outputs(logs: Logs, flagged: Path, store: Path) -> None:
+def check_outputs(inputs: Sequence[tuple[str, Path]], flagged: Path, store: Path) -> None:
     """Refuse outputs that cannot be made or that would overwrite an input.
 
+    Args:
+        inputs: what is read, each with its name in errors.
+        flagged: where the flagged purchases are to be.
+        store: where the event store is to be.
+
     Raises:
-        InputError: an output is one of the logs or a folder, its folder is missing,
+        InputError: an output is one of the inputs or a folder, its folder is missing,
             or both outputs are one file.
 
     """
     for name, path in (("flagged file", flagged), ("event store", store)):
-        for log in (logs.batch, logs.stream):
-            if path.exists() and path.samefile(log.path):
+        for what, read in inputs:
+            if path.exists() and path.samefile(read):
                 raise InputError(
-                    f"{path}: expected the {name}, found the {log.source} log, which would "
+                    f"{path}: expected the {name}, found the {what}, which would "
                     "be written to; name another file"
                 )
         if path.is_dir():

@@ -23,5 +23,6 @@ step mypy
 "$python" -m mypy
 step bench
 "$python" scripts/bench.py --small
+"$python" scripts/bench_timeline.py --lines 5000
 step pytest
 exec "$python" -m pytest -q "$@"

@@ -57,17 +57,35 @@ def read(line: bytes) -> Happening | None:
     return None
 
 
+class Flag(NamedTuple):
+    """A flagged purchase."""
+
+    place: int
+    """Its place among the lines of both logs that are not blank, the parameters' left out."""
+    purchases: int
+    """How many purchases were in the window."""
+    line: bytes
+    """Its line in the flagged file, with a newline."""
+
+
 def flagged_purchases(
     batch: bytes, stream: bytes, degrees: int | None = None, tracked: int | None = None
 ) -> bytes:
     """Return what the flagged file holds after a run on both logs."""
+    return b"".join(flag.line for flag in flags(batch, stream, degrees, tracked))
+
+
+def flags(
+    batch: bytes, stream: bytes, degrees: int | None = None, tracked: int | None = None
+) -> list[Flag]:
+    """Return the flagged purchases of a run on both logs."""
     first, *past = read_lines(batch)
     parameters = json.loads(first)
     degrees = degrees or int(parameters["D"])
     tracked = tracked or int(parameters["T"])
     friendships: set[frozenset[str]] = set()
     purchases: list[tuple[tuple[dt.datetime, Fraction], int, str, Fraction]] = []
-    written = b""
+    found: list[Flag] = []
     for place, line in enumerate(past + read_lines(stream)):
         happening = read(line)
         if happening is None:
@@ -81,9 +99,11 @@ def flagged_purchases(
             if place >= len(past):
                 network = _network(buyer, degrees, friendships)
                 window = sorted(p for p in purchases if p[2] in network)[-tracked:]
-                written += _judge(happening, [p[3] for p in window])
+                written = _judge(happening, [p[3] for p in window])
+                if written:
+                    found.append(Flag(place, len(window), written))
             purchases.append((happening.time, place, buyer, happening.amount))
-    return written
+    return found
 
 
 def _network(buyer: str, degrees: int, friendships: set[frozenset[str]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The commands that look at a history: log, why, trace, diff, export."""
+"""The commands that look at a history; of rerun, what all of them do."""
 
 from __future__ import annotations
 
@@ -378,6 +378,7 @@ LOOKING = [
     ("diff", STORE, STORE),
     ("export", STORE),
     ("sweep", STORE),
+    ("rerun", STORE, "branch.json"),
 ]
 
 
@@ -389,7 +390,10 @@ def test_every_command_is_tried_here() -> None:
 def test_store_is_only_read(example: Commands, words: tuple[str, ...]) -> None:
     before = {path.name: path.read_bytes() for path in example.folder.iterdir()}
     assert example(*words) != ""
-    assert {path.name: path.read_bytes() for path in example.folder.iterdir()} == before
+    after = {path.name: path.read_bytes() for path in example.folder.iterdir()}
+    added = {"branch.json", "branch.json.events"} if words[0] == "rerun" else set()
+    assert after.keys() - before.keys() == added
+    assert {name: after[name] for name in before} == before
 
 
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])

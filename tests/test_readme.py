@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import replay
+from replay import cli
+from replay.debugger import commands as debugger
 from tests.test_cli import Shell
 
 ROOT = Path(replay.__file__).parents[1]
@@ -87,6 +89,12 @@ def test_every_option_is_documented(tmp_path: Path) -> None:
     shown = Shell(tmp_path)("--help").out
     options = set(re.findall(r"(?<![\w-])--?[A-Za-z]+", shown)) - {"-h", "-m"}
     assert [option for option in sorted(options) if f"`{option}" not in README] == []
+
+
+def test_every_command_is_documented() -> None:
+    names = [name for name in cli.COMMANDS if name != "run"]
+    names += [command.name for command in debugger.COMMANDS]
+    assert [name for name in names if not re.search(rf"`{name}\b", README)] == []
 
 
 def test_every_file_and_folder_that_is_named_exists() -> None:

@@ -8,6 +8,7 @@ from events.amounts import format_amount, format_cents
 from events.errors import PositionError
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
+from replay.arguments import add_store
 from replay.console import describe
 from replay.history import History
 from replay.tables import open_store, print_json
@@ -34,7 +35,7 @@ class Line(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    add_store(parser)
     parser.add_argument(
         "--from", dest="first", metavar="N", type=int, default=1, help="begin with event N"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from replay.arguments import add_store
 from replay.debugger.shell import Shell
 from replay.debugger.views import position_line
 from replay.tables import counted, open_store
@@ -21,7 +22,7 @@ EXIT_WRONG_COMMAND = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    add_store(parser)
     parser.add_argument(
         "-c",
         "--commands",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events.errors import ParametersError
 from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
+from replay.arguments import add_store
 from replay.heatmap import heat_map
 from replay.history import History
 from replay.outputs import write_new
@@ -47,7 +48,7 @@ class Setting(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    add_store(parser)
     for flag, name, what, least in (
         ("-D", "--degrees", "degrees of the network", DEGREES_MIN),
         ("-T", "--tracked", "numbers of purchases tracked", TRACKED_MIN),

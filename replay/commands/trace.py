@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from replay.arguments import add_event
 from replay.tables import open_store, print_json, print_table
 from replay.timeline import Timeline
 
@@ -21,8 +22,7 @@ EXAMPLE = "trace flagged.json.events 20010 --mermaid"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
-    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
+    add_event(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object a message")
     how.add_argument("--mermaid", action="store_true", help="print a Mermaid sequence diagram")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from replay.arguments import add_store
 from replay.history import History
 from replay.tables import counted, open_store, print_json, progress
 from replay.verify import verify
@@ -21,7 +22,7 @@ EXIT_DIFFERENT = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
+    add_store(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.amounts import format_amount, format_cents
 from events.event import Befriend, kind_of
+from replay.arguments import add_event
 from replay.explain import WhyFriendship, WhyPurchase, explain
 from replay.tables import counted, open_store, print_json, print_table
 from replay.timeline import Timeline
@@ -23,8 +24,7 @@ EXAMPLE = "why flagged.json.events 20010"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("store", metavar="STORE", help="event store of a run")
-    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
+    add_event(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

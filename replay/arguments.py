@@ -1,0 +1,47 @@
+"""Words of the command line that more than one command takes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from events.errors import ParametersError
+from events.parameters import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Python refuses to convert thousands of digits, with a message of its own.
+_DIGITS_MAX: Final = 30
+
+
+def whole(name: str, least: int) -> Callable[[str], int]:
+    """Return the type of an argument for parameter ``name``, which is at least ``least``."""
+
+    def parse(text: str) -> int:
+        if not is_whole(text):
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at least {least}, found {text!r}"
+            )
+        try:
+            return check(name, int(text), least)
+        except ParametersError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether ``text`` is a whole number, of no more digits than any has here."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Declare the store that a command looks at."""
+    parser.add_argument("store", metavar="STORE", help="event store of a run")
+
+
+def add_event(parser: argparse.ArgumentParser) -> None:
+    """Declare the store and the event in it that a command looks at."""
+    add_store(parser)
+    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
