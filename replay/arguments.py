@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import ParametersError
 from events.parameters import check
@@ -13,6 +13,24 @@ if TYPE_CHECKING:
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers wrong use with one line and status 2."""
+
+    def __init__(self, prog: str, description: str, epilog: str) -> None:
+        """Parse the arguments of the command ``prog``, which its help describes."""
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit."""
+        self.exit(2, f"replay: {message}; see {self.prog} --help\n")
 
 
 def whole(name: str, least: int) -> Callable[[str], int]:
@@ -44,4 +62,11 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_event(parser: argparse.ArgumentParser) -> None:
     """Declare the store and the event in it that a command looks at."""
     add_store(parser)
-    parser.add_argument("number", metavar="N", type=int, help="number of an event, from 1")
+    parser.add_argument("number", metavar="N", type=number, help="number of an event, from 1")
+
+
+def number(text: str) -> int:
+    """Return the number of an event."""
+    if not is_whole(text.removeprefix("-")):
+        raise argparse.ArgumentTypeError(f"expected the number of an event, found {text!r}")
+    return int(text)

@@ -6,7 +6,6 @@ is named like a command is given as ``./name``.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import signal
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import whole
+from replay.arguments import Parser, whole
 from replay.console import Console
 from replay.logs import Logs
 from replay.run import run
 from replay.version import __version__
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
     from types import FrameType
 
@@ -124,12 +124,10 @@ def command_run(words: Sequence[str]) -> int:
 def _command(name: str, words: Sequence[str]) -> int:
     """Run one of `replay.commands`."""
     module = importlib.import_module(f"replay.commands.{name}")
-    parser = argparse.ArgumentParser(
-        prog=f"{_program()} {name}",
-        description=f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
-        epilog=f"example:\n  python -m replay {module.EXAMPLE}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = Parser(
+        f"{_program()} {name}",
+        f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
+        f"example:\n  python -m replay {module.EXAMPLE}\n",
     )
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(words))
@@ -158,12 +156,10 @@ class _InterruptFlag:
 
 
 def _run_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_program(),
-        description="Flag purchases that are anomalous for the buyer's network of degree D.",
-        epilog=_RUN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = Parser(
+        _program(),
+        "Flag purchases that are anomalous for the buyer's network of degree D.",
+        _RUN_EPILOG,
     )
     parser.add_argument("batch", metavar="BATCH", help="log of past events, its first line D and T")
     parser.add_argument("stream", metavar="STREAM", help="log of new events, each one judged")

@@ -8,7 +8,7 @@ from events.amounts import format_amount, format_cents
 from events.errors import PositionError
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
-from replay.arguments import add_store
+from replay.arguments import add_store, number
 from replay.console import describe
 from replay.history import History
 from replay.tables import open_store, print_json
@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     parser.add_argument(
-        "--from", dest="first", metavar="N", type=int, default=1, help="begin with event N"
+        "--from", dest="first", metavar="N", type=number, default=1, help="begin with event N"
     )
-    parser.add_argument("--to", dest="last", metavar="N", type=int, help="end with event N")
+    parser.add_argument("--to", dest="last", metavar="N", type=number, help="end with event N")
     parser.add_argument("--user", metavar="ID", help="only what concerns this user")
     parser.add_argument("--type", choices=TYPES, help="only events of this type")
     parser.add_argument("--flagged", action="store_true", help="only flagged purchases")
