@@ -87,14 +87,16 @@ def encode_frame(frame: Frame) -> bytes:
     return b"".join((checked, rest, frame.body))
 
 
-def decode_frame(data: memoryview, offset: int, expected: Frame) -> tuple[Frame, int] | Fault:
+def decode_frame(
+    data: memoryview, offset: int, expected: Frame | None
+) -> tuple[Frame, int] | Fault:
     """Return the frame at ``offset`` of ``data`` and where it ends, or what is wrong there.
 
     Args:
         data: the content of a store.
         offset: where the frame begins, in bytes.
         expected: a frame whose position, events_before and previous are those the
-            frame must have; its other fields are not looked at.
+            frame must have; its other fields are not looked at. None for any frame.
 
     """
     if len(data) - offset < HEAD_BYTES:
@@ -113,13 +115,39 @@ def decode_frame(data: memoryview, offset: int, expected: Frame) -> tuple[Frame,
     body = bytes(data[start:end])
     if zlib.crc32(body) != body_crc:
         return Fault.BODY
-    if (position, before, previous) != (
+    frame = Frame(position, before, events, previous, body)
+    if expected is not None and not _follows(frame, expected):
+        return Fault.ORDER
+    return frame, end
+
+
+def _follows(frame: Frame, expected: Frame) -> bool:
+    return (frame.position, frame.events_before, frame.previous) == (
         expected.position,
         expected.events_before,
         expected.previous,
-    ):
-        return Fault.ORDER
-    return Frame(position, before, events, previous, body), end
+    )
+
+
+def find_frame(data: memoryview, start: int, position_min: int) -> tuple[int, Frame, int] | None:
+    """Return the first frame at or after byte ``start`` that is whole in itself.
+
+    Whether it follows what comes before is not looked at, but that its position is
+    at least ``position_min``: a line of a log may hold the bytes of another store.
+
+    Returns:
+        Where it begins, the frame, and where it ends; None where there is none.
+
+    """
+    content = data.obj
+    assert isinstance(content, bytes), "a store is read at once"
+    offset = content.find(MARKER, start)
+    while offset >= 0:
+        decoded = decode_frame(data, offset, None)
+        if not isinstance(decoded, Fault) and decoded[0].position >= position_min:
+            return offset, *decoded
+        offset = content.find(MARKER, offset + 1)
+    return None
 
 
 def previous_of(head: memoryview) -> bytes:
@@ -127,6 +155,6 @@ def previous_of(head: memoryview) -> bytes:
     return bytes(head[_PREVIOUS_BYTE : _PREVIOUS_BYTE + 32])
 
 
-def chain(data: bytes | memoryview) -> bytes:
+def chain_of(data: bytes | memoryview) -> bytes:
     """Return the hash by which the next frame refers to the frame ``data``: 32 bytes."""
     return hashlib.sha256(data).digest()

@@ -88,6 +88,13 @@ class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc
     """Sums over their purchases and friends: see `actors.digest.Sums`."""
 
 
+class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=False):
+    """The flagged file held so much of this history, and it was on the disk."""
+
+    size: int
+    """How many bytes of flagged lines, from where this history's begin."""
+
+
 Record: TypeAlias = (
     Purchase
     | Befriend
@@ -98,4 +105,5 @@ Record: TypeAlias = (
     | StreamStart
     | Decision
     | StateDigest
+    | Written
 )

@@ -31,8 +31,9 @@ from events.parameters import Parameters
 from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.flagged import FlaggedPurchase, flagged_purchases
+from replay.listener import Listener, Summary
 from replay.logs import Logs
-from replay.run import InterruptedRunError, Listener, Summary, run
+from replay.run import InterruptedRunError, run
 from replay.simulation import Simulation
 from replay.timeline import Timeline
 from replay.version import __version__

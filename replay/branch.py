@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from events.blocks import BYTE_ORDER_MARK
 from events.errors import InputError, OutputError, PositionError, StoreError
 from events.event import Event, Purchase
-from events.jsonlines import BYTE_ORDER_MARK
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
 from events.records import Decision
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from events.jsonlines import Fingerprint
     from events.records import Source
     from replay.history import History
-    from replay.run import Listener, Summary
+    from replay.listener import Listener, Summary
 
 _NAME_BYTES_MAX: Final = 255
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.amounts import format_amount, format_cents
 from events.event import Befriend, Event, Purchase
-from replay.run import Listener, Summary
+from replay.listener import Listener, Summary
 from replay.tables import counted
 
 if TYPE_CHECKING:

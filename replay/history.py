@@ -5,9 +5,9 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from events.blocks import BYTE_ORDER_MARK
 from events.errors import PositionError
 from events.event import EVENT_TYPES, Event, line_of
-from events.jsonlines import BYTE_ORDER_MARK
 from events.records import (
     Decision,
     Lines,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from events.closing import Closing
+from events.disk import DISK, Disk
 from events.errors import OutputError
+from events.records import Record, Written
+from events.writer import keep_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from events.disk import DiskFile
     from events.records import Decision, StateDigest
-    from events.store import StoreWriter
+    from events.writer import StoreWriter
 
 
 def write_new(path: str | Path, content: bytes, what: str) -> None:
@@ -32,6 +36,10 @@ def write_new(path: str | Path, content: bytes, what: str) -> None:
         raise OutputError(f"{path}: expected to write {what}, found: {error.strerror}") from None
 
 
+class FlaggedFileError(OutputError):
+    """The flagged file does not hold what a history wrote to it."""
+
+
 class FlaggedFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 
@@ -40,55 +48,156 @@ class FlaggedFile(Closing):
 
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Open the file at ``path``, keeping what stands in it unless ``overwrite``."""
+    def __init__(self, path: str | Path, disk: Disk = DISK) -> None:
+        """Open the file at ``path``, which is made if there is none."""
         self.path: Final = Path(path)
-        self._file: BinaryIO
+        self.size = 0
+        """How many bytes were written of this history's lines."""
+        self._disk: Final = disk
+        self._file: DiskFile
+        self._do(self._open)
+
+    @staticmethod
+    def start_of(path: Path) -> int:
+        """Return at which byte of the file the lines of a history begin that begins now.
+
+        Raises:
+            OutputError: the file cannot be read.
+
+        """
+        if not path.is_file() or not (size := path.stat().st_size):
+            return 0
         try:
-            self._file = self.path.open("wb" if overwrite else "ab", buffering=0)
-            if not overwrite and not self._ends_with_newline():
-                self._file.write(b"\n")
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return size + (file.read() != b"\n")
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise _unwritable(path, error) from None
+
+    def begin(self, start: int, *, overwrite: bool = False) -> None:
+        """End what stands in the file with a newline, where ``start`` asks for one; or drop it."""
+        if not self._file.regular:
+            return
+        if overwrite:
+            self._do(lambda: self._file.truncate(0))
+        elif self._file.size() == start - 1:
+            self._do(lambda: self._file.write(b"\n"))
+
+    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
+        """Make sure that the file holds ``lines`` from byte ``start`` on, each once.
+
+        What a crash has left unwritten is written.
+
+        Args:
+            start: where the lines of the history begin.
+            lines: all of them so far.
+            committed: how many bytes of them are known to have been there.
+            finished: whether the history goes on no further; then what comes behind may
+                be another's.
+
+        Returns:
+            Where bytes were moved to that stood behind the lines of a history that goes
+            on, or None where there were none.
+
+        Raises:
+            FlaggedFileError: the file is shorter than it was, or was altered.
+
+        """
+        if not self._file.regular:
+            self.size = len(lines)
+            return None
+        self.begin(start)
+        found = self._file.read(start, len(lines))
+        size = self._file.size()
+        if size < start + committed:
+            raise self._altered(f"{start + committed} bytes or more, found {size}")
+        if not lines.startswith(found):
+            pairs = enumerate(zip(found, lines, strict=False))
+            at = next(at for at, (one, other) in pairs if one != other)
+            raise self._altered(
+                f"the lines of this history, found others from byte {start + at} on"
+            )
+        aside = None
+        if size > start + len(lines) and not finished:
+            aside = self._cut(start + len(lines), size)
+        if len(found) < len(lines):
+            self._do(lambda: self._file.write(lines[len(found) :]))
+            self.sync()
+        self.size = len(lines)
+        return aside
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""
-        view = memoryview(b"".join([line + b"\n" for line in lines]))
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            raise self._unwritable(error) from None
+        data = b"".join([line + b"\n" for line in lines])
+        self._do(lambda: self._file.write(data))
+        self.size += len(data)
+
+    def sync(self) -> None:
+        """Return only when all that was written is on the disk."""
+        self._do(self._file.sync)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _ends_with_newline(self) -> bool:
-        if not self.path.is_file() or self.path.stat().st_size == 0:
-            return True
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read() == b"\n"
+    def _open(self) -> None:
+        existed = self.path.exists()
+        self._file = self._disk.extend(self.path)
+        if not existed and self._file.regular:
+            self._disk.sync_folder(self.path.parent)
 
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"{self.path}: expected to write the flagged purchases, found: {error.strerror}"
+    def _cut(self, end: int, size: int) -> Path:
+        """Move what comes behind byte ``end`` to a file of its own."""
+        try:
+            aside = keep_aside(self.path, self._file.read(end, size - end), "tail", self._disk)
+            self._file.truncate(end)
+            self._file.sync()
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        return aside
+
+    def _do(self, operation: Callable[[], None]) -> None:
+        try:
+            operation()
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+
+    def _altered(self, detail: str) -> FlaggedFileError:
+        return FlaggedFileError(
+            f"{self.path}: expected {detail}; it was changed since it was written, "
+            f"and python -m replay rebuild STORE {self.path} writes it again"
         )
 
 
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: expected to write the flagged purchases, found: {error.strerror}")
+
+
 class Outputs:
-    """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor."""
+    """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor.
+
+    A line is written only when its event and its decision are on the disk, and the
+    store then tells, with what comes next, how far the file had come.
+    """
 
     def __init__(self, store: StoreWriter, flagged: FlaggedFile) -> None:
         """Send decisions to ``store`` and lines to ``flagged``."""
         self._store = store
         self._flagged = flagged
+        self.told = 0
+        """How far the file had come when the store told it last, in bytes."""
 
     def record(self, decisions: Sequence[Decision]) -> None:
         """Append ``decisions`` to the store."""
         if decisions:
-            self._store.append(decisions, 0)
+            self.append(decisions)
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Append ``records`` that are no events to the store, and how far the file has come."""
+        if self._flagged.size != self.told:
+            self.told = self._flagged.size
+            records = [Written(self.told), *records]
+        self._store.append(records, 0)
 
     def attest(self, digest: StateDigest) -> None:
         """Append ``digest`` to the store."""
@@ -97,4 +206,6 @@ class Outputs:
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines`` to the flagged purchases."""
         if lines:
+            self._store.sync()
             self._flagged.write(lines)
+            self._flagged.sync()

@@ -15,18 +15,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from events.blocks import Block, numbered
+from events.disk import DISK, Disk
 from events.errors import InputError, LineRejectedError, ReplayError
 from events.event import EVENT_TYPES, Event
-from events.jsonlines import Block, Log, numbered
+from events.header import Header
 from events.records import Decision, Record, Rejected, StreamStart
-from events.store import Header, StoreWriter, set_aside
+from events.writer import StoreWriter
 from replay.collector import collector_paused, history_frozen
+from replay.listener import Listener, Summary
 from replay.outputs import FlaggedFile, Outputs
+from replay.resume import Resumed, kept_history
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from events.jsonlines import Log
+    from events.store import EventStore
     from replay.logs import Logs
 
 STORE_SUFFIX: Final = ".events"
@@ -38,57 +44,6 @@ class InterruptedRunError(ReplayError):
     """The run was asked to stop; what was done is kept."""
 
     exit_status = 130
-
-
-class Summary(msgspec.Struct):
-    """What a run has done so far, and in the end."""
-
-    flagged_path: Path
-    """Where the flagged purchases are."""
-    store_path: Path
-    """Where the event store is."""
-    store_set_aside: Path | None = None
-    """Where a store that stood there before has been moved."""
-    batch_events: int = 0
-    """How many lines of the batch were accepted."""
-    stream_events: int = 0
-    """How many lines of the stream were accepted."""
-    rejected: int = 0
-    """How many lines were rejected."""
-    users: int = 0
-    """How many users appeared."""
-    judged: int = 0
-    """How many purchases were judged."""
-    flagged: int = 0
-    """How many of them were flagged."""
-    seconds: dict[str, float] = {}
-    """How long each phase took, by name."""
-
-    @property
-    def events(self) -> int:
-        """How many lines were accepted."""
-        return self.batch_events + self.stream_events
-
-
-class Listener:
-    """Is told how a run goes; subclass it and override what is of interest."""
-
-    each_event: bool = False
-    """Whether `on_event` is to be called."""
-
-    def on_start(self, logs: Logs, summary: Summary) -> None:
-        """Take the logs of the run and its summary, which changes as it goes."""
-
-    def on_block(self, log: Log, summary: Summary) -> None:
-        """Take note that some more of ``log`` has been read."""
-
-    def on_rejected(self, log: Log, rejected: Rejected) -> None:
-        """Take a line of ``log`` that was rejected."""
-
-    def on_event(
-        self, log: Log, line_number: int, event: Event, decision: Decision | None, seconds: float
-    ) -> None:
-        """Take an event of the stream, its decision if it is a purchase, and how long it took."""
 
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
@@ -103,26 +58,32 @@ def run(
     strict: bool = False,
     listener: Listener | None = None,
     should_stop: ShouldStop = bool,
+    disk: Disk = DISK,
 ) -> Summary:
     """Read both logs, keep their events in a store, and write the flagged purchases.
 
-    A store that stands in the way is moved to a numbered name, never overwritten.
+    An unfinished run on the same inputs is continued where it stopped, however it
+    stopped, and gives what it would have given without the stop; a finished one is
+    left as it is. A store of another history is moved to a numbered name, never
+    overwritten.
 
     Args:
         logs: the two logs.
         flagged: the file to append flagged purchases to.
         store: the event store to make, by default ``flagged`` with ``.events`` added.
-        overwrite: start the flagged file afresh.
+        overwrite: start the flagged file and the store afresh.
         strict: stop at the first line that is rejected.
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
+        disk: does what is done to files that are written.
 
     Returns:
         What was done.
 
     Raises:
         InputError: a log cannot be read, or an output would overwrite a log.
-        OutputError: an output cannot be written.
+        OutputError: an output cannot be written, or was changed since it was written.
+        StoreError: the store that stands there is damaged, or of a newer format.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.
 
@@ -137,11 +98,13 @@ def run(
         strict=strict,
         listener=listener or Listener(),
         should_stop=should_stop,
+        disk=disk,
     )
     with ExitStack() as stack:
         freeze = stack.enter_context(history_frozen())
         with collector_paused():
-            running.start(stack, overwrite=overwrite)
+            if not running.start(stack, overwrite=overwrite):
+                return running.summary
             running.batch()
             # Before the collector wakes up: its first look would be at everything.
             freeze()
@@ -159,36 +122,98 @@ class _Run:
         strict: bool,
         listener: Listener,
         should_stop: ShouldStop,
+        disk: Disk,
     ) -> None:
         self.logs = logs
         self.summary = summary
         self.strict = strict
         self.listener = listener
         self.should_stop = should_stop
+        self.disk = disk
         self._lap = time.perf_counter()
         self._attested = 0
+        self._resumed: Resumed | None = None
 
     def lap(self, phase: str) -> None:
         now = time.perf_counter()
         self.summary.seconds[phase] = now - self._lap
         self._lap = now
 
-    def start(self, stack: ExitStack, *, overwrite: bool) -> None:
+    def start(self, stack: ExitStack, *, overwrite: bool) -> bool:
+        """Begin a new history or go on with the one that is there; False if that is finished."""
         logs, summary = self.logs, self.summary
         header = Header(
             logs.parameters, logs.line, logs.batch.fingerprint(), logs.stream.fingerprint()
         )
         self.lap("fingerprint")
-        summary.store_set_aside = set_aside(summary.store_path)
-        self.store = stack.enter_context(StoreWriter(summary.store_path, header))
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, overwrite=overwrite))
-        outputs = Outputs(self.store, flagged)
-        self.simulation = stack.enter_context(Simulation(logs.parameters, outputs, attesting=True))
-        self.listener.on_start(logs, summary)
+        path = summary.store_path
+        kept, summary.store_set_aside = kept_history(path, header, self.disk, overwrite=overwrite)
+        if kept is None:
+            start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
+            header = msgspec.structs.replace(header, flagged=start)
+            self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
+        else:
+            resumed = Resumed(kept)
+            if resumed.finished:
+                self._finished(resumed, stack)
+                return False
+            self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
+        self.outputs = Outputs(self.store, flagged)
+        self.simulation = stack.enter_context(
+            Simulation(logs.parameters, self.outputs, attesting=True)
+        )
+        if kept is None:
+            flagged.begin(header.flagged, overwrite=overwrite)
+            self.listener.on_start(logs, summary)
+        else:
+            self._resume(kept, flagged)
+        return True
+
+    def _finished(self, resumed: Resumed, stack: ExitStack) -> None:
+        """See that the flagged file holds what a finished history wrote to it."""
+        summary = self.summary
+        resumed.count_into(summary)
+        summary.finished_before = True
+        self.listener.on_start(self.logs, summary)
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
+        resumed.recover(flagged)
+        self._refuse_rejected(resumed)
+        self.lap("check")
+
+    def _resume(self, kept: EventStore, flagged: FlaggedFile) -> None:
+        """Be where a run was when it stopped."""
+        summary = self.summary
+        resumed = Resumed(kept, self.simulation)
+        resumed.count_into(summary)
+        summary.users = self.simulation.users
+        self.listener.on_start(self.logs, summary)
+        summary.flagged_set_aside = resumed.recover(flagged)
+        self.outputs.told = resumed.written
+        self._attested = max(resumed.attested, 0)
+        self._refuse_rejected(resumed)
+        self._resumed = resumed
+        for log in (self.logs.batch, self.logs.stream):
+            if log.source not in resumed.ended:
+                log.skip(resumed.lines[log.source])
+        for event in resumed.undecided:
+            self._judged(self.simulation.judge(event))
+        self.simulation.commit()
+        if resumed.digest_due:
+            self._attest()
+        self.lap("resume")
+
+    def _refuse_rejected(self, resumed: Resumed) -> None:
+        if self.strict and resumed.rejected:
+            rejected = resumed.rejected[0]
+            log = self.logs.batch if rejected.source == "batch" else self.logs.stream
+            raise _strict_error(log, rejected)
 
     def batch(self) -> None:
         log, simulation = self.logs.batch, self.simulation
-        for block in log.blocks(1):
+        if self._ended(log):
+            return
+        for block in log.blocks(self.store.events + 1):
             self._attest_before(block)
             events, _ = self._append(block)
             simulation.route(events)
@@ -196,25 +221,36 @@ class _Run:
             self.summary.users = simulation.users
             self._after_block(log, block)
         simulation.settle()
-        self.store.append([log.end(), StreamStart(self.store.events)], 0)
+        self.outputs.append([log.end(), StreamStart(self.store.events)])
         self._attest()
         self.lap("batch")
 
     def stream(self) -> None:
         log = self.logs.stream
+        if self._ended(log):
+            return
         for block in log.blocks(self.store.events + 1):
             self._attest_before(block)
             _, records = self._append(block)
             try:
                 self._judge(log, records)
-            finally:
-                # Also when interrupted: what was judged is recorded and written.
-                self.simulation.commit()
-                self.summary.users = self.simulation.users
+            except InterruptedRunError:
+                # Nothing of this block is committed: the run that goes on decides it
+                # anew, and its frames are those of a run that was never stopped.
+                raise
+            except ReplayError:
+                self.simulation.abandon()
+                raise
+            self.simulation.commit()
+            self.summary.users = self.simulation.users
             self._after_block(log, block)
-        self.store.append([log.end()], 0)
+        self.outputs.append([log.end()])
         self._attest()
+        self.store.sync()
         self.lap("stream")
+
+    def _ended(self, log: Log) -> bool:
+        return self._resumed is not None and log.source in self._resumed.ended
 
     def _attest_before(self, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
@@ -232,7 +268,8 @@ class _Run:
             first = records.index(block.rejected[0])
             records = records[: first + 1]
             events = [record for record in records if isinstance(record, EVENT_TYPES)]
-        self.store.append(records, len(events))
+        if records:
+            self.store.append(records, len(events))
         return events, records
 
     def _judge(self, log: Log, records: list[Record]) -> None:
@@ -245,21 +282,21 @@ class _Run:
                 self._stop()
             began = clock() if each_event else 0.0
             decision = simulation.judge(record)
-            if decision is not None:
-                summary.judged += 1
-                summary.flagged += decision.flagged
+            self._judged(decision)
             summary.stream_events += 1
             if each_event:
                 listener.on_event(log, line_number, record, decision, clock() - began)
+
+    def _judged(self, decision: Decision | None) -> None:
+        if decision is not None:
+            self.summary.judged += 1
+            self.summary.flagged += decision.flagged
 
     def _after_block(self, log: Log, block: Block) -> None:
         for rejected in block.rejected:
             self.summary.rejected += 1
             if self.strict:
-                raise LineRejectedError(
-                    f"{log.path}:{rejected.number}: rejected ({rejected.reason}): "
-                    f"{rejected.detail}; correct the line or run without --strict"
-                )
+                raise _strict_error(log, rejected)
             self.listener.on_rejected(log, rejected)
         self.listener.on_block(log, self.summary)
         if self.should_stop():
@@ -268,8 +305,15 @@ class _Run:
     def _stop(self) -> None:
         raise InterruptedRunError(
             f"interrupted after {self.store.events:,} events; they are kept in "
-            f"{self.summary.store_path}, and what was flagged in {self.summary.flagged_path}"
+            f"{self.summary.store_path}, and the same command goes on from there"
         )
+
+
+def _strict_error(log: Log, rejected: Rejected) -> LineRejectedError:
+    return LineRejectedError(
+        f"{log.path}:{rejected.number}: rejected ({rejected.reason}): "
+        f"{rejected.detail}; correct the line or run without --strict"
+    )
 
 
 def check_outputs(inputs: Sequence[tuple[str, Path]], flagged: Path, store: Path) -> None:

@@ -16,6 +16,7 @@ from events.event import Event, Purchase
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.digest import Sums
     from actors.user import Ref
     from events.parameters import Parameters
     from events.records import Decision
@@ -93,6 +94,18 @@ class Simulation(Closing):
         """Send the digest of the state after ``events`` events to the outlet."""
         self.coordinator.actor_ref.tell(Attest(events))
         self.commit()
+
+    def sums(self) -> Sums:
+        """Return what the state adds up to, as the next digest would say."""
+        assert self.coordinator.sums is not None, "only a simulation that attests sums up"
+        return self.coordinator.sums.now().reduced()
+
+    def abandon(self) -> None:
+        """Drop all messages that wait, and send what was decided to the outlet."""
+        while self.dispatcher.queue:
+            self.dispatcher.queue.popleft()
+        self.sink.actor_ref.tell(Commit())
+        self.dispatcher.run()
 
     def commit(self) -> None:
         """Send what was decided since the last commit to the outlet."""

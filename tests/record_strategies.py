@@ -6,10 +6,19 @@ import msgspec
 from hypothesis import strategies as st
 
 from events.event import Befriend, Event, Purchase, Unfriend
+from events.header import Header
 from events.jsonlines import Fingerprint
 from events.parameters import Parameters
-from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
-from events.store import Header
+from events.records import (
+    Decision,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    StateDigest,
+    StreamStart,
+    Written,
+)
 
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
 
@@ -32,6 +41,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(LogEnd, _sources, _counts, st.booleans()),
     st.builds(StreamStart, _counts),
     st.builds(Decision, _numbers, st.booleans(), _counts, amounts, amounts),
+    st.builds(Written, _counts),
     st.builds(StateDigest, _counts, st.binary(min_size=32, max_size=32), _counts, _sums),
 )
 
@@ -42,6 +52,8 @@ headers = st.builds(
     source_lines,
     st.one_of(st.none(), fingerprints),
     st.one_of(st.none(), fingerprints),
+    _counts,
+    st.booleans(),
 )
 
 

@@ -120,11 +120,11 @@ def test_overwrite_starts_the_flagged_file_afresh(shell: Shell) -> None:
     assert shell.read("flagged.json") == SPEC_FLAGGED
 
 
-def test_store_in_the_way_is_moved_to_a_numbered_name(shell: Shell) -> None:
+def test_store_of_another_history_is_moved_to_a_numbered_name(shell: Shell) -> None:
     shell.write("flagged.json.events", b"first")
     shell(*LOGS)
     second = shell.read("flagged.json.events")
-    err = shell(*LOGS, "-v").err
+    err = shell(*LOGS, "-v", "-T", "49").err
     assert "moved the store that stood there to flagged.json.events.~2~\n" in err
     assert shell.read("flagged.json.events.~1~") == b"first"
     assert shell.read("flagged.json.events.~2~") == second
@@ -351,7 +351,7 @@ def test_ctrl_c_ends_the_run_in_good_order_and_keeps_what_was_done(shell: Shell)
     assert process.returncode == 130
     assert err == (
         f"replay: interrupted after {store.events:,} events; they are kept in "
-        "flagged.json.events, and what was flagged in flagged.json\n"
+        "flagged.json.events, and the same command goes on from there\n"
     )
     assert store.tail is None
     assert 0 < store.events < 500_000

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events import frames
-from events.frames import HEAD_BYTES, Fault, Frame, chain, decode_frame, encode_frame
+from events.frames import HEAD_BYTES, Fault, Frame, chain_of, decode_frame, encode_frame
 
 positions = st.integers(0, 2**64 - 1)
 some_frames = st.builds(
@@ -156,7 +156,7 @@ def test_damaged_body_is_told_from_a_frame_out_of_order() -> None:
 
 def test_chain_is_the_sha256_of_the_frames_bytes() -> None:
     data = encode_frame(SMALL)
-    assert chain(data) == chain(memoryview(data)) == hashlib.sha256(data).digest()
+    assert chain_of(data) == chain_of(memoryview(data)) == hashlib.sha256(data).digest()
 
 
 def test_body_longer_than_msgpack_allows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import jsonlines
+from events.blocks import Block, BlockParser, numbered
 from events.errors import InputError
 from events.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.jsonlines import Block, BlockParser, Fingerprint, Log, flagged_line, numbered
+from events.jsonlines import Fingerprint, Log, flagged_line
 from events.lines import BadLineError, parse_line
 from events.records import Decision, Lines, LogEnd, Rejected, StreamStart
 from tests.strategies import lines

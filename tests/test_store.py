@@ -25,12 +25,14 @@ from events.errors import (
     shown,
 )
 from events.event import Befriend, Purchase, Unfriend
-from events.frames import Fault, Frame, chain, encode_frame
+from events.frames import Fault, Frame, chain_of, encode_frame
+from events.header import Header, encode_header
 from events.jsonlines import Fingerprint
 from events.lines import Reason
 from events.parameters import Parameters
 from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
-from events.store import EventStore, Header, StoreWriter, Tail, encode_header, set_aside
+from events.store import EventStore, Tail
+from events.writer import StoreWriter, set_aside
 from tests.record_strategies import AMOUNT_MAX, headers, histories
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def is_event(record: Record) -> bool:
 def write(path: Path, frames: Sequence[Sequence[Record]], header: Header = HEADER) -> bytes:
     """Write a new store of ``frames`` at ``path`` and return its bytes."""
     path.unlink(missing_ok=True)
-    with StoreWriter(path, header) as writer:
+    with StoreWriter.create(path, header) as writer:
         for records in frames:
             writer.append(records, sum(map(is_event, records)))
     return path.read_bytes()
@@ -91,7 +93,13 @@ def by_the_book(frames: Sequence[Sequence[Record]]) -> bytes:
     """Return what a store of `HEADER` and ``frames`` must be, from the documentation alone."""
     batch = {"name": "batch.json", "size": 100, "sha256": bytes(32)}
     parameters = {"degrees": 3, "tracked": 50}
-    fields = {"parameters": parameters, "line": FIRST_LINE, "batch": batch, "stream": None}
+    fields: dict[str, Any] = {
+        "parameters": parameters,
+        "line": FIRST_LINE,
+        "batch": batch,
+        "stream": None,
+    }
+    fields |= {"flagged": 0, "incomplete": False}
     content = blob = sealed(1, msgpack.packb(fields))
     events_before = 0
     for position, records in enumerate(frames):
@@ -244,7 +252,8 @@ def test_frames_of_another_store_are_noticed(path: Path) -> None:
     own = pieces(write(path, FRAMES))
     other = pieces(write(path, [FRAMES[0][:-1], *FRAMES[1:]]))
     path.write_bytes(own[0] + own[1] + other[2] + other[3])
-    message = rf"at byte {len(own[0] + own[1])}, after event 2: expected frame 1, found that the"
+    place = len(own[0] + own[1])
+    message = rf"bytes {place} to {place}, after event 2: expected frame 1, found that the"
     with pytest.raises(DamagedStoreError, match=message):
         EventStore(path)
     path.write_bytes(encode_header(msgspec.structs.replace(HEADER, line=None)) + b"".join(own[1:]))
@@ -255,7 +264,7 @@ def test_frames_of_another_store_are_noticed(path: Path) -> None:
 def test_fields_from_a_later_version_are_stepped_over(path: Path) -> None:
     content = write(path, [])
     longer = [[*plain(Purchase(TIME, 1, "1", 5)), "later"], [*plain(StreamStart(1)), 7]]
-    frame = Frame(0, 0, 1, chain(content), msgpack.packb(longer))
+    frame = Frame(0, 0, 1, chain_of(content), msgpack.packb(longer))
     path.write_bytes(content + encode_frame(frame))
     assert list(EventStore(path).records()) == [Purchase(TIME, 1, "1", 5), StreamStart(1)]
 
@@ -306,7 +315,7 @@ def test_header_that_no_release_wrote_is_a_store_error_naming_the_file(
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x01", b"\x91\x91\xa6stream"])
 def test_frame_that_holds_no_records_is_damage_however_intact(path: Path, body: bytes) -> None:
     content = write(path, [])
-    path.write_bytes(content + encode_frame(Frame(0, 0, 0, chain(content), body)))
+    path.write_bytes(content + encode_frame(Frame(0, 0, 0, chain_of(content), body)))
     message = f"{path}: at byte {len(content) + 84}: expected records, found: "
     with pytest.raises(DamagedStoreError, match=re.escape(message)):
         list(EventStore(path).records())
@@ -315,19 +324,19 @@ def test_frame_that_holds_no_records_is_damage_however_intact(path: Path, body: 
 def test_writer_refuses_to_touch_an_existing_file(path: Path) -> None:
     content = write(path, FRAMES)
     with pytest.raises(OutputError, match=re.escape(f"{path}: expected to write the event store")):
-        StoreWriter(path, HEADER)
+        StoreWriter.create(path, HEADER)
     assert path.read_bytes() == content
 
 
 def test_writer_names_the_store_that_cannot_be_made(tmp_path: Path) -> None:
     message = f"{tmp_path / 'absent' / 'x'}: expected to write the event store, found: No such file"
     with pytest.raises(OutputError, match=re.escape(message)):
-        StoreWriter(tmp_path / "absent" / "x", HEADER)
+        StoreWriter.create(tmp_path / "absent" / "x", HEADER)
 
 
 def test_appended_frame_is_in_the_file_before_the_writer_is_closed(path: Path) -> None:
     path.unlink(missing_ok=True)
-    with StoreWriter(path, HEADER) as writer:
+    with StoreWriter.create(path, HEADER) as writer:
         for number, records in enumerate(FRAMES, 1):
             writer.append(records, sum(map(is_event, records)))
             assert list(EventStore(path).records()) == flat(FRAMES[:number])
@@ -348,7 +357,7 @@ def full_disk(path: Path, room: int) -> Iterator[None]:
 def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
     before = write(path, FRAMES[:1])
     path.unlink()
-    with StoreWriter(path, HEADER) as writer:
+    with StoreWriter.create(path, HEADER) as writer:
         writer.append(FRAMES[0], 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="found: File too large"):
             writer.append(FRAMES[1], 0)
@@ -359,7 +368,7 @@ def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
 
 def test_nothing_is_appended_behind_a_write_that_failed(path: Path) -> None:
     path.unlink(missing_ok=True)
-    with StoreWriter(path, HEADER) as writer:
+    with StoreWriter.create(path, HEADER) as writer:
         writer.append(FRAMES[0], 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="File too large"):
             writer.append(FRAMES[1], 0)

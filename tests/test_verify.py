@@ -18,7 +18,7 @@ from actors.messages import Apply
 from actors.user import User
 from events.event import EVENT_TYPES
 from events.records import Decision, LogEnd, Record, StateDigest
-from events.store import StoreWriter
+from events.writer import StoreWriter
 from replay.cli import main
 from replay.history import History
 from replay.verify import Difference, Verification, verify
@@ -54,7 +54,7 @@ def rewritten(
     """Write the store again at ``path``, whole and well-formed, with some records changed."""
     path.unlink(missing_ok=True)
     index = 0
-    with StoreWriter(path, store.header) as writer:
+    with StoreWriter.create(path, store.header) as writer:
         for _, records in store.frames():
             kept = []
             for record in records:
@@ -166,7 +166,7 @@ def test_history_of_a_run_that_was_stopped_has_no_difference(
     store = history_of(given_logs, tmp_path).store
     path = tmp_path / "stopped.events"
     path.unlink(missing_ok=True)
-    with StoreWriter(path, store.header) as writer:
+    with StoreWriter.create(path, store.header) as writer:
         for _, records in list(store.frames())[:frames]:
             writer.append(records, sum(isinstance(record, EVENT_TYPES) for record in records))
     assert verify(History(replay.EventStore(path))).difference is None

@@ -1,0 +1,123 @@
+"""The header of an event store: which history it is.
+
+An array of four, the first object of the file:
+
+    "replay.events", format version, bin: a msgpack map, bin: SHA-256 of all bytes before it
+
+The map holds ``parameters`` (a map of ``degrees`` and ``tracked``), ``line`` (the batch's
+first line where it gave the parameters, else nil), ``batch`` and ``stream`` (maps of
+``name``, ``size`` and ``sha256``, or nil for a pipe), ``flagged`` (where in the flagged
+file this history's lines begin) and ``incomplete`` (whether parts of it were lost).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING, Final
+
+import msgpack
+import msgspec
+
+from events.errors import (
+    DamagedStoreError,
+    ForeignStoreError,
+    NewerStoreError,
+    ParametersError,
+    shown,
+)
+from events.jsonlines import Fingerprint
+from events.parameters import Parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAGIC: Final = "replay.events"
+VERSION: Final = 1
+
+_HEADER_FIELDS: Final = 4
+_DIGEST_FIELD_BYTES: Final = 2 + 32
+
+_MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What a store knows about the run that it keeps."""
+
+    parameters: Parameters
+    """D and T."""
+    line: bytes | None
+    """The batch's first line, where it held the parameters."""
+    batch: Fingerprint | None
+    """What the batch file was, or None for a pipe."""
+    stream: Fingerprint | None
+    """What the stream file was, or None for a pipe."""
+    flagged: int = 0
+    """At which byte of the flagged file this history's lines begin."""
+    incomplete: bool = False
+    """Whether this is what could be saved of a damaged store."""
+
+    def same_history(self, other: Header) -> bool:
+        """Tell whether runs with these headers read the same inputs with the same parameters.
+
+        A log that was a pipe is the same as none; names of files do not matter.
+        """
+        if self.incomplete or other.incomplete:
+            return False
+        return (
+            (self.parameters, self.line) == (other.parameters, other.line)
+            and _same_content(self.batch, other.batch)
+            and _same_content(self.stream, other.stream)
+        )
+
+
+def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
+    if one is None or other is None:
+        return False
+    return (one.size, one.sha256) == (other.size, other.sha256)
+
+
+def encode_header(header: Header) -> bytes:
+    """Return the bytes that a store with ``header`` begins with."""
+    fields = msgpack.packb(msgspec.to_builtins(header, builtin_types=(bytes,)))
+    packed: bytes = _MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(fields)
+    return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
+
+
+def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
+    """Return the header that ``data`` begins with, and its length in bytes.
+
+    Raises:
+        ForeignStoreError: the data is no event store.
+        NewerStoreError: its format version is newer than `VERSION`.
+        DamagedStoreError: the header is cut short or fails its checksum.
+
+    """
+    if not data or not data.startswith(_MAGIC_BYTES[: len(data)]):
+        found = "an empty file" if not data else shown(data[:32])
+        raise ForeignStoreError(f"{path}: expected an event store, found {found}")
+    unpacker = msgpack.Unpacker(io.BytesIO(data), max_buffer_size=0)
+    try:
+        fields = unpacker.unpack()
+        end = unpacker.tell()
+    except (msgpack.UnpackException, ValueError):
+        fields, end = [], 0
+    digest = hashlib.sha256(data[: end - _DIGEST_FIELD_BYTES]).digest()
+    if len(fields) != _HEADER_FIELDS or fields[-1] != digest:
+        raise DamagedStoreError(
+            f"{path}: expected an event store, found one whose header is damaged or cut short; "
+            "nothing can be read from it, so run the logs again"
+        )
+    _, version, body, _ = fields
+    if isinstance(version, int) and version > VERSION:
+        raise NewerStoreError(
+            f"{path}: expected format version {VERSION} or older, found version {version}; "
+            "read it with a newer release of this program"
+        )
+    try:
+        return msgspec.msgpack.decode(body, type=Header), end
+    except (msgspec.MsgspecError, TypeError, ParametersError) as error:
+        raise ForeignStoreError(
+            f"{path}: expected a header as this program writes it, found version "
+            f"{version!r} and another one: {error}"
+        ) from None

@@ -1,0 +1,219 @@
+"""Going on with a history that a store holds: what it is, and how far it has come."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from events.errors import DamagedStoreError, NewerStoreError, OutputError, StoreError
+from events.event import EVENT_TYPES, Event, Purchase, line_of
+from events.jsonlines import flagged_line
+from events.records import (
+    Decision,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    Source,
+    StateDigest,
+    StreamStart,
+    Written,
+)
+from events.store import EventStore
+from events.writer import set_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from events.disk import Disk
+    from events.header import Header
+    from replay.listener import Summary
+    from replay.outputs import FlaggedFile
+    from replay.simulation import Simulation
+
+
+def kept_history(
+    path: Path, header: Header, disk: Disk, *, overwrite: bool
+) -> tuple[EventStore | None, Path | None]:
+    """Return the store at ``path`` if it is of the history of ``header``, else make room for one.
+
+    Returns:
+        The store, or None where a new one is to be made; and where what stood in the way
+        has been moved.
+
+    Raises:
+        StoreError: the store that stands there is damaged, or of a newer format.
+        OutputError: what stands there cannot be moved or removed.
+
+    """
+    if not os.path.lexists(path):
+        return None, None
+    try:
+        store = EventStore(path)
+    except (DamagedStoreError, NewerStoreError):
+        if not overwrite:
+            raise
+        return None, set_aside(path, disk)
+    except StoreError:
+        return None, set_aside(path, disk)
+    if overwrite:
+        try:
+            disk.remove(path)
+            disk.sync_folder(path.parent)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: expected to remove the event store, found: {error.strerror}"
+            ) from None
+        return None, None
+    if store.header.same_history(header):
+        return store, None
+    return None, set_aside(path, disk)
+
+
+class Resumed:
+    """How far the history in a store has come.
+
+    Reading it tells all its events to a simulation, but for those of the stream that
+    still need a decision. Nothing that was decided is decided again; `replay.verify`
+    does that.
+    """
+
+    def __init__(self, store: EventStore, simulation: Simulation | None = None) -> None:
+        """Read ``store``; without a simulation only see how far it has come.
+
+        Raises:
+            DamagedStoreError: a digest of the state is not what the events add up to.
+
+        """
+        self.store: Final = store
+        self.lines: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
+        """How many lines of each log were read."""
+        self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
+        """How many of these were accepted."""
+        self.rejected: Final[list[Rejected]] = []
+        """The lines that were rejected."""
+        self.ended: Final[set[Source]] = set()
+        """The logs that were read to their end."""
+        self.undecided: list[Event] = []
+        """The events of the stream from the first purchase without a decision on."""
+        self.judged = 0
+        """How many purchases were decided on."""
+        self.flagged: Final[list[bytes]] = []
+        """The flagged lines, without newlines."""
+        self.written = 0
+        """How many bytes of them the flagged file is known to have held."""
+        self.attested = -1
+        """After how many events the last digest of the state was recorded; -1: none."""
+        self.users = 0
+        """How many users there were at that moment."""
+        self.digest_due = False
+        """Whether the last thing recorded is something after which a digest comes."""
+        self._source: Source = "batch"
+        self._count = 0
+        self._simulation = simulation
+        for records in store.frames():
+            self._take(records[1])
+        self._route([])
+        if simulation is not None:
+            simulation.settle()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return "stream" in self.ended and not self.digest_due
+
+    def count_into(self, summary: Summary) -> None:
+        """Add what the history holds to what a run has done."""
+        summary.events_before = self._count
+        summary.batch_events += self.events["batch"]
+        summary.stream_events += self.events["stream"]
+        summary.rejected += len(self.rejected)
+        summary.judged += self.judged
+        summary.flagged += len(self.flagged)
+        summary.users = self.users
+
+    def recover(self, flagged: FlaggedFile) -> Path | None:
+        """Make sure that the flagged file holds the lines of this history, each once.
+
+        Returns:
+            Where bytes were moved to that stood in the way, or None.
+
+        Raises:
+            FlaggedFileError: the file is shorter than it was, or was altered.
+
+        """
+        lines = b"".join([line + b"\n" for line in self.flagged])
+        start = self.store.header.flagged
+        return flagged.recover(start, lines, self.written, finished=self.finished)
+
+    def _take(self, records: list[Record]) -> None:
+        past: list[Event] = []
+        for record in records:
+            if isinstance(record, EVENT_TYPES):
+                self._count += 1
+                self.events[self._source] += 1
+                self.lines[self._source] += 1
+                (past if self._source == "batch" else self.undecided).append(record)
+            else:
+                self._note(record)
+        self._route(past)
+
+    def _route(self, past: list[Event]) -> None:
+        """Tell the simulation the events ``past``, and those that need no decision any more."""
+        decided = 0
+        waiting = self.undecided
+        while decided < len(waiting) and not isinstance(waiting[decided], Purchase):
+            decided += 1
+        events = past + waiting[:decided]
+        del waiting[:decided]
+        if events and self._simulation is not None:
+            self._simulation.route(events)
+
+    def _note(self, record: Record) -> None:
+        self.digest_due = False
+        if isinstance(record, Lines):
+            self._source = record.source
+            self.lines[record.source] = record.number - 1
+        elif isinstance(record, Rejected):
+            self.rejected.append(record)
+            self.lines[record.source] += 1
+        elif isinstance(record, LogEnd):
+            self.lines[record.source] = record.lines
+            self.ended.add(record.source)
+            self.digest_due = True
+        elif isinstance(record, StreamStart):
+            self.digest_due = True
+        elif isinstance(record, Decision):
+            self._decided(record)
+        elif isinstance(record, Written):
+            self.written = record.size
+        elif isinstance(record, StateDigest):
+            self._attested(record)
+
+    def _decided(self, decision: Decision) -> None:
+        events: list[Event] = []
+        while self.undecided and self.undecided[0].number <= decision.number:
+            events.append(self.undecided.pop(0))
+        others = [event for event in events[:-1] if isinstance(event, Purchase)]
+        if others or not events or events[-1].number != decision.number:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected decisions on the purchases of the stream, found "
+                f"one on event {decision.number}; verify says more"
+            )
+        self.judged += 1
+        if decision.flagged:
+            self.flagged.append(flagged_line(line_of(events[-1]), decision.mean, decision.sd))
+        if self._simulation is not None:
+            self._simulation.route(events)
+
+    def _attested(self, digest: StateDigest) -> None:
+        self.attested = digest.events
+        self.users = digest.users
+        if self._simulation is not None:
+            self._route([])
+            found = self._simulation.sums()
+            if digest.events != self._count or digest.sums != found:
+                raise DamagedStoreError(
+                    f"{self.store.path}: after event {self._count}: expected a state with the "
+                    f"sums {digest.sums}, found {found}; verify says more"
+                )

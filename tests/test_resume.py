@@ -1,0 +1,166 @@
+"""A run that was stopped anywhere goes on and gives what it would have given."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from events.errors import OutputError
+from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
+from tests.strategies import Logs, logs
+from tests.test_against_model import SPEC_EXAMPLE
+
+if TYPE_CHECKING:
+    from events.disk import Disk
+
+FLAGGED = "flagged.json"
+STORE = "flagged.json.events"
+
+
+@pytest.fixture(autouse=True)
+def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let histories of a few lines have several frames, with digests between them."""
+    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+
+
+def start(folder: Path, given_logs: Logs, before: bytes | None = None) -> None:
+    """Put logs and what the flagged file holds before into ``folder``."""
+    (folder / "batch.json").write_bytes(given_logs.batch)
+    (folder / "stream.json").write_bytes(given_logs.stream)
+    if before is not None:
+        (folder / FLAGGED).write_bytes(before)
+
+
+def run(folder: Path, disk: Disk | None = None, *, overwrite: bool = False) -> replay.Summary:
+    with replay.Logs(folder / "batch.json", folder / "stream.json") as opened:
+        return replay.run(
+            opened, folder / FLAGGED, disk=disk or CountingDisk(), overwrite=overwrite
+        )
+
+
+def outcome(folder: Path) -> dict[str, bytes]:
+    """Return all outputs, by name."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name not in ("batch.json", "stream.json")
+    }
+
+
+def uninterrupted(given_logs: Logs, before: bytes | None) -> tuple[dict[str, bytes], int]:
+    """Return what a run writes that nothing stops, and in how many operations."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs, before)
+        disk = CountingDisk()
+        run(folder, disk)
+        return outcome(folder), len(disk.operations)
+
+
+befores = st.sampled_from([None, None, b"", b"earlier\n", b"earlier"])
+whens = st.sampled_from(["before", "within", "after"])
+
+
+def without_leftovers(found: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the outputs without what was moved aside, of which nothing is lost."""
+    return {name: content for name, content in found.items() if not name.endswith(("~", ".new"))}
+
+
+@settings(max_examples=settings().max_examples * 3)
+@given(logs(), befores, st.data())
+def test_run_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
+    given_logs: Logs, before: bytes | None, data: st.DataObject
+) -> None:
+    expected, operations = uninterrupted(given_logs, before)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs, before)
+        for _ in range(data.draw(st.integers(1, 3))):
+            disk = DyingDisk(data.draw(st.integers(1, operations)), data.draw(whens))
+            with suppress(DiedError):
+                run(folder, disk)
+        run(folder)
+        assert without_leftovers(outcome(folder)) == expected
+
+
+@given(logs(), befores, st.data())
+def test_run_whose_disk_fails_says_so_once_and_goes_on_when_it_works_again(
+    given_logs: Logs, before: bytes | None, data: st.DataObject
+) -> None:
+    expected, operations = uninterrupted(given_logs, before)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs, before)
+        failing = FailingDisk(
+            data.draw(st.integers(1, operations)),
+            for_ever=data.draw(st.booleans()),
+            error=data.draw(st.sampled_from([errno.ENOSPC, errno.EIO])),
+        )
+        with pytest.raises(OutputError, match="expected to") as raised:
+            run(folder, failing)
+        assert raised.value.exit_status == 1
+        run(folder)
+        assert without_leftovers(outcome(folder)) == expected
+
+
+@given(logs(), befores)
+def test_run_again_on_the_same_inputs_writes_nothing(
+    given_logs: Logs, before: bytes | None
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs, before)
+        first = run(folder)
+        expected = outcome(folder)
+        disk = CountingDisk()
+        second = run(folder, disk)
+        assert outcome(folder) == expected
+        assert [each for each in disk.operations if not each.startswith("extend")] == []
+        assert second.finished_before
+        assert not first.finished_before
+        for field in ("events", "rejected", "users", "judged", "flagged"):
+            assert getattr(second, field) == getattr(first, field)
+
+
+@given(logs(), befores, st.data())
+def test_store_that_was_cut_anywhere_is_completed_to_the_same_bytes(
+    given_logs: Logs, before: bytes | None, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs, before)
+        run(folder)
+        expected = outcome(folder)
+        header = replay.EventStore(folder / STORE)
+        assert header.events >= 0
+        whole = expected[STORE]
+        size = data.draw(st.integers(400, len(whole)))
+        os.truncate(folder / STORE, size)
+        with suppress(replay.DamagedStoreError):
+            run(folder)
+            assert without_leftovers(outcome(folder)) == expected
+
+
+def test_example_dies_right_before_and_right_after_every_single_operation(tmp_path: Path) -> None:
+    expected, operations = uninterrupted(SPEC_EXAMPLE, b"earlier")
+    assert operations > 15
+    for operation in range(1, operations + 1):
+        for when in ("before", "within", "after"):
+            folder = tmp_path / f"{operation}-{when}"
+            folder.mkdir()
+            start(folder, SPEC_EXAMPLE, b"earlier")
+            with pytest.raises(DiedError):
+                run(folder, DyingDisk(operation, when))
+            run(folder)
+            assert without_leftovers(outcome(folder)) == expected
