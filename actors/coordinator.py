@@ -68,6 +68,10 @@ class Coordinator:
     """The first of these events, all of them while they are few."""
     unsettled: int
     """How many routed events the users are still to be told of."""
+    routed: int
+    """The last event that was routed or judged, by number."""
+    told: int
+    """The last event that the users have been told of, by number."""
     late: bool
     """Whether a purchase among them is older than one before it."""
     waiting: deque[Any]
@@ -110,6 +114,8 @@ class Coordinator:
         self.links = []
         self.few = []
         self.unsettled = 0
+        self.routed = 0
+        self.told = 0
         self.late = False
         self.waiting = deque()
         self.query = None
@@ -168,11 +174,13 @@ class Coordinator:
             for user in message.users[len(self.users) :]:
                 self._meet(user)
             self.recency.load(message.last, message.recent, message.total)
+            self.routed = self.told = message.events
         elif type(message) is Retract:
             if isinstance(message.event, Purchase):
                 buyer = self.numbers[message.event.user]
                 self.recency.remove(buyer, message.event, message.last)
             self._forget_users(message.users)
+            self.routed = self.told = message.event.number - 1
         else:
             raise TypeError(f"a coordinator understands no {type(message).__name__}")
 
@@ -209,6 +217,8 @@ class Coordinator:
         if self.recency.extend(purchases):
             self.late = True
         self.unsettled += len(events)
+        if events:
+            self.routed = events[-1].number
         if self.unsettled <= FEW_MAX:
             self.few += events
         elif self.unsettled >= UNSETTLED_MAX:
@@ -216,7 +226,7 @@ class Coordinator:
 
     def _settle(self) -> None:
         """Tell each user in one message all that was routed to it."""
-        note_last, users = self.recency.note_last, self.users
+        note_last, users, since = self.recency.note_last, self.users, self.told
         names: Iterable[str] = self.numbers
         if self.unsettled <= FEW_MAX:
             # Of a few events not all users need to be looked at.
@@ -232,11 +242,12 @@ class Coordinator:
             elif not changes:
                 continue
             befriended, unfriended = _net(changes)
-            users[number].tell(Apply(tuple(own), befriended, unfriended))
+            users[number].tell(Apply(tuple(own), befriended, unfriended, since))
             own.clear()
             changes.clear()
         self.few = []
         self.unsettled = 0
+        self.told = self.routed
         self.late = False
 
     def _meet_all(self, events: Sequence[Event]) -> None:
@@ -279,12 +290,13 @@ class Coordinator:
         user1, user2 = self._meet(event.user1), self._meet(event.user2)
         if self.sums is not None:
             self.sums.change_friendships([(user1, user2)], [event])
-        if isinstance(event, Befriend):
-            self.users[user1].tell(Apply(befriended=(user2,)))
-            self.users[user2].tell(Apply(befriended=(user1,)))
-        else:
-            self.users[user1].tell(Apply(unfriended=(user2,)))
-            self.users[user2].tell(Apply(unfriended=(user1,)))
+        since = self.told
+        self.routed = self.told = event.number
+        for user, other in ((user1, user2), (user2, user1)):
+            if isinstance(event, Befriend):
+                self.users[user].tell(Apply(befriended=(other,), since=since))
+            else:
+                self.users[user].tell(Apply(unfriended=(other,), since=since))
 
     def _ask_friends(self, frontier: list[int]) -> None:
         assert self.event is not None, "friends are asked for a purchase"
@@ -320,7 +332,8 @@ class Coordinator:
             Judged(event, baseline.flags(event.amount), baseline.n, baseline.mean, baseline.sd)
         )
         buyer = self.numbers[event.user]
-        self.users[buyer].tell(Apply((event,)))
+        self.users[buyer].tell(Apply((event,), since=self.told))
+        self.routed = self.told = event.number
         self.recency.add(buyer, event, self.numbers)
         if self.sums is not None:
             self.sums.add_purchases([buyer], [event])
@@ -356,9 +369,11 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         "parameters",
         "query",
         "recency",
+        "routed",
         "sink",
         "spawn_user",
         "sums",
+        "told",
         "unsettled",
         "users",
         "waiting",

@@ -50,6 +50,9 @@ class DeliveryOrder(Protocol):
     def popleft(self) -> Delivery:
         """Give the next delivery; raise IndexError when there is none."""
 
+    def pop(self) -> Delivery:
+        """Take back the delivery that was appended last; it has not been given."""
+
     def __len__(self) -> int:
         """Tell how many deliveries wait."""
 
@@ -63,6 +66,8 @@ class RandomOrder:
         self._lanes: dict[tuple[int, int], deque[Delivery]] = {}
         self._busy: list[tuple[int, int]] = []
         self._waiting = 0
+        # The pairs of what was appended since a delivery was given last.
+        self._appended: list[tuple[int, int]] = []
 
     def append(self, delivery: Delivery) -> None:
         """Put ``delivery`` behind those of the same pair."""
@@ -72,18 +77,30 @@ class RandomOrder:
         if not lane:
             self._busy.append(pair)
         lane.append(delivery)
+        self._appended.append(pair)
         self._waiting += 1
 
     def popleft(self) -> Delivery:
         """Give the first delivery of a pair drawn at random."""
         if not self._busy:
             raise IndexError("no delivery waits")
+        self._appended.clear()
         index = self._random.randrange(len(self._busy))
         lane = self._lanes[self._busy[index]]
         delivery = lane.popleft()
         if not lane:
             self._busy[index] = self._busy[-1]
             self._busy.pop()
+        self._waiting -= 1
+        return delivery
+
+    def pop(self) -> Delivery:
+        """Take back the delivery that was appended last; it has not been given."""
+        pair = self._appended.pop()
+        lane = self._lanes[pair]
+        delivery = lane.pop()
+        if not lane:
+            self._busy.remove(pair)
         self._waiting -= 1
         return delivery
 
@@ -97,6 +114,13 @@ class Observer(Protocol):
 
     def __call__(self, sender: str | None, receiver: str, message: Any, /) -> None:
         """Take the urn of the sender (None: outside), of the receiver, and the message."""
+
+
+class Supervisor(Protocol):
+    """Decides what becomes of an actor that failed."""
+
+    def restart(self, actor: DispatchedActor, message: Any, /) -> bool:
+        """Give ``actor`` the state that it had before ``message``; False if it cannot be."""
 
 
 class StopFlag:
@@ -234,10 +258,12 @@ class DispatchedActor(pykka.Actor):
 class Dispatcher:
     """Delivers the messages of all its actors, one at a time, in a given order."""
 
-    __slots__ = ("_actors", "current", "observers", "queue")
+    __slots__ = ("_actors", "current", "observers", "queue", "supervisor")
 
     def __init__(self, order: DeliveryOrder | None = None) -> None:
         """Deliver in ``order``, by default first in, first out."""
+        self.supervisor: Supervisor | None = None
+        """Asked to restart an actor that failed, once for each message; None: nothing is."""
         self.queue: Final[DeliveryOrder] = deque() if order is None else order
         """The deliveries that wait."""
         self.observers: Final[list[Observer]] = []
@@ -268,7 +294,8 @@ class Dispatcher:
         """Deliver one message; return False where none waits.
 
         Raises:
-            ActorFailedError: the receiver raised; it is stopped.
+            ActorFailedError: the receiver raised and could not be restarted, or raised
+                again; it is stopped.
 
         """
         return self._deliver(1) == 1
@@ -283,28 +310,52 @@ class Dispatcher:
         This loop is `step`, repeated; as a function call a message it took 7 % longer.
         """
         queue, observers = self.queue, self.observers
-        delivered = 0
-        receiver: DispatchedActor | None = None
-        message: Any = None
+        delivered = waiting = 0
+        delivery: Delivery | None = None
         try:
             while queue and delivered != messages_max:
-                sender, receiver, message = queue.popleft()
+                delivery = sender, receiver, message = queue.popleft()
                 if observers:
                     self._show(sender, receiver, message)
                 self.current = receiver
-                receiver.on_receive(message)
+                waiting = len(queue)
+                try:
+                    receiver.on_receive(message)
+                except Exception as error:  # noqa: BLE001  whatever a handler raises
+                    self._deliver_again(delivery, error, waiting)
                 delivered += 1
-        except ReplayError:
-            raise
-        except Exception as error:
-            if receiver is None:
-                raise
-            self._fail(receiver, message, error)
         finally:
             # Also on KeyboardInterrupt, which Pykka's loop would answer by
             # blocking until every actor has stopped.
             self.current = None
         return delivered
+
+    def _deliver_again(self, delivery: Delivery, error: Exception, waiting: int) -> None:
+        """Have the receiver restarted and deliver once more what made it fail.
+
+        Args:
+            delivery: what was delivered.
+            error: what the receiver raised.
+            waiting: how many deliveries waited before; what it has sent since is withdrawn.
+
+        """
+        sender, receiver, message = delivery
+        self._withdraw(waiting)
+        if isinstance(error, ReplayError):
+            raise error
+        if self.supervisor is None or not self.supervisor.restart(receiver, message):
+            self._fail(receiver, message, error)
+        if self.observers:
+            self._show(sender, receiver, message)
+        try:
+            receiver.on_receive(message)
+        except Exception as again:  # noqa: BLE001  whatever a handler raises
+            self._withdraw(waiting)
+            self._fail(receiver, message, again)
+
+    def _withdraw(self, waiting: int) -> None:
+        while len(self.queue) > waiting:
+            self.queue.pop()
 
     def _show(
         self, sender: DispatchedActor | None, receiver: DispatchedActor, message: Any
@@ -330,6 +381,15 @@ class Dispatcher:
         actor.stopped = True
         self._actors.pop(actor.actor_urn, None)
         actor.on_failure(type(error), error, error.__traceback__)
+        event = _event_number(message)
+        of_event = f" of event {event}" if event is not None else ""
         raise ActorFailedError(
-            f"{actor.actor_urn} failed on {type(message).__name__}: {type(error).__name__}: {error}"
+            f"{actor.actor_urn} failed on {type(message).__name__}{of_event}: "
+            f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _event_number(message: Any) -> int | None:
+    """Return the number of the event that ``message`` is about, if it tells."""
+    number = getattr(getattr(message, "event", message), "number", None)
+    return number if isinstance(number, int) else None

@@ -61,6 +61,8 @@ class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False)
     """Users who are your friends now, if they were not."""
     unfriended: tuple[int, ...] = ()
     """Users who are not your friends now, if they were."""
+    since: int = 0
+    """The last event that was part of the users' states before these."""
 
 
 class Become(msgspec.Struct, tag="become", array_like=True, frozen=True, gc=False):
@@ -83,6 +85,8 @@ class Recall(msgspec.Struct, tag="recall", array_like=True, frozen=True, gc=Fals
     """Everyone's latest purchases, sorted by time and number."""
     total: int
     """How many purchases there were in all."""
+    events: int
+    """How many events the users know of."""
 
 
 class Retract(msgspec.Struct, tag="retract", array_like=True, frozen=True, gc=False):

@@ -27,6 +27,7 @@ from replay.listener import Listener, Summary
 from replay.outputs import FlaggedFile, Outputs
 from replay.resume import Resumed, kept_history
 from replay.simulation import Simulation
+from replay.supervision import StoreSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,6 +164,8 @@ class _Run:
         self.simulation = stack.enter_context(
             Simulation(logs.parameters, self.outputs, attesting=True)
         )
+        supervisor = StoreSupervisor(path, self.simulation.coordinator)
+        self.simulation.dispatcher.supervisor = supervisor
         if kept is None:
             flagged.begin(header.flagged, overwrite=overwrite)
             self.listener.on_start(logs, summary)

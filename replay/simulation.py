@@ -104,8 +104,9 @@ class Simulation(Closing):
         """Drop all messages that wait, and send what was decided to the outlet."""
         while self.dispatcher.queue:
             self.dispatcher.queue.popleft()
-        self.sink.actor_ref.tell(Commit())
-        self.dispatcher.run()
+        if not self.sink.stopped:
+            self.sink.actor_ref.tell(Commit())
+            self.dispatcher.run()
 
     def commit(self) -> None:
         """Send what was decided since the last commit to the outlet."""

@@ -94,7 +94,7 @@ class Timeline(Closing):
         self._simulation = Simulation(self.parameters, Nowhere(), self._queue)
         # What the event that is being delivered still needs from outside; None between events.
         self._agenda: list[Any] | None = None
-        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0))]
+        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0, 0))]
         with collector_paused():
             self._look_through()
 
@@ -371,7 +371,7 @@ class Timeline(Closing):
         coordinator = simulation.coordinator
         actors = map(simulation.user, range(simulation.users))
         users = tuple(Become(actor.friends, tuple(actor.purchases)) for actor in actors)
-        recall = Recall(tuple(coordinator.numbers), *coordinator.recency.dump())
+        recall = Recall(tuple(coordinator.numbers), *coordinator.recency.dump(), self.position)
         return _Checkpoint(self.position, users, recall)
 
     def _checkpoint_before(self, position: int) -> _Checkpoint:

@@ -256,7 +256,7 @@ SAMPLES: list[Any] = [
     Commit(),
     Apply((at(1, 1),), (1,), (2,)),
     Become(frozenset({3}), (at(1, 1),)),
-    Recall(("1",), (at(1, 1),), (at(1, 1),), 1),
+    Recall(("1",), (at(1, 1),), (at(1, 1),), 1, 1),
     Retract(at(1, 1), None, 0),
     AskFriends(1),
     Friends(1, 2, frozenset({3})),

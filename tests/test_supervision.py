@@ -1,0 +1,161 @@
+"""A user actor that fails is restarted from the store, as if nothing had happened."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.coordinator import CoordinatorActor
+from actors.dispatcher import ActorFailedError, Dispatcher, RandomOrder
+from actors.sink import SinkActor
+from actors.user import UserActor
+from tests.strategies import Logs, logs
+from tests.test_against_model import SPEC_EXAMPLE
+from tests.test_resume import outcome, run, start, uninterrupted, without_leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+
+
+class Failures:
+    """Lets actors of one kind fail at given messages, before handling them or after."""
+
+    def __init__(self, kind: type[Any], messages: dict[int, str], times: int = 1) -> None:
+        """Fail at these messages, counted from 1 over all actors, each so many times in a row."""
+        self.kind = kind
+        self.messages = messages
+        self.times = times
+        self.seen = 0
+        self.failed = 0
+        self.again = 0
+
+    def __enter__(self) -> Self:
+        self.patch = pytest.MonkeyPatch()
+        handle = self.kind.on_receive
+
+        def on_receive(actor: Any, message: Any) -> None:
+            if not self.again:
+                self.seen += 1
+            when = self.messages.get(self.seen)
+            if when is None or self.again >= self.times:
+                self.again = 0
+                handle(actor, message)
+                return
+            self.again += 1
+            self.failed += 1
+            if when == "after":
+                handle(actor, message)
+            elif when == "within" and isinstance(actor, UserActor):
+                actor.friends = frozenset({0})
+                actor.purchases = []
+            raise RuntimeError("broken")
+
+        self.patch.setattr(self.kind, "on_receive", on_receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.patch.undo()
+
+
+whens = st.sampled_from(["before", "within", "after"])
+
+
+@given(logs(), st.dictionaries(st.integers(1, 120), whens, max_size=8))
+def test_failures_of_users_change_nothing(given_logs: Logs, failures: dict[int, str]) -> None:
+    expected, _ = uninterrupted(given_logs, None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs)
+        with Failures(UserActor, failures) as failing:
+            run(folder)
+        assert failing.failed == sum(message <= failing.seen for message in failures)
+        assert outcome(folder) == expected
+
+
+def failure_of(folder: Path) -> str | None:
+    """Return with what failure of an actor a run ends, or None."""
+    try:
+        run(folder)
+    except ActorFailedError as error:
+        return str(error)
+    return None
+
+
+@given(
+    logs(), st.integers(1, 200), whens, st.sampled_from([UserActor, CoordinatorActor, SinkActor])
+)
+def test_second_failure_stops_the_run_and_keeps_what_was_before(
+    given_logs: Logs, message: int, when: str, kind: type[Any]
+) -> None:
+    expected, _ = uninterrupted(given_logs, None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(folder, given_logs)
+        with Failures(kind, {message: when}, times=2) as failing:
+            error = failure_of(folder)
+        if error is not None:
+            names: dict[Any, str] = {
+                UserActor: "urn:user:",
+                CoordinatorActor: "urn:coordinator",
+                SinkActor: "urn:sink",
+            }
+            assert error.startswith(names[kind])
+            assert error.endswith(": RuntimeError: broken")
+        assert (error is None) == (failing.seen < message)
+        # Whatever was written is right: what goes on from it ends as it would have.
+        run(folder)
+        found = without_leftovers(outcome(folder))
+        assert found["flagged.json"] == expected["flagged.json"]
+
+
+@pytest.fixture
+def nothing_left_behind() -> Iterator[None]:
+    def count() -> tuple[int, int]:
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    before = count()
+    yield
+    assert count() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="lists open files by /proc")
+@pytest.mark.usefixtures("nothing_left_behind")
+def test_run_that_fails_names_actor_message_and_event_and_closes_everything(
+    tmp_path: Path,
+) -> None:
+    start(tmp_path, SPEC_EXAMPLE)
+    message = r"^urn:user:2 failed on AskFriends of event 7: RuntimeError: broken$"
+    with (
+        Failures(UserActor, dict.fromkeys(range(4, 9), "before"), times=2),
+        pytest.raises(ActorFailedError, match=message),
+    ):
+        run(tmp_path)
+
+
+def test_random_order_takes_back_what_was_sent_last() -> None:
+    class Echo(UserActor):
+        pass
+
+    dispatcher = Dispatcher(RandomOrder(1))
+    actors = [
+        dispatcher.spawn(lambda d, urn: Echo(d, urn, 0, None), f"urn:{n}")  # type: ignore[arg-type]
+        for n in range(3)
+    ]
+    for count in range(6):
+        actors[count % 3].actor_ref.tell(count)
+    assert [dispatcher.queue.pop()[2] for _ in range(4)] == [5, 4, 3, 2]
+    assert sorted(dispatcher.queue.popleft()[2] for _ in range(2)) == [0, 1]
+    assert len(dispatcher.queue) == 0
