@@ -88,6 +88,15 @@ class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc
     """Sums over their purchases and friends: see `actors.digest.Sums`."""
 
 
+class Gap(msgspec.Struct, tag="gap", array_like=True, frozen=True, gc=False):
+    """Something was lost here; only stores that were saved from damage hold one."""
+
+    events: int
+    """How many events, as far as is known; those behind are numbered as if they had not been."""
+    size: int
+    """How many bytes."""
+
+
 class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=False):
     """The flagged file held so much of this history, and it was on the disk."""
 
@@ -106,4 +115,5 @@ Record: TypeAlias = (
     | Decision
     | StateDigest
     | Written
+    | Gap
 )

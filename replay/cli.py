@@ -37,6 +37,9 @@ COMMANDS: Final = (
     "export",
     "rerun",
     "sweep",
+    "check",
+    "repair",
+    "rebuild",
 )
 
 EXIT_OK: Final = 0
@@ -56,6 +59,9 @@ commands:
   export       write a store's logs back
   rerun        decide a history again with other settings or events
   sweep        table what other settings of D and T would flag
+  check        say what of a store is whole, and what is damaged
+  repair       save what is whole of a damaged store to a new one
+  rebuild      write the flagged purchases again from a store
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is
 given with its folder, as ./run.

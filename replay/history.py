@@ -10,6 +10,7 @@ from events.errors import PositionError
 from events.event import EVENT_TYPES, Event, line_of
 from events.records import (
     Decision,
+    Gap,
     Lines,
     LogEnd,
     Record,
@@ -76,6 +77,8 @@ class History:
         """The digests of the state that the run recorded, in order."""
         self.ends: Final[dict[Source, LogEnd]] = {}
         """The logs that were read to their end."""
+        self.gaps: Final[list[int]] = []
+        """After which events something was lost, of a store that was saved from damage."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
         self.rejected: Final[list[tuple[int, Rejected]]] = []
@@ -163,6 +166,8 @@ class History:
             self.ends[record.source] = record
         elif isinstance(record, Decision):
             self.recorded[record.number] = record
+        elif isinstance(record, Gap):
+            self.gaps.append(following - 1)
         elif isinstance(record, StateDigest):
             self.digests.append(Attestation(len(self.events), previous, record))
 

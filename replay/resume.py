@@ -194,7 +194,11 @@ class Resumed:
         events: list[Event] = []
         while self.undecided and self.undecided[0].number <= decision.number:
             events.append(self.undecided.pop(0))
+        if self.store.header.incomplete and not (events and events[-1].number == decision.number):
+            return
         others = [event for event in events[:-1] if isinstance(event, Purchase)]
+        if self.store.header.incomplete:
+            others = []
         if others or not events or events[-1].number != decision.number:
             raise DamagedStoreError(
                 f"{self.store.path}: expected decisions on the purchases of the stream, found "

@@ -11,6 +11,7 @@ from events.jsonlines import Fingerprint
 from events.parameters import Parameters
 from events.records import (
     Decision,
+    Gap,
     Lines,
     LogEnd,
     Record,
@@ -42,6 +43,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(StreamStart, _counts),
     st.builds(Decision, _numbers, st.booleans(), _counts, amounts, amounts),
     st.builds(Written, _counts),
+    st.builds(Gap, _counts, _counts),
     st.builds(StateDigest, _counts, st.binary(min_size=32, max_size=32), _counts, _sums),
 )
 

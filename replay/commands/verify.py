@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
             f"played {counted(found.events, 'event')} again, compared "
             f"{counted(found.decisions, 'decision')} and {counted(found.digests, 'state digest')}"
         )
+        for event in history.gaps:
+            print(f"incomplete: something was lost after event {event}")
         if difference is None:
             print("no difference")
         else:

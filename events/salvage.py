@@ -1,0 +1,89 @@
+"""What is whole in a store that may be damaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from events.errors import DamagedStoreError, StoreError
+from events.event import EVENT_TYPES
+from events.header import decode_header
+from events.records import Record
+from events.scan import Damage, scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from events.header import Header
+
+_decode_records = msgspec.msgpack.Decoder(list[Record]).decode
+
+
+class Part(NamedTuple):
+    """A frame that is whole."""
+
+    events_before: int
+    """How many events stood before it."""
+    records: list[Record]
+    """What it holds."""
+
+
+class Salvage:
+    """All of a store that can be read, and all of it that cannot.
+
+    Raises:
+        StoreError: the file cannot be read, or is no event store, or of a newer format,
+            or its header is damaged, without which nothing else has a meaning.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the store at ``path``; it is not changed."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path}: expected an event store, found: {error.strerror}") from None
+        self.size: Final = len(data)
+        """How many bytes the file has."""
+        self.header: Header
+        self.header, start = decode_header(data, path)
+        self.found: list[Part | Damage] = []
+        """Frames and damage, in order."""
+        self.intact_bytes = start
+        """How many bytes there are before the first damage."""
+        for each in scan(memoryview(data), start):
+            if isinstance(each, Damage):
+                self.found.append(each)
+                continue
+            try:
+                records = _decode_records(data[each.body : each.end])
+            except msgspec.MsgspecError as error:
+                raise DamagedStoreError(
+                    f"{path}: at byte {each.body}: expected records, found: {error}; "
+                    "the frame is as it was written, but not by this program"
+                ) from None
+            count = sum(isinstance(record, EVENT_TYPES) for record in records)
+            if count != each.frame.events:
+                raise DamagedStoreError(
+                    f"{path}: at byte {each.body}: expected {each.frame.events} events, as the "
+                    f"frame's head says, found {count}; it was not written by this program"
+                )
+            self.found.append(Part(each.frame.events_before, records))
+            if not self.damages:
+                self.intact_bytes = each.end
+
+    @property
+    def parts(self) -> list[Part]:
+        """The frames that are whole."""
+        return [each for each in self.found if isinstance(each, Part)]
+
+    @property
+    def damages(self) -> list[Damage]:
+        """What is damaged, the torn tail too."""
+        return [each for each in self.found if isinstance(each, Damage)]
+
+    @property
+    def records(self) -> list[Record]:
+        """The records of all frames that are whole."""
+        return [record for part in self.parts for record in part.records]

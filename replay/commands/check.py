@@ -1,0 +1,86 @@
+"""``check STORE``: what of a store is whole, and what is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from events.event import EVENT_TYPES
+from events.header import VERSION
+from events.records import Decision, Rejected
+from events.salvage import Salvage
+from replay.arguments import add_store
+from replay.tables import counted, print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from events.scan import Damage
+
+SUMMARY = "say what of a store is whole, what is damaged and what is lost; nothing is changed"
+EXAMPLE = "check flagged.json.events"
+
+EXIT_DAMAGED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_store(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is whole and what is not; return 1 if anything is damaged."""
+    salvage = Salvage(Path(options.store))
+    records, damages = salvage.records, salvage.damages
+    told: dict[str, Any] = {
+        "version": VERSION,
+        "size": salvage.size,
+        "intact": salvage.intact_bytes,
+        "frames": len(salvage.parts),
+        "events": sum(isinstance(record, EVENT_TYPES) for record in records),
+        "decisions": sum(isinstance(record, Decision) for record in records),
+        "rejected": sum(isinstance(record, Rejected) for record in records),
+        "incomplete": salvage.header.incomplete,
+        "damaged": [_fields(damage, salvage.size) for damage in damages],
+    }
+    if options.json:
+        print_json(told)
+        return EXIT_DAMAGED if damages else 0
+    print(f"format version {VERSION}, {counted(told['size'], 'byte')}")
+    for name in ("frame", "event", "decision"):
+        print(counted(told[f"{name}s"], name))
+    print(f"{counted(told['rejected'], 'line')} rejected")
+    if salvage.header.incomplete:
+        print("saved from a damaged store, and incomplete")
+    print(f"whole up to byte {salvage.intact_bytes}")
+    for damage, fields in zip(damages, told["damaged"], strict=True):
+        print(_text(damage, fields))
+    if not damages:
+        print("nothing is damaged")
+    return EXIT_DAMAGED if damages else 0
+
+
+def _fields(damage: Damage, size: int) -> dict[str, Any]:
+    torn = damage.end is None
+    return {
+        "from": damage.offset,
+        "to": size if damage.end is None else damage.end,
+        "fault": damage.fault.name.lower(),
+        "torn": torn,
+        # The first and the last; of a torn tail nobody knows how many.
+        "lost": [damage.events_before + 1, damage.events_after] if damage.events_lost else None,
+    }
+
+
+def _text(damage: Damage, fields: dict[str, Any]) -> str:
+    where = f"bytes {fields['from']} to {fields['to']}"
+    if damage.end is None:
+        return (
+            f"{where} are torn: {damage.fault.value}, and nothing whole comes after; "
+            "the next run moves them aside and goes on"
+        )
+    lost = "no event is lost"
+    if fields["lost"]:
+        lost = f"events {fields['lost'][0]} to {fields['lost'][1]} are lost"
+    return f"{where} are damaged: {damage.fault.value}; {lost}"

@@ -1,0 +1,94 @@
+"""``repair STORE --output NEW``: save what is whole of a damaged store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from events.event import EVENT_TYPES
+from events.records import Decision, Gap, Record, StateDigest, StreamStart
+from events.salvage import Part, Salvage
+from events.writer import StoreWriter
+from replay.arguments import add_store
+from replay.tables import counted
+
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "save all that is whole of a damaged store to a new one; the damaged one is not changed"
+EXAMPLE = "repair flagged.json.events --output saved.events"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_store(parser)
+    parser.add_argument(
+        "--output", metavar="NEW", required=True, help="the store to make; it must not exist"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write what can be saved, and say what was lost."""
+    salvage = Salvage(Path(options.store))
+    damages = salvage.damages
+    header = salvage.header
+    if damages:
+        header = msgspec.structs.replace(header, incomplete=True)
+    with StoreWriter.create(options.output, header) as writer:
+        mender = _Mender(writer)
+        for each in salvage.found:
+            if isinstance(each, Part):
+                mender.copy(each.records)
+            else:
+                end = salvage.size if each.end is None else each.end
+                mender.leave_out(each.events_lost, end - each.offset)
+        writer.sync()
+    print(
+        f"{counted(writer.events, 'event')} saved to {options.output}, "
+        f"{counted(mender.lost, 'event')} lost in {counted(len(damages), 'damaged place')}"
+    )
+    if mender.dropped:
+        print(f"{counted(mender.dropped, 'decision')} on lost events dropped")
+    if not damages:
+        print("nothing was damaged: this is a copy")
+    return 0
+
+
+class _Mender:
+    """Copies records, and numbers the events behind a gap anew so that numbers have none."""
+
+    def __init__(self, writer: StoreWriter) -> None:
+        self.lost = 0
+        """How many events are known to be lost so far."""
+        self.dropped = 0
+        """How many decisions were on such events."""
+        self._writer = writer
+        self._numbers: dict[int, int] = {}
+        self._gaps = 0
+
+    def leave_out(self, events: int, size: int) -> None:
+        self.lost += events
+        self._gaps += 1
+        self._writer.append([Gap(events, size)], 0)
+
+    def copy(self, records: list[Record]) -> None:
+        kept = [each for each in map(self._mended, records) if each is not None]
+        if kept:
+            self._writer.append(kept, sum(isinstance(each, EVENT_TYPES) for each in kept))
+
+    def _mended(self, record: Record) -> Record | None:
+        """Return what ``record`` is in the new store, or None if it means nothing there."""
+        replaced = msgspec.structs.replace
+        if isinstance(record, EVENT_TYPES):
+            number = self._numbers[record.number] = record.number - self.lost
+            return replaced(record, number=number) if self.lost else record
+        if isinstance(record, Decision):
+            decided = self._numbers.get(record.number)
+            self.dropped += decided is None
+            return None if decided is None else replaced(record, number=decided)
+        if isinstance(record, StateDigest):
+            # Behind a gap the state is not what it was.
+            return None if self._gaps else replaced(record, chain=self._writer.chain)
+        return StreamStart(record.events - self.lost) if isinstance(record, StreamStart) else record
