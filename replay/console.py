@@ -145,7 +145,8 @@ class _Bar:
         self._progress.refresh()
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console = self._progress.console
+        console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         self._progress.stop()

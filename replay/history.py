@@ -119,6 +119,12 @@ class History:
         """Tell whether event ``number`` is of the stream, whose purchases are judged."""
         return self.stream_start is not None and number > self.stream_start
 
+    def rejected_after(self, position: int) -> list[Rejected]:
+        """Return the rejected lines that stand right behind event ``position``."""
+        first = bisect.bisect_left(self.rejected, position + 1, key=lambda each: each[0])
+        last = bisect.bisect_right(self.rejected, position + 1, key=lambda each: each[0])
+        return [rejected for _, rejected in self.rejected[first:last]]
+
     def lines(self) -> Iterator[tuple[Place, Event | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
         sources = iter([*self._sources, (len(self.events) + 2, Place("stream", 0))])

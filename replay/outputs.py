@@ -48,9 +48,18 @@ class FlaggedFile(Closing):
 
     """
 
-    def __init__(self, path: str | Path, disk: Disk = DISK) -> None:
-        """Open the file at ``path``, which is made if there is none."""
+    def __init__(self, path: str | Path, disk: Disk = DISK, committed: int = 0) -> None:
+        """Open the file at ``path``, which is made if there is none and nothing is known of it.
+
+        Args:
+            path: the file.
+            disk: does what is done to it.
+            committed: how many bytes of a history's lines it is known to have held.
+
+        """
         self.path: Final = Path(path)
+        if committed and not self.path.exists():
+            raise self._altered(f"{committed} bytes of flagged purchases or more, found no file")
         self.size = 0
         """How many bytes were written of this history's lines."""
         self._disk: Final = disk
@@ -106,11 +115,15 @@ class FlaggedFile(Closing):
         if not self._file.regular:
             self.size = len(lines)
             return None
+        size = self._file.size()
+        if committed <= size < start + committed and lines.startswith(self._file.read(0, size)):
+            # What stood before is gone: the file was rebuilt without it.
+            start = 0
+        if size < start + committed and (committed or size < start - 1):
+            raise self._altered(f"{start + committed} bytes or more, found {size}")
         self.begin(start)
         found = self._file.read(start, len(lines))
         size = self._file.size()
-        if size < start + committed:
-            raise self._altered(f"{start + committed} bytes or more, found {size}")
         if not lines.startswith(found):
             pairs = enumerate(zip(found, lines, strict=False))
             at = next(at for at, (one, other) in pairs if one != other)

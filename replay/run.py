@@ -149,6 +149,7 @@ class _Run:
         self.lap("fingerprint")
         path = summary.store_path
         kept, summary.store_set_aside = kept_history(path, header, self.disk, overwrite=overwrite)
+        committed = 0
         if kept is None:
             start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
             header = msgspec.structs.replace(header, flagged=start)
@@ -158,8 +159,9 @@ class _Run:
             if resumed.finished:
                 self._finished(resumed, stack)
                 return False
+            committed = resumed.written
             self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk, committed))
         self.outputs = Outputs(self.store, flagged)
         self.simulation = stack.enter_context(
             Simulation(logs.parameters, self.outputs, attesting=True)
@@ -179,7 +181,7 @@ class _Run:
         resumed.count_into(summary)
         summary.finished_before = True
         self.listener.on_start(self.logs, summary)
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk, resumed.written))
         resumed.recover(flagged)
         self._refuse_rejected(resumed)
         self.lap("check")

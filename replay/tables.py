@@ -77,10 +77,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
     if sys.stdout.isatty():
-        Console(width=_WIDTH_MAX, markup=False, highlight=False).print(table)
+        Console(width=_WIDTH_MAX, markup=False, highlight=False, emoji=False).print(table)
         return
-    console = Console(width=_WIDTH_MAX, markup=False, highlight=False)
+    console = Console(width=_WIDTH_MAX, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         console.print(table)
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+    # Not by splitlines: an id may hold what Unicode calls the end of a line.
+    for line in captured.get().removesuffix("\n").split("\n"):
+        print(line.rstrip(" "))

@@ -379,24 +379,30 @@ LOOKING = [
     ("export", STORE),
     ("sweep", STORE),
     ("rerun", STORE, "branch.json"),
+    ("rebuild", STORE, "again.json"),
 ]
+SALVAGING = [("check", STORE), ("repair", STORE, "--output", "saved.events")]
+ADDED = {
+    "rerun": {"branch.json", "branch.json.events"},
+    "rebuild": {"again.json"},
+    "repair": {"saved.events"},
+}
 
 
 def test_every_command_is_tried_here() -> None:
-    assert {words[0] for words in LOOKING} == set(COMMANDS) - {"run"}
+    assert {words[0] for words in LOOKING + SALVAGING} == set(COMMANDS) - {"run"}
 
 
-@pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", LOOKING + SALVAGING, ids=lambda words: words[0])
 def test_store_is_only_read(example: Commands, words: tuple[str, ...]) -> None:
     before = {path.name: path.read_bytes() for path in example.folder.iterdir()}
     assert example(*words) != ""
     after = {path.name: path.read_bytes() for path in example.folder.iterdir()}
-    added = {"branch.json", "branch.json.events"} if words[0] == "rerun" else set()
-    assert after.keys() - before.keys() == added
+    assert after.keys() - before.keys() == ADDED.get(words[0], set())
     assert {name: after[name] for name in before} == before
 
 
-@pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", LOOKING + SALVAGING, ids=lambda words: words[0])
 @pytest.mark.parametrize(
     ("content", "found"),
     [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
+from events.errors import InputError
 from replay.arguments import add_store
 from replay.debugger.shell import Shell
-from replay.debugger.views import position_line
+from replay.debugger.views import show_position
 from replay.tables import counted, open_store
 from replay.timeline import Timeline
 
@@ -34,20 +36,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
+    if options.commands is None and sys.stdin is None:
+        raise InputError("expected commands on standard input, found it closed; or use -c")
     interactive = options.commands is None and sys.stdin.isatty()
     with Timeline(open_store(options.store)) as timeline:
         shell = Shell(timeline, interactive=interactive)
         if options.commands is not None:
-            for line in options.commands.splitlines():
+            for line in options.commands.split("\n"):
                 if shell.onecmd(line):
                     break
         else:
+            if isinstance(sys.stdin, io.TextIOWrapper):
+                # What is no UTF-8 names no user, which is an error of its command alone.
+                sys.stdin.reconfigure(errors="surrogateescape")
             if interactive:
                 parameters = timeline.parameters
                 print(
                     f"{counted(len(timeline), 'event')}, D={parameters.degrees} "
                     f"T={parameters.tracked}; help lists the commands"
                 )
-                print(position_line(timeline))
+                show_position(timeline)
             shell.talk()
         return EXIT_WRONG_COMMAND if shell.failed and not interactive else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final, NamedTuple
 
 from events.errors import shown
@@ -42,7 +43,7 @@ COMMANDS: Final = (
         "Conditions:\n"
         "  N, event N             event N\n"
         "  user ID                an event of this user\n"
-        "  type T                 a purchase, a befriend or an unfriend\n"
+        "  T, type T              a purchase, a befriend or an unfriend\n"
         "  flagged                a purchase that was flagged\n"
         "  rejected               a rejected line comes next\n"
         "  amount SIGN X          a purchase for > >= < <= or = X\n"
@@ -57,8 +58,9 @@ COMMANDS: Final = (
         "message",
         "",
         "deliver a single message of the next event, and show which wait",
-        "What is looked at then shows the actors between two messages. Any command that moves\n"
-        "delivers the rest first. To see the messages of the current event, go back first.",
+        "What is looked at then shows the actors between two messages. Any command that moves,\n"
+        "and why, trace and diff, deliver the rest first. To see the messages of the current\n"
+        "event, go back first.",
     ),
     Command("where", "", "show event, time, phase and verdict"),
     Command("list", "[N]", "list the events around N, by default around here"),
@@ -138,5 +140,6 @@ def help_text(word: str | None) -> str:
             *lines,
             "A command may be cut short as long as it is clear which one is meant; several stand",
             "on one line with ; between; an empty line repeats the last line.",
+            textwrap.fill(f"{', '.join(_SHORT)} mean {', '.join(_SHORT.values())}.", 88),
         ]
     )

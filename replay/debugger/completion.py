@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from replay.debugger.session import Session
 
 _TAKES_USER: Final = frozenset({"history", "network", "user", "watch", "window"})
+_TAKES_MARK: Final = ("diff", "goto", "list", "trace", "why")
 _TAKES_FILE: Final = frozenset({"save", "load"})
 
 
@@ -38,7 +39,7 @@ def _arguments(session: Session, name: str, last: str) -> Iterable[str]:
         return (path.name for path in Path().iterdir())
     fixed = {
         "break": TYPES if last == "type" else KINDS,
-        "goto": tuple(session.marks),
+        **dict.fromkeys(_TAKES_MARK, tuple(session.marks)),
         "help": tuple(each.name for each in COMMANDS),
         "info": ("break", "marks"),
     }

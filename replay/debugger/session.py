@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ import msgspec
 from events.errors import InputError, OutputError
 from replay.debugger.conditions import Stop, parse_break, parse_watch
 from replay.debugger.errors import CommandError
+from replay.outputs import write_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +68,9 @@ class Session:
 
         """
         timeline = self.timeline
-        position, end = timeline.position, len(timeline) if forward else 0
+        # What is half done is ahead as a whole, and behind as a whole.
+        position = timeline.position if forward else timeline.position + timeline.inside
+        here, end = position, len(timeline) if forward else 0
         positions: Iterable[int] = (
             range(position + 1, end + 1) if forward else range(position - 1, -1, -1)
         )
@@ -77,7 +81,7 @@ class Session:
             position = next((at for at in positions if any(test(at) for test in tests)), end)
         else:
             position = end
-        hits = self.hits(position) if position != timeline.position else []
+        hits = self.hits(position) if position != here else []
         timeline.goto(position)
         return hits
 
@@ -100,7 +104,7 @@ class Session:
             {number: stop.text for number, stop in self.stops.items()},
             dict(self.marks),
         )
-        if target.exists():
+        if os.path.lexists(target):
             try:
                 _read(target)
             except InputError:
@@ -109,8 +113,10 @@ class Session:
                     "name another one"
                 ) from None
         new = target.with_name(f"{target.name}.new")
+        content = msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n"
+        # Not over a file of that name, whose ever it is.
+        write_new(new, content, "a session")
         try:
-            new.write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n")
             new.replace(target)
         except OSError as error:
             raise OutputError(
@@ -149,6 +155,8 @@ class Session:
 
 def _read(path: Path) -> SavedSession:
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected a saved session, found no regular file")
         saved = msgspec.json.decode(path.read_bytes(), type=SavedSession)
     except OSError as error:
         raise InputError(f"{path}: expected a saved session, found: {error.strerror}") from None

@@ -33,6 +33,11 @@ _LIST_AROUND: Final = 5
 _LATEST: Final = 10
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
+# What stands between two ; outside of quotes. A quote that stays open goes to the end.
+_COMMAND: Final = re.compile(
+    r"""(?: [^;'"\\] | \\.? | '[^']*(?:'|$) | "(?:[^"\\]|\\.?)*(?:"|$) )+""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
 class Shell(cmd.Cmd):
@@ -61,6 +66,8 @@ class Shell(cmd.Cmd):
             try:
                 self.cmdloop()
             except KeyboardInterrupt:
+                if not self._interactive:
+                    raise
                 print("^C")
             else:
                 break
@@ -90,6 +97,7 @@ class Shell(cmd.Cmd):
     def _obey(self, words: list[str]) -> bool:
         name = command_of(words[0]).name
         if name == "quit":
+            _take(name, words[1:], 0, 0)
             return True
         do: Callable[[list[str]], None] = getattr(self, f"_{name.replace('-', '_')}")
         do(words[1:])
@@ -106,12 +114,12 @@ class Shell(cmd.Cmd):
     # Moving
 
     def _next(self, words: list[str]) -> None:
-        self._move(self._timeline.position + self._count(words))
+        self._move(self._timeline.position + self._count("next", words))
 
     def _back(self, words: list[str]) -> None:
-        if self._timeline.inside:
-            self._timeline.goto(self._timeline.position)
-        self._move(self._timeline.position - self._count(words))
+        # The event that the timeline is inside of is the first one back.
+        here = self._timeline.position + self._timeline.inside
+        self._move(here - self._count("back", words))
 
     def _goto(self, words: list[str]) -> None:
         (word,) = _take("goto", words, 1, 1)
@@ -203,19 +211,17 @@ class Shell(cmd.Cmd):
         self.session.marks[name] = self._timeline.position
 
     def _save(self, words: list[str]) -> None:
-        (path,) = _take("save", words, 1, 1)
-        self.session.save(path)
+        self.session.save(_file("save", words))
 
     def _load(self, words: list[str]) -> None:
-        (path,) = _take("load", words, 1, 1)
-        self.session.load(path)
+        self.session.load(_file("load", words))
         self._where([])
 
     # Looking
 
     def _where(self, words: list[str]) -> None:
         _take("where", words, 0, 0)
-        print(views.position_line(self._timeline))
+        views.show_position(self._timeline)
 
     def _list(self, words: list[str]) -> None:
         (word,) = _take("list", words, 0, 1) or [str(self._timeline.position)]
@@ -231,7 +237,7 @@ class Shell(cmd.Cmd):
     def _network(self, words: list[str]) -> None:
         user, *rest = _take("network", words, 1, 2)
         self._timeline.number(user)
-        degrees = self._count(rest) if rest else self._timeline.parameters.degrees
+        degrees = self._count("network", rest) if rest else self._timeline.parameters.degrees
         show_network([list(hop) for hop in hops_of(self._timeline, user, degrees)], degrees)
 
     def _window(self, words: list[str]) -> None:
@@ -241,18 +247,20 @@ class Shell(cmd.Cmd):
         show_window(window, baseline, self._timeline.parameters.tracked)
 
     def _latest(self, words: list[str]) -> None:
-        count = self._count(words) if words else _LATEST
+        count = self._count("latest", words) if words else _LATEST
         latest = self._timeline.recency(count)
         rows = ((each.number, each.time, each.user, views.amount(each)) for each in latest)
         print_table(("event#", "time", "user", "amount#"), rows)
 
     def _why(self, words: list[str]) -> None:
+        number = self._event("why", words)
         with self._elsewhere():
-            show_why(explain(self._timeline, self._event("why", words)), self._timeline)
+            show_why(explain(self._timeline, number), self._timeline)
 
     def _trace(self, words: list[str]) -> None:
+        number = self._event("trace", words)
         with self._elsewhere():
-            show_messages(self._timeline.trace(self._event("trace", words)))
+            show_messages(self._timeline.trace(number))
 
     def _diff(self, words: list[str]) -> None:
         first, last = map(
@@ -274,8 +282,8 @@ class Shell(cmd.Cmd):
 
     # Reading arguments
 
-    def _count(self, words: list[str]) -> int:
-        (word,) = _take("this", words, 0, 1) or ["1"]
+    def _count(self, name: str, words: list[str]) -> int:
+        (word,) = _take(name, words, 0, 1) or ["1"]
         if not _NUMBER.fullmatch(word) or int(word) == 0:
             raise CommandError(f"expected a whole number from 1 on, found {shown(word)}")
         return int(word)
@@ -314,24 +322,28 @@ class Shell(cmd.Cmd):
 def _take(name: str, words: list[str], least: int, most: int) -> list[str]:
     """Return ``words`` if there are so many."""
     if not least <= len(words) <= most:
-        usage = "" if name == "this" else f"; usage: {name} {command_of(name).usage}".rstrip()
+        usage = f"{name} {command_of(name).usage}".rstrip()
         bounds = str(least) if least == most else f"{least} to {most}"
-        raise CommandError(f"{name} expected {bounds} arguments, found {len(words)}{usage}")
+        arguments = "argument" if most == 1 else "arguments"
+        raise CommandError(
+            f"{name}: expected {bounds} {arguments}, found {len(words)}; usage: {usage}"
+        )
     return words
+
+
+def _file(name: str, words: list[str]) -> str:
+    """Return the name of the file that a command is about."""
+    (path,) = _take(name, words, 1, 1)
+    if not path or "\0" in path:
+        raise CommandError(f"{name}: expected the name of a file, found {shown(path)}")
+    return path
 
 
 def _commands_in(line: str) -> list[list[str]]:
     """Return the words of each command in ``line``."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=";")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    commands: list[list[str]] = [[]]
+    # Not by the punctuation of shlex.shlex, which forgets whether a ; was quoted.
     try:
-        for word in lexer:
-            if word.strip(";"):
-                commands[-1].append(word)
-            else:
-                commands.append([])
+        commands = [shlex.split(part) for part in _COMMAND.findall(line)]
     except ValueError as error:
         raise CommandError(f"expected a command, found one with {error}") from None
     return [words for words in commands if words]

@@ -30,11 +30,23 @@ def position_line(timeline: Timeline) -> str:
         return (
             f"inside event {timeline.position + 1}: {_happening(timeline, timeline.position + 1)}"
         )
+    if not len(timeline):
+        return "no events"
     if timeline.position == 0:
         return f"before event 1 of {len(timeline)}"
     return f"event {timeline.position} of {len(timeline)}: " + _happening(
         timeline, timeline.position
     )
+
+
+def show_position(timeline: Timeline) -> None:
+    """Print where the timeline is, and the rejected lines that come next."""
+    print(position_line(timeline))
+    if timeline.inside:
+        return
+    for rejected in timeline.history.rejected_after(timeline.position):
+        place = f"{rejected.source} line {rejected.number}"
+        print(f"then {place}: rejected ({rejected.reason}): {rejected.detail}")
 
 
 def _happening(timeline: Timeline, number: int) -> str:
@@ -56,7 +68,7 @@ def show_user(timeline: Timeline, user: str) -> None:
     """Print the state of a user."""
     state = timeline.user(user)
     print(f"user {user}, number {timeline.number(user)} in order of appearance")
-    print(f"{counted(len(state.friends), 'friend')}: {some(state.friends)}")
+    print(f"{counted(len(state.friends), 'friend')}: {some(state.friends)}".removesuffix(": "))
     print(f"{counted(len(state.purchases), 'purchase')}")
     earlier = len(state.purchases) - _PURCHASES_MAX
     if earlier > 0:
