@@ -62,12 +62,17 @@ class Header(msgspec.Struct, frozen=True):
 
         A log that was a pipe is the same as none; names of files do not matter.
         """
+        return self._same_batch(other) and _same_content(self.stream, other.stream)
+
+    def same_past(self, other: Header) -> bool:
+        """Tell whether runs with these headers read the same batch, and then live streams."""
+        return self._same_batch(other) and self.stream is None and other.stream is None
+
+    def _same_batch(self, other: Header) -> bool:
         if self.incomplete or other.incomplete:
             return False
-        return (
-            (self.parameters, self.line) == (other.parameters, other.line)
-            and _same_content(self.batch, other.batch)
-            and _same_content(self.stream, other.stream)
+        return (self.parameters, self.line) == (other.parameters, other.line) and _same_content(
+            self.batch, other.batch
         )
 
 

@@ -18,13 +18,13 @@ from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, whole
 from replay.console import Console
 from replay.logs import Logs
-from replay.run import run
+from replay.run import InterruptedRunError, run
+from replay.signals import StopSignals
 from replay.version import __version__
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from types import FrameType
 
 COMMANDS: Final = (
     "run",
@@ -46,6 +46,7 @@ EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+EXIT_TERMINATED: Final = 143
 
 _RUN_EPILOG = """\
 commands:
@@ -70,7 +71,8 @@ exit status:
   0  done, also when lines were rejected
   1  --strict and a line was rejected, or an output could not be written
   2  wrong usage or parameters, or a log that is missing or cannot be read
-  130  interrupted (Ctrl-C); what was done is kept
+  130  interrupted (Ctrl-C), 143 terminated; the same command goes on from there.
+  A live stream ends with 0 then.
 
 example:
   python -m replay scripts/sample/batch_log.json scripts/sample/stream_log.json flagged.json
@@ -110,7 +112,17 @@ def command_run(words: Sequence[str]) -> int:
     """Read two logs, keep their events and write the flagged purchases."""
     options = _run_parser().parse_args(words)
     console = Console(-1 if options.quiet else options.verbose)
-    with Logs(options.batch, options.stream, options.degrees, options.tracked) as logs:
+    with (
+        StopSignals() as stop,
+        Logs(
+            options.batch,
+            options.stream,
+            options.degrees,
+            options.tracked,
+            follow=options.follow,
+            wake=stop,
+        ) as logs,
+    ):
         try:
             summary = run(
                 logs,
@@ -118,9 +130,13 @@ def command_run(words: Sequence[str]) -> int:
                 store=options.store,
                 overwrite=options.overwrite,
                 strict=options.strict,
+                resume=options.resume,
                 listener=console,
-                should_stop=_InterruptFlag(),
+                should_stop=stop,
             )
+        except InterruptedRunError as error:
+            print(f"replay: {error}", file=sys.stderr)
+            return EXIT_TERMINATED if stop.received is signal.SIGTERM else EXIT_INTERRUPTED
         finally:
             console.finish()
     console.summarize(summary)
@@ -145,22 +161,6 @@ def _program() -> str:
     return "replay" if Path(sys.argv[0]).name == "replay" else "python -m replay"
 
 
-class _InterruptFlag:
-    """Says whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
-
-    def __init__(self) -> None:
-        self._requested = False
-        signal.signal(signal.SIGINT, self._on_signal)
-
-    def __call__(self) -> bool:
-        return self._requested
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._requested:
-            raise KeyboardInterrupt
-        self._requested = True
-
-
 def _run_parser() -> argparse.ArgumentParser:
     parser = Parser(
         _program(),
@@ -168,7 +168,11 @@ def _run_parser() -> argparse.ArgumentParser:
         _RUN_EPILOG,
     )
     parser.add_argument("batch", metavar="BATCH", help="log of past events, its first line D and T")
-    parser.add_argument("stream", metavar="STREAM", help="log of new events, each one judged")
+    parser.add_argument(
+        "stream",
+        metavar="STREAM",
+        help="log of new events, each one judged; - for standard input, or a pipe",
+    )
     parser.add_argument("flagged", metavar="FLAGGED", help="file to append flagged purchases to")
     parser.add_argument(
         "-D",
@@ -188,7 +192,15 @@ def _run_parser() -> argparse.ArgumentParser:
         "--store", metavar="PATH", help="where to keep the events (default: FLAGGED.events)"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="start the flagged file afresh, do not append"
+        "--overwrite", action="store_true", help="start the flagged file and the store afresh"
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="wait at the end of STREAM for it to grow"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the store of a live stream (standard input, pipe, --follow)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first rejected line, with status 1"

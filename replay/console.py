@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from events.amounts import format_amount, format_cents
 from events.event import Befriend, Event, Purchase
 from replay.listener import Listener, Summary
+from replay.live import LiveLog
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -37,27 +38,44 @@ class Console(Listener):
 
     def on_start(self, logs: Logs, summary: Summary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
+        if self.verbosity >= 0:
+            if summary.finished_before:
+                self.say("this run was finished before; nothing is left to do")
+            elif summary.events_before:
+                self.say(f"going on after {counted(summary.events_before, 'event')}")
+        if isinstance(logs.stream, LiveLog):
+            logs.stream.notify = self.say
         if self.verbosity > 0:
             self.say(f"D={logs.parameters.degrees} T={logs.parameters.tracked}")
-            for log in (logs.batch, logs.stream):
-                self.say(f"{log.source}: {log.path}, {_size(log.bytes_total)}")
+            self.say(f"batch: {logs.batch.path}, {_size(logs.batch.bytes_total)}")
+            size = "live" if logs.live else _size(logs.stream.bytes_total)
+            self.say(f"stream: {logs.stream.path}, {size}")
             if summary.store_set_aside is not None:
                 self.say(f"moved the store that stood there to {summary.store_set_aside}")
-        if self.verbosity >= 0 and sys.stderr.isatty():
+        if (
+            self.verbosity >= 0
+            and sys.stderr.isatty()
+            and not (summary.finished_before or logs.live)
+        ):
             self._bar = _Bar(logs)
             self.each_event = True
 
-    def on_block(self, log: Log, summary: Summary) -> None:
+    def on_block(self, log: Log | LiveLog, summary: Summary) -> None:
         """Move the bar."""
         if self._bar is not None:
             self._bar.move(log, summary.events)
 
-    def on_rejected(self, log: Log, rejected: Rejected) -> None:
+    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
         """Report a rejected line with its place and its reason."""
         self.say(f"{log.path}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}")
 
     def on_event(
-        self, log: Log, line_number: int, event: Event, decision: Decision | None, seconds: float
+        self,
+        log: Log | LiveLog,
+        line_number: int,
+        event: Event,
+        decision: Decision | None,
+        seconds: float,
     ) -> None:
         """Report an event of the stream with its verdict and the time it took."""
         if self._bar is not None:
@@ -80,6 +98,8 @@ class Console(Listener):
                 self.say(f"phase {phase}: {seconds:.3f} s")
         if self.verbosity < 0:
             return
+        if summary.flagged_set_aside is not None:
+            self.say(f"moved what stood in the flagged file to {summary.flagged_set_aside}")
         seconds = sum(summary.seconds.values())
         self.say(
             f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
@@ -126,15 +146,15 @@ class _Bar:
         self._drawn = 0.0
         self._events = 0
 
-    def move(self, log: Log, events: int) -> None:
+    def move(self, log: Log | LiveLog, events: int) -> None:
         self._events = events
         self._draw(log)
 
-    def count_event(self, log: Log) -> None:
+    def count_event(self, log: Log | LiveLog) -> None:
         self._events += 1
         self._draw(log)
 
-    def _draw(self, log: Log) -> None:
+    def _draw(self, log: Log | LiveLog) -> None:
         now = time.monotonic()
         began, before = self._began.setdefault(log.source, (now, self._events))
         if now - self._drawn < _REDRAW_SECONDS:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from events.event import Event
     from events.jsonlines import Log
     from events.records import Decision, Rejected
+    from replay.live import LiveLog
     from replay.logs import Logs
 
 
@@ -59,13 +60,18 @@ class Listener:
     def on_start(self, logs: Logs, summary: Summary) -> None:
         """Take the logs of the run and its summary, which changes as it goes."""
 
-    def on_block(self, log: Log, summary: Summary) -> None:
+    def on_block(self, log: Log | LiveLog, summary: Summary) -> None:
         """Take note that some more of ``log`` has been read."""
 
-    def on_rejected(self, log: Log, rejected: Rejected) -> None:
+    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
         """Take a line of ``log`` that was rejected."""
 
     def on_event(
-        self, log: Log, line_number: int, event: Event, decision: Decision | None, seconds: float
+        self,
+        log: Log | LiveLog,
+        line_number: int,
+        event: Event,
+        decision: Decision | None,
+        seconds: float,
     ) -> None:
         """Take an event of the stream, its decision if it is a purchase, and how long it took."""

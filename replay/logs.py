@@ -8,9 +8,12 @@ from events.closing import Closing
 from events.errors import ParametersError
 from events.jsonlines import Log
 from events.parameters import Parameters, is_parameters_line, parse_parameters
+from replay.live import LiveLog, is_live
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from replay.live import Wake
 
 
 class ParametersLine(NamedTuple):
@@ -36,19 +39,28 @@ class Logs(Closing):
         stream: str | Path,
         degrees: int | None = None,
         tracked: int | None = None,
+        *,
+        follow: bool = False,
+        wake: Wake | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 
         Args:
             batch: the past, with the parameters on its first line.
-            stream: what comes in.
+            stream: what comes in; ``-`` for standard input.
             degrees: D to use instead of the batch's.
             tracked: T to use instead of the batch's.
+            follow: whether the stream is a file that grows.
+            wake: ends the waiting for a stream that is live.
 
         """
+        self.live: Final = follow or is_live(stream)
+        """Whether the stream is read while it is written."""
         self.batch: Final = Log(batch, "batch")
         try:
-            self.stream: Final = Log(stream, "stream")
+            self.stream: Final[Log | LiveLog] = (
+                LiveLog(stream, follow=follow, wake=wake) if self.live else Log(stream, "stream")
+            )
             try:
                 self.parameters, self.line = _parameters(self.batch, degrees, tracked)
             except BaseException:

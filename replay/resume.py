@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from events.errors import DamagedStoreError, NewerStoreError, OutputError, StoreError
+from events.errors import DamagedStoreError, InputError, NewerStoreError, OutputError, StoreError
 from events.event import EVENT_TYPES, Event, Purchase, line_of
 from events.jsonlines import flagged_line
 from events.records import (
@@ -33,9 +33,16 @@ if TYPE_CHECKING:
 
 
 def kept_history(
-    path: Path, header: Header, disk: Disk, *, overwrite: bool
+    path: Path, header: Header, disk: Disk, *, overwrite: bool, resume: bool
 ) -> tuple[EventStore | None, Path | None]:
     """Return the store at ``path`` if it is of the history of ``header``, else make room for one.
+
+    Args:
+        path: where the store is, or is to be.
+        header: what the inputs are.
+        disk: does what is done to files.
+        overwrite: remove the store that stands there.
+        resume: take a store whose stream was live for this one's, if it is of the same past.
 
     Returns:
         The store, or None where a new one is to be made; and where what stood in the way
@@ -44,8 +51,10 @@ def kept_history(
     Raises:
         StoreError: the store that stands there is damaged, or of a newer format.
         OutputError: what stands there cannot be moved or removed.
+        InputError: it is to be resumed and is not of the same past.
 
     """
+    store: EventStore | None = None
     if not os.path.lexists(path):
         return None, None
     try:
@@ -53,21 +62,38 @@ def kept_history(
     except (DamagedStoreError, NewerStoreError):
         if not overwrite:
             raise
-        return None, set_aside(path, disk)
     except StoreError:
-        return None, set_aside(path, disk)
-    if overwrite:
-        try:
-            disk.remove(path)
-            disk.sync_folder(path.parent)
-        except OSError as error:
-            raise OutputError(
-                f"{path}: expected to remove the event store, found: {error.strerror}"
-            ) from None
+        # It is something else, and not ours to remove.
+        pass
+    if store is not None and overwrite:
+        _remove(path, disk)
         return None, None
-    if store.header.same_history(header):
+    if store is not None and _continues(store, header, resume=resume):
         return store, None
     return None, set_aside(path, disk)
+
+
+def _remove(path: Path, disk: Disk) -> None:
+    try:
+        disk.remove(path)
+        disk.sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: expected to remove the event store, found: {error.strerror}"
+        ) from None
+
+
+def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
+    if store.header.same_history(header):
+        return True
+    if not resume or header.stream is not None:
+        return False
+    if not store.header.same_past(header):
+        raise InputError(
+            f"{store.path}: expected the store of a live run on the same batch with the same "
+            "parameters, found another; run without --resume to begin anew"
+        )
+    return True
 
 
 class Resumed:

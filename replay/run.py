@@ -24,6 +24,7 @@ from events.records import Decision, Record, Rejected, StreamStart
 from events.writer import StoreWriter
 from replay.collector import collector_paused, history_frozen
 from replay.listener import Listener, Summary
+from replay.live import LiveLog
 from replay.outputs import FlaggedFile, Outputs
 from replay.resume import Resumed, kept_history
 from replay.simulation import Simulation
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 STORE_SUFFIX: Final = ".events"
 # The state's digest is recorded at least so often, to tell where a replay parts from it.
 DIGEST_EVENTS: Final = 10_000
+# The store of a live stream is on the disk so long after an event at the latest.
+SYNC_SECONDS: Final = 1.0
 
 
 class InterruptedRunError(ReplayError):
@@ -57,6 +60,7 @@ def run(
     store: str | Path | None = None,
     overwrite: bool = False,
     strict: bool = False,
+    resume: bool = False,
     listener: Listener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
@@ -74,6 +78,7 @@ def run(
         store: the event store to make, by default ``flagged`` with ``.events`` added.
         overwrite: start the flagged file and the store afresh.
         strict: stop at the first line that is rejected.
+        resume: go on with the history of a stream that was live.
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
@@ -91,7 +96,8 @@ def run(
     """
     flagged = Path(flagged)
     store = Path(f"{flagged}{STORE_SUFFIX}" if store is None else store)
-    inputs = [(f"{log.source} log", log.path) for log in (logs.batch, logs.stream)]
+    opened = (logs.batch, logs.stream)
+    inputs = [(f"{log.source} log", log.path) for log in opened if log.path.exists()]
     check_outputs(inputs, flagged, store)
     running = _Run(
         logs,
@@ -104,7 +110,7 @@ def run(
     with ExitStack() as stack:
         freeze = stack.enter_context(history_frozen())
         with collector_paused():
-            if not running.start(stack, overwrite=overwrite):
+            if not running.start(stack, overwrite=overwrite, resume=resume):
                 return running.summary
             running.batch()
             # Before the collector wakes up: its first look would be at everything.
@@ -133,6 +139,7 @@ class _Run:
         self.disk = disk
         self._lap = time.perf_counter()
         self._attested = 0
+        self._synced = time.monotonic()
         self._resumed: Resumed | None = None
 
     def lap(self, phase: str) -> None:
@@ -140,7 +147,7 @@ class _Run:
         self.summary.seconds[phase] = now - self._lap
         self._lap = now
 
-    def start(self, stack: ExitStack, *, overwrite: bool) -> bool:
+    def start(self, stack: ExitStack, *, overwrite: bool, resume: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         logs, summary = self.logs, self.summary
         header = Header(
@@ -148,7 +155,9 @@ class _Run:
         )
         self.lap("fingerprint")
         path = summary.store_path
-        kept, summary.store_set_aside = kept_history(path, header, self.disk, overwrite=overwrite)
+        kept, summary.store_set_aside = kept_history(
+            path, header, self.disk, overwrite=overwrite, resume=resume
+        )
         committed = 0
         if kept is None:
             start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
@@ -156,7 +165,7 @@ class _Run:
             self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
         else:
             resumed = Resumed(kept)
-            if resumed.finished:
+            if resumed.finished and not logs.live:
                 self._finished(resumed, stack)
                 return False
             committed = resumed.written
@@ -197,6 +206,9 @@ class _Run:
         self.outputs.told = resumed.written
         self._attested = max(resumed.attested, 0)
         self._refuse_rejected(resumed)
+        if self.logs.live:
+            # More may have come since the end that was seen.
+            resumed.ended.discard("stream")
         self._resumed = resumed
         for log in (self.logs.batch, self.logs.stream):
             if log.source not in resumed.ended:
@@ -235,6 +247,9 @@ class _Run:
         if self._ended(log):
             return
         for block in log.blocks(self.store.events + 1):
+            if not block.records and self.logs.live:
+                self.store.sync()
+                continue
             self._attest_before(block)
             _, records = self._append(block)
             try:
@@ -249,12 +264,16 @@ class _Run:
             self.simulation.commit()
             self.summary.users = self.simulation.users
             self._after_block(log, block)
-        self.outputs.append([log.end()])
-        self._attest()
+            if self.logs.live and time.monotonic() > self._synced + SYNC_SECONDS:
+                self.store.sync()
+                self._synced = time.monotonic()
+        if not (isinstance(log, LiveLog) and log.stopped):
+            self.outputs.append([log.end()])
+            self._attest()
         self.store.sync()
         self.lap("stream")
 
-    def _ended(self, log: Log) -> bool:
+    def _ended(self, log: Log | LiveLog) -> bool:
         return self._resumed is not None and log.source in self._resumed.ended
 
     def _attest_before(self, block: Block) -> None:
@@ -277,13 +296,13 @@ class _Run:
             self.store.append(records, len(events))
         return events, records
 
-    def _judge(self, log: Log, records: list[Record]) -> None:
+    def _judge(self, log: Log | LiveLog, records: list[Record]) -> None:
         simulation, summary, listener = self.simulation, self.summary, self.listener
         each_event, clock = listener.each_event, time.perf_counter
         for line_number, record in numbered(records):
             if isinstance(record, Rejected):
                 continue
-            if self.should_stop():
+            if self.should_stop() and not self.logs.live:
                 self._stop()
             began = clock() if each_event else 0.0
             decision = simulation.judge(record)
@@ -297,14 +316,14 @@ class _Run:
             self.summary.judged += 1
             self.summary.flagged += decision.flagged
 
-    def _after_block(self, log: Log, block: Block) -> None:
+    def _after_block(self, log: Log | LiveLog, block: Block) -> None:
         for rejected in block.rejected:
             self.summary.rejected += 1
             if self.strict:
                 raise _strict_error(log, rejected)
             self.listener.on_rejected(log, rejected)
         self.listener.on_block(log, self.summary)
-        if self.should_stop():
+        if self.should_stop() and not isinstance(log, LiveLog):
             self._stop()
 
     def _stop(self) -> None:
@@ -314,7 +333,7 @@ class _Run:
         )
 
 
-def _strict_error(log: Log, rejected: Rejected) -> LineRejectedError:
+def _strict_error(log: Log | LiveLog, rejected: Rejected) -> LineRejectedError:
     return LineRejectedError(
         f"{log.path}:{rejected.number}: rejected ({rejected.reason}): "
         f"{rejected.detail}; correct the line or run without --strict"

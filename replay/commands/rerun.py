@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from events.parameters import Parameters
     from events.records import Decision, Rejected
     from replay.branch import Branch, Comparison, Difference
+    from replay.live import LiveLog
 
 SUMMARY = "decide a history again with other settings or events, on a branch beside it"
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
@@ -31,7 +32,7 @@ _COLUMNS = ("what", "event#", "branch#", "time", "user", "amount#", "n", "mean",
 class _Bar(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
-    def on_rejected(self, log: Log, rejected: Rejected) -> None:
+    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
         """Say nothing."""
 
 

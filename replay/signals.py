@@ -1,0 +1,49 @@
+"""SIGINT and SIGTERM as something that a run asks for, and can wait for."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+from events.closing import Closing
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals(Closing):
+    """Says whether the process was asked to stop; asked twice, it is interrupted at once."""
+
+    def __init__(self) -> None:
+        """Take the signals over, until closed."""
+        self.received: signal.Signals | None = None
+        """The signal that came, if one did."""
+        self._readable, self._writable = os.pipe()
+        os.set_blocking(self._writable, False)
+        self._handlers = {each: signal.signal(each, self._on_signal) for each in _SIGNALS}
+        # Python writes to it when a signal comes, which ends a wait for something to read.
+        self._wakeup = signal.set_wakeup_fd(self._writable, warn_on_full_buffer=False)
+
+    def __call__(self) -> bool:
+        """Tell whether a signal came."""
+        return self.received is not None
+
+    def fileno(self) -> int:
+        """Return a file descriptor that becomes readable when a signal comes."""
+        return self._readable
+
+    def close(self) -> None:
+        """Give the signals back."""
+        signal.set_wakeup_fd(self._wakeup)
+        for each, handler in self._handlers.items():
+            signal.signal(each, handler)
+        os.close(self._readable)
+        os.close(self._writable)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)

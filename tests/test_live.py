@@ -1,0 +1,251 @@
+"""A live stream: each line is judged as it comes, and the run ends in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+import pytest
+
+import replay
+from tests import model
+from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
+from tests.test_cli import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# A purchase that the example's network makes anomalous, and one that it does not.
+FLAGGED_LINE = SPEC_EXAMPLE.stream.strip()
+OTHER_LINE = FLAGGED_LINE.replace(b"1601.83", b"16.83").replace(b'"2"', b'"3"')
+DEADLINE_SECONDS = 30
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    shell.write("batch.json", SPEC_EXAMPLE.batch)
+    return shell
+
+
+class Live:
+    """The program, reading a live stream."""
+
+    def __init__(self, shell: Shell, *words: str, stdin: int | IO[bytes] = subprocess.PIPE) -> None:
+        self.folder = shell.folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "replay", "batch.json", *words],
+            cwd=shell.folder,
+            env=shell.environment,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def flagged(self) -> bytes:
+        path = self.folder / "flagged.json"
+        return path.read_bytes() if path.exists() else b""
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """Send a signal, or end the input; return status and what was said."""
+        if number is not None:
+            self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=DEADLINE_SECONDS)
+        return self.process.returncode, err.decode()
+
+
+@pytest.fixture
+def start(shell: Shell) -> Iterator[Callable[..., Live]]:
+    started: list[Live] = []
+
+    def begin(*words: str, stdin: int | IO[bytes] = subprocess.PIPE) -> Live:
+        started.append(Live(shell, *words, stdin=stdin))
+        return started[-1]
+
+    yield begin
+    for live in started:
+        live.process.kill()
+        live.process.communicate()
+
+
+def test_flag_is_written_while_the_writer_still_writes(start: Callable[..., Live]) -> None:
+    live = start("-", "flagged.json")
+    live.write(OTHER_LINE + b"\n" + FLAGGED_LINE[:30])
+    time.sleep(0.1)
+    assert live.flagged() == b""
+    live.write(FLAGGED_LINE[30:] + b"\n")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    status, err = live.end()
+    assert status == 0
+    assert err.startswith("8 events (6 past, 2 new), 0 lines rejected, 3 users\n1 of 2 purchases")
+
+
+def history_of(folder: Path) -> list[bytes]:
+    store = replay.EventStore(folder / "flagged.json.events")
+    return [replay.line_of(event) for event in store.events_from(7)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_live_run_in_good_order_and_resume_goes_on(
+    shell: Shell, start: Callable[..., Live], number: signal.Signals
+) -> None:
+    live = start("-", "flagged.json")
+    live.write(OTHER_LINE + b"\n" + FLAGGED_LINE + b"\n")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    status, err = live.end(number)
+    assert (status, "2 new" in err) == (0, True)
+    again = start("-", "flagged.json", "--resume")
+    again.write(b"not json\n" + FLAGGED_LINE + b"\n" + OTHER_LINE)
+    status, err = again.end()
+    assert status == 0
+    assert "going on after 8 events\n" in err
+    assert "-:3: rejected (not-json)" in err
+    stream = b"\n".join([OTHER_LINE, FLAGGED_LINE, b"not json", FLAGGED_LINE, OTHER_LINE])
+    assert shell.read("flagged.json") == model.flagged_purchases(SPEC_EXAMPLE.batch, stream)
+    assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, FLAGGED_LINE, OTHER_LINE]
+    assert shell("verify", "flagged.json.events").status == 0
+
+
+def test_live_run_that_is_killed_anywhere_is_resumed(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    expected = b""
+    for count in range(1, 6):
+        live = start("-", "flagged.json", "--resume")
+        live.write(FLAGGED_LINE + b"\n")
+        stream = b"\n".join([FLAGGED_LINE] * count)
+        expected = model.flagged_purchases(SPEC_EXAMPLE.batch, stream)
+        live.wait_for(lambda: len(history_or_nothing(shell.folder)) == count)  # noqa: B023
+        live.process.kill()
+        live.process.communicate()
+    live = start("-", "flagged.json", "--resume")
+    assert live.end()[0] == 0
+    assert shell.read("flagged.json") == expected
+    assert shell("verify", "flagged.json.events").status == 0
+
+
+def history_or_nothing(folder: Path) -> list[bytes]:
+    try:
+        return history_of(folder)
+    except replay.StoreError:
+        return []
+
+
+def test_named_pipe_is_read_until_its_writer_has_gone(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    os.mkfifo(shell.folder / "pipe")
+    live = start("pipe", "flagged.json")
+    with (shell.folder / "pipe").open("wb", buffering=0) as pipe:
+        pipe.write(FLAGGED_LINE + b"\n")
+        live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    assert live.end()[0] == 0
+    assert replay.EventStore(shell.folder / "flagged.json.events").events == 7
+
+
+def test_growing_file_is_followed_over_rotation_and_truncation(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(OTHER_LINE + b"\n")
+    live = start("stream.json", "flagged.json", "--follow")
+
+    def events() -> int:
+        return len(history_or_nothing(shell.folder))
+
+    live.wait_for(lambda: events() == 1)
+    with path.open("ab") as file:
+        file.write(FLAGGED_LINE[:9])
+        file.flush()
+        time.sleep(0.05)
+        file.write(FLAGGED_LINE[9:] + b"\n")
+    live.wait_for(lambda: events() == 2)
+    path.rename(shell.folder / "stream.json.1")
+    time.sleep(0.05)
+    path.write_bytes(OTHER_LINE + b"\n" + OTHER_LINE + b"\n")
+    live.wait_for(lambda: events() == 4)
+    os.truncate(path, 0)
+    # So that the program sees that it is short before it is longer again.
+    time.sleep(0.2)
+    with path.open("ab") as file:
+        file.write(FLAGGED_LINE + b"\n")
+    live.wait_for(lambda: events() == 5)
+    status, err = live.end(signal.SIGTERM)
+    assert status == 0
+    assert "stream.json: rotated, so the new file is read from its start\n" in err
+    assert "stream.json: truncated, so it is read from its start\n" in err
+    expected = [OTHER_LINE, FLAGGED_LINE, OTHER_LINE, OTHER_LINE, FLAGGED_LINE]
+    assert history_of(shell.folder) == expected
+
+
+def test_followed_file_is_resumed_behind_the_last_line_that_was_read(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(OTHER_LINE + b"\n" + FLAGGED_LINE + b"\n")
+    live = start("stream.json", "flagged.json", "--follow")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    live.end(signal.SIGINT)
+    with path.open("ab") as file:
+        file.write(OTHER_LINE + b"\n")
+    again = start("stream.json", "flagged.json", "--follow", "--resume")
+    again.wait_for(lambda: len(history_of(shell.folder)) == 3)
+    assert again.end(signal.SIGINT)[0] == 0
+    assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, OTHER_LINE]
+    path.write_bytes(b"")
+    third = start("stream.json", "flagged.json", "--follow", "--resume")
+    time.sleep(0.5)
+    with path.open("ab") as file:
+        file.write(FLAGGED_LINE + b"\n")
+    third.wait_for(lambda: len(history_of(shell.folder)) == 4)
+    assert (
+        "expected 3 lines or more, found 0; it was rotated or truncated"
+        in (third.end(signal.SIGINT)[1])
+    )
+
+
+def test_resume_refuses_the_store_of_another_past(start: Callable[..., Live]) -> None:
+    live = start("-", "flagged.json")
+    assert live.end()[0] == 0
+    other = start("-", "flagged.json", "--resume", "-T", "49")
+    status, err = other.end()
+    assert status == 2
+    assert err == (
+        "replay: flagged.json.events: expected the store of a live run on the same batch with "
+        "the same parameters, found another; run without --resume to begin anew\n"
+    )
+
+
+def test_writer_who_is_too_fast_has_to_wait(shell: Shell, start: Callable[..., Live]) -> None:
+    """Sends more than pipe and program hold, while the program is stopped."""
+    live = start("-", "flagged.json", "-q")
+    live.write(FLAGGED_LINE + b"\n")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    live.process.send_signal(signal.SIGSTOP)
+    assert live.process.stdin is not None
+    os.set_blocking(live.process.stdin.fileno(), False)
+    data = (OTHER_LINE + b"\n") * 20_000
+    assert len(data) > 2**20
+    # A pipe that is full takes a part.
+    assert os.write(live.process.stdin.fileno(), data) < 2**20
+    live.process.send_signal(signal.SIGCONT)
+    os.set_blocking(live.process.stdin.fileno(), True)
+    assert live.end(signal.SIGTERM)[0] == 0
+    assert shell.read("flagged.json").startswith(SPEC_FLAGGED)
