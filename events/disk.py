@@ -6,13 +6,17 @@ put another one in its place that fails, dies, or forgets what was not synced.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -61,6 +65,15 @@ class DiskFile(Closing):
             length -= len(piece)
         return b"".join(pieces)
 
+    def lock(self) -> None:
+        """Let nobody else lock the file until it is closed.
+
+        Raises:
+            BlockingIOError: somebody else has locked it.
+
+        """
+        _lock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def close(self) -> None:
         """Close the file; closing it again does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
@@ -107,3 +120,37 @@ class Disk:
 
 DISK: Final = Disk()
 """The disk of this machine."""
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is in such a block for ``folder``, and keep others out of it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody has locked the file at ``path``, as `DiskFile.lock` does."""
+    if not path.is_file():
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int, how: int) -> None:
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError as error:
+        # Some network disks know no locks; a run there has to look after itself.
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise

@@ -40,6 +40,8 @@ class StoreWriter(Closing):
 
     """
 
+    # It is locked while it is written: two runs on one store would mix their frames.
+
     def __init__(self, file: DiskFile, chain: bytes, frames: int, events: int) -> None:
         """Append to ``file``, whose last frame or header has the hash ``chain``."""
         self.path: Final = file.path
@@ -68,6 +70,7 @@ class StoreWriter(Closing):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             file = disk.create(unnamed)
             try:
+                file.lock()
                 file.write(data)
                 file.sync()
                 disk.rename(unnamed, path)
@@ -86,6 +89,7 @@ class StoreWriter(Closing):
         try:
             file = disk.extend(store.path)
             try:
+                file.lock()
                 if store.tail is not None:
                     keep_aside(store.path, file.read(*store.tail[:2]), "tail", disk)
                     file.truncate(store.tail.offset)

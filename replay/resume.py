@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from events.disk import is_locked
 from events.errors import DamagedStoreError, InputError, NewerStoreError, OutputError, StoreError
 from events.event import EVENT_TYPES, Event, Purchase, line_of
 from events.jsonlines import flagged_line
@@ -57,6 +58,11 @@ def kept_history(
     store: EventStore | None = None
     if not os.path.lexists(path):
         return None, None
+    if is_locked(path):
+        raise OutputError(
+            f"{path}: expected a store that no other run is writing, found one that is; "
+            "wait for that run, or name another store"
+        )
     try:
         store = EventStore(path)
     except (DamagedStoreError, NewerStoreError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import msgspec
 
 from events.blocks import Block, numbered
-from events.disk import DISK, Disk
+from events.disk import DISK, Disk, alone_in
 from events.errors import InputError, LineRejectedError, ReplayError
 from events.event import EVENT_TYPES, Event
 from events.header import Header
@@ -155,21 +155,23 @@ class _Run:
         )
         self.lap("fingerprint")
         path = summary.store_path
-        kept, summary.store_set_aside = kept_history(
-            path, header, self.disk, overwrite=overwrite, resume=resume
-        )
+        kept: EventStore | None = None
         committed = 0
-        if kept is None:
-            start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
-            header = msgspec.structs.replace(header, flagged=start)
-            self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
-        else:
-            resumed = Resumed(kept)
-            if resumed.finished and not logs.live:
+        with alone_in(path.parent):
+            kept, summary.store_set_aside = kept_history(
+                path, header, self.disk, overwrite=overwrite, resume=resume
+            )
+            resumed = None if kept is None else Resumed(kept)
+            if resumed is not None and resumed.finished and not logs.live:
                 self._finished(resumed, stack)
                 return False
-            committed = resumed.written
-            self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
+            if kept is None or resumed is None:
+                start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
+                header = msgspec.structs.replace(header, flagged=start)
+                self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
+            else:
+                committed = resumed.written
+                self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
         flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk, committed))
         self.outputs = Outputs(self.store, flagged)
         self.simulation = stack.enter_context(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +18,10 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import OutputError
+from events.writer import StoreWriter
 from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 from tests.strategies import Logs, logs
-from tests.test_against_model import SPEC_EXAMPLE
+from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 if TYPE_CHECKING:
     from events.disk import Disk
@@ -164,3 +167,35 @@ def test_example_dies_right_before_and_right_after_every_single_operation(tmp_pa
                 run(folder, DyingDisk(operation, when))
             run(folder)
             assert without_leftovers(outcome(folder)) == expected
+
+
+def test_store_that_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
+    start(tmp_path, SPEC_EXAMPLE)
+    with suppress(DiedError):
+        run(tmp_path, DyingDisk(12, "after"))
+    before = outcome(tmp_path)
+    with StoreWriter.resume(replay.EventStore(tmp_path / STORE)):
+        for overwrite in (False, True):
+            with pytest.raises(OutputError, match="found one that is; wait for that run"):
+                run(tmp_path, overwrite=overwrite)
+        assert outcome(tmp_path) == before
+    run(tmp_path)
+    assert without_leftovers(outcome(tmp_path)) == uninterrupted(SPEC_EXAMPLE, None)[0]
+
+
+def test_ten_runs_at_once_write_each_line_once(tmp_path: Path) -> None:
+    start(tmp_path, SPEC_EXAMPLE)
+    command = [sys.executable, "-m", "replay", "-q", "batch.json", "stream.json", FLAGGED]
+    environment = {"PYTHONPATH": str(Path(replay.__file__).parents[1])}
+    running = [
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+        for _ in range(10)
+    ]
+    errors = [process.communicate()[1].decode() for process in running]
+    statuses = [process.returncode for process in running]
+    assert set(statuses) <= {0, 1}
+    assert 0 in statuses
+    busy = [error for status, error in zip(statuses, errors, strict=True) if status]
+    assert [error for error in busy if "that no other run is writing" not in error] == []
+    run(tmp_path)
+    assert outcome(tmp_path)[FLAGGED] == SPEC_FLAGGED
