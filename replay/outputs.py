@@ -29,10 +29,16 @@ def write_new(path: str | Path, content: bytes, what: str) -> None:
         OutputError: the file exists or cannot be written.
 
     """
+    path = Path(path)
+    made = False
     try:
-        with Path(path).open("xb") as file:
+        with path.open("xb") as file:
+            made = True
             file.write(content)
     except OSError as error:
+        if made:
+            # Half of it would be in the way of whoever tries again.
+            path.unlink(missing_ok=True)
         raise OutputError(f"{path}: expected to write {what}, found: {error.strerror}") from None
 
 

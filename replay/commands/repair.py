@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from events.errors import OutputError
 from events.event import EVENT_TYPES
 from events.records import Decision, Gap, Record, StateDigest, StreamStart
 from events.salvage import Part, Salvage
@@ -38,13 +39,18 @@ def run(options: argparse.Namespace) -> int:
         header = msgspec.structs.replace(header, incomplete=True)
     with StoreWriter.create(options.output, header) as writer:
         mender = _Mender(writer)
-        for each in salvage.found:
-            if isinstance(each, Part):
-                mender.copy(each.records)
-            else:
-                end = salvage.size if each.end is None else each.end
-                mender.leave_out(each.events_lost, end - each.offset)
-        writer.sync()
+        try:
+            for each in salvage.found:
+                if isinstance(each, Part):
+                    mender.copy(each.records)
+                else:
+                    end = salvage.size if each.end is None else each.end
+                    mender.leave_out(each.events_lost, end - each.offset)
+            writer.sync()
+        except OutputError:
+            # Half of it would be in the way of whoever tries again.
+            Path(options.output).unlink()
+            raise
     print(
         f"{counted(writer.events, 'event')} saved to {options.output}, "
         f"{counted(mender.lost, 'event')} lost in {counted(len(damages), 'damaged place')}"
