@@ -85,7 +85,11 @@ class StoreWriter(Closing):
 
     @classmethod
     def resume(cls, store: EventStore, disk: Disk = DISK) -> Self:
-        """Go on with ``store``; a tail that was cut short is moved to a file of its own."""
+        """Go on with ``store``; a tail that was cut short is moved to a file of its own.
+
+        All that the store holds is on the disk then, and its folder's entry too: whoever
+        wrote it may have stopped before that.
+        """
         try:
             file = disk.extend(store.path)
             try:
@@ -93,7 +97,8 @@ class StoreWriter(Closing):
                 if store.tail is not None:
                     keep_aside(store.path, file.read(*store.tail[:2]), "tail", disk)
                     file.truncate(store.tail.offset)
-                    file.sync()
+                file.sync()
+                disk.sync_folder(store.path.parent)
             except BaseException:
                 file.close()
                 raise

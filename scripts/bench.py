@@ -267,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = options.case or options.preset or DEFAULT_CASES
     runs = options.runs or (1 if options.preset else 5)
-    tell = _teller()
+    tell = teller()
     try:
         with cache_folder(options.keep) as cache:
             results = [
@@ -295,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _teller() -> Callable[[str], None]:
+def teller() -> Callable[[str], None]:
     """Return a function that says on a terminal what goes on, each time on the same line."""
     if not sys.stderr.isatty():
         return lambda _: None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from events.disk import Disk, DiskFile
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
     from pathlib import Path
 
@@ -16,6 +17,10 @@ T = TypeVar("T")
 
 class DiedError(BaseException):
     """The process would be gone here; nothing in the program catches it on purpose."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class WatchedFile(DiskFile):
@@ -31,7 +36,8 @@ class WatchedFile(DiskFile):
         )
 
     def sync(self) -> None:
-        self._disk.watch("sync", self.path, super().sync)
+        # The machine stays on: a sync that waits for its disk made runs four times as long.
+        self._disk.watch("sync", self.path, _nothing)
 
     def truncate(self, size: int) -> None:
         self._disk.watch("truncate", self.path, lambda: super(WatchedFile, self).truncate(size))
@@ -58,7 +64,7 @@ class WatchedDisk(Disk):
         self.watch("remove", path, lambda: super(WatchedDisk, self).remove(path))
 
     def sync_folder(self, folder: Path) -> None:
-        self.watch("sync folder", folder, lambda: super(WatchedDisk, self).sync_folder(folder))
+        self.watch("sync folder", folder, _nothing)
 
     def watch(
         self,
@@ -148,3 +154,147 @@ class FailingDisk(CountingDisk):
                 file.write_really(data[: len(data) // 2])
             raise OSError(self._error, os.strerror(self._error))
         return do()
+
+
+class _Kept:
+    """What a file holds on the disk for sure, and what was done to it since."""
+
+    def __init__(self, synced: bytes) -> None:
+        self.synced = synced
+        self.since: list[bytes | int] = []
+        """Bytes that were appended, and sizes that it was cut to."""
+
+    def sync(self) -> None:
+        for change in self.since:
+            self.synced = self.synced[:change] if isinstance(change, int) else self.synced + change
+        self.since = []
+
+    def cut(self, drawn: random.Random | None) -> None:
+        """Be what a power cut leaves: some of the changes, the last one torn, maybe with zeros."""
+        if drawn is None:
+            self.since = []
+            return
+        done = self.since[: drawn.randint(0, len(self.since))]
+        pieces: list[tuple[int, int]] = []
+        for place, change in enumerate(done, 1):
+            if isinstance(change, int):
+                self.synced = self.synced[:change]
+                continue
+            torn = place == len(done) and drawn.random() < 0.5
+            piece = change[: drawn.randint(0, len(change))] if torn else change
+            pieces.append((len(self.synced), len(self.synced) + len(piece)))
+            self.synced += piece
+        if pieces and drawn.random() < 0.25:
+            start, end = drawn.choice(pieces)
+            if drawn.random() < 0.5:
+                start, end = sorted((drawn.randint(start, end), drawn.randint(start, end)))
+            zeros = bytes(max(0, min(end, len(self.synced)) - start))
+            self.synced = self.synced[:start] + zeros + self.synced[start + len(zeros) :]
+        self.since = []
+
+
+class _Entry(NamedTuple):
+    """A change of a folder: a name that is gone, a new name, or both."""
+
+    old: str | None
+    new: str | None
+    file: _Kept
+
+
+class ForgettingDisk(CountingDisk):
+    """One folder on a disk that loses in a power cut what was not synced.
+
+    What the folder holds in the beginning is on the disk. A change of the folder that was
+    not synced may be lost though a later one was kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder: Final = folder
+        self._operations_max: int | None = None
+        self._share_written = 0.0
+        self._synced = {path.name: _Kept(path.read_bytes()) for path in folder.iterdir()}
+        self._now = dict(self._synced)
+        self._since: list[_Entry] = []
+
+    def stop_after(self, operations: int | None, share_written: float = 0.0) -> None:
+        """Let the process die after so many more operations; None: never.
+
+        If the next operation is a write, ``share_written`` of it is done.
+        """
+        more = operations if operations is None else len(self.operations) + operations
+        self._operations_max, self._share_written = more, share_written
+
+    def cut(self, drawn: random.Random | None = None) -> None:
+        """Let the folder be what a power cut leaves of it; None: nothing that was not synced."""
+        entries = dict(self._synced)
+        for entry in self._since:
+            if drawn is not None and drawn.random() < 0.5:
+                _change(entries, entry)
+        for path in self._folder.iterdir():
+            path.unlink()
+        for name, file in entries.items():
+            file.cut(drawn)
+            (self._folder / name).write_bytes(file.synced)
+        self._synced, self._now, self._since = entries, dict(entries), []
+
+    def create(self, path: Path) -> DiskFile:
+        file = super().create(path)
+        if path.name in self._now:
+            self._now[path.name].since.append(0)
+        else:
+            self._change(_Entry(None, path.name, _Kept(b"")))
+        return file
+
+    def extend(self, path: Path) -> DiskFile:
+        file = super().extend(path)
+        if path.name not in self._now:
+            self._change(_Entry(None, path.name, _Kept(b"")))
+        return file
+
+    def rename(self, old: Path, new: Path) -> None:
+        super().rename(old, new)
+        self._change(_Entry(old.name, new.name, self._now[old.name]))
+
+    def remove(self, path: Path) -> None:
+        super().remove(path)
+        self._change(_Entry(path.name, None, self._now[path.name]))
+
+    def sync_folder(self, folder: Path) -> None:
+        super().sync_folder(folder)
+        self._synced, self._since = dict(self._now), []
+
+    def watch(
+        self,
+        what: str,
+        path: Path,
+        do: Callable[[], T],
+        file: WatchedFile | None = None,
+        data: bytes | memoryview = b"",
+        /,
+    ) -> T:
+        if self._operations_max is not None and len(self.operations) >= self._operations_max:
+            if file is not None:
+                piece = bytes(data[: int(len(data) * self._share_written)])
+                file.write_really(piece)
+                self._now[path.name].since.append(piece)
+            raise DiedError
+        done = super().watch(what, path, do)
+        if file is not None:
+            self._now[path.name].since.append(bytes(data))
+        elif what == "truncate":
+            self._now[path.name].since.append(path.stat().st_size)
+        elif what == "sync":
+            self._now[path.name].sync()
+        return done
+
+    def _change(self, entry: _Entry) -> None:
+        _change(self._now, entry)
+        self._since.append(entry)
+
+
+def _change(entries: dict[str, _Kept], entry: _Entry) -> None:
+    if entry.old is not None and entries.get(entry.old) is entry.file:
+        del entries[entry.old]
+    if entry.new is not None:
+        entries[entry.new] = entry.file

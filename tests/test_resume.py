@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import replay
 from events.errors import OutputError
 from events.writer import StoreWriter
-from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
+from replay.resume import Resumed
+from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
 from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
@@ -199,3 +200,78 @@ def test_ten_runs_at_once_write_each_line_once(tmp_path: Path) -> None:
     assert [error for error in busy if "that no other run is writing" not in error] == []
     run(tmp_path)
     assert outcome(tmp_path)[FLAGGED] == SPEC_FLAGGED
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_example_dies_anywhere_then_loses_in_a_power_cut_anywhere_what_was_not_synced(
+    tmp_path: Path, *, overwrite: bool
+) -> None:
+    start(tmp_path, SPEC_EXAMPLE, b"earlier")
+    inputs = outcome(tmp_path)
+    run(tmp_path, disk := CountingDisk(), overwrite=overwrite)
+    expected = outcome(tmp_path)
+    for death in range(len(disk.operations) + 1):
+        for cut in range(len(disk.operations) + 4):
+            for name in outcome(tmp_path):
+                (tmp_path / name).unlink()
+            for name, content in inputs.items():
+                (tmp_path / name).write_bytes(content)
+            forgetting = ForgettingDisk(tmp_path)
+            for operation in (death, cut):
+                forgetting.stop_after(operation)
+                summary = None
+                with suppress(DiedError):
+                    again = overwrite and not (tmp_path / STORE).exists()
+                    summary = run(tmp_path, forgetting, overwrite=again)
+            forgetting.cut()
+            if summary is not None and not summary.finished_before:
+                assert without_leftovers(outcome(tmp_path)) == expected
+            flagged, stored = b"" if overwrite else b"earlier\n", (tmp_path / STORE).exists()
+            if stored:
+                lines = Resumed(replay.EventStore(tmp_path / STORE)).flagged
+                flagged += b"".join(line + b"\n" for line in lines)
+            written = (tmp_path / FLAGGED).read_bytes()
+            assert written == b"earlier" or flagged.startswith(written)
+            forgetting.stop_after(None)
+            run(tmp_path, forgetting, overwrite=overwrite and not stored)
+            assert without_leftovers(outcome(tmp_path)) == expected
+
+
+def test_zeros_that_a_torn_write_left_are_moved_aside_and_written_again(tmp_path: Path) -> None:
+    expected, operations = uninterrupted(SPEC_EXAMPLE, b"earlier")
+    start(tmp_path, SPEC_EXAMPLE, b"earlier")
+    # The store does not tell yet that the line was written.
+    with pytest.raises(DiedError):
+        run(tmp_path, DyingDisk(operations - 3, "after"))
+    whole = (tmp_path / FLAGGED).read_bytes()
+    assert whole == expected[FLAGGED]
+    (tmp_path / FLAGGED).write_bytes(whole[:50] + bytes(len(whole) - 50))
+    aside = run(tmp_path).flagged_set_aside
+    assert aside is not None
+    assert aside.read_bytes() == bytes(len(whole) - 50)
+    assert without_leftovers(outcome(tmp_path)) == expected
+
+
+def test_zero_in_place_of_the_newline_that_ends_what_stood_before_is_replaced(
+    tmp_path: Path,
+) -> None:
+    expected, _ = uninterrupted(SPEC_EXAMPLE, b"earlier")
+    start(tmp_path, SPEC_EXAMPLE, b"earlier")
+    forgetting = ForgettingDisk(tmp_path)
+    forgetting.stop_after(7)
+    with pytest.raises(DiedError):
+        run(tmp_path, forgetting)
+    assert forgetting.operations[-1] == "write flagged.json"
+    assert (tmp_path / FLAGGED).read_bytes() == b"earlier\n"
+    (tmp_path / FLAGGED).write_bytes(b"earlier\0")
+    run(tmp_path)
+    assert without_leftovers(outcome(tmp_path)) == expected
+
+
+def test_line_that_was_altered_is_refused_though_zeros_stand_in_it(tmp_path: Path) -> None:
+    start(tmp_path, SPEC_EXAMPLE)
+    run(tmp_path)
+    whole = (tmp_path / FLAGGED).read_bytes()
+    (tmp_path / FLAGGED).write_bytes(whole[:50] + bytes(len(whole) - 50))
+    with pytest.raises(OutputError, match="expected the lines of this history, found others from"):
+        run(tmp_path)

@@ -6,7 +6,7 @@ import importlib
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from actors.coordinator import CoordinatorActor
 from actors.dispatcher import ActorFailedError, Dispatcher, RandomOrder
 from actors.sink import SinkActor
 from actors.user import UserActor
+from tests.failures import Failures
 from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE
 from tests.test_resume import outcome, run, start, uninterrupted, without_leftovers
@@ -28,46 +29,6 @@ if TYPE_CHECKING:
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-
-
-class Failures:
-    """Lets actors of one kind fail at given messages, before handling them or after."""
-
-    def __init__(self, kind: type[Any], messages: dict[int, str], times: int = 1) -> None:
-        """Fail at these messages, counted from 1 over all actors, each so many times in a row."""
-        self.kind = kind
-        self.messages = messages
-        self.times = times
-        self.seen = 0
-        self.failed = 0
-        self.again = 0
-
-    def __enter__(self) -> Self:
-        self.patch = pytest.MonkeyPatch()
-        handle = self.kind.on_receive
-
-        def on_receive(actor: Any, message: Any) -> None:
-            if not self.again:
-                self.seen += 1
-            when = self.messages.get(self.seen)
-            if when is None or self.again >= self.times:
-                self.again = 0
-                handle(actor, message)
-                return
-            self.again += 1
-            self.failed += 1
-            if when == "after":
-                handle(actor, message)
-            elif when == "within" and isinstance(actor, UserActor):
-                actor.friends = frozenset({0})
-                actor.purchases = []
-            raise RuntimeError("broken")
-
-        self.patch.setattr(self.kind, "on_receive", on_receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.patch.undo()
 
 
 whens = st.sampled_from(["before", "within", "after"])

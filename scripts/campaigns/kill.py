@@ -1,0 +1,155 @@
+"""Real processes are killed at random moments, of the first run and of those that go on.
+
+The number of a case gives the history, the moments and how often it is killed. A moment
+is a part of the time that an uninterrupted run took, so where exactly a kill hits
+differs from machine to machine.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import subprocess
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import workload
+
+from campaigns.cases import (
+    FLAGGED,
+    Campaign,
+    contents,
+    expect,
+    expect_outputs,
+)
+from campaigns.program import finished, started
+from campaigns.promise import check_promise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SEEDS: Final = 3
+
+
+class Kind(NamedTuple):
+    """What is special about a history."""
+
+    before: bytes | None = None
+    """What stands in the flagged file, or None where there is none."""
+    newline: bool = True
+    """Whether the logs end with one."""
+    zipped: bool = False
+    """Whether the logs are compressed."""
+    degrees: int = 2
+    spikes: float = 0.05
+    late: float = 0.0
+    bad: float = 0.0
+
+
+KINDS: Final = (
+    Kind(),
+    Kind(late=0.1),
+    Kind(bad=0.02, before=b""),
+    Kind(spikes=0.5),
+    Kind(before=b"earlier\n" * 1_000),
+    Kind(before=b"earlier", newline=False, bad=0.01),
+    Kind(zipped=True, late=0.01, bad=0.01),
+    Kind(degrees=3, newline=False),
+)
+
+
+class Uninterrupted(NamedTuple):
+    """A history on which the program has run."""
+
+    kind: Kind
+    logs: list[Path]
+    expected: dict[str, bytes]
+    """The outputs, by name."""
+    seconds: float
+    """How long it took."""
+
+
+class Kill(Campaign):
+    """Each case is a run that is killed one to three times and then goes on to its end."""
+
+    name = "kill"
+    title = "processes are killed at random moments"
+    small = 4
+    full = 600
+
+    def __init__(self, folder: Path) -> None:
+        """Make no history before it is needed."""
+        super().__init__(folder)
+        self._histories: Final[dict[int, Uninterrupted]] = {}
+
+    def case(self, number: int, folder: Path) -> None:
+        """Kill, go on, compare, and run once more, which changes nothing."""
+        one = self._history(number % (len(KINDS) * _SEEDS))
+        drawn = random.Random(f"kill {number}")
+        out = _empty(folder / "out", one.kind)
+        words: list[str | Path] = ["-q", *one.logs, out / FLAGGED]
+        for _ in range(drawn.randint(1, 3)):
+            process = started(words, folder / "said")
+            try:
+                status = process.wait(drawn.random() * one.seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self.done["kills"] += 1
+                check_promise(one.kind.before, out)
+            else:
+                said = (folder / "said").read_text(errors="replace")
+                expect(status == 0, f"expected status 0, found {status}: {said}")
+                self.done["too late to kill"] += 1
+        finished(words, folder / "said")
+        expect_outputs(contents(out), one.expected, "after the last kill")
+        left = contents(out)
+        finished(words, folder / "said")
+        expect(contents(out) == left, "expected a finished run to change nothing, found a change")
+
+    def _history(self, number: int) -> Uninterrupted:
+        if number not in self._histories:
+            kind = KINDS[number % len(KINDS)]
+            folder = self.folder / f"history-{number}"
+            logs = _write_logs(kind, number, folder)
+            out = _empty(folder / "out", kind)
+            began = time.perf_counter()
+            finished(["-q", *logs, out / FLAGGED], folder / "said")
+            seconds = time.perf_counter() - began
+            self._histories[number] = Uninterrupted(kind, logs, contents(out), seconds)
+        return self._histories[number]
+
+
+def _empty(out: Path, kind: Kind) -> Path:
+    out.mkdir()
+    if kind.before is not None:
+        (out / FLAGGED).write_bytes(kind.before)
+    return out
+
+
+def _write_logs(kind: Kind, seed: int, folder: Path) -> list[Path]:
+    settings = workload.Workload(
+        users=400,
+        lines=6_000,
+        stream_lines=2_000,
+        degrees=kind.degrees,
+        tracked=20,
+        seed=seed,
+        spikes=kind.spikes,
+        late=kind.late,
+        bad=kind.bad,
+        rate=100,
+    )
+    workload.write(settings, folder)
+    logs = []
+    for name in (workload.BATCH_NAME, workload.STREAM_NAME):
+        path = folder / name
+        content = path.read_bytes()
+        if not kind.newline:
+            content = content[:-1]
+        if kind.zipped:
+            path = path.with_name(f"{name}.gz")
+            content = gzip.compress(content, mtime=0)
+        path.write_bytes(content)
+        logs.append(path)
+    return logs

@@ -1,0 +1,182 @@
+"""The campaigns bite: a program with a fault fails them, and this one does not."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from typing import TYPE_CHECKING
+
+import campaign
+import pytest
+from campaigns import program
+from campaigns.cases import spread
+
+import replay.resume
+from events.frames import Frame, decode_frame
+from events.jsonlines import Log
+from events.writer import StoreWriter
+from replay.outputs import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from events.frames import Fault
+
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: Patch) -> Path:
+    """Let campaigns keep their cases where tests are tidied up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def nothing(*_: object) -> None:
+    """Do nothing, in place of something that should be done."""
+
+
+def no_sync(patch: Patch) -> None:
+    patch.setattr(StoreWriter, "sync", nothing)
+
+
+def lines_before_decisions(patch: Patch) -> None:
+    """Write flagged lines to their file before their decisions are in the store."""
+    waiting: list[replay.Decision] = []
+    record, write = Outputs.record, Outputs.write
+
+    def record_later(_: Outputs, decisions: Sequence[replay.Decision]) -> None:
+        waiting.extend(decisions)
+
+    def write_first(outputs: Outputs, lines: Sequence[bytes]) -> None:
+        write(outputs, lines)
+        record(outputs, waiting[:])
+        waiting.clear()
+
+    patch.setattr(Outputs, "record", record_later)
+    patch.setattr(Outputs, "write", write_first)
+
+
+def no_skipping(patch: Patch) -> None:
+    patch.setattr(Log, "skip", nothing)
+
+
+def no_recovery(patch: Patch) -> None:
+    patch.setattr(replay.resume.Resumed, "recover", nothing)
+
+
+def failures_unseen(patch: Patch) -> None:
+    """Let a store that cannot be written go on as if nothing had been."""
+
+    def do(_: StoreWriter, operation: Callable[[], None]) -> None:
+        try:
+            operation()
+        except OSError:
+            return
+
+    patch.setattr(StoreWriter, "_do", do)
+
+
+def end_unrecorded(patch: Patch) -> None:
+    """Let a run fail before anything happens to it."""
+    patch.setattr(Log, "end", nothing)
+
+
+def bodies_unchecked(patch: Patch) -> None:
+    patch.setattr("events.frames.zlib.crc32", lambda _: 0)
+
+
+def order_unchecked(patch: Patch) -> None:
+    def decode(data: memoryview, offset: int, _: Frame | None) -> tuple[Frame, int] | Fault:
+        return decode_frame(data, offset, None)
+
+    patch.setattr("events.scan.decode_frame", decode)
+
+
+def in_process(code: str) -> Callable[[Patch], None]:
+    """Return a fault that ``code`` makes in the processes that a campaign starts."""
+    words = ["-c", f"{code}\nfrom replay.__main__ import entry\nentry()"]
+    return lambda patch: patch.setattr(program, "python_words", words)
+
+
+STARTING_OVER = in_process(
+    "import importlib\n"
+    "from events.writer import set_aside\n"
+    "def kept(path, header, disk, overwrite): return None, set_aside(path, disk)\n"
+    "importlib.import_module('replay.run').kept_history = kept"
+)
+RAISING = in_process(
+    "from events import blocks\n"
+    "def parse(line, number): return float(line)\n"
+    "blocks.parse_line = parse"
+)
+LOSING = in_process(
+    "from events.blocks import BlockParser\n"
+    "kept = BlockParser._line\n"
+    "def line(self, line, text, block):\n"
+    "    if line[:1] != b'[': kept(self, line, text, block)\n"
+    "BlockParser._line = line"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "cases", "fault"),
+    [
+        ("power", 40, no_sync),
+        ("power", 40, no_recovery),
+        ("power", 40, lines_before_decisions),
+        ("die", 3, no_skipping),
+        ("die", 8, lines_before_decisions),
+        ("die", 8, no_recovery),
+        ("io", 10, failures_unseen),
+        ("io", 10, no_skipping),
+        ("flips", 1, bodies_unchecked),
+        ("flips", 1, end_unrecorded),
+        ("flips", 1, order_unchecked),
+        ("kill", 1, STARTING_OVER),
+        ("fuzz", 1, RAISING),
+        ("fuzz", 1, LOSING),
+    ],
+)
+def test_fault_is_found_and_the_same_case_finds_it_again(
+    name: str,
+    cases: int,
+    fault: Callable[[Patch], None],
+    monkeypatch: Patch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fault(monkeypatch)
+    assert campaign.main([name, "--count", str(cases)]) == 1
+    said = capsys.readouterr().out
+    commands = re.findall(r"^  python scripts/campaign\.py (.*)$", said, re.MULTILINE)
+    kept = re.findall(r"^left in (.*); the same again:$", said, re.MULTILINE)
+    assert len(commands) == len(kept) > 0
+    assert campaign.main(commands[0].split()) == 1
+    assert f"\n{name} {commands[0].split()[2]}: " in capsys.readouterr().out
+
+
+def test_without_a_fault_nothing_is_found_and_nothing_left(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert campaign.main(["die", "io", "power", "--count", "2"]) == 0
+    rows = [line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert rows == [
+        ["campaign", "cases", "seed", "failures"],
+        *(["die", "2", "1", "0"], ["io", "2", "1", "0"], ["power", "2", "1", "0"]),
+    ]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["none"], ["--count", "0"], ["--seed", "x"], ["--size", "huge"]])
+def test_wrong_use_is_answered_with_what_is_expected(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        campaign.main(words)
+    assert "usage: campaign.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 12, 100, 117])
+def test_consecutive_cases_visit_all_there_are(total: int) -> None:
+    assert {spread(number, total) for number in range(5, 5 + total)} == set(range(total))
