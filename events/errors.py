@@ -51,6 +51,10 @@ class DamagedStoreError(StoreError):
     """The event store is damaged in a place that no interrupted write explains."""
 
 
+class OtherKindError(StoreError):
+    """The store is of the other detector: of intervals, or of purchases."""
+
+
 class PositionError(ReplayError):
     """A history has no such event or moment."""
 

@@ -8,6 +8,9 @@ The map holds ``parameters`` (a map of ``degrees`` and ``tracked``), ``line`` (t
 first line where it gave the parameters, else nil), ``batch`` and ``stream`` (maps of
 ``name``, ``size`` and ``sha256``, or nil for a pipe), ``flagged`` (where in the flagged
 file this history's lines begin) and ``incomplete`` (whether parts of it were lost).
+
+A store of observations and intervals is of version 2: its map has ``intervals``, a map of
+`events.interval_parameters.IntervalParameters`, and nil for what concerns purchases.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from events.errors import (
     ParametersError,
     shown,
 )
+from events.interval_parameters import IntervalParameters
 from events.jsonlines import Fingerprint
 from events.parameters import Parameters
 
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAGIC: Final = "replay.events"
-VERSION: Final = 1
+VERSION: Final = 2
+"""The newest that is known: of stores of intervals; those of purchases have version 1."""
 
 _HEADER_FIELDS: Final = 4
 _DIGEST_FIELD_BYTES: Final = 2 + 32
@@ -44,8 +49,8 @@ _MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
 class Header(msgspec.Struct, frozen=True):
     """What a store knows about the run that it keeps."""
 
-    parameters: Parameters
-    """D and T."""
+    parameters: Parameters | None
+    """D and T, or None for a store of intervals."""
     line: bytes | None
     """The batch's first line, where it held the parameters."""
     batch: Fingerprint | None
@@ -56,12 +61,18 @@ class Header(msgspec.Struct, frozen=True):
     """At which byte of the flagged file this history's lines begin."""
     incomplete: bool = False
     """Whether this is what could be saved of a damaged store."""
+    intervals: IntervalParameters | None = None
+    """What intervals were looked for, or None for a store of purchases."""
 
     def same_history(self, other: Header) -> bool:
         """Tell whether runs with these headers read the same inputs with the same parameters.
 
         A log that was a pipe is the same as none; names of files do not matter.
         """
+        if self.intervals is not None or other.intervals is not None:
+            one, two = self.intervals, other.intervals
+            complete = not (self.incomplete or other.incomplete)
+            return one is not None and two is not None and complete and one.same_search(two)
         return self._same_batch(other) and _same_content(self.stream, other.stream)
 
     def same_past(self, other: Header) -> bool:
@@ -82,10 +93,19 @@ def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
     return (one.size, one.sha256) == (other.size, other.sha256)
 
 
+def version_of(header: Header) -> int:
+    """Return the version of the format that a store with ``header`` has."""
+    return 1 if header.intervals is None else VERSION
+
+
 def encode_header(header: Header) -> bytes:
     """Return the bytes that a store with ``header`` begins with."""
-    fields = msgpack.packb(msgspec.to_builtins(header, builtin_types=(bytes,)))
-    packed: bytes = _MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(fields)
+    content = msgspec.to_builtins(header, builtin_types=(bytes,))
+    version = version_of(header)
+    if header.intervals is None:
+        del content["intervals"]
+    fields = msgpack.packb(content)
+    packed: bytes = _MAGIC_BYTES + msgpack.packb(version) + msgpack.packb(fields)
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
 
 
@@ -120,9 +140,15 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
             "read it with a newer release of this program"
         )
     try:
-        return msgspec.msgpack.decode(body, type=Header), end
+        header = msgspec.msgpack.decode(body, type=Header)
     except (msgspec.MsgspecError, TypeError, ParametersError) as error:
         raise ForeignStoreError(
             f"{path}: expected a header as this program writes it, found version "
             f"{version!r} and another one: {error}"
         ) from None
+    if (header.parameters is None) == (header.intervals is None):
+        raise ForeignStoreError(
+            f"{path}: expected the parameters of one detector in the header, found "
+            f"{'those of both' if header.intervals else 'none'}"
+        )
+    return header, end

@@ -11,8 +11,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from events.event import Befriend, Purchase, Unfriend
+from events.interval import Interval
 
-Source: TypeAlias = Literal["batch", "stream"]
+Source: TypeAlias = Literal["batch", "stream", "observations"]
+"""A log of the purchases' detector, or the one file of the intervals'."""
 
 
 class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False):
@@ -29,14 +31,14 @@ class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False)
 
 
 class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
-    """A line that breaks the rules of SPEC.md section 2."""
+    """A line that breaks the rules of SPEC.md section 2, or a row that is no observation."""
 
     source: Source
     """Which log it stands in."""
     number: int
     """Its line number there, from 1."""
     reason: str
-    """Which rule it breaks: one of `events.lines.Reason`."""
+    """Which rule it breaks: one of `events.lines.Reason` or `events.observation.Reason`."""
     detail: str
     """What was expected and what was found."""
     line: bytes
@@ -98,10 +100,35 @@ class Gap(msgspec.Struct, tag="gap", array_like=True, frozen=True, gc=False):
 
 
 class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=False):
-    """The flagged file held so much of this history, and it was on the disk."""
+    """The output file held so much of this history, and it was on the disk."""
 
     size: int
-    """How many bytes of flagged lines, from where this history's begin."""
+    """How many bytes of its lines, from where this history's begin."""
+
+
+class Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
+    """Some consecutive observations, each an event with a number of its own.
+
+    As columns they take a third of the time and half of the bytes of a record each.
+    """
+
+    number: int
+    """The number of the first, from 1; the others follow one by one."""
+    times: tuple[str, ...]
+    """When, as `events.timestamps.parse_timestamp` gives it; not always in order."""
+    adids: tuple[str, ...]
+    """The ids, one for each time."""
+    keys: tuple[str, ...] | None = None
+    """Where or by whom, one for each time; None where there is no such column."""
+
+
+class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
+    """An interval was found."""
+
+    number: int
+    """The number of the observation after which it was final, or of the last one of all."""
+    interval: Interval
+    """The interval; its indexes count the observations of its key in time order."""
 
 
 Record: TypeAlias = (
@@ -116,4 +143,6 @@ Record: TypeAlias = (
     | StateDigest
     | Written
     | Gap
+    | Observed
+    | Finding
 )

@@ -9,7 +9,7 @@ import msgspec
 from events.errors import DamagedStoreError, StoreError
 from events.event import EVENT_TYPES
 from events.header import decode_header
-from events.records import Record
+from events.records import Observed, Record
 from events.scan import Damage, scan
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ class Part(NamedTuple):
     """How many events stood before it."""
     records: list[Record]
     """What it holds."""
+
+
+def events_in(records: list[Record]) -> int:
+    """Return how many events ``records`` hold; one record may hold several observations."""
+    return sum(
+        len(record.times) if isinstance(record, Observed) else isinstance(record, EVENT_TYPES)
+        for record in records
+    )
 
 
 class Salvage:
@@ -63,7 +71,7 @@ class Salvage:
                     f"{path}: at byte {each.body}: expected records, found: {error}; "
                     "the frame is as it was written, but not by this program"
                 ) from None
-            count = sum(isinstance(record, EVENT_TYPES) for record in records)
+            count = events_in(records)
             if count != each.frame.events:
                 raise DamagedStoreError(
                     f"{path}: at byte {each.body}: expected {each.frame.events} events, as the "

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from events.errors import DamagedStoreError, StoreError
+from events.errors import DamagedStoreError, OtherKindError, StoreError
 from events.event import EVENT_TYPES, Event
 from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.header import decode_header
@@ -27,6 +27,7 @@ from events.scan import Damage, scan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from events.interval_parameters import IntervalParameters
     from events.parameters import Parameters
 
 _decode_records = msgspec.msgpack.Decoder(list[Record]).decode
@@ -89,8 +90,23 @@ class EventStore:
 
     @property
     def parameters(self) -> Parameters:
-        """D and T of the run."""
+        """D and T of the run.
+
+        Raises:
+            OtherKindError: it is a store of observations and intervals.
+
+        """
+        if self.header.parameters is None:
+            raise OtherKindError(
+                f"{self.path}: expected a store of purchases, found one of intervals; log, "
+                "verify, step, trace, diff and export read it"
+            )
         return self.header.parameters
+
+    @property
+    def intervals(self) -> IntervalParameters | None:
+        """What intervals were looked for, or None for a store of purchases."""
+        return self.header.intervals
 
     def records(self, after_event: int = 0) -> Iterator[Record]:
         """Iterate over the records, in the order in which they were appended.

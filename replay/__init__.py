@@ -27,10 +27,12 @@ from events.errors import (
     StoreError,
 )
 from events.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.interval import Interval
 from events.parameters import Parameters
 from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.flagged import FlaggedPurchase, flagged_purchases
+from replay.intervals import find_intervals
 from replay.listener import Listener, Summary
 from replay.logs import Logs
 from replay.run import InterruptedRunError, run
@@ -48,6 +50,7 @@ __all__ = [
     "ForeignStoreError",
     "InputError",
     "InterruptedRunError",
+    "Interval",
     "LineRejectedError",
     "Listener",
     "Logs",
@@ -64,6 +67,7 @@ __all__ = [
     "Timeline",
     "Unfriend",
     "__version__",
+    "find_intervals",
     "flagged_purchases",
     "line_of",
     "run",

@@ -40,6 +40,7 @@ COMMANDS: Final = (
     "check",
     "repair",
     "rebuild",
+    "intervals",
 )
 
 EXIT_OK: Final = 0
@@ -63,6 +64,7 @@ commands:
   check        say what of a store is whole, and what is damaged
   repair       save what is whole of a damaged store to a new one
   rebuild      write the flagged purchases again from a store
+  intervals    the second detector: time intervals with several advertising ids
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is
 given with its folder, as ./run.

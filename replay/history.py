@@ -69,6 +69,8 @@ class History:
     def __init__(self, store: EventStore) -> None:
         """Read all of ``store``."""
         self.store: Final = store
+        self.parameters: Final = store.parameters
+        """D and T."""
         self.events: Final[list[Event]] = []
         """All events; event n has index n - 1."""
         self.recorded: Final[dict[int, Decision]] = {}

@@ -42,6 +42,10 @@ def write_new(path: str | Path, content: bytes, what: str) -> None:
         raise OutputError(f"{path}: expected to write {what}, found: {error.strerror}") from None
 
 
+INTERVALS: Final = "the intervals"
+"""What the second detector writes, in errors."""
+
+
 class FlaggedFileError(OutputError):
     """The flagged file does not hold what a history wrote to it."""
 
@@ -54,18 +58,26 @@ class FlaggedFile(Closing):
 
     """
 
-    def __init__(self, path: str | Path, disk: Disk = DISK, committed: int = 0) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        disk: Disk = DISK,
+        committed: int = 0,
+        what: str = "the flagged purchases",
+    ) -> None:
         """Open the file at ``path``, which is made if there is none and nothing is known of it.
 
         Args:
             path: the file.
             disk: does what is done to it.
             committed: how many bytes of a history's lines it is known to have held.
+            what: what errors call its content.
 
         """
         self.path: Final = Path(path)
+        self._what: Final = what
         if committed and not self.path.exists():
-            raise self._altered(f"{committed} bytes of flagged purchases or more, found no file")
+            raise self._altered(f"{committed} bytes of {what} or more, found no file")
         self.size = 0
         """How many bytes were written of this history's lines."""
         self._disk: Final = disk
@@ -97,11 +109,16 @@ class FlaggedFile(Closing):
             self._do(lambda: self._file.truncate(0))
         elif self._file.size() == start - 1:
             self._do(lambda: self._file.write(b"\n"))
+        else:
+            return
+        # Before any line: a power cut could keep a line, and lose what was done before it.
+        self.sync()
 
     def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
         """Make sure that the file holds ``lines`` from byte ``start`` on, each once.
 
-        What a crash has left unwritten is written.
+        What a crash has left unwritten is written. Of a history that goes on, all of it is
+        on the disk then: whoever wrote it may have stopped before that.
 
         Args:
             start: where the lines of the history begin.
@@ -127,21 +144,26 @@ class FlaggedFile(Closing):
             start = 0
         if size < start + committed and (committed or size < start - 1):
             raise self._altered(f"{start + committed} bytes or more, found {size}")
+        if 0 < start == size and self._file.read(start - 1, 1) == b"\0":
+            # The newline that ends what stood before, as a power cut can leave it.
+            self._do(lambda: self._file.truncate(start - 1))
         self.begin(start)
         found = self._file.read(start, len(lines))
         size = self._file.size()
-        if not lines.startswith(found):
-            pairs = enumerate(zip(found, lines, strict=False))
-            at = next(at for at, (one, other) in pairs if one != other)
+        right = _common(found, lines)
+        # A write that a power cut tore can have left zeros; a line never holds one.
+        if right < len(found) and (right < committed or found[right] != 0):
             raise self._altered(
-                f"the lines of this history, found others from byte {start + at} on"
+                f"the lines of this history, found others from byte {start + right} on"
             )
         aside = None
-        if size > start + len(lines) and not finished:
-            aside = self._cut(start + len(lines), size)
-        if len(found) < len(lines):
-            self._do(lambda: self._file.write(lines[len(found) :]))
+        if size > start + right and (right < len(found) or not finished):
+            aside = self._cut(start + right, size)
+        if right < len(lines):
+            self._do(lambda: self._file.write(lines[right:]))
+        if right < len(lines) or not finished:
             self.sync()
+            self._do(lambda: self._disk.sync_folder(self.path.parent))
         self.size = len(lines)
         return aside
 
@@ -172,24 +194,37 @@ class FlaggedFile(Closing):
             self._file.truncate(end)
             self._file.sync()
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise self._unwritable(error) from None
         return aside
 
     def _do(self, operation: Callable[[], None]) -> None:
         try:
             operation()
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return _unwritable(self.path, error, self._what)
 
     def _altered(self, detail: str) -> FlaggedFileError:
+        cure = f"and python -m replay rebuild STORE {self.path} writes it again"
+        if self._what == INTERVALS:
+            cure = "and --overwrite writes it afresh"
         return FlaggedFileError(
-            f"{self.path}: expected {detail}; it was changed since it was written, "
-            f"and python -m replay rebuild STORE {self.path} writes it again"
+            f"{self.path}: expected {detail}; it was changed since it was written, {cure}"
         )
 
 
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path}: expected to write the flagged purchases, found: {error.strerror}")
+def _common(one: bytes, other: bytes) -> int:
+    """Return how many bytes both begin with."""
+    if other.startswith(one):
+        return len(one)
+    pairs = enumerate(zip(one, other, strict=False))
+    return next(at for at, (left, right) in pairs if left != right)
+
+
+def _unwritable(path: Path, error: OSError, what: str = "the flagged purchases") -> OutputError:
+    return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")
 
 
 class Outputs:

@@ -247,6 +247,8 @@ class _Run:
     def stream(self) -> None:
         log = self.logs.stream
         if self._ended(log):
+            # All but the last digest was there.
+            self.store.sync()
             return
         for block in log.blocks(self.store.events + 1):
             if not block.records and self.logs.live:
@@ -342,24 +344,27 @@ def _strict_error(log: Log | LiveLog, rejected: Rejected) -> LineRejectedError:
     )
 
 
-def check_outputs(inputs: Sequence[tuple[str, Path]], flagged: Path, store: Path) -> None:
+def check_outputs(
+    inputs: Sequence[tuple[str, Path]], flagged: Path, store: Path, what: str = "flagged file"
+) -> None:
     """Refuse outputs that cannot be made or that would overwrite an input.
 
     Args:
         inputs: what is read, each with its name in errors.
         flagged: where the flagged purchases are to be.
         store: where the event store is to be.
+        what: what the first is called in errors.
 
     Raises:
         InputError: an output is one of the inputs or a folder, its folder is missing,
             or both outputs are one file.
 
     """
-    for name, path in (("flagged file", flagged), ("event store", store)):
-        for what, read in inputs:
+    for name, path in ((what, flagged), ("event store", store)):
+        for read_as, read in inputs:
             if path.exists() and path.samefile(read):
                 raise InputError(
-                    f"{path}: expected the {name}, found the {what}, which would "
+                    f"{path}: expected the {name}, found the {read_as}, which would "
                     "be written to; name another file"
                 )
         if path.is_dir():

@@ -24,5 +24,8 @@ step mypy
 step bench
 "$python" scripts/bench.py --small
 "$python" scripts/bench_timeline.py --lines 5000
+"$python" scripts/bench_intervals.py --small
+step campaigns
+"$python" scripts/campaign.py
 step pytest
 exec "$python" -m pytest -q "$@"

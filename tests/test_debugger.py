@@ -740,7 +740,7 @@ def test_every_command_is_used_wrongly_here() -> None:
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["between-events", "inside-an-event"])
-def test_wrong_command_is_one_line_and_changes_nothing(debugger: Debugger, inside: bool) -> None:  # noqa: FBT001
+def test_wrong_command_is_one_line_and_changes_nothing(debugger: Debugger, inside: bool) -> None:
     (debugger.folder / "taken.new").write_bytes(b"of somebody else")
     debugger("goto 2; mark here; break flagged; " + ("message" if inside else "where"))
     before = debugger("info"), debugger.place

@@ -25,7 +25,7 @@ def package_of(path: Path) -> str:
 
 
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-SOURCES = sorted([*MODULES, *(ROOT / "scripts").glob("*.py"), *(ROOT / "tests").glob("*.py")])
+SOURCES = sorted([*MODULES, *(ROOT / "scripts").rglob("*.py"), *(ROOT / "tests").glob("*.py")])
 by_name = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 

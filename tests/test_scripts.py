@@ -46,6 +46,18 @@ def test_committed_sample_is_what_the_generators_help_says(tmp_path: Path) -> No
         assert (tmp_path / name).read_bytes() == committed
 
 
+def test_committed_observations_are_what_the_generators_help_says(tmp_path: Path) -> None:
+    shown = script("observations.py", "--help", cwd=ROOT).replace("\\\n", " ")
+    (command,) = re.findall(
+        r"^ +python scripts/observations\.py scripts/sample/observations\.csv (.*)$",
+        shown,
+        re.MULTILINE,
+    )
+    script("observations.py", str(tmp_path / "made.csv"), *command.split(), cwd=ROOT)
+    committed = (ROOT / "scripts" / "sample" / "observations.csv").read_bytes()
+    assert (tmp_path / "made.csv").read_bytes() == committed
+
+
 def test_one_seed_makes_one_workload_and_another_another(tmp_path: Path) -> None:
     made = []
     for number, (seed, hash_seed) in enumerate([("5", "0"), ("5", "1"), ("6", "1")]):
@@ -110,6 +122,12 @@ def test_run_ends_with_the_programs_status(tmp_path: Path) -> None:
     )
     assert (finished.returncode, finished.stdout) == (2, "")
     assert "none: expected a readable batch log" in finished.stderr
+
+
+def test_small_benchmark_of_intervals_has_a_line_for_each_case() -> None:
+    shown = script("bench_intervals.py", "--small", cwd=ROOT).splitlines()
+    assert shown[0] == "20,000 observations, median of 1"
+    assert [line.split()[0].strip(",") for line in shown[3:]] == ["csv", "jsonl", "csv", "jsonl"]
 
 
 def test_small_benchmark_gives_each_time_as_a_multiple_of_the_floor() -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from events.event import EVENT_TYPES
-from events.header import VERSION
-from events.records import Decision, Rejected
-from events.salvage import Salvage
+from events.header import version_of
+from events.records import Decision, Finding, Rejected
+from events.salvage import Salvage, events_in
 from replay.arguments import add_store
 from replay.tables import counted, print_json
 
@@ -34,12 +33,13 @@ def run(options: argparse.Namespace) -> int:
     salvage = Salvage(Path(options.store))
     records, damages = salvage.records, salvage.damages
     told: dict[str, Any] = {
-        "version": VERSION,
+        "version": version_of(salvage.header),
         "size": salvage.size,
         "intact": salvage.intact_bytes,
         "frames": len(salvage.parts),
-        "events": sum(isinstance(record, EVENT_TYPES) for record in records),
+        "events": events_in(records),
         "decisions": sum(isinstance(record, Decision) for record in records),
+        "findings": sum(isinstance(record, Finding) for record in records),
         "rejected": sum(isinstance(record, Rejected) for record in records),
         "incomplete": salvage.header.incomplete,
         "damaged": [_fields(damage, salvage.size) for damage in damages],
@@ -47,8 +47,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(told)
         return EXIT_DAMAGED if damages else 0
-    print(f"format version {VERSION}, {counted(told['size'], 'byte')}")
-    for name in ("frame", "event", "decision"):
+    print(f"format version {told['version']}, {counted(told['size'], 'byte')}")
+    verdict = "decision" if salvage.header.intervals is None else "finding"
+    for name in ("frame", "event", verdict):
         print(counted(told[f"{name}s"], name))
     print(f"{counted(told['rejected'], 'line')} rejected")
     if salvage.header.incomplete:

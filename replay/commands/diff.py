@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from events.event import line_of
+from replay.commands import interval_views
 from replay.history import History
 from replay.tables import counted, open_store, print_json
 
@@ -32,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the first differences; return 1 if there are any, as diff does."""
-    one, other = (History(open_store(path)) for path in (options.one, options.other))
+    stores = [open_store(path) for path in (options.one, options.other)]
+    if any(store.intervals is not None for store in stores):
+        if any(store.intervals is None for store in stores):
+            interval_views.refuse_mixture(*stores)
+        return interval_views.diff(stores[0], stores[1], options)
+    one, other = map(History, stores)
     found = {
         "parameters": _parameters(one, other),
         "event": _first_event(one, other),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from replay.arguments import add_store
+from replay.commands import interval_views
 from replay.history import History, texts_by_log
 from replay.outputs import write_new
 from replay.tables import open_store
@@ -21,11 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("--batch", metavar="FILE", help="where to write the batch log")
     parser.add_argument("--stream", metavar="FILE", help="where to write the stream log")
+    parser.add_argument(
+        "--observations",
+        metavar="FILE",
+        help="where to write the observations of a store of intervals",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the logs that were asked for; a file that exists is left alone."""
-    history = History(open_store(options.store))
+    store = open_store(options.store)
+    if store.intervals is not None:
+        return interval_views.export(store, options)
+    history = History(store)
     lines = texts_by_log(history.log_lines())
     for source, found in lines.items():
         path = getattr(options, source)

@@ -9,6 +9,7 @@ from events.errors import PositionError
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
 from replay.arguments import add_store, number
+from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
 from replay.tables import open_store, print_json
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
 EXAMPLE = "log flagged.json.events --flagged"
 
-TYPES = ("purchase", "befriend", "unfriend")
+TYPES = ("purchase", "befriend", "unfriend", "observation")
 
 
 class Line(NamedTuple):
@@ -40,20 +41,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="first", metavar="N", type=number, default=1, help="begin with event N"
     )
     parser.add_argument("--to", dest="last", metavar="N", type=number, help="end with event N")
-    parser.add_argument("--user", metavar="ID", help="only what concerns this user")
+    parser.add_argument("--user", metavar="ID", help="only what concerns this user, key or id")
     parser.add_argument("--type", choices=TYPES, help="only events of this type")
-    parser.add_argument("--flagged", action="store_true", help="only flagged purchases")
+    parser.add_argument(
+        "--flagged",
+        action="store_true",
+        help="only flagged purchases, or where intervals were final",
+    )
     parser.add_argument("--rejected", action="store_true", help="only rejected lines")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
-    history = History(open_store(options.store))
+    store = open_store(options.store)
     if options.first < 1 or (options.last is not None and options.last < options.first):
         raise PositionError(
             f"expected a range of events from 1 on, found {options.first} to {options.last}"
         )
+    if store.intervals is not None:
+        return show_log(store, options)
+    history = History(store)
     lines = (line for line in _lines(history) if _wanted(line, options))
     for line in lines:
         if options.json:

@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the file; what stood there before this history began is kept."""
     store, path = open_store(options.store), Path(options.flagged)
+    # A store of intervals is refused here.
+    _ = store.parameters
     if path.exists() and path.samefile(store.path):
         raise InputError(f"{path}: expected a flagged file, found the event store itself")
     lines = Resumed(store).flagged

@@ -9,8 +9,8 @@ import msgspec
 
 from events.errors import OutputError
 from events.event import EVENT_TYPES
-from events.records import Decision, Gap, Record, StateDigest, StreamStart
-from events.salvage import Part, Salvage
+from events.records import Decision, Finding, Gap, Observed, Record, StateDigest, StreamStart
+from events.salvage import Part, Salvage, events_in
 from events.writer import StoreWriter
 from replay.arguments import add_store
 from replay.tables import counted
@@ -82,7 +82,7 @@ class _Mender:
     def copy(self, records: list[Record]) -> None:
         kept = [each for each in map(self._mended, records) if each is not None]
         if kept:
-            self._writer.append(kept, sum(isinstance(each, EVENT_TYPES) for each in kept))
+            self._writer.append(kept, events_in(kept))
 
     def _mended(self, record: Record) -> Record | None:
         """Return what ``record`` is in the new store, or None if it means nothing there."""
@@ -97,4 +97,13 @@ class _Mender:
         if isinstance(record, StateDigest):
             # Behind a gap the state is not what it was.
             return None if self._gaps else replaced(record, chain=self._writer.chain)
-        return StreamStart(record.events - self.lost) if isinstance(record, StreamStart) else record
+        return self._shifted(record)
+
+    def _shifted(self, record: Record) -> Record | None:
+        """Return a record whose own numbers are those of the new store."""
+        if isinstance(record, StreamStart):
+            return StreamStart(record.events - self.lost)
+        if isinstance(record, Observed):
+            return msgspec.structs.replace(record, number=record.number - self.lost)
+        # Behind a gap the indexes of intervals are not what they were.
+        return None if isinstance(record, Finding) and self._gaps else record

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from events.errors import InputError
 from replay.arguments import add_store
+from replay.commands.interval_views import setting_text
+from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
-from replay.debugger.views import show_position
+from replay.interval_timeline import IntervalTimeline
 from replay.tables import counted, open_store
 from replay.timeline import Timeline
 
@@ -39,22 +41,28 @@ def run(options: argparse.Namespace) -> int:
     if options.commands is None and sys.stdin is None:
         raise InputError("expected commands on standard input, found it closed; or use -c")
     interactive = options.commands is None and sys.stdin.isatty()
-    with Timeline(open_store(options.store)) as timeline:
-        shell = Shell(timeline, interactive=interactive)
-        if options.commands is not None:
-            for line in options.commands.split("\n"):
-                if shell.onecmd(line):
-                    break
-        else:
-            if isinstance(sys.stdin, io.TextIOWrapper):
-                # What is no UTF-8 names no user, which is an error of its command alone.
-                sys.stdin.reconfigure(errors="surrogateescape")
-            if interactive:
-                parameters = timeline.parameters
-                print(
-                    f"{counted(len(timeline), 'event')}, D={parameters.degrees} "
-                    f"T={parameters.tracked}; help lists the commands"
-                )
-                show_position(timeline)
-            shell.talk()
-        return EXIT_WRONG_COMMAND if shell.failed and not interactive else 0
+    store = open_store(options.store)
+    if store.intervals is not None:
+        with IntervalTimeline(store) as intervals:
+            greeting = setting_text(intervals.parameters)
+            return _obey(IntervalShell(intervals, interactive=interactive), options, greeting)
+    with Timeline(store) as timeline:
+        greeting = f"D={timeline.parameters.degrees} T={timeline.parameters.tracked}"
+        return _obey(Shell(timeline, interactive=interactive), options, greeting)
+
+
+def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
+    if options.commands is not None:
+        for line in options.commands.split("\n"):
+            if shell.onecmd(line):
+                break
+    else:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # What is no UTF-8 names no user, which is an error of its command alone.
+            sys.stdin.reconfigure(errors="surrogateescape")
+        if shell.interactive:
+            events = counted(len(shell.session.timeline), "event")
+            print(f"{events}, {greeting}; help lists the commands")
+            shell.show_position()
+        shell.talk()
+    return EXIT_WRONG_COMMAND if shell.failed and not shell.interactive else 0

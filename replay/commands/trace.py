@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from replay.arguments import add_event
+from replay.interval_timeline import IntervalTimeline
 from replay.tables import open_store, print_json, print_table
 from replay.timeline import Timeline
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the messages."""
-    with Timeline(open_store(options.store)) as timeline:
+    store = open_store(options.store)
+    kind = Timeline if store.intervals is None else IntervalTimeline
+    with kind(store) as timeline:
         delivered = timeline.trace(options.number)
     if options.json:
         for sender, receiver, message in delivered:

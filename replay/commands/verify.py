@@ -8,6 +8,7 @@ import msgspec
 
 from replay.arguments import add_store
 from replay.history import History
+from replay.interval_verify import verify_intervals
 from replay.tables import counted, open_store, print_json, progress
 from replay.verify import verify
 
@@ -28,8 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
-    history = History(open_store(options.store))
-    found = verify(history, lambda moments: progress(moments, "verify"))
+    store = open_store(options.store)
+    gaps: list[int] = []
+    if store.intervals is not None:
+        found = verify_intervals(store)
+    else:
+        history = History(store)
+        gaps = history.gaps
+        found = verify(history, lambda moments: progress(moments, "verify"))
+    compared = "decision" if store.intervals is None else "finding"
     difference = found.difference
     if options.json:
         fields = None if difference is None else difference._asdict()
@@ -37,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(
             f"played {counted(found.events, 'event')} again, compared "
-            f"{counted(found.decisions, 'decision')} and {counted(found.digests, 'state digest')}"
+            f"{counted(found.decisions, compared)} and {counted(found.digests, 'state digest')}"
         )
-        for event in history.gaps:
+        for event in gaps:
             print(f"incomplete: something was lost after event {event}")
         if difference is None:
             print("no difference")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -17,6 +17,7 @@ from replay.outputs import write_new
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from replay.debugger.steps import Steps
     from replay.timeline import Timeline
 
 _FORMAT: Final = "replay.session"
@@ -40,7 +41,7 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Session:
     """Breakpoints, watches and marks on a timeline."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Steps) -> None:
         """Begin without any."""
         self.timeline: Final = timeline
         self.stops: dict[int, Stop] = {}
@@ -55,10 +56,19 @@ class Session:
             CommandError: ``words`` say none.
 
         """
-        parse = parse_break if kind == "break" else parse_watch
         number = max(self.stops, default=0) + 1
-        self.stops[number] = parse(words, self.timeline)
+        self.stops[number] = self.parse(kind, words)
         return number
+
+    def parse(self, kind: str, words: list[str]) -> Stop:
+        """Return the breakpoint or the watch that ``words`` say.
+
+        Raises:
+            CommandError: they say none.
+
+        """
+        parse = parse_break if kind == "break" else parse_watch
+        return parse(words, cast("Timeline", self.timeline))
 
     def search(self, *, forward: bool) -> list[int]:
         """Go to the next position, or the one before, where something stops.
@@ -136,12 +146,11 @@ class Session:
                 f"{path}: expected a session on a history of {len(self.timeline)} events, "
                 f"found one on {saved.events}"
             )
-        fresh = Session(self.timeline)
+        stops: dict[int, Stop] = {}
         try:
             for number, text in saved.stops.items():
                 kind, *words = shlex.split(text)
-                parse = parse_watch if kind == "watch" else parse_break
-                fresh.stops[number] = parse(words, self.timeline)
+                stops[number] = self.parse("watch" if kind == "watch" else "break", words)
         except (ValueError, CommandError) as error:
             raise InputError(f"{path}: expected a saved session, found: {error}") from None
         for position in (saved.position, *saved.marks.values()):
@@ -149,7 +158,7 @@ class Session:
                 raise InputError(
                     f"{path}: expected positions from 0 to {len(self.timeline)}, found {position}"
                 )
-        self.stops, self.marks = fresh.stops, dict(saved.marks)
+        self.stops, self.marks = stops, dict(saved.marks)
         self.timeline.goto(saved.position)
 
 

@@ -46,27 +46,32 @@ class Shell(cmd.Cmd):
     def __init__(self, timeline: Timeline, *, interactive: bool) -> None:
         """Read from standard input; ``interactive`` if a person types there."""
         super().__init__()
-        self.session: Final = Session(timeline)
+        self.session = Session(timeline)
         self.failed = False
         """Whether a command went wrong, after which only a person may go on."""
         self._timeline: Final = timeline
-        self._interactive: Final = interactive
+        self.interactive: Final = interactive
+        """Whether a person types there."""
         self._repeat = ""
         self.use_rawinput = interactive
         self.prompt = "(replay) " if interactive else ""
+
+    def show_position(self) -> None:
+        """Print where the timeline is."""
+        self._where([])
 
     # Reading
 
     def talk(self) -> None:
         """Obey until the input ends or says quit."""
-        if self._interactive:
+        if self.interactive:
             # Ids and names may hold what would otherwise separate words, such as a dash.
             readline.set_completer_delims(" ;")
         while True:
             try:
                 self.cmdloop()
             except KeyboardInterrupt:
-                if not self._interactive:
+                if not self.interactive:
                     raise
                 print("^C")
             else:
@@ -83,7 +88,7 @@ class Shell(cmd.Cmd):
         if not line.strip():
             line = self._repeat
         self._repeat = "" if line == "EOF" else line
-        if line == "EOF" and self._interactive:
+        if line == "EOF" and self.interactive:
             print()
         try:
             with _undisturbed():
@@ -92,7 +97,7 @@ class Shell(cmd.Cmd):
             sys.stdout.flush()
             print(f"replay: {error}", file=sys.stderr)
             self.failed = True
-            return not self._interactive
+            return not self.interactive
 
     def _obey(self, words: list[str]) -> bool:
         name = command_of(words[0]).name

@@ -1,0 +1,114 @@
+"""The messages between the actors of the second detector; see `actors.messages`.
+
+    outside      Observe, Conclude, Settle, Commit, Recollect    to the coordinator
+    outside      Resume                                          to interval actors
+    coordinator  Extend, Finish                                  to interval actors
+    interval     Found                                           to the coordinator
+    coordinator  Findings, Commit                                to the sink
+
+A key is addressed by number: keys are numbered from 0 in the order in which they first
+appear. The place of an observation is its position in the order in which the coordinator
+passes them on, over all keys; that is the order of time.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from events.interval import Interval
+from events.records import Finding
+
+
+class Observe(msgspec.Struct, tag="observe", array_like=True, frozen=True, gc=False):
+    """Take observations, in the order of their arrival; see `events.records.Observed`.
+
+    The coordinator may gather what concerns a key from several of these messages.
+    """
+
+    number: int
+    """The number of the first."""
+    times: tuple[str, ...]
+    adids: tuple[str, ...]
+    keys: tuple[str, ...] | None = None
+
+
+class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=False):
+    """No observation comes any more."""
+
+
+class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
+    """Have all that was observed looked at, and send what is found to the sink."""
+
+
+class Recollect(msgspec.Struct, tag="recollect", array_like=True, frozen=True, gc=False):
+    """Let this be what you know; the interval actors are told by themselves."""
+
+    keys: tuple[str, ...]
+    """The keys that have appeared, by number."""
+    arrived: int
+    """How many observations there were."""
+    passed: int
+    """How many of them were passed on; the others wait for their turn."""
+    found: int
+    """How many intervals were found."""
+    waiting: tuple[tuple[str, int, str, str], ...]
+    """Time, number, id and key of those that wait, in the order of their arrival."""
+    latest: str
+    """The latest time of all."""
+    sums: tuple[tuple[int, int], ...]
+    """For each key how many observations it had, and how many are in its window."""
+
+
+class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, gc=False):
+    """Take observations of your key, in time order. The answer is `Found`."""
+
+    times: tuple[str, ...]
+    adids: tuple[str, ...]
+    places: tuple[int, ...]
+    """Their places in the order over all keys."""
+
+
+class Finish(msgspec.Struct, tag="finish", array_like=True, frozen=True, gc=False):
+    """No observation of your key comes any more. The answer is `Found`."""
+
+    place: int
+    """The place that the next one of all would have."""
+
+
+class Resume(msgspec.Struct, tag="resume", array_like=True, frozen=True, gc=False):
+    """Let this be what you hold; see `actors.intervals.Memory`. Sent only to go back in time."""
+
+    first: int
+    given: int
+    latest: str
+    times: tuple[str, ...]
+    adids: tuple[str, ...]
+
+
+class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, gc=False):
+    """The answer to `Extend` and to `Finish`."""
+
+    key: int
+    """The number of the key."""
+    places: tuple[int, ...]
+    """For each interval the place of the observation that made it final."""
+    intervals: tuple[Interval, ...]
+    """The intervals that are final now, in time order."""
+    seen: int
+    """How many observations of the key there were."""
+    open: int
+    """How many of them a coming one may be in an interval with."""
+
+
+class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=False):
+    """What was found, and what the state adds up to then, for comparison with a replay."""
+
+    findings: tuple[Finding, ...]
+    """In the order of the observations that made them final."""
+    events: int
+    """How many observations there were."""
+    keys: int
+    """How many keys have appeared."""
+    sums: tuple[int, ...]
+    """Observations that wait for their turn, and intervals found; then over all keys, with
+    k the key's number + 1: the observations, those of the window, k times each of these."""

@@ -1,0 +1,234 @@
+"""What log, export and diff show of a store of intervals."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from events.durations import format_duration
+from events.errors import InputError, OtherKindError
+from events.observations import format_of
+from events.records import Rejected
+from replay.interval_history import IntervalHistory
+from replay.interval_outputs import interval_fields
+from replay.outputs import write_new
+from replay.tables import counted, print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from events.interval import Interval
+    from events.interval_parameters import IntervalParameters
+    from events.observation import Observation
+    from events.records import Finding
+    from events.store import EventStore
+    from replay.history import Place
+
+_IDS_MAX = 6
+EXIT_DIFFERENT = 1
+
+
+def setting_text(parameters: IntervalParameters) -> str:
+    """Return one line about what was looked for."""
+    sign = "<=" if parameters.inclusive else "<"
+    late = parameters.lateness
+    how = "put in order first" if late is None else f"lateness {format_duration(late)}"
+    by = "" if parameters.key is None else f", by {parameters.key}"
+    return (
+        f"intervals {sign} {format_duration(parameters.threshold)} with "
+        f"{parameters.distinct_min} ids or more{by}, {how}"
+    )
+
+
+def observation_text(observation: Observation) -> str:
+    """Return one line about an observation."""
+    at = f" at {observation.key}" if observation.key else ""
+    return f"{observation.adid} seen{at}"
+
+
+def interval_text(interval: Interval) -> str:
+    """Return one line about an interval."""
+    ids = ", ".join(interval.adids[:_IDS_MAX])
+    rest = interval.num_adid - _IDS_MAX
+    at = f" at {interval.key}" if interval.key else ""
+    return (
+        f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
+        f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: {ids}"
+        f"{f' and {rest} more' if rest > 0 else ''}"
+    )
+
+
+# log
+
+
+def show_log(store: EventStore, options: argparse.Namespace) -> int:
+    """Print the lines of the history that were asked for."""
+    history = IntervalHistory(store)
+    for place, record in history.lines():
+        if isinstance(record, Rejected):
+            if _rejected_wanted(options):
+                _show_rejected(place, record, as_json=options.json)
+            continue
+        findings = history.found(record.number)
+        if _wanted(record, findings, options):
+            (_json if options.json else _text)(history, place, record, findings)
+    return 0
+
+
+def _rejected_wanted(options: argparse.Namespace) -> bool:
+    asked = options.user is not None or options.type is not None or options.flagged
+    in_range = options.first == 1 and options.last is None
+    return bool(options.rejected or not (asked or not in_range))
+
+
+def _wanted(observation: Observation, findings: list[Finding], options: argparse.Namespace) -> bool:
+    if options.rejected or observation.number < options.first:
+        return False
+    if options.last is not None and observation.number > options.last:
+        return False
+    if options.user is not None and options.user not in (observation.adid, observation.key):
+        return False
+    if options.type not in (None, "observation"):
+        return False
+    return bool(findings) or not options.flagged
+
+
+def _show_rejected(place: Place, record: Rejected, *, as_json: bool) -> None:
+    if as_json:
+        text = record.line.decode("utf-8", "backslashreplace")
+        what = {"reason": record.reason, "detail": record.detail, "text": text}
+        print_json({"type": "rejected", "source": place.source, "line": place.line, **what})
+    else:
+        print(f"{'-':>8}  {place.line:>8}  rejected ({record.reason}): {record.detail}")
+
+
+def _text(
+    history: IntervalHistory, place: Place, record: Observation, findings: list[Finding]
+) -> None:
+    print(f"{record.number:>8}  {place.line:>8}  {record.time}  {observation_text(record)}")
+    at_end = record.number == len(history) and history.end is not None
+    for finding in findings:
+        found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
+        print(f"{'':>8}  {'':>8}  {found}: {interval_text(finding.interval)}")
+
+
+def _json(
+    history: IntervalHistory, place: Place, record: Observation, findings: list[Finding]
+) -> None:
+    keyed = history.keys is not None
+    print_json(
+        {
+            "type": "observation",
+            "source": place.source,
+            "line": place.line,
+            "event": record.number,
+            "time": record.time,
+            "adid": record.adid,
+            **({"key": record.key} if keyed else {}),
+            "intervals": [interval_fields(each.interval, keyed=keyed) for each in findings],
+        }
+    )
+
+
+# export
+
+
+def export(store: EventStore, options: argparse.Namespace) -> int:
+    """Write the observations again, as CSV or JSON lines by the name of the file."""
+    if options.batch is not None or options.stream is not None:
+        raise InputError(f"{store.path}: expected --observations for a store of intervals")
+    history = IntervalHistory(store)
+    path = options.observations
+    if path is None:
+        print(f"observations in the store: {len(history):,}; name a file with --observations")
+        return 0
+    parameters = history.parameters
+    names = [
+        name for name in (parameters.time, parameters.adid, parameters.key) if name is not None
+    ]
+    columns = [
+        column for column in (history.times, history.adids, history.keys) if column is not None
+    ]
+    rows = zip(*columns, strict=True)
+    if format_of(path) == "csv":
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([names, *rows])
+        content = text.getvalue().encode()
+    else:
+        encode = msgspec.json.Encoder().encode_lines
+        content = encode([dict(zip(names, row, strict=True)) for row in rows])
+    write_new(path, content, "observations")
+    print(f"{path}: {counted(len(history), 'observation')}")
+    return 0
+
+
+# diff
+
+
+def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int:
+    """Print the first differences; return 1 if there are any, as diff does."""
+    histories = [IntervalHistory(store) for store in (one, other)]
+    found = {
+        "parameters": _setting_difference(*histories),
+        "event": _event_difference(*histories),
+        "finding": _finding_difference(*histories),
+    }
+    if options.json:
+        print_json(found)
+    elif not any(found.values()):
+        events = counted(len(histories[0]), "event")
+        print(f"no difference in {events} and {counted(len(histories[0].findings), 'finding')}")
+    else:
+        for what, difference in found.items():
+            if difference is None:
+                print(f"{what}: no difference")
+            else:
+                print(f"{what}{difference['at'] and ' '}{difference['at']}: different")
+                print(f"  {options.one}: {difference['one']}")
+                print(f"  {options.other}: {difference['other']}")
+    return EXIT_DIFFERENT if any(found.values()) else 0
+
+
+def _setting_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+    texts = [setting_text(history.parameters) for history in (one, other)]
+    return None if texts[0] == texts[1] else {"at": "", "one": texts[0], "other": texts[1]}
+
+
+def _event_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+    for number in range(1, max(len(one), len(other)) + 1):
+        events = [
+            history.event(number) if number <= len(history) else None for history in (one, other)
+        ]
+        if events[0] != events[1]:
+            texts = [
+                "no such event" if each is None else f"{each.time} {observation_text(each)}"
+                for each in events
+            ]
+            return {"at": str(number), "one": texts[0], "other": texts[1]}
+    return None
+
+
+def _finding_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+    for pair in zip_longest(one.findings, other.findings):
+        if pair[0] != pair[1]:
+            number = min(each.number for each in pair if each is not None)
+            texts = [
+                "no such finding"
+                if each is None
+                else f"after event {each.number}: {interval_text(each.interval)}"
+                for each in pair
+            ]
+            return {"at": f"after event {number}", "one": texts[0], "other": texts[1]}
+    return None
+
+
+def refuse_mixture(one: EventStore, other: EventStore) -> NoReturn:
+    """Refuse to compare a store of one kind with one of the other."""
+    kinds = ["purchases" if store.intervals is None else "intervals" for store in (one, other)]
+    raise OtherKindError(
+        f"{other.path}: expected a store of {kinds[0]}, as {one.path} is, found one of {kinds[1]}"
+    )

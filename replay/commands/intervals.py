@@ -1,0 +1,149 @@
+"""``intervals OBSERVATIONS OUTPUT``: time intervals in which several advertising ids appear."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from events.durations import parse_duration
+from events.errors import BadValueError, InputError
+from events.observations import Columns, Observations
+from events.store import EventStore
+from replay.arguments import is_whole
+from replay.interval_console import IntervalConsole
+from replay.interval_history import IntervalHistory
+from replay.interval_run import Search, run_intervals
+from replay.intervals_picture import intervals_picture
+from replay.outputs import write_new
+from replay.signals import StopSignals
+
+if TYPE_CHECKING:
+    from replay.interval_run import IntervalSummary
+
+SUMMARY = "find the time intervals in which several advertising ids appear"
+EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"
+DETAIL = """\
+An observation is a time and an id. The intervals are those shorter than the threshold, and
+not inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column
+names, or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by
+--format; - is standard input. A file that is not in order of time is put in order first, ties
+as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
+comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines
+are appended. Run again, it goes on where it was stopped."""
+
+# As a 64-bit number of nanoseconds it has to fit into the store: 292 years.
+_DURATION_MAX: Final = 2**63 - 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = f"{parser.description}\n\n{DETAIL}"
+    add = parser.add_argument
+    add("observations", metavar="OBSERVATIONS", help="file of observations, or - for a pipe")
+    add("output", metavar="OUTPUT", help="file to append intervals to, .csv or JSON lines")
+    add(
+        "--threshold",
+        metavar="TIME",
+        type=_duration,
+        required=True,
+        help="an interval is shorter than this, such as 90s, 10m, 1h30m",
+    )
+    add("--inclusive", action="store_true", help="an interval may be just as long, too")
+    add("--by", metavar="COLUMN", help="look at each value of this column by itself")
+    add(
+        "--min-distinct",
+        metavar="N",
+        type=_distinct,
+        default=2,
+        help="how many different ids an interval has at least (default: 2)",
+    )
+    add(
+        "--lateness",
+        metavar="TIME",
+        type=_duration,
+        default=0,
+        help="put in order what comes late by up to this much (default: 0s)",
+    )
+    add("--time-column", metavar="NAME", default="time", help="column of times (default: time)")
+    add("--id-column", metavar="NAME", default="adid", help="column of ids (default: adid)")
+    add("--format", choices=("csv", "jsonl"), help="format of the observations")
+    add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
+    add("--store", metavar="PATH", help="where to keep the events (default: OUTPUT.events)")
+    add("--overwrite", action="store_true", help="start OUTPUT and its store afresh")
+    add("--strict", action="store_true", help="stop at the first rejected row, with status 1")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-v", "--verbose", action="count", default=0, help="say what is read, and how"
+    )
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing but errors and rejected rows"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the intervals, and draw them if that was asked for."""
+    if options.svg is not None and Path(options.svg).exists():
+        raise InputError(f"{options.svg}: expected a new file for a drawing, found one there")
+    console = IntervalConsole(-1 if options.quiet else options.verbose)
+    columns = Columns(options.time_column, options.id_column, options.by)
+    search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
+    given = options.observations
+    source = sys.stdin.buffer if given == "-" else given
+    with (
+        StopSignals() as stop,
+        Observations(source, columns, form=options.format, name="standard input") as opened,
+    ):
+        try:
+            summary = run_intervals(
+                opened,
+                options.output,
+                search,
+                store=options.store,
+                overwrite=options.overwrite,
+                strict=options.strict,
+                listener=console,
+                should_stop=stop,
+            )
+        finally:
+            console.finish()
+    console.summarize(summary, keyed=options.by is not None)
+    if options.svg is not None:
+        title = (
+            f"{Path(given).name if given != '-' else 'standard input'}: intervals with several ids"
+        )
+        write_new(options.svg, _picture(summary, title).encode(), "a drawing")
+    return 0
+
+
+def _picture(summary: IntervalSummary, title: str) -> str:
+    """Return the drawing of a history; where there is a key, each id has it in front."""
+    history = IntervalHistory(EventStore(summary.store_path))
+    places = sorted(range(len(history)), key=history.times.__getitem__)
+    adids = history.adids
+    if history.keys is not None:
+        adids = [f"{key} {adid}" for key, adid in zip(history.keys, adids, strict=True)]
+    intervals = [finding.interval for finding in history.findings]
+    return intervals_picture(
+        [history.times[place] for place in places],
+        [adids[place] for place in places],
+        intervals,
+        title,
+    )
+
+
+def _duration(text: str) -> int:
+    try:
+        nanoseconds = parse_duration(text)
+    except BadValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if nanoseconds > _DURATION_MAX:
+        raise argparse.ArgumentTypeError(f"expected at most 292 years, found {text!r}")
+    return nanoseconds
+
+
+def _distinct(text: str) -> int:
+    if not is_whole(text) or not 1 <= int(text) <= _DURATION_MAX:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)

@@ -1,0 +1,89 @@
+"""What the command line says while a search for intervals goes on, all on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from replay.interval_run import IntervalListener, IntervalSummary
+from replay.tables import counted
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from events.observations import Observations
+    from events.records import Rejected
+
+
+class IntervalConsole(IntervalListener):
+    """Reports a search to a person; how much depends on ``verbosity``.
+
+    -1: rejected rows only; 0: also a progress bar on a terminal; 1: also what is read.
+    """
+
+    def __init__(self, verbosity: int) -> None:
+        """Report as much as ``verbosity`` says."""
+        self.verbosity: Final = verbosity
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def on_start(self, source: Observations, summary: IntervalSummary) -> None:
+        """Say what is read, and draw the bar if there is a terminal to draw it on."""
+        if self.verbosity > 0:
+            self.say(f"observations: {source.name}, {source.form}")
+            if summary.sorted:
+                self.say("they are not in order, so they are put in order first")
+            if summary.store_set_aside is not None:
+                self.say(f"moved the store that stood there to {summary.store_set_aside}")
+        if self.verbosity >= 0 and sys.stderr.isatty():
+            # Imported only where it is shown: it takes 0.1 s.
+            from rich.console import Console as RichConsole
+            from rich.progress import Progress
+
+            console = RichConsole(stderr=True)
+            self._progress = Progress(console=console, transient=True)
+            self._task = self._progress.add_task("observations", total=source.bytes_total or None)
+            self._progress.start()
+
+    def on_block(self, source: Observations, summary: IntervalSummary) -> None:  # noqa: ARG002
+        """Move the bar."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=source.bytes_read)
+
+    def on_rejected(self, source: Observations, rejected: Rejected) -> None:
+        """Report a rejected row with its place and its reason."""
+        self.say(
+            f"{source.name}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}"
+        )
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def summarize(self, summary: IntervalSummary, *, keyed: bool) -> None:
+        """Report what the search has done."""
+        if self.verbosity < 0:
+            return
+        if summary.output_set_aside is not None:
+            self.say(f"moved what stood in the way to {summary.output_set_aside}")
+        if summary.finished_before:
+            self.say("this search had been finished before; nothing was left to do")
+        elif summary.events_before:
+            self.say(f"went on after {counted(summary.events_before, 'observation')}")
+        of_keys = f", {counted(summary.keys, 'key')}" if keyed else ""
+        self.say(
+            f"{counted(summary.observations, 'observation')}, "
+            f"{counted(summary.rejected, 'row')} rejected{of_keys}"
+        )
+        self.say(f"{counted(summary.intervals, 'interval')} found, {summary.seconds:.2f} s")
+        self.say(f"intervals: {summary.output_path}")
+        self.say(f"event store: {summary.store_path}")
+
+    def say(self, text: str) -> None:
+        """Print a line on standard error, above the bar if there is one."""
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr)

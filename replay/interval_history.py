@@ -1,0 +1,142 @@
+"""A search for intervals in memory: all that its store holds, with the place of each row."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, Final
+
+from events.errors import OtherKindError, PositionError
+from events.observation import Observation
+from events.records import (
+    Finding,
+    Lines,
+    LogEnd,
+    Observed,
+    Record,
+    Rejected,
+    StateDigest,
+)
+from replay.collector import collector_paused
+from replay.history import Attestation, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from events.store import EventStore
+
+
+class IntervalHistory:
+    """The observations of a store, and what else it knows of them.
+
+    Raises:
+        StoreError: a frame holds what this program does not write, or the store is one
+            of purchases.
+
+    """
+
+    def __init__(self, store: EventStore) -> None:
+        """Read all of ``store``."""
+        if store.intervals is None:
+            raise OtherKindError(
+                f"{store.path}: expected a store of intervals, found one of purchases"
+            )
+        self.store: Final = store
+        self.parameters: Final = store.intervals
+        """What was looked for."""
+        self.times: Final[list[str]] = []
+        """The times of all observations in the order of arrival; that of event n is at n - 1."""
+        self.adids: Final[list[str]] = []
+        """Their ids."""
+        self.keys: Final[list[str] | None] = None if store.intervals.key is None else []
+        """Their keys, or None where there are none."""
+        self.findings: Final[list[Finding]] = []
+        """All findings, in order."""
+        self.digests: Final[list[Attestation]] = []
+        """What the state added up to when the run looked."""
+        self.end: LogEnd | None = None
+        """The end of the observations, if they were read to it."""
+        self.rejected: Final[list[tuple[int, Rejected]]] = []
+        """The rejected rows, each with the number of the event that follows it."""
+        # From which event on lines are counted from which line.
+        self._lines: list[tuple[int, int]] = []
+        with collector_paused():
+            for previous, records in store.frames():
+                for record in records:
+                    self._take(record, previous)
+        self._found: dict[int, list[Finding]] = {}
+        for finding in self.findings:
+            self._found.setdefault(finding.number, []).append(finding)
+
+    def __len__(self) -> int:
+        """Return the number of observations."""
+        return len(self.times)
+
+    def event(self, number: int) -> Observation:
+        """Return observation ``number``.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        if not 1 <= number <= len(self):
+            raise PositionError(f"expected an event from 1 to {len(self)}, found {number}")
+        key = "" if self.keys is None else self.keys[number - 1]
+        return Observation(self.times[number - 1], number, self.adids[number - 1], key)
+
+    def observed(self, first: int, last: int) -> Observed:
+        """Return the observations after event ``first`` up to event ``last``."""
+        keys = None if self.keys is None else tuple(self.keys[first:last])
+        times, adids = tuple(self.times[first:last]), tuple(self.adids[first:last])
+        return Observed(first + 1, times, adids, keys)
+
+    def place(self, number: int) -> Place:
+        """Return the line on which observation ``number`` begins."""
+        self.event(number)
+        index = bisect.bisect(self._lines, number, key=lambda each: each[0]) - 1
+        first, line = self._lines[index]
+        return Place("observations", line + number - first)
+
+    def found(self, number: int) -> list[Finding]:
+        """Return what was final after observation ``number``."""
+        return self._found.get(number, [])
+
+    def members(self, finding: Finding) -> list[Observation]:
+        """Return the observations of an interval, in time order."""
+        interval = finding.interval
+        numbers: Sequence[int] = range(1, finding.number + 1)
+        if self.keys is not None:
+            keys = self.keys
+            numbers = [n for n in numbers if keys[n - 1] == interval.key]
+        # Of one time the lower number comes first.
+        ordered = sorted(numbers, key=lambda number: self.times[number - 1])
+        return [self.event(n) for n in ordered[interval.start_index : interval.end_index + 1]]
+
+    def lines(self) -> Iterator[tuple[Place, Observation | Rejected]]:
+        """Iterate over the observations and rejected rows, in the order of the file."""
+        rejected = iter(self.rejected)
+        before, bad = next(rejected, (0, None))
+        for number in range(1, len(self) + 2):
+            while bad is not None and before <= number:
+                yield Place("observations", bad.number), bad
+                before, bad = next(rejected, (0, None))
+            if number <= len(self):
+                yield self.place(number), self.event(number)
+
+    def _take(self, record: Record, previous: bytes) -> None:
+        following = len(self.times) + 1
+        if isinstance(record, Lines):
+            self._lines.append((following, record.number))
+        elif isinstance(record, Observed):
+            self.times.extend(record.times)
+            self.adids.extend(record.adids)
+            if self.keys is not None:
+                self.keys.extend(record.keys or ("",) * len(record.times))
+        elif isinstance(record, Rejected):
+            self.rejected.append((following, record))
+            self._lines.append((following, record.number + 1))
+        elif isinstance(record, LogEnd):
+            self.end = record
+        elif isinstance(record, Finding):
+            self.findings.append(record)
+        elif isinstance(record, StateDigest):
+            self.digests.append(Attestation(len(self.times), previous, record))

@@ -1,0 +1,114 @@
+"""Where intervals go: the findings to the event store, a line for each to a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from events.records import Finding, Record, StateDigest, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.interval import Interval
+    from events.interval_parameters import IntervalParameters
+    from events.writer import StoreWriter
+    from replay.outputs import FlaggedFile
+
+_FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
+
+_encode = msgspec.json.Encoder().encode
+
+
+def interval_fields(interval: Interval, *, keyed: bool) -> dict[str, Any]:
+    """Return the fields of SPEC.md section 7, and the key in front where there is one."""
+    fields = {name: getattr(interval, name) for name in _FIELDS}
+    return {"key": interval.key, **fields} if keyed else fields
+
+
+def interval_lines(
+    intervals: Sequence[Interval], parameters: IntervalParameters, *, titled: bool = False
+) -> list[bytes]:
+    """Return a line for each interval, without newlines.
+
+    In CSV the ids stand in one cell as a JSON array, since they may hold any character.
+
+    Args:
+        intervals: the intervals.
+        parameters: which say what the lines are.
+        titled: whether a line with the names of the columns comes first, if it is CSV.
+
+    """
+    keyed = parameters.key is not None
+    rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
+    if parameters.output == "jsonl":
+        return [_encode(row) for row in rows]
+    # One at a time: a key may hold a newline.
+    lines = [
+        _csv_line([*(row | {"adids": _encode(row["adids"]).decode()}).values()]) for row in rows
+    ]
+    return [title_of(parameters), *lines] if titled else lines
+
+
+def title_of(parameters: IntervalParameters) -> bytes:
+    """Return the line of column names that a CSV file begins with."""
+    return _csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
+
+
+def _csv_line(cells: Sequence[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue().encode()
+
+
+class IntervalOutputs:
+    """Sends findings to a store and their lines to a file; an outlet of the interval sink.
+
+    A line is written only when its finding is on the disk, and the store then tells,
+    with what comes next, how far the file had come.
+    """
+
+    def __init__(
+        self, store: StoreWriter, file: FlaggedFile, parameters: IntervalParameters
+    ) -> None:
+        """Send findings to ``store`` and lines to ``file``."""
+        self._store = store
+        self._file = file
+        self._parameters = parameters
+        self.told = 0
+        """How far the file had come when the store told it last, in bytes."""
+        self.intervals = 0
+        """How many intervals were found."""
+        self.expected: tuple[list[Finding], StateDigest] | None = None
+        """What the store already holds of what comes next, while a run goes on."""
+        self.differs = False
+        """Whether that came otherwise."""
+
+    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+        """Append ``findings`` and ``digest`` to the store, as one frame."""
+        if self.expected is not None:
+            expected, recorded = self.expected
+            digest = msgspec.structs.replace(digest, chain=recorded.chain)
+            self.differs = self.differs or [*findings] != expected or digest != recorded
+            return
+        digest = msgspec.structs.replace(digest, chain=self._store.chain)
+        self.append([*findings, digest])
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Append ``records`` that are no events to the store, and how far the file has come."""
+        if self._file.size != self.told:
+            self.told = self._file.size
+            records = [Written(self.told), *records]
+        if records:
+            self._store.append(records, 0)
+
+    def write(self, intervals: Sequence[Interval]) -> None:
+        """Append a line for each of ``intervals`` to the file."""
+        if self.expected is None and intervals:
+            self.intervals += len(intervals)
+            self._store.sync()
+            self._file.write(interval_lines(intervals, self._parameters))
+            self._file.sync()

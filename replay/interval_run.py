@@ -1,0 +1,341 @@
+"""The search for intervals: observations in, an event store and the intervals out.
+
+An observation's way: its row is read in `Observations.blocks`, it is appended to the
+store by `StoreWriter.append`, and only then told to the coordinator by
+`IntervalSimulation.observe`; the coordinator tells the actor of its key, gathers what the
+actors find, and tells the sink, and the sink records the findings in the store and then
+writes the lines to the file.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from actors.lateness import Watermark
+from events.disk import DISK, Disk, alone_in
+from events.errors import InputError, LineRejectedError
+from events.header import Header
+from events.interval_parameters import IntervalParameters
+from events.records import LogEnd, Observed, Record, Rejected
+from events.writer import StoreWriter
+from replay.collector import collector_paused
+from replay.interval_blocks import after_line, records_of, without_late
+from replay.interval_outputs import IntervalOutputs, title_of
+from replay.interval_resume import IntervalResumed
+from replay.interval_simulation import IntervalSimulation
+from replay.outputs import INTERVALS, FlaggedFile
+from replay.resume import kept_history
+from replay.run import STORE_SUFFIX, InterruptedRunError, ShouldStop, check_outputs
+
+if TYPE_CHECKING:
+    from events.observation import ObservationBlock
+    from events.observations import Format, Observations
+
+# What was observed is looked at in so large portions, or larger by a block: with many
+# keys, each then has several observations in a message.
+SETTLE_ROWS: Final = 1 << 17
+
+
+class IntervalSummary(msgspec.Struct):
+    """What a search has done so far, and in the end."""
+
+    output_path: Path
+    """Where the intervals are."""
+    store_path: Path
+    """Where the event store is."""
+    store_set_aside: Path | None = None
+    """Where a store that stood there before has been moved."""
+    output_set_aside: Path | None = None
+    """Where bytes have been moved that stood in the output in the way."""
+    finished_before: bool = False
+    """Whether the search had been finished before, so that nothing was left to do."""
+    events_before: int = 0
+    """How many observations the store held before."""
+    observations: int = 0
+    """How many rows were accepted."""
+    rejected: int = 0
+    """How many rows were rejected."""
+    keys: int = 0
+    """How many keys appeared; 1 where there is no column of keys and any observation."""
+    intervals: int = 0
+    """How many intervals were found."""
+    sorted: bool = False
+    """Whether the observations had to be put in order first."""
+    seconds: float = 0.0
+    """How long it took."""
+
+
+class IntervalListener:
+    """Is told how a search goes; subclass it and override what is of interest."""
+
+    def on_start(self, source: Observations, summary: IntervalSummary) -> None:
+        """Take the observations and the summary, which changes as the search goes."""
+
+    def on_block(self, source: Observations, summary: IntervalSummary) -> None:
+        """Take note that some more has been read."""
+
+    def on_rejected(self, source: Observations, rejected: Rejected) -> None:
+        """Take a row that was rejected."""
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is looked for (SPEC.md section 7)."""
+
+    threshold: int
+    """In nanoseconds; an interval is shorter than that."""
+    inclusive: bool = False
+    """Whether it may be just as long, too."""
+    distinct_min: int = 2
+    """How many different ids an interval has at least."""
+    lateness: int = 0
+    """How late an observation may come, in nanoseconds. With 0, a file that is not in order
+    is put in order first."""
+
+
+def run_intervals(
+    source: Observations,
+    output: str | Path,
+    search: Search,
+    *,
+    form: Format | None = None,
+    store: str | Path | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    listener: IntervalListener | None = None,
+    should_stop: ShouldStop = bool,
+    disk: Disk = DISK,
+) -> IntervalSummary:
+    """Keep observations in a store, and write the intervals with several ids among them.
+
+    An unfinished search on the same file is continued where it stopped, and gives what it
+    would have given without the stop; a finished one is left as it is.
+
+    Args:
+        source: the observations.
+        output: the file to append intervals to.
+        search: what is looked for.
+        form: how intervals are written; by default as CSV if the name ends in ``.csv``,
+            else as JSON lines.
+        store: the event store to make, by default ``output`` with ``.events`` added.
+        overwrite: start the output and the store afresh.
+        strict: stop at the first row that is rejected.
+        listener: is told how the search goes.
+        should_stop: asked between blocks; when it says True the search stops in good order.
+        disk: does what is done to files that are written.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InputError: the observations cannot be read, or an output would overwrite them.
+        OutputError: an output cannot be written, or was changed since it was written.
+        StoreError: the store that stands there is damaged, or of a newer format.
+        LineRejectedError: a row was rejected and the search is strict.
+        InterruptedRunError: ``should_stop`` said True.
+
+    """
+    output = Path(output)
+    store = Path(f"{output}{STORE_SUFFIX}" if store is None else store)
+    inputs = [("observations", Path(source.name))] if source.regular else []
+    check_outputs(inputs, output, store, "file of intervals")
+    lateness = None if _must_sort(source, search) else search.lateness
+    parameters = IntervalParameters(
+        search.threshold,
+        search.inclusive,
+        search.distinct_min,
+        lateness,
+        *source.columns,
+        source.form,
+        form or ("csv" if output.suffix.lower() == ".csv" else "jsonl"),
+        source.fingerprint(),
+    )
+    summary = IntervalSummary(output, store, sorted=lateness is None)
+    running = _Run(source, parameters, summary, listener or IntervalListener(), should_stop)
+    began = time.perf_counter()
+    with ExitStack() as stack:
+        stack.enter_context(collector_paused())
+        if running.start(stack, disk, overwrite=overwrite, strict=strict):
+            running.read(strict=strict)
+            running.finish()
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def _must_sort(source: Observations, search: Search) -> bool:
+    return not search.lateness and source.regular and not source.in_order()
+
+
+class _Run:
+    def __init__(
+        self,
+        source: Observations,
+        parameters: IntervalParameters,
+        summary: IntervalSummary,
+        listener: IntervalListener,
+        should_stop: ShouldStop,
+    ) -> None:
+        self.source = source
+        self.parameters = parameters
+        self.summary = summary
+        self.listener = listener
+        self.should_stop = should_stop
+        # In a file that will be put in order nothing is late.
+        sorting = parameters.lateness is None
+        self._watermark = None if sorting else Watermark(parameters.lateness or 0)
+        self._pending = 0
+        # Rows that begin up to this line were read before.
+        self._line = 0
+        self._ended = False
+
+    def start(self, stack: ExitStack, disk: Disk, *, overwrite: bool, strict: bool) -> bool:
+        """Begin a new history or go on with the one that is there; False if that is finished."""
+        summary = self.summary
+        header = Header(None, None, None, None, intervals=self.parameters)
+        path, output = summary.store_path, summary.output_path
+        start = 0 if overwrite else FlaggedFile.start_of(output)
+        resumed: IntervalResumed | None = None
+        with alone_in(path.parent):
+            kept, summary.store_set_aside = kept_history(
+                path, header, disk, overwrite=overwrite, resume=False
+            )
+            if kept is None:
+                self._check_title(output, start)
+                header = msgspec.structs.replace(header, flagged=start)
+                self._store = stack.enter_context(StoreWriter.create(path, header, disk))
+            else:
+                resumed = IntervalResumed(kept)
+                if not resumed.finished:
+                    self._store = stack.enter_context(StoreWriter.resume(kept, disk))
+        if resumed is None:
+            file = stack.enter_context(FlaggedFile(output, disk, what=INTERVALS))
+            self._act(stack, file)
+            file.begin(start, overwrite=overwrite)
+            if start == 0 and self.parameters.output == "csv":
+                file.write([title_of(self.parameters)])
+                file.sync()
+            self.listener.on_start(self.source, summary)
+            return True
+        file = stack.enter_context(FlaggedFile(output, disk, what=INTERVALS))
+        self._count(resumed)
+        self.listener.on_start(self.source, summary)
+        summary.output_set_aside = resumed.recover(file)
+        if strict and resumed.rejected:
+            raise _strict_error(self.source, resumed.rejected[0])
+        if not resumed.finished:
+            self._act(stack, file)
+            self._resume(resumed)
+        return not resumed.finished
+
+    def _act(self, stack: ExitStack, file: FlaggedFile) -> None:
+        self._outputs = IntervalOutputs(self._store, file, self.parameters)
+        self._simulation = stack.enter_context(IntervalSimulation(self.parameters, self._outputs))
+
+    def _check_title(self, output: Path, start: int) -> None:
+        """Refuse to append to a CSV file with other columns."""
+        if start and self.parameters.output == "csv" and output.is_file():
+            with output.open("rb") as file:
+                found = file.readline().rstrip(b"\r\n")
+            if found != title_of(self.parameters):
+                raise InputError(
+                    f"{output}: expected a file that begins with the columns "
+                    f"{title_of(self.parameters).decode()}, found another; name another file "
+                    "or use --overwrite"
+                )
+
+    def _count(self, resumed: IntervalResumed) -> None:
+        summary = self.summary
+        summary.finished_before = resumed.finished
+        summary.events_before = summary.observations = resumed.observations
+        summary.rejected = len(resumed.rejected)
+        summary.intervals = len(resumed.findings)
+        summary.keys = resumed.keys
+
+    def _resume(self, resumed: IntervalResumed) -> None:
+        resumed.tell(self._simulation, self._outputs)
+        self._line, self._ended = resumed.line, resumed.ended
+        self._pending = resumed.pending
+        if self._watermark is not None and resumed.latest:
+            self._watermark.admit((resumed.latest,))
+        if not resumed.ended:
+            self._settle_if_due()
+        elif not resumed.settled:
+            self._settle()
+
+    def read(self, *, strict: bool) -> None:
+        """Read the observations that are left."""
+        if self._ended:
+            return
+        for block in self.source.blocks():
+            records = self._records(block)
+            rejected = [record for record in records if isinstance(record, Rejected)]
+            if strict and rejected:
+                del records[records.index(rejected[0]) + 1 :]
+            self._observe(records)
+            for each in rejected:
+                self.summary.rejected += 1
+                if strict:
+                    raise _strict_error(self.source, each)
+                self.listener.on_rejected(self.source, each)
+            self.listener.on_block(self.source, self.summary)
+            self._settle_if_due()
+            if self.should_stop():
+                self._stop()
+        self._outputs.append(
+            [LogEnd("observations", self.source.lines_read, self.source.ends_with_newline)]
+        )
+        self._simulation.conclude()
+        self._settle()
+
+    def finish(self) -> None:
+        """See that the store tells how far the output has come, and all is on the disk."""
+        self._outputs.append([])
+        self._store.sync()
+        self.summary.intervals = self._outputs.intervals
+        self.summary.keys = self._simulation.keys
+
+    def _records(self, block: ObservationBlock) -> list[Record]:
+        firsts = [*block.numbers[:1], *(row.number for row in block.rejected[:1])]
+        if any(first <= self._line for first in firsts):
+            block = after_line(block, self._line)
+        if self._watermark is not None and (late := self._watermark.admit(block.times)):
+            block = without_late(block, late)
+        return records_of(block, self._store.events + 1)
+
+    def _observe(self, records: list[Record]) -> None:
+        if not records:
+            return
+        observed = [record for record in records if isinstance(record, Observed)]
+        count = sum(len(each.times) for each in observed)
+        self._store.append(records, count)
+        for each in observed:
+            self._simulation.observe(each)
+        self.summary.observations += count
+        self._pending += count
+
+    def _settle_if_due(self) -> None:
+        if self._pending >= SETTLE_ROWS:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._simulation.settle()
+        self._pending = 0
+        self.summary.intervals = self._outputs.intervals
+        self.summary.keys = self._simulation.keys
+
+    def _stop(self) -> None:
+        raise InterruptedRunError(
+            f"interrupted after {self._store.events:,} observations; they are kept in "
+            f"{self.summary.store_path}, and the same command goes on from there"
+        )
+
+
+def _strict_error(source: Observations, rejected: Rejected) -> LineRejectedError:
+    return LineRejectedError(
+        f"{source.name}:{rejected.number}: rejected ({rejected.reason}): "
+        f"{rejected.detail}; correct the row or run without --strict"
+    )

@@ -1,0 +1,376 @@
+"""The command that finds intervals, and those that look at a store of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+import replay
+from events.records import Finding, StateDigest
+from events.store import EventStore
+from events.writer import StoreWriter
+from replay.cli import COMMANDS, main
+from replay.interval_run import Search
+from replay.intervals_picture import intervals_picture
+from tests.interval_cases import CASES, THRESHOLD
+from tests.interval_runs import read_back, search
+from tests.test_against_model import SPEC_EXAMPLE, run_in_process
+from tests.test_cli import Shell
+from tests.test_store import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from events.records import Record
+
+ROOT = Path(replay.__file__).parents[1]
+SAMPLE = ROOT / "scripts" / "sample" / "observations.csv"
+OVERLAP = CASES["three that overlap, and one out of order"]
+STORE = "out.json.events"
+
+
+class Commands:
+    """Runs commands in this process, in a folder that has a store of intervals."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.capture = capture
+
+    def result(self, *words: str) -> tuple[int, str, str]:
+        self.capture.readouterr()
+        name, *others = words
+        names = {path.name for path in self.folder.iterdir()}
+        found = [
+            str(self.folder / word) if word in names or word.startswith("new.") else word
+            for word in others
+        ]
+        status = main([name, *found])
+        out, err = self.capture.readouterr()
+        return status, out, err.replace(f"{self.folder}/", "")
+
+    def __call__(self, *words: str) -> str:
+        """Return what a command prints, which must end with status 0."""
+        status, out, err = self.result(*words)
+        assert (status, err) == (0, "")
+        return out.replace(f"{self.folder}/", "")
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    """Return commands on the fifth case, which is out of order, in a file with a bad row."""
+    lines = ["time,adid,address", *(f"{time},{adid},here" for time, adid in OVERLAP.rows())]
+    lines.insert(3, "yesterday,A,here")
+    (tmp_path / "in.csv").write_text("\n".join(lines))
+    search(tmp_path / "in.csv", tmp_path / "out.json", Search(THRESHOLD))
+    shutil.copy(SAMPLE, tmp_path / "sample.csv")
+    search(SAMPLE, tmp_path / "sample.json", Search(THRESHOLD), key="address")
+    run_in_process(SPEC_EXAMPLE, tmp_path)
+    return Commands(tmp_path, capsys)
+
+
+# intervals
+
+
+def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shutil.copy(SAMPLE, tmp_path / "in.csv")
+    words = ("intervals", "in.csv", "out.csv", "--threshold", "10m", "--by", "address")
+    status, out, err = shell(*words, "--svg", "out.svg", "-v")
+    assert (status, out) == (0, "")
+    said = err.splitlines()
+    assert said[0] == "observations: in.csv, csv"
+    assert "in.csv:120: rejected (timestamp-shape): time: expected YYYY-MM-DD HH:MM:SS" in err
+    assert said[-4] == "396 observations, 4 rows rejected, 6 keys"
+    assert said[-3].startswith("7 intervals found, ")
+    assert said[-2:] == ["intervals: out.csv", "event store: out.csv.events"]
+    assert len(read_back(tmp_path / "out.csv")) == 7
+    assert shell.read("out.svg").startswith(b"<svg ")
+    assert b"10.0.0.4 81af1" in shell.read("out.svg")
+    assert "this search had been finished before" in shell(*words).err
+    assert shell(*words, "-q").err == ""
+
+
+def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("time,adid\n2020-01-01 00:00:01,A\n2020-01-01 00:00:00,B\n")
+    command = f"cat in.csv | PYTHONPATH={ROOT} python -m replay intervals - out.json --threshold 1s"
+    shell = Shell(tmp_path)
+    import subprocess  # noqa: PLC0415  the other tests start no shell
+
+    finished = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=shell.environment, capture_output=True, check=True
+    )
+    assert b"standard input:3: rejected (late): time: expected at most 0s before" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("in.csv", "new.json"), "the following arguments are required: --threshold"),
+        (("in.csv", "new.json", "--threshold", "10"), "expected a duration such as 90s"),
+        (("in.csv", "new.json", "--threshold", "300000d"), "expected at most 292 years"),
+        (("in.csv", "new.json", "--threshold", "1s", "--min-distinct", "0"), "number from 1 on"),
+        (("in.csv", "in.csv", "--threshold", "1s"), "found the observations, which would"),
+        (("in.csv", "new.json", "--threshold", "1s", "--by", "no"), "none called 'no'"),
+        (("in.csv", "new.json", "--threshold", "1s", "--by", "time"), "expected different columns"),
+        (("none.csv", "new.json", "--threshold", "1s"), "found: No such file"),
+        (("in.dat", "new.json", "--threshold", "1s"), "say which format it has"),
+        (("in.csv", "new.json", "--threshold", "1s", "--svg", "in.csv"), "expected a new file"),
+    ],
+)
+def test_wrong_use_is_answered_with_one_line_and_status_2(
+    run: Commands, words: tuple[str, ...], message: str
+) -> None:
+    try:
+        status, out, err = run.result("intervals", *words)
+    except SystemExit as ended:
+        status, (out, err) = int(str(ended.code)), run.capture.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (run.folder / "new.json").exists()
+
+
+def test_newcomer_finds_the_command_in_the_programs_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "intervals    the second detector: time intervals" in capsys.readouterr().out
+
+
+def test_committed_picture_is_what_the_program_draws() -> None:
+    times, adids = zip(*sorted(OVERLAP.rows(), key=lambda row: row[0]), strict=True)
+    title = "Three intervals below 10 minutes that overlap"
+    drawn = intervals_picture(times, adids, OVERLAP.expected(), title)
+    committed = ROOT / "scripts" / "sample" / "intervals.svg"
+    assert committed.read_text(encoding="utf-8") == drawn
+
+
+# Looking at the store
+
+
+def test_log_lists_observations_and_behind_each_what_was_final_then(run: Commands) -> None:
+    lines = run("log", "sample.json.events").splitlines()
+    assert len(lines) == 396 + 4 + 7
+    assert lines[0] == "       1         2  2020-01-01 01:12:38  5c5581d4 seen at 10.0.0.5"
+    flagged = run("log", "sample.json.events", "--flagged", "--to", "43").splitlines()
+    assert flagged == [
+        "      43        44  2020-01-01 04:19:05  1fe68e72 seen at 10.0.0.4",
+        f"{'':20}INTERVAL, final now: 2020-01-01 04:08:58 to 2020-01-01 04:18:17, "
+        "observations 0 to 34 at 10.0.0.4: 2 ids: 81af14c1, 1fe68e72",
+    ]
+    assert len(run("log", "sample.json.events", "--rejected").splitlines()) == 4
+    by_key = run("log", "sample.json.events", "--user", "10.0.0.5", "--type", "observation")
+    assert by_key.count("seen at 10.0.0.5") == len(by_key.splitlines()) == 5
+    objects = [json.loads(line) for line in run("log", STORE, "--json").splitlines()]
+    assert [each["line"] for each in objects] == list(range(2, 13))
+    assert [each["type"] for each in objects].count("rejected") == 1
+    found = [each["intervals"] for each in objects if each["type"] == "observation"]
+    assert found[:-1] == [[]] * 9
+    assert found[-1] == read_back(run.folder / "out.json")
+
+
+def test_export_gives_the_observations_back(run: Commands) -> None:
+    assert run("export", STORE) == (
+        "observations in the store: 10; name a file with --observations\n"
+    )
+    run("export", STORE, "--observations", "new.csv")
+    rows = [f"{time},{adid}" for time, adid in OVERLAP.rows()]
+    assert (run.folder / "new.csv").read_text().splitlines() == ["time,adid", *rows]
+    run("export", "sample.json.events", "--observations", "new.jsonl")
+    search(run.folder / "new.jsonl", run.folder / "again.json", Search(THRESHOLD), key="address")
+    assert read_back(run.folder / "again.json") == read_back(run.folder / "sample.json")
+
+
+def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
+    assert run("diff", STORE, STORE) == "no difference in 10 events and 3 findings\n"
+    search(run.folder / "in.csv", run.folder / "other.json", Search(THRESHOLD, inclusive=True))
+    status, out, _ = run.result("diff", STORE, "other.json.events")
+    assert status == 1
+    assert "intervals <= 10m with 2 ids or more, put in order first" in out
+    status, _, err = run.result("diff", STORE, "flagged.json.events")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "found one of purchases" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("why", STORE, "1"),
+        ("rerun", STORE, "new.json"),
+        ("sweep", STORE),
+        ("rebuild", STORE, "new.json"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_command_about_purchases_refuses_a_store_of_intervals(
+    run: Commands, words: tuple[str, ...]
+) -> None:
+    status, out, err = run.result(*words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "expected a store of purchases, found one of intervals" in err
+
+
+def test_every_command_was_thought_of() -> None:
+    tried = {"log", "export", "diff", "why", "rerun", "sweep", "verify", "trace", "step"}
+    tried |= {"check", "repair", "rebuild"}
+    assert tried | {"run", "intervals"} == set(COMMANDS)
+
+
+def test_trace_shows_the_messages_of_one_observation(run: Commands) -> None:
+    shown = run("trace", "sample.json.events", "1").splitlines()
+    assert [line.split()[3] for line in shown[1:]] == [
+        *("Observe", "Settle", "Extend", "Found", "Findings", "Commit", "Commit"),
+    ]
+    assert json.loads(run("trace", STORE, "1", "--json").splitlines()[0])["message"] == "observe"
+
+
+# verify
+
+
+def rewrite(path: Path, change: Callable[[Record], Record]) -> None:
+    """Write the store at ``path`` anew, frame by frame, with changed records."""
+    store = EventStore(path)
+    frames = [records for _, records in store.frames()]
+    path.unlink()
+    with StoreWriter.create(path, store.header) as writer:
+        for records in frames:
+            changed: list[Record] = []
+            for record in records:
+                if isinstance(record, StateDigest):
+                    record = msgspec.structs.replace(record, chain=writer.chain)  # noqa: PLW2901
+                changed.append(change(record))
+            events = sum(len(getattr(record, "times", ())) for record in records)
+            writer.append(changed, events)
+
+
+def test_verify_compares_every_finding(run: Commands) -> None:
+    assert run("verify", "sample.json.events") == (
+        "played 396 events again, compared 7 findings and 1 state digest\nno difference\n"
+    )
+
+
+def _other_ids(record: Record) -> Record:
+    if not isinstance(record, Finding) or record.number != 44:
+        return record
+    return Finding(44, msgspec.structs.replace(record.interval, adids=("A", "B")))
+
+
+def _later(record: Record) -> Record:
+    return Finding(45, record.interval) if isinstance(record, Finding) else record
+
+
+def _other_sums(record: Record) -> Record:
+    if not isinstance(record, StateDigest):
+        return record
+    return msgspec.structs.replace(record, sums=(*record.sums[:2], 1, *record.sums[3:]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_other_ids, "after event 44, urn:interval:10.0.0.4\n  field:    adids"),
+        (_later, "after event 45, urn:sink\n  field:    finding"),
+        (_other_sums, "after event 396, urn:coordinator\n  field:    observations\n"),
+    ],
+)
+def test_verify_names_the_first_difference(
+    run: Commands, change: Callable[[Record], Record], said: str
+) -> None:
+    rewrite(run.folder / "sample.json.events", change)
+    status, out, _ = run.result("verify", "sample.json.events")
+    assert status == 1
+    assert said in out
+
+
+# step
+
+
+def step(run: Commands, commands: str, store: str = "sample.json.events") -> list[str]:
+    return run("step", store, "-c", commands).splitlines()
+
+
+def test_debugger_goes_to_findings_forward_and_back_and_explains_them(run: Commands) -> None:
+    shown = step(run, "break found; continue; why; next; back; rc; goto 100; rc; info")
+    at = (
+        "event 43 of 396: 2020-01-01 04:19:05, line 44: 1fe68e72 seen at 10.0.0.4: 1 interval FOUND"
+    )
+    assert shown[:3] == ["stop 1: break found", "stop 1: break found", at]
+    assert shown[3] == (
+        "interval 2020-01-01 04:08:58 to 2020-01-01 04:18:17, observations 0 to 34 at 10.0.0.4: "
+        "2 ids: 81af14c1, 1fe68e72"
+    )
+    assert [line.split()[0] for line in shown[5:40]] == [str(index) for index in range(35)]
+    assert shown[40].startswith("event 44 of 396")
+    assert shown[41:43] == [at, "no stop before"]
+    assert shown[-3].startswith("event 48 of 396")
+
+
+def test_debugger_delivers_single_messages_and_shows_windows_between_them(run: Commands) -> None:
+    shown = step(run, "goto 43; window 10.0.0.4; message; message; message; window 10.0.0.4; next")
+    assert shown[1] == "key 10.0.0.4, number 3 in order of appearance: 36 observations"
+    assert shown[2:4] == ["window: 35 observations", "  and 25 earlier than these"]
+    assert any(line.startswith("delivered: urn:coordinator > urn:interval") for line in shown)
+    assert "key 10.0.0.4, number 3 in order of appearance: 37 observations" in shown
+    assert shown[-1].startswith("event 44 of 396")
+
+
+def test_debugger_keeps_marks_and_stops_in_a_file(run: Commands) -> None:
+    path = run.folder / "session.json"
+    step(run, f"goto 7; mark here; break user 10.0.0.5; save '{path}'")
+    shown = step(run, f"load '{path}'; info; continue; list 3; history 10.0.0.5; goto here")
+    assert "stop 1: break user 10.0.0.5" in shown
+    assert "mark here: event 7" in shown
+    assert sum("seen at 10.0.0.5" in line for line in shown) >= 5
+    assert shown[-1].startswith("event 7 of 396")
+
+
+def test_debugger_says_in_its_help_what_is_different(run: Commands) -> None:
+    shown = "\n".join(step(run, "help"))
+    assert "break takes event N, user ID, found or rejected; user and window show" in shown
+
+
+def test_debugger_waits_for_the_end_where_observations_are_put_in_order(run: Commands) -> None:
+    shown = step(run, "goto 9; window; last; why; back; window", STORE)
+    waiting = ["no observation has had its turn", "9 observations wait for theirs"]
+    assert shown[1:3] == shown[-2:] == waiting
+    assert shown[3] == "event 10 of 10: 2020-01-01 00:13:53, line 12: J seen: 3 intervals FOUND"
+    indexes = [line.split()[0] for line in shown[4:-3]]
+    assert indexes.count("interval") == 3
+    assert indexes.count("5") == 3
+
+
+@pytest.mark.parametrize(
+    "command", ["network x", "latest", "stream", "diff 1", "watch x", "break amount > 3"]
+)
+def test_debugger_refuses_what_is_about_purchases_in_one_line(run: Commands, command: str) -> None:
+    status, out, err = run.result("step", "sample.json.events", "-c", command)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "expected a" in err
+
+
+def test_python_gives_intervals_of_columns() -> None:
+    times = [time for time, _ in OVERLAP.rows()]
+    adids = [adid for _, adid in OVERLAP.rows()]
+    found: list[Any] = replay.find_intervals(times, adids, "10m")
+    assert found == OVERLAP.expected()
+    assert isinstance(found[0], replay.Interval)
+
+
+def test_damaged_store_is_checked_and_its_observations_are_saved(run: Commands) -> None:
+    path = run.folder / "sample.json.events"
+    content = bytearray(path.read_bytes())
+    assert run("check", "sample.json.events").endswith("nothing is damaged\n")
+    first, second, *_ = pieces(bytes(content))
+    content[len(first) + len(second) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    status, out, _ = run.result("check", "sample.json.events")
+    assert (status, "are damaged: the frame's body fails its checksum" in out) == (1, True)
+    run("repair", "sample.json.events", "--output", "new.events")
+    saved = replay.EventStore(run.folder / "new.events")
+    assert saved.header.incomplete
+    assert run.result("log", "new.events")[0] == 0
