@@ -337,7 +337,10 @@ def long_batch(lines: int) -> bytes:
     return first + b"\n" + b"\n".join(rest) * (lines // len(rest))
 
 
-def test_ctrl_c_ends_the_run_in_good_order_and_keeps_what_was_done(shell: Shell) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_the_run_in_good_order_and_the_same_command_goes_on(
+    shell: Shell, number: signal.Signals, status: int
+) -> None:
     shell.write("batch.json", long_batch(600_000))
     process = shell.start(*LOGS)
     store_path = shell.folder / "flagged.json.events"
@@ -345,10 +348,10 @@ def test_ctrl_c_ends_the_run_in_good_order_and_keeps_what_was_done(shell: Shell)
     while not (store_path.exists() and store_path.stat().st_size > 10**6):
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     store = replay.EventStore(store_path)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert err == (
         f"replay: interrupted after {store.events:,} events; they are kept in "
         "flagged.json.events, and the same command goes on from there\n"
@@ -356,6 +359,10 @@ def test_ctrl_c_ends_the_run_in_good_order_and_keeps_what_was_done(shell: Shell)
     assert store.tail is None
     assert 0 < store.events < 500_000
     assert shell.read("flagged.json") == b""
+    assert shell(*LOGS).status == 0
+    assert shell(*LOGS[:2], "undisturbed.json").status == 0
+    for name in ("flagged.json", "flagged.json.events"):
+        assert shell.read(name) == shell.read(name.replace("flagged", "undisturbed"))
 
 
 def run_on_a_terminal(shell: Shell, *words: str) -> str:
