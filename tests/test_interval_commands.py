@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +98,14 @@ def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) 
 
 
 def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("time,adid\n2020-01-01 00:00:01,A\n2020-01-01 00:00:00,B\n")
-    command = f"cat in.csv | PYTHONPATH={ROOT} python -m replay intervals - out.json --threshold 1s"
-    shell = Shell(tmp_path)
-    import subprocess  # noqa: PLC0415  the other tests start no shell
-
+    rows = b"time,adid\n2020-01-01 00:00:01,A\n2020-01-01 00:00:00,B\n"
     finished = subprocess.run(
-        ["sh", "-c", command], cwd=tmp_path, env=shell.environment, capture_output=True, check=True
+        [sys.executable, "-m", "replay", "intervals", "-", "out.json", "--threshold", "1s"],
+        cwd=tmp_path,
+        env=Shell(tmp_path).environment,
+        input=rows,
+        capture_output=True,
+        check=True,
     )
     assert b"standard input:3: rejected (late): time: expected at most 0s before" in finished.stderr
 
