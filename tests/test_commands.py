@@ -291,6 +291,19 @@ def test_exported_logs_are_the_given_ones_but_for_blank_lines(
         assert exported.endswith(b"\n") == (given_log.endswith(b"\n") and bool(expected))
 
 
+def test_export_tells_machines_what_it_wrote(example: Commands) -> None:
+    (told,) = example.objects("export", STORE, "--stream", "s.out")
+    stream = str(example.folder / "s.out")
+    assert told == {"batch": {"lines": 7, "file": None}, "stream": {"lines": 2, "file": stream}}
+    assert (example.folder / "s.out").read_bytes().count(b"\n") == 2
+
+
+def test_export_of_observations_from_purchases_is_refused(example: Commands) -> None:
+    status, out, err = example.result("export", STORE, "--observations", "o.csv")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "expected --batch or --stream for a store of purchases, found --observations" in err
+
+
 def test_export_leaves_a_file_that_exists_alone(example: Commands) -> None:
     before = (example.folder / "batch.json").read_bytes()
     status, _, err = example.result("export", STORE, "--batch", "batch.json")

@@ -377,3 +377,11 @@ def test_damaged_store_is_checked_and_its_observations_are_saved(run: Commands) 
     saved = replay.EventStore(run.folder / "new.events")
     assert saved.header.incomplete
     assert run.result("log", "new.events")[0] == 0
+
+
+def test_export_tells_machines_how_many_observations_there_are(run: Commands) -> None:
+    told = json.loads(run("export", STORE, "--json"))
+    assert told["observations"]["file"] is None
+    assert told["observations"]["rows"] > 0
+    written = json.loads(run("export", STORE, "--observations", "new.csv", "--json"))
+    assert written["observations"]["rows"] == told["observations"]["rows"]

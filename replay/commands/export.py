@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from events.errors import InputError
 from replay.arguments import add_store
 from replay.commands import interval_views
 from replay.history import History, texts_by_log
 from replay.outputs import write_new
-from replay.tables import open_store
+from replay.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where to write the observations of a store of intervals",
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,13 +36,28 @@ def run(options: argparse.Namespace) -> int:
     store = open_store(options.store)
     if store.intervals is not None:
         return interval_views.export(store, options)
+    if options.observations is not None:
+        raise InputError(
+            f"{store.path}: expected --batch or --stream for a store of purchases, "
+            "found --observations"
+        )
     history = History(store)
     lines = texts_by_log(history.log_lines())
     for source, found in lines.items():
         path = getattr(options, source)
         if path is not None:
             write_new(path, history.log_content(source, found), "a log")
-            print(f"{path}: {len(found):,} lines of the {source}")
+    if options.json:
+        print_json(
+            {
+                source: {"lines": len(found), "file": getattr(options, source)}
+                for source, found in lines.items()
+            }
+        )
+        return 0
+    for source, found in lines.items():
+        if getattr(options, source) is not None:
+            print(f"{getattr(options, source)}: {len(found):,} lines of the {source}")
     if options.batch is None and options.stream is None:
         counts = ", ".join(f"{len(found):,} of the {source}" for source, found in lines.items())
         print(f"lines in the store: {counts}; name a file with --batch or --stream")

@@ -143,6 +143,9 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
         raise InputError(f"{store.path}: expected --observations for a store of intervals")
     history = IntervalHistory(store)
     path = options.observations
+    if path is None and options.json:
+        print_json({"observations": {"rows": len(history), "file": None}})
+        return 0
     if path is None:
         print(f"observations in the store: {len(history):,}; name a file with --observations")
         return 0
@@ -162,7 +165,10 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
         encode = msgspec.json.Encoder().encode_lines
         content = encode([dict(zip(names, row, strict=True)) for row in rows])
     write_new(path, content, "observations")
-    print(f"{path}: {counted(len(history), 'observation')}")
+    if options.json:
+        print_json({"observations": {"rows": len(history), "file": path}})
+    else:
+        print(f"{path}: {counted(len(history), 'observation')}")
     return 0
 
 
