@@ -135,6 +135,13 @@ class EventStore:
             head = view[place.body - HEAD_BYTES : place.body]
             yield previous_of(head), self._decode(view[place.body : place.end], place)
 
+    def last_frames(self, count: int) -> list[list[Record]]:
+        """Return the records of the last ``count`` frames, or of all if they are fewer."""
+        view = memoryview(self._data)
+        return [
+            self._decode(view[place.body : place.end], place) for place in self._frames[-count:]
+        ]
+
     def events_from(self, number: int = 1) -> Iterator[Event]:
         """Iterate over the events from event ``number`` on, in order."""
         for record in self.records(number - 1):

@@ -211,8 +211,8 @@ class _Run:
                 resumed = IntervalResumed(kept)
                 if not resumed.finished:
                     self._store = stack.enter_context(StoreWriter.resume(kept, disk))
+        file = stack.enter_context(FlaggedFile(output, disk, INTERVALS))
         if resumed is None:
-            file = stack.enter_context(FlaggedFile(output, disk, what=INTERVALS))
             self._act(stack, file)
             file.begin(start, overwrite=overwrite)
             if start == 0 and self.parameters.output == "csv":
@@ -220,7 +220,6 @@ class _Run:
                 file.sync()
             self.listener.on_start(self.source, summary)
             return True
-        file = stack.enter_context(FlaggedFile(output, disk, what=INTERVALS))
         self._count(resumed)
         self.listener.on_start(self.source, summary)
         summary.output_set_aside = resumed.recover(file)

@@ -53,36 +53,25 @@ class FlaggedFileError(OutputError):
 class FlaggedFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 
+    It is opened by `begin` or `recover`, and made if there is none.
+
     Raises:
         OutputError: the file cannot be opened or written; also while writing.
 
     """
 
+    _file: DiskFile
+
     def __init__(
-        self,
-        path: str | Path,
-        disk: Disk = DISK,
-        committed: int = 0,
-        what: str = "the flagged purchases",
+        self, path: str | Path, disk: Disk = DISK, what: str = "the flagged purchases"
     ) -> None:
-        """Open the file at ``path``, which is made if there is none and nothing is known of it.
-
-        Args:
-            path: the file.
-            disk: does what is done to it.
-            committed: how many bytes of a history's lines it is known to have held.
-            what: what errors call its content.
-
-        """
+        """Take the file at ``path``; errors call its content ``what``."""
         self.path: Final = Path(path)
-        self._what: Final = what
-        if committed and not self.path.exists():
-            raise self._altered(f"{committed} bytes of {what} or more, found no file")
         self.size = 0
         """How many bytes were written of this history's lines."""
+        self._what: Final = what
         self._disk: Final = disk
-        self._file: DiskFile
-        self._do(self._open)
+        self._is_open = False
 
     @staticmethod
     def start_of(path: Path) -> int:
@@ -103,6 +92,7 @@ class FlaggedFile(Closing):
 
     def begin(self, start: int, *, overwrite: bool = False) -> None:
         """End what stands in the file with a newline, where ``start`` asks for one; or drop it."""
+        self._do(self._open)
         if not self._file.regular:
             return
         if overwrite:
@@ -135,6 +125,9 @@ class FlaggedFile(Closing):
             FlaggedFileError: the file is shorter than it was, or was altered.
 
         """
+        if committed and not self.path.exists():
+            raise self._altered(f"{committed} bytes of {self._what} or more, found no file")
+        self._do(self._open)
         if not self._file.regular:
             self.size = len(lines)
             return None
@@ -178,12 +171,16 @@ class FlaggedFile(Closing):
         self._do(self._file.sync)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, if it was opened."""
+        if self._is_open:
+            self._file.close()
 
     def _open(self) -> None:
+        if self._is_open:
+            return
         existed = self.path.exists()
         self._file = self._disk.extend(self.path)
+        self._is_open = True
         if not existed and self._file.regular:
             self._disk.sync_folder(self.path.parent)
 

@@ -102,6 +102,14 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
     return True
 
 
+def is_finished(store: EventStore) -> bool:
+    """Tell from its end alone whether nothing is left to do of the history in ``store``."""
+    before, *last = store.last_frames(2) or [[]]
+    ends = [record for record in before if isinstance(record, LogEnd)]
+    digests = [record for records in last for record in records if isinstance(record, StateDigest)]
+    return any(end.source == "stream" for end in ends) and bool(digests)
+
+
 class Resumed:
     """How far the history in a store has come.
 
@@ -226,16 +234,15 @@ class Resumed:
         events: list[Event] = []
         while self.undecided and self.undecided[0].number <= decision.number:
             events.append(self.undecided.pop(0))
-        if self.store.header.incomplete and not (events and events[-1].number == decision.number):
-            return
-        others = [event for event in events[:-1] if isinstance(event, Purchase)]
-        if self.store.header.incomplete:
-            others = []
-        if others or not events or events[-1].number != decision.number:
+        found = bool(events) and events[-1].number == decision.number
+        passed_over = any(isinstance(event, Purchase) for event in events[:-1])
+        if (passed_over or not found) and not self.store.header.incomplete:
             raise DamagedStoreError(
                 f"{self.store.path}: expected decisions on the purchases of the stream, found "
                 f"one on event {decision.number}; verify says more"
             )
+        if not found:
+            return
         self.judged += 1
         if decision.flagged:
             self.flagged.append(flagged_line(line_of(events[-1]), decision.mean, decision.sd))

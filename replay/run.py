@@ -26,7 +26,7 @@ from replay.collector import collector_paused, history_frozen
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
 from replay.outputs import FlaggedFile, Outputs
-from replay.resume import Resumed, kept_history
+from replay.resume import Resumed, is_finished, kept_history
 from replay.simulation import Simulation
 from replay.supervision import StoreSupervisor
 
@@ -155,24 +155,20 @@ class _Run:
         )
         self.lap("fingerprint")
         path = summary.store_path
-        kept: EventStore | None = None
-        committed = 0
         with alone_in(path.parent):
             kept, summary.store_set_aside = kept_history(
                 path, header, self.disk, overwrite=overwrite, resume=resume
             )
-            resumed = None if kept is None else Resumed(kept)
-            if resumed is not None and resumed.finished and not logs.live:
-                self._finished(resumed, stack)
+            if kept is not None and is_finished(kept) and not logs.live:
+                self._finished(Resumed(kept), stack)
                 return False
-            if kept is None or resumed is None:
+            if kept is None:
                 start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
                 header = msgspec.structs.replace(header, flagged=start)
                 self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
             else:
-                committed = resumed.written
                 self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk, committed))
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
         self.outputs = Outputs(self.store, flagged)
         self.simulation = stack.enter_context(
             Simulation(logs.parameters, self.outputs, attesting=True)
@@ -192,7 +188,7 @@ class _Run:
         resumed.count_into(summary)
         summary.finished_before = True
         self.listener.on_start(self.logs, summary)
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk, resumed.written))
+        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
         resumed.recover(flagged)
         self._refuse_rejected(resumed)
         self.lap("check")
@@ -201,6 +197,9 @@ class _Run:
         """Be where a run was when it stopped."""
         summary = self.summary
         resumed = Resumed(kept, self.simulation)
+        if self.logs.live:
+            # More may have come since the end that was seen.
+            resumed.ended.discard("stream")
         resumed.count_into(summary)
         summary.users = self.simulation.users
         self.listener.on_start(self.logs, summary)
@@ -208,9 +207,6 @@ class _Run:
         self.outputs.told = resumed.written
         self._attested = max(resumed.attested, 0)
         self._refuse_rejected(resumed)
-        if self.logs.live:
-            # More may have come since the end that was seen.
-            resumed.ended.discard("stream")
         self._resumed = resumed
         for log in (self.logs.batch, self.logs.stream):
             if log.source not in resumed.ended:

@@ -123,6 +123,21 @@ def test_signal_ends_a_live_run_in_good_order_and_resume_goes_on(
     assert shell("verify", "flagged.json.events").status == 0
 
 
+def test_resumed_stream_that_had_ended_moves_aside_what_stands_behind_its_flags(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    live = start("-", "flagged.json")
+    live.write(FLAGGED_LINE + b"\n")
+    assert live.end()[0] == 0
+    shell.write("flagged.json", SPEC_FLAGGED + b"of somebody else\n")
+    again = start("-", "flagged.json", "--resume")
+    again.write(FLAGGED_LINE + b"\n")
+    assert again.end()[0] == 0
+    stream = FLAGGED_LINE + b"\n" + FLAGGED_LINE
+    assert shell.read("flagged.json") == model.flagged_purchases(SPEC_EXAMPLE.batch, stream)
+    assert shell.read("flagged.json.tail.~1~") == b"of somebody else\n"
+
+
 def test_live_run_that_is_killed_anywhere_is_resumed(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
