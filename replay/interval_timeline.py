@@ -7,26 +7,26 @@ observations, where they were read to it. Going back starts from a checkpoint in
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.interval_messages import Conclude, Observe, Recollect, Resume, Settle
 from actors.interval_sink import IntervalNowhere
 from actors.messages import Commit
-from events.closing import Closing
 from events.errors import PositionError, UnknownUserError, shown
 from events.store import EventStore
 from replay.collector import collector_paused
 from replay.interval_history import IntervalHistory
 from replay.interval_simulation import IntervalSimulation
-from replay.timeline import Delivered
+from replay.stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from actors.dispatcher import DispatchedActor
     from actors.intervals import Memory
     from events.observation import Observation
+    from replay.stepping import Delivered
 
 # A checkpoint is made where a move crosses a multiple of this.
 CHECKPOINT_EVENTS: Final = 10_000
@@ -51,7 +51,7 @@ class KeyState(NamedTuple):
     """Times and ids of the observations from there on."""
 
 
-class IntervalTimeline(Closing):
+class IntervalTimeline(Stepping):
     """A search for intervals that can be visited at any moment; the store is only read.
 
     Raises:
@@ -61,18 +61,14 @@ class IntervalTimeline(Closing):
 
     def __init__(self, store: EventStore | str | Path) -> None:
         """Begin at position 0 of the history in ``store``."""
+        super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
         self.history: Final = IntervalHistory(opened)
         """All that the store holds."""
         self.parameters: Final = self.history.parameters
         """What was looked for."""
-        self.position = 0
-        """How many observations have been taken."""
         self._everyone = {*self.history.adids, *(self.history.keys or ())}
-        self._queue: deque[Any] = deque()
         self._simulation = IntervalSimulation(self.parameters, IntervalNowhere(), self._queue)
-        # What the event that is being delivered still needs from outside; None between events.
-        self._agenda: list[Any] | None = None
         self._checkpoints = [_Checkpoint(0, Recollect((), 0, 0, 0, (), "", ()), ())]
 
     def __len__(self) -> int:
@@ -122,42 +118,6 @@ class IntervalTimeline(Closing):
         self.goto(self.position - 1)
         return event
 
-    def deliver(self) -> Delivered | None:
-        """Deliver one message of the next event and return it, or None at the end.
-
-        Until its last message is delivered, the timeline is inside the event.
-        """
-        if self._agenda is None:
-            if self.position == len(self):
-                return None
-            observed = self.history.observed(self.position, self.position + 1)
-            observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
-            ends = self._ends_at(self.position + 1)
-            self._agenda = [observe, *([Conclude()] if ends else []), Settle(), Commit()]
-        if not self._queue:
-            self._simulation.coordinator.actor_ref.tell(self._agenda.pop(0))
-        sender, receiver, message = self._queue[0]
-        self._simulation.dispatcher.step()
-        if not self._queue and not self._agenda:
-            self._agenda = None
-            self.position += 1
-        return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
-
-    @property
-    def inside(self) -> bool:
-        """Whether some but not all messages of the next event have been delivered."""
-        return self._agenda is not None
-
-    @property
-    def waiting(self) -> list[Delivered]:
-        """The messages that wait for delivery, in order; none but inside an event."""
-        told = [
-            Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
-            for sender, receiver, message in self._queue
-        ]
-        coordinator = self._simulation.coordinator.actor_urn
-        return told + [Delivered(None, coordinator, message) for message in self._agenda or ()]
-
     def trace(self, number: int) -> list[Delivered]:
         """Return every message delivered for event ``number``; go to the moment after it.
 
@@ -166,13 +126,7 @@ class IntervalTimeline(Closing):
 
         """
         self.history.event(number)
-        self.goto(number - 1)
-        delivered = []
-        while self.position < number:
-            message = self.deliver()
-            assert message is not None, "there is an event to deliver"
-            delivered.append(message)
-        return delivered
+        return self._trace(number)
 
     # Looking
 
@@ -213,11 +167,15 @@ class IntervalTimeline(Closing):
     def _ends_at(self, position: int) -> bool:
         return position == len(self) and self.history.end is not None
 
-    def _finish_event(self) -> bool:
-        was_inside = self.inside
-        while self.inside:
-            self.deliver()
-        return was_inside
+    @property
+    def _coordinator(self) -> DispatchedActor:
+        return self._simulation.coordinator
+
+    def _messages_of(self, number: int) -> list[Any]:
+        observed = self.history.observed(number - 1, number)
+        observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
+        ends = [Conclude()] if self._ends_at(number) else []
+        return [observe, *ends, Settle(), Commit()]
 
     def _forward(self, position: int) -> None:
         """Take the observations up to ``position``, with a checkpoint at each round number."""

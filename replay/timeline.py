@@ -10,25 +10,26 @@ every way that leads there.
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.messages import Apply, Become, Commit, Judge, Recall, Retract, Route, Settle
 from actors.sink import Nowhere
-from events.closing import Closing
 from events.errors import PositionError, UnknownUserError, shown
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.store import EventStore
 from replay.collector import collector_paused
 from replay.history import History
 from replay.simulation import Simulation
+from replay.stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from actors.dispatcher import DispatchedActor
     from actors.user import UserActor
     from events.records import Decision
+    from replay.stepping import Delivered
 
 # A checkpoint is made where a jump crosses a multiple of this. It takes some pointers
 # a purchase and user; the events after it are applied again.
@@ -48,24 +49,13 @@ class UserState(NamedTuple):
     """Its purchases, sorted by time and number."""
 
 
-class Delivered(NamedTuple):
-    """A message and its way."""
-
-    sender: str | None
-    """The urn of the actor that sent it; None for the world outside."""
-    receiver: str
-    """The urn of the actor that it is for."""
-    message: Any
-    """One of `actors.messages`."""
-
-
 class _Checkpoint(NamedTuple):
     position: int
     users: tuple[Become, ...]
     recall: Recall
 
 
-class Timeline(Closing):
+class Timeline(Stepping):
     """A history that can be visited at any moment; the store is only read.
 
     Raises:
@@ -75,14 +65,13 @@ class Timeline(Closing):
 
     def __init__(self, store: EventStore | str | Path) -> None:
         """Begin at position 0 of the history in ``store``."""
+        super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
         self.history: Final = History(opened)
         """All that the store holds."""
         self.parameters: Final = opened.parameters
         """D and T."""
         self._events: Final = self.history.events
-        self.position = 0
-        """How many events have been applied."""
         # What going back needs to know: for each event whether it changed a friendship,
         # and for each user the first event that it appears in.
         self._changed = bytearray()
@@ -90,10 +79,7 @@ class Timeline(Closing):
         # All users in order of first appearance; those up to now are the first of them.
         self._names: list[str] = []
         self._users: set[str] = set()
-        self._queue: deque[Any] = deque()
         self._simulation = Simulation(self.parameters, Nowhere(), self._queue)
-        # What the event that is being delivered still needs from outside; None between events.
-        self._agenda: list[Any] | None = None
         self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0, 0))]
         with collector_paused():
             self._look_through()
@@ -181,46 +167,6 @@ class Timeline(Closing):
         self.position += 1
         return decision
 
-    def deliver(self) -> Delivered | None:
-        """Deliver one message of the next event and return it, or None at the end.
-
-        Until its last message is delivered, the timeline is inside the event: what is
-        looked at shows the actors as they are between two messages, and whatever moves
-        delivers the rest first.
-        """
-        if self._agenda is None:
-            if self.position == len(self._events):
-                return None
-            event = self._events[self.position]
-            if self.history.judged(event.number):
-                self._agenda = [Judge(event), Commit()]
-            else:
-                self._agenda = [Route((event,)), Settle()]
-        coordinator, dispatcher = self._simulation.coordinator, self._simulation.dispatcher
-        if not self._queue:
-            coordinator.actor_ref.tell(self._agenda.pop(0))
-        sender, receiver, message = self._queue[0]
-        dispatcher.step()
-        if not self._queue and not self._agenda:
-            self._agenda = None
-            self.position += 1
-        return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
-
-    @property
-    def inside(self) -> bool:
-        """Whether some but not all messages of the next event have been delivered."""
-        return self._agenda is not None
-
-    @property
-    def waiting(self) -> list[Delivered]:
-        """The messages that wait for delivery, in order; none but inside an event."""
-        told = [
-            Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
-            for sender, receiver, message in self._queue
-        ]
-        coordinator = self._simulation.coordinator.actor_urn
-        return told + [Delivered(None, coordinator, message) for message in self._agenda or ()]
-
     def trace(self, number: int) -> list[Delivered]:
         """Return every message delivered for event ``number``; go to the moment after it.
 
@@ -229,13 +175,7 @@ class Timeline(Closing):
 
         """
         self.history.event(number)
-        self.goto(number - 1)
-        delivered = []
-        while self.position < number:
-            message = self.deliver()
-            assert message is not None, "there is an event to deliver"
-            delivered.append(message)
-        return delivered
+        return self._trace(number)
 
     def decision(self, number: int) -> Decision | None:
         """Return the decision on event ``number``, decided anew; go to the moment after it.
@@ -334,12 +274,15 @@ class Timeline(Closing):
                     self._names.append(user)
                     self._births.append(number)
 
-    def _finish_event(self) -> bool:
-        """Deliver what is left of the event that the timeline is inside of, if it is."""
-        was_inside = self.inside
-        while self.inside:
-            self.deliver()
-        return was_inside
+    @property
+    def _coordinator(self) -> DispatchedActor:
+        return self._simulation.coordinator
+
+    def _messages_of(self, number: int) -> list[Any]:
+        event = self._events[number - 1]
+        if self.history.judged(number):
+            return [Judge(event), Commit()]
+        return [Route((event,)), Settle()]
 
     def _actor(self, user: str) -> UserActor:
         return self._simulation.user(self._simulation.coordinator.numbers[user])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from replay.timeline import Delivered
+    from replay.stepping import Delivered
 
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"

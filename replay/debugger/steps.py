@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from replay.timeline import Delivered
+    from replay.stepping import Delivered
 
 
 class Steps(Protocol):

@@ -1,0 +1,103 @@
+"""Stepping through one event of a history message by message, whatever the history is of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from events.closing import Closing
+
+if TYPE_CHECKING:
+    from actors.dispatcher import DispatchedActor
+
+
+class Delivered(NamedTuple):
+    """A message and its way."""
+
+    sender: str | None
+    """The urn of the actor that sent it; None for the world outside."""
+    receiver: str
+    """The urn of the actor that it is for."""
+    message: Any
+    """One of `actors.messages`, or of `actors.interval_messages`."""
+
+
+class Stepping(Closing, ABC):
+    """A timeline that can be inside an event, between two of its messages.
+
+    What is looked at then shows the actors as they are; whatever moves delivers the rest
+    of the event first.
+    """
+
+    def __init__(self) -> None:
+        """Begin at position 0, between events."""
+        self.position = 0
+        """How many events have happened."""
+        self._queue: deque[Any] = deque()
+        # What the event that is being delivered still needs from outside; None between events.
+        self._agenda: list[Any] | None = None
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of events."""
+
+    @abstractmethod
+    def goto(self, position: int) -> None:
+        """Go to the moment after event ``position``; 0 is before everything."""
+
+    @property
+    @abstractmethod
+    def _coordinator(self) -> DispatchedActor:
+        """The actor that is told from outside; all its dispatcher's mail is in the queue."""
+
+    @abstractmethod
+    def _messages_of(self, number: int) -> list[Any]:
+        """Return what has to be told from outside for event ``number``, in order."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether some but not all messages of the next event have been delivered."""
+        return self._agenda is not None
+
+    @property
+    def waiting(self) -> list[Delivered]:
+        """The messages that wait for delivery, in order; none but inside an event."""
+        told = [
+            Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+            for sender, receiver, message in self._queue
+        ]
+        urn = self._coordinator.actor_urn
+        return told + [Delivered(None, urn, message) for message in self._agenda or ()]
+
+    def deliver(self) -> Delivered | None:
+        """Deliver one message of the next event and return it, or None at the end."""
+        if self._agenda is None:
+            if self.position == len(self):
+                return None
+            self._agenda = self._messages_of(self.position + 1)
+        if not self._queue:
+            self._coordinator.actor_ref.tell(self._agenda.pop(0))
+        sender, receiver, message = self._queue[0]
+        self._coordinator.dispatcher.step()
+        if not self._queue and not self._agenda:
+            self._agenda = None
+            self.position += 1
+        return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+
+    def _trace(self, number: int) -> list[Delivered]:
+        """Return every message delivered for event ``number``; go to the moment after it."""
+        self.goto(number - 1)
+        delivered = []
+        while self.position < number:
+            message = self.deliver()
+            assert message is not None, "there is an event to deliver"
+            delivered.append(message)
+        return delivered
+
+    def _finish_event(self) -> bool:
+        """Deliver what is left of the event that the timeline is inside of, if it is."""
+        was_inside = self.inside
+        while self.inside:
+            self.deliver()
+        return was_inside
