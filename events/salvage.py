@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from events.errors import DamagedStoreError, StoreError
+from events.errors import DamagedStoreError
 from events.event import EVENT_TYPES
 from events.header import decode_header
 from events.records import Observed, Record
 from events.scan import Damage, scan
+from events.store import decode_body, read_content
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from events.header import Header
-
-_decode_records = msgspec.msgpack.Decoder(list[Record]).decode
 
 
 class Part(NamedTuple):
@@ -48,10 +45,7 @@ class Salvage:
 
     def __init__(self, path: Path) -> None:
         """Read the store at ``path``; it is not changed."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise StoreError(f"{path}: expected an event store, found: {error.strerror}") from None
+        data = read_content(path)
         self.size: Final = len(data)
         """How many bytes the file has."""
         self.header: Header
@@ -60,17 +54,14 @@ class Salvage:
         """Frames and damage, in order."""
         self.intact_bytes = start
         """How many bytes there are before the first damage."""
-        for each in scan(memoryview(data), start):
+        damaged = False
+        view = memoryview(data)
+        for each in scan(view, start):
             if isinstance(each, Damage):
                 self.found.append(each)
+                damaged = True
                 continue
-            try:
-                records = _decode_records(data[each.body : each.end])
-            except msgspec.MsgspecError as error:
-                raise DamagedStoreError(
-                    f"{path}: at byte {each.body}: expected records, found: {error}; "
-                    "the frame is as it was written, but not by this program"
-                ) from None
+            records = decode_body(view[each.body : each.end], each.body, path)
             count = events_in(records)
             if count != each.frame.events:
                 raise DamagedStoreError(
@@ -78,7 +69,7 @@ class Salvage:
                     f"frame's head says, found {count}; it was not written by this program"
                 )
             self.found.append(Part(each.frame.events_before, records))
-            if not self.damages:
+            if not damaged:
                 self.intact_bytes = each.end
 
     @property

@@ -48,6 +48,13 @@ class Damage(NamedTuple):
         """How many events were between, where that is known; else 0."""
         return 0 if self.events_after is None else self.events_after - self.events_before
 
+    @property
+    def loss(self) -> str:
+        """Which events were between, in words."""
+        if not self.events_lost:
+            return "no event is lost"
+        return f"events {self.events_before + 1} to {self.events_after} are lost"
+
 
 def scan(data: memoryview, start: int) -> Iterator[Whole | Damage]:
     """Iterate over the frames of a store and over what is damaged between them.

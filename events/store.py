@@ -55,6 +55,35 @@ class Place(NamedTuple):
     """Where it ends, in bytes."""
 
 
+def read_content(path: Path) -> bytes:
+    """Return all bytes of the store at ``path``.
+
+    Raises:
+        StoreError: it cannot be read.
+
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path}: expected an event store, found: {error.strerror}") from None
+
+
+def decode_body(body: memoryview, offset: int, path: Path) -> list[Record]:
+    """Return the records in the body of a frame, which stands at byte ``offset`` of a store.
+
+    Raises:
+        DamagedStoreError: they are none that this program writes.
+
+    """
+    try:
+        return _decode_records(body)
+    except msgspec.MsgspecError as error:
+        raise DamagedStoreError(
+            f"{path}: at byte {offset}: expected records, found: {error}; "
+            "the frame is as it was written, but not by this program"
+        ) from None
+
+
 class EventStore:
     """An event store, opened for reading; the file is never changed.
 
@@ -67,12 +96,7 @@ class EventStore:
     def __init__(self, path: str | Path) -> None:
         """Open the store at ``path`` and check every frame."""
         self.path: Final = Path(path)
-        try:
-            self._data = self.path.read_bytes()
-        except OSError as error:
-            raise StoreError(
-                f"{self.path}: expected an event store, found: {error.strerror}"
-            ) from None
+        self._data = read_content(self.path)
         self.header, start = decode_header(self._data, self.path)
         self.tail: Tail | None = None
         """What was left aside at the end, or None where the store is whole."""
@@ -157,13 +181,7 @@ class EventStore:
         return (record for record in self.records() if isinstance(record, Decision))
 
     def _decode(self, body: memoryview, place: Place) -> list[Record]:
-        try:
-            return _decode_records(body)
-        except msgspec.MsgspecError as error:
-            raise DamagedStoreError(
-                f"{self.path}: at byte {place.body}: expected records, found: {error}; "
-                "the frame is as it was written, but not by this program"
-            ) from None
+        return decode_body(body, place.body, self.path)
 
     def _look_through(self, start: int) -> None:
         damage: Damage | None = None
@@ -183,12 +201,8 @@ class EventStore:
 
 
 def _loss(path: Path, damage: Damage) -> str:
-    assert damage.end is not None, "intact frames come after"
-    lost = "no event is lost"
-    if damage.events_lost:
-        lost = f"events {damage.events_before + 1} to {damage.events_after} are lost"
     return (
         f"{path}: bytes {damage.offset} to {damage.end}, after event {damage.events_before}: "
-        f"expected frame {damage.position}, found that {damage.fault.value}; {lost}; "
+        f"expected frame {damage.position}, found that {damage.fault.value}; {damage.loss}; "
         "check says more, and repair saves what is whole"
     )

@@ -121,10 +121,14 @@ class LiveLog(Closing):
                 )
                 self._offset = 0
                 return
-            ends = [place for place, byte in enumerate(chunk, 1) if byte == ord("\n")]
-            use = ends[lines - found - 1] if found + len(ends) >= lines else len(chunk)
-            found += min(len(ends), lines - found)
-            self._offset += use
+            count = chunk.count(b"\n")
+            if found + count < lines:
+                self._offset += len(chunk)
+                found += count
+            else:
+                rest = chunk.split(b"\n", lines - found)[-1]
+                self._offset += len(chunk) - len(rest)
+                found = lines
         self.lines_read = lines
 
     def blocks(self, first_number: int) -> Iterator[Block]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from events.closing import Closing
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from actors.dispatcher import DispatchedActor
 
 
@@ -45,6 +47,11 @@ class Stepping(Closing, ABC):
     @abstractmethod
     def goto(self, position: int) -> None:
         """Go to the moment after event ``position``; 0 is before everything."""
+
+    @property
+    @abstractmethod
+    def everyone(self) -> AbstractSet[str]:
+        """All users, or keys and ids, of the history."""
 
     @property
     @abstractmethod

@@ -81,7 +81,4 @@ def _text(damage: Damage, fields: dict[str, Any]) -> str:
             f"{where} are torn: {damage.fault.value}, and nothing whole comes after; "
             "the next run moves them aside and goes on"
         )
-    lost = "no event is lost"
-    if fields["lost"]:
-        lost = f"events {fields['lost'][0]} to {fields['lost'][1]} are lost"
-    return f"{where} are damaged: {damage.fault.value}; {lost}"
+    return f"{where} are damaged: {damage.fault.value}; {damage.loss}"

@@ -17,7 +17,7 @@ from replay.outputs import write_new
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.debugger.steps import Steps
+    from replay.stepping import Stepping
     from replay.timeline import Timeline
 
 _FORMAT: Final = "replay.session"
@@ -41,7 +41,7 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Session:
     """Breakpoints, watches and marks on a timeline."""
 
-    def __init__(self, timeline: Steps) -> None:
+    def __init__(self, timeline: Stepping) -> None:
         """Begin without any."""
         self.timeline: Final = timeline
         self.stops: dict[int, Stop] = {}

@@ -11,6 +11,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from events.amounts import format_amount
 from events.errors import PositionError, ReplayError, shown
 from events.event import users_of
 from replay.commands.trace import show_messages
@@ -254,7 +255,7 @@ class Shell(cmd.Cmd):
     def _latest(self, words: list[str]) -> None:
         count = self._count("latest", words) if words else _LATEST
         latest = self._timeline.recency(count)
-        rows = ((each.number, each.time, each.user, views.amount(each)) for each in latest)
+        rows = ((each.number, each.time, each.user, format_amount(each.amount)) for each in latest)
         print_table(("event#", "time", "user", "amount#"), rows)
 
     def _why(self, words: list[str]) -> None:

@@ -92,15 +92,13 @@ def show_message(timeline: Timeline) -> None:
 
 
 def show_changes(timeline: Timeline, first: int, last: int) -> None:
-    """Print what changed in the users' states from one position to a later one."""
+    """Print what changed in the users' states from one position to a later one; go to that."""
     events = islice(timeline.history.events, first, last)
     concerned = list(dict.fromkeys(user for event in events for user in users_of(event)))
-    here = timeline.position
     timeline.goto(first)
     before = [_state(timeline, user) for user in concerned]
     timeline.goto(last)
     after = [_state(timeline, user) for user in concerned]
-    timeline.goto(here)
     rows = [_change(one, other) for one, other in zip(before, after, strict=True) if one != other]
     print(f"between {_moment(first)} and {_moment(last)}: {counted(len(rows), 'user')} changed")
     if rows:
@@ -128,8 +126,3 @@ def _change(before: UserState, after: UserState) -> tuple[str, str, str, str]:
 
 def _bought(purchase: Purchase) -> str:
     return f"{format_amount(purchase.amount)} (event {purchase.number})"
-
-
-def amount(purchase: Purchase) -> str:
-    """Return the amount of a purchase."""
-    return format_amount(purchase.amount)
