@@ -131,7 +131,8 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
     if len(fields) != _HEADER_FIELDS or fields[-1] != digest:
         raise DamagedStoreError(
             f"{path}: expected an event store, found one whose header is damaged or cut short; "
-            "nothing can be read from it, so run the logs again, with --overwrite if it is in the way"
+            "nothing can be read from it, so run the logs again, with --overwrite if it is in "
+            "the way"
         )
     _, version, body, _ = fields
     if isinstance(version, int) and version > VERSION:
