@@ -35,6 +35,7 @@ from events.event import Befriend, Event, Purchase, place_of, users_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from actors.baseline import Baseline
     from actors.user import Ref
     from events.parameters import Parameters
 
@@ -150,6 +151,18 @@ class Coordinator:
         else:
             self._start(message)
 
+    def flags(self, purchase: Purchase, window: Sequence[Purchase], baseline: Baseline) -> bool:
+        """Tell whether ``purchase`` is anomalous; another detector has another rule here.
+
+        Args:
+            purchase: what is judged.
+            window: its network's last T purchases, sorted by time and number.
+            baseline: what they come to.
+
+        """
+        del window
+        return baseline.flags(purchase.amount)
+
     def _start(self, message: Any) -> None:
         kind = type(message)
         if kind is Judge:
@@ -252,11 +265,8 @@ class Coordinator:
 
     def _meet_all(self, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, Purchase):
-                self._meet(event.user)
-            else:
-                self._meet(event.user1)
-                self._meet(event.user2)
+            for user in users_of(event):
+                self._meet(user)
 
     def _meet(self, user: str) -> int:
         """Return the number of ``user``, who is numbered and started when first met."""
@@ -293,15 +303,12 @@ class Coordinator:
         since = self.told
         self.routed = self.told = event.number
         for user, other in ((user1, user2), (user2, user1)):
-            if isinstance(event, Befriend):
-                self.users[user].tell(Apply(befriended=(other,), since=since))
-            else:
-                self.users[user].tell(Apply(unfriended=(other,), since=since))
+            change = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
+            self.users[user].tell(Apply((), *change, since))
 
     def _ask_friends(self, frontier: list[int]) -> None:
         assert self.event is not None, "friends are asked for a purchase"
-        question = AskFriends(self.event.number)
-        users = self.users
+        question, users = AskFriends(self.event.number), self.users
         for user in frontier:
             users[user].tell(question)
 
@@ -313,24 +320,22 @@ class Coordinator:
         if not owners.latest:
             self._decide()
             return
-        number, users, since = self.event.number, self.users, owners.since
+        number, since = self.event.number, owners.since
         questions: dict[int, AskPurchases] = {}
         for user, latest in owners.latest.items():
             question = questions.get(latest)
             if question is None:
                 question = questions[latest] = AskPurchases(number, latest, *since)
-            users[user].tell(question)
+            self.users[user].tell(question)
 
     def _decide(self) -> None:
-        event, window, tracked = self.event, self.window, self.parameters.tracked
+        event, window = self.event, self.window
         assert event is not None, "a verdict is on a purchase"
-        if len(window) > tracked:
-            window.sort(key=place_of)
-            del window[:-tracked]
+        window.sort(key=place_of)
+        del window[: -self.parameters.tracked]
         baseline = baseline_of([purchase.amount for purchase in window])
-        self.sink.tell(
-            Judged(event, baseline.flags(event.amount), baseline.n, baseline.mean, baseline.sd)
-        )
+        flagged = self.flags(event, window, baseline)
+        self.sink.tell(Judged(event, flagged, baseline.n, baseline.mean, baseline.sd))
         buyer = self.numbers[event.user]
         self.users[buyer].tell(Apply((event,), since=self.told))
         self.routed = self.told = event.number

@@ -14,7 +14,6 @@ All private names of Pykka that the project uses are in this file.
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
@@ -55,58 +54,6 @@ class DeliveryOrder(Protocol):
 
     def __len__(self) -> int:
         """Tell how many deliveries wait."""
-
-
-class RandomOrder:
-    """A seeded random order that keeps each sender to receiver pair in sequence."""
-
-    def __init__(self, seed: int) -> None:
-        """Draw with ``seed``, which alone reproduces the order."""
-        self._random = random.Random(seed)  # noqa: S311  not for secrets
-        self._lanes: dict[tuple[int, int], deque[Delivery]] = {}
-        self._busy: list[tuple[int, int]] = []
-        self._waiting = 0
-        # The pairs of what was appended since a delivery was given last.
-        self._appended: list[tuple[int, int]] = []
-
-    def append(self, delivery: Delivery) -> None:
-        """Put ``delivery`` behind those of the same pair."""
-        sender, receiver, _ = delivery
-        pair = (id(sender), id(receiver))
-        lane = self._lanes.setdefault(pair, deque())
-        if not lane:
-            self._busy.append(pair)
-        lane.append(delivery)
-        self._appended.append(pair)
-        self._waiting += 1
-
-    def popleft(self) -> Delivery:
-        """Give the first delivery of a pair drawn at random."""
-        if not self._busy:
-            raise IndexError("no delivery waits")
-        self._appended.clear()
-        index = self._random.randrange(len(self._busy))
-        lane = self._lanes[self._busy[index]]
-        delivery = lane.popleft()
-        if not lane:
-            self._busy[index] = self._busy[-1]
-            self._busy.pop()
-        self._waiting -= 1
-        return delivery
-
-    def pop(self) -> Delivery:
-        """Take back the delivery that was appended last; it has not been given."""
-        pair = self._appended.pop()
-        lane = self._lanes[pair]
-        delivery = lane.pop()
-        if not lane:
-            self._busy.remove(pair)
-        self._waiting -= 1
-        return delivery
-
-    def __len__(self) -> int:
-        """Tell how many deliveries wait."""
-        return self._waiting
 
 
 class Observer(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,10 +29,10 @@ from replay.live import LiveLog
 from replay.outputs import FlaggedFile, Outputs
 from replay.resume import Resumed, is_finished, kept_history
 from replay.simulation import Simulation
-from replay.supervision import StoreSupervisor
+from replay.supervision import EventSupervisor, events_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from events.jsonlines import Log
     from events.store import EventStore
@@ -51,6 +52,8 @@ class InterruptedRunError(ReplayError):
 
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
+Detector: TypeAlias = "Callable[..., Simulation]"
+"""Makes an actor system of the arguments of `Simulation`; mostly a subclass of it."""
 
 
 def run(
@@ -64,6 +67,7 @@ def run(
     listener: Listener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
+    detector: Detector = Simulation,
 ) -> Summary:
     """Read both logs, keep their events in a store, and write the flagged purchases.
 
@@ -82,6 +86,7 @@ def run(
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
+        detector: makes the actor system that decides.
 
     Returns:
         What was done.
@@ -99,13 +104,14 @@ def run(
     opened = (logs.batch, logs.stream)
     inputs = [(f"{log.source} log", log.path) for log in opened if log.path.exists()]
     check_outputs(inputs, flagged, store)
-    running = _Run(
+    running = Run(
         logs,
         Summary(flagged, store),
         strict=strict,
         listener=listener or Listener(),
         should_stop=should_stop,
         disk=disk,
+        detector=detector,
     )
     with ExitStack() as stack:
         freeze = stack.enter_context(history_frozen())
@@ -115,21 +121,28 @@ def run(
             running.batch()
             # Before the collector wakes up: its first look would be at everything.
             freeze()
-        running.stream()
+        for _ in running.stream():
+            pass
     running.lap("close")
     return running.summary
 
 
-class _Run:
+class Run:
+    """A run that is taken step by step: `start`, `batch`, then the blocks of `stream`.
+
+    The arguments are those of `run`, which is these steps in a row.
+    """
+
     def __init__(
         self,
         logs: Logs,
         summary: Summary,
         *,
-        strict: bool,
+        strict: bool = False,
         listener: Listener,
-        should_stop: ShouldStop,
-        disk: Disk,
+        should_stop: ShouldStop = bool,
+        disk: Disk = DISK,
+        detector: Detector = Simulation,
     ) -> None:
         self.logs = logs
         self.summary = summary
@@ -137,12 +150,14 @@ class _Run:
         self.listener = listener
         self.should_stop = should_stop
         self.disk = disk
+        self.detector = detector
         self._lap = time.perf_counter()
         self._attested = 0
         self._synced = time.monotonic()
         self._resumed: Resumed | None = None
 
     def lap(self, phase: str) -> None:
+        """Note that ``phase`` is done, and how long it took."""
         now = time.perf_counter()
         self.summary.seconds[phase] = now - self._lap
         self._lap = now
@@ -171,9 +186,9 @@ class _Run:
         flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
         self.outputs = Outputs(self.store, flagged)
         self.simulation = stack.enter_context(
-            Simulation(logs.parameters, self.outputs, attesting=True)
+            self.detector(logs.parameters, self.outputs, attesting=True)
         )
-        supervisor = StoreSupervisor(path, self.simulation.coordinator)
+        supervisor = EventSupervisor(partial(events_kept, path), self.simulation.coordinator)
         self.simulation.dispatcher.supervisor = supervisor
         if kept is None:
             flagged.begin(header.flagged, overwrite=overwrite)
@@ -225,6 +240,7 @@ class _Run:
             raise _strict_error(log, rejected)
 
     def batch(self) -> None:
+        """Read the past, unless all of it has been read before."""
         log, simulation = self.logs.batch, self.simulation
         if self._ended(log):
             return
@@ -240,7 +256,8 @@ class _Run:
         self._attest()
         self.lap("batch")
 
-    def stream(self) -> None:
+    def stream(self) -> Iterator[None]:
+        """Judge the stream, and pause where a block has been dealt with."""
         log = self.logs.stream
         if self._ended(log):
             # All but the last digest was there.
@@ -249,6 +266,7 @@ class _Run:
         for block in log.blocks(self.store.events + 1):
             if not block.records and self.logs.live:
                 self.store.sync()
+                yield
                 continue
             self._attest_before(block)
             _, records = self._append(block)
@@ -267,6 +285,7 @@ class _Run:
             if self.logs.live and time.monotonic() > self._synced + SYNC_SECONDS:
                 self.store.sync()
                 self._synced = time.monotonic()
+            yield
         if not (isinstance(log, LiveLog) and log.stopped):
             self.outputs.append([log.end()])
             self._attest()

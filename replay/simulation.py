@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
@@ -26,8 +26,14 @@ class Simulation(Closing):
     """Takes events, one history at a time, and sends verdicts to an outlet.
 
     Nothing here reads a clock, a file or an environment: the same events give the
-    same messages in the same order.
+    same messages in the same order. A detector with other actors is a subclass that
+    names them.
     """
+
+    coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
+    """What the coordinator is."""
+    user_type: ClassVar[type[UserActor]] = UserActor
+    """What the users are."""
 
     def __init__(
         self,
@@ -50,7 +56,7 @@ class Simulation(Closing):
         self._users: list[UserActor] = []
         self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
         self.coordinator: Final = self.dispatcher.spawn(
-            lambda dispatcher, urn: CoordinatorActor(
+            lambda dispatcher, urn: self.coordinator_type(
                 dispatcher,
                 urn,
                 parameters,
@@ -116,7 +122,7 @@ class Simulation(Closing):
     def _spawn_user(self, user: str, number: int) -> Ref:
         coordinator = self.coordinator.actor_ref
         actor = self.dispatcher.spawn(
-            lambda dispatcher, urn: UserActor(dispatcher, urn, number, coordinator),
+            lambda dispatcher, urn: self.user_type(dispatcher, urn, number, coordinator),
             f"urn:user:{user}",
         )
         self._users[number:] = [actor]

@@ -1,4 +1,4 @@
-"""Restarting a user actor that failed, from the event store."""
+"""Restarting a user actor that failed, from its events."""
 
 from __future__ import annotations
 
@@ -10,24 +10,39 @@ from events.event import Befriend, Purchase, place_of, users_of
 from events.store import EventStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from actors.coordinator import Coordinator
     from actors.dispatcher import DispatchedActor
+    from events.event import Event
 
 
-class StoreSupervisor:
-    """Gives user actors that failed the state back that the store says they had.
+def events_kept(store: Path, user: str) -> Iterator[Event]:
+    """Iterate over the events in ``store`` that ``user`` is in."""
+    return (event for event in EventStore(store).events_from(1) if user in users_of(event))
+
+
+class EventSupervisor:
+    """Gives user actors that failed the state back that the events say they had.
 
     All events are in the store before any actor acts on them, so it can say. The
     coordinator and the sink are not restarted: what they hold is of the moment.
     """
 
-    def __init__(self, store: Path, coordinator: Coordinator) -> None:
-        """Restart the users of ``coordinator`` from the store at ``store``."""
+    def __init__(
+        self, events_of: Callable[[str], Iterable[Event]], coordinator: Coordinator
+    ) -> None:
+        """Restart the users of ``coordinator``.
+
+        Args:
+            events_of: gives all events so far that a user is in, in order.
+            coordinator: whose users fail.
+
+        """
         self.restarts = 0
         """How often a user was restarted."""
-        self._store: Final = store
+        self._events_of: Final = events_of
         self._coordinator: Final = coordinator
 
     def restart(self, actor: DispatchedActor, message: Any) -> bool:
@@ -44,11 +59,9 @@ class StoreSupervisor:
         user = next(name for name, number in numbers.items() if number == actor.number)
         friends: set[int] = set()
         purchases: list[Purchase] = []
-        for event in EventStore(self._store).events_from(1):
+        for event in self._events_of(user):
             if event.number > last:
                 break
-            if user not in users_of(event):
-                continue
             if isinstance(event, Purchase):
                 purchases.append(event)
             else:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import replay
 from actors.coordinator import Coordinator
-from actors.dispatcher import RandomOrder
 from actors.messages import Attest, Commit, Judge, Route
+from actors.orders import RandomOrder
 from actors.sink import Sink
 from actors.user import User
 from events.lines import BadLineError, parse_line

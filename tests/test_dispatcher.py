@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher, RandomOrder
+from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
+from actors.orders import RandomOrder
 
 
 class Recorder(DispatchedActor):

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import interval_messages
-from actors.dispatcher import RandomOrder
 from actors.interval_actor import IntervalKeeper
 from actors.interval_coordinator import IntervalCoordinator
 from actors.interval_messages import Conclude, Observe, Settle
 from actors.interval_sink import IntervalSink
 from actors.messages import Commit
+from actors.orders import RandomOrder
 from events.interval_parameters import IntervalParameters
 from events.records import Finding, Observed, StateDigest
 from replay.interval_simulation import IntervalSimulation

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.coordinator import CoordinatorActor
-from actors.dispatcher import ActorFailedError, Dispatcher, RandomOrder
+from actors.dispatcher import ActorFailedError, Dispatcher
+from actors.orders import RandomOrder
 from actors.sink import SinkActor
 from actors.user import UserActor
 from tests.failures import Failures
