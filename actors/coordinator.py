@@ -303,8 +303,8 @@ class Coordinator:
         since = self.told
         self.routed = self.told = event.number
         for user, other in ((user1, user2), (user2, user1)):
-            change = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
-            self.users[user].tell(Apply((), *change, since))
+            begun, ended = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
+            self.users[user].tell(Apply((), begun, ended, since))
 
     def _ask_friends(self, frontier: list[int]) -> None:
         assert self.event is not None, "friends are asked for a purchase"
