@@ -24,6 +24,7 @@ from events.store import EventStore
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
 from replay.run import STORE_SUFFIX, check_outputs, run
+from replay.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from events.records import Source
     from replay.history import History
     from replay.listener import Listener, Summary
+    from replay.run import Detector
 
 _NAME_BYTES_MAX: Final = 255
 
@@ -129,6 +131,7 @@ def branch_off(
     *,
     overwrite: bool = False,
     listener: Listener | None = None,
+    detector: Detector = Simulation,
 ) -> Branch:
     """Decide ``history`` again with ``edits``, as a run with outputs of its own.
 
@@ -140,6 +143,7 @@ def branch_off(
         edits: what is to be otherwise.
         overwrite: remove the flagged file and the event store that stand there.
         listener: is told how the run goes.
+        detector: makes the actor system that decides.
 
     Raises:
         PositionError: the history has no such event.
@@ -167,7 +171,14 @@ def branch_off(
         if overwrite:
             _remove_store(store)
         with Logs(batch, stream, parameters.degrees, parameters.tracked) as logs:
-            summary = run(logs, flagged, store=store, overwrite=overwrite, listener=listener)
+            summary = run(
+                logs,
+                flagged,
+                store=store,
+                overwrite=overwrite,
+                listener=listener,
+                detector=detector,
+            )
     assert summary.events == len(editor.originals), "each line was read as it was planned"
     # The decisions come after the past, whose frames need not be decoded.
     records = EventStore(store).records(summary.batch_events)

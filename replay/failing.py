@@ -38,9 +38,9 @@ class Failures:
         self._when: When | None = None
         self._plan_next()
 
-    def plan(self, failure: Failure) -> None:
-        """Let a user fail once more, counted from now; what was planned before is dropped."""
-        self._planned = iter([failure])
+    def plan(self, *failures: Failure) -> None:
+        """Let users fail so, counted from now; what was planned before is dropped."""
+        self._planned = iter(failures)
         self._plan_next()
 
     def due(self) -> When | None:

@@ -148,18 +148,19 @@ class LiveLog(Closing):
             if chunk is None:
                 yield Block([], [], [])
                 continue
+            ended = not chunk
+            if ended and pieces and not self.stopped:
+                self._ends_with_newline = self._follow
+                chunk = b"\n"
             end = chunk.rfind(b"\n") + 1
             if end:
-                yield parser.parse(b"".join([*pieces, chunk[:end]]))
+                block = parser.parse(b"".join([*pieces, chunk[:end]]))
+                self.lines_read = parser.line_number - 1
+                yield block
                 pieces = []
-            elif not chunk and pieces and not self.stopped:
-                self._ends_with_newline = self._follow
-                yield parser.parse(b"".join(pieces) + b"\n")
-                pieces = []
-            self.lines_read = parser.line_number - 1
             if chunk[end:]:
                 pieces.append(chunk[end:])
-            if not chunk:
+            if ended:
                 if not self._follow:
                     return
                 parser.line_number = 1

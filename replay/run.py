@@ -130,7 +130,8 @@ def run(
 class Run:
     """A run that is taken step by step: `start`, `batch`, then the blocks of `stream`.
 
-    The arguments are those of `run`, which is these steps in a row.
+    The arguments are those of `run`, which is these steps in a row; and how often the
+    state's digest is recorded.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Run:
         should_stop: ShouldStop = bool,
         disk: Disk = DISK,
         detector: Detector = Simulation,
+        digest_events: int | None = None,
     ) -> None:
         self.logs = logs
         self.summary = summary
@@ -151,6 +153,7 @@ class Run:
         self.should_stop = should_stop
         self.disk = disk
         self.detector = detector
+        self._digest_events = digest_events or DIGEST_EVENTS
         self._lap = time.perf_counter()
         self._attested = 0
         self._synced = time.monotonic()
@@ -297,7 +300,7 @@ class Run:
 
     def _attest_before(self, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
-        if self.store.events + len(block.events) > self._attested + DIGEST_EVENTS:
+        if self.store.events + len(block.events) > self._attested + self._digest_events:
             self._attest()
 
     def _attest(self) -> None:

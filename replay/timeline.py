@@ -23,6 +23,7 @@ from replay.simulation import Simulation
 from replay.stepping import Stepping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -63,8 +64,10 @@ class Timeline(Stepping):
 
     """
 
-    def __init__(self, store: EventStore | str | Path) -> None:
-        """Begin at position 0 of the history in ``store``."""
+    def __init__(
+        self, store: EventStore | str | Path, detector: Callable[..., Simulation] = Simulation
+    ) -> None:
+        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew."""
         super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
         self.history: Final = History(opened)
@@ -79,7 +82,7 @@ class Timeline(Stepping):
         # All users in order of first appearance; those up to now are the first of them.
         self._names: list[str] = []
         self._users: set[str] = set()
-        self._simulation = Simulation(self.parameters, Nowhere(), self._queue)
+        self._simulation = detector(self.parameters, Nowhere(), self._queue)
         self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0, 0))]
         with collector_paused():
             self._look_through()

@@ -54,25 +54,30 @@ class Verification(NamedTuple):
     """The first difference, or None where there is none."""
 
 
-def verify(history: History, progress: Callable[[list[int]], Iterable[int]] = iter) -> Verification:
+def verify(
+    history: History,
+    progress: Callable[[list[int]], Iterable[int]] = iter,
+    detector: Callable[..., Simulation] = Simulation,
+) -> Verification:
     """Play ``history`` again and compare.
 
     Args:
         history: what the run recorded.
         progress: passes on the moments up to which is played, one after another.
+        detector: makes the actor system that decides again, of parameters and an outlet.
 
     """
     moments = sorted({each.events for each in history.digests} | {len(history)})
-    with _Replay(history) as replay:
+    with _Replay(history, detector) as replay:
         difference = next(replay.differences(progress(moments)), None)
         return Verification(replay.position, replay.decisions, replay.digests, difference)
 
 
 class _Replay(Closing):
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, detector: Callable[..., Simulation]) -> None:
         self.history: Final = history
         self.position = self.decisions = self.digests = 0
-        self._simulation = Simulation(history.store.parameters, Nowhere())
+        self._simulation = detector(history.store.parameters, Nowhere())
         self._past = len(history) if history.stream_start is None else history.stream_start
         self._last_judged = max(history.recorded, default=0)
         # What each user's state adds up to, and all of them together.

@@ -27,7 +27,7 @@ from campaigns.kill import Kill
 from campaigns.power import Power
 from campaigns.restart import Restart
 
-from tests.disks import DiedError
+from replay.testing.disks import DiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,10 +10,11 @@ from pathlib import Path
 from hypothesis import example, given, settings
 
 import replay
-from tests import model
-from tests.strategies import Logs, logs
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import histories
 
-SPEC_EXAMPLE = Logs(
+SPEC_EXAMPLE = LoggedHistory(
     b'{"D":"1", "T":"50"}\n'
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "16.83"}\n'
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "59.28"}\n'
@@ -30,7 +31,7 @@ SPEC_FLAGGED = (
 )
 
 
-def run_program(given_logs: Logs, folder: Path, *options: str) -> bytes:
+def run_program(given_logs: LoggedHistory, folder: Path, *options: str) -> bytes:
     """Return the flagged file after a run in ``folder`` as a process of its own."""
     (folder / "batch.json").write_bytes(given_logs.batch)
     (folder / "stream.json").write_bytes(given_logs.stream)
@@ -47,7 +48,7 @@ def run_program(given_logs: Logs, folder: Path, *options: str) -> bytes:
     return (folder / "flagged.json").read_bytes()
 
 
-def run_in_process(given_logs: Logs, folder: Path) -> bytes:
+def run_in_process(given_logs: LoggedHistory, folder: Path) -> bytes:
     """Return the flagged file after a run in ``folder``."""
     (folder / "batch.json").write_bytes(given_logs.batch)
     (folder / "stream.json").write_bytes(given_logs.stream)
@@ -57,16 +58,16 @@ def run_in_process(given_logs: Logs, folder: Path) -> bytes:
 
 
 @settings(max_examples=settings().max_examples * 5)
-@given(logs())
+@given(histories())
 @example(SPEC_EXAMPLE)
-def test_flagged_file_equals_the_models(given_logs: Logs) -> None:
+def test_flagged_file_equals_the_models(given_logs: LoggedHistory) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert run_in_process(given_logs, Path(folder)) == model.flagged_purchases(*given_logs)
 
 
 @settings(max_examples=settings().max_examples // 5)
-@given(logs())
-def test_flagged_file_of_the_command_line_equals_the_models(given_logs: Logs) -> None:
+@given(histories())
+def test_flagged_file_of_the_command_line_equals_the_models(given_logs: LoggedHistory) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert run_program(given_logs, Path(folder)) == model.flagged_purchases(*given_logs)
 
@@ -77,8 +78,10 @@ def test_example_of_the_challenge_is_flagged_to_the_byte(tmp_path: Path) -> None
 
 
 @settings(max_examples=settings().max_examples * 2)
-@given(logs())
-def test_iterating_over_flagged_purchases_gives_the_same_verdicts(given_logs: Logs) -> None:
+@given(histories())
+def test_iterating_over_flagged_purchases_gives_the_same_verdicts(
+    given_logs: LoggedHistory,
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written = run_in_process(given_logs, folder)
@@ -88,8 +91,8 @@ def test_iterating_over_flagged_purchases_gives_the_same_verdicts(given_logs: Lo
     assert len(found) == written.count(b"\n")
 
 
-@given(logs())
-def test_store_gives_back_every_line_of_both_logs_but_blank_ones(given_logs: Logs) -> None:
+@given(histories())
+def test_store_gives_back_every_line_of_both_logs_but_blank_ones(given_logs: LoggedHistory) -> None:
     with tempfile.TemporaryDirectory() as name:
         run_in_process(given_logs, Path(name))
         store = replay.EventStore(Path(name) / "flagged.json.events")

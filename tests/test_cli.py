@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import replay
-from tests.strategies import BAD_LINES
+from replay.testing.strategies import BAD_LINES
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 ROOT = Path(replay.__file__).parents[1]

@@ -16,9 +16,10 @@ import replay
 from events.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
 from replay.simulation import Simulation
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline
-from tests import model
-from tests.strategies import BAD_LINES, Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_determinism import Kept
 
@@ -39,7 +40,7 @@ class Commands:
         self.folder = folder
         self.capture = capture
 
-    def begin(self, given_logs: Logs) -> None:
+    def begin(self, given_logs: LoggedHistory) -> None:
         """Have the store of a run on ``given_logs``, and nothing of an earlier one."""
         for leftover in self.folder.iterdir():
             leftover.unlink()
@@ -70,7 +71,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
 def example(run: Commands) -> Commands:
     """Return commands on the challenge's example, with a bad line between."""
     stream = b"\n" + BAD_LINES[0] + b"\n" + SPEC_EXAMPLE.stream
-    run_in_process(Logs(SPEC_EXAMPLE.batch, stream), run.folder)
+    run_in_process(LoggedHistory(SPEC_EXAMPLE.batch, stream), run.folder)
     return run
 
 
@@ -115,9 +116,9 @@ def check_purchase(told: dict[str, Any], events: list[replay.Event], degrees: in
 
 
 @shared_folder
-@given(logs())
+@given(histories())
 def test_explanation_alone_gives_the_verdict_that_was_recorded(
-    run: Commands, given_logs: Logs
+    run: Commands, given_logs: LoggedHistory
 ) -> None:
     run.begin(given_logs)
     store = replay.EventStore(run.folder / STORE)
@@ -221,9 +222,9 @@ def test_log_is_filtered(
 
 
 @shared_folder
-@given(logs(past_max=12, new_max=6))
+@given(histories(past_max=12, new_max=6))
 def test_trace_of_an_event_is_what_the_run_delivered_for_it(
-    run: Commands, given_logs: Logs
+    run: Commands, given_logs: LoggedHistory
 ) -> None:
     run.begin(given_logs)
     with Timeline(run.folder / STORE) as timeline:
@@ -257,10 +258,10 @@ def test_trace_shows_messages_in_order(example: Commands) -> None:
     )
 
 
-@given(logs(past_max=6, new_max=6))
+@given(histories(past_max=6, new_max=6))
 @shared_folder
 def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misread(
-    run: Commands, given_logs: Logs
+    run: Commands, given_logs: LoggedHistory
 ) -> None:
     run.begin(given_logs)
     for event in replay.EventStore(run.folder / STORE).events_from(1):
@@ -278,9 +279,9 @@ def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misr
 
 
 @shared_folder
-@given(logs())
+@given(histories())
 def test_exported_logs_are_the_given_ones_but_for_blank_lines(
-    run: Commands, given_logs: Logs
+    run: Commands, given_logs: LoggedHistory
 ) -> None:
     run.begin(given_logs)
     run("export", STORE, "--batch", "b.out", "--stream", "s.out")
@@ -320,7 +321,7 @@ def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: 
     other = example.folder / "other"
     other.mkdir()
     batch = SPEC_EXAMPLE.batch.replace(b"59.28", b"69.28").replace(b'"50"', b'"51"')
-    run_in_process(Logs(batch, SPEC_EXAMPLE.stream), other)
+    run_in_process(LoggedHistory(batch, SPEC_EXAMPLE.stream), other)
     status, out, _ = example.result("diff", STORE, f"other/{STORE}", "--json")
     found = json.loads(out)
     assert status == 1
@@ -339,8 +340,10 @@ def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: 
 
 
 @shared_folder
-@given(logs())
-def test_sweep_counts_what_a_run_at_each_setting_flags(run: Commands, given_logs: Logs) -> None:
+@given(histories())
+def test_sweep_counts_what_a_run_at_each_setting_flags(
+    run: Commands, given_logs: LoggedHistory
+) -> None:
     run.begin(given_logs)
     found = run.objects("sweep", STORE, "-D", "3,1", "-T", "2,3")
     assert [(row["D"], row["T"]) for row in found] == [(1, 2), (1, 3), (3, 2), (3, 3)]

@@ -25,9 +25,10 @@ from replay.debugger.completion import completions
 from replay.debugger.conditions import TYPES
 from replay.debugger.errors import CommandError
 from replay.debugger.shell import Shell
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline, UserState
-from tests import model
-from tests.strategies import BAD_LINES, Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_timeline import states_of
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from events.records import Decision
 
 STORE = "flagged.json.events"
-EXAMPLE = Logs(SPEC_EXAMPLE.batch, b"\n" + BAD_LINES[0] + b"\n" + SPEC_EXAMPLE.stream)
+EXAMPLE = LoggedHistory(SPEC_EXAMPLE.batch, b"\n" + BAD_LINES[0] + b"\n" + SPEC_EXAMPLE.stream)
 fewer = settings(max_examples=settings().max_examples // 2)
 
 
@@ -83,7 +84,7 @@ class Debugger:
 
 
 @contextmanager
-def debugger_on(given_logs: Logs) -> Iterator[Debugger]:
+def debugger_on(given_logs: LoggedHistory) -> Iterator[Debugger]:
     """Give a session on the store of a run on ``given_logs``."""
     with tempfile.TemporaryDirectory() as name:
         run_in_process(given_logs, Path(name))
@@ -118,7 +119,7 @@ class Past(NamedTuple):
         return list(dict.fromkeys(user for each in self.happenings for user in each.users))
 
 
-def past_of(given_logs: Logs, debugger: Debugger) -> Past:
+def past_of(given_logs: LoggedHistory, debugger: Debugger) -> Past:
     past = Past(
         [], set(), {each.number: each for each in debugger.timeline.history.store.decisions()}
     )
@@ -229,9 +230,9 @@ def check_search(debugger: Debugger, stops: Stops, past: Past, start: int) -> No
             assert debugger.position == (end if found is None else found)
 
 
-@given(logs(), st.data())
+@given(histories(), st.data())
 def test_continue_stops_where_a_scan_over_the_lines_says_in_both_directions(
-    given_logs: Logs, data: st.DataObject
+    given_logs: LoggedHistory, data: st.DataObject
 ) -> None:
     with debugger_on(given_logs) as debugger:
         past = past_of(given_logs, debugger)
@@ -244,10 +245,10 @@ def test_continue_stops_where_a_scan_over_the_lines_says_in_both_directions(
             check_search(debugger, stops, past, start)
 
 
-@given(logs())
+@given(histories())
 @fewer
 def test_search_for_rejected_lines_finds_those_before_the_first_event_too(
-    given_logs: Logs,
+    given_logs: LoggedHistory,
 ) -> None:
     with debugger_on(given_logs) as debugger:
         past = past_of(given_logs, debugger)
@@ -277,7 +278,7 @@ def friendship(one: str, other: str, kind: str = "befriend") -> bytes:
 def test_near_counts_the_distance_itself_on_either_side(amount: str) -> None:
     # Mean 15, standard deviation 5: the threshold is 30, one such deviation away.
     batch = b'{"D":1,"T":5}\n' + friendship("1", "2") + purchase("1", "10") + purchase("1", "20")
-    with debugger_on(Logs(batch, purchase("2", amount))) as debugger:
+    with debugger_on(LoggedHistory(batch, purchase("2", amount))) as debugger:
         debugger("break near 1")
         assert debugger("continue").startswith("stop 1: break near 1\nevent 4 of 4: ")
         debugger("delete; break near 0.999999999; first")
@@ -340,9 +341,9 @@ def state_of(states: dict[str, UserState], user: str) -> UserState:
     return states.get(user, UserState(user, (), ()))
 
 
-@given(logs(past_max=12, new_max=6))
+@given(histories(past_max=12, new_max=6))
 @fewer
-def test_watch_stops_exactly_where_the_state_of_the_user_changes(given_logs: Logs) -> None:
+def test_watch_stops_exactly_where_the_state_of_the_user_changes(given_logs: LoggedHistory) -> None:
     with debugger_on(given_logs) as debugger:
         count = len(debugger.timeline)
         states = known(states_of(debugger.timeline))
@@ -436,8 +437,10 @@ class Walker:
 walks = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 12)), min_size=15, max_size=25)
 
 
-@given(logs(past_max=8, new_max=8), walks)
-def test_walk_ends_where_arithmetic_says(given_logs: Logs, walk: list[tuple[int, int]]) -> None:
+@given(histories(past_max=8, new_max=8), walks)
+def test_walk_ends_where_arithmetic_says(
+    given_logs: LoggedHistory, walk: list[tuple[int, int]]
+) -> None:
     with debugger_on(given_logs) as debugger:
         states = states_of(debugger.timeline)
         walker = Walker(debugger)
@@ -449,9 +452,11 @@ def test_walk_ends_where_arithmetic_says(given_logs: Logs, walk: list[tuple[int,
         assert debugger.timeline.state() == states[walker.position]
 
 
-@given(logs(past_max=4, new_max=4))
+@given(histories(past_max=4, new_max=4))
 @fewer
-def test_messages_one_by_one_are_those_of_trace_and_each_waited_first(given_logs: Logs) -> None:
+def test_messages_one_by_one_are_those_of_trace_and_each_waited_first(
+    given_logs: LoggedHistory,
+) -> None:
     with debugger_on(given_logs) as debugger:
         for number in range(1, len(debugger.timeline) + 1):
             table = debugger(f"trace {number}").splitlines()[1:]
@@ -498,8 +503,10 @@ def change(before: UserState, after: UserState) -> list[str]:
     ]
 
 
-@given(logs(), st.floats(0, 1), st.floats(0, 1))
-def test_diff_is_the_difference_of_the_states(given_logs: Logs, one: float, other: float) -> None:
+@given(histories(), st.floats(0, 1), st.floats(0, 1))
+def test_diff_is_the_difference_of_the_states(
+    given_logs: LoggedHistory, one: float, other: float
+) -> None:
     with debugger_on(given_logs) as debugger:
         count = len(debugger.timeline)
         first, last = sorted((round(one * count), round(other * count)))
@@ -529,9 +536,9 @@ def test_diff_tells_of_lost_friends(debugger: Debugger) -> None:
     )
 
 
-@given(logs())
+@given(histories())
 @fewer
-def test_history_of_a_user_is_the_events_whose_lines_name_it(given_logs: Logs) -> None:
+def test_history_of_a_user_is_the_events_whose_lines_name_it(given_logs: LoggedHistory) -> None:
     with debugger_on(given_logs) as debugger:
         past = past_of(given_logs, debugger)
         debugger("last")
@@ -545,9 +552,11 @@ def test_history_of_a_user_is_the_events_whose_lines_name_it(given_logs: Logs) -
             assert re.findall(r"^(=>|  ) +(\d+)  2017-", shown, re.MULTILINE) == expected
 
 
-@given(logs(), st.data())
+@given(histories(), st.data())
 @fewer
-def test_what_is_saved_is_loaded_in_another_session(given_logs: Logs, data: st.DataObject) -> None:
+def test_what_is_saved_is_loaded_in_another_session(
+    given_logs: LoggedHistory, data: st.DataObject
+) -> None:
     with debugger_on(given_logs) as debugger:
         past = past_of(given_logs, debugger)
         stops = draw_stops(debugger, past, data) if past.happenings else {}
@@ -763,7 +772,7 @@ def test_wrong_command_ends_its_line(debugger: Debugger) -> None:
 
 
 def test_stream_of_a_history_without_one_is_refused() -> None:
-    with debugger_on(Logs(SPEC_EXAMPLE.batch, b"")) as debugger:
+    with debugger_on(LoggedHistory(SPEC_EXAMPLE.batch, b"")) as debugger:
         out, err = debugger.obey("stream")
     assert out == ""
     assert err == "replay: expected a stream, found a history that has no event of one\n"
@@ -861,7 +870,7 @@ def test_help_says_usage_and_summary_of_every_command(debugger: Debugger) -> Non
 
 def test_example_in_the_help_of_break_is_one() -> None:
     batch = SPEC_EXAMPLE.batch.replace(b'"1"', b'"12"')
-    with debugger_on(Logs(batch, b"")) as debugger:
+    with debugger_on(LoggedHistory(batch, b"")) as debugger:
         (line,) = re.findall("Example: (.*)", debugger("help break"))
         assert debugger(line) == f"stop 1: {line}\n"
 
@@ -886,7 +895,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debugger]:
     """Return a session on a history whose users have odd ids, at its end."""
     folder = tmp_path_factory.mktemp("odd")
     batch = b"".join(purchase(user, "5") + friendship(user, "hub") for user in ODD)
-    run_in_process(Logs(b'{"D":1,"T":5}\n' + batch, b""), folder)
+    run_in_process(LoggedHistory(b'{"D":1,"T":5}\n' + batch, b""), folder)
     debugger = Debugger(folder)
     with debugger.timeline:
         debugger("last")
@@ -993,15 +1002,15 @@ def everything(debugger: Debugger) -> list[str]:
     return [debugger(line) for line in lines]
 
 
-EMPTY = Logs(b'{"D":1,"T":5}\n', b"")
+EMPTY = LoggedHistory(b'{"D":1,"T":5}\n', b"")
 
 
 @pytest.mark.parametrize(
     "given_logs",
-    [EMPTY, Logs(EMPTY.batch + b"\n" + BAD_LINES[1], b"\n".join(BAD_LINES))],
+    [EMPTY, LoggedHistory(EMPTY.batch + b"\n" + BAD_LINES[1], b"\n".join(BAD_LINES))],
     ids=["empty", "rejected-only"],
 )
-def test_history_without_events_has_position_0_alone(given_logs: Logs) -> None:
+def test_history_without_events_has_position_0_alone(given_logs: LoggedHistory) -> None:
     with debugger_on(given_logs) as debugger:
         shown = everything(debugger)
         lines = {line for part in shown for line in part.splitlines()}
@@ -1045,7 +1054,7 @@ def test_store_that_was_cut_short_is_walked_to_where_it_ends(cut: int) -> None:
 
 def test_past_without_a_stream_is_walked_as_any(debugger: Debugger) -> None:
     del debugger
-    with debugger_on(Logs(SPEC_EXAMPLE.batch, b"")) as past_only:
+    with debugger_on(LoggedHistory(SPEC_EXAMPLE.batch, b"")) as past_only:
         past_only("break flagged; break near 5; last")
         assert past_only.position == 6
         assert past_only("reverse-continue").startswith("no stop before\nbefore event 1 of 6")

@@ -21,7 +21,7 @@ from actors.sink import Sink
 from actors.user import User
 from events.lines import BadLineError, parse_line
 from replay.simulation import Simulation
-from tests.strategies import lines
+from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,15 +13,18 @@ from hypothesis import strategies as st
 import replay
 from actors.dispatcher import ActorFailedError
 from replay.failing import WHENS, Failure, Failures, When, with_failures
-from tests.strategies import Logs, logs
+from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
+
+if TYPE_CHECKING:
+    from replay.testing.logged import LoggedHistory
 
 failures_drawn = st.lists(
     st.builds(Failure, st.integers(0, 20), st.sampled_from(WHENS), st.just(1))
 )
 
 
-def run_with(failures: Failures, given_logs: Logs, folder: Path) -> bytes:
+def run_with(failures: Failures, given_logs: LoggedHistory, folder: Path) -> bytes:
     (folder / "batch.json").write_bytes(given_logs.batch)
     (folder / "stream.json").write_bytes(given_logs.stream)
     detector = with_failures(replay.Simulation, failures)
@@ -29,9 +33,9 @@ def run_with(failures: Failures, given_logs: Logs, folder: Path) -> bytes:
     return (folder / "flagged.json").read_bytes()
 
 
-@given(logs(), failures_drawn)
+@given(histories(), failures_drawn)
 def test_run_with_failing_users_writes_the_same_files(
-    given_logs: Logs, planned: list[Failure]
+    given_logs: LoggedHistory, planned: list[Failure]
 ) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         expected = run_in_process(given_logs, Path(one))

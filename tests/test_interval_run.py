@@ -28,7 +28,7 @@ from replay.interval_run import Search, run_intervals
 from replay.intervals import find_intervals
 from replay.outputs import FlaggedFileError
 from replay.run import InterruptedRunError
-from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
+from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 from tests.interval_runs import (
     BAD_ROWS,

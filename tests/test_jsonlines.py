@@ -22,7 +22,7 @@ from events.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.jsonlines import Fingerprint, Log, flagged_line
 from events.lines import BadLineError, parse_line
 from events.records import Decision, Lines, LogEnd, Rejected, StreamStart
-from tests.strategies import lines
+from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

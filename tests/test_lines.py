@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from events.event import Befriend, Purchase, Unfriend, line_of, render
 from events.lines import BadLineError, Reason, parse_line
-from tests.strategies import BAD_LINES
-from tests.strategies import events as texts
+from replay.testing.strategies import BAD_LINES, event_lines
 
 if TYPE_CHECKING:
     from events.event import Event
@@ -134,7 +133,7 @@ EXAMPLES = [
 @st.composite
 def near_misses(draw: st.DrawFn) -> bytes:
     """Draw a line with a few bytes changed, doubled or taken out."""
-    line = draw(st.one_of(texts().map(str.encode), st.sampled_from(BAD_LINES)))
+    line = draw(st.one_of(event_lines(), st.sampled_from(BAD_LINES)))
     keys = [b'"id": 7, ', b'"timestamp":"", ', b'"event_type":"unfriend", ']
     escapes = [b"\\u00", b"\\ud8", b"\\udc00"]
     tokens = [b"", b"e9", *keys, *escapes, *(bytes([byte]) for byte in b'"\\{}0-,\xc3')]
@@ -196,23 +195,23 @@ def test_escape_in_an_unknown_key_changes_neither_the_event_nor_the_reason(line:
         assert msgspec.structs.replace(careful, line=fast.line) == fast
 
 
-@given(texts(), st.data(), st.dictionaries(st.text(min_size=12), st.text(), max_size=3))
+@given(event_lines(), st.data(), st.dictionaries(st.text(min_size=12), st.text(), max_size=3))
 def test_order_of_the_keys_and_unknown_keys_change_nothing_but_the_kept_line(
-    text: str, data: st.DataObject, unknown: dict[str, str]
+    text: bytes, data: st.DataObject, unknown: dict[str, str]
 ) -> None:
     fields = json.loads(text) | unknown
     names = data.draw(st.permutations(list(fields)))
     line = json.dumps({name: fields[name] for name in names}).encode()
-    shuffled, plain = parse_line(line, 7), parse_line(text.encode(), 7)
+    shuffled, plain = parse_line(line, 7), parse_line(text, 7)
     assert msgspec.structs.replace(shuffled, line=None) == msgspec.structs.replace(plain, line=None)
     assert line_of(shuffled) == line
 
 
-@given(texts(), st.integers(1, 10**9))
-def test_line_is_kept_exactly_where_the_canonical_one_differs(text: str, number: int) -> None:
-    event = parse_line(text.encode(), number)
-    is_canonical = render(event) == text
-    assert event.line == (None if is_canonical else text.encode())
+@given(event_lines(), st.integers(1, 10**9))
+def test_line_is_kept_exactly_where_the_canonical_one_differs(text: bytes, number: int) -> None:
+    event = parse_line(text, number)
+    is_canonical = render(event).encode() == text
+    assert event.line == (None if is_canonical else text)
     assert event.number == number
 
 

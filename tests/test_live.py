@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 import replay
-from tests import model
+from replay.testing import model
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 from tests.test_cli import Shell
 

@@ -21,8 +21,9 @@ from events.jsonlines import Fingerprint
 from replay.branch import Edits, _name, branch_off, compare
 from replay.cli import main
 from replay.history import History
-from tests import model
-from tests.strategies import BAD_LINES, Logs, events, logs, spellings
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import BAD_LINES, event_lines, histories, spellings
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED, run_in_process
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ UNFRIEND = '{"event_type":"unfriend", "timestamp":"2017-06-13 11:33:01", "id1": 
 class Case(NamedTuple):
     """Logs, and what of their history is to be otherwise."""
 
-    logs: Logs
+    logs: LoggedHistory
     degrees: int | None = None
     tracked: int | None = None
     skipped: tuple[tuple[int, int], ...] = ()
@@ -69,7 +70,7 @@ def joined(lines: list[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def accepted(given_logs: Logs) -> int:
+def accepted(given_logs: LoggedHistory) -> int:
     _, *past = model.read_lines(given_logs.batch)
     return sum(model.read(line) is not None for line in past + model.read_lines(given_logs.stream))
 
@@ -95,26 +96,27 @@ FRIENDS = [event("befriend", "1", "2"), event("befriend", "2", "3")]
 
 
 @st.composite
-def spiky_logs(draw: st.DrawFn) -> Logs:
+def spiky_logs(draw: st.DrawFn) -> LoggedHistory:
     """Draw logs of which much is flagged: friends who buy for alike amounts, and spikes."""
     past = draw(st.lists(everyday, min_size=4, max_size=12))
     new = draw(st.lists(st.one_of(spikes, spikes, everyday, friendships), max_size=8))
     first = draw(st.sampled_from(['{"D":"1", "T":"5"}', '{"D":"2", "T":"3"}']))
-    return Logs(
+    return LoggedHistory(
         *(joined([line.encode() for line in log]) for log in ([first, *FRIENDS, *past], new))
     )
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    given_logs = draw(st.one_of(logs(), spiky_logs(), spiky_logs()))
+    given_logs = draw(st.one_of(histories(), spiky_logs(), spiky_logs()))
     count = accepted(given_logs)
     # Hypothesis prefers small numbers, but what is flagged comes last.
     number = st.integers(1, max(count, 1))
     number = st.one_of(number, number.map(lambda n: max(count, 1) + 1 - n))
     near = st.tuples(number, st.integers(0, 2)).map(lambda p: (p[0], min(p[0] + p[1], count)))
     skipped = draw(st.lists(near, max_size=3)) if count else []
-    lines = st.one_of(events(), spikes, friendships).flatmap(spellings)
+    written = st.one_of(spikes, friendships).map(str.encode)
+    lines = st.one_of(event_lines(), written).flatmap(spellings)
     inserted = draw(st.lists(st.tuples(lines, st.one_of(number, st.just(count + 1))), max_size=3))
     return Case(
         given_logs,
@@ -156,7 +158,7 @@ def flags(batch: bytes, stream: bytes, case: Case | None = None) -> dict[int, di
     found = {}
     for flag in model.flags(batch, stream, *settings):
         measured = json.loads(b'{"mean": ' + flag.line.rpartition(b', "mean": ')[2])
-        found[numbers[flag.place]] = {"flagged": True, "n": flag.purchases, **measured}
+        found[numbers[flag.place]] = {"flagged": True, "n": len(flag.window), **measured}
     return found
 
 
@@ -200,7 +202,7 @@ def expected_of(case: Case) -> Expected:
 class Rerun:
     """Reruns the history of a store, which must stay as it is."""
 
-    def __init__(self, folder: Path, given_logs: Logs) -> None:
+    def __init__(self, folder: Path, given_logs: LoggedHistory) -> None:
         self.folder = folder
         run_in_process(given_logs, folder)
         self.originals = self.read_all()
@@ -260,10 +262,10 @@ def test_branch_is_what_the_model_says_of_logs_edited_by_hand(case: Case) -> Non
     assert told["unjudged"] == 0
 
 
-@given(logs())
-def test_branch_without_edits_is_the_original_to_the_byte(given_logs: Logs) -> None:
+@given(histories())
+def test_branch_without_edits_is_the_original_to_the_byte(given_logs: LoggedHistory) -> None:
     # Blank lines are not in a store, so a branch has none.
-    without_blanks = Logs(
+    without_blanks = LoggedHistory(
         b"\n".join(model.read_lines(given_logs.batch)), joined(model.read_lines(given_logs.stream))
     )
     with tempfile.TemporaryDirectory() as name:
@@ -276,9 +278,9 @@ def test_branch_without_edits_is_the_original_to_the_byte(given_logs: Logs) -> N
             assert branch == rerun.originals[f"flagged.json{suffix}"]
 
 
-@given(logs(), st.data())
+@given(histories(), st.data())
 def test_unfinished_history_is_compared_as_far_as_it_was_judged(
-    given_logs: Logs, data: st.DataObject
+    given_logs: LoggedHistory, data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         run_in_process(given_logs, Path(name))
@@ -298,7 +300,7 @@ def test_unfinished_history_is_compared_as_far_as_it_was_judged(
         assert found.flagged_after + found.unjudged_flagged == flagged.count(b"\n")
 
 
-def first_events(given_logs: Logs, count: int) -> tuple[bytes, bytes]:
+def first_events(given_logs: LoggedHistory, count: int) -> tuple[bytes, bytes]:
     """Return the logs up to event ``count``."""
     first, *past = model.read_lines(given_logs.batch)
     new = model.read_lines(given_logs.stream)
@@ -372,7 +374,9 @@ def test_rejected_lines_stay_and_are_not_reported_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = BAD_LINES[0] + b"\n"
-    rerun = Rerun(tmp_path, Logs(SPEC_EXAMPLE.batch + bad, bad + SPEC_EXAMPLE.stream + bad))
+    rerun = Rerun(
+        tmp_path, LoggedHistory(SPEC_EXAMPLE.batch + bad, bad + SPEC_EXAMPLE.stream + bad)
+    )
     assert rerun("--insert", f"{BUY}@7", f"{BUY}@8") == 0
     assert capsys.readouterr().err == ""
     kinds = [type(record).__name__ for _, record in rerun.history().lines()]
@@ -436,7 +440,7 @@ def test_original_that_was_stopped_before_its_stream_has_nothing_to_compare(
 def test_each_line_is_read_as_in_the_original(
     tmp_path: Path, batch: bytes, stream: bytes, words: list[str]
 ) -> None:
-    rerun = Rerun(tmp_path, Logs(batch, stream))
+    rerun = Rerun(tmp_path, LoggedHistory(batch, stream))
     edits = {"--insert": 1, "--skip": -1}.get(words[0], 0)
     assert rerun(*words) == 0
     original, branch = rerun.history(STORE), rerun.history()

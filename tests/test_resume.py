@@ -20,12 +20,13 @@ import replay
 from events.errors import OutputError
 from events.writer import StoreWriter
 from replay.resume import Resumed
-from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
-from tests.strategies import Logs, logs
+from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
+from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 if TYPE_CHECKING:
     from events.disk import Disk
+    from replay.testing.logged import LoggedHistory
 
 FLAGGED = "flagged.json"
 STORE = "flagged.json.events"
@@ -38,7 +39,7 @@ def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
 
 
-def start(folder: Path, given_logs: Logs, before: bytes | None = None) -> None:
+def start(folder: Path, given_logs: LoggedHistory, before: bytes | None = None) -> None:
     """Put logs and what the flagged file holds before into ``folder``."""
     (folder / "batch.json").write_bytes(given_logs.batch)
     (folder / "stream.json").write_bytes(given_logs.stream)
@@ -62,7 +63,7 @@ def outcome(folder: Path) -> dict[str, bytes]:
     }
 
 
-def uninterrupted(given_logs: Logs, before: bytes | None) -> tuple[dict[str, bytes], int]:
+def uninterrupted(given_logs: LoggedHistory, before: bytes | None) -> tuple[dict[str, bytes], int]:
     """Return what a run writes that nothing stops, and in how many operations."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -82,9 +83,9 @@ def without_leftovers(found: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @settings(max_examples=settings().max_examples * 3)
-@given(logs(), befores, st.data())
+@given(histories(), befores, st.data())
 def test_run_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
-    given_logs: Logs, before: bytes | None, data: st.DataObject
+    given_logs: LoggedHistory, before: bytes | None, data: st.DataObject
 ) -> None:
     expected, operations = uninterrupted(given_logs, before)
     with tempfile.TemporaryDirectory() as name:
@@ -98,9 +99,9 @@ def test_run_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
         assert without_leftovers(outcome(folder)) == expected
 
 
-@given(logs(), befores, st.data())
+@given(histories(), befores, st.data())
 def test_run_whose_disk_fails_says_so_once_and_goes_on_when_it_works_again(
-    given_logs: Logs, before: bytes | None, data: st.DataObject
+    given_logs: LoggedHistory, before: bytes | None, data: st.DataObject
 ) -> None:
     expected, operations = uninterrupted(given_logs, before)
     with tempfile.TemporaryDirectory() as name:
@@ -118,9 +119,9 @@ def test_run_whose_disk_fails_says_so_once_and_goes_on_when_it_works_again(
         assert without_leftovers(outcome(folder)) == expected
 
 
-@given(logs(), befores)
+@given(histories(), befores)
 def test_run_again_on_the_same_inputs_writes_nothing(
-    given_logs: Logs, before: bytes | None
+    given_logs: LoggedHistory, before: bytes | None
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -137,9 +138,9 @@ def test_run_again_on_the_same_inputs_writes_nothing(
             assert getattr(second, field) == getattr(first, field)
 
 
-@given(logs(), befores, st.data())
+@given(histories(), befores, st.data())
 def test_store_that_was_cut_anywhere_is_completed_to_the_same_bytes(
-    given_logs: Logs, before: bytes | None, data: st.DataObject
+    given_logs: LoggedHistory, before: bytes | None, data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

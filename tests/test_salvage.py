@@ -16,8 +16,8 @@ from events.records import Gap
 from events.salvage import Salvage
 from replay.cli import main
 from replay.history import History
-from tests import model
-from tests.strategies import Logs, logs
+from replay.testing import model
+from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_store import pieces
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.records import Record
+    from replay.testing.logged import LoggedHistory
 
 STORE = "flagged.json.events"
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -38,7 +39,7 @@ def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
 
 
-def begin(folder: Path, given_logs: Logs) -> bytes:
+def begin(folder: Path, given_logs: LoggedHistory) -> bytes:
     """Have a store in ``folder``, and nothing else of before; return its content."""
     for leftover in folder.iterdir():
         leftover.unlink()
@@ -51,9 +52,9 @@ def lines_of(records: list[Record]) -> list[bytes]:
 
 
 @in_one_folder
-@given(logs(), st.randoms(use_true_random=False))
+@given(histories(), st.randoms(use_true_random=False))
 def test_frames_around_a_damaged_one_are_saved_and_the_loss_is_told(
-    tmp_path: Path, given_logs: Logs, draw: random.Random
+    tmp_path: Path, given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     content = begin(tmp_path, given_logs)
     parts = pieces(content)
@@ -93,8 +94,10 @@ def test_frames_around_a_damaged_one_are_saved_and_the_loss_is_told(
 
 
 @in_one_folder
-@given(logs())
-def test_flagged_file_is_rebuilt_from_the_store_alone(tmp_path: Path, given_logs: Logs) -> None:
+@given(histories())
+def test_flagged_file_is_rebuilt_from_the_store_alone(
+    tmp_path: Path, given_logs: LoggedHistory
+) -> None:
     begin(tmp_path, given_logs)
     assert main(["rebuild", str(tmp_path / STORE), str(tmp_path / "again")]) == 0
     assert (tmp_path / "again").read_bytes() == model.flagged_purchases(*given_logs)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import replay
-from tests import model
+from replay.testing import model
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 ROOT = Path(replay.__file__).parents[1]

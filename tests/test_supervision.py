@@ -17,13 +17,15 @@ from actors.dispatcher import ActorFailedError, Dispatcher
 from actors.orders import RandomOrder
 from actors.sink import SinkActor
 from actors.user import UserActor
+from replay.testing.strategies import histories
 from tests.failures import Failures
-from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE
 from tests.test_resume import outcome, run, start, uninterrupted, without_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from replay.testing.logged import LoggedHistory
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +37,10 @@ def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 whens = st.sampled_from(["before", "within", "after"])
 
 
-@given(logs(), st.dictionaries(st.integers(1, 120), whens, max_size=8))
-def test_failures_of_users_change_nothing(given_logs: Logs, failures: dict[int, str]) -> None:
+@given(histories(), st.dictionaries(st.integers(1, 120), whens, max_size=8))
+def test_failures_of_users_change_nothing(
+    given_logs: LoggedHistory, failures: dict[int, str]
+) -> None:
     expected, _ = uninterrupted(given_logs, None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -57,10 +61,13 @@ def failure_of(folder: Path) -> str | None:
 
 
 @given(
-    logs(), st.integers(1, 200), whens, st.sampled_from([UserActor, CoordinatorActor, SinkActor])
+    histories(),
+    st.integers(1, 200),
+    whens,
+    st.sampled_from([UserActor, CoordinatorActor, SinkActor]),
 )
 def test_second_failure_stops_the_run_and_keeps_what_was_before(
-    given_logs: Logs, message: int, when: str, kind: type[Any]
+    given_logs: LoggedHistory, message: int, when: str, kind: type[Any]
 ) -> None:
     expected, _ = uninterrupted(given_logs, None)
     with tempfile.TemporaryDirectory() as name:

@@ -19,21 +19,23 @@ from events.errors import PositionError, UnknownUserError
 from events.event import line_of
 from replay.history import Place
 from replay.simulation import Simulation
+from replay.testing.strategies import histories
 from replay.timeline import Timeline, UserState
-from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from replay.testing.logged import LoggedHistory
 
-def history(given_logs: Logs, folder: Path) -> replay.EventStore:
+
+def history(given_logs: LoggedHistory, folder: Path) -> replay.EventStore:
     run_in_process(given_logs, folder)
     return replay.EventStore(folder / "flagged.json.events")
 
 
 @contextmanager
-def in_timeline(given_logs: Logs) -> Iterator[Timeline]:
+def in_timeline(given_logs: LoggedHistory) -> Iterator[Timeline]:
     """Give a timeline of a run on ``given_logs``."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -67,8 +69,8 @@ def states_of(timeline: Timeline) -> list[list[UserState]]:
 class Traveller(RuleBasedStateMachine):
     """Walks a timeline at random, against a dumb list of states."""
 
-    @initialize(given_logs=logs(), checkpoints=st.integers(1, 9), steps=st.integers(0, 9))
-    def begin(self, given_logs: Logs, checkpoints: int, steps: int) -> None:
+    @initialize(given_logs=histories(), checkpoints=st.integers(1, 9), steps=st.integers(0, 9))
+    def begin(self, given_logs: LoggedHistory, checkpoints: int, steps: int) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(replay.timeline, "CHECKPOINT_EVENTS", checkpoints)
         self.patch.setattr(replay.timeline, "STEP_EVENTS_MAX", steps)
@@ -157,9 +159,9 @@ TestTraveller.settings = settings(
 )
 
 
-@given(logs())
+@given(histories())
 def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
-    given_logs: Logs,
+    given_logs: LoggedHistory,
 ) -> None:
     with in_timeline(given_logs) as timeline:
         for number in reversed(range(1, len(timeline) + 1)):
@@ -167,8 +169,8 @@ def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
                 assert timeline.decision(number) == timeline.history.recorded.get(number)
 
 
-@given(logs())
-def test_place_of_an_event_is_its_line_in_the_log(given_logs: Logs) -> None:
+@given(histories())
+def test_place_of_an_event_is_its_line_in_the_log(given_logs: LoggedHistory) -> None:
     lines = {source: log.split(b"\n") for source, log in given_logs._asdict().items()}
     with in_timeline(given_logs) as timeline:
         for event in timeline.history.events:

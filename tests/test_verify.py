@@ -21,8 +21,9 @@ from events.records import Decision, LogEnd, Record, StateDigest
 from events.writer import StoreWriter
 from replay.cli import main
 from replay.history import History
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import histories
 from replay.verify import Difference, Verification, verify
-from tests.strategies import Logs, logs
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def many_digests_and_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
 
 
-def history_of(given_logs: Logs, folder: Path) -> History:
+def history_of(given_logs: LoggedHistory, folder: Path) -> History:
     for leftover in folder.iterdir():
         leftover.unlink()
     run_in_process(given_logs, folder)
@@ -94,8 +95,8 @@ def planted(record: Record, draw: random.Random) -> Record:
 
 
 @in_one_folder
-@given(logs())
-def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: Logs) -> None:
+@given(histories())
+def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: LoggedHistory) -> None:
     history = history_of(given_logs, tmp_path)
     found = verify(history)
     digests = len(history.digests)
@@ -106,9 +107,9 @@ def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: Logs) ->
 
 
 @in_one_folder
-@given(logs(), st.randoms(use_true_random=False))
+@given(histories(), st.randoms(use_true_random=False))
 def test_planted_difference_is_always_found(
-    tmp_path: Path, given_logs: Logs, draw: random.Random
+    tmp_path: Path, given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     store = history_of(given_logs, tmp_path).store
     place = draw.randrange(len(list(store.records())))
@@ -121,9 +122,9 @@ def test_planted_difference_is_always_found(
 
 
 @in_one_folder
-@given(logs(), st.randoms(use_true_random=False))
+@given(histories(), st.randoms(use_true_random=False))
 def test_missing_record_is_always_found(
-    tmp_path: Path, given_logs: Logs, draw: random.Random
+    tmp_path: Path, given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     store = history_of(given_logs, tmp_path).store
     records = list(store.records())
@@ -137,9 +138,9 @@ def test_missing_record_is_always_found(
 
 
 @in_one_folder
-@given(logs(), st.randoms(use_true_random=False))
+@given(histories(), st.randoms(use_true_random=False))
 def test_difference_in_a_decision_is_named_to_the_field(
-    tmp_path: Path, given_logs: Logs, draw: random.Random
+    tmp_path: Path, given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     history = history_of(given_logs, tmp_path)
     assume(history.recorded)
@@ -159,9 +160,9 @@ def test_difference_in_a_decision_is_named_to_the_field(
 
 
 @in_one_folder
-@given(logs(), st.integers(1, 12))
+@given(histories(), st.integers(1, 12))
 def test_history_of_a_run_that_was_stopped_has_no_difference(
-    tmp_path: Path, given_logs: Logs, frames: int
+    tmp_path: Path, given_logs: LoggedHistory, frames: int
 ) -> None:
     store = history_of(given_logs, tmp_path).store
     path = tmp_path / "stopped.events"
@@ -204,7 +205,7 @@ def test_a_hundred_planted_differences_of_the_sample_are_found(tmp_path: Path) -
     for name, lines in (("batch", 2_000), ("stream", 100)):
         content = (SAMPLE / f"{name}_log.json").read_bytes().split(b"\n")
         kept[name] = b"\n".join(content[:lines]) + b"\n"
-    store = history_of(Logs(**kept), tmp_path).store
+    store = history_of(LoggedHistory(**kept), tmp_path).store
     records = list(store.records())
     draw = random.Random(2017)
     for place in draw.sample(range(len(records)), 100):

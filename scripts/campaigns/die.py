@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from campaigns.cases import Campaign, contents, expect, expect_outputs, put_back, spread
 from campaigns.histories import begin, prepared, run
 from campaigns.promise import check_promise
-from tests.disks import CountingDisk, DiedError, DyingDisk
+from replay.testing.disks import CountingDisk, DiedError, DyingDisk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,7 +24,7 @@ from campaigns.cases import (
 )
 from campaigns.histories import BATCH, STREAM, begin, overwrites, prepared, run
 from replay import cli
-from tests.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
+from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 
 if TYPE_CHECKING:
     from pathlib import Path

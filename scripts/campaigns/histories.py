@@ -9,7 +9,7 @@ import workload
 
 import replay
 from campaigns.cases import FLAGGED, STORE, contents, small_frames
-from tests.disks import CountingDisk
+from replay.testing.disks import CountingDisk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from campaigns.cases import (
 from campaigns.histories import begin, prepared, run
 from campaigns.promise import check_promise, first_damage
 from events.errors import DamagedStoreError
-from tests.disks import CountingDisk, DiedError, ForgettingDisk
+from replay.testing.disks import CountingDisk, DiedError, ForgettingDisk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from actors.user import UserActor
 from campaigns.cases import Campaign, contents, expect, expect_outputs
 from campaigns.histories import begin, prepared, run
-from tests.disks import CountingDisk
+from replay.testing.disks import CountingDisk
 from tests.failures import Failures
 
 if TYPE_CHECKING:

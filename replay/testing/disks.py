@@ -1,9 +1,12 @@
-"""Disks that fail, die, or forget, in place of the real one; all on real files."""
+"""Disks that fail, die, or forget, in place of the real one; all on real files.
+
+Give one to `replay.run` to see what becomes of a run whose machine lets it down.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from events.disk import Disk, DiskFile
 
@@ -23,6 +26,29 @@ def _nothing() -> None:
     pass
 
 
+class Operation(NamedTuple, Generic[T]):
+    """Something that is to be done to a file."""
+
+    what: str
+    """create, extend, write, sync, truncate, rename, remove or sync folder."""
+    path: Path
+    """To which file or folder."""
+    do: Callable[[], T]
+    """Does it."""
+    file: WatchedFile | None = None
+    """Of a write: the file that is written to."""
+    data: bytes | memoryview = b""
+    """Of a write: what is written."""
+
+    def tear(self, share: float = 0.5) -> bytes:
+        """Do but a part of a write, and return what was written."""
+        if self.file is None:
+            return b""
+        piece = bytes(self.data[: int(len(self.data) * share)])
+        self.file.write_really(piece)
+        return piece
+
+
 class WatchedFile(DiskFile):
     """A file that asks its disk before each operation."""
 
@@ -31,18 +57,21 @@ class WatchedFile(DiskFile):
         self._disk: Final = disk
 
     def write(self, data: bytes | memoryview) -> None:
-        self._disk.watch(
-            "write", self.path, lambda: super(WatchedFile, self).write(data), self, data
-        )
+        """Append ``data``."""
+        self._disk.watch(Operation("write", self.path, lambda: self.write_really(data), self, data))
 
     def sync(self) -> None:
+        """Say that what was written is on the disk."""
         # The machine stays on: a sync that waits for its disk made runs four times as long.
-        self._disk.watch("sync", self.path, _nothing)
+        self._disk.watch(Operation("sync", self.path, _nothing))
 
     def truncate(self, size: int) -> None:
-        self._disk.watch("truncate", self.path, lambda: super(WatchedFile, self).truncate(size))
+        """Cut the file to ``size`` bytes."""
+        cut = super().truncate
+        self._disk.watch(Operation("truncate", self.path, lambda: cut(size)))
 
     def write_really(self, data: bytes | memoryview) -> None:
+        """Append ``data`` without asking."""
         super().write(data)
 
 
@@ -50,32 +79,31 @@ class WatchedDisk(Disk):
     """Passes every operation to `watch`, which does it; to be overridden."""
 
     def create(self, path: Path) -> DiskFile:
+        """Open a new or emptied file."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        return self.watch("create", path, lambda: WatchedFile(path, flags, self))
+        return self.watch(Operation("create", path, lambda: WatchedFile(path, flags, self)))
 
     def extend(self, path: Path) -> DiskFile:
+        """Open a file to append to."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        return self.watch("extend", path, lambda: WatchedFile(path, flags, self))
+        return self.watch(Operation("extend", path, lambda: WatchedFile(path, flags, self)))
 
     def rename(self, old: Path, new: Path) -> None:
-        self.watch("rename", old, lambda: super(WatchedDisk, self).rename(old, new))
+        """Give the file ``old`` the name ``new``."""
+        do = super().rename
+        self.watch(Operation("rename", old, lambda: do(old, new)))
 
     def remove(self, path: Path) -> None:
-        self.watch("remove", path, lambda: super(WatchedDisk, self).remove(path))
+        """Remove a file."""
+        do = super().remove
+        self.watch(Operation("remove", path, lambda: do(path)))
 
     def sync_folder(self, folder: Path) -> None:
-        self.watch("sync folder", folder, _nothing)
+        """Say that the names in ``folder`` are on the disk."""
+        self.watch(Operation("sync folder", folder, _nothing))
 
-    def watch(
-        self,
-        what: str,
-        path: Path,
-        do: Callable[[], T],
-        file: WatchedFile | None = None,
-        data: bytes | memoryview = b"",
-        /,
-    ) -> T:
-        """Do the operation ``what``; of a write, ``file`` and ``data`` are given."""
+    def watch(self, operation: Operation[T]) -> T:
+        """Do ``operation``, or something else."""
         raise NotImplementedError
 
 
@@ -85,45 +113,37 @@ class CountingDisk(WatchedDisk):
     def __init__(self) -> None:
         self.operations: list[str] = []
 
-    def watch(
-        self,
-        what: str,
-        path: Path,
-        do: Callable[[], T],
-        _file: WatchedFile | None = None,
-        _data: bytes | memoryview = b"",
-        /,
-    ) -> T:
-        self.operations.append(f"{what} {path.name}")
-        return do()
+    def watch(self, operation: Operation[T]) -> T:
+        """Do it."""
+        self.operations.append(f"{operation.what} {operation.path.name}")
+        return operation.do()
 
 
 class DyingDisk(CountingDisk):
-    """Dies at the n-th operation: before it, after it, or in the middle of a write."""
+    """Dies at one operation: before it, after it, or in the middle of a write."""
 
-    def __init__(self, operation: int, when: str) -> None:
-        """Die at ``operation``, from 1; ``when``: before, within or after."""
+    def __init__(self, operation: int | None = None, when: str = "before") -> None:
+        """Die at ``operation``, from 1, or never; ``when``: before, within or after."""
         super().__init__()
-        self._operation: Final = operation
-        self._when: Final = when
+        self._last = operation
+        self._when = when
 
-    def watch(
-        self,
-        what: str,
-        path: Path,
-        do: Callable[[], T],
-        file: WatchedFile | None = None,
-        data: bytes | memoryview = b"",
-        /,
-    ) -> T:
-        self.operations.append(f"{what} {path.name}")
-        if len(self.operations) < self._operation:
-            return do()
-        if len(self.operations) == self._operation:
+    def die_after(self, operations: int, when: str) -> None:
+        """Die at the operation that comes after so many more."""
+        self._last = len(self.operations) + operations + 1
+        self._when = when
+
+    def watch(self, operation: Operation[T]) -> T:
+        """Do it, unless the process dies at it or has died before."""
+        count = len(self.operations) + 1
+        if self._last is None or count < self._last:
+            return super().watch(operation)
+        self.operations.append(f"{operation.what} {operation.path.name}")
+        if count == self._last:
             if self._when == "after":
-                do()
-            elif self._when == "within" and file is not None:
-                file.write_really(data[: len(data) // 2])
+                operation.do()
+            elif self._when == "within":
+                operation.tear()
         raise DiedError
 
 
@@ -137,23 +157,15 @@ class FailingDisk(CountingDisk):
         self._for_ever: Final = for_ever
         self._error: Final = error
 
-    def watch(
-        self,
-        what: str,
-        path: Path,
-        do: Callable[[], T],
-        file: WatchedFile | None = None,
-        data: bytes | memoryview = b"",
-        /,
-    ) -> T:
-        self.operations.append(f"{what} {path.name}")
-        count = len(self.operations)
-        if count == self._operation or (count > self._operation and self._for_ever):
-            if file is not None:
-                # A full disk takes what fits.
-                file.write_really(data[: len(data) // 2])
-            raise OSError(self._error, os.strerror(self._error))
-        return do()
+    def watch(self, operation: Operation[T]) -> T:
+        """Do it, unless it is to fail."""
+        count = len(self.operations) + 1
+        if count < self._operation or (count > self._operation and not self._for_ever):
+            return super().watch(operation)
+        self.operations.append(f"{operation.what} {operation.path.name}")
+        # A full disk takes what fits.
+        operation.tear()
+        raise OSError(self._error, os.strerror(self._error))
 
 
 class _Kept:
@@ -239,6 +251,7 @@ class ForgettingDisk(CountingDisk):
         self._synced, self._now, self._since = entries, dict(entries), []
 
     def create(self, path: Path) -> DiskFile:
+        """Open a new or emptied file."""
         file = super().create(path)
         if path.name in self._now:
             self._now[path.name].since.append(0)
@@ -247,45 +260,41 @@ class ForgettingDisk(CountingDisk):
         return file
 
     def extend(self, path: Path) -> DiskFile:
+        """Open a file to append to."""
         file = super().extend(path)
         if path.name not in self._now:
             self._change(_Entry(None, path.name, _Kept(b"")))
         return file
 
     def rename(self, old: Path, new: Path) -> None:
+        """Give the file ``old`` the name ``new``."""
         super().rename(old, new)
         self._change(_Entry(old.name, new.name, self._now[old.name]))
 
     def remove(self, path: Path) -> None:
+        """Remove a file."""
         super().remove(path)
         self._change(_Entry(path.name, None, self._now[path.name]))
 
     def sync_folder(self, folder: Path) -> None:
+        """Say that the names in ``folder`` are on the disk."""
         super().sync_folder(folder)
         self._synced, self._since = dict(self._now), []
 
-    def watch(
-        self,
-        what: str,
-        path: Path,
-        do: Callable[[], T],
-        file: WatchedFile | None = None,
-        data: bytes | memoryview = b"",
-        /,
-    ) -> T:
+    def watch(self, operation: Operation[T]) -> T:
+        """Do it and note what of it is not on the disk yet, unless the process dies."""
+        name = operation.path.name
         if self._operations_max is not None and len(self.operations) >= self._operations_max:
-            if file is not None:
-                piece = bytes(data[: int(len(data) * self._share_written)])
-                file.write_really(piece)
-                self._now[path.name].since.append(piece)
+            if operation.file is not None:
+                self._now[name].since.append(operation.tear(self._share_written))
             raise DiedError
-        done = super().watch(what, path, do)
-        if file is not None:
-            self._now[path.name].since.append(bytes(data))
-        elif what == "truncate":
-            self._now[path.name].since.append(path.stat().st_size)
-        elif what == "sync":
-            self._now[path.name].sync()
+        done = super().watch(operation)
+        if operation.file is not None:
+            self._now[name].since.append(bytes(operation.data))
+        elif operation.what == "truncate":
+            self._now[name].since.append(operation.path.stat().st_size)
+        elif operation.what == "sync":
+            self._now[name].sync()
         return done
 
     def _change(self, entry: _Entry) -> None:

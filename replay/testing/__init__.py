@@ -1,0 +1,78 @@
+"""The test kit: property-based replay tests of this program and of detectors built on it.
+
+It needs Hypothesis, as the ``test`` extra brings it.
+
+from hypothesis import given
+from replay.testing import assert_same_decisions, histories
+
+@given(histories())
+def test_no_order_of_delivery_matters(history):
+    assert_same_decisions(history, orders=10)
+"""
+
+from __future__ import annotations
+
+try:
+    import hypothesis  # noqa: F401  to say at once what is missing
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "replay.testing: expected Hypothesis, found none; install rewindable-replay[test]"
+    ) from error
+
+from actors.orders import ChosenOrder, RandomOrder
+from replay.failing import Failure, Failures, with_failures
+from replay.testing.checks import (
+    assert_agrees_with_model,
+    assert_deterministic,
+    assert_replays,
+    assert_same_decisions,
+    run_in,
+)
+from replay.testing.disks import DiedError, DyingDisk, FailingDisk, ForgettingDisk
+from replay.testing.live_run import LiveRun
+from replay.testing.logged import LoggedHistory
+from replay.testing.playing import Outcome, decide, play
+from replay.testing.strategies import (
+    amounts,
+    event_lines,
+    events,
+    failures,
+    histories,
+    lines,
+    orders,
+    parameters,
+)
+
+LiveRunTestCase = LiveRun.TestCase
+"""`LiveRun` of the program itself, for any runner of `unittest.TestCase`."""
+
+__all__ = [
+    "ChosenOrder",
+    "DiedError",
+    "DyingDisk",
+    "FailingDisk",
+    "Failure",
+    "Failures",
+    "ForgettingDisk",
+    "LiveRun",
+    "LiveRunTestCase",
+    "LoggedHistory",
+    "Outcome",
+    "RandomOrder",
+    "amounts",
+    "assert_agrees_with_model",
+    "assert_deterministic",
+    "assert_replays",
+    "assert_same_decisions",
+    "decide",
+    "event_lines",
+    "events",
+    "failures",
+    "histories",
+    "lines",
+    "orders",
+    "parameters",
+    "play",
+    "run_in",
+    "with_failures",
+]

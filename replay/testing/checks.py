@@ -1,0 +1,197 @@
+"""What must hold of every history and every store, as assertions for tests.
+
+Each takes a detector, by default the program's own: a subclass of `replay.Simulation`,
+or anything that makes one of the same arguments.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from actors.orders import LaneOrder, RandomOrder
+from events.store import EventStore
+from replay.branch import Edits, branch_off
+from replay.history import History
+from replay.interval_verify import verify_intervals
+from replay.logs import Logs
+from replay.run import STORE_SUFFIX, run
+from replay.simulation import Simulation
+from replay.testing import model
+from replay.testing.disks import CountingDisk
+from replay.testing.peer import trace_elsewhere, traced
+from replay.testing.playing import play
+from replay.timeline import Timeline
+from replay.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from actors.dispatcher import DeliveryOrder
+    from replay.run import Detector
+    from replay.testing.logged import LoggedHistory
+    from replay.testing.model import Rule
+
+FLAGGED_NAME: Final = "flagged.json"
+# How many moments of a history are visited in reverse.
+_VISITS: Final = 5
+
+
+def assert_agrees_with_model(
+    history: LoggedHistory,
+    detector: Detector = Simulation,
+    rule: Rule = model.anomalous,
+) -> None:
+    """Assert that each decision is the brute-force model's.
+
+    Args:
+        history: what happened.
+        detector: what decides.
+        rule: what it is to decide by; of an amount and its window.
+
+    """
+    expected = model.verdicts(*history, rule=rule)
+    decisions, lines, _ = play(history, detector)
+    accepted = [model.read(line) is not None for line in history.lines]
+    events = [*history.past, *history.new]
+    assert len(events) == sum(accepted), (
+        f"expected {sum(accepted)} lines to be accepted, found {len(events)}"
+    )
+    # An event's number is its place among the accepted lines.
+    numbers = [sum(accepted[: verdict.place + 1]) for verdict in expected]
+    for number, verdict, decision in zip_longest(numbers, expected, decisions):
+        if verdict is None or decision is None:
+            raise AssertionError(f"expected {len(expected)} decisions, found {len(decisions)}")
+        right = (number, verdict.flagged, len(verdict.window), verdict.mean, verdict.sd)
+        fields = ("number", "flagged", "purchases", "mean", "sd")
+        found = tuple(getattr(decision, field) for field in fields)
+        assert found == right, (
+            f"event {number}: expected {dict(zip(fields, right, strict=True))}, found {decision}"
+        )
+    written = [verdict.line.removesuffix(b"\n") for verdict in expected if verdict.flagged]
+    assert lines == written, f"expected the flagged lines {written}, found {lines}"
+
+
+def assert_deterministic(
+    history: LoggedHistory,
+    detector: Detector = Simulation,
+    hash_seeds: Sequence[str] = ("0", "1"),
+) -> None:
+    """Assert that ``history`` gives the same messages, decisions and files every time.
+
+    Args:
+        history: what happened.
+        detector: what decides; other processes must be able to import it.
+        hash_seeds: the values of PYTHONHASHSEED under which other processes play it, too.
+
+    """
+    expected = traced(history, detector)
+    _assert_same_trace(expected, traced(history, detector), "the second time")
+    for seed in hash_seeds:
+        elsewhere = trace_elsewhere(history, detector, seed)
+        _assert_same_trace(expected, elsewhere, f"under PYTHONHASHSEED={seed}")
+    outputs = []
+    for _ in range(2):
+        with TemporaryDirectory() as folder:
+            written = run_in(folder, history, detector)
+            outputs.append([path.read_bytes() for path in written])
+    assert outputs[0] == outputs[1], "expected the same flagged file and store the second time"
+
+
+def _assert_same_trace(expected: list[str], found: list[str], when: str) -> None:
+    for place, (one, other) in enumerate(zip_longest(expected, found), 1):
+        assert one == other, f"{when}: message {place}: expected {one}, found {other}"
+
+
+def assert_same_decisions(
+    history: LoggedHistory,
+    orders: int | LaneOrder | Iterable[DeliveryOrder] = 10,
+    detector: Detector = Simulation,
+) -> None:
+    """Assert that no order of delivery changes what comes out of ``history``.
+
+    Args:
+        history: what happened.
+        orders: one order, several, or how many random ones, of the seeds from 0 on.
+        detector: what decides.
+
+    """
+    if isinstance(orders, int):
+        orders = map(RandomOrder, range(orders))
+    expected = play(history, detector)
+    for order in [orders] if isinstance(orders, LaneOrder) else orders:
+        found = play(history, detector, order)
+        difference = expected.difference(found)
+        assert difference is None, f"{order}: {difference}"
+
+
+def assert_replays(store: EventStore | str | Path, detector: Detector = Simulation) -> None:
+    """Assert that a store is whole and that its history, played again, is what it records.
+
+    Forward and back: every decision and digest is compared, moments visited in reverse
+    are what they were, and the logs that it gives back make the same history.
+
+    Raises:
+        StoreError: it is damaged, or no store.
+
+    """
+    opened = store if isinstance(store, EventStore) else EventStore(store)
+    assert opened.tail is None, f"{opened.path}: its last {opened.tail} is torn"
+    if opened.intervals is not None:
+        found = verify_intervals(opened)
+        assert found.difference is None, f"{opened.path}: {found.difference}"
+        return
+    history = History(opened)
+    difference = verify(history, detector=detector).difference
+    assert difference is None, f"{opened.path}: {difference}"
+    _assert_goes_back(opened, detector)
+    _assert_logs_make_it_again(history, detector)
+
+
+def _assert_goes_back(store: EventStore, detector: Detector) -> None:
+    with Timeline(store, detector) as timeline:
+        moments = sorted({len(timeline) * part // _VISITS for part in range(_VISITS + 1)})
+        states = {}
+        for moment in moments:
+            timeline.goto(moment)
+            states[moment] = timeline.state()
+        for moment in reversed(moments):
+            timeline.goto(moment)
+            assert timeline.state() == states[moment], f"gone back to event {moment}: another state"
+            event = timeline.back()
+            if event is not None:
+                number = event.number
+                decision, recorded = timeline.judge(), timeline.history.recorded.get(number)
+                assert recorded in (None, decision), (
+                    f"event {number}: {recorded} was recorded, {decision} decided"
+                )
+                assert timeline.state() == states[moment], (
+                    f"back and forth over event {number}: another state"
+                )
+
+
+def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
+    with TemporaryDirectory() as folder:
+        branch = branch_off(history, Path(folder) / FLAGGED_NAME, Edits(), detector=detector)
+        again = History(EventStore(branch.summary.store_path))
+    for one, other in zip_longest(history.events, again.events):
+        assert one == other, f"from its own logs: expected {one}, found {other}"
+    texts = [[line.line for _, line in each.rejected] for each in (history, again)]
+    assert texts[0] == texts[1], "from its own logs: expected the same rejected lines"
+    for number, decision in history.recorded.items():
+        found = again.recorded.get(number)
+        assert found == decision, f"from its own logs: expected {decision}, found {found}"
+
+
+def run_in(
+    folder: str | Path, history: LoggedHistory, detector: Detector = Simulation
+) -> tuple[Path, Path]:
+    """Run on the two logs of ``history`` in ``folder``; return the flagged file and the store."""
+    batch, stream = history.write(folder)
+    flagged = Path(folder) / FLAGGED_NAME
+    with Logs(batch, stream) as logs:
+        # Nothing here lasts, so nothing is waited for.
+        run(logs, flagged, disk=CountingDisk(), detector=detector)
+    return flagged, Path(f"{flagged}{STORE_SUFFIX}")

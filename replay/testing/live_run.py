@@ -1,0 +1,323 @@
+"""A live run as a state machine: driven line by line, stopped in every way, and compared.
+
+Hypothesis writes the lines of a stream that is followed, lets the process die at any
+operation on a file, restarts it from the store, kills user actors, delivers messages in
+odd orders, and looks back into the history; after every step all that the run holds and
+has written is compared with the brute-force model.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from actors.dispatcher import ActorFailedError
+from actors.orders import ChosenOrder
+from events.amounts import UNITS_PER_ONE
+from events.records import Rejected
+from events.store import EventStore
+from replay.failing import Failure, Failures, with_failures
+from replay.listener import Listener, Summary
+from replay.logs import Logs
+from replay.run import STORE_SUFFIX, Run
+from replay.simulation import Simulation
+from replay.testing import model
+from replay.testing.checks import FLAGGED_NAME, assert_replays
+from replay.testing.disks import DiedError, DyingDisk
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import failures, lines, parameters
+from replay.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from actors.sink import Outlet
+    from events.event import Purchase
+    from events.parameters import Parameters
+
+# Small, so that histories of a few lines have digests in between.
+_DIGEST_EVENTS = 4
+_whens = st.sampled_from(["before", "within", "after"])
+
+
+class Known(NamedTuple):
+    """What is known of a user at one moment."""
+
+    user: str
+    """The user's id."""
+    friends: frozenset[str]
+    """The ids of its friends."""
+    amounts: tuple[Fraction, ...]
+    """What it has paid, in order of time and arrival."""
+
+
+class Snapshot(NamedTuple):
+    """A timeline of the history so far."""
+
+    timeline: Timeline
+    """Opened on the store as it was; what the run has appended since is not in it."""
+
+
+class _Wake:
+    """Ends a live run in good order, as Ctrl-C does."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    def __call__(self) -> bool:
+        return self.stopping
+
+    def fileno(self) -> NoReturn:
+        raise NotImplementedError("nobody waits: a block is asked for when a line is there")
+
+
+class LiveRun(RuleBasedStateMachine):
+    """Drives a live run and compares it with the model after every step.
+
+    For a detector of your own, subclass it, name the detector, override `anomalous`, and
+    add rules and invariants where you like; `LiveRun.TestCase` is what a test runner runs.
+    """
+
+    detector: ClassVar[type[Simulation]] = Simulation
+    """What decides."""
+
+    snapshots = Bundle("snapshots")
+
+    def anomalous(self, amount: Fraction, window: Sequence[Fraction]) -> bool:
+        """Tell what ``detector`` is to decide; by default SPEC.md section 3."""
+        return model.anomalous(amount, window)
+
+    @property
+    def history(self) -> LoggedHistory:
+        """What has happened so far, as two logs."""
+        return LoggedHistory(self._batch, b"".join(line + b"\n" for line in self._stream))
+
+    @initialize(drawn=parameters(), past=st.lists(lines(), max_size=12))
+    def begin(self, drawn: Parameters, past: list[bytes]) -> None:
+        """Start a run on a past of a few lines."""
+        self._folder = TemporaryDirectory()
+        self._stream: list[bytes] = []
+        self._read = 0
+        self._flagged = Path(self._folder.name) / FLAGGED_NAME
+        self.store = Path(f"{self._flagged}{STORE_SUFFIX}")
+        first = f'{{"D":"{drawn.degrees}", "T":"{drawn.tracked}"}}'.encode()
+        self._batch = b"".join(line + b"\n" for line in [first, *past])
+        self._paths = self.history.write(self._folder.name)
+        self.model = model.Model(drawn.degrees, drawn.tracked, self.anomalous)
+        self._moments = [self._known()]
+        self._lines = b""
+        self._failures = Failures()
+        for line in past:
+            self._tell_model(line, judged=False)
+        self.running = False
+        self.start()
+
+    def teardown(self) -> None:
+        """Let go of all that was opened."""
+        if hasattr(self, "_folder"):
+            self._let_go()
+            self._folder.cleanup()
+
+    # What happens
+
+    @rule(line=lines())
+    def write_line(self, line: bytes) -> None:
+        """Write a line of the stream, which is dealt with at once if the run is up."""
+        with self._paths[1].open("ab") as stream:
+            stream.write(line + b"\n")
+        self._stream.append(line)
+        self._tell_model(line, judged=True)
+        self.deal_with_lines()
+
+    @precondition(lambda self: self.running)
+    @rule(operations=st.integers(0, 6), when=_whens)
+    def die_soon(self, operations: int, when: str) -> None:
+        """Let the process die after some more operations on its files, or in one."""
+        self.disk.die_after(operations, when)
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def die(self) -> None:
+        """Let the process die between two events."""
+        self._let_go()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def stop(self) -> None:
+        """Ask the run to stop, as Ctrl-C does."""
+        self._wake.stopping = True
+        try:
+            for _ in self._blocks:
+                pass
+        except DiedError:
+            pass
+        finally:
+            self._let_go()
+
+    @precondition(lambda self: not self.running)
+    @rule(death=st.none() | st.tuples(st.integers(0, 12), _whens))
+    def start(self, death: tuple[int, str] | None = None) -> None:
+        """Give the same command again, which goes on from the store; it may die early."""
+        self.disk = DyingDisk()
+        if death is not None:
+            self.disk.die_after(*death)
+        self._wake = _Wake()
+        self._stack = ExitStack()
+        self._failures.plan()
+        detector = with_failures(self.detector, self._failures)
+        self.order = ChosenOrder()
+
+        def make(setting: Parameters, outlet: Outlet, *, attesting: bool) -> Simulation:
+            return detector(setting, outlet, self.order, attesting=attesting)
+
+        logs = self._stack.enter_context(Logs(*self._paths, follow=True, wake=self._wake))
+        self.live = Run(
+            logs,
+            Summary(self._flagged, self.store),
+            listener=Listener(),
+            disk=self.disk,
+            detector=make,
+            digest_events=_DIGEST_EVENTS,
+        )
+        self.running = True
+        try:
+            assert self.live.start(self._stack, overwrite=False, resume=True)
+            self.live.batch()
+        except DiedError:
+            self._let_go()
+            return
+        self._read = self.live.logs.stream.lines_read
+        self._blocks: Iterator[None] = self.live.stream()
+        self.deal_with_lines()
+
+    @precondition(lambda self: self.running)
+    @rule(failure=failures())
+    def kill_user_soon(self, failure: Failure) -> None:
+        """Let a user actor fail at one of the next messages; it is to be restarted."""
+        self._failures.plan(failure)
+
+    @precondition(lambda self: self.running)
+    @rule(failure=failures())
+    def kill_user_for_good(self, failure: Failure) -> None:
+        """Let a user actor fail, and again when it was restarted, which ends the run."""
+        self._failures.plan(failure._replace(times=2))
+
+    @precondition(lambda self: self.running)
+    @rule(choices=st.lists(st.integers(0, 9), min_size=1, max_size=30))
+    def reorder(self, choices: list[int]) -> None:
+        """Let some of the next messages overtake others."""
+        self.order.extend(choices)
+
+    @precondition(lambda self: self.store.exists())
+    @rule(target=snapshots)
+    def take_snapshot(self) -> Snapshot:
+        """Open the history so far."""
+        return Snapshot(Timeline(self.store, self.detector))
+
+    @rule(snapshot=snapshots, part=st.floats(0, 1))
+    def look_back(self, snapshot: Snapshot, part: float) -> None:
+        """See that any moment of a snapshot is what it was then."""
+        timeline = snapshot.timeline
+        moment = round(part * len(timeline))
+        timeline.goto(moment)
+        found = [
+            Known(state.user, frozenset(state.friends), _paid(state.purchases))
+            for state in timeline.state()
+        ]
+        assert found == self._moments[moment], f"event {moment}: another state than it had then"
+
+    @rule(snapshot=consumes(snapshots))
+    def throw_snapshot_away(self, snapshot: Snapshot) -> None:
+        """Throw a snapshot away, on which nothing depends."""
+        snapshot.timeline.close()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def replay_store(self) -> None:
+        """Play the history so far again, forward and back."""
+        assert_replays(self.store, self.detector)
+
+    # What must hold
+
+    @invariant()
+    @precondition(lambda self: getattr(self, "running", False))
+    def files_are_right(self) -> None:
+        """See that the flagged file holds each flagged line once, and the store every line."""
+        assert self._flagged.read_bytes() == self._lines, (
+            f"expected the flagged file to hold {self._lines!r}, "
+            f"found {self._flagged.read_bytes()!r}"
+        )
+        store = EventStore(self.store)
+        rejected = sum(isinstance(record, Rejected) for record in store.records())
+        expected = [line for line in self.history.lines if model.read(line) is None]
+        assert (store.events, rejected) == (self.model.accepted, len(expected)), (
+            f"expected {self.model.accepted} events and {len(expected)} rejected lines in the "
+            f"store, found {store.events} and {rejected}"
+        )
+
+    @invariant()
+    @precondition(lambda self: getattr(self, "running", False))
+    def state_is_right(self) -> None:
+        """See that every user has the friends and the purchases that the model says."""
+        simulation = self.live.simulation
+        names = list(simulation.coordinator.numbers)
+        actors = [simulation.user(number) for number in range(len(names))]
+        found = [
+            Known(
+                name, frozenset(names[friend] for friend in actor.friends), _paid(actor.purchases)
+            )
+            for name, actor in zip(names, actors, strict=True)
+        ]
+        assert found == self._moments[-1], f"expected {self._moments[-1]}, found {found}"
+
+    # How it is done
+
+    def deal_with_lines(self) -> None:
+        """Let the run read what has been written; where it dies, it is down afterwards."""
+        try:
+            while self.running and self._read < len(self._stream):
+                next(self._blocks)
+                self._read = self.live.logs.stream.lines_read
+        except (DiedError, ActorFailedError):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Be as a process that is gone: nothing more is done, and its files are closed."""
+        if self.running:
+            self.running = False
+            self._stack.close()
+
+    def _tell_model(self, line: bytes, *, judged: bool) -> None:
+        if not line.strip(model.SPACE):
+            return
+        accepted = self.model.accepted
+        verdict = self.model.take(line, judged=judged)
+        if verdict is not None:
+            self._lines += verdict.line
+        if self.model.accepted > accepted:
+            self._moments.append(self._known())
+
+    def _known(self) -> list[Known]:
+        told = self.model
+        return [
+            Known(user, frozenset(told.friends(user)), tuple(told.amounts(user)))
+            for user in told.users
+        ]
+
+
+def _paid(purchases: Sequence[Purchase]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(purchase.amount, UNITS_PER_ONE) for purchase in purchases)

@@ -1,0 +1,86 @@
+"""A history as its two logs, which is what every check here takes and every failure shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from events.blocks import BYTE_ORDER_MARK, BlockParser
+from events.parameters import parse_parameters
+
+if TYPE_CHECKING:
+    from events.event import Event
+    from events.parameters import Parameters
+    from events.records import Source
+
+BATCH_NAME: Final = "batch.json"
+STREAM_NAME: Final = "stream.json"
+
+
+class LoggedHistory(NamedTuple):
+    """A batch log, its first line the parameters, and a stream log, byte for byte."""
+
+    batch: bytes
+    """The past."""
+    stream: bytes
+    """What comes in."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """D and T, from the batch's first line that is not blank."""
+        return parse_parameters(self._split()[0], BATCH_NAME)
+
+    @property
+    def past(self) -> list[Event]:
+        """The events of the batch; lines that are rejected make none."""
+        return _events(self._split()[1], "batch", 1)
+
+    @property
+    def new(self) -> list[Event]:
+        """The events of the stream, numbered on from those of the batch."""
+        return _events(self.stream, "stream", len(self.past) + 1)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines of both logs that are neither blank nor the parameters."""
+        return [line for log in (self._split()[1], self.stream) for line in _lines(log)]
+
+    def write(self, folder: str | Path) -> tuple[Path, Path]:
+        """Write the two logs into ``folder`` and return where they are."""
+        paths = (Path(folder) / BATCH_NAME, Path(folder) / STREAM_NAME)
+        for path, log in zip(paths, self, strict=True):
+            path.write_bytes(log)
+        return paths
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Self:
+        """Return the history that `write` has written into ``folder``."""
+        return cls(*[(Path(folder) / name).read_bytes() for name in (BATCH_NAME, STREAM_NAME)])
+
+    def __repr__(self) -> str:
+        """Return how to make it again, a line for each line of the logs."""
+        logs = (f"    {name}={_shown(log)},\n" for name, log in self._asdict().items())
+        return f"{type(self).__name__}(\n{''.join(logs)})"
+
+    def _split(self) -> tuple[bytes, bytes]:
+        """Return the parameters' line and what comes after it."""
+        batch = self.batch.removeprefix(BYTE_ORDER_MARK).lstrip(b" \t\r\n")
+        first, _, rest = batch.partition(b"\n")
+        return first, rest
+
+
+def _lines(log: bytes) -> list[bytes]:
+    return [line for line in log.split(b"\n") if line.strip(b" \t\r")]
+
+
+def _events(log: bytes, source: Source, number: int) -> list[Event]:
+    if not log.endswith(b"\n"):
+        log += b"\n"
+    return BlockParser(source, number, 1).parse(log).events
+
+
+def _shown(log: bytes) -> str:
+    lines = log.splitlines(keepends=True)
+    if len(lines) <= 1:
+        return repr(log)
+    return "(\n" + "".join(f"        {line!r}\n" for line in lines) + "    )"

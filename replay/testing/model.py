@@ -1,0 +1,269 @@
+"""A brute-force model of SPEC.md sections 2 to 4, written to be obviously right.
+
+It shares no code with the program: it reads lines with the json module, keeps all
+purchases in one list, finds networks by walking and computes with fractions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
+
+SPACE: Final = b" \t\r\n"
+PURCHASES_MIN: Final = 2
+
+
+class Number(str):
+    """A JSON number, as it was written."""
+
+    __slots__ = ()
+
+
+class Happening(NamedTuple):
+    """An accepted line."""
+
+    kind: str
+    """purchase, befriend or unfriend."""
+    time: tuple[dt.datetime, Fraction]
+    """The whole second, and the fraction of it."""
+    users: tuple[str, ...]
+    """The buyer, or the two friends."""
+    amount: Fraction
+    """What was paid; 0 for friendships."""
+    line: bytes
+    """The line itself."""
+
+
+class Bought(NamedTuple):
+    """A purchase that has happened; they sort by time and then by arrival."""
+
+    time: tuple[dt.datetime, Fraction]
+    place: int
+    """How many lines came before it."""
+    user: str
+    amount: Fraction
+
+
+class Verdict(NamedTuple):
+    """What a detector has to say of a purchase of the stream."""
+
+    place: int
+    """Its place among the lines that are not blank, the parameters' left out, from 0."""
+    user: str
+    """The buyer."""
+    amount: Fraction
+    """What was paid."""
+    window: tuple[Fraction, ...]
+    """The amounts of its network's last T purchases, in order."""
+    flagged: bool
+    """Whether it is anomalous."""
+    line: bytes
+    """Its line in the flagged file, with a newline, if it is flagged."""
+
+    @property
+    def mean(self) -> int:
+        """The window's mean in whole cents, cut; 0 for an empty one."""
+        return math.floor(_mean(self.window) * 100) if self.window else 0
+
+    @property
+    def sd(self) -> int:
+        """The window's standard deviation in whole cents, cut; 0 for an empty one."""
+        return math.isqrt(math.floor(_variance(self.window) * 10_000)) if self.window else 0
+
+
+Rule: TypeAlias = Callable[[Fraction, Sequence[Fraction]], bool]
+"""Tells of an amount and the amounts in its window whether it is anomalous."""
+
+
+def anomalous(amount: Fraction, window: Sequence[Fraction]) -> bool:
+    """Tell whether ``amount`` is more than mean + 3 sd of at least 2 others (section 3)."""
+    if len(window) < PURCHASES_MIN:
+        return False
+    excess = amount - _mean(window)
+    # excess > 3 * sqrt(variance), without a square root.
+    return excess > 0 and excess**2 > 9 * _variance(window)
+
+
+class Model:
+    """What the program knows after each line, found in the simplest way there is."""
+
+    def __init__(self, degrees: int, tracked: int, rule: Rule = anomalous) -> None:
+        """Begin before the first line, with ``degrees`` for D and ``tracked`` for T."""
+        self.degrees: Final = degrees
+        self.tracked: Final = tracked
+        self.rule: Final = rule
+        self.users: Final[list[str]] = []
+        """All users, in order of first appearance."""
+        self.accepted = 0
+        """How many lines were events."""
+        self._lines = 0
+        self._friendships: set[frozenset[str]] = set()
+        self._purchases: list[Bought] = []
+
+    def take(self, line: bytes, *, judged: bool) -> Verdict | None:
+        """Take a line that is not blank; return the verdict if it is a purchase to be judged."""
+        place, self._lines = self._lines, self._lines + 1
+        happening = read(line)
+        if happening is None:
+            return None
+        self.accepted += 1
+        self.users.extend(user for user in happening.users if user not in self.users)
+        if happening.kind == "befriend":
+            self._friendships.add(frozenset(happening.users))
+        elif happening.kind == "unfriend":
+            self._friendships.discard(frozenset(happening.users))
+        else:
+            verdict = self._judge(happening, place) if judged else None
+            bought = Bought(happening.time, place, happening.users[0], happening.amount)
+            self._purchases.append(bought)
+            return verdict
+        return None
+
+    def friends(self, user: str) -> set[str]:
+        """Return the friends of ``user`` now."""
+        return {other for pair in self._friendships if user in pair for other in pair - {user}}
+
+    def amounts(self, user: str) -> list[Fraction]:
+        """Return what ``user`` has paid for its purchases, in order of time and arrival."""
+        return [bought.amount for bought in sorted(self._purchases) if bought.user == user]
+
+    def network(self, user: str) -> set[str]:
+        """Return everyone within D friendships of ``user``, who is left out."""
+        reached = {user}
+        for _ in range(self.degrees):
+            wider = reached.union(*(pair for pair in self._friendships if pair & reached))
+            if wider == reached:
+                break
+            reached = wider
+        return reached - {user}
+
+    def _judge(self, purchase: Happening, place: int) -> Verdict:
+        buyer = purchase.users[0]
+        network = self.network(buyer)
+        last = sorted(each for each in self._purchases if each.user in network)[-self.tracked :]
+        window = tuple(bought.amount for bought in last)
+        flagged = self.rule(purchase.amount, window)
+        verdict = Verdict(place, buyer, purchase.amount, window, flagged, b"")
+        return verdict._replace(line=_flagged_line(purchase.line, verdict)) if flagged else verdict
+
+
+def verdicts(
+    batch: bytes,
+    stream: bytes,
+    degrees: int | None = None,
+    tracked: int | None = None,
+    rule: Rule = anomalous,
+) -> list[Verdict]:
+    """Return the verdict on each purchase of the stream."""
+    first, *past = read_lines(batch)
+    parameters = json.loads(first)
+    model = Model(degrees or int(parameters["D"]), tracked or int(parameters["T"]), rule)
+    for line in past:
+        model.take(line, judged=False)
+    found = [model.take(line, judged=True) for line in read_lines(stream)]
+    return [verdict for verdict in found if verdict is not None]
+
+
+def flags(
+    batch: bytes, stream: bytes, degrees: int | None = None, tracked: int | None = None
+) -> list[Verdict]:
+    """Return the verdicts that flag."""
+    return [each for each in verdicts(batch, stream, degrees, tracked) if each.flagged]
+
+
+def flagged_purchases(
+    batch: bytes, stream: bytes, degrees: int | None = None, tracked: int | None = None
+) -> bytes:
+    """Return what the flagged file holds after a run on both logs."""
+    return b"".join(flag.line for flag in flags(batch, stream, degrees, tracked))
+
+
+def read_lines(log: bytes) -> list[bytes]:
+    """Return the lines of a log that are not blank."""
+    return [line for line in log.split(b"\n") if line.strip(SPACE)]
+
+
+def read(line: bytes) -> Happening | None:
+    """Return what a line says, or None if it breaks a rule of section 2."""
+    try:
+        fields = json.loads(
+            line.decode("utf-8"), parse_int=Number, parse_float=Number, parse_constant=_refuse
+        )
+        kind = fields["event_type"]
+        time = _time(fields["timestamp"])
+        if kind == "purchase":
+            return Happening(kind, time, (_user(fields["id"]),), _amount(fields["amount"]), line)
+        if kind in ("befriend", "unfriend") and not isinstance(kind, Number):
+            users = (_user(fields["id1"]), _user(fields["id2"]))
+            _require(users[0] != users[1])
+            return Happening(kind, time, users, Fraction(0), line)
+    except (KeyError, TypeError, ValueError):
+        pass
+    return None
+
+
+def _mean(amounts: Sequence[Fraction]) -> Fraction:
+    return sum(amounts, Fraction(0)) / len(amounts)
+
+
+def _variance(amounts: Sequence[Fraction]) -> Fraction:
+    mean = _mean(amounts)
+    return sum(((amount - mean) ** 2 for amount in amounts), Fraction(0)) / len(amounts)
+
+
+def _flagged_line(line: bytes, verdict: Verdict) -> bytes:
+    line = line.strip(SPACE)
+    assert line.endswith(b"}")
+    line = line[:-1].rstrip(SPACE)
+    text = f', "mean": "{_cents(verdict.mean)}", "sd": "{_cents(verdict.sd)}"}}\n'
+    return line + text.encode()
+
+
+def _cents(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02}"
+
+
+def _time(value: Any) -> tuple[dt.datetime, Fraction]:
+    _require(isinstance(value, str) and not isinstance(value, Number))
+    match = re.fullmatch(
+        r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.(\d+))?", value, flags=re.ASCII
+    )
+    _require(match is not None)
+    assert match is not None
+    digits = match[2] or "0"
+    moment = dt.datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+    return moment, Fraction(int(digits), 10 ** len(digits))
+
+
+def _user(value: Any) -> str:
+    _require(isinstance(value, str))
+    if isinstance(value, Number):
+        return str(int(value))
+    _require(value != "")
+    value.encode()  # Half a surrogate pair is no text.
+    return str(value)
+
+
+def _amount(value: Any) -> Fraction:
+    _require(isinstance(value, str))
+    if not isinstance(value, Number):
+        _require(re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", value) is not None)
+    _require(not value.startswith("-"))
+    amount = Fraction(Decimal(value))
+    _require(amount < 10**15 and (amount * 10_000).denominator == 1)
+    return amount
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

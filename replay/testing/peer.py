@@ -1,0 +1,102 @@
+"""Other processes that play the same history, each with hashes of strings of its own.
+
+A process is started when it is first needed and serves until this one ends. A request
+and its answer are a line of JSON each.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from replay.testing.logged import LoggedHistory
+from replay.testing.playing import play
+
+if TYPE_CHECKING:
+    from replay.run import Detector
+
+
+def trace_elsewhere(history: LoggedHistory, detector: Detector, hash_seed: str) -> list[str]:
+    """Return all messages of ``history``, played by a process with that PYTHONHASHSEED.
+
+    Raises:
+        ValueError: another process cannot import ``detector``.
+        AssertionError: the history cannot be played there.
+
+    """
+    name = f"{detector.__module__}:{getattr(detector, '__qualname__', '<unnamed>')}"
+    if "<" in name or detector.__module__ == "__main__":
+        raise ValueError(
+            f"expected a detector that another process can import, found {name}; define it at "
+            "the top of a module, or give hash_seeds=()"
+        )
+    batch, stream = (log.decode("latin-1") for log in history)
+    request = {"batch": batch, "stream": stream, "detector": name}
+    answer = _peer(hash_seed, tuple(sys.path)).ask(request)
+    assert "error" not in answer, f"under PYTHONHASHSEED={hash_seed}: {answer['error']}"
+    trace: list[str] = answer["trace"]
+    return trace
+
+
+class _Peer:
+    def __init__(self, hash_seed: str, path: tuple[str, ...]) -> None:
+        known = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(path)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from replay.testing import peer; peer.serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | known,
+        )
+        atexit.register(self.close)
+
+    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+        assert self._process.stdin is not None, "it was opened with pipes"
+        assert self._process.stdout is not None, "it was opened with pipes"
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@cache
+def _peer(hash_seed: str, path: tuple[str, ...]) -> _Peer:
+    return _Peer(hash_seed, path)
+
+
+def serve() -> None:
+    """Answer requests from standard input until it ends."""
+    # What a detector prints goes elsewhere.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        try:
+            answer: dict[str, Any] = {"trace": _trace(json.loads(line))}
+        except Exception as error:  # noqa: BLE001  whatever a detector raises
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+def _trace(request: dict[str, str]) -> list[str]:
+    module, _, name = request["detector"].partition(":")
+    detector: Any = importlib.import_module(module)
+    for part in name.split("."):
+        detector = getattr(detector, part)
+    history = LoggedHistory(*(request[log].encode("latin-1") for log in ("batch", "stream")))
+    return traced(history, detector)
+
+
+def traced(history: LoggedHistory, detector: Detector) -> list[str]:
+    """Return all messages of ``history`` and what comes out of it, as texts."""
+    trace: list[str] = []
+    outcome = play(history, detector, trace=trace)
+    return trace + [f"{what} {each}" for what, found in outcome._asdict().items() for each in found]

@@ -1,0 +1,120 @@
+"""Playing a history through a detector, and what comes out of it."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from actors.messages import Attest, Commit, Judge, Route
+from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.dispatcher import DeliveryOrder
+    from events.records import Decision, StateDigest
+    from replay.run import Detector
+    from replay.testing.logged import LoggedHistory
+
+
+class Kept:
+    """An outlet that keeps all that a sink sends to it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.decisions: list[Decision] = []
+        """All decisions, in order."""
+        self.lines: list[bytes] = []
+        """All flagged lines, in order."""
+        self.digests: list[StateDigest] = []
+        """All digests of the state, in order."""
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Keep these decisions."""
+        self.decisions += decisions
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Keep these lines."""
+        self.lines += lines
+
+    def attest(self, digest: StateDigest) -> None:
+        """Keep this digest."""
+        self.digests.append(digest)
+
+
+class Outcome(NamedTuple):
+    """What came out of a history."""
+
+    decisions: list[Decision]
+    """On each purchase of the stream, in order."""
+    lines: list[bytes]
+    """The flagged lines, without newlines."""
+    digests: list[StateDigest]
+    """What the users' states add up to in the end."""
+
+    def difference(self, other: Outcome) -> str | None:
+        """Return the first thing that is otherwise in ``other``, or None."""
+        for what in self._fields:
+            pairs = zip_longest(getattr(self, what), getattr(other, what))
+            for place, (one, another) in enumerate(pairs):
+                if one != another:
+                    return f"{what}[{place}]: expected {one}, found {another}"
+        return None
+
+
+def play(
+    history: LoggedHistory,
+    detector: Detector = Simulation,
+    order: DeliveryOrder | None = None,
+    trace: list[str] | None = None,
+) -> Outcome:
+    """Return what comes out of ``history``.
+
+    Args:
+        history: what happened.
+        detector: makes the actor system that decides: `replay.Simulation` or a subclass.
+        order: in which everything is delivered, all of it being sent at once; None: each
+            event is judged when the one before it has been dealt with.
+        trace: takes every message, in order of delivery.
+
+    """
+    kept = Kept()
+    past, new = history.past, history.new
+    with detector(history.parameters, kept, order, attesting=True) as simulation:
+        if trace is not None:
+            simulation.dispatcher.observers.append(
+                lambda sender, receiver, message: trace.append(
+                    f"{sender} > {receiver}: {type(message).__name__} {_text(message)}"
+                )
+            )
+        coordinator, deliver = simulation.coordinator.actor_ref, simulation.dispatcher.run
+        for message in [
+            Route(tuple(past)),
+            *map(Judge, new),
+            Attest(len(past) + len(new)),
+            Commit(),
+        ]:
+            coordinator.tell(message)
+            if order is None:
+                deliver()
+        deliver()
+    return Outcome(kept.decisions, kept.lines, kept.digests)
+
+
+def decide(
+    history: LoggedHistory,
+    detector: Detector = Simulation,
+    order: DeliveryOrder | None = None,
+) -> list[Decision]:
+    """Return the decision on each purchase of the stream; the arguments are those of `play`."""
+    return play(history, detector, order).decisions
+
+
+def _text(message: Any) -> str:
+    """Return ``message`` as text; equal ones have the same, also with sets of strings."""
+    try:
+        return msgspec.json.encode(message, order="sorted").decode()
+    except (TypeError, ValueError):
+        return repr(message)

@@ -1,0 +1,303 @@
+"""Hypothesis strategies: events, lines, histories, parameters and orders of delivery.
+
+What they draw looks like what goes wrong in practice: few users who know one another
+well, equal times, late events, amounts just on the threshold, lines written in odd ways.
+All of it shrinks to the log's own lines, in their plain spelling, of as few users as
+matter: the simplest line is a purchase of user 1.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hypothesis import strategies as st
+
+from actors.orders import ChosenOrder
+from events.lines import parse_line
+from events.parameters import Parameters
+from replay.failing import WHENS, Failure
+from replay.testing.logged import LoggedHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.event import Event
+
+USERS: Final = ("1", "2", "3", "4", "5", "ü", 'q"\\', "é\U0001f600")
+"""The ids of the users that are drawn: some need an escape, or more than a byte a letter."""
+
+_START: Final = dt.datetime(2017, 6, 13, 11, 33, tzinfo=dt.UTC)
+_fractions = st.sampled_from(["", "", "", "", "", ".5", ".50", ".000", ".123456789012345"])
+_ahead = st.sampled_from([1, 2, 59])
+_behind = st.sampled_from([-1, -2, -61])
+
+# Small whole amounts stand just on the threshold of one another's baseline often.
+_small_amounts = st.integers(0, 9).map("{}.00".format)
+_plain_amounts = st.sampled_from(["10.00", "10.01", "0.00", "0.01", "16.83", "1601.83", "400.00"])
+_odd_amounts = st.sampled_from(
+    ["5", "7.5000", "16.8301", "0.0001", "999999999999999.9999", "000000000000007", "12.340000000"]
+)
+_digits = st.integers(0, 10**8).map(lambda units: f"{units // 10_000}.{units % 10_000:04}")
+_amounts = st.one_of(_small_amounts, _plain_amounts, _small_amounts, _odd_amounts, _digits)
+_numbers = st.sampled_from(["16.83", "5", "1e3", "1683E-2", "0.5e+1", "0", "0e999999"])
+_hows = st.sampled_from(["plain"] * 7 + ["spaced", "escaped", "reversed", "noted", "numbers"])
+
+BAD_LINES: Final = (
+    b"not json",
+    b"[]",
+    b"{}",
+    b"\xff\xfe",
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1"}',
+    b'{"event_type":"sell", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-02-30 11:33:01", "id": "1", "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13", "id": "1", "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "", "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": 1.5, "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "-1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "1e3"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": NaN}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": 1.00001}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": 1e15}',
+    b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": 1}',
+    b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "2"',
+)
+"""Lines that are rejected, one for each rule of SPEC.md section 2."""
+
+
+class Mix(NamedTuple):
+    """What a phase of a history is made of."""
+
+    befriending: float
+    """The share of lines that begin a friendship."""
+    unfriending: float
+    """The share of lines that end one; the others are purchases."""
+
+
+class _Spelling(NamedTuple):
+    """How a line is written, with a text and a number that may be needed for that."""
+
+    how: str
+    text: str
+    number: str
+
+
+class _Line(NamedTuple):
+    """A line before it is known when it happens."""
+
+    step: int
+    """By how many seconds it is after the line before."""
+    fraction: str
+    """The fraction of a second."""
+    fields: dict[str, str]
+    """All but its timestamp."""
+    spelling: _Spelling
+    """How it is written."""
+    instead: bytes | None
+    """A bad or blank line in its place."""
+
+
+_spellings = st.builds(_Spelling, _hows, st.text(max_size=5), _numbers)
+
+
+@st.composite
+def _drafts(
+    draw: st.DrawFn, users: Sequence[str], mix: Mix, *, ties: float, late: float, bad: float
+) -> _Line:
+    first = draw(st.integers(0, len(users) - 1))
+    kind = "purchase"
+    if _share(draw, mix.befriending + mix.unfriending) and len(users) > 1:
+        kind = "befriend"
+        if _share(draw, mix.unfriending / (mix.befriending + mix.unfriending)):
+            kind = "unfriend"
+        other = (first + draw(st.integers(1, len(users) - 1))) % len(users)
+        fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
+    else:
+        fields = {"event_type": kind, "id": users[first], "amount": draw(_amounts)}
+    step = 0
+    if _share(draw, 1 - ties):
+        step = draw(_behind if _share(draw, late / (1 - ties)) else _ahead)
+    fraction = draw(_fractions)
+    spelling = draw(_spellings)
+    instead = None
+    if _share(draw, bad):
+        instead = draw(st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"]))
+    return _Line(step, fraction, fields, spelling, instead)
+
+
+def _share(draw: st.DrawFn, share: float) -> bool:
+    """Draw True in about ``share`` of all cases; it shrinks to False."""
+    return draw(st.integers(0, 999)) >= 1000 - 1000 * share
+
+
+def amounts() -> st.SearchStrategy[str]:
+    """Amounts as the logs have them: mostly small whole ones, some long, odd or in between."""
+    return _amounts
+
+
+def parameters(
+    degrees_max: int = 4, tracked: Sequence[int] = (2, 3, 5, 50)
+) -> st.SearchStrategy[Parameters]:
+    """D from 1 to ``degrees_max``, and T one of ``tracked``."""
+    return st.builds(Parameters, st.integers(1, degrees_max), st.sampled_from(tracked))
+
+
+def event_lines(users: Sequence[str] = USERS, density: float = 0.4) -> st.SearchStrategy[bytes]:
+    """Lines that are accepted, in their plain spelling.
+
+    Args:
+        users: the ids that appear.
+        density: the share of lines that begin or end a friendship.
+
+    """
+    mix = Mix(density * 0.75, density * 0.25)
+    return _drafts(users, mix, ties=0.4, late=0.1, bad=0).map(lambda line: _written([line])[0])
+
+
+def events(users: Sequence[str] = USERS, density: float = 0.4) -> st.SearchStrategy[Event]:
+    """Single events, with number 1; the arguments are those of `event_lines`."""
+    return event_lines(users, density).map(lambda line: parse_line(line, 1))
+
+
+def spellings(line: bytes) -> st.SearchStrategy[bytes]:
+    """Other ways to write an accepted line: mostly the way it is."""
+    fields = json.loads(line)
+    return _spellings.map(lambda spelling: _spelled(line.decode(), fields, spelling))
+
+
+def lines(
+    users: Sequence[str] = USERS, density: float = 0.4, bad: float = 0.1
+) -> st.SearchStrategy[bytes]:
+    """Lines of a log without newlines: written in any way, and some of them bad or blank.
+
+    Args:
+        users: the ids that appear.
+        density: the share of lines that begin or end a friendship.
+        bad: the share of lines that are rejected or blank.
+
+    """
+    mix = Mix(density * 0.75, density * 0.25)
+    drafts = _drafts(users, mix, ties=0.4, late=0.1, bad=bad)
+    return drafts.map(lambda line: _written([line], spelled=True)[0])
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn,
+    *,
+    users: int | Sequence[str] = USERS,
+    density: float = 0.4,
+    ties: float = 0.5,
+    late: float = 0.15,
+    bad: float = 0.1,
+    phases: int = 2,
+    past_max: int = 25,
+    new_max: int = 12,
+    drawn_parameters: st.SearchStrategy[Parameters] | None = None,
+) -> LoggedHistory:
+    """Whole histories of up to a few dozen lines.
+
+    Args:
+        draw: from Hypothesis, not given.
+        users: how many users there are at most, or their ids.
+        density: the share of lines that begin or end a friendship; a quarter end one.
+        ties: the share of lines with the second of the line before.
+        late: the share of lines that are older than the line before.
+        bad: the share of lines that are rejected or blank.
+        phases: of how many phases the past and the stream consist at most: in the first
+            all is mixed, and others mostly buy, befriend or unfriend.
+        past_max: how many lines the past has at most.
+        new_max: how many lines the stream has at most.
+        drawn_parameters: D and T, by default `parameters()`.
+
+    """
+    ids = tuple(map(str, range(1, users + 1))) if isinstance(users, int) else tuple(users)
+    ids = ids[: draw(st.integers(min(2, len(ids)), len(ids)))]
+    setting = draw(parameters() if drawn_parameters is None else drawn_parameters)
+    spelled = draw(
+        st.sampled_from(
+            ['{{"D":"{}", "T":"{}"}}', '{{"D": {}, "T": {}}}', ' {{"T":"{1}","D":{0}, "x":[]}} ']
+        )
+    )
+    clock, logs = 0, []
+    for lines_max in (past_max, new_max):
+        drafts: list[_Line] = []
+        mixed = Mix(density * 0.75, density * 0.25)
+        others = (mixed, Mix(density / 4, 0), Mix(0.9, 0), Mix(0.1, 0.6))
+        count = draw(st.integers(1, phases)) if phases > 1 else 1
+        for phase in range(count):
+            mix = draw(st.sampled_from(others)) if phase else mixed
+            part = _drafts(ids, mix, ties=ties, late=late, bad=bad)
+            drafts += draw(st.lists(part, max_size=lines_max // count))
+        logs.append(_written(drafts, clock, spelled=True))
+        clock += sum(line.step for line in drafts)
+    last = draw(st.sampled_from([b"\n", b"\n", b""]))
+    past, new = logs
+    first = spelled.format(setting.degrees, setting.tracked).encode()
+    return LoggedHistory(
+        b"\n".join([first, *past]) + last, b"\n".join(new) + (last if new else b"")
+    )
+
+
+def orders(choices_max: int = 60) -> st.SearchStrategy[ChosenOrder]:
+    """Orders of delivery, of up to ``choices_max`` choices that let a message overtake others.
+
+    They shrink to few choices that are not 0; see `actors.orders.ChosenOrder`.
+    """
+    return st.lists(st.integers(0, 9), max_size=choices_max).map(ChosenOrder)
+
+
+def failures(messages_max: int = 30) -> st.SearchStrategy[Failure]:
+    """Failures of a user actor, up to ``messages_max`` messages from now on."""
+    return st.builds(Failure, st.integers(0, messages_max), st.sampled_from(WHENS), st.just(1))
+
+
+def _written(drafts: Sequence[_Line], clock: int = 0, *, spelled: bool = False) -> list[bytes]:
+    """Return ``drafts`` as lines, the first one ``clock`` seconds or more after the start."""
+    written = []
+    for line in drafts:
+        clock += line.step
+        moment = _START + dt.timedelta(seconds=clock)
+        kind, *others = line.fields.items()
+        stamp = ("timestamp", f"{moment:%Y-%m-%d %H:%M:%S}{line.fraction}")
+        fields = dict([kind, stamp, *others])
+        text = _canonical(fields)
+        if line.instead is not None:
+            written.append(line.instead)
+        elif spelled:
+            written.append(_spelled(text, fields, line.spelling))
+        else:
+            written.append(text.encode())
+    return written
+
+
+def _canonical(fields: dict[str, str]) -> str:
+    kind, stamp, *others = fields.values()
+    names = list(fields)[2:]
+    first, second = (json.dumps(value, ensure_ascii=False) for value in others)
+    head = f'{{"event_type":"{kind}", "timestamp":"{stamp}"'
+    return f'{head}, "{names[0]}": {first}, "{names[1]}": {second}}}'
+
+
+def _spelled(text: str, fields: dict[str, str], spelling: _Spelling) -> bytes:
+    """Write the line ``text`` of these ``fields`` in another way, or mostly as it is."""
+    how, note, number = spelling
+    if how == "escaped":
+        return json.dumps(fields).encode()
+    if how == "reversed":
+        return json.dumps(dict(reversed(fields.items())), separators=(",", ":")).encode()
+    if how == "noted":
+        return json.dumps(fields | {"note": note, "n": 1}).encode("utf-8")
+    if how == "spaced":
+        before, after = (" ", "\t", "")[len(note) % 3], ("", " ", "\t", " \r", "\r")[len(note) % 5]
+        return (before + text[:-1] + " }" + after).encode()
+    if how == "numbers":
+        numbers = {k: v for k, v in fields.items() if k.startswith("id") and v.isdecimal()}
+        spelled = json.dumps(fields | {k: int(v) for k, v in numbers.items()})
+        if "amount" in fields:
+            spelled = spelled.replace(
+                f'"amount": {json.dumps(fields["amount"])}', f'"amount": {number}'
+            )
+        return spelled.encode()
+    return text.encode()
