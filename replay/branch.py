@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from events.blocks import BYTE_ORDER_MARK
+from events.disk import DISK, Disk
 from events.errors import InputError, OutputError, PositionError, StoreError
 from events.event import Event, Purchase
 from events.lines import BadLineError, parse_line
@@ -132,6 +133,7 @@ def branch_off(
     overwrite: bool = False,
     listener: Listener | None = None,
     detector: Detector = Simulation,
+    disk: Disk = DISK,
 ) -> Branch:
     """Decide ``history`` again with ``edits``, as a run with outputs of its own.
 
@@ -144,6 +146,7 @@ def branch_off(
         overwrite: remove the flagged file and the event store that stand there.
         listener: is told how the run goes.
         detector: makes the actor system that decides.
+        disk: does what is done to files that are written.
 
     Raises:
         PositionError: the history has no such event.
@@ -178,6 +181,7 @@ def branch_off(
                 overwrite=overwrite,
                 listener=listener,
                 detector=detector,
+                disk=disk,
             )
     assert summary.events == len(editor.originals), "each line was read as it was planned"
     # The decisions come after the past, whose frames need not be decoded.

@@ -174,7 +174,9 @@ def _assert_goes_back(store: EventStore, detector: Detector) -> None:
 
 def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
     with TemporaryDirectory() as folder:
-        branch = branch_off(history, Path(folder) / FLAGGED_NAME, Edits(), detector=detector)
+        # Nothing here lasts, so nothing is waited for.
+        flagged, disk = Path(folder) / FLAGGED_NAME, CountingDisk()
+        branch = branch_off(history, flagged, Edits(), detector=detector, disk=disk)
         again = History(EventStore(branch.summary.store_path))
     for one, other in zip_longest(history.events, again.events):
         assert one == other, f"from its own logs: expected {one}, found {other}"
@@ -192,6 +194,5 @@ def run_in(
     batch, stream = history.write(folder)
     flagged = Path(folder) / FLAGGED_NAME
     with Logs(batch, stream) as logs:
-        # Nothing here lasts, so nothing is waited for.
         run(logs, flagged, disk=CountingDisk(), detector=detector)
     return flagged, Path(f"{flagged}{STORE_SUFFIX}")

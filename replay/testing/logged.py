@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from events.blocks import BYTE_ORDER_MARK, BlockParser
 from events.parameters import parse_parameters
+from replay.history import History, texts_by_log
 
 if TYPE_CHECKING:
     from events.event import Event
     from events.parameters import Parameters
     from events.records import Source
+    from events.store import EventStore
 
 BATCH_NAME: Final = "batch.json"
 STREAM_NAME: Final = "stream.json"
@@ -56,6 +58,19 @@ class LoggedHistory(NamedTuple):
     def read(cls, folder: str | Path) -> Self:
         """Return the history that `write` has written into ``folder``."""
         return cls(*[(Path(folder) / name).read_bytes() for name in (BATCH_NAME, STREAM_NAME)])
+
+    @classmethod
+    def of(cls, store: EventStore) -> Self:
+        """Return the history that ``store`` holds, with its D and T on the first line."""
+        history = History(store)
+        texts = texts_by_log(history.log_lines())
+        setting = store.parameters
+        first = f'{{"D":"{setting.degrees}", "T":"{setting.tracked}"}}'.encode()
+        past = texts["batch"][store.header.line is not None :]
+        return cls(
+            history.log_content("batch", [first, *past]),
+            history.log_content("stream", texts["stream"]),
+        )
 
     def __repr__(self) -> str:
         """Return how to make it again, a line for each line of the logs."""

@@ -102,15 +102,17 @@ class Model:
         """All users, in order of first appearance."""
         self.accepted = 0
         """How many lines were events."""
-        self._lines = 0
+        self.rejected = 0
+        """How many were not."""
         self._friendships: set[frozenset[str]] = set()
         self._purchases: list[Bought] = []
 
     def take(self, line: bytes, *, judged: bool) -> Verdict | None:
         """Take a line that is not blank; return the verdict if it is a purchase to be judged."""
-        place, self._lines = self._lines, self._lines + 1
+        place = self.accepted + self.rejected
         happening = read(line)
         if happening is None:
+            self.rejected += 1
             return None
         self.accepted += 1
         self.users.extend(user for user in happening.users if user not in self.users)

@@ -38,7 +38,7 @@ def trace_elsewhere(history: LoggedHistory, detector: Detector, hash_seed: str) 
         )
     batch, stream = (log.decode("latin-1") for log in history)
     request = {"batch": batch, "stream": stream, "detector": name}
-    answer = _peer(hash_seed, tuple(sys.path)).ask(request)
+    answer = _peer(hash_seed, tuple(sys.path)).send(request)
     assert "error" not in answer, f"under PYTHONHASHSEED={hash_seed}: {answer['error']}"
     trace: list[str] = answer["trace"]
     return trace
@@ -55,7 +55,7 @@ class _Peer:
         )
         atexit.register(self.close)
 
-    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+    def send(self, request: dict[str, str]) -> dict[str, Any]:
         assert self._process.stdin is not None, "it was opened with pipes"
         assert self._process.stdout is not None, "it was opened with pipes"
         self._process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -29,20 +29,18 @@ USERS: Final = ("1", "2", "3", "4", "5", "ü", 'q"\\', "é\U0001f600")
 """The ids of the users that are drawn: some need an escape, or more than a byte a letter."""
 
 _START: Final = dt.datetime(2017, 6, 13, 11, 33, tzinfo=dt.UTC)
-_fractions = st.sampled_from(["", "", "", "", "", ".5", ".50", ".000", ".123456789012345"])
-_ahead = st.sampled_from([1, 2, 59])
-_behind = st.sampled_from([-1, -2, -61])
-
+_AHEAD: Final = (1, 2, 59)
+_BEHIND: Final = (-1, -2, -61)
+_FRACTIONS: Final = ("", "", "", ".5", ".50", ".000", ".123456789012345")
 # Small whole amounts stand just on the threshold of one another's baseline often.
-_small_amounts = st.integers(0, 9).map("{}.00".format)
-_plain_amounts = st.sampled_from(["10.00", "10.01", "0.00", "0.01", "16.83", "1601.83", "400.00"])
-_odd_amounts = st.sampled_from(
-    ["5", "7.5000", "16.8301", "0.0001", "999999999999999.9999", "000000000000007", "12.340000000"]
-)
+_SMALL: Final = ("0.00", "1.00", "2.00", "3.00", "4.00", "5.00")
+_PLAIN: Final = ("10.01", "0.01", "16.83", "12.34", "400.00", "1601.83")
+_ODD: Final = ("5", "7.5000", "16.8301", "0.0001", "999999999999999.9999", "000000000000007")
+_NUMBERS: Final = ("16.83", "5", "1e3", "1683E-2", "0.5e+1", "0", "0e999999")
+_SPELLINGS: Final = ("plain", "spaced", "escaped", "reversed", "noted", "numbers")
+_NOTES: Final = ("", "a", "\u00fc", '\\"', "\u2028", "\U0001f600 ")
+_amounts = st.sampled_from(_SMALL * 5 + _PLAIN + _ODD)
 _digits = st.integers(0, 10**8).map(lambda units: f"{units // 10_000}.{units % 10_000:04}")
-_amounts = st.one_of(_small_amounts, _plain_amounts, _small_amounts, _odd_amounts, _digits)
-_numbers = st.sampled_from(["16.83", "5", "1e3", "1683E-2", "0.5e+1", "0", "0e999999"])
-_hows = st.sampled_from(["plain"] * 7 + ["spaced", "escaped", "reversed", "noted", "numbers"])
 
 BAD_LINES: Final = (
     b"not json",
@@ -75,65 +73,65 @@ class Mix(NamedTuple):
     """The share of lines that end one; the others are purchases."""
 
 
-class _Spelling(NamedTuple):
-    """How a line is written, with a text and a number that may be needed for that."""
-
-    how: str
-    text: str
-    number: str
-
-
 class _Line(NamedTuple):
     """A line before it is known when it happens."""
 
     step: int
     """By how many seconds it is after the line before."""
-    fraction: str
-    """The fraction of a second."""
     fields: dict[str, str]
     """All but its timestamp."""
-    spelling: _Spelling
+    fraction: str = ""
+    """The fraction of a second."""
+    spelling: str = "plain"
     """How it is written."""
-    instead: bytes | None
+    extra: int = 0
+    """Chooses what that needs."""
+    instead: bytes | None = None
     """A bad or blank line in its place."""
 
 
-_spellings = st.builds(_Spelling, _hows, st.text(max_size=5), _numbers)
+# Of a thousand lines so many are written in another way, or have a long amount.
+_SPELLED: Final = 300
+_LONG: Final = 40
 
 
 @st.composite
 def _drafts(
     draw: st.DrawFn, users: Sequence[str], mix: Mix, *, ties: float, late: float, bad: float
 ) -> _Line:
+    """Draw a line, a plain one in four choices: so few can be deleted at once when shrinking."""
+    share = draw(st.integers(0, 999))
     first = draw(st.integers(0, len(users) - 1))
-    kind = "purchase"
-    if _share(draw, mix.befriending + mix.unfriending) and len(users) > 1:
-        kind = "befriend"
-        if _share(draw, mix.unfriending / (mix.befriending + mix.unfriending)):
-            kind = "unfriend"
-        other = (first + draw(st.integers(1, len(users) - 1))) % len(users)
-        fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
+    buying = 1 - mix.befriending - mix.unfriending if len(users) > 1 else 1.0
+    if share < 1000 * buying:
+        fields = {"event_type": "purchase", "id": users[first], "amount": draw(_amounts)}
     else:
-        fields = {"event_type": kind, "id": users[first], "amount": draw(_amounts)}
-    step = 0
-    if _share(draw, 1 - ties):
-        step = draw(_behind if _share(draw, late / (1 - ties)) else _ahead)
-    fraction = draw(_fractions)
-    spelling = draw(_spellings)
-    instead = None
-    if _share(draw, bad):
-        instead = draw(st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"]))
-    return _Line(step, fraction, fields, spelling, instead)
+        other = (first + draw(st.integers(1, len(users) - 1))) % len(users)
+        kind = "befriend" if share < 1000 * (1 - mix.unfriending) else "unfriend"
+        fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
+    # What comes last in here is rare, and all that it draws is gone when it is shrunk.
+    moment = draw(st.integers(0, 9_999))
+    step, left = _step(moment // 10, ties, late), (moment * 7919) % 1000
+    if left >= 1000 - 1000 * bad:
+        return _Line(step, fields, instead=draw(st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"])))
+    if left < 1000 - 1000 * bad - _SPELLED:
+        return _Line(step, fields)
+    if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
+        return _Line(step, fields | {"amount": draw(_digits)})
+    fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(_SPELLINGS))
+    return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
 
 
-def _share(draw: st.DrawFn, share: float) -> bool:
-    """Draw True in about ``share`` of all cases; it shrinks to False."""
-    return draw(st.integers(0, 999)) >= 1000 - 1000 * share
+def _step(share: int, ties: float, late: float) -> int:
+    """Return the seconds since the line before, given a place among a thousand."""
+    if share < 1000 * ties:
+        return 0
+    return (_BEHIND if share >= 1000 - 1000 * late else _AHEAD)[share % 3]
 
 
 def amounts() -> st.SearchStrategy[str]:
     """Amounts as the logs have them: mostly small whole ones, some long, odd or in between."""
-    return _amounts
+    return st.one_of(_amounts, _digits)
 
 
 def parameters(
@@ -161,9 +159,10 @@ def events(users: Sequence[str] = USERS, density: float = 0.4) -> st.SearchStrat
 
 
 def spellings(line: bytes) -> st.SearchStrategy[bytes]:
-    """Other ways to write an accepted line: mostly the way it is."""
+    """Other ways to write an accepted line: often the way it is."""
     fields = json.loads(line)
-    return _spellings.map(lambda spelling: _spelled(line.decode(), fields, spelling))
+    how = st.tuples(st.sampled_from(("plain", *_SPELLINGS)), st.integers(0, 99))
+    return how.map(lambda spelling: _spelled(line.decode(), fields, *spelling))
 
 
 def lines(
@@ -266,7 +265,7 @@ def _written(drafts: Sequence[_Line], clock: int = 0, *, spelled: bool = False) 
         if line.instead is not None:
             written.append(line.instead)
         elif spelled:
-            written.append(_spelled(text, fields, line.spelling))
+            written.append(_spelled(text, fields, line.spelling, line.extra))
         else:
             written.append(text.encode())
     return written
@@ -280,24 +279,20 @@ def _canonical(fields: dict[str, str]) -> str:
     return f'{head}, "{names[0]}": {first}, "{names[1]}": {second}}}'
 
 
-def _spelled(text: str, fields: dict[str, str], spelling: _Spelling) -> bytes:
-    """Write the line ``text`` of these ``fields`` in another way, or mostly as it is."""
-    how, note, number = spelling
-    if how == "escaped":
+def _spelled(text: str, fields: dict[str, str], spelling: str, extra: int) -> bytes:
+    """Write the line ``text`` of these ``fields`` in another way."""
+    if spelling == "escaped":
         return json.dumps(fields).encode()
-    if how == "reversed":
+    if spelling == "reversed":
         return json.dumps(dict(reversed(fields.items())), separators=(",", ":")).encode()
-    if how == "noted":
-        return json.dumps(fields | {"note": note, "n": 1}).encode("utf-8")
-    if how == "spaced":
-        before, after = (" ", "\t", "")[len(note) % 3], ("", " ", "\t", " \r", "\r")[len(note) % 5]
+    if spelling == "noted":
+        return json.dumps(fields | {"note": _NOTES[extra % len(_NOTES)], "n": 1}).encode()
+    if spelling == "spaced":
+        before, after = ("", " ", "\t")[extra % 3], ("", " ", "\t", " \r", "\r")[extra % 5]
         return (before + text[:-1] + " }" + after).encode()
-    if how == "numbers":
+    if spelling == "numbers":
         numbers = {k: v for k, v in fields.items() if k.startswith("id") and v.isdecimal()}
         spelled = json.dumps(fields | {k: int(v) for k, v in numbers.items()})
-        if "amount" in fields:
-            spelled = spelled.replace(
-                f'"amount": {json.dumps(fields["amount"])}', f'"amount": {number}'
-            )
-        return spelled.encode()
+        amount = f'"amount": {json.dumps(fields.get("amount"))}'
+        return spelled.replace(amount, f'"amount": {_NUMBERS[extra % len(_NUMBERS)]}').encode()
     return text.encode()

@@ -1,0 +1,228 @@
+"""The pytest plugin: stores as tests, and failing histories as files.
+
+``pytest --replay-store FILE`` checks an event store that somebody attached to a report of
+a bug. A test that fails while it holds a `LoggedHistory`, or drives a `LiveRun`, leaves
+that history as two logs and an event store, and says how to step through it.
+
+pytest loads it where the package is installed, and elsewhere with
+``-p replay.testing.plugin``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from events.errors import ReplayError
+from events.store import EventStore
+from replay.testing.checks import (
+    FLAGGED_NAME,
+    assert_agrees_with_model,
+    assert_replays,
+    assert_same_decisions,
+    run_in,
+)
+from replay.testing.live_run import LiveRun
+from replay.testing.logged import LoggedHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import TracebackType
+
+# The brute-force model looks at all purchases for each one that it judges.
+_MODEL_EVENTS_MAX: Final = 5_000
+# Each order delivers all messages of the history once more.
+_ORDERS: Final = 5
+_NAME_MAX: Final = 100
+
+_STORES = pytest.StashKey[frozenset[Path]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("replay", "event stores and failing histories of rewindable replay")
+    group.addoption(
+        "--replay-store",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="check this event store: that it is whole, replays, and is decided as it should be; "
+        "may be given several times, and without other arguments nothing else is run",
+    )
+    group.addoption(
+        "--replay-output",
+        metavar="DIR",
+        help="where the history of a failing test is written (default: in pytest's cache)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the stores be collected.
+
+    Raises:
+        pytest.UsageError: one of them is no file.
+
+    """
+    named = config.getoption("--replay-store")
+    paths = [config.invocation_params.dir / name for name in named]
+    for path in paths:
+        if not path.is_file():
+            raise pytest.UsageError(f"--replay-store {path}: expected an event store, found none")
+    config.stash[_STORES] = frozenset(path.resolve() for path in paths)
+    if paths:
+        if config.args_source is not pytest.Config.ArgsSource.ARGS:
+            config.args = []
+        config.args = [*config.args, *map(str, paths)]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the stores that were named."""
+    if file_path.resolve() not in parent.config.stash[_STORES]:
+        return None
+    collector: pytest.Collector = StoreFile.from_parent(parent, path=file_path)
+    return collector
+
+
+class StoreFile(pytest.File):
+    """An event store; its checks are its tests."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give a test for each check."""
+        for name, check in _CHECKS.items():
+            yield StoreItem.from_parent(self, name=name, check=check)
+
+
+class StoreItem(pytest.Item):
+    """A check of an event store."""
+
+    def __init__(self, *, check: Callable[[Path], None], **others: Any) -> None:
+        """Check with ``check``."""
+        super().__init__(**others)
+        self._check: Final = check
+
+    def runtest(self) -> None:
+        """Check."""
+        self._check(self.path)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> str:
+        """Say what is wrong; where in the program that was noticed does not matter."""
+        if excinfo.errisinstance((AssertionError, ReplayError)):
+            return str(excinfo.value)
+        return str(excinfo.getrepr())
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return the store and the name of the check."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+def _check_model(path: Path) -> None:
+    store = EventStore(path)
+    _skip_intervals(store)
+    if store.events > _MODEL_EVENTS_MAX:
+        pytest.skip(f"{store.events:,} events are too many for the brute-force model")
+    assert_agrees_with_model(LoggedHistory.of(store))
+
+
+def _check_orders(path: Path) -> None:
+    store = EventStore(path)
+    _skip_intervals(store)
+    assert_same_decisions(LoggedHistory.of(store), _ORDERS)
+
+
+def _skip_intervals(store: EventStore) -> None:
+    if store.intervals is not None:
+        pytest.skip("a store of intervals")
+
+
+_CHECKS: Final[dict[str, Callable[[Path], None]]] = {
+    "replays": assert_replays,
+    "agrees-with-model": _check_model,
+    "same-in-any-order": _check_orders,
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the history of a test that failed, and say where."""
+    report = yield
+    if report.failed and call.excinfo is not None:
+        for place, history in enumerate(_histories(call.excinfo.value), 1):
+            folder = _folder(item, place)
+            report.sections.append(("replay", _keep(history, folder)))
+    return report
+
+
+def _histories(error: BaseException) -> Iterator[LoggedHistory]:
+    """Give the history that was at work when ``error`` was raised, or those of a group."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _histories(each)
+        return
+    found = next(_held(error.__traceback__), None)
+    if found is not None:
+        yield found
+
+
+def _held(traceback: TracebackType | None) -> Iterator[LoggedHistory]:
+    """Give the histories that the functions of a traceback hold, the outermost first.
+
+    They are what was shrunk: Hypothesis runs the smallest failing example last. Looking
+    there needs nothing of whoever wrote the test, and finds explicit examples as well.
+    """
+    while traceback is not None:
+        for value in traceback.tb_frame.f_locals.values():
+            if isinstance(value, LoggedHistory):
+                yield value
+            elif isinstance(value, LiveRun) and value.begun:
+                yield value.history
+        traceback = traceback.tb_next
+
+
+def _folder(item: pytest.Item, place: int) -> Path:
+    name = re.sub(r"[^\w.-]+", "-", item.nodeid)[-_NAME_MAX:].strip("-")
+    name = f"{name}-{place}" if place > 1 else name
+    folder: Path
+    output: str | None = item.config.getoption("--replay-output")
+    if output is not None:
+        folder = item.config.invocation_params.dir / output / name
+    elif item.config.pluginmanager.hasplugin("cacheprovider"):
+        assert item.config.cache is not None, "the plugin that makes it is there"
+        folder = item.config.cache.mkdir("replay") / name
+    else:
+        return Path(tempfile.mkdtemp(prefix="replay-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _keep(history: LoggedHistory, folder: Path) -> str:
+    """Write ``history`` into ``folder``; return what a person is to know."""
+    for leftover in folder.glob(f"{FLAGGED_NAME}*"):
+        leftover.unlink()
+    count = len(history.lines)
+    text = [f"the failing history has {count} line{'' if count == 1 else 's'}:"]
+    text += [f"  {line.decode('utf-8', 'backslashreplace')}" for line in _shown(history)]
+    text.append(f"its logs: {' and '.join(map(_relative, history.write(folder)))}")
+    try:
+        _, store = run_in(folder, history)
+    except Exception as error:  # noqa: BLE001  whatever it is that fails
+        text.append(f"a run on them fails: {type(error).__name__}: {error}")
+    else:
+        text.append(f"step through it: python -m replay step {_relative(store)}")
+    return "\n".join(text)
+
+
+def _shown(history: LoggedHistory) -> Iterable[bytes]:
+    return [line for log in history for line in log.split(b"\n") if line]
+
+
+def _relative(path: Path) -> str:
+    """Return ``path`` as a word of a shell, from the current folder if it is in there."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,0 +1,70 @@
+"""The program's own properties, as the test kit states them; `scripts/faults.py` runs these.
+
+In the order in which they are run: the first that fails names a fault.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+
+from replay.testing import (
+    LiveRun,
+    LoggedHistory,
+    assert_agrees_with_model,
+    assert_deterministic,
+    assert_replays,
+    assert_same_decisions,
+    histories,
+    orders,
+    run_in,
+)
+
+if TYPE_CHECKING:
+    from actors.orders import ChosenOrder
+
+more = settings(max_examples=settings().max_examples * 3)
+
+
+@more
+@given(histories())
+def test_every_decision_is_the_models(history: LoggedHistory) -> None:
+    assert_agrees_with_model(history)
+
+
+@more
+@given(histories(users=3, bad=0, past_max=40))
+def test_every_decision_in_a_dense_network_is_the_models(history: LoggedHistory) -> None:
+    assert_agrees_with_model(history)
+
+
+@given(histories(), orders())
+def test_no_chosen_order_of_delivery_changes_a_decision(
+    history: LoggedHistory, order: ChosenOrder
+) -> None:
+    assert_same_decisions(history, order)
+
+
+@given(histories())
+def test_no_random_order_of_delivery_changes_a_decision(history: LoggedHistory) -> None:
+    assert_same_decisions(history, orders=10)
+
+
+@given(histories())
+def test_messages_and_files_are_the_same_under_every_hash_seed(history: LoggedHistory) -> None:
+    assert_deterministic(history)
+
+
+@given(histories())
+def test_every_store_replays_forward_and_back(history: LoggedHistory) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _, store = run_in(folder, history)
+        assert_replays(store)
+
+
+class TestLiveRun(LiveRun.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis
+    settings = settings(
+        max_examples=settings().max_examples // 2, stateful_step_count=40, deadline=None
+    )
