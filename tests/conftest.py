@@ -1,10 +1,10 @@
-"""Hypothesis profiles: a fast one for every change, a thorough one for campaigns."""
+"""Hypothesis profiles: for every change, for campaigns, and for planted faults."""
 
 from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("fast", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile(
@@ -12,5 +12,11 @@ settings.register_profile(
     max_examples=5_000,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    # Where it is known what is wrong, it need not be explained.
+    "faults",
+    settings.get_profile("fast"),
+    phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))

@@ -145,11 +145,15 @@ class Model:
             reached = wider
         return reached - {user}
 
+    def window(self, user: str) -> tuple[Fraction, ...]:
+        """Return the amounts of the last T purchases in the network of ``user``, in order."""
+        network = self.network(user)
+        last = sorted(each for each in self._purchases if each.user in network)[-self.tracked :]
+        return tuple(bought.amount for bought in last)
+
     def _judge(self, purchase: Happening, place: int) -> Verdict:
         buyer = purchase.users[0]
-        network = self.network(buyer)
-        last = sorted(each for each in self._purchases if each.user in network)[-self.tracked :]
-        window = tuple(bought.amount for bought in last)
+        window = self.window(buyer)
         flagged = self.rule(purchase.amount, window)
         verdict = Verdict(place, buyer, purchase.amount, window, flagged, b"")
         return verdict._replace(line=_flagged_line(purchase.line, verdict)) if flagged else verdict

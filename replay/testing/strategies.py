@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hypothesis import strategies as st
 
 from actors.orders import ChosenOrder
+from events.amounts import UNITS_PER_ONE, format_amount
 from events.lines import parse_line
 from events.parameters import Parameters
 from replay.failing import WHENS, Failure
+from replay.testing import model
 from replay.testing.logged import LoggedHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from events.event import Event
 
@@ -88,11 +92,27 @@ class _Line(NamedTuple):
     """Chooses what that needs."""
     instead: bytes | None = None
     """A bad or blank line in its place."""
+    close: int | None = None
+    """By how much the amount is above the threshold, cut, in units of 1/10,000."""
+
+    def at(self, clock: int) -> dict[str, str]:
+        """Return all fields, given the seconds since the start."""
+        moment = _START + dt.timedelta(seconds=clock)
+        kind, *others = self.fields.items()
+        stamp = ("timestamp", f"{moment:%Y-%m-%d %H:%M:%S}{self.fraction}")
+        return dict([kind, stamp, *others])
+
+    @property
+    def plain(self) -> bytes:
+        """The line as an event by itself, in its plain spelling."""
+        return _canonical(self.at(self.step)).encode()
 
 
 # Of a thousand lines so many are written in another way, or have a long amount.
 _SPELLED: Final = 300
 _LONG: Final = 40
+# Of the purchases so many are on the threshold, where they are judged.
+_CLOSE: Final = 100
 
 
 @st.composite
@@ -118,6 +138,8 @@ def _drafts(
         return _Line(step, fields)
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
         return _Line(step, fields | {"amount": draw(_digits)})
+    if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG + _CLOSE:
+        return _Line(step, fields, close=draw(st.integers(0, 1)))
     fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(_SPELLINGS))
     return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
 
@@ -150,7 +172,7 @@ def event_lines(users: Sequence[str] = USERS, density: float = 0.4) -> st.Search
 
     """
     mix = Mix(density * 0.75, density * 0.25)
-    return _drafts(users, mix, ties=0.4, late=0.1, bad=0).map(lambda line: _written([line])[0])
+    return _drafts(users, mix, ties=0.4, late=0.1, bad=0).map(lambda draft: draft.plain)
 
 
 def events(users: Sequence[str] = USERS, density: float = 0.4) -> st.SearchStrategy[Event]:
@@ -162,7 +184,7 @@ def spellings(line: bytes) -> st.SearchStrategy[bytes]:
     """Other ways to write an accepted line: often the way it is."""
     fields = json.loads(line)
     how = st.tuples(st.sampled_from(("plain", *_SPELLINGS)), st.integers(0, 99))
-    return how.map(lambda spelling: _spelled(line.decode(), fields, *spelling))
+    return how.map(lambda spelling: _spelled(fields, *spelling))
 
 
 def lines(
@@ -178,7 +200,7 @@ def lines(
     """
     mix = Mix(density * 0.75, density * 0.25)
     drafts = _drafts(users, mix, ties=0.4, late=0.1, bad=bad)
-    return drafts.map(lambda line: _written([line], spelled=True)[0])
+    return drafts.map(lambda draft: _Writer().write(draft))
 
 
 @st.composite
@@ -219,7 +241,8 @@ def histories(
             ['{{"D":"{}", "T":"{}"}}', '{{"D": {}, "T": {}}}', ' {{"T":"{1}","D":{0}, "x":[]}} ']
         )
     )
-    clock, logs = 0, []
+    logs = []
+    writer = _Writer(model.Model(setting.degrees, setting.tracked))
     for lines_max in (past_max, new_max):
         drafts: list[_Line] = []
         mixed = Mix(density * 0.75, density * 0.25)
@@ -229,8 +252,8 @@ def histories(
             mix = draw(st.sampled_from(others)) if phase else mixed
             part = _drafts(ids, mix, ties=ties, late=late, bad=bad)
             drafts += draw(st.lists(part, max_size=lines_max // count))
-        logs.append(_written(drafts, clock, spelled=True))
-        clock += sum(line.step for line in drafts)
+        logs.append([writer.write(draft) for draft in drafts])
+        writer.judged = True
     last = draw(st.sampled_from([b"\n", b"\n", b""]))
     past, new = logs
     first = spelled.format(setting.degrees, setting.tracked).encode()
@@ -252,23 +275,36 @@ def failures(messages_max: int = 30) -> st.SearchStrategy[Failure]:
     return st.builds(Failure, st.integers(0, messages_max), st.sampled_from(WHENS), st.just(1))
 
 
-def _written(drafts: Sequence[_Line], clock: int = 0, *, spelled: bool = False) -> list[bytes]:
-    """Return ``drafts`` as lines, the first one ``clock`` seconds or more after the start."""
-    written = []
-    for line in drafts:
-        clock += line.step
-        moment = _START + dt.timedelta(seconds=clock)
-        kind, *others = line.fields.items()
-        stamp = ("timestamp", f"{moment:%Y-%m-%d %H:%M:%S}{line.fraction}")
-        fields = dict([kind, stamp, *others])
-        text = _canonical(fields)
-        if line.instead is not None:
-            written.append(line.instead)
-        elif spelled:
-            written.append(_spelled(text, fields, line.spelling, line.extra))
-        else:
-            written.append(text.encode())
-    return written
+class _Writer:
+    """Writes lines one after another, when it is known when they happen and what came before."""
+
+    def __init__(self, told: model.Model | None = None) -> None:
+        """Begin a history, of which ``told`` is to know."""
+        self.judged = False
+        """Whether what is written is of the stream."""
+        self._clock = 0
+        self._told = told
+
+    def write(self, draft: _Line) -> bytes:
+        self._clock += draft.step
+        if draft.close is not None and self._told is not None and self.judged:
+            amount = _threshold(self._told.window(draft.fields["id"])) + draft.close
+            draft = draft._replace(fields=draft.fields | {"amount": format_amount(amount)})
+        line = draft.instead
+        if line is None:
+            line = _spelled(draft.at(self._clock), draft.spelling, draft.extra)
+        if self._told is not None and line.strip(model.SPACE):
+            self._told.take(line, judged=False)
+        return line
+
+
+def _threshold(window: Sequence[Fraction]) -> int:
+    """Return mean + 3 sd of ``window``, cut, in units of 1/10,000."""
+    if not window:
+        return 0
+    units = [int(amount * UNITS_PER_ONE) for amount in window]
+    n, total, squares = len(units), sum(units), sum(unit * unit for unit in units)
+    return min((total + math.isqrt(9 * (n * squares - total * total))) // n, 10**19 - 2)
 
 
 def _canonical(fields: dict[str, str]) -> str:
@@ -279,8 +315,9 @@ def _canonical(fields: dict[str, str]) -> str:
     return f'{head}, "{names[0]}": {first}, "{names[1]}": {second}}}'
 
 
-def _spelled(text: str, fields: dict[str, str], spelling: str, extra: int) -> bytes:
-    """Write the line ``text`` of these ``fields`` in another way."""
+def _spelled(fields: dict[str, str], spelling: str, extra: int) -> bytes:
+    """Write the line of these ``fields`` in one of several ways."""
+    text = _canonical(fields)
     if spelling == "escaped":
         return json.dumps(fields).encode()
     if spelling == "reversed":

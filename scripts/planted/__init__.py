@@ -1,0 +1,1 @@
+"""Faults to plant into the sources, to see that they are caught."""

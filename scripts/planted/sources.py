@@ -1,0 +1,220 @@
+"""Faults to plant into a copy of the sources: each is a text that is replaced by another.
+
+They are mistakes that somebody could make, one for each rule, order and promise that the
+program keeps. A fault whose text is not found exactly once is one to be written anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Fault(NamedTuple):
+    """A mistake in one file."""
+
+    name: str
+    """What is wrong then, in a few words."""
+    path: str
+    """Where, from the project's folder."""
+    right: str
+    """What stands there."""
+    wrong: str
+    """What is planted in its place."""
+
+
+_BASELINE: Final = "actors/baseline.py"
+_COORDINATOR: Final = "actors/coordinator.py"
+_NETWORK: Final = "actors/network.py"
+_ORDERS: Final = "actors/orders.py"
+_RECENCY: Final = "actors/recency.py"
+_RESUME: Final = "replay/resume.py"
+_USER: Final = "actors/user.py"
+
+FAULTS: Final = (
+    # The rule.
+    Fault(
+        "`>=` for `>`",
+        _BASELINE,
+        "excess > 0 and excess * excess > SD_FACTOR",
+        "excess > 0 and excess * excess >= SD_FACTOR",
+    ),
+    Fault("far below is flagged, too", _BASELINE, "return excess > 0 and ", "return "),
+    Fault("one purchase is enough", _BASELINE, "PURCHASES_MIN = 2", "PURCHASES_MIN = 1"),
+    Fault(
+        "the sample's deviation, not the population's",
+        _BASELINE,
+        "excess * excess > SD_FACTOR * SD_FACTOR * self.v",
+        "excess * excess * (self.n - 1) > SD_FACTOR * SD_FACTOR * self.v * self.n",
+    ),
+    Fault(
+        "the mean in floating point",
+        _BASELINE,
+        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
+        "return int(self.total / self.n / _UNITS_PER_CENT) if self.n else 0",
+    ),
+    Fault(
+        "the mean is rounded",
+        _BASELINE,
+        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
+        "return (self.total + self.n * 50) // (self.n * _UNITS_PER_CENT) if self.n else 0",
+    ),
+    # The network and the window.
+    Fault(
+        "a hop too few",
+        _NETWORK,
+        "self.hops_left = degrees",
+        "self.hops_left = max(1, degrees - 1)",
+    ),
+    Fault("the buyer is in its network", _NETWORK, "        reached.discard(self.user)\n", ""),
+    Fault(
+        "a window one too long",
+        _COORDINATOR,
+        "del window[: -self.parameters.tracked]",
+        "del window[: -self.parameters.tracked - 1]",
+    ),
+    Fault(
+        "reversed order of ties",
+        "events/event.py",
+        'place_of: Final = attrgetter("time", "number")',
+        "place_of: Final = lambda place: (place.time, -place.number)",
+    ),
+    Fault(
+        "a late purchase comes last",
+        _USER,
+        "            bisect.insort(purchases, new[0], key=place_of)",
+        "            purchases.extend(new)",
+    ),
+    Fault(
+        "a time with zeros at its end is another time",
+        "events/timestamps.py",
+        'fraction.rstrip("0")',
+        "fraction",
+    ),
+    Fault(
+        "stale recency: who buys again is not noted",
+        _RECENCY,
+        "if last is None or place_of(last) < place_of(purchase):",
+        "if last is None:",
+    ),
+    Fault(
+        "too few owners are asked",
+        _RECENCY,
+        "latest = heapq.nlargest(tracked, owners)",
+        "latest = heapq.nlargest(tracked - 1, owners)",
+    ),
+    # Who is told what.
+    Fault(
+        "a lost unfriend",
+        _USER,
+        "self.friends = self.friends.difference(message.unfriended)",
+        "pass",
+    ),
+    Fault(
+        "friendship from one side",
+        _COORDINATOR,
+        "for user, other in ((user1, user2), (user2, user1)):",
+        "for user, other in ((user1, user2),):",
+    ),
+    Fault(
+        "of a friendship that ended and began the end counts",
+        _COORDINATOR,
+        "friends = {other if other >= 0 else ~other: other >= 0 for other in changes}",
+        "friends = {other if other >= 0 else ~other: other >= 0 for other in reversed(changes)}",
+    ),
+    Fault(
+        "judged before the past was told",
+        _COORDINATOR,
+        "            if self.unsettled:\n                self._settle()\n            self._judge",
+        "            self._judge",
+    ),
+    # Orders of delivery.
+    Fault(
+        "judged while another is being judged",
+        _COORDINATOR,
+        "elif self.event is not None:\n            self.waiting.append(message)\n        else:",
+        "else:",
+    ),
+    Fault(
+        "what has waited is taken from the wrong end",
+        _COORDINATOR,
+        "self._start(self.waiting.popleft())",
+        "self._start(self.waiting.pop())",
+    ),
+    Fault(
+        "reversed delivery of a pair", _ORDERS, "delivery = lane.popleft()", "delivery = lane.pop()"
+    ),
+    Fault(
+        "the window as the answers came in",
+        _COORDINATOR,
+        "        window.sort(key=place_of)\n",
+        "",
+    ),
+    Fault(
+        "users are told in the order of a set of ids",
+        _COORDINATOR,
+        "names = sorted(concerned, key=self.numbers.__getitem__)",
+        "names = list(concerned)",
+    ),
+    # What is recorded, and played again.
+    Fault(
+        "a decision is not recorded",
+        "actors/sink.py",
+        "            self.outlet.record(self.decisions)",
+        "            self.outlet.record([each for each in self.decisions if each.purchases])",
+    ),
+    Fault(
+        "a frame is not chained",
+        "events/writer.py",
+        "        self.chain = chain_of(data)\n        self.frames += 1",
+        "        self.frames += 1",
+    ),
+    Fault(
+        "the digest keeps ended friendships",
+        "actors/digest.py",
+        "        self._keys -= ended\n",
+        "",
+    ),
+    Fault(
+        "the stream begins an event too late",
+        "replay/run.py",
+        "StreamStart(self.store.events)",
+        "StreamStart(self.store.events + 1)",
+    ),
+    Fault(
+        "going back leaves a friendship",
+        "replay/timeline.py",
+        "        elif self._changed[self.position - 1]:\n            self._reverse(event)",
+        "        elif isinstance(event, Unfriend):\n            self._reverse(event)",
+    ),
+    # Misfortunes.
+    Fault(
+        "all flagged lines again after a crash",
+        "replay/outputs.py",
+        "self._do(lambda: self._file.write(lines[right:]))",
+        "self._do(lambda: self._file.write(lines))",
+    ),
+    Fault(
+        "a line lost where a run goes on",
+        _RESUME,
+        "            self.rejected.append(record)\n            self.lines[record.source] += 1",
+        "            self.rejected.append(record)\n            self.lines[record.source] += 2",
+    ),
+    Fault(
+        "what was not decided is forgotten",
+        "replay/run.py",
+        "self._judged(self.simulation.judge(event))",
+        "pass",
+    ),
+    Fault(
+        "a user is restarted without its friends",
+        "replay/supervision.py",
+        "        actor.friends = frozenset(friends)\n",
+        "",
+    ),
+    Fault(
+        "what a failed user has sent is sent twice",
+        "actors/dispatcher.py",
+        "        self._withdraw(waiting)\n        if isinstance",
+        "        if isinstance",
+    ),
+)
