@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from hypothesis import given, settings
 
@@ -38,6 +39,13 @@ def test_every_decision_is_the_models(history: LoggedHistory) -> None:
 @given(histories(users=3, bad=0, past_max=40))
 def test_every_decision_in_a_dense_network_is_the_models(history: LoggedHistory) -> None:
     assert_agrees_with_model(history)
+
+
+@given(histories())
+def test_every_decision_by_sorting_latest_purchases_is_the_models(history: LoggedHistory) -> None:
+    # So small histories are always walked; large ones, whose networks are small, are not.
+    with mock.patch("actors.recency.WALK_MAX", 0):
+        assert_agrees_with_model(history)
 
 
 @given(histories(), orders())
