@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "export",
     "rerun",
     "sweep",
+    "shrink",
     "check",
     "repair",
     "rebuild",
@@ -61,6 +62,7 @@ commands:
   export       write a store's logs back
   rerun        decide a history again with other settings or events
   sweep        table what other settings of D and T would flag
+  shrink       keep the few lines that give one purchase its verdict, with a test
   check        say what of a store is whole, and what is damaged
   repair       save what is whole of a damaged store to a new one
   rebuild      write the flagged purchases again from a store

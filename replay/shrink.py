@@ -11,6 +11,7 @@ Failure-Inducing Input", 2002), and every candidate is decided by actors of its 
 from __future__ import annotations
 
 import bisect
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -27,7 +28,6 @@ from replay.simulation import Simulation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.event import Event
     from events.records import Decision
     from replay.history import History
     from replay.timeline import Timeline
@@ -87,13 +87,14 @@ def shrink(
     # fault in that; so what it finds wrong is decided as the run did before it is said.
     replayed = timeline.decision(number)
     everything = list(range(1, number))
-    if not oracle.wants(replayed) and not oracle.holds(everything, judging=True):
+    if not oracle.wants(replayed) and not oracle.holds(everything):
         raise VerdictNotReplayedError(_not_replayed(timeline.history, number))
     for judging in (False, True):
+        holds = partial(oracle.holds, judging=judging)
         for candidates in _candidates(timeline, explanation):
-            if oracle.holds(candidates, judging=judging):
-                kept = _without_parts(candidates, lambda rest: oracle.holds(rest, judging=judging))
-                if oracle.holds(kept, judging=True):
+            if holds(candidates):
+                kept = _without_parts(candidates, holds)
+                if oracle.holds(kept):
                     return oracle.shrunk(_without_lines(kept, oracle.holds))
                 break
     raise VerdictNotReplayedError(_not_replayed(timeline.history, number))

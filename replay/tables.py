@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from events.store import EventStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -50,6 +51,18 @@ def progress(items: Sequence[T], what: str) -> Iterator[T]:
 
     console = Console(stderr=True)
     yield from track(items, description=what, console=console, transient=True)
+
+
+@contextmanager
+def status(what: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows how far ``what`` has come, on standard error if a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, highlight=False).status(what) as shown:
+        yield lambda text: shown.update(f"{what}: {text}")
 
 
 def print_json(value: Any) -> None:

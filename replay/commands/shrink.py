@@ -1,0 +1,127 @@
+"""``shrink STORE N --output DIR``: the few lines that give a purchase its verdict, and a test."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from events.amounts import format_cents
+from replay.arguments import add_event
+from replay.console import describe
+from replay.shrink import shrink
+from replay.shrink_case import check_folder, write_case
+from replay.tables import counted, open_store, print_json, status
+from replay.timeline import Timeline
+
+if TYPE_CHECKING:
+    import argparse
+
+    from events.records import Decision
+    from replay.history import History
+    from replay.shrink import Shrunk
+    from replay.shrink_case import Case
+
+SUMMARY = "shrink a history to the few lines that give a purchase its verdict, with a test of it"
+EXAMPLE = "shrink flagged.json.events 20417 --output case"
+
+_SHOWN_MAX = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_event(parser)
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        required=True,
+        help="folder to write two logs, their store and a test for pytest to; made if need be",
+    )
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="let n, mean and sd stay too; time grows with the square of the window",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier one that stands in DIR"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Shrink, write the files, and print what is left."""
+    store, folder = open_store(options.store), Path(options.output)
+    # Before the work, too.
+    check_folder(store.path, folder, overwrite=options.overwrite)
+    with Timeline(store) as timeline:
+        with status("shrink") as show:
+            shrunk = shrink(
+                timeline,
+                options.number,
+                exact=options.exact,
+                progress=lambda lines, tried: show(f"{lines:,} lines, {tried:,} tries"),
+            )
+        history = timeline.history
+        case = write_case(history, shrunk, folder, overwrite=options.overwrite)
+        (_json if options.json else _text)(history, shrunk, case)
+    return 0
+
+
+def _text(history: History, shrunk: Shrunk, case: Case) -> None:
+    number, lines = shrunk.recorded.number, sum(map(len, case.lines.values()))
+    event = history.event(number)
+    print(f"event {number}: {counted(case.lines_before, 'line')} shrunk to {lines:,}")
+    if lines <= _SHOWN_MAX:
+        for source, texts in case.lines.items():
+            print(f"{source}:")
+            for text in texts:
+                print(f"  {text.decode()}")
+    else:
+        counts = (f"{len(texts):,} of the {source}" for source, texts in case.lines.items())
+        print(f"lines: {', '.join(counts)}")
+    print(f"before: {describe(event, shrunk.recorded)}")
+    print(f"after:  {describe(event, shrunk.decision)}")
+    print(_why_smallest(shrunk))
+    print(f"files in {case.folder}: {', '.join(path.name for path in case.files.values())}")
+    print(f"next: python -m replay step {shlex.quote(str(case.files['store']))}")
+    print(f"      python -m pytest {shlex.quote(str(case.folder))}")
+
+
+def _why_smallest(shrunk: Shrunk) -> str:
+    before = len(shrunk.numbers) - 1
+    if not before:
+        also = "" if shrunk.exact else "; --exact keeps n, mean and sd too"
+        verdict = "flagged" if shrunk.decision.flagged else "not flagged"
+        return f"it is {verdict} without any other line{also}"
+    what = "the decision" if shrunk.exact else "the verdict"
+    lines = "the line" if before == 1 else f"any one of the {before:,} lines"
+    return f"without {lines} before it, {what} is another"
+
+
+def _json(history: History, shrunk: Shrunk, case: Case) -> None:
+    print_json(
+        {
+            "event": shrunk.recorded.number,
+            "exact": shrunk.exact,
+            "lines": {
+                "before": case.lines_before,
+                "after": sum(map(len, case.lines.values())),
+            },
+            "events": shrunk.numbers,
+            "parameters": {"D": history.parameters.degrees, "T": history.parameters.tracked},
+            **{log: [text.decode() for text in texts] for log, texts in case.lines.items()},
+            "before": _decision_fields(shrunk.recorded),
+            "after": _decision_fields(shrunk.decision),
+            "tried": shrunk.tried,
+            "files": {what: str(path) for what, path in case.files.items()},
+        }
+    )
+
+
+def _decision_fields(decision: Decision) -> dict[str, object]:
+    return {
+        "flagged": decision.flagged,
+        "n": decision.purchases,
+        "mean": format_cents(decision.mean),
+        "sd": format_cents(decision.sd),
+    }

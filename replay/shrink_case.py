@@ -1,0 +1,190 @@
+"""A shrunk history as files: two logs, their run's outputs, and a test that is ready to run.
+
+The folder stands on its own, so it can be kept with a project's tests. All of it is made
+in a folder within, and put in place when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from events.blocks import BYTE_ORDER_MARK
+from events.errors import InputError, OutputError, ParametersError
+from events.event import line_of
+from events.parameters import parse_parameters
+from events.store import EventStore
+from replay.history import LogLine, Place, texts_by_log
+from replay.logs import Logs
+from replay.regression import regression_test
+from replay.run import STORE_SUFFIX, run
+from replay.shrink import VerdictNotReplayedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from events.records import Source
+    from replay.history import History
+    from replay.shrink import Shrunk
+
+BATCH: Final = "batch.json"
+STREAM: Final = "stream.json"
+FLAGGED: Final = "flagged.json"
+STORE: Final = f"{FLAGGED}{STORE_SUFFIX}"
+_FILES: Final = (BATCH, STREAM, FLAGGED, STORE)
+_TEST_NAME: Final = re.compile(r"test_event_[0-9]+_[0-9a-f]{8}\.py")
+
+
+class Case(NamedTuple):
+    """A shrunk history that has been written."""
+
+    folder: Path
+    """Where."""
+    lines: dict[Source, list[bytes]]
+    """What both logs consist of, without newlines; the batch's first line is the parameters."""
+    lines_before: int
+    """How many lines both logs of the original have, blank ones left out."""
+    test: Path
+    """The test for pytest."""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All files, by what they are."""
+        names = dict(zip(("batch", "stream", "flagged", "store"), _FILES, strict=True))
+        return {what: self.folder / name for what, name in names.items()} | {"test": self.test}
+
+
+def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that a shrunk history cannot be written to; nothing is written.
+
+    Args:
+        store: the original's event store.
+        folder: where the shrunk history is to be.
+        overwrite: whether an earlier one that stands there may be replaced.
+
+    Raises:
+        InputError: it cannot be made, is a file, or is the folder of the original.
+        OutputError: one of the files exists and may not be replaced.
+
+    """
+    if not folder.parent.is_dir():
+        raise InputError(
+            f"{folder}: expected a folder for the shrunk history, found no {folder.parent}; "
+            "make it first"
+        )
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder for the shrunk history, found a file")
+    if folder.samefile(store.parent):
+        # Where the original's own logs may have the names that are written to.
+        raise InputError(
+            f"{folder}: expected a folder for the shrunk history alone, found that of "
+            f"{store.name}; name another one"
+        )
+    found = [folder / name for name in _FILES if os.path.lexists(folder / name)]
+    for path in found:
+        if path.is_dir():
+            raise InputError(f"{path}: expected a file, found a folder; name another folder")
+    found += _tests_in(folder)
+    if found and not overwrite:
+        raise OutputError(
+            f"{found[0]}: expected no file, found one; name another folder or give --overwrite"
+        )
+
+
+def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: bool = False) -> Case:
+    """Write a shrunk history to ``folder``, which is made if it is not there.
+
+    Args:
+        history: the original.
+        shrunk: what is left of it.
+        folder: where to write it.
+        overwrite: replace an earlier one that stands there, with its test.
+
+    Raises:
+        InputError: the folder cannot be made, is a file, or is that of the original.
+        OutputError: a file exists and may not be replaced, or cannot be written.
+        VerdictNotReplayedError: a run on the two logs decides otherwise.
+
+    """
+    check_folder(history.store.path, folder, overwrite=overwrite)
+    lines = texts_by_log(_log_lines(history, shrunk))
+    before = len(history) + len(history.rejected) + (history.store.header.line is not None)
+    text = regression_test(history.store.path.name, shrunk, before)
+    contents = {
+        BATCH: history.log_content("batch", lines["batch"]),
+        STREAM: history.log_content("stream", lines["stream"]),
+    }
+    name = _test_name(shrunk.recorded.number, [folder.name.encode(), text, *contents.values()])
+    made = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        with TemporaryDirectory(prefix=".shrink-", dir=folder) as within:
+            for file, content in {**contents, name: text}.items():
+                (Path(within) / file).write_bytes(content)
+            _run(Path(within), folder, shrunk)
+            stale = _tests_in(folder)
+            for file in (*_FILES, name):
+                (Path(within) / file).replace(folder / file)
+            for path in stale:
+                if path.name != name:
+                    path.unlink()
+        made = False
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: expected to write the shrunk history, found: {error.strerror}"
+        ) from None
+    finally:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+    return Case(folder, lines, before, folder / name)
+
+
+def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
+    """Iterate over the lines that are left, each as it was, behind one for the parameters."""
+    header, parameters = history.store.header.line, history.parameters
+    try:
+        kept = header is not None and parameters == parse_parameters(
+            header.removeprefix(BYTE_ORDER_MARK), BATCH
+        )
+    except ParametersError:
+        kept = False
+    if kept and header is not None:
+        yield LogLine(Place("batch", 1), None, header)
+    else:
+        # The run was given others than stand there, or none stand there.
+        text = f'{{"D":"{parameters.degrees}", "T":"{parameters.tracked}"}}'
+        yield LogLine(Place("batch", 0), None, text.encode())
+    for number in shrunk.numbers:
+        yield LogLine(history.place(number), number, line_of(history.event(number)))
+
+
+def _run(within: Path, folder: Path, shrunk: Shrunk) -> None:
+    """Run on both logs, and see that this decides what was decided while shrinking."""
+    with Logs(within / BATCH, within / STREAM) as logs:
+        run(logs, within / FLAGGED)
+    *_, decision = EventStore(within / STORE).decisions()
+    if decision != shrunk.decision:
+        raise VerdictNotReplayedError(
+            f"{folder}: expected a run on the shrunk logs to decide what a replay of them does, "
+            f"found another decision on event {shrunk.recorded.number}; nothing was written"
+        )
+
+
+def _test_name(number: int, parts: list[bytes]) -> str:
+    """Return a name that no other test has: pytest wants that of files in several folders."""
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return f"test_event_{number}_{digest[:8]}.py"
+
+
+def _tests_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _TEST_NAME.fullmatch(path.name))
