@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import redirect_stdout
+from functools import lru_cache
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ from actors.user import UserActor
 from events.amounts import format_cents
 from events.event import Befriend, Purchase
 from replay.cli import main
-from replay.shrink import VerdictNotReplayedError, shrink
+from replay.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
 from replay.shrink_case import write_case
 from replay.timeline import Timeline
 from tests import model
@@ -82,28 +83,26 @@ class Measured(NamedTuple):
     sd: str
 
 
-def decided(degrees: int, tracked: int, history: list[bytes]) -> Measured:
-    """Return what the model decides on the last line of ``history``.
+# Some lines are read again and again.
+read = lru_cache(1 << 15)(model.read)
 
-    To the model it makes no difference whether those before it were judged, too.
-    """
-    *before, last = history
-    batch = joined([b'{"D":1, "T":2}', *before])
-    flagged = bool(model.flags(batch, last, degrees, tracked))
-    happenings = [each for each in map(model.read, history) if each is not None]
+
+def decided(degrees: int, tracked: int, history: list[bytes]) -> Measured:
+    """Return what the model decides on the last line of ``history``, all of them events."""
+    *before, last = [each for each in map(read, history) if each is not None]
     friendships: set[frozenset[str]] = set()
-    for each in happenings:
+    for each in before:
         if each.kind != "purchase":
             pair = frozenset(each.users)
             (friendships.add if each.kind == "befriend" else friendships.discard)(pair)
-    network = model._network(happenings[-1].users[0], degrees, friendships)
+    network = model._network(last.users[0], degrees, friendships)
     bought = [
         (each.time, place, each.amount)
-        for place, each in enumerate(happenings[:-1])
+        for place, each in enumerate(before)
         if each.kind == "purchase" and each.users[0] in network
     ]
     window = [amount for _, _, amount in sorted(bought)[-tracked:]]
-    n = len(window)
+    flagged, n = bool(model._judge(last, window)), len(window)
     if not n:
         return Measured(flagged, 0, "0.00", "0.00")
     mean = sum(window) / n
@@ -114,7 +113,7 @@ def decided(degrees: int, tracked: int, history: list[bytes]) -> Measured:
 
 def kept_events(log: bytes) -> list[bytes]:
     """Return the lines of a log that are events."""
-    return [line for line in model.read_lines(log) if model.read(line)]
+    return [line for line in model.read_lines(log) if read(line)]
 
 
 # Histories of which much is flagged
@@ -206,6 +205,32 @@ FRACTIONS = Logs(
     ),
     joined([buy("3", "9.99", 6), unfriend("1", "3"), buy("1", "20.00", 0)]),
 )
+
+
+@given(st.integers(0, 6).flatmap(lambda count: st.tuples(
+    st.just(list(range(count))), st.sets(st.frozensets(st.integers(0, max(count - 1, 0)))))),
+)  # fmt: skip
+def test_taking_away_ends_where_nothing_more_can_go_whatever_holds(
+    given_sets: tuple[list[int], set[frozenset[int]]],
+) -> None:
+    everything, holding = given_sets
+    holding.add(frozenset(everything))
+
+    def holds(kept: list[int]) -> bool:
+        return frozenset(kept) in holding
+
+    kept = _without_parts(everything, holds)
+    assert holds(kept)
+    kept = _without_lines(kept, holds)
+    assert holds(kept)
+    assert not any(holds(kept[:at] + kept[at + 1 :]) for at in range(len(kept)))
+
+
+def test_line_that_can_go_only_after_another_goes() -> None:
+    holding = [[1, 2, 3], [1, 2], [2]]
+    assert _without_lines([1, 2, 3], holding.__contains__) == [2]
+    holding = [[1, 2, 3], [2, 3], [2]]
+    assert _without_lines([1, 2, 3], holding.__contains__) == [2]
 
 
 @pytest.mark.parametrize("options", [(), ("--exact",)], ids=["verdict", "exact"])
@@ -363,6 +388,13 @@ def test_exact_history_keeps_the_window(spec: Shrink) -> None:
         "after:  2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)",
         "without any one of the 4 lines before it, the decision is another",
     ]
+
+
+def test_friendship_that_is_kept_is_the_one_that_began(shrinking: Shrink) -> None:
+    past = [befriend("1", "2"), unfriend("2", "1"), befriend("2", "1"), buy("1", "10.00")]
+    new = [befriend("1", "2"), buy("1", "10.00"), buy("2", "99.00")]
+    shrinking.begin(Logs(joined([HEAD, *past]), joined(new)))
+    assert json.loads(shrinking(7, "--json"))["events"] == [3, 4, 6, 7]
 
 
 def test_many_lines_are_counted_and_not_shown(shrinking: Shrink) -> None:
@@ -783,6 +815,18 @@ def test_verdict_of_a_faulty_program_is_shrunk_to_what_that_program_needs(
         for line in range(len(stream) - 1):
             assert not flagged_here(shrinking, batch, stream[:line] + stream[line + 1 :])
     assert {alike.get(line, line) for line in left} == set(kept)
+
+
+def test_network_is_tried_before_everything(
+    shrinking: Shrink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UserActor, "_apply", befriend_by_unfriend)
+    shrinking.begin(Logs(joined([HEAD, unfriend("2", "1"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n"))
+    lines: list[int] = []
+    with Timeline(shrinking.folder / STORE) as timeline:
+        shrink(timeline, len(timeline), progress=lambda left, _: lines.append(left))
+    assert lines[:2] == [4, 5]
+    assert max(lines) == 5
 
 
 def recorded(shrinking: Shrink) -> list[replay.Decision]:
