@@ -6,8 +6,9 @@ import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.blocks import BYTE_ORDER_MARK
-from events.errors import PositionError
+from events.errors import ParametersError, PositionError
 from events.event import EVENT_TYPES, Event, line_of
+from events.parameters import parse_parameters
 from events.records import (
     Decision,
     Gap,
@@ -143,6 +144,20 @@ class History:
                 following, next_place = next(sources)
             if number <= len(self.events):
                 yield Place(place.source, place.line + number - first), self.events[number - 1]
+
+    @property
+    def parameters_line(self) -> LogLine:
+        """A line that gives D and T: the batch's own one, if it does."""
+        line = self.store.header.line
+        try:
+            given = line and parse_parameters(line.removeprefix(BYTE_ORDER_MARK), "batch")
+        except ParametersError:
+            given = None
+        if line is not None and given == self.parameters:
+            return LogLine(Place("batch", 1), None, line)
+        # The run was given others than stand there, or none stand there.
+        text = f'{{"D":"{self.parameters.degrees}", "T":"{self.parameters.tracked}"}}'
+        return LogLine(Place("batch", 0), None, text.encode())
 
     def log_lines(self) -> Iterator[LogLine]:
         """Iterate over the lines of both logs, that of the parameters first."""

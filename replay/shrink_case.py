@@ -14,12 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.blocks import BYTE_ORDER_MARK
-from events.errors import InputError, OutputError, ParametersError
+from events.errors import InputError, OutputError
 from events.event import line_of
-from events.parameters import parse_parameters
 from events.store import EventStore
-from replay.history import LogLine, Place, texts_by_log
+from replay.history import LogLine, texts_by_log
 from replay.logs import Logs
 from replay.regression import regression_test
 from replay.run import STORE_SUFFIX, run
@@ -149,19 +147,7 @@ def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: boo
 
 def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
     """Iterate over the lines that are left, each as it was, behind one for the parameters."""
-    header, parameters = history.store.header.line, history.parameters
-    try:
-        kept = header is not None and parameters == parse_parameters(
-            header.removeprefix(BYTE_ORDER_MARK), BATCH
-        )
-    except ParametersError:
-        kept = False
-    if kept and header is not None:
-        yield LogLine(Place("batch", 1), None, header)
-    else:
-        # The run was given others than stand there, or none stand there.
-        text = f'{{"D":"{parameters.degrees}", "T":"{parameters.tracked}"}}'
-        yield LogLine(Place("batch", 0), None, text.encode())
+    yield history.parameters_line
     for number in shrunk.numbers:
         yield LogLine(history.place(number), number, line_of(history.event(number)))
 

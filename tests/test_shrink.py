@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import pty
 import re
@@ -13,7 +12,6 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import redirect_stdout
-from functools import lru_cache
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -31,9 +29,10 @@ from events.event import Befriend, Purchase
 from replay.cli import main
 from replay.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
 from replay.shrink_case import write_case
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import BAD_LINES, USERS, event_lines, histories, lines, spellings
 from replay.timeline import Timeline
-from tests import model
-from tests.strategies import BAD_LINES, USERS, Logs, events, lines, logs, spellings
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_store import pieces
 
@@ -83,53 +82,37 @@ class Measured(NamedTuple):
     sd: str
 
 
-# Some lines are read again and again.
-read = lru_cache(1 << 15)(model.read)
-
-
 def decided(degrees: int, tracked: int, history: list[bytes]) -> Measured:
     """Return what the model decides on the last line of ``history``, all of them events."""
-    *before, last = [each for each in map(read, history) if each is not None]
-    friendships: set[frozenset[str]] = set()
-    for each in before:
-        if each.kind != "purchase":
-            pair = frozenset(each.users)
-            (friendships.add if each.kind == "befriend" else friendships.discard)(pair)
-    network = model._network(last.users[0], degrees, friendships)
-    bought = [
-        (each.time, place, each.amount)
-        for place, each in enumerate(before)
-        if each.kind == "purchase" and each.users[0] in network
-    ]
-    window = [amount for _, _, amount in sorted(bought)[-tracked:]]
-    flagged, n = bool(model._judge(last, window)), len(window)
-    if not n:
-        return Measured(flagged, 0, "0.00", "0.00")
-    mean = sum(window) / n
-    variance = sum((amount - mean) ** 2 for amount in window) / n
-    cents = math.floor(mean * 100), math.isqrt(math.floor(variance * 10_000))
-    return Measured(flagged, n, *map(format_cents, cents))
+    told = model.Model(degrees, tracked)
+    *before, last = history
+    for line in before:
+        told.take(line, judged=False)
+    verdict = told.take(last, judged=True)
+    assert verdict is not None
+    measured = (format_cents(verdict.mean), format_cents(verdict.sd))
+    return Measured(verdict.flagged, len(verdict.window), *measured)
 
 
 def kept_events(log: bytes) -> list[bytes]:
     """Return the lines of a log that are events."""
-    return [line for line in model.read_lines(log) if read(line)]
+    return [line for line in model.read_lines(log) if model.read(line)]
 
 
 # Histories of which much is flagged
 
 
-def written(kind: str, *values: str) -> str:
+def written(kind: str, *values: str) -> bytes:
     names = ("id", "amount") if kind == "purchase" else ("id1", "id2")
     fields = ", ".join(
         f'"{name}": {json.dumps(value, ensure_ascii=False)}'
         for name, value in zip(names, values, strict=True)
     )
-    return f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", {fields}}}'
+    return f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", {fields}}}'.encode()
 
 
 @st.composite
-def campaigns(draw: st.DrawFn) -> Logs:
+def campaigns(draw: st.DrawFn) -> LoggedHistory:
     """Draw friends who buy for alike amounts, then spikes, and all sorts of lines among them."""
     users = USERS[: draw(st.integers(3, len(USERS)))]
     user = st.sampled_from(users)
@@ -141,8 +124,8 @@ def campaigns(draw: st.DrawFn) -> Logs:
     drawn = [
         [written("befriend", *pair) for pair in pairwise(users[:3])]
         + draw(st.lists(everyday, min_size=4, max_size=12))
-        + draw(st.lists(st.one_of(friends, events(users)), max_size=8)),
-        draw(st.lists(st.one_of(spikes, spikes, friends, events(users)), max_size=6)),
+        + draw(st.lists(st.one_of(friends, event_lines(users)), max_size=8)),
+        draw(st.lists(st.one_of(spikes, spikes, friends, event_lines(users)), max_size=6)),
     ]
     past, new = (
         [draw(spellings(text)) for text in draw(st.permutations(log))]
@@ -151,7 +134,7 @@ def campaigns(draw: st.DrawFn) -> Logs:
     )
     new.append(draw(spellings(written("purchase", draw(st.sampled_from(users[:3])), "900.00"))))
     degrees, tracked = draw(st.integers(1, 3)), draw(st.sampled_from([2, 3, 5, 50]))
-    return Logs(joined([b'{"D":"%d", "T":"%d"}' % (degrees, tracked), *past]), joined(new))
+    return LoggedHistory(joined([b'{"D":"%d", "T":"%d"}' % (degrees, tracked), *past]), joined(new))
 
 
 def shrunk_of(folder: Path, number: int, *options: str) -> dict[str, Any]:
@@ -191,7 +174,7 @@ def check(folder: Path, past: list[bytes], new: list[bytes], told: dict[str, Any
     return measured
 
 
-FRACTIONS = Logs(
+FRACTIONS = LoggedHistory(
     joined(
         [
             b'{"D":"2", "T":"2"}',
@@ -240,10 +223,10 @@ def test_shrunk_history_has_the_verdict_and_is_minimal_by_the_model(
     seen = Counter[bool]()
     smaller = Counter[bool]()
 
-    @given(st.one_of(campaigns(), campaigns(), logs()), st.data())
+    @given(st.one_of(campaigns(), campaigns(), histories()), st.data())
     @example(SPEC_EXAMPLE, None)
     @example(FRACTIONS, None)
-    def shrinks(given_logs: Logs, data: st.DataObject | None) -> None:
+    def shrinks(given_logs: LoggedHistory, data: st.DataObject | None) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             run_in_process(given_logs, folder)
@@ -314,7 +297,7 @@ class Shrink:
         self.case = folder / "case"
         self.capture = capture
 
-    def begin(self, given_logs: Logs, *words: int) -> None:
+    def begin(self, given_logs: LoggedHistory, *words: int) -> None:
         for leftover in self.folder.iterdir():
             leftover.unlink()
         (self.folder / "batch.json").write_bytes(given_logs.batch)
@@ -393,25 +376,25 @@ def test_exact_history_keeps_the_window(spec: Shrink) -> None:
 def test_friendship_that_is_kept_is_the_one_that_began(shrinking: Shrink) -> None:
     past = [befriend("1", "2"), unfriend("2", "1"), befriend("2", "1"), buy("1", "10.00")]
     new = [befriend("1", "2"), buy("1", "10.00"), buy("2", "99.00")]
-    shrinking.begin(Logs(joined([HEAD, *past]), joined(new)))
+    shrinking.begin(LoggedHistory(joined([HEAD, *past]), joined(new)))
     assert json.loads(shrinking(7, "--json"))["events"] == [3, 4, 6, 7]
 
 
 def test_many_lines_are_counted_and_not_shown(shrinking: Shrink) -> None:
     past = [befriend("1", "2"), *(buy("1", f"{cents}.00") for cents in range(10, 40))]
-    shrinking.begin(Logs(joined([b'{"D":1,"T":30}', *past]), joined([buy("2", "20.00")])))
+    shrinking.begin(LoggedHistory(joined([b'{"D":1,"T":30}', *past]), joined([buy("2", "20.00")])))
     shown = shrinking(32, "--exact")
     assert "\nlines: 32 of the batch, 1 of the stream\n" in shown
     assert "event_type" not in shown
 
 
 def test_purchase_that_is_not_flagged_needs_no_other_line(spec: Shrink) -> None:
-    spec.begin(Logs(SPEC_EXAMPLE.batch, SPEC_EXAMPLE.stream.replace(b"1601.83", b"1.83")))
+    spec.begin(LoggedHistory(SPEC_EXAMPLE.batch, SPEC_EXAMPLE.stream.replace(b"1601.83", b"1.83")))
     shown = spec(7)
     assert shown.startswith("event 7: 8 lines shrunk to 2\n")
     assert "\nit is not flagged without any other line; --exact keeps n, mean and sd too\n" in shown
     assert pytest_on(spec.case).returncode == 0
-    spec.begin(Logs(b'{"D":1,"T":2}\n', buy("1", "5.00")))
+    spec.begin(LoggedHistory(b'{"D":1,"T":2}\n', buy("1", "5.00")))
     assert "\nit is not flagged without any other line\n" in spec(1, "--exact", "--overwrite")
 
 
@@ -442,7 +425,7 @@ def test_files_are_those_of_a_run_on_the_logs_in_the_folder(spec: Shrink, tmp_pa
     before = spec.files()
     again = tmp_path / "again"
     again.mkdir()
-    run_in_process(Logs(before["batch.json"], before["stream.json"]), again)
+    run_in_process(LoggedHistory(before["batch.json"], before["stream.json"]), again)
     after = {path.name: path.read_bytes() for path in again.iterdir()}
     assert before == {**after, spec.test.name: spec.test.read_bytes()}
 
@@ -509,7 +492,7 @@ PAST = SPEC_EXAMPLE.batch.splitlines()[1:]
 class Spelled(NamedTuple):
     """The challenge's example, spelled or run otherwise."""
 
-    logs: Logs
+    logs: LoggedHistory
     setting: tuple[int, ...] = ()
     """D and T of the run, where they were given."""
     first: bytes = HEAD
@@ -517,16 +500,25 @@ class Spelled(NamedTuple):
 
 
 SPELLED = {
-    "crlf": Spelled(Logs(joined(CR), SPEC_EXAMPLE.stream.replace(b"\n", b"\r\n")), (), CR[0]),
-    "marks": Spelled(Logs(MARK + SPEC_EXAMPLE.batch, MARK + SPEC_EXAMPLE.stream), (), MARK + HEAD),
+    "crlf": Spelled(
+        LoggedHistory(joined(CR), SPEC_EXAMPLE.stream.replace(b"\n", b"\r\n")), (), CR[0]
+    ),
+    "marks": Spelled(
+        LoggedHistory(MARK + SPEC_EXAMPLE.batch, MARK + SPEC_EXAMPLE.stream), (), MARK + HEAD
+    ),
     "other-T": Spelled(SPEC_EXAMPLE, (1, 3), b'{"D":"1", "T":"3"}'),
     "same-given": Spelled(SPEC_EXAMPLE, (1, 50)),
-    "no-line": Spelled(Logs(joined(PAST), SPEC_EXAMPLE.stream), (1, 50)),
-    "no-newline": Spelled(Logs(b"\n\n" + SPEC_EXAMPLE.batch[:-1], SPEC_EXAMPLE.stream[:-1])),
-    "odd-line": Spelled(Logs(joined([b'{"T": 50, "D": 1} ', *PAST]), SPEC_EXAMPLE.stream), (),
-                        b'{"T": 50, "D": 1} '),
-    "wrong-line": Spelled(Logs(joined([b'{"D":0}', *PAST]), SPEC_EXAMPLE.stream), (1, 50)),
-}  # fmt: skip
+    "no-line": Spelled(LoggedHistory(joined(PAST), SPEC_EXAMPLE.stream), (1, 50)),
+    "no-newline": Spelled(
+        LoggedHistory(b"\n\n" + SPEC_EXAMPLE.batch[:-1], SPEC_EXAMPLE.stream[:-1])
+    ),
+    "odd-line": Spelled(
+        LoggedHistory(joined([b'{"T": 50, "D": 1} ', *PAST]), SPEC_EXAMPLE.stream),
+        (),
+        b'{"T": 50, "D": 1} ',
+    ),
+    "wrong-line": Spelled(LoggedHistory(joined([b'{"D":0}', *PAST]), SPEC_EXAMPLE.stream), (1, 50)),
+}
 
 
 @pytest.mark.parametrize("spelled", SPELLED.values(), ids=SPELLED)
@@ -556,7 +548,7 @@ def test_regression_test_passes_however_lines_are_spelled(shrinking: Shrink) -> 
 
 def test_mark_before_the_first_event_goes_where_a_line_comes_before_it(shrinking: Shrink) -> None:
     _, *past = SPEC_EXAMPLE.batch.splitlines()
-    shrinking.begin(Logs(MARK + joined(past), SPEC_EXAMPLE.stream), 1, 50)
+    shrinking.begin(LoggedHistory(MARK + joined(past), SPEC_EXAMPLE.stream), 1, 50)
     shrinking(7, "--exact")
     assert shrinking.files()["batch.json"] == joined([b'{"D":"1", "T":"50"}', *past[:3], past[4]])
 
@@ -799,7 +791,7 @@ def test_verdict_of_a_faulty_program_is_shrunk_to_what_that_program_needs(
 ) -> None:
     name, fault, past, new, kept = faulty
     monkeypatch.setattr(UserActor if name == "_apply" else CoordinatorActor, name, fault)
-    shrinking.begin(Logs(joined([HEAD, *past]), joined(new)))
+    shrinking.begin(LoggedHistory(joined([HEAD, *past]), joined(new)))
     (decision,) = [each for each in recorded(shrinking) if each.flagged]
     told = json.loads(shrinking(decision.number, "--json"))
     assert told["after"]["flagged"]
@@ -821,7 +813,9 @@ def test_network_is_tried_before_everything(
     shrinking: Shrink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(UserActor, "_apply", befriend_by_unfriend)
-    shrinking.begin(Logs(joined([HEAD, unfriend("2", "1"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n"))
+    shrinking.begin(
+        LoggedHistory(joined([HEAD, unfriend("2", "1"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n")
+    )
     lines: list[int] = []
     with Timeline(shrinking.folder / STORE) as timeline:
         shrink(timeline, len(timeline), progress=lambda left, _: lines.append(left))

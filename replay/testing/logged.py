@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -63,14 +64,9 @@ class LoggedHistory(NamedTuple):
     def of(cls, store: EventStore) -> Self:
         """Return the history that ``store`` holds, with its D and T on the first line."""
         history = History(store)
-        texts = texts_by_log(history.log_lines())
-        setting = store.parameters
-        first = f'{{"D":"{setting.degrees}", "T":"{setting.tracked}"}}'.encode()
-        past = texts["batch"][store.header.line is not None :]
-        return cls(
-            history.log_content("batch", [first, *past]),
-            history.log_content("stream", texts["stream"]),
-        )
+        lines = islice(history.log_lines(), store.header.line is not None, None)
+        texts = texts_by_log(chain([history.parameters_line], lines))
+        return cls(*(history.log_content(source, found) for source, found in texts.items()))
 
     def __repr__(self) -> str:
         """Return how to make it again, a line for each line of the logs."""
