@@ -247,9 +247,9 @@ class Dispatcher:
         """
         return self._deliver(1) == 1
 
-    def run(self) -> None:
-        """Step until no message waits."""
-        self._deliver(-1)
+    def run(self) -> int:
+        """Step until no message waits; return how many were delivered."""
+        return self._deliver(-1)
 
     def _deliver(self, messages_max: int) -> int:
         """Deliver up to ``messages_max`` messages, or all if it is negative; return how many.

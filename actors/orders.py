@@ -26,10 +26,11 @@ class LaneOrder(ABC):
     def __init__(self) -> None:
         """Begin with nothing to deliver."""
         self._lanes: dict[tuple[int, int], deque[Delivery]] = {}
-        self._busy: list[tuple[int, int]] = []
+        # The lanes that are not empty.
+        self._busy: list[deque[Delivery]] = []
         self._waiting = 0
-        # The pairs of what was appended since a delivery was given last.
-        self._appended: list[tuple[int, int]] = []
+        # The lanes of what was appended since a delivery was given last.
+        self._appended: list[deque[Delivery]] = []
 
     @abstractmethod
     def choose(self, lanes: int) -> int:
@@ -42,11 +43,14 @@ class LaneOrder(ABC):
         """Put ``delivery`` behind those of the same pair."""
         sender, receiver, _ = delivery
         pair = (id(sender), id(receiver))
-        lane = self._lanes.setdefault(pair, deque())
+        # Not setdefault, which would make an empty lane for every delivery.
+        lane = self._lanes.get(pair)
+        if lane is None:
+            lane = self._lanes[pair] = deque()
         if not lane:
-            self._busy.append(pair)
+            self._busy.append(lane)
         lane.append(delivery)
-        self._appended.append(pair)
+        self._appended.append(lane)
         self._waiting += 1
 
     def popleft(self) -> Delivery:
@@ -55,21 +59,20 @@ class LaneOrder(ABC):
         if not busy:
             raise IndexError("no delivery waits")
         self._appended.clear()
-        pair = busy.pop(self.choose(len(busy)))
-        lane = self._lanes[pair]
+        lane = busy.pop(self.choose(len(busy)))
         delivery = lane.popleft()
         if lane:
-            busy.append(pair)
+            busy.append(lane)
         self._waiting -= 1
         return delivery
 
     def pop(self) -> Delivery:
         """Take back the delivery that was appended last; it has not been given."""
-        pair = self._appended.pop()
-        lane = self._lanes[pair]
+        lane = self._appended.pop()
         delivery = lane.pop()
         if not lane:
-            self._busy.remove(pair)
+            # The one lane among them that is empty, so no other one equals it.
+            self._busy.remove(lane)
         self._waiting -= 1
         return delivery
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.messages import Apply, Become, Commit, Judge, Recall, Retract, Route, Settle
+from actors.messages import Apply, Become, Commit, Judge, Retract, Route, Settle
 from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError, shown
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.store import EventStore
+from replay.checkpoint import Checkpoint, checkpoint_of, restore
 from replay.collector import collector_paused
 from replay.history import History
 from replay.simulation import Simulation
@@ -50,12 +51,6 @@ class UserState(NamedTuple):
     """Its purchases, sorted by time and number."""
 
 
-class _Checkpoint(NamedTuple):
-    position: int
-    users: tuple[Become, ...]
-    recall: Recall
-
-
 class Timeline(Stepping):
     """A history that can be visited at any moment; the store is only read.
 
@@ -83,7 +78,7 @@ class Timeline(Stepping):
         self._names: list[str] = []
         self._users: set[str] = set()
         self._simulation = detector(self.parameters, Nowhere(), self._queue)
-        self._checkpoints = [_Checkpoint(0, (), Recall((), (), (), 0, 0))]
+        self._checkpoints = [Checkpoint()]
         with collector_paused():
             self._look_through()
 
@@ -310,25 +305,12 @@ class Timeline(Stepping):
             self._simulation.settle()
             self.position = end
             if end == milestone and end > self._checkpoints[-1].position:
-                self._checkpoints.append(self._checkpoint())
+                self._checkpoints.append(checkpoint_of(self._simulation))
 
-    def _checkpoint(self) -> _Checkpoint:
-        simulation = self._simulation
-        coordinator = simulation.coordinator
-        actors = map(simulation.user, range(simulation.users))
-        users = tuple(Become(actor.friends, tuple(actor.purchases)) for actor in actors)
-        recall = Recall(tuple(coordinator.numbers), *coordinator.recency.dump(), self.position)
-        return _Checkpoint(self.position, users, recall)
-
-    def _checkpoint_before(self, position: int) -> _Checkpoint:
+    def _checkpoint_before(self, position: int) -> Checkpoint:
         index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
         return self._checkpoints[index - 1]
 
-    def _restore(self, checkpoint: _Checkpoint) -> None:
-        simulation = self._simulation
-        simulation.coordinator.actor_ref.tell(checkpoint.recall)
-        simulation.dispatcher.run()
-        for number, become in enumerate(checkpoint.users):
-            simulation.user(number).actor_ref.tell(become)
-        simulation.dispatcher.run()
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        restore(self._simulation, checkpoint)
         self.position = checkpoint.position
