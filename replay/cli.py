@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = (
     "run",
     "verify",
+    "explore",
     "step",
     "log",
     "why",
@@ -54,6 +55,7 @@ _RUN_EPILOG = """\
 commands:
   run          what is described here; the word itself may be left out
   verify       play a history again and compare it with what was recorded
+  explore      play a history under many orders of delivery, with failures
   step         step through a history, forward and back, with breakpoints
   log          list the events of a store
   why          explain one event of a store to the last digit

@@ -387,6 +387,7 @@ def test_setting_that_is_none_is_refused(example: Commands, options: tuple[str, 
 
 LOOKING = [
     ("verify", STORE),
+    ("explore", STORE, "--jobs", "1"),
     ("step", STORE, "-c", "last; why; trace; back; message; continue"),
     ("log", STORE),
     ("why", STORE, "7"),

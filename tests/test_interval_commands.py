@@ -204,6 +204,7 @@ def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
     "words",
     [
         ("why", STORE, "1"),
+        ("explore", STORE),
         ("rerun", STORE, "new.json"),
         ("sweep", STORE),
         ("shrink", STORE, "1", "--output", "new.case"),
@@ -221,7 +222,7 @@ def test_command_about_purchases_refuses_a_store_of_intervals(
 
 def test_every_command_was_thought_of() -> None:
     tried = {"log", "export", "diff", "why", "rerun", "sweep", "verify", "trace", "step"}
-    tried |= {"check", "repair", "rebuild", "shrink"}
+    tried |= {"check", "repair", "rebuild", "explore", "shrink"}
     assert tried | {"run", "intervals"} == set(COMMANDS)
 
 

@@ -1,0 +1,135 @@
+"""``explore STORE``: whether any order of delivery or failure of users changes a result."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from replay.arguments import add_store, whole
+from replay.explore import Explorer, RecordedOtherwiseError, subject_of
+from replay.explorers import explorations, usable_cores
+from replay.history import History
+from replay.tables import counted, open_store, print_json, progress
+
+if TYPE_CHECKING:
+    import argparse
+
+    from replay.explore import Exploration
+
+SUMMARY = "play a history under many orders of delivery, with users that fail, and compare"
+EXAMPLE = "explore flagged.json.events --orders 1000"
+
+EXIT_DIFFERENT = 1
+
+_ORDERS: Final = 100
+# A state may have thousands of friends or purchases, and one of them makes the difference.
+_SHOWN_MAX: Final = 300
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_store(parser)
+    parser.add_argument(
+        "--orders",
+        metavar="N",
+        type=whole("orders", 1),
+        default=_ORDERS,
+        help=f"how many orders to explore (default: {_ORDERS})",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="S",
+        type=whole("seed", 0),
+        default=1,
+        help="seed of the first one, from which they are counted (default: 1)",
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="J",
+        type=whole("jobs", 1),
+        default=usable_cores(),
+        help="how many processes explore (default: the number of usable cores)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was explored and the first difference; return 1 if there is one."""
+    history = History(open_store(options.store))
+    explorer = Explorer(subject_of(history))
+    verify = f"python -m replay verify {shlex.quote(options.store)}"
+    try:
+        explorer.check(history.recorded)
+    except RecordedOtherwiseError as error:
+        raise RecordedOtherwiseError(f"{options.store}: {error}; see {verify}") from None
+    seeds = range(options.seed, options.seed + options.orders)
+    explored = messages = restarts = 0
+    different: Exploration | None = None
+    with closing(explorations(explorer, seeds, options.jobs)) as found:
+        for _ in progress(seeds, "explore"):
+            exploration = next(found)
+            explored += 1
+            messages += exploration.messages
+            restarts += exploration.restarts
+            if exploration.difference is not None:
+                different = exploration
+                break
+    subject = explorer.subject
+    told: dict[str, Any] = {
+        "orders": explored,
+        "seeds": [seeds[0], seeds[explored - 1]],
+        "past": subject.routed,
+        "stream": len(subject.events) - subject.past,
+        "judged": len(explorer.reference.decisions),
+        "restarts": restarts,
+        "messages": messages,
+        "difference": None,
+    }
+    if different is not None and different.difference is not None:
+        seed = different.seed
+        again = f"python -m replay explore {shlex.quote(options.store)} --orders 1 --seed {seed}"
+        told["difference"] = {"seed": seed, **different.difference._asdict(), "command": again}
+    if options.json:
+        print_json(told)
+    else:
+        _show(told)
+    return 0 if different is None else EXIT_DIFFERENT
+
+
+def _show(told: dict[str, Any]) -> None:
+    """Print for a person what was explored and the first difference."""
+    first, last = told["seeds"]
+    seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
+    print(
+        f"explored {counted(told['orders'], 'order')} ({seeds}) of "
+        f"{counted(told['stream'], 'event')} of the stream and the last {told['past']:,} of the "
+        f"past: {counted(told['restarts'], 'restart')} of users, "
+        f"{counted(told['messages'], 'message')}"
+    )
+    if not told["judged"]:
+        print("nothing was judged: there is no purchase in the stream")
+    difference = told["difference"]
+    if difference is None:
+        print("no difference")
+        return
+    event, actor = difference["event"], difference["actor"]
+    after = "" if event is None else f", after event {event}"
+    of_actor = "" if actor is None else f", {actor}"
+    print(f"first difference: seed {difference['seed']}{after}{of_actor}")
+    print(f"  field:    {difference['field']}")
+    expected, actual = difference["expected"], difference["actual"]
+    print(f"  expected: {_text(expected, actual)}")
+    print(f"  actual:   {_text(actual, expected)}")
+    print(f"to see it again: {difference['command']}")
+
+
+def _text(value: object, other: object) -> str:
+    """Return what there is; of something long what stands only there and not in ``other``."""
+    text = "none" if value is None else str(value)
+    if len(text) <= _SHOWN_MAX:
+        return text
+    if isinstance(value, list) and isinstance(other, list):
+        only = set(other)
+        text = f"{len(value)}, and only here {[each for each in value if each not in only]}"
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."

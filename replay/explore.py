@@ -1,0 +1,369 @@
+"""Exploring a history: many orders of delivery and failures of users, one result.
+
+SPEC.md section 6 allows any order in which each sender's messages reach a receiver in
+sequence, and users may fail and be restarted at any message. An exploration plays the
+history under one such order, drawn with a seed, and compares everything that comes out
+with the reference: first in, first out, and nobody fails. The seed alone gives the same
+exploration again, message for message, on any machine.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from actors.messages import Attest, Commit, Judge, Route, Settle
+from actors.orders import RandomOrder
+from actors.recency import WALK_MAX
+from actors.sink import Nowhere
+from events.errors import ReplayError
+from events.event import users_of
+from replay.checkpoint import Checkpoint, checkpoint_of, restore
+from replay.collector import collector_paused
+from replay.failing import WHENS, Failure, Failures, with_failures
+from replay.simulation import Simulation
+from replay.supervision import EventSupervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from actors.dispatcher import Observer
+    from actors.messages import Become
+    from events.event import Event
+    from events.parameters import Parameters
+    from events.records import Decision, StateDigest
+    from replay.history import History
+
+T = TypeVar("T")
+
+# So many events of the past are routed anew each time, cut into requests as it comes;
+# those before them are part of the state that each exploration begins with.
+PAST_EVENTS_MAX: Final = 1_000
+# About so many users fail in an exploration, one drawn from these.
+_FAILURES: Final = (0, 1, 4, 16)
+# How many events a request of the past holds at most, and how many requests wait for the
+# coordinator at most; None: all are there from the beginning. With all of them there,
+# most of a stream is judged after the last request came in, and nothing comes between.
+_REQUEST_EVENTS_MAX: Final = (1, 10, 100, PAST_EVENTS_MAX)
+_REQUESTS_MAX: Final = (1, 8, 64, None)
+# Behind one request of the past in so many there is a Settle.
+_SETTLES: Final = (1, 4, 64)
+# Behind one event of the stream in so many there is a Commit.
+_COMMITS: Final = (1, 16, 256)
+
+_COORDINATOR: Final = "urn:coordinator"
+_SINK: Final = "urn:sink"
+_DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
+
+
+class RecordedOtherwiseError(ReplayError):
+    """What was recorded is not what the history gives; there is nothing to explore."""
+
+    exit_status = 1
+
+
+class Subject(NamedTuple):
+    """What is explored; plain data, so that it can be sent to another process."""
+
+    parameters: Parameters
+    """D and T."""
+    events: Sequence[Event]
+    """All events, in order."""
+    past: int
+    """How many of them are the past; the others are of the stream."""
+
+    @property
+    def routed(self) -> int:
+        """How many events of the past each exploration routes anew."""
+        return min(self.past, PAST_EVENTS_MAX)
+
+
+class Difference(NamedTuple):
+    """Where an exploration parts from the reference."""
+
+    event: int | None
+    """The event after which it shows; None for a failure, which names it where it can."""
+    actor: str | None
+    """The actor whose doing or state it is; None for a failure, likewise."""
+    field: str
+    """What of it differs."""
+    expected: object
+    """What the reference gives."""
+    actual: object
+    """What the exploration gives."""
+
+
+class Exploration(NamedTuple):
+    """What one seed gave."""
+
+    seed: int
+    """What it was drawn with."""
+    messages: int
+    """How many messages were delivered; 0 where an actor failed for good."""
+    restarts: int
+    """How often a user failed and was restarted."""
+    difference: Difference | None
+    """The first difference from the reference, or None where there is none."""
+
+
+class Outcome(NamedTuple):
+    """All that an actor system makes of a history."""
+
+    decisions: list[Decision]
+    """What was decided, in the order in which it was recorded."""
+    lines: list[bytes]
+    """The flagged lines."""
+    digests: list[StateDigest]
+    """The digests of the state, which sum up what came after the beginning."""
+    state: Checkpoint
+    """What the actors hold in the end."""
+    messages: int
+    """How many messages were delivered."""
+
+
+class _Kept:
+    """An outlet that keeps all that it is given."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+        self.lines: list[bytes] = []
+        self.digests: list[StateDigest] = []
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        self.decisions += decisions
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        self.lines += lines
+
+    def attest(self, digest: StateDigest) -> None:
+        self.digests.append(digest)
+
+
+class _Draw:
+    """Draws one aspect of an exploration; no aspect depends on how another was drawn."""
+
+    def __init__(self, aspect: str, seed: int) -> None:
+        # Text is hashed by random itself, not by Python's seeded hash. Of its methods only
+        # the bits are sure to be the same in later versions.
+        self._bits = random.Random(f"{aspect} {seed}").getrandbits  # noqa: S311  no secret
+
+    def below(self, bound: int) -> int:
+        return self._bits(32) % bound
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        return choices[self.below(len(choices))]
+
+    def cut(self, items: Sequence[T], size_max: int) -> Iterator[Sequence[T]]:
+        """Cut ``items`` into pieces of 1 to ``size_max``."""
+        first = 0
+        while first < len(items):
+            last = first + 1 + self.below(size_max)
+            yield items[first:last]
+            first = last
+
+
+def subject_of(history: History) -> Subject:
+    """Return what of ``history`` is explored; without a stream all of it is the past."""
+    past = len(history) if history.stream_start is None else history.stream_start
+    return Subject(history.parameters, history.events, past)
+
+
+class Explorer:
+    """Plays one history under any seed, from the same beginning each time."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Apply the past up to where explorations begin, and play the reference.
+
+        Raises:
+            ActorFailedError: an actor fails already in the reference.
+
+        """
+        self.subject: Final = subject
+        """What is explored."""
+        self._by_user: dict[str, list[Event]] = {}
+        with collector_paused(), Simulation(subject.parameters, Nowhere()) as simulation:
+            for event in subject.events:
+                for user in users_of(event):
+                    self._by_user.setdefault(user, []).append(event)
+            simulation.route(subject.events[: subject.past - subject.routed])
+            simulation.settle()
+            self._beginning: Final = checkpoint_of(simulation)
+        self.reference: Final = self._reference()
+        """What has to come out."""
+
+    def check(self, recorded: Mapping[int, Decision]) -> None:
+        """Compare the reference with the decisions that a run ``recorded``, by event number.
+
+        A run that was stopped need not have recorded all of them.
+
+        Raises:
+            RecordedOtherwiseError: it recorded something else.
+
+        """
+        decided = {decision.number: decision for decision in self.reference.decisions}
+        for number in sorted(recorded):
+            if recorded[number] != decided.get(number):
+                raise RecordedOtherwiseError(
+                    "expected the decisions that were recorded, found another one on event "
+                    f"{number} with messages delivered first in, first out"
+                )
+
+    def explore(self, seed: int, observers: Sequence[Observer] = ()) -> Exploration:
+        """Play the history as ``seed`` says and compare.
+
+        Args:
+            seed: draws the order of delivery, the requests and the failures; at least 0.
+            observers: called before each delivery after the beginning.
+
+        """
+        kept, failures = _Kept(), Failures(self._failures(seed))
+        failing = with_failures(Simulation, failures)
+        parameters, order = self.subject.parameters, RandomOrder(seed)
+        with failing(parameters, kept, order, attesting=True) as simulation:
+            by_user = self._by_user.__getitem__
+            supervisor = EventSupervisor(by_user, simulation.coordinator)
+            simulation.dispatcher.supervisor = supervisor
+            messages = 0
+            try:
+                restore(simulation, self._beginning)
+                simulation.dispatcher.observers.extend(observers)
+                found = _play(simulation, kept, self._requests(seed))
+                messages = found.messages
+                difference = next(differences(self.reference, found), None)
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever an actor or its restart raises
+                said = str(error) if isinstance(error, ReplayError) else repr(error)
+                difference = Difference(None, None, "failure", None, said)
+            return Exploration(seed, messages, supervisor.restarts, difference)
+
+    def _reference(self) -> Outcome:
+        subject, kept = self.subject, _Kept()
+        routed = tuple(subject.events[subject.past - subject.routed : subject.past])
+        requests: list[object] = [Route(routed), Settle()]
+        requests += map(Judge, subject.events[subject.past :])
+        requests += [Attest(len(subject.events)), Commit()]
+        with Simulation(subject.parameters, kept, attesting=True) as simulation:
+            restore(simulation, self._beginning)
+            return _play(simulation, kept, [[request] for request in requests])
+
+    def _requests(self, seed: int) -> Iterator[Sequence[object]]:
+        """Draw the requests to the coordinator: what waits for it together, and then what."""
+        subject, draw = self.subject, _Draw("requests", seed)
+        routed = subject.events[subject.past - subject.routed : subject.past]
+        requests: list[object] = []
+        settles, commits = draw.one_of(_SETTLES), draw.one_of(_COMMITS)
+        for piece in draw.cut(routed, draw.one_of(_REQUEST_EVENTS_MAX)):
+            requests.append(Route(tuple(piece)))
+            if not draw.below(settles):
+                requests.append(Settle())
+        for event in subject.events[subject.past :]:
+            requests.append(Judge(event))
+            if not draw.below(commits):
+                requests.append(Commit())
+        # Nothing else makes users hear of the past where no stream comes after it.
+        requests += [Settle(), Attest(len(subject.events)), Commit()]
+        waiting_max = draw.one_of(_REQUESTS_MAX)
+        return iter([requests]) if waiting_max is None else draw.cut(requests, waiting_max)
+
+    def _failures(self, seed: int) -> Iterator[Failure]:
+        draw = _Draw("failures", seed)
+        count = draw.one_of(_FAILURES)
+        if not count:
+            return
+        # Every other message is to a user, and a gap is half of the longest on average.
+        gap_max = self.reference.messages // count + 1
+        # Each user is first told of the beginning, which it cannot be restarted from.
+        peace = len(self._beginning.users)
+        while True:
+            yield Failure(peace + draw.below(gap_max), draw.one_of(WHENS))
+            peace = 0
+
+
+def _play(
+    simulation: Simulation, kept: _Kept, requests: Iterator[Sequence[object]] | list[list[object]]
+) -> Outcome:
+    messages = 0
+    for together in requests:
+        for request in together:
+            simulation.coordinator.actor_ref.tell(request)
+        messages += simulation.dispatcher.run()
+    state = checkpoint_of(simulation)
+    return Outcome(kept.decisions, kept.lines, kept.digests, state, messages)
+
+
+def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:
+    """Iterate over what differs: decisions by event, flagged lines, users, the coordinator."""
+    if expected.decisions != found.decisions:
+        yield from _differing_decisions(expected.decisions, found.decisions)
+    at = expected.state.position
+    for line, actual in zip_longest(expected.lines, found.lines):
+        if line != actual:
+            yield Difference(at, _SINK, "flagged line", _text(line), _text(actual))
+    if expected.state != found.state:
+        yield from _differing_states(expected.state, found.state)
+    if expected.digests != found.digests:
+        yield Difference(at, _COORDINATOR, "digests", repr(expected.digests), repr(found.digests))
+
+
+def _differing_decisions(
+    expected: Sequence[Decision], found: Sequence[Decision]
+) -> Iterator[Difference]:
+    wanted = {decision.number: decision for decision in expected}
+    given = {decision.number: decision for decision in found}
+    for number in sorted(wanted.keys() | given.keys()):
+        one, other = wanted.get(number), given.get(number)
+        if one is None or other is None:
+            yield Difference(number, _SINK, "decision", _fields(one), _fields(other))
+            continue
+        for field in _DECISION_FIELDS:
+            if getattr(one, field) != getattr(other, field):
+                yield Difference(
+                    number, _COORDINATOR, field, getattr(one, field), getattr(other, field)
+                )
+    numbers = ([each.number for each in expected], [each.number for each in found])
+    for one_number, other_number in zip_longest(*numbers):
+        if one_number != other_number:
+            event = one_number or other_number
+            yield Difference(event, _SINK, "next decided event", one_number, other_number)
+
+
+def _differing_states(expected: Checkpoint, found: Checkpoint) -> Iterator[Difference]:
+    at, names = expected.position, expected.recall.users
+    if names != found.recall.users:
+        yield Difference(at, _COORDINATOR, "users", list(names), list(found.recall.users))
+        return
+    for name, one, other in zip(names, expected.users, found.users, strict=True):
+        if one.friends != other.friends:
+            yield Difference(
+                at, f"urn:user:{name}", "friends", _friends(one, names), _friends(other, names)
+            )
+        if one.purchases != other.purchases:
+            numbers = [[made.number for made in each.purchases] for each in (one, other)]
+            yield Difference(at, f"urn:user:{name}", "purchases", *numbers)
+    if found.position != at:
+        yield Difference(at, _COORDINATOR, "events that users know of", at, found.position)
+    for name, last, actual in zip(names, expected.recall.last, found.recall.last, strict=True):
+        if last != actual:
+            lasts = [None if made is None else made.number for made in (last, actual)]
+            yield Difference(at, _COORDINATOR, f"last purchase of {name}", *lasts)
+    # How many more than these are remembered depends on when others were forgotten.
+    recent = [each.recall.recent[-WALK_MAX:] for each in (expected, found)]
+    if recent[0] != recent[1] or expected.recall.total != found.recall.total:
+        numbers = [[made.number for made in each] for each in recent]
+        yield Difference(at, _COORDINATOR, "latest purchases", *numbers)
+
+
+def _friends(user: Become, names: Sequence[str]) -> list[str | int]:
+    return [names[n] if n < len(names) else n for n in sorted(user.friends)]
+
+
+def _fields(decision: Decision | None) -> dict[str, object] | None:
+    if decision is None:
+        return None
+    return {field: getattr(decision, field) for field in _DECISION_FIELDS}
+
+
+def _text(line: bytes | None) -> str | None:
+    return None if line is None else line.decode(errors="replace")
