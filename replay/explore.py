@@ -166,7 +166,8 @@ class _Draw:
 def subject_of(history: History) -> Subject:
     """Return what of ``history`` is explored; without a stream all of it is the past."""
     past = len(history) if history.stream_start is None else history.stream_start
-    return Subject(history.parameters, history.events, past)
+    # A store that was saved from damage may have lost events of the past.
+    return Subject(history.parameters, history.events, min(past, len(history)))
 
 
 class Explorer:
@@ -216,6 +217,9 @@ class Explorer:
             seed: draws the order of delivery, the requests and the failures; at least 0.
             observers: called before each delivery after the beginning.
 
+        Raises:
+            MemoryError: there is not enough memory for it.
+
         """
         kept, failures = _Kept(), Failures(self._failures(seed))
         failing = with_failures(Simulation, failures)
@@ -231,11 +235,8 @@ class Explorer:
                 found = _play(simulation, kept, self._requests(seed))
                 messages = found.messages
                 difference = next(differences(self.reference, found), None)
-            except MemoryError:
-                raise
             except Exception as error:  # noqa: BLE001  whatever an actor or its restart raises
-                said = str(error) if isinstance(error, ReplayError) else repr(error)
-                difference = Difference(None, None, "failure", None, said)
+                difference = _failure(error)
             return Exploration(seed, messages, supervisor.restarts, difference)
 
     def _reference(self) -> Outcome:
@@ -291,6 +292,15 @@ def _play(
         messages += simulation.dispatcher.run()
     state = checkpoint_of(simulation)
     return Outcome(kept.decisions, kept.lines, kept.digests, state, messages)
+
+
+def _failure(error: Exception) -> Difference:
+    """Return a failure for good as a difference, unless it says nothing about the history."""
+    for each in (error, error.__cause__):
+        if isinstance(each, MemoryError):
+            raise each
+    said = str(error) if isinstance(error, ReplayError) else repr(error)
+    return Difference(None, None, "failure", None, said)
 
 
 def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:

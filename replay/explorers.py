@@ -10,6 +10,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ExplorerLostError(ReplayError):
-    """A process that explored has ended without an answer."""
+    """A process that explores could not be started, or has ended without an answer."""
 
     exit_status = 1
 
@@ -49,7 +51,7 @@ def explorations(
         jobs: how many processes explore, at least 1; with 1 it is this process.
 
     Raises:
-        ExplorerLostError: one of the processes has ended.
+        ExplorerLostError: one of the processes could not be started, or has ended.
 
     """
     jobs = min(jobs, len(seeds))
@@ -68,6 +70,8 @@ class _Processes(Closing):
         # Spawned, not forked: a forked process would hold its siblings' ends of the pipes,
         # and so wait for ever where this one is killed.
         context = multiprocessing.get_context("spawn")
+        # Where it is started along with the first of them, Python 3.11 unblocks the signal.
+        resource_tracker.ensure_running()
         # Ctrl-C goes to all processes of a terminal. This one answers for all of them; in
         # those started here it stays blocked from their first moment.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -78,6 +82,12 @@ class _Processes(Closing):
                 process.start()
                 self._processes[ours] = process
                 theirs.close()
+        except OSError as error:
+            self.close()
+            raise ExplorerLostError(
+                f"expected to start {count} processes that explore, found: {error}; "
+                "try fewer --jobs"
+            ) from None
         except BaseException:
             self.close()
             raise
@@ -131,11 +141,14 @@ class _Processes(Closing):
 
 def _work(connection: Connection, subject: Subject) -> None:
     """Answer each seed that comes with its exploration, as long as somebody asks."""
-    explorer = Explorer(subject)
-    with history_frozen() as freeze:
-        freeze()
-        try:
+    try:
+        explorer = Explorer(subject)
+        with history_frozen() as freeze:
+            freeze()
             while True:
                 connection.send(explorer.explore(connection.recv()))
-        except (EOFError, OSError):
-            return
+    except (EOFError, OSError):
+        return
+    except MemoryError:
+        # The one that asks says so.
+        sys.exit(1)

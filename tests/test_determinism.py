@@ -57,11 +57,11 @@ with replay.Logs("batch.json", "stream.json") as logs:
 """
 
 
-def run_python(folder: Path, hash_seed: str, *arguments: str) -> bytes:
+def run_python(folder: Path, hash_seed: str, *arguments: str, root: Path = ROOT) -> bytes:
     finished = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed},
+        env={"PYTHONPATH": str(root), "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         check=False,
     )
