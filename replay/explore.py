@@ -26,7 +26,7 @@ from replay.simulation import Simulation
 from replay.supervision import EventSupervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actors.dispatcher import Observer
     from actors.messages import Become
@@ -282,9 +282,8 @@ class Explorer:
             peace = 0
 
 
-def _play(
-    simulation: Simulation, kept: _Kept, requests: Iterator[Sequence[object]] | list[list[object]]
-) -> Outcome:
+def _play(simulation: Simulation, kept: _Kept, requests: Iterable[Sequence[object]]) -> Outcome:
+    """Return what comes out of ``requests``, of which those in one sequence wait together."""
     messages = 0
     for together in requests:
         for request in together:
