@@ -40,6 +40,31 @@ class Nowhere:
         """Drop ``digest``."""
 
 
+class Kept:
+    """An outlet that keeps all that a sink sends to it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.decisions: list[Decision] = []
+        """All decisions, in order."""
+        self.lines: list[bytes] = []
+        """All flagged lines, in order."""
+        self.digests: list[StateDigest] = []
+        """All digests of the state, in order."""
+
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Keep these decisions."""
+        self.decisions += decisions
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Keep these lines."""
+        self.lines += lines
+
+    def attest(self, digest: StateDigest) -> None:
+        """Keep this digest."""
+        self.digests.append(digest)
+
+
 class Sink:
     """What a sink actor is and does, on any of Pykka's runtimes."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from actors.messages import Attest, Commit, Judge, Route, Settle
 from actors.orders import RandomOrder
 from actors.recency import WALK_MAX
-from actors.sink import Nowhere
+from actors.sink import Kept, Nowhere
 from events.errors import ReplayError
 from events.event import users_of
 from replay.checkpoint import Checkpoint, checkpoint_of, restore
@@ -122,24 +122,6 @@ class Outcome(NamedTuple):
     """How many messages were delivered."""
 
 
-class _Kept:
-    """An outlet that keeps all that it is given."""
-
-    def __init__(self) -> None:
-        self.decisions: list[Decision] = []
-        self.lines: list[bytes] = []
-        self.digests: list[StateDigest] = []
-
-    def record(self, decisions: Sequence[Decision]) -> None:
-        self.decisions += decisions
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        self.lines += lines
-
-    def attest(self, digest: StateDigest) -> None:
-        self.digests.append(digest)
-
-
 class _Draw:
     """Draws one aspect of an exploration; no aspect depends on how another was drawn."""
 
@@ -221,7 +203,7 @@ class Explorer:
             MemoryError: there is not enough memory for it.
 
         """
-        kept, failures = _Kept(), Failures(self._failures(seed))
+        kept, failures = Kept(), Failures(self._failures(seed))
         failing = with_failures(Simulation, failures)
         parameters, order = self.subject.parameters, RandomOrder(seed)
         with failing(parameters, kept, order, attesting=True) as simulation:
@@ -240,7 +222,7 @@ class Explorer:
             return Exploration(seed, messages, supervisor.restarts, difference)
 
     def _reference(self) -> Outcome:
-        subject, kept = self.subject, _Kept()
+        subject, kept = self.subject, Kept()
         routed = tuple(subject.events[subject.past - subject.routed : subject.past])
         requests: list[object] = [Route(routed), Settle()]
         requests += map(Judge, subject.events[subject.past :])
@@ -282,7 +264,7 @@ class Explorer:
             peace = 0
 
 
-def _play(simulation: Simulation, kept: _Kept, requests: Iterable[Sequence[object]]) -> Outcome:
+def _play(simulation: Simulation, kept: Kept, requests: Iterable[Sequence[object]]) -> Outcome:
     """Return what comes out of ``requests``, of which those in one sequence wait together."""
     messages = 0
     for together in requests:

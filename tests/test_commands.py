@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import replay
+from actors.sink import Kept
 from events.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
 from replay.simulation import Simulation
@@ -21,7 +22,6 @@ from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
-from tests.test_determinism import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ import replay
 from actors.coordinator import Coordinator
 from actors.messages import Attest, Commit, Judge, Route
 from actors.orders import RandomOrder
-from actors.sink import Sink
+from actors.sink import Kept, Sink
 from actors.user import User
 from events.lines import BadLineError, parse_line
 from replay.simulation import Simulation
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.user import Ref
-    from events.records import StateDigest
 
 ROOT = Path(replay.__file__).parents[1]
 
@@ -92,24 +91,6 @@ def test_output_store_and_messages_are_the_same_under_every_hash_seed(history: P
         results.append((flagged, (history / "flagged.json.events").read_bytes(), trace))
     assert results == results[:1] * 4
     assert results[0][2].count(b"\n") > 5_000
-
-
-class Kept:
-    """An outlet that keeps all that it is given."""
-
-    def __init__(self) -> None:
-        self.decisions: list[replay.Decision] = []
-        self.lines: list[bytes] = []
-        self.digests: list[StateDigest] = []
-
-    def record(self, decisions: Sequence[replay.Decision]) -> None:
-        self.decisions += decisions
-
-    def write(self, written: Sequence[bytes]) -> None:
-        self.lines += written
-
-    def attest(self, digest: StateDigest) -> None:
-        self.digests.append(digest)
 
 
 def events_of(log: Sequence[bytes]) -> list[replay.Event]:

@@ -30,8 +30,9 @@ from replay.explore import Difference, Explorer, Subject, differences, subject_o
 from replay.failing import WHENS, Failures
 from replay.history import History
 from replay.supervision import EventSupervisor
-from tests import model
-from tests.strategies import Logs, logs
+from replay.testing import model
+from replay.testing.logged import LoggedHistory
+from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_determinism import run_python
 from tests.test_verify import rewritten
@@ -48,18 +49,18 @@ SAMPLE = ROOT / "scripts" / "sample"
 STORE = "flagged.json.events"
 
 
-def history_of(given_logs: Logs, folder: Path) -> History:
+def history_of(given_logs: LoggedHistory, folder: Path) -> History:
     run_in_process(given_logs, folder)
     return History(replay.EventStore(folder / STORE))
 
 
-def beginning_of_sample(past: int, new: int) -> Logs:
+def beginning_of_sample(past: int, new: int) -> LoggedHistory:
     counts = {"batch": past, "stream": new}
     kept = [
         b"".join((SAMPLE / f"{name}_log.json").read_bytes().splitlines(keepends=True)[:count])
         for name, count in counts.items()
     ]
-    return Logs(*kept)
+    return LoggedHistory(*kept)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,8 @@ def explorer(folder: Path) -> Explorer:
 # What is explored
 
 
-@given(logs(), st.integers(0, 2**64))
-def test_no_seed_finds_a_difference_in_any_history(given_logs: Logs, seed: int) -> None:
+@given(histories(), st.integers(0, 2**64))
+def test_no_seed_finds_a_difference_in_any_history(given_logs: LoggedHistory, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         history = history_of(given_logs, Path(name))
         explorer = Explorer(subject_of(history))
@@ -269,7 +270,7 @@ def test_history_without_a_stream_is_explored_and_nothing_is_judged(
 def test_history_without_events_is_explored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    history_of(Logs(b'{"D":"1", "T":"50"}\n', b""), tmp_path)
+    history_of(LoggedHistory(b'{"D":"1", "T":"50"}\n', b""), tmp_path)
     # Of a coordinator that has nobody to talk to: two answers to the sink, and the requests.
     status, out, _ = run(tmp_path, capsys, "--orders", "1", "--seed", "0")
     assert (status, out) == (
@@ -279,9 +280,9 @@ def test_history_without_events_is_explored(
     )
 
 
-@given(logs(), st.data())
+@given(histories(), st.data())
 def test_store_of_a_run_that_was_stopped_gives_what_is_there(
-    given_logs: Logs, data: st.DataObject
+    given_logs: LoggedHistory, data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         store = history_of(given_logs, Path(name)).store
@@ -517,7 +518,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for n in range(1, 91)
     ]
     new = "\n".join(lines[60:]).encode()
-    history_of(Logs("\n".join(['{"D":"2", "T":"5"}', *lines[:60]]).encode(), new), folder)
+    history_of(LoggedHistory("\n".join(['{"D":"2", "T":"5"}', *lines[:60]]).encode(), new), folder)
     return folder
 
 
@@ -635,7 +636,8 @@ def test_any_number_of_processes_tells_the_same(small: Path) -> None:
 
 def test_committed_sample_gives_the_same_under_every_order(tmp_path: Path) -> None:
     history_of(
-        Logs(*[(SAMPLE / f"{n}_log.json").read_bytes() for n in ("batch", "stream")]), tmp_path
+        LoggedHistory(*[(SAMPLE / f"{n}_log.json").read_bytes() for n in ("batch", "stream")]),
+        tmp_path,
     )
     status, out = Program(tmp_path)("explore", STORE, "--orders", "20", "--json")
     told = json.loads(out)
@@ -757,7 +759,7 @@ def test_lack_of_memory_is_no_difference(
 
 
 def test_subject_without_a_past_explores_the_stream_alone(tmp_path: Path) -> None:
-    history = history_of(Logs(b'{"D":"1", "T":"50"}\n', SPEC_EXAMPLE.stream), tmp_path)
+    history = history_of(LoggedHistory(b'{"D":"1", "T":"50"}\n', SPEC_EXAMPLE.stream), tmp_path)
     assert subject_of(history) == Subject(history.parameters, history.events, 0)
     assert isinstance(history.events[0], Purchase)
     found = Explorer(subject_of(history)).explore(1)

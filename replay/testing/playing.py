@@ -8,40 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from actors.messages import Attest, Commit, Judge, Route
+from actors.sink import Kept
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from actors.dispatcher import DeliveryOrder
     from events.records import Decision, StateDigest
     from replay.run import Detector
     from replay.testing.logged import LoggedHistory
-
-
-class Kept:
-    """An outlet that keeps all that a sink sends to it."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.decisions: list[Decision] = []
-        """All decisions, in order."""
-        self.lines: list[bytes] = []
-        """All flagged lines, in order."""
-        self.digests: list[StateDigest] = []
-        """All digests of the state, in order."""
-
-    def record(self, decisions: Sequence[Decision]) -> None:
-        """Keep these decisions."""
-        self.decisions += decisions
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Keep these lines."""
-        self.lines += lines
-
-    def attest(self, digest: StateDigest) -> None:
-        """Keep this digest."""
-        self.digests.append(digest)
 
 
 class Outcome(NamedTuple):

@@ -95,6 +95,9 @@ class _Line(NamedTuple):
     close: int | None = None
     """By how much the amount is above the threshold, cut, in units of 1/10,000."""
 
+    vain: bool = False
+    """Whether a friendship that ends need not be one that there is."""
+
     def at(self, clock: int) -> dict[str, str]:
         """Return all fields, given the seconds since the start."""
         moment = _START + dt.timedelta(seconds=clock)
@@ -135,7 +138,7 @@ def _drafts(
     if left >= 1000 - 1000 * bad:
         return _Line(step, fields, instead=draw(st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"])))
     if left < 1000 - 1000 * bad - _SPELLED:
-        return _Line(step, fields)
+        return _Line(step, fields, vain=moment % 4 == 1)
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
         return _Line(step, fields | {"amount": draw(_digits)})
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG + _CLOSE:
@@ -290,6 +293,10 @@ class _Writer:
         if draft.close is not None and self._told is not None and self.judged:
             amount = _threshold(self._told.window(draft.fields["id"])) + draft.close
             draft = draft._replace(fields=draft.fields | {"amount": format_amount(amount)})
+        if draft.fields["event_type"] == "unfriend" and self._told is not None and not draft.vain:
+            friends = sorted(self._told.friends(draft.fields["id1"]))
+            if friends and draft.fields["id2"] not in friends:
+                draft = draft._replace(fields=draft.fields | {"id2": friends[0]})
         line = draft.instead
         if line is None:
             line = _spelled(draft.at(self._clock), draft.spelling, draft.extra)
