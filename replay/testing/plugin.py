@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis.errors import HypothesisException
 
 from events.errors import ReplayError
 from events.store import EventStore
@@ -165,7 +166,10 @@ def _histories(error: BaseException) -> Iterator[LoggedHistory]:
         for each in error.exceptions:
             yield from _histories(each)
         return
-    found = next(_held(error.__traceback__), None)
+    # That an example took too long, for one, is nothing that stepping through it shows.
+    found = (
+        None if isinstance(error, HypothesisException) else next(_held(error.__traceback__), None)
+    )
     if found is not None:
         yield found
 

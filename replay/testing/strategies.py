@@ -237,7 +237,9 @@ def histories(
 
     """
     ids = tuple(map(str, range(1, users + 1))) if isinstance(users, int) else tuple(users)
-    ids = ids[: draw(st.integers(min(2, len(ids)), len(ids)))]
+    # Mostly few, who have to do with one another.
+    few = st.integers(min(2, len(ids)), min(4, len(ids)))
+    ids = ids[: draw(st.one_of(few, st.integers(min(2, len(ids)), len(ids))))]
     setting = draw(parameters() if drawn_parameters is None else drawn_parameters)
     spelled = draw(
         st.sampled_from(
@@ -254,7 +256,9 @@ def histories(
         for phase in range(count):
             mix = draw(st.sampled_from(others)) if phase else mixed
             part = _drafts(ids, mix, ties=ties, late=late, bad=bad)
-            drafts += draw(st.lists(part, max_size=lines_max // count))
+            # By itself a list is short, and what goes wrong needs several lines.
+            least = draw(st.integers(0, lines_max // count // 2))
+            drafts += draw(st.lists(part, min_size=least, max_size=lines_max // count))
         logs.append([writer.write(draft) for draft in drafts])
         writer.judged = True
     last = draw(st.sampled_from([b"\n", b"\n", b""]))
