@@ -11,6 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hypothesis import strategies as st
@@ -25,7 +27,6 @@ from replay.testing.logged import LoggedHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
     from events.event import Event
 
@@ -43,6 +44,8 @@ _ODD: Final = ("5", "7.5000", "16.8301", "0.0001", "999999999999999.9999", "0000
 _NUMBERS: Final = ("16.83", "5", "1e3", "1683E-2", "0.5e+1", "0", "0e999999")
 _SPELLINGS: Final = ("plain", "spaced", "escaped", "reversed", "noted", "numbers")
 _NOTES: Final = ("", "a", "\u00fc", '\\"', "\u2028", "\U0001f600 ")
+# An id that is the same user as a number: 01 is another one than 1.
+_NUMERAL: Final = re.compile(r"0|[1-9][0-9]*")
 _amounts = st.sampled_from(_SMALL * 5 + _PLAIN + _ODD)
 _digits = st.integers(0, 10**8).map(lambda units: f"{units // 10_000}.{units % 10_000:04}")
 
@@ -226,11 +229,12 @@ def histories(
         draw: from Hypothesis, not given.
         users: how many users there are at most, or their ids.
         density: the share of lines that begin or end a friendship; a quarter end one.
-        ties: the share of lines with the second of the line before.
+        ties: the share of lines with the time of the line before.
         late: the share of lines that are older than the line before.
         bad: the share of lines that are rejected or blank.
         phases: of how many phases the past and the stream consist at most: in the first
-            all is mixed, and others mostly buy, befriend or unfriend.
+            all is mixed, and others mostly buy, befriend or unfriend, unless ``density``
+            is 0 or 1.
         past_max: how many lines the past has at most.
         new_max: how many lines the stream has at most.
         drawn_parameters: D and T, by default `parameters()`.
@@ -251,7 +255,9 @@ def histories(
     for lines_max in (past_max, new_max):
         drafts: list[_Line] = []
         mixed = Mix(density * 0.75, density * 0.25)
-        others = (mixed, Mix(density / 4, 0), Mix(0.9, 0), Mix(0.1, 0.6))
+        others = [mixed]
+        if 0 < density < 1:
+            others += [Mix(density / 4, 0), Mix(0.9, 0), Mix(0.1, 0.6)]
         count = draw(st.integers(1, phases)) if phases > 1 else 1
         for phase in range(count):
             mix = draw(st.sampled_from(others)) if phase else mixed
@@ -290,10 +296,16 @@ class _Writer:
         self.judged = False
         """Whether what is written is of the stream."""
         self._clock = 0
+        self._fraction: str | None = None
         self._told = told
 
     def write(self, draft: _Line) -> bytes:
         self._clock += draft.step
+        if not draft.step and self._fraction is not None:
+            # The same second is the same time, which may be spelled in another way.
+            tied = Fraction(f"0{draft.fraction}") == Fraction(f"0{self._fraction}")
+            draft = draft if tied else draft._replace(fraction=self._fraction)
+        self._fraction = draft.fraction
         if draft.close is not None and self._told is not None and self.judged:
             amount = _threshold(self._told.window(draft.fields["id"])) + draft.close
             draft = draft._replace(fields=draft.fields | {"amount": format_amount(amount)})
@@ -339,7 +351,7 @@ def _spelled(fields: dict[str, str], spelling: str, extra: int) -> bytes:
         before, after = ("", " ", "\t")[extra % 3], ("", " ", "\t", " \r", "\r")[extra % 5]
         return (before + text[:-1] + " }" + after).encode()
     if spelling == "numbers":
-        numbers = {k: v for k, v in fields.items() if k.startswith("id") and v.isdecimal()}
+        numbers = {k: v for k, v in fields.items() if k.startswith("id") and _NUMERAL.fullmatch(v)}
         spelled = json.dumps(fields | {k: int(v) for k, v in numbers.items()})
         amount = f'"amount": {json.dumps(fields.get("amount"))}'
         return spelled.replace(amount, f'"amount": {_NUMBERS[extra % len(_NUMBERS)]}').encode()
