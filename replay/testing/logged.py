@@ -36,7 +36,7 @@ class LoggedHistory(NamedTuple):
     @property
     def past(self) -> list[Event]:
         """The events of the batch; lines that are rejected make none."""
-        return _events(self._split()[1], "batch", 1)
+        return _events(self._split()[1], "batch", 1, line_number=2)
 
     @property
     def new(self) -> list[Event]:
@@ -46,7 +46,8 @@ class LoggedHistory(NamedTuple):
     @property
     def lines(self) -> list[bytes]:
         """The lines of both logs that are neither blank nor the parameters."""
-        return [line for log in (self._split()[1], self.stream) for line in _lines(log)]
+        stream = self.stream.removeprefix(BYTE_ORDER_MARK)
+        return [line for log in (self._split()[1], stream) for line in _lines(log)]
 
     def write(self, folder: str | Path) -> tuple[Path, Path]:
         """Write the two logs into ``folder`` and return where they are."""
@@ -84,10 +85,10 @@ def _lines(log: bytes) -> list[bytes]:
     return [line for line in log.split(b"\n") if line.strip(b" \t\r")]
 
 
-def _events(log: bytes, source: Source, number: int) -> list[Event]:
+def _events(log: bytes, source: Source, number: int, line_number: int = 1) -> list[Event]:
     if not log.endswith(b"\n"):
         log += b"\n"
-    return BlockParser(source, number, 1).parse(log).events
+    return BlockParser(source, number, line_number).parse(log).events
 
 
 def _shown(log: bytes) -> str:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 SPACE: Final = b" \t\r\n"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 PURCHASES_MIN: Final = 2
 
 
@@ -191,8 +192,9 @@ def flagged_purchases(
 
 
 def read_lines(log: bytes) -> list[bytes]:
-    """Return the lines of a log that are not blank."""
-    return [line for line in log.split(b"\n") if line.strip(SPACE)]
+    """Return the lines of a log that are not blank, without a byte-order mark before them."""
+    lines = log.removeprefix(BYTE_ORDER_MARK).split(b"\n")
+    return [line for line in lines if line.strip(SPACE)]
 
 
 def read(line: bytes) -> Happening | None:
