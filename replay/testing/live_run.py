@@ -28,7 +28,7 @@ from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
 from events.amounts import UNITS_PER_ONE
 from events.store import EventStore
-from replay.failing import Failure, Failures, with_failures
+from replay.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.listener import Listener, Summary
 from replay.logs import Logs
 from replay.run import STORE_SUFFIX, Run
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _DIGEST_EVENTS = 4
 # Few users: what happens to one soon matters to another.
 _lines = lines(USERS[:3])
-_whens = st.sampled_from(["before", "within", "after"])
+_whens = st.sampled_from(WHENS)
 
 
 class Known(NamedTuple):
@@ -170,6 +170,7 @@ class LiveRun(RuleBasedStateMachine):
         try:
             for _ in self._blocks:
                 pass
+            self.files_are_right()
         except DiedError:
             pass
         finally:
@@ -184,7 +185,7 @@ class LiveRun(RuleBasedStateMachine):
             self.disk.die_after(*death)
         self._wake = _Wake()
         self._stack = ExitStack()
-        self._failures.plan()
+        self._plan()
         detector = with_failures(self.detector, self._failures)
         self.order = ChosenOrder()
 
@@ -215,13 +216,13 @@ class LiveRun(RuleBasedStateMachine):
     @rule(failure=failures())
     def kill_user_soon(self, failure: Failure) -> None:
         """Let a user actor fail at one of the next messages; it is to be restarted."""
-        self._failures.plan(failure)
+        self._plan(failure)
 
     @precondition(lambda self: self.running)
     @rule(failure=failures())
     def kill_user_for_good(self, failure: Failure) -> None:
         """Let a user actor fail, and again when it was restarted, which ends the run."""
-        self._failures.plan(failure._replace(times=2))
+        self._plan(failure._replace(times=2))
 
     @precondition(lambda self: self.running)
     @rule(choices=st.lists(st.integers(0, 9), min_size=1, max_size=30))
@@ -298,8 +299,17 @@ class LiveRun(RuleBasedStateMachine):
             while self.running and self._read < len(self._stream):
                 next(self._blocks)
                 self._read = self.live.logs.stream.lines_read
-        except (DiedError, ActorFailedError):
+        except DiedError:
             self._let_go()
+        except ActorFailedError as error:
+            if not (self._for_good and isinstance(error.__cause__, PlannedError)):
+                raise
+            self._let_go()
+
+    def _plan(self, *failures: Failure) -> None:
+        """Let users fail so, and not as was planned before."""
+        self._failures.plan(*failures)
+        self._for_good = any(failure.times > 1 for failure in failures)
 
     def _let_go(self) -> None:
         """Be as a process that is gone: nothing more is done, and its files are closed."""
