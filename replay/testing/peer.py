@@ -10,6 +10,7 @@ import atexit
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -32,35 +33,49 @@ def trace_elsewhere(history: LoggedHistory, detector: Detector, hash_seed: str) 
     """
     name = f"{detector.__module__}:{getattr(detector, '__qualname__', '<unnamed>')}"
     if "<" in name or detector.__module__ == "__main__":
-        raise ValueError(
-            f"expected a detector that another process can import, found {name}; define it at "
-            "the top of a module, or give hash_seeds=()"
-        )
+        raise _unknown(name)
     batch, stream = (log.decode("latin-1") for log in history)
     request = {"batch": batch, "stream": stream, "detector": name}
     answer = _peer(hash_seed, tuple(sys.path)).send(request)
+    if "unknown" in answer:
+        raise _unknown(f"{name}, on which it has {answer['unknown']}")
     assert "error" not in answer, f"under PYTHONHASHSEED={hash_seed}: {answer['error']}"
     trace: list[str] = answer["trace"]
     return trace
 
 
+def _unknown(found: str) -> ValueError:
+    return ValueError(
+        f"expected a detector that another process can import, found {found}; define it at "
+        "the top of a module, or give hash_seeds=()"
+    )
+
+
 class _Peer:
     def __init__(self, hash_seed: str, path: tuple[str, ...]) -> None:
-        known = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(path)}
-        self._process = subprocess.Popen(
+        self._known = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(path)}
+        self._process = self._start()
+        atexit.register(self.close)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-P", "-c", "from replay.testing import peer; peer.serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | known,
+            env=os.environ | self._known,
         )
-        atexit.register(self.close)
 
     def send(self, request: dict[str, str]) -> dict[str, Any]:
         assert self._process.stdin is not None, "it was opened with pipes"
         assert self._process.stdout is not None, "it was opened with pipes"
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            self.close()
+            status, self._process = self._process.returncode, self._start()
+            return {"error": f"the process ended with exit status {status}"}
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
@@ -74,25 +89,28 @@ def _peer(hash_seed: str, path: tuple[str, ...]) -> _Peer:
 
 def serve() -> None:
     """Answer requests from standard input until it ends."""
+    # Ctrl-C is for the process that asks: this one ends without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What a detector prints goes elsewhere.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin:
-        try:
-            answer: dict[str, Any] = {"trace": _trace(json.loads(line))}
-        except Exception as error:  # noqa: BLE001  whatever a detector raises
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
         answers.flush()
 
 
-def _trace(request: dict[str, str]) -> list[str]:
-    module, _, name = request["detector"].partition(":")
-    detector: Any = importlib.import_module(module)
-    for part in name.split("."):
-        detector = getattr(detector, part)
-    history = LoggedHistory(*(request[log].encode("latin-1") for log in ("batch", "stream")))
-    return traced(history, detector)
+def _answer(request: dict[str, str]) -> dict[str, Any]:
+    key = "unknown"
+    try:
+        module, _, name = request["detector"].partition(":")
+        detector: Any = importlib.import_module(module)
+        for part in name.split("."):
+            detector = getattr(detector, part)
+        key = "error"
+        history = LoggedHistory(*(request[log].encode("latin-1") for log in ("batch", "stream")))
+        return {"trace": traced(history, detector)}
+    except Exception as error:  # noqa: BLE001  whatever a detector raises
+        return {key: f"{type(error).__name__}: {error}"}
 
 
 def traced(history: LoggedHistory, detector: Detector) -> list[str]:
