@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +38,10 @@ class LaneOrder(ABC):
 
         Lane 0 has been waiting longest to deliver something.
         """
+
+    @abstractmethod
+    def anew(self) -> Self:
+        """Return the same order at its beginning: one serves a single run."""
 
     def append(self, delivery: Delivery) -> None:
         """Put ``delivery`` behind those of the same pair."""
@@ -96,6 +100,10 @@ class RandomOrder(LaneOrder):
         # Half as long as randrange, of whose evenness nobody here has need.
         return self._draw(32) % lanes
 
+    def anew(self) -> Self:
+        """Return the order of the same seed."""
+        return type(self)(self.seed)
+
     def __repr__(self) -> str:
         """Return how to make it again."""
         return f"RandomOrder({self.seed})"
@@ -124,6 +132,10 @@ class ChosenOrder(LaneOrder):
     def choose(self, lanes: int) -> int:
         """Take the next choice."""
         return self._left.popleft() % lanes if self._left else 0
+
+    def anew(self) -> Self:
+        """Return the order of the same choices."""
+        return type(self)(self.choices)
 
     def __repr__(self) -> str:
         """Return how to make it again."""

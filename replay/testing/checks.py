@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 FLAGGED_NAME: Final = "flagged.json"
 # How many moments of a history are visited in reverse.
 _VISITS: Final = 5
+# How many bytes of a file that differs are shown.
+_SHOWN: Final = 40
 
 
 def assert_agrees_with_model(
@@ -96,8 +98,14 @@ def assert_deterministic(
     for _ in range(2):
         with TemporaryDirectory() as folder:
             written = run_in(folder, history, detector)
-            outputs.append([path.read_bytes() for path in written])
-    assert outputs[0] == outputs[1], "expected the same flagged file and store the second time"
+            outputs.append([(path.name, path.read_bytes()) for path in written])
+    for (name, one), (_, other) in zip(*outputs, strict=True):
+        pairs = enumerate(zip_longest(one, other))
+        same = next((place for place, (byte, found) in pairs if byte != found), len(one))
+        assert one == other, (
+            f"{name}: the second time from byte {same} on: expected {one[same:][:_SHOWN]!r}, "
+            f"found {other[same:][:_SHOWN]!r}"
+        )
 
 
 def _assert_same_trace(expected: list[str], found: list[str], when: str) -> None:
@@ -114,7 +122,8 @@ def assert_same_decisions(
 
     Args:
         history: what happened.
-        orders: one order, several, or how many random ones, of the seeds from 0 on.
+        orders: one order, several, or how many random ones, of the seeds from 0 on. Those of
+            `actors.orders` are taken from their beginning, and may be given again.
         detector: what decides.
 
     """
@@ -122,7 +131,9 @@ def assert_same_decisions(
         orders = map(RandomOrder, range(orders))
     expected = play(history, detector)
     for order in [orders] if isinstance(orders, LaneOrder) else orders:
-        found = play(history, detector, order)
+        # An order is used up where it is delivered by.
+        taken = order.anew() if isinstance(order, LaneOrder) else order
+        found = play(history, detector, taken)
         difference = expected.difference(found)
         assert difference is None, f"{order}: {difference}"
 
