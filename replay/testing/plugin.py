@@ -32,7 +32,7 @@ from replay.testing.live_run import LiveRun
 from replay.testing.logged import LoggedHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
 # The brute-force model looks at all purchases for each one that it judges.
@@ -40,6 +40,8 @@ _MODEL_EVENTS_MAX: Final = 5_000
 # Each order delivers all messages of the history once more.
 _ORDERS: Final = 5
 _NAME_MAX: Final = 100
+# A history that nobody has shrunk may be long.
+_LINES_MAX: Final = 100
 
 _STORES = pytest.StashKey[frozenset[Path]]()
 
@@ -153,10 +155,14 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep the history of a test that failed, and say where."""
     report = yield
-    if report.failed and call.excinfo is not None:
+    # The history of a store that is checked is in that store.
+    if report.failed and call.excinfo is not None and not isinstance(item, StoreItem):
         for place, history in enumerate(_histories(call.excinfo.value), 1):
-            folder = _folder(item, place)
-            report.sections.append(("replay", _keep(history, folder)))
+            try:
+                kept = _keep(history, _folder(item, place), item.config.invocation_params.dir)
+            except OSError as error:
+                kept = f"the failing history cannot be written: {error}"
+            report.sections.append(("replay", "\n".join([*_shown(history), kept])))
     return report
 
 
@@ -205,28 +211,29 @@ def _folder(item: pytest.Item, place: int) -> Path:
     return folder
 
 
-def _keep(history: LoggedHistory, folder: Path) -> str:
-    """Write ``history`` into ``folder``; return what a person is to know."""
+def _keep(history: LoggedHistory, folder: Path, here: Path) -> str:
+    """Write ``history`` into ``folder``; return what a person who is ``here`` is to know."""
     for leftover in folder.glob(f"{FLAGGED_NAME}*"):
         leftover.unlink()
-    count = len(history.lines)
-    text = [f"the failing history has {count} line{'' if count == 1 else 's'}:"]
-    text += [f"  {line.decode('utf-8', 'backslashreplace')}" for line in _shown(history)]
-    text.append(f"its logs: {' and '.join(map(_relative, history.write(folder)))}")
+    logs = [_word(path, here) for path in history.write(folder)]
+    text = f"its logs: {' and '.join(logs)}\n"
     try:
         _, store = run_in(folder, history)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
-        text.append(f"a run on them fails: {type(error).__name__}: {error}")
-    else:
-        text.append(f"step through it: python -m replay step {_relative(store)}")
-    return "\n".join(text)
+        return f"{text}a run on them fails: {type(error).__name__}: {error}"
+    return f"{text}step through it: python -m replay step {_word(store, here)}"
 
 
-def _shown(history: LoggedHistory) -> Iterable[bytes]:
-    return [line for log in history for line in log.split(b"\n") if line]
+def _shown(history: LoggedHistory) -> Iterator[str]:
+    count = len(history.lines)
+    yield f"the failing history has {count} line{'' if count == 1 else 's'} after its parameters:"
+    lines = [line for log in history for line in log.split(b"\n") if line]
+    for line in lines[:_LINES_MAX]:
+        yield f"  {line.decode('utf-8', 'backslashreplace')}"
+    if len(lines) > _LINES_MAX:
+        yield f"  and {len(lines) - _LINES_MAX:,} more"
 
 
-def _relative(path: Path) -> str:
-    """Return ``path`` as a word of a shell, from the current folder if it is in there."""
-    here = Path.cwd()
+def _word(path: Path, here: Path) -> str:
+    """Return ``path`` as a word of a shell, from ``here`` on if it is in there."""
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
