@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from replay.testing import (
     LiveRun,
@@ -18,6 +19,7 @@ from replay.testing import (
     assert_deterministic,
     assert_replays,
     assert_same_decisions,
+    failures,
     histories,
     orders,
     run_in,
@@ -25,6 +27,7 @@ from replay.testing import (
 
 if TYPE_CHECKING:
     from actors.orders import ChosenOrder
+    from replay.failing import Failure
 
 more = settings(max_examples=settings().max_examples * 3)
 
@@ -58,6 +61,13 @@ def test_no_chosen_order_of_delivery_changes_a_decision(
 @given(histories())
 def test_no_random_order_of_delivery_changes_a_decision(history: LoggedHistory) -> None:
     assert_same_decisions(history, orders=10)
+
+
+@given(histories(), orders(), st.lists(failures(), min_size=1, max_size=6))
+def test_no_failure_of_a_user_changes_a_decision(
+    history: LoggedHistory, order: ChosenOrder, planned: list[Failure]
+) -> None:
+    assert_same_decisions(history, order, planned=planned)
 
 
 @given(histories())

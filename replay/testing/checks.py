@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.dispatcher import DeliveryOrder
+    from replay.failing import Failure
     from replay.run import Detector
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
@@ -117,14 +118,16 @@ def assert_same_decisions(
     history: LoggedHistory,
     orders: int | LaneOrder | Iterable[DeliveryOrder] = 10,
     detector: Detector = Simulation,
+    planned: Sequence[Failure] = (),
 ) -> None:
-    """Assert that no order of delivery changes what comes out of ``history``.
+    """Assert that no order of delivery, nor a user that fails, changes what comes out.
 
     Args:
         history: what happened.
         orders: one order, several, or how many random ones, of the seeds from 0 on. Those of
             `actors.orders` are taken from their beginning, and may be given again.
         detector: what decides.
+        planned: how user actors fail in each of the orders; they are restarted.
 
     """
     if isinstance(orders, int):
@@ -133,7 +136,7 @@ def assert_same_decisions(
     for order in [orders] if isinstance(orders, LaneOrder) else orders:
         # An order is used up where it is delivered by.
         taken = order.anew() if isinstance(order, LaneOrder) else order
-        found = play(history, detector, taken)
+        found = play(history, detector, taken, planned=planned)
         difference = expected.difference(found)
         assert difference is None, f"{order}: {difference}"
 

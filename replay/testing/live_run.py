@@ -112,9 +112,13 @@ class LiveRun(RuleBasedStateMachine):
         """What has happened so far, as two logs."""
         return LoggedHistory(self._batch, b"".join(line + b"\n" for line in self._stream))
 
-    @initialize(drawn=parameters(), past=st.lists(_lines, max_size=12))
-    def begin(self, drawn: Parameters, past: list[bytes]) -> None:
-        """Start a run on a past of a few lines."""
+    @initialize(
+        drawn=parameters(),
+        past=st.lists(_lines, max_size=12),
+        planned=st.lists(failures(), max_size=6),
+    )
+    def begin(self, drawn: Parameters, past: list[bytes], planned: list[Failure]) -> None:
+        """Start a run on a past of a few lines, with users that fail now and then."""
         self._folder = TemporaryDirectory()
         self._read = 0
         self._flagged = Path(self._folder.name) / FLAGGED_NAME
@@ -126,6 +130,7 @@ class LiveRun(RuleBasedStateMachine):
         self.model = model.Model(drawn.degrees, drawn.tracked, self.anomalous)
         self._moments = [self._known()]
         self._lines = b""
+        self._planned = planned
         self._failures = Failures()
         for line in past:
             self._tell_model(line, judged=False)
@@ -185,7 +190,7 @@ class LiveRun(RuleBasedStateMachine):
             self.disk.die_after(*death)
         self._wake = _Wake()
         self._stack = ExitStack()
-        self._plan()
+        self._plan(*self._planned)
         detector = with_failures(self.detector, self._failures)
         self.order = ChosenOrder()
 

@@ -9,10 +9,16 @@ import msgspec
 
 from actors.messages import Attest, Commit, Judge, Route
 from actors.sink import Kept
+from events.event import users_of
+from replay.failing import Failure, Failures, with_failures
 from replay.simulation import Simulation
+from replay.supervision import EventSupervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.dispatcher import DeliveryOrder
+    from events.event import Event
     from events.records import Decision, StateDigest
     from replay.run import Detector
     from replay.testing.logged import LoggedHistory
@@ -43,6 +49,7 @@ def play(
     detector: Detector = Simulation,
     order: DeliveryOrder | None = None,
     trace: list[str] | None = None,
+    planned: Sequence[Failure] = (),
 ) -> Outcome:
     """Return what comes out of ``history``.
 
@@ -52,10 +59,22 @@ def play(
         order: in which everything is delivered, all of it being sent at once; None: each
             event is judged when the one before it has been dealt with.
         trace: takes every message, in order of delivery.
+        planned: how user actors fail; they are restarted from the events.
+
+    Raises:
+        TypeError: users are to fail, but ``detector`` is no class.
 
     """
     kept = Kept()
     past, new = history.past, history.new
+    if planned:
+        if not isinstance(detector, type):
+            raise TypeError(f"expected a class, whose users can be made to fail, found {detector}")
+        detector = with_failures(detector, Failures(planned))
+
+    def events_of(user: str) -> list[Event]:
+        return [event for event in past + new if user in users_of(event)]
+
     with detector(history.parameters, kept, order, attesting=True) as simulation:
         if trace is not None:
             simulation.dispatcher.observers.append(
@@ -63,6 +82,7 @@ def play(
                     f"{sender} > {receiver}: {type(message).__name__} {_text(message)}"
                 )
             )
+        simulation.dispatcher.supervisor = EventSupervisor(events_of, simulation.coordinator)
         coordinator, deliver = simulation.coordinator.actor_ref, simulation.dispatcher.run
         for message in [
             Route(tuple(past)),
