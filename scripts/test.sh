@@ -27,5 +27,7 @@ step bench
 "$python" scripts/bench_intervals.py --small
 step campaigns
 "$python" scripts/campaign.py
+step planted faults
+"$python" scripts/faults.py --count 2
 step pytest
 exec "$python" -m pytest -q "$@"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import replay
+import replay.testing
 from replay import cli
 from replay.debugger import commands as debugger
 from tests.test_cli import Shell
@@ -69,7 +69,7 @@ def run_block(block: str, folder: Path) -> list[str]:
 
 
 def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
-    reader, _ = blocks("python")
+    reader, *_ = blocks("python")
     store = replay.EventStore(folder / "flagged.json.events")
     printed = run_block(reader, folder)
     assert len(printed) == len(list(store.records()))
@@ -77,12 +77,52 @@ def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
 
 
 def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
-    _, example = blocks("python")
+    _, example, _ = blocks("python")
     flagged = (folder / "flagged.json").read_bytes()
     first, *others = run_block(example, folder)
     assert first.split()[0] == str(flagged.count(b"\n"))
     assert (folder / "flagged.json").read_bytes() == flagged
     assert sum(line.startswith("Purchase(") for line in others) == flagged.count(b"\n")
+
+
+def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "test_detector.py").write_text(test, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "replay.testing.plugin", "test_detector.py"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Path) -> None:
+    *_, example = blocks("python")
+    assert sum(bool(line) for line in example.splitlines()) < 20
+    finished = run_pytest(example, tmp_path)
+    assert finished.returncode == 0, finished.stdout
+
+
+def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_path: Path) -> None:
+    *_, example = blocks("python")
+    (text,) = blocks("text")
+    shown = text.splitlines()
+    finished = run_pytest(
+        example.replace("amount > 3 * each.amount", "amount >= 3 * each.amount"), tmp_path
+    )
+    assert finished.returncode == 1
+    printed = finished.stdout[finished.stdout.index(shown[0]) :].splitlines()
+    # Which of two users is which, and what comes first, is for Hypothesis to say.
+    lines = [sorted(re.sub(r"\d+", "0", line) for line in each[2:6]) for each in (printed, shown)]
+    assert lines[0] == lines[1]
+    assert printed[1] == shown[1]
+    assert printed[6:8] == shown[6:8]
+
+
+def test_every_name_of_the_test_kit_is_documented() -> None:
+    names = replay.testing.__all__
+    assert [name for name in names if not re.search(rf"`{name}\b", README)] == []
 
 
 def test_every_option_is_documented(tmp_path: Path) -> None:
