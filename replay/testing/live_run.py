@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 _DIGEST_EVENTS = 4
 # Few users: what happens to one soon matters to another.
 _lines = lines(USERS[:3])
-_whens = st.sampled_from(WHENS)
+# After how many operations on its files the process dies, and how.
+_deaths = st.tuples(st.integers(0, 9), st.sampled_from(WHENS))
 
 
 class Known(NamedTuple):
@@ -145,21 +146,17 @@ class LiveRun(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(written=st.lists(_lines, min_size=1, max_size=6))
-    def write_lines(self, written: list[bytes]) -> None:
+    @rule(written=st.lists(_lines, min_size=1, max_size=6), death=st.none() | _deaths)
+    def write_lines(self, written: list[bytes], death: tuple[int, str] | None) -> None:
         """Write lines of the stream at once, which are dealt with if the run is up."""
+        if death is not None:
+            self.disk.die_after(*death)
         with self._paths[1].open("ab") as stream:
             stream.write(b"".join(line + b"\n" for line in written))
         for line in written:
             self._stream.append(line)
             self._tell_model(line, judged=True)
         self.deal_with_lines()
-
-    @precondition(lambda self: self.running)
-    @rule(operations=st.integers(0, 6), when=_whens)
-    def die_soon(self, operations: int, when: str) -> None:
-        """Let the process die after some more operations on its files, or in one."""
-        self.disk.die_after(operations, when)
 
     @precondition(lambda self: self.running)
     @rule()
@@ -182,7 +179,7 @@ class LiveRun(RuleBasedStateMachine):
             self._let_go()
 
     @precondition(lambda self: not self.running)
-    @rule(death=st.none() | st.tuples(st.integers(0, 12), _whens))
+    @rule(death=st.none() | _deaths)
     def start(self, death: tuple[int, str] | None = None) -> None:
         """Give the same command again, which goes on from the store; it may die early."""
         self.disk = DyingDisk()
