@@ -7,11 +7,8 @@ from typing import Any
 
 import pykka
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.orders import RandomOrder
 
 
 class Recorder(DispatchedActor):
@@ -72,50 +69,6 @@ def test_run_is_step_repeated_until_no_message_waits() -> None:
 def _step_to_the_end(dispatcher: Dispatcher) -> None:
     while dispatcher.step():
         pass
-
-
-@given(
-    st.integers(),
-    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=40),
-)
-def test_random_order_delivers_all_and_keeps_each_pair_in_sequence(
-    seed: int, sends: list[tuple[int, int]]
-) -> None:
-    dispatcher = Dispatcher(RandomOrder(seed))
-    actors = [dispatcher.spawn(Recorder, f"urn:{n}") for n in range(3)]
-    seen: list[tuple[Any, Any, Any]] = []
-    dispatcher.observers.append(lambda *delivery: seen.append(delivery))
-    for serial, (sender, receiver) in enumerate(sends):
-        dispatcher.current = actors[sender]
-        actors[receiver].actor_ref.tell(serial)
-    dispatcher.current = None
-    assert len(dispatcher.queue) == len(sends)
-    dispatcher.run()
-    assert sorted(message for _, _, message in seen) == list(range(len(sends)))
-    for pair in {delivery[:2] for delivery in seen}:
-        serials = [message for *urns, message in seen if tuple(urns) == pair]
-        assert serials == sorted(serials)
-
-
-def test_random_order_depends_on_its_seed_alone() -> None:
-    def trace(seed: int) -> list[Any]:
-        dispatcher = Dispatcher(RandomOrder(seed))
-        actors = [dispatcher.spawn(Recorder, f"urn:{n}") for n in range(6)]
-        for serial in range(3):
-            for actor in actors:
-                actor.actor_ref.tell(serial)
-        seen: list[Any] = []
-        dispatcher.observers.append(lambda *delivery: seen.append(delivery))
-        dispatcher.run()
-        return seen
-
-    assert trace(7) == trace(7)
-    assert len({str(trace(seed)) for seed in range(10)}) > 1
-
-
-def test_empty_random_order_has_no_delivery() -> None:
-    with pytest.raises(IndexError, match="no delivery waits"):
-        RandomOrder(1).popleft()
 
 
 def test_failing_actor_stops_and_the_error_names_actor_message_and_cause() -> None:

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.coordinator import CoordinatorActor
-from actors.dispatcher import ActorFailedError, Dispatcher
-from actors.orders import RandomOrder
+from actors.dispatcher import ActorFailedError
 from actors.sink import SinkActor
 from actors.user import UserActor
 from replay.testing.strategies import histories
@@ -112,19 +111,3 @@ def test_run_that_fails_names_actor_message_and_event_and_closes_everything(
         pytest.raises(ActorFailedError, match=message),
     ):
         run(tmp_path)
-
-
-def test_random_order_takes_back_what_was_sent_last() -> None:
-    class Echo(UserActor):
-        pass
-
-    dispatcher = Dispatcher(RandomOrder(1))
-    actors = [
-        dispatcher.spawn(lambda d, urn: Echo(d, urn, 0, None), f"urn:{n}")  # type: ignore[arg-type]
-        for n in range(3)
-    ]
-    for count in range(6):
-        actors[count % 3].actor_ref.tell(count)
-    assert [dispatcher.queue.pop()[2] for _ in range(4)] == [5, 4, 3, 2]
-    assert sorted(dispatcher.queue.popleft()[2] for _ in range(2)) == [0, 1]
-    assert len(dispatcher.queue) == 0
