@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from replay.run import Detector
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
+    from replay.timeline import UserState
 
 FLAGGED_NAME: Final = "flagged.json"
 # How many moments of a history are visited in reverse.
@@ -136,7 +137,11 @@ def assert_same_decisions(
     for order in [orders] if isinstance(orders, LaneOrder) else orders:
         # An order is used up where it is delivered by.
         taken = order.anew() if isinstance(order, LaneOrder) else order
-        found = play(history, detector, taken, planned=planned)
+        try:
+            found = play(history, detector, taken, planned=planned)
+        except Exception as error:
+            error.add_note(f"delivered by {order}")
+            raise
         difference = expected.difference(found)
         assert difference is None, f"{order}: {difference}"
 
@@ -152,7 +157,8 @@ def assert_replays(store: EventStore | str | Path, detector: Detector = Simulati
 
     """
     opened = store if isinstance(store, EventStore) else EventStore(store)
-    assert opened.tail is None, f"{opened.path}: its last {opened.tail} is torn"
+    tail = opened.tail
+    assert tail is None, f"{opened.path}: its last {tail.length} bytes are torn: {tail.fault.value}"
     if opened.intervals is not None:
         found = verify_intervals(opened)
         assert found.difference is None, f"{opened.path}: {found.difference}"
@@ -173,7 +179,7 @@ def _assert_goes_back(store: EventStore, detector: Detector) -> None:
             states[moment] = timeline.state()
         for moment in reversed(moments):
             timeline.goto(moment)
-            assert timeline.state() == states[moment], f"gone back to event {moment}: another state"
+            _assert_same_state(states[moment], timeline.state(), f"gone back to event {moment}")
             event = timeline.back()
             if event is not None:
                 number = event.number
@@ -181,9 +187,13 @@ def _assert_goes_back(store: EventStore, detector: Detector) -> None:
                 assert recorded in (None, decision), (
                     f"event {number}: {recorded} was recorded, {decision} decided"
                 )
-                assert timeline.state() == states[moment], (
-                    f"back and forth over event {number}: another state"
-                )
+                found, when = timeline.state(), f"back and forth over event {number}"
+                _assert_same_state(states[moment], found, when)
+
+
+def _assert_same_state(expected: list[UserState], found: list[UserState], when: str) -> None:
+    for one, other in zip_longest(expected, found):
+        assert one == other, f"{when}: expected {one}, found {other}"
 
 
 def _assert_logs_make_it_again(history: History, detector: Detector) -> None:

@@ -92,11 +92,11 @@ def serve() -> None:
     # Ctrl-C is for the process that asks: this one ends without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What a detector prints goes elsewhere.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
-        answers.flush()
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
+            answers.flush()
 
 
 def _answer(request: dict[str, str]) -> dict[str, Any]:
