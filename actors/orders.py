@@ -120,7 +120,7 @@ class ChosenOrder(LaneOrder):
         """Take these ``choices`` first, each at least 0 and modulo the number of lanes."""
         super().__init__()
         self.choices = tuple(choices)
-        """What was to be chosen, one for each delivery."""
+        """What was to be chosen, one for each delivery before which several lanes wait."""
         self._left = deque(self.choices)
 
     def extend(self, choices: Iterable[int]) -> None:
@@ -130,8 +130,8 @@ class ChosenOrder(LaneOrder):
         self._left.extend(choices)
 
     def choose(self, lanes: int) -> int:
-        """Take the next choice."""
-        return self._left.popleft() % lanes if self._left else 0
+        """Take the next choice if there is one to be made."""
+        return self._left.popleft() % lanes if self._left and lanes > 1 else 0
 
     def anew(self) -> Self:
         """Return the order of the same choices."""

@@ -215,13 +215,13 @@ class LiveRun(RuleBasedStateMachine):
         self.deal_with_lines()
 
     @precondition(lambda self: self.running)
-    @rule(failure=failures())
+    @rule(failure=failures(8))
     def kill_user_soon(self, failure: Failure) -> None:
         """Let a user actor fail at one of the next messages; it is to be restarted."""
         self._plan(failure)
 
     @precondition(lambda self: self.running)
-    @rule(failure=failures())
+    @rule(failure=failures(8))
     def kill_user_for_good(self, failure: Failure) -> None:
         """Let a user actor fail, and again when it was restarted, which ends the run."""
         self._plan(failure._replace(times=2))
