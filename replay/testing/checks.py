@@ -2,6 +2,9 @@
 
 Each takes a detector, by default the program's own: a subclass of `replay.Simulation`,
 or anything that makes one of the same arguments.
+
+PYTEST_DONT_REWRITE: the messages here say all, in one line; where the package is
+installed, pytest would add the expressions to them.
 """
 
 from __future__ import annotations
