@@ -334,7 +334,7 @@ class Coordinator:
         window.sort(key=place_of)
         del window[: -self.parameters.tracked]
         baseline = baseline_of([purchase.amount for purchase in window])
-        flagged = self.flags(event, window, baseline)
+        flagged = bool(self.flags(event, window, baseline))
         self.sink.tell(Judged(event, flagged, baseline.n, baseline.mean, baseline.sd))
         buyer = self.numbers[event.user]
         self.users[buyer].tell(Apply((event,), since=self.told))

@@ -141,7 +141,10 @@ class DyingDisk(CountingDisk):
         self.operations.append(f"{operation.what} {operation.path.name}")
         if count == self._last:
             if self._when == "after":
-                operation.do()
+                done = operation.do()
+                if isinstance(done, DiskFile):
+                    # It was opened, and nobody will get to know it.
+                    done.close()
             elif self._when == "within":
                 operation.tear()
         raise DiedError

@@ -147,7 +147,7 @@ class LiveRun(RuleBasedStateMachine):
     # What happens
 
     @rule(written=st.lists(_lines, min_size=1, max_size=6), death=st.none() | _deaths)
-    def write_lines(self, written: list[bytes], death: tuple[int, str] | None) -> None:
+    def write_lines(self, written: list[bytes], death: tuple[int, str] | None = None) -> None:
         """Write lines of the stream at once, which are dealt with if the run is up."""
         if death is not None:
             self.disk.die_after(*death)
