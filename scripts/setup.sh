@@ -63,8 +63,10 @@ import sys, tomllib
 wanted, path = sys.argv[1:]
 with open(path, "rb") as file:
     project = tomllib.load(file)["project"]
-extra = project["optional-dependencies"]["test"] if wanted == "test" else []
-print(*project["dependencies"], *extra, sep="\n")
+extras = project["optional-dependencies"]
+# The extra for development names that for tests, and with it the project itself.
+more = extras["test"] + extras["dev"][1:] if wanted == "test" else []
+print(*project["dependencies"], *more, sep="\n")
 PYTHON
 
 if ! "$venv/bin/python" -m pip --quiet --quiet --disable-pip-version-check install \

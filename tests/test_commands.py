@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import replay
+from actors.coordinator import CoordinatorActor
 from actors.sink import Kept
 from events.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
 from replay.simulation import Simulation
 from replay.testing import model
+from replay.testing.checks import run_in
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline
@@ -171,6 +173,21 @@ def test_why_says_when_fewer_than_two_purchases_are_no_basis(example: Commands) 
     shown = example("why", STORE, "1")
     assert "verdict: not flagged, because fewer than 2 purchases are no basis\n" in shown
     assert shown.endswith("(an event of the past, which the run did not judge)\n")
+
+
+def test_why_says_when_the_run_recorded_another_verdict(run: Commands) -> None:
+    class Never(CoordinatorActor):
+        def flags(self, *_: object) -> bool:
+            return False
+
+    class Detector(replay.Simulation):
+        coordinator_type = Never
+
+    run_in(run.folder, SPEC_EXAMPLE, Detector)
+    *_, verdict, recorded = run("why", STORE, "7").splitlines()
+    assert verdict == "verdict: FLAGGED"
+    expected = "(the run recorded not flagged, by another rule or version; verify says more)"
+    assert recorded == expected
 
 
 def test_why_of_a_friendship_shows_whose_network_changed(example: Commands) -> None:

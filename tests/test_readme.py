@@ -117,7 +117,7 @@ def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_p
     lines = [sorted(re.sub(r"\d+", "0", line) for line in each[2:6]) for each in (printed, shown)]
     assert lines[0] == lines[1]
     assert printed[1] == shown[1]
-    assert printed[6:8] == shown[6:8]
+    assert printed[6:9] == shown[6:9]
 
 
 def test_every_name_of_the_test_kit_is_documented() -> None:

@@ -250,7 +250,7 @@ def spelling_of(line: bytes) -> str:
 def test_lines_are_written_in_every_way_and_some_are_bad_or_blank() -> None:
     found = drawn(lines(bad=0.2), 500)
     assert all(line.strip() == b"" or model.read(line) or line in BAD_LINES for line in found)
-    assert b"" in found
+    assert any(not line.strip() for line in found)
     assert any(line in BAD_LINES for line in found)
     written = Counter(spelling_of(line) for line in found if model.read(line) is not None)
     assert written.keys() == {"plain", "spaced", "escaped", "reversed", "noted", "numbers"}

@@ -67,6 +67,10 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
             f"it, by {'-' if margin < 0 else ''}{format_amount(abs(margin))}"
         )
         print(f"verdict: {'FLAGGED' if why.flagged else 'not flagged'}")
+    recorded = timeline.history.recorded.get(event.number)
+    if recorded is not None and recorded.flagged != why.flagged:
+        was = "FLAGGED" if recorded.flagged else "not flagged"
+        print(f"(the run recorded {was}, by another rule or version; verify says more)")
     if not why.judged:
         print("(an event of the past, which the run did not judge)")
 

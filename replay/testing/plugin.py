@@ -14,13 +14,14 @@ import re
 import shlex
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 from hypothesis.errors import HypothesisException
 
-from events.errors import ReplayError
+from events.errors import ReplayError, StoreError
 from events.store import EventStore
+from replay.simulation import Simulation
 from replay.testing.checks import (
     FLAGGED_NAME,
     assert_agrees_with_model,
@@ -124,22 +125,24 @@ class StoreItem(pytest.Item):
 
 
 def _check_model(path: Path) -> None:
-    store = EventStore(path)
-    _skip_intervals(store)
+    store = _readable(path)
     if store.events > _MODEL_EVENTS_MAX:
         pytest.skip(f"{store.events:,} events are too many for the brute-force model")
     assert_agrees_with_model(LoggedHistory.of(store))
 
 
 def _check_orders(path: Path) -> None:
-    store = EventStore(path)
-    _skip_intervals(store)
-    assert_same_decisions(LoggedHistory.of(store), _ORDERS)
+    assert_same_decisions(LoggedHistory.of(_readable(path)), _ORDERS)
 
 
-def _skip_intervals(store: EventStore) -> None:
+def _readable(path: Path) -> EventStore:
+    try:
+        store = EventStore(path)
+    except StoreError:
+        pytest.skip("a store that cannot be read, as the first check says")
     if store.intervals is not None:
         pytest.skip("a store of intervals")
+    return store
 
 
 _CHECKS: Final[dict[str, Callable[[Path], None]]] = {
@@ -157,42 +160,53 @@ def pytest_runtest_makereport(
     report = yield
     # The history of a store that is checked is in that store.
     if report.failed and call.excinfo is not None and not isinstance(item, StoreItem):
-        for place, history in enumerate(_histories(call.excinfo.value), 1):
+        for place, (history, detector) in enumerate(_failures(call.excinfo.value), 1):
             try:
-                kept = _keep(history, _folder(item, place), item.config.invocation_params.dir)
+                folder, here = _folder(item, place), item.config.invocation_params.dir
+                kept = _keep(history, detector, folder, here)
             except OSError as error:
                 kept = f"the failing history cannot be written: {error}"
             report.sections.append(("replay", "\n".join([*_shown(history), kept])))
     return report
 
 
-def _histories(error: BaseException) -> Iterator[LoggedHistory]:
-    """Give the history that was at work when ``error`` was raised, or those of a group."""
+class _Held(NamedTuple):
+    """What the functions of a traceback hold."""
+
+    history: LoggedHistory
+    detector: type[Simulation]
+
+
+def _failures(error: BaseException) -> Iterator[_Held]:
+    """Give what was at work when ``error`` was raised, or the errors of a group."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from _histories(each)
-        return
+            yield from _failures(each)
     # That an example took too long, for one, is nothing that stepping through it shows.
-    found = (
-        None if isinstance(error, HypothesisException) else next(_held(error.__traceback__), None)
-    )
-    if found is not None:
-        yield found
+    elif not isinstance(error, HypothesisException):
+        held = _held(error.__traceback__)
+        if held is not None:
+            yield held
 
 
-def _held(traceback: TracebackType | None) -> Iterator[LoggedHistory]:
-    """Give the histories that the functions of a traceback hold, the outermost first.
+def _held(traceback: TracebackType | None) -> _Held | None:
+    """Return the outermost history that the functions of a traceback hold, and the detector.
 
-    They are what was shrunk: Hypothesis runs the smallest failing example last. Looking
+    It is what was shrunk: Hypothesis runs the smallest failing example last. Looking
     there needs nothing of whoever wrote the test, and finds explicit examples as well.
     """
+    history: LoggedHistory | None = None
+    detector: type[Simulation] | None = None
     while traceback is not None:
         for value in traceback.tb_frame.f_locals.values():
             if isinstance(value, LoggedHistory):
-                yield value
+                history = history or value
             elif isinstance(value, LiveRun) and value.begun:
-                yield value.history
+                history, detector = history or value.history, detector or value.detector
+            elif isinstance(value, type) and issubclass(value, Simulation):
+                detector = detector or value
         traceback = traceback.tb_next
+    return None if history is None else _Held(history, detector or Simulation)
 
 
 def _folder(item: pytest.Item, place: int) -> Path:
@@ -211,16 +225,18 @@ def _folder(item: pytest.Item, place: int) -> Path:
     return folder
 
 
-def _keep(history: LoggedHistory, folder: Path, here: Path) -> str:
+def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here: Path) -> str:
     """Write ``history`` into ``folder``; return what a person who is ``here`` is to know."""
     for leftover in folder.glob(f"{FLAGGED_NAME}*"):
         leftover.unlink()
     logs = [_word(path, here) for path in history.write(folder)]
     text = f"its logs: {' and '.join(logs)}\n"
     try:
-        _, store = run_in(folder, history)
+        _, store = run_in(folder, history, detector)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
         return f"{text}a run on them fails: {type(error).__name__}: {error}"
+    if detector is not Simulation:
+        text += f"decided by {detector.__name__}; commands decide by the program's own rule\n"
     return f"{text}step through it: python -m replay step {_word(store, here)}"
 
 

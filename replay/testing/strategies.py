@@ -96,7 +96,7 @@ class _Line(NamedTuple):
     instead: bytes | None = None
     """A bad or blank line in its place."""
     close: int | None = None
-    """By how much the amount is above the threshold, cut, in units of 1/10,000."""
+    """Chooses what of its window the amount is close to, and whether it is just above."""
 
     vain: bool = False
     """Whether a friendship that ends need not be one that there is."""
@@ -114,11 +114,15 @@ class _Line(NamedTuple):
         return _canonical(self.at(self.step)).encode()
 
 
+# How many thresholds an amount may be close to; the most that an amount may be.
+_TARGETS: Final = 8
+_UNITS_MAX: Final = 10**19 - 1
+
 # Of a thousand lines so many are written in another way, or have a long amount.
 _SPELLED: Final = 300
 _LONG: Final = 40
 # Of the purchases so many are on the threshold, where they are judged.
-_CLOSE: Final = 100
+_CLOSE: Final = 150
 
 
 @st.composite
@@ -145,7 +149,7 @@ def _drafts(
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
         return _Line(step, fields | {"amount": draw(_digits)})
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG + _CLOSE:
-        return _Line(step, fields, close=draw(st.integers(0, 1)))
+        return _Line(step, fields, close=draw(st.integers(0, 2 * _TARGETS - 1)))
     fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(_SPELLINGS))
     return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
 
@@ -311,8 +315,8 @@ class _Writer:
             draft = draft if tied else draft._replace(fraction=self._fraction)
         self._fraction = draft.fraction
         if draft.close is not None and self._told is not None and self.judged:
-            amount = _threshold(self._told.window(draft.fields["id"])) + draft.close
-            draft = draft._replace(fields=draft.fields | {"amount": format_amount(amount)})
+            amount = format_amount(_close_to(self._told.window(draft.fields["id"]), draft.close))
+            draft = draft._replace(fields=draft.fields | {"amount": amount})
         if draft.fields["event_type"] == "unfriend" and self._told is not None and not draft.vain:
             friends = sorted(self._told.friends(draft.fields["id1"]))
             if friends and draft.fields["id2"] not in friends:
@@ -325,13 +329,25 @@ class _Writer:
         return line
 
 
-def _threshold(window: Sequence[Fraction]) -> int:
-    """Return mean + 3 sd of ``window``, cut, in units of 1/10,000."""
-    if not window:
-        return 0
-    units = [int(amount * UNITS_PER_ONE) for amount in window]
-    n, total, squares = len(units), sum(units), sum(unit * unit for unit in units)
-    return min((total + math.isqrt(9 * (n * squares - total * total))) // n, 10**19 - 2)
+def _close_to(window: Sequence[Fraction], which: int) -> int:
+    """Return an amount that some rule may have its threshold at, or 1/10,000 more, in units.
+
+    The first is that of SPEC.md section 3: mean + 3 sd, cut.
+    """
+    units = [int(amount * UNITS_PER_ONE) for amount in window] or [0]
+    n, total, most, least = len(units), sum(units), max(units), min(units)
+    squares = sum(unit * unit for unit in units)
+    target = (
+        (total + math.isqrt(9 * (n * squares - total * total))) // n,
+        total // n,
+        total,
+        most,
+        least,
+        2 * most,
+        3 * most,
+        3 * least,
+    )[which // 2]
+    return min(target + which % 2, _UNITS_MAX)
 
 
 def _canonical(fields: dict[str, str]) -> str:
