@@ -88,7 +88,16 @@ def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
 def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "test_detector.py").write_text(test, encoding="utf-8")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "replay.testing.plugin", "test_detector.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "replay.testing.plugin",
+            "--hypothesis-seed=0",
+            "test_detector.py",
+        ],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
