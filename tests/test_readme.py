@@ -77,7 +77,7 @@ def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
 
 
 def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
-    _, example, _ = blocks("python")
+    _, example, *_ = blocks("python")
     flagged = (folder / "flagged.json").read_bytes()
     first, *others = run_block(example, folder)
     assert first.split()[0] == str(flagged.count(b"\n"))
@@ -107,14 +107,16 @@ def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Path) -> None:
-    *_, example = blocks("python")
+    _, _, example, live = blocks("python")
     assert sum(bool(line) for line in example.splitlines()) < 20
-    finished = run_pytest(example, tmp_path)
+    few = "TestDetectorRun.settings = settings(max_examples=10, deadline=None)"
+    finished = run_pytest(f"{example}\n\n{live}\n\n{few}", tmp_path)
     assert finished.returncode == 0, finished.stdout
+    assert "2 passed" in finished.stdout
 
 
 def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_path: Path) -> None:
-    *_, example = blocks("python")
+    _, _, example, _ = blocks("python")
     (text,) = blocks("text")
     shown = text.splitlines()
     finished = run_pytest(

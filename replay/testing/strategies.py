@@ -97,7 +97,6 @@ class _Line(NamedTuple):
     """A bad or blank line in its place."""
     close: int | None = None
     """Chooses what of its window the amount is close to, and whether it is just above."""
-
     vain: bool = False
     """Whether a friendship that ends need not be one that there is."""
 
@@ -139,7 +138,8 @@ def _drafts(
         other = (first + draw(st.integers(1, len(users) - 1))) % len(users)
         kind = "befriend" if share < 1000 * (1 - mix.unfriending) else "unfriend"
         fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
-    # What comes last in here is rare, and all that it draws is gone when it is shrunk.
+    # One choice decides when it is and what is special about it, and the prime spreads the
+    # latter. What comes last is rare, and all that it draws is gone when it is shrunk.
     moment = draw(st.integers(0, 9_999))
     step, left = _step(moment // 10, ties, late), (moment * 7919) % 1000
     if left >= 1000 - 1000 * bad:
