@@ -30,4 +30,5 @@ step campaigns
 step planted faults
 "$python" scripts/faults.py --count 2
 step pytest
-exec "$python" -m pytest -q "$@"
+# A file stays in one process: the transcripts of the README write to one folder.
+exec "$python" -m pytest -q -n 2 --dist loadfile "$@"
