@@ -83,4 +83,6 @@ def test_every_store_replays_forward_and_back(history: LoggedHistory) -> None:
 
 
 class TestLiveRun(LiveRun.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis
-    settings = settings(max_examples=settings().max_examples, stateful_step_count=30, deadline=None)
+    settings = settings(
+        max_examples=settings().max_examples * 2, stateful_step_count=30, deadline=None
+    )

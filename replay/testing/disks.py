@@ -126,19 +126,28 @@ class DyingDisk(CountingDisk):
         """Die at ``operation``, from 1, or never; ``when``: before, within or after."""
         super().__init__()
         self._last = operation
+        self._name: str | None = None
         self._when = when
 
     def die_after(self, operations: int, when: str) -> None:
         """Die at the operation that comes after so many more."""
-        self._last = len(self.operations) + operations + 1
+        self._last, self._name = len(self.operations) + operations + 1, None
+        self._when = when
+
+    def die_at(self, name: str, when: str) -> None:
+        """Die at the next operation of that name, such as ``write flagged.json``."""
+        self._last, self._name = None, name
         self._when = when
 
     def watch(self, operation: Operation[T]) -> T:
         """Do it, unless the process dies at it or has died before."""
         count = len(self.operations) + 1
+        name = f"{operation.what} {operation.path.name}"
+        if name == self._name:
+            self._last, self._name = count, None
         if self._last is None or count < self._last:
             return super().watch(operation)
-        self.operations.append(f"{operation.what} {operation.path.name}")
+        self.operations.append(name)
         if count == self._last:
             if self._when == "after":
                 done = operation.do()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -52,8 +52,33 @@ if TYPE_CHECKING:
 _DIGEST_EVENTS = 4
 # Few users: what happens to one soon matters to another.
 _lines = lines(USERS[:3])
-# After how many operations on its files the process dies, and how.
-_deaths = st.tuples(st.integers(0, 9), st.sampled_from(WHENS))
+# What is flagged has a way of its own to the disk, so much of it is.
+_bought = (
+    '{{"event_type":"purchase", "timestamp":"2017-06-13 11:33:00", "id": "{}", "amount": "{}"}}'
+)
+_spikes = st.builds(
+    _bought.format,
+    st.sampled_from(USERS[:3]),
+    st.sampled_from(["90.00", "800.00", "7000.00", "60000.00"]),
+).map(str.encode)
+# A past in which everyone knows everyone, and has bought something.
+_acquainted = [
+    *(
+        b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:00", "id1": "%d", "id2": "%d"}'
+        % two
+        for two in ((1, 2), (2, 3), (1, 3))
+    ),
+    *(_bought.format(user, "1.00").encode() for user in USERS[:3]),
+]
+# After how many operations on its files the process dies, or at which, and how.
+_deaths = st.tuples(
+    st.one_of(st.integers(0, 6), st.just(f"write {FLAGGED_NAME}")), st.sampled_from(WHENS)
+)
+_deaths_in_recovery = st.tuples(st.integers(0, 12), st.sampled_from(WHENS))
+
+
+Death: TypeAlias = tuple[int | str, str]
+"""After how many operations on its files, or at which, the process dies; and how."""
 
 
 class Known(NamedTuple):
@@ -115,7 +140,7 @@ class LiveRun(RuleBasedStateMachine):
 
     @initialize(
         drawn=parameters(),
-        past=st.lists(_lines, max_size=12),
+        past=st.lists(_lines, max_size=12) | st.just(_acquainted),
         planned=st.lists(failures(), max_size=6),
     )
     def begin(self, drawn: Parameters, past: list[bytes], planned: list[Failure]) -> None:
@@ -146,11 +171,11 @@ class LiveRun(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(written=st.lists(_lines, min_size=1, max_size=6), death=st.none() | _deaths)
-    def write_lines(self, written: list[bytes], death: tuple[int, str] | None = None) -> None:
+    @rule(written=st.lists(_lines | _spikes, min_size=1, max_size=6), death=st.none() | _deaths)
+    def write_lines(self, written: list[bytes], death: Death | None = None) -> None:
         """Write lines of the stream at once, which are dealt with if the run is up."""
         if death is not None:
-            self.disk.die_after(*death)
+            self._let_die(*death)
         with self._paths[1].open("ab") as stream:
             stream.write(b"".join(line + b"\n" for line in written))
         for line in written:
@@ -179,12 +204,12 @@ class LiveRun(RuleBasedStateMachine):
             self._let_go()
 
     @precondition(lambda self: not self.running)
-    @rule(death=st.none() | _deaths)
-    def start(self, death: tuple[int, str] | None = None) -> None:
+    @rule(death=st.none() | _deaths_in_recovery)
+    def start(self, death: Death | None = None) -> None:
         """Give the same command again, which goes on from the store; it may die early."""
         self.disk = DyingDisk()
         if death is not None:
-            self.disk.die_after(*death)
+            self._let_die(*death)
         self._wake = _Wake()
         self._stack = ExitStack()
         self._plan(*self._planned)
@@ -307,6 +332,12 @@ class LiveRun(RuleBasedStateMachine):
             if not (self._for_good and isinstance(error.__cause__, PlannedError)):
                 raise
             self._let_go()
+
+    def _let_die(self, operation: int | str, when: str) -> None:
+        if isinstance(operation, int):
+            self.disk.die_after(operation, when)
+        else:
+            self.disk.die_at(operation, when)
 
     def _plan(self, *failures: Failure) -> None:
         """Let users fail so, and not as was planned before."""
