@@ -104,6 +104,12 @@ def test_choice_lets_a_lane_overtake_those_that_wait_longer() -> None:
     assert delivered(ChosenOrder([3]), lanes) == [0, 1, 2]
 
 
+def test_choice_is_kept_until_there_is_one_to_be_made() -> None:
+    order = ChosenOrder([1])
+    assert delivered(order, [(0, 1), (0, 1)]) == [0, 1]
+    assert delivered(order, [(0, 1), (0, 2)]) == [1, 0]
+
+
 def test_choices_can_come_later_and_follow_those_before() -> None:
     order = ChosenOrder([2])
     order.extend([1])

@@ -141,6 +141,22 @@ def test_bad_store_fails_with_a_line_each_and_without_a_traceback(
     assert "failing history" not in ran.out
 
 
+def test_store_that_is_decided_otherwise_leaves_no_history_but_itself(
+    project: Project, store: Path
+) -> None:
+    project.write(
+        "conftest.py",
+        "from replay.testing import checks\n"
+        "def fail(*_):\n"
+        "    raise AssertionError('decided otherwise')\n"
+        "checks.play = fail\n",
+    )
+    ran = project.run(f"--replay-store={store}")
+    assert ran.summary == "2 failed, 1 passed"
+    assert ran.out.count("\ndecided otherwise\n") == 2
+    assert "failing history" not in ran.out
+
+
 def test_store_of_intervals_replays_and_the_rest_is_skipped(project: Project) -> None:
     log = project.folder / "observations.csv"
     log.write_bytes(as_csv([(f"2020-01-01 00:00:0{n}", "ABC"[n % 3], "x") for n in range(6)]))
