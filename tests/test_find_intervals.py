@@ -144,7 +144,6 @@ EPOCH_SECOND = 1_577_836_800  # of 2020-01-01 00:00:00
         [datetime64("2020-01-01T00:00:05.000000001"), datetime64("2020")],
         Series(Datetime("ns"), [(EPOCH_SECOND + 5) * 10**9 + 1, EPOCH_SECOND * 10**9]),
     ],
-    ids=str,
 )
 def test_times_of_any_kind_are_exact(times: Any) -> None:
     assert find_intervals(times, ["B", "A"], 10) == EXPECTED
