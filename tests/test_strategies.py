@@ -136,7 +136,7 @@ def test_with_nothing_but_ties_all_times_are_equal() -> None:
     assert all(len({line.time for line in happenings(history)}) <= 1 for history in found)
     spelled = {json.loads(line.line)["timestamp"] for each in found for line in happenings(each)}
     # The same time may be written with another fraction.
-    assert len(spelled) > 2
+    assert len(spelled) > 1
 
 
 def test_without_ties_no_time_is_that_of_the_line_before() -> None:
@@ -296,7 +296,7 @@ def test_spellings_say_the_same_in_another_way(data: st.DataObject) -> None:
 def test_amounts_stand_just_on_the_threshold_and_just_above() -> None:
     on = above = 0
     near = histories(users=3, density=0.6, bad=0, drawn_parameters=parameters(2, (2, 3)))
-    for history in drawn(near, 150):
+    for history in drawn(near, 900):
         for verdict in model.verdicts(*history):
             if len(verdict.window) < model.PURCHASES_MIN or len(set(verdict.window)) == 1:
                 continue
