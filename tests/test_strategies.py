@@ -113,8 +113,8 @@ def test_more_density_gives_more_friendships() -> None:
             counted += kinds(history)
         assert counted.keys() == {"purchase", "befriend", "unfriend"}
         shares.append(1 - counted["purchase"] / counted.total())
-    # Less than a fair die would give, for Hypothesis likes what is simple.
-    assert 0 < shares[0] < 0.1 < shares[1] < 0.4 < shares[2]
+    assert 0 < shares[0] < shares[1] < shares[2]
+    assert shares[2] > 0.3
 
 
 def test_without_bad_lines_every_line_is_accepted() -> None:
@@ -181,7 +181,7 @@ def test_later_phases_befriend_and_unfriend_where_the_first_one_hardly_does() ->
         for few in (histories(phases=n, density=0.01, bad=0, new_max=0) for n in (1, 3))
     )
     for kind in ("befriend", "unfriend"):
-        assert max(each[kind] for each in three) > max(each[kind] for each in one)
+        assert sum(each[kind] for each in three) > sum(each[kind] for each in one)
 
 
 def test_parameters_are_inside_their_bounds_and_reach_them() -> None:
