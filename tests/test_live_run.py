@@ -23,6 +23,7 @@ from replay.testing import LiveRun
 from replay.testing.disks import DiedError
 from replay.timeline import Timeline
 from tests import detectors
+from tests.dice import FAIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 
 
 def of(examples: int, steps: int = 30) -> settings:
-    """Return settings for so many examples, always the same ones."""
+    """Return settings for so many examples of fair dice, always the same ones."""
     return settings(
         max_examples=examples,
         stateful_step_count=steps,
-        derandomize=True,
+        backend=FAIR,
         deadline=None,
         database=None,
         phases=[Phase.generate],

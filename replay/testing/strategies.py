@@ -46,7 +46,8 @@ _SPELLINGS: Final = ("plain", "spaced", "escaped", "reversed", "noted", "numbers
 _NOTES: Final = ("", "a", "\u00fc", '\\"', "\u2028", "\U0001f600 ")
 # An id that is the same user as a number: 01 is another one than 1.
 _NUMERAL: Final = re.compile(r"0|[1-9][0-9]*")
-_amounts = st.sampled_from(_SMALL * 5 + _PLAIN + _ODD)
+_AMOUNTS: Final = _SMALL * 5 + _PLAIN + _ODD
+_amounts = st.sampled_from(_AMOUNTS)
 _digits = st.integers(0, 10**8).map(lambda units: f"{units // 10_000}.{units % 10_000:04}")
 
 BAD_LINES: Final = (
@@ -132,10 +133,16 @@ def _drafts(
     share = draw(st.integers(0, 999))
     first = draw(st.integers(0, len(users) - 1))
     buying = 1 - mix.befriending - mix.unfriending if len(users) > 1 else 1.0
+    which = 0
     if share < 1000 * buying:
-        fields = {"event_type": "purchase", "id": users[first], "amount": draw(_amounts)}
+        which = draw(st.integers(0, len(_AMOUNTS) - 1))
+        fields = {"event_type": "purchase", "id": users[first], "amount": _AMOUNTS[which]}
     else:
-        other = (first + draw(st.integers(1, len(users) - 1))) % len(users)
+        # By itself as other lines have it, for then a user is renamed in all lines at once
+        # when they are shrunk.
+        other = draw(st.integers(0, len(users) - 1))
+        if other == first:
+            other = 0 if first else 1
         kind = "befriend" if share < 1000 * (1 - mix.unfriending) else "unfriend"
         fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
     # One choice decides when it is and what is special about it, and the prime spreads the
@@ -149,7 +156,9 @@ def _drafts(
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
         return _Line(step, fields | {"amount": draw(_digits)})
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG + _CLOSE:
-        return _Line(step, fields, close=draw(st.integers(0, 2 * _TARGETS - 1)))
+        # No choice of its own: where an amount like that matters only by being more, the line
+        # shrinks to a plain one.
+        return _Line(step, fields, close=which % (2 * _TARGETS))
     fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(_SPELLINGS))
     return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
 
