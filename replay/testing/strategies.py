@@ -239,7 +239,7 @@ def histories(
     """Whole histories of up to a few dozen lines.
 
     A share is what a fair die would give. Hypothesis likes what is simple and draws more
-    purchases than that: of density 0.4 about a fifth of the lines are of a friendship.
+    purchases than that: of density 0.4 about a quarter of the lines are of a friendship.
     Shares of 0 and 1 are kept exactly.
 
     Args:
