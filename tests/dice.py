@@ -12,6 +12,7 @@ import math
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from hypothesis.internal.conjecture.data import ConjectureData
 
-FAIR: Final = "fair-dice"
-"""The name to give as ``settings(backend=...)``."""
+_NAME: Final = "fair-dice"
 
 
 class FairDice(PrimitiveProvider):
@@ -53,4 +53,25 @@ class FairDice(PrimitiveProvider):
     draw_string = draw_bytes = _none_are_drawn
 
 
-AVAILABLE_PROVIDERS[FAIR] = FairDice
+AVAILABLE_PROVIDERS[_NAME] = FairDice
+
+
+def fair(examples: int, *, shrinking: bool = False, steps: int = 30) -> settings:
+    """Return settings for so many examples of fair dice, always the same ones.
+
+    Args:
+        examples: how many.
+        shrinking: whether an example that fails is made smaller.
+        steps: how many steps a state machine takes.
+
+    """
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        backend=_NAME,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink] if shrinking else [Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )

@@ -39,8 +39,8 @@ from replay.testing.disks import CountingDisk
 from replay.timeline import Timeline
 from tests import detectors
 from tests.interval_runs import as_csv, search
+from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE
-from tests.test_model import bought, friendship
 from tests.test_verify import rewritten
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ few = settings(max_examples=10)
 
 
 def history(past: Sequence[bytes], new: Sequence[bytes]) -> LoggedHistory:
-    return LoggedHistory(b'{"D":"1", "T":"5"}\n' + b"".join(past), b"".join(new))
+    return LoggedHistory(b'{"D":"1", "T":"5"}\n' + log_of(past), log_of(new))
 
 
-FRIENDS = friendship("befriend", "1", "2")
-PAST = [FRIENDS, bought("1", "1.00"), bought("1", "3.00")]
+FRIENDS = friendship("1", "2")
+PAST = [FRIENDS, purchase("1", "1.00"), purchase("1", "3.00")]
 # What is more than twice the mean, and not more than three deviations above it.
-BETWEEN = history(PAST, [bought("2", "4.50")])
-ANOMALOUS = history(PAST, [bought("2", "9.00")])
-PARTED = history(PAST, [friendship("unfriend", "2", "1"), bought("2", "9.00")])
+BETWEEN = history(PAST, [purchase("2", "4.50")])
+ANOMALOUS = history(PAST, [purchase("2", "9.00")])
+PARTED = history(PAST, [friendship("2", "1", "unfriend"), purchase("2", "9.00")])
 # Two are judged at once where all is sent at once.
-AT_ONCE = history(PAST, [bought("2", "9.00"), bought("1", "9.00"), bought("2", "9.00")])
-PAIRS = history([], [friendship("befriend", f"one{n}", f"other{n}") for n in range(12)])
+AT_ONCE = history(PAST, [purchase("2", "9.00"), purchase("1", "9.00"), purchase("2", "9.00")])
+PAIRS = history([], [friendship(f"one{n}", f"other{n}") for n in range(12)])
 
 
 # The program
@@ -253,8 +253,8 @@ def test_judging_while_judging_is_told_with_the_order() -> None:
 
 
 def test_difference_under_an_order_is_told_with_the_order() -> None:
-    paid = [bought("1", "1.00"), bought("3", "1.00")]
-    two = history([FRIENDS, friendship("befriend", "3", "2"), *paid], [bought("2", "9.00")])
+    paid = [purchase("1", "1.00"), purchase("3", "1.00")]
+    two = history([FRIENDS, friendship("3", "2"), *paid], [purchase("2", "9.00")])
     assert_same_decisions(two, ChosenOrder(), detectors.Partial)
     message = (
         r"^RandomOrder\(\d\): decisions\[0\]: expected Decision\(number=5, flagged=False, "

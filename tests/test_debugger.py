@@ -29,6 +29,7 @@ from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline, UserState
+from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_timeline import states_of
 
@@ -259,26 +260,11 @@ def test_search_for_rejected_lines_finds_those_before_the_first_event_too(
         assert found == sorted(past.before_rejected, reverse=True)
 
 
-def purchase(user: str, amount: str, second: int = 1) -> bytes:
-    time = f"2017-06-13 11:33:{second:02}"
-    return (
-        f'{{"event_type":"purchase", "timestamp":"{time}", '
-        f'"id": {json.dumps(user)}, "amount": "{amount}"}}\n'
-    ).encode()
-
-
-def friendship(one: str, other: str, kind: str = "befriend") -> bytes:
-    return (
-        f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", '
-        f'"id1": {json.dumps(one)}, "id2": {json.dumps(other)}}}\n'
-    ).encode()
-
-
 @pytest.mark.parametrize("amount", ["25.00", "35.00"])
 def test_near_counts_the_distance_itself_on_either_side(amount: str) -> None:
     # Mean 15, standard deviation 5: the threshold is 30, one such deviation away.
-    batch = b'{"D":1,"T":5}\n' + friendship("1", "2") + purchase("1", "10") + purchase("1", "20")
-    with debugger_on(LoggedHistory(batch, purchase("2", amount))) as debugger:
+    past = [b'{"D":1,"T":5}', friendship("1", "2"), purchase("1", "10"), purchase("1", "20")]
+    with debugger_on(LoggedHistory(log_of(past), log_of([purchase("2", amount)]))) as debugger:
         debugger("break near 1")
         assert debugger("continue").startswith("stop 1: break near 1\nevent 4 of 4: ")
         debugger("delete; break near 0.999999999; first")
@@ -894,7 +880,7 @@ ODD += ["L" * 5_000, "a\u2028b\u0085", "-c", "flagged", "$HOME", "*", "\u202e", 
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debugger]:
     """Return a session on a history whose users have odd ids, at its end."""
     folder = tmp_path_factory.mktemp("odd")
-    batch = b"".join(purchase(user, "5") + friendship(user, "hub") for user in ODD)
+    batch = b"".join(log_of([purchase(user, "5"), friendship(user, "hub")]) for user in ODD)
     run_in_process(LoggedHistory(b'{"D":1,"T":5}\n' + batch, b""), folder)
     debugger = Debugger(folder)
     with debugger.timeline:

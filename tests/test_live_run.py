@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
@@ -23,27 +22,13 @@ from replay.testing import LiveRun
 from replay.testing.disks import DiedError
 from replay.timeline import Timeline
 from tests import detectors
-from tests.dice import FAIR
+from tests.dice import fair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
     from replay.simulation import Simulation
-
-
-def of(examples: int, steps: int = 30) -> settings:
-    """Return settings for so many examples of fair dice, always the same ones."""
-    return settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        backend=FAIR,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 # What happens in it
@@ -101,7 +86,7 @@ def test_everything_that_can_happen_happens(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("replay.testing.live_run.ChosenOrder", CountedOrder)
     monkeypatch.setattr("replay.testing.live_run.Timeline", CountedTimeline)
     counts.clear()
-    run_state_machine_as_test(Counted, settings=of(80))
+    run_state_machine_as_test(Counted, settings=fair(80))
     assert counts.pop("examples") >= 80
     assert min(counts.values()) > 0, counts
     assert counts.keys() == {
@@ -124,9 +109,9 @@ def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         return threading.active_count(), len(list(files.iterdir())) if files.exists() else 0
 
     before = left()
-    run_state_machine_as_test(LiveRun, settings=of(5))
+    run_state_machine_as_test(LiveRun, settings=fair(5))
     with pytest.raises(AssertionError, match=r"."):
-        run_state_machine_as_test(machine(detectors.Loyal), settings=of(30))
+        run_state_machine_as_test(machine(detectors.Loyal), settings=fair(30))
     assert left() == before
     assert list(tmp_path.iterdir()) == []
 
@@ -174,7 +159,7 @@ class TwiceRun(LiveRun):
 
 def test_another_detector_with_its_rule_and_own_rules_and_invariants_passes() -> None:
     TwiceRun.done.clear()
-    run_state_machine_as_test(TwiceRun, settings=of(15))
+    run_state_machine_as_test(TwiceRun, settings=fair(15))
     assert TwiceRun.done["rule"] > 10
     assert TwiceRun.done["invariant"] > TwiceRun.done["rule"]
 
@@ -209,13 +194,13 @@ class WrongInvariant(LiveRun):
 )
 def test_fault_is_caught(caught: type[LiveRun], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        run_state_machine_as_test(caught, settings=of(100, 60))
+        run_state_machine_as_test(caught, settings=fair(100, steps=60))
 
 
 def test_user_that_is_not_restarted_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EventSupervisor, "restart", lambda *_: False)
     with pytest.raises(ActorFailedError, match=r"urn:user:.* failed on .*PlannedError: planned"):
-        run_state_machine_as_test(LiveRun, settings=of(100))
+        run_state_machine_as_test(LiveRun, settings=fair(100))
 
 
 class Untidy(Run):
@@ -230,15 +215,15 @@ class Untidy(Run):
 def test_stop_that_leaves_wrong_files_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replay.testing.live_run.Run", Untidy)
     with pytest.raises(AssertionError, match=r"expected the flagged file to hold .*the end"):
-        run_state_machine_as_test(LiveRun, settings=of(100))
+        run_state_machine_as_test(LiveRun, settings=fair(100))
 
 
 def test_test_case_runs_under_unittest() -> None:
     class Short(LiveRun.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis
-        settings = of(2, 5)
+        settings = fair(2, steps=5)
 
     class ShortWrong(machine(detectors.Loyal).TestCase):  # type: ignore[misc]  # likewise
-        settings = of(60)
+        settings = fair(60)
 
     def result_of(case: Any) -> unittest.TestResult:
         result = unittest.TestResult()

@@ -19,6 +19,7 @@ from replay.history import History
 from replay.testing import LoggedHistory, histories, model
 from replay.testing.disks import CountingDisk
 from replay.testing.playing import play
+from tests.plain_lines import friendship, purchase
 from tests.test_against_model import SPEC_EXAMPLE
 
 if TYPE_CHECKING:
@@ -33,14 +34,7 @@ fewer = settings(max_examples=settings().max_examples // 2)
 FIRST = b'{"D":"1", "T":"50"}'
 
 
-def purchase(user: str, amount: str = "1.00") -> bytes:
-    return (
-        f'{{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "{user}", '
-        f'"amount": "{amount}"}}'
-    ).encode()
-
-
-FRIENDS = b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "2"}'
+FRIENDS = friendship("1", "2")
 
 
 def store_of(

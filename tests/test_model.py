@@ -7,26 +7,13 @@ from fractions import Fraction
 import pytest
 
 from replay.testing import model
+from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
-
-
-def bought(user: str, amount: str, second: int = 1) -> bytes:
-    return (
-        f'{{"event_type":"purchase", "timestamp":"2017-06-13 11:33:0{second}", "id": "{user}", '
-        f'"amount": "{amount}"}}\n'
-    ).encode()
-
-
-def friendship(kind: str, one: str, other: str) -> bytes:
-    return (
-        f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", "id1": "{one}", '
-        f'"id2": "{other}"}}\n'
-    ).encode()
 
 
 def windows(batch: list[bytes], stream: list[bytes], degrees: int, tracked: int) -> list[list[str]]:
     """Return the window that each purchase of the stream is judged by."""
-    found = model.verdicts(b'{"D":1,"T":2}\n' + b"".join(batch), b"".join(stream), degrees, tracked)
+    found = model.verdicts(b'{"D":1,"T":2}\n' + log_of(batch), log_of(stream), degrees, tracked)
     return [[str(amount) for amount in verdict.window] for verdict in found]
 
 
@@ -44,7 +31,7 @@ def test_example_of_the_challenge() -> None:
 
 
 def test_network_is_everyone_within_degrees_but_the_buyer() -> None:
-    chain = [friendship("befriend", one, other) for one, other in ("12", "23", "34", "42")]
+    chain = [friendship(one, other) for one, other in ("12", "23", "34", "42")]
     told = model.Model(1, 2)
     for line in chain:
         told.take(line, judged=False)
@@ -59,19 +46,24 @@ def test_network_is_everyone_within_degrees_but_the_buyer() -> None:
 
 
 def test_unfriend_takes_a_friend_and_those_behind_it_away() -> None:
-    chain = [friendship("befriend", "1", "2"), friendship("befriend", "3", "2")]
-    paid = [bought("3", "1"), bought("2", "2")]
-    gone = friendship("unfriend", "2", "1")
-    found = windows([*chain, *paid], [bought("1", "3"), gone, bought("1", "4")], 2, 5)
+    chain = [friendship("1", "2"), friendship("3", "2")]
+    paid = [purchase("3", "1"), purchase("2", "2")]
+    gone = friendship("2", "1", "unfriend")
+    found = windows([*chain, *paid], [purchase("1", "3"), gone, purchase("1", "4")], 2, 5)
     assert found == [["1", "2"], []]
 
 
 def test_late_purchase_takes_its_place_by_time_and_a_tie_by_arrival() -> None:
-    paid = [bought("2", "1", 5), bought("2", "2", 7), bought("2", "3", 6), bought("2", "4", 7)]
-    batch = [friendship("befriend", "1", "2"), *paid]
-    assert windows(batch, [bought("1", "9")], 1, 2) == [["2", "4"]]
-    assert windows(batch, [bought("1", "9")], 1, 3) == [["3", "2", "4"]]
-    assert windows(batch, [bought("2", "8", 4), bought("1", "9")], 1, 50) == [
+    paid = [
+        purchase("2", "1", 5),
+        purchase("2", "2", 7),
+        purchase("2", "3", 6),
+        purchase("2", "4", 7),
+    ]
+    batch = [friendship("1", "2"), *paid]
+    assert windows(batch, [purchase("1", "9")], 1, 2) == [["2", "4"]]
+    assert windows(batch, [purchase("1", "9")], 1, 3) == [["3", "2", "4"]]
+    assert windows(batch, [purchase("2", "8", 4), purchase("1", "9")], 1, 50) == [
         [],
         ["8", "1", "3", "2", "4"],
     ]

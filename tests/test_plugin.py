@@ -18,8 +18,9 @@ from events.records import Decision, Record
 from replay.testing import LoggedHistory, run_in
 from replay.testing.disks import CountingDisk
 from tests.interval_runs import as_csv, search
+from tests.plain_lines import purchase
 from tests.test_checks import ANOMALOUS, altered
-from tests.test_strategies import assert_shrunk_to, purchase
+from tests.test_strategies import assert_shrunk_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,7 +315,7 @@ def test_it(monkeypatch):
         raise ZeroDivisionError("no rule")
     monkeypatch.setattr("actors.coordinator.Coordinator.flags", fail)
     decide({EXPLICIT}._replace(stream=PURCHASE + b"\\n"))
-""".replace("PURCHASE", repr(purchase("1", "1.00"))),
+""".replace("PURCHASE", repr(purchase("1", "1.00", 0))),
     "parameters": """
 def test_it():
     history = LoggedHistory(b"no parameters", b"")
@@ -396,7 +397,7 @@ def test_each_failure_of_a_property_leaves_its_history(project: Project) -> None
         LoggedHistory.read(project.folder / "out" / f"test_some.py-test_it{suffix}")
         for suffix in ("", "-2")
     ]
-    line = purchase("1", "0.00") + b"\n"
+    line = purchase("1", "0.00", 0) + b"\n"
     first = b'{"D":"1", "T":"2"}\n'
     assert sorted(histories) == [(first, line), (first + line, b"")]
 

@@ -33,6 +33,7 @@ from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, USERS, event_lines, histories, lines, spellings
 from replay.timeline import Timeline
+from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_store import pieces
 
@@ -46,28 +47,6 @@ STORE = "flagged.json.events"
 ROOT = Path(replay.__file__).parents[1]
 MARK = b"\xef\xbb\xbf"
 HEAD = b'{"D":"1", "T":"50"}'
-
-
-def buy(user: str, amount: str, second: int = 1) -> bytes:
-    return (
-        f'{{"event_type":"purchase", "timestamp":"2017-06-13 11:33:{second:02}", '
-        f'"id": "{user}", "amount": "{amount}"}}'
-    ).encode()
-
-
-def befriend(user1: str, user2: str, kind: str = "befriend") -> bytes:
-    return (
-        f'{{"event_type":"{kind}", "timestamp":"2017-06-13 11:33:01", '
-        f'"id1": "{user1}", "id2": "{user2}"}}'
-    ).encode()
-
-
-def unfriend(user1: str, user2: str) -> bytes:
-    return befriend(user1, user2, "unfriend")
-
-
-def joined(log: Sequence[bytes]) -> bytes:
-    return b"".join(line + b"\n" for line in log)
 
 
 # What the model says
@@ -134,7 +113,7 @@ def campaigns(draw: st.DrawFn) -> LoggedHistory:
     )
     new.append(draw(spellings(written("purchase", draw(st.sampled_from(users[:3])), "900.00"))))
     degrees, tracked = draw(st.integers(1, 3)), draw(st.sampled_from([2, 3, 5, 50]))
-    return LoggedHistory(joined([b'{"D":"%d", "T":"%d"}' % (degrees, tracked), *past]), joined(new))
+    return LoggedHistory(log_of([b'{"D":"%d", "T":"%d"}' % (degrees, tracked), *past]), log_of(new))
 
 
 def shrunk_of(folder: Path, number: int, *options: str) -> dict[str, Any]:
@@ -175,18 +154,18 @@ def check(folder: Path, past: list[bytes], new: list[bytes], told: dict[str, Any
 
 
 FRACTIONS = LoggedHistory(
-    joined(
+    log_of(
         [
             b'{"D":"2", "T":"2"}',
-            befriend("1", "2"),
-            befriend("2", "3").replace(b":01", b":01.5"),
-            buy("3", "10.00", 5),
-            buy("3", "10.01").replace(b":01", b":01.25"),
-            buy("2", "900.00", 4),
-            buy("2", "10.00").replace(b":01", b":01.250"),
+            friendship("1", "2"),
+            friendship("2", "3").replace(b":01", b":01.5"),
+            purchase("3", "10.00", 5),
+            purchase("3", "10.01").replace(b":01", b":01.25"),
+            purchase("2", "900.00", 4),
+            purchase("2", "10.00").replace(b":01", b":01.250"),
         ]
     ),
-    joined([buy("3", "9.99", 6), unfriend("1", "3"), buy("1", "20.00", 0)]),
+    log_of([purchase("3", "9.99", 6), friendship("1", "3", "unfriend"), purchase("1", "20.00", 0)]),
 )
 
 
@@ -374,15 +353,22 @@ def test_exact_history_keeps_the_window(spec: Shrink) -> None:
 
 
 def test_friendship_that_is_kept_is_the_one_that_began(shrinking: Shrink) -> None:
-    past = [befriend("1", "2"), unfriend("2", "1"), befriend("2", "1"), buy("1", "10.00")]
-    new = [befriend("1", "2"), buy("1", "10.00"), buy("2", "99.00")]
-    shrinking.begin(LoggedHistory(joined([HEAD, *past]), joined(new)))
+    past = [
+        friendship("1", "2"),
+        friendship("2", "1", "unfriend"),
+        friendship("2", "1"),
+        purchase("1", "10.00"),
+    ]
+    new = [friendship("1", "2"), purchase("1", "10.00"), purchase("2", "99.00")]
+    shrinking.begin(LoggedHistory(log_of([HEAD, *past]), log_of(new)))
     assert json.loads(shrinking(7, "--json"))["events"] == [3, 4, 6, 7]
 
 
 def test_many_lines_are_counted_and_not_shown(shrinking: Shrink) -> None:
-    past = [befriend("1", "2"), *(buy("1", f"{cents}.00") for cents in range(10, 40))]
-    shrinking.begin(LoggedHistory(joined([b'{"D":1,"T":30}', *past]), joined([buy("2", "20.00")])))
+    past = [friendship("1", "2"), *(purchase("1", f"{cents}.00") for cents in range(10, 40))]
+    shrinking.begin(
+        LoggedHistory(log_of([b'{"D":1,"T":30}', *past]), log_of([purchase("2", "20.00")]))
+    )
     shown = shrinking(32, "--exact")
     assert "\nlines: 32 of the batch, 1 of the stream\n" in shown
     assert "event_type" not in shown
@@ -394,7 +380,7 @@ def test_purchase_that_is_not_flagged_needs_no_other_line(spec: Shrink) -> None:
     assert shown.startswith("event 7: 8 lines shrunk to 2\n")
     assert "\nit is not flagged without any other line; --exact keeps n, mean and sd too\n" in shown
     assert pytest_on(spec.case).returncode == 0
-    spec.begin(LoggedHistory(b'{"D":1,"T":2}\n', buy("1", "5.00")))
+    spec.begin(LoggedHistory(b'{"D":1,"T":2}\n', purchase("1", "5.00")))
     assert "\nit is not flagged without any other line\n" in spec(1, "--exact", "--overwrite")
 
 
@@ -438,8 +424,8 @@ ALTERED = [
     ("batch.json", b"59.28", b"5900.28", {VERDICT, FILE}),
     ("batch.json", b'"befriend"', b'"unfriend"', {VERDICT, FILE}),
     ("batch.json", b'"50"', b'"3"', set[str]()),
-    ("batch.json", b"\n", b"\n" + buy("1", "20.00") + b"\n", {VERDICT, FILE, LINE}),
-    ("batch.json", b"\n", b"\n" + befriend("8", "9") + b"\n", {LINE}),
+    ("batch.json", b"\n", b"\n" + purchase("1", "20.00") + b"\n", {VERDICT, FILE, LINE}),
+    ("batch.json", b"\n", b"\n" + friendship("8", "9") + b"\n", {LINE}),
     ("flagged.json", b"38.05", b"38.06", {FILE}),
 ]
 
@@ -501,23 +487,23 @@ class Spelled(NamedTuple):
 
 SPELLED = {
     "crlf": Spelled(
-        LoggedHistory(joined(CR), SPEC_EXAMPLE.stream.replace(b"\n", b"\r\n")), (), CR[0]
+        LoggedHistory(log_of(CR), SPEC_EXAMPLE.stream.replace(b"\n", b"\r\n")), (), CR[0]
     ),
     "marks": Spelled(
         LoggedHistory(MARK + SPEC_EXAMPLE.batch, MARK + SPEC_EXAMPLE.stream), (), MARK + HEAD
     ),
     "other-T": Spelled(SPEC_EXAMPLE, (1, 3), b'{"D":"1", "T":"3"}'),
     "same-given": Spelled(SPEC_EXAMPLE, (1, 50)),
-    "no-line": Spelled(LoggedHistory(joined(PAST), SPEC_EXAMPLE.stream), (1, 50)),
+    "no-line": Spelled(LoggedHistory(log_of(PAST), SPEC_EXAMPLE.stream), (1, 50)),
     "no-newline": Spelled(
         LoggedHistory(b"\n\n" + SPEC_EXAMPLE.batch[:-1], SPEC_EXAMPLE.stream[:-1])
     ),
     "odd-line": Spelled(
-        LoggedHistory(joined([b'{"T": 50, "D": 1} ', *PAST]), SPEC_EXAMPLE.stream),
+        LoggedHistory(log_of([b'{"T": 50, "D": 1} ', *PAST]), SPEC_EXAMPLE.stream),
         (),
         b'{"T": 50, "D": 1} ',
     ),
-    "wrong-line": Spelled(LoggedHistory(joined([b'{"D":0}', *PAST]), SPEC_EXAMPLE.stream), (1, 50)),
+    "wrong-line": Spelled(LoggedHistory(log_of([b'{"D":0}', *PAST]), SPEC_EXAMPLE.stream), (1, 50)),
 }
 
 
@@ -548,9 +534,9 @@ def test_regression_test_passes_however_lines_are_spelled(shrinking: Shrink) -> 
 
 def test_mark_before_the_first_event_goes_where_a_line_comes_before_it(shrinking: Shrink) -> None:
     _, *past = SPEC_EXAMPLE.batch.splitlines()
-    shrinking.begin(LoggedHistory(MARK + joined(past), SPEC_EXAMPLE.stream), 1, 50)
+    shrinking.begin(LoggedHistory(MARK + log_of(past), SPEC_EXAMPLE.stream), 1, 50)
     shrinking(7, "--exact")
-    assert shrinking.files()["batch.json"] == joined([b'{"D":"1", "T":"50"}', *past[:3], past[4]])
+    assert shrinking.files()["batch.json"] == log_of([b'{"D":"1", "T":"50"}', *past[:3], past[4]])
 
 
 # Overwriting and refusing
@@ -717,9 +703,9 @@ def lose_early_friendships(actor: Coordinator, event: replay.Event) -> None:
         judge_rightly(actor, event)
 
 
-NOISE = [befriend("7", "8"), buy("7", "3.00"), buy("9", "4.00"), BAD_LINES[0]]
-BOUGHT = [buy("1", "10.00"), buy("1", "10.01"), buy("1", "10.02")]
-SPIKE = buy("2", "900.00", 2)
+NOISE = [friendship("7", "8"), purchase("7", "3.00"), purchase("9", "4.00"), BAD_LINES[0]]
+BOUGHT = [purchase("1", "10.00"), purchase("1", "10.01"), purchase("1", "10.02")]
+SPIKE = purchase("2", "900.00", 2)
 
 
 class Faulty(NamedTuple):
@@ -739,49 +725,49 @@ class Faulty(NamedTuple):
         Faulty(
             "_apply",
             lose_unfriends,
-            [befriend("1", "2"), *NOISE, *BOUGHT],
-            [unfriend("2", "1"), SPIKE],
-            [befriend("1", "2"), *BOUGHT[-1:], SPIKE],
+            [friendship("1", "2"), *NOISE, *BOUGHT],
+            [friendship("2", "1", "unfriend"), SPIKE],
+            [friendship("1", "2"), *BOUGHT[-1:], SPIKE],
         ),
         # No event that befriends explains the friendship: all of the network is tried.
         Faulty(
             "_apply",
             befriend_by_unfriend,
-            [*NOISE, unfriend("2", "1"), *BOUGHT],
+            [*NOISE, friendship("2", "1", "unfriend"), *BOUGHT],
             [*NOISE, SPIKE],
-            [unfriend("2", "1"), *BOUGHT[-1:], SPIKE],
+            [friendship("2", "1", "unfriend"), *BOUGHT[-1:], SPIKE],
         ),
         # What matters is nowhere near the network: all of the history is tried.
         Faulty(
             "flags",
             flag_in_company,
-            [*NOISE, befriend("2", "1"), *BOUGHT],
+            [*NOISE, friendship("2", "1"), *BOUGHT],
             [*NOISE, SPIKE],
-            [befriend("7", "8"), befriend("2", "1"), *BOUGHT[-1:], SPIKE],
+            [friendship("7", "8"), friendship("2", "1"), *BOUGHT[-1:], SPIKE],
         ),
         # Candidates on which an actor fails have no verdict.
         Faulty(
             "flags",
             fail_on_pairs,
-            [*NOISE, befriend("2", "1"), *BOUGHT],
+            [*NOISE, friendship("2", "1"), *BOUGHT],
             [SPIKE],
-            [befriend("2", "1"), *BOUGHT, SPIKE],
+            [friendship("2", "1"), *BOUGHT, SPIKE],
         ),
         # Routing differs from judging, and it is the run, which judges, that counts.
         Faulty(
             "_judge",
             lose_judged_unfriends,
-            [*NOISE, befriend("2", "1"), *BOUGHT],
-            [unfriend("1", "2"), *NOISE, SPIKE],
-            [befriend("2", "1"), *BOUGHT[-1:], SPIKE],
+            [*NOISE, friendship("2", "1"), *BOUGHT],
+            [friendship("1", "2", "unfriend"), *NOISE, SPIKE],
+            [friendship("2", "1"), *BOUGHT[-1:], SPIKE],
         ),
         # What routing needs is not enough for judging.
         Faulty(
             "_judge",
             lose_early_friendships,
             [*NOISE, *BOUGHT],
-            [befriend("2", "1"), *NOISE, SPIKE],
-            [befriend("7", "8"), *BOUGHT[-1:], befriend("2", "1"), SPIKE],
+            [friendship("2", "1"), *NOISE, SPIKE],
+            [friendship("7", "8"), *BOUGHT[-1:], friendship("2", "1"), SPIKE],
         ),
     ],
     ids=["lost-unfriend", "wrong-unfriend", "company", "failing", "judged-unfriend", "early"],
@@ -791,7 +777,7 @@ def test_verdict_of_a_faulty_program_is_shrunk_to_what_that_program_needs(
 ) -> None:
     name, fault, past, new, kept = faulty
     monkeypatch.setattr(UserActor if name == "_apply" else CoordinatorActor, name, fault)
-    shrinking.begin(LoggedHistory(joined([HEAD, *past]), joined(new)))
+    shrinking.begin(LoggedHistory(log_of([HEAD, *past]), log_of(new)))
     (decision,) = [each for each in recorded(shrinking) if each.flagged]
     told = json.loads(shrinking(decision.number, "--json"))
     assert told["after"]["flagged"]
@@ -814,7 +800,9 @@ def test_network_is_tried_before_everything(
 ) -> None:
     monkeypatch.setattr(UserActor, "_apply", befriend_by_unfriend)
     shrinking.begin(
-        LoggedHistory(joined([HEAD, unfriend("2", "1"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n")
+        LoggedHistory(
+            log_of([HEAD, friendship("2", "1", "unfriend"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n"
+        )
     )
     lines: list[int] = []
     with Timeline(shrinking.folder / STORE) as timeline:
@@ -831,7 +819,7 @@ def flagged_here(shrinking: Shrink, batch: list[str], stream: list[str]) -> bool
     """Tell whether the program in this process, with its fault, flags the last line."""
     logs_here = shrinking.folder / "b", shrinking.folder / "s"
     for path, log in zip(logs_here, ([HEAD.decode(), *batch], stream), strict=True):
-        path.write_bytes(joined([line.encode() for line in log]))
+        path.write_bytes(log_of([line.encode() for line in log]))
     found = [each.event.number for each in replay.flagged_purchases(*logs_here)]
     return len(batch) + len(stream) in found
 

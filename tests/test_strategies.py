@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from events.amounts import parse_amount
@@ -30,7 +30,8 @@ from replay.testing import (
     parameters,
 )
 from replay.testing.strategies import BAD_LINES, spellings
-from tests.dice import FAIR
+from tests.dice import fair
+from tests.plain_lines import friendship, purchase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,21 +42,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SECOND = "2017-06-13 11:33:00"
-
 
 def drawn(strategy: SearchStrategy[T], count: int = 50) -> list[T]:
     """Return ``count`` examples as fair dice give them, always the same ones."""
     found: list[T] = []
 
-    @settings(
-        max_examples=count,
-        backend=FAIR,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @fair(count)
     @given(strategy)
     def draw(example: T) -> None:
         found.append(example)
@@ -69,15 +61,7 @@ def shrunk(strategy: SearchStrategy[T], condition: Callable[[T], bool]) -> T:
     return find(
         strategy,
         condition,
-        settings=settings(
-            max_examples=2_000,
-            backend=FAIR,
-            report_multiple_bugs=False,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=fair(2_000, shrinking=True),
         random=random.Random(0),
     )
 
@@ -347,20 +331,6 @@ def test_failures_are_of_every_kind_and_happen_once() -> None:
 # Shrinking
 
 
-def purchase(user: str, amount: str) -> bytes:
-    """Return the plain line of a purchase at the time with which all histories begin."""
-    return (
-        f'{{"event_type":"purchase", "timestamp":"{SECOND}", "id": "{user}", "amount": "{amount}"}}'
-    ).encode()
-
-
-def friendship(kind: str, one: str, other: str) -> bytes:
-    """Return the plain line of a friendship that begins or ends at that time."""
-    return (
-        f'{{"event_type":"{kind}", "timestamp":"{SECOND}", "id1": "{one}", "id2": "{other}"}}'
-    ).encode()
-
-
 def flags(history: LoggedHistory) -> list[bool]:
     return [decision.flagged for decision in decide(history)]
 
@@ -376,13 +346,16 @@ def assert_shrunk_to(history: LoggedHistory, *friendships: str) -> None:
     (*before, judged) = happenings(history)
     (buyer,) = judged.users
     friend = {"1": "2", "2": "1"}[buyer]
-    assert judged.line in (purchase(buyer, "1.00"), purchase(buyer, "0.0001"))
+    assert judged.line in (purchase(buyer, "1.00", 0), purchase(buyer, "0.0001", 0))
     assert history.stream.endswith(judged.line + b"\n")
     pairs = [happening.users for happening in before if len(happening.users) > 1]
     assert {frozenset(pair) for pair in pairs} == {frozenset((buyer, friend))}
     assert sorted(history.lines[:-1]) == sorted(
-        [purchase(friend, "0.00")] * 2
-        + [friendship(kind, *pair) for kind, pair in zip(friendships, pairs, strict=True)]
+        [purchase(friend, "0.00", 0)] * 2
+        + [
+            friendship(one, other, kind, 0)
+            for kind, (one, other) in zip(friendships, pairs, strict=True)
+        ]
     )
 
 
@@ -410,9 +383,9 @@ def test_unfriend_that_changes_a_verdict_shrinks_to_five_lines() -> None:
 
 
 def test_single_line_shrinks_to_a_purchase_of_user_1() -> None:
-    assert shrunk(lines(), lambda _: True) == purchase("1", "0.00")
+    assert shrunk(lines(), lambda _: True) == purchase("1", "0.00", 0)
     unfriend = shrunk(event_lines(), lambda line: b"unfriend" in line)
-    assert unfriend == friendship("unfriend", "1", "2")
+    assert unfriend == friendship("1", "2", "unfriend", 0)
 
 
 def test_order_that_matters_shrinks_to_few_choices_that_are_not_0() -> None:
