@@ -17,10 +17,12 @@ from actors.messages import Attest, Commit, Judge, Route, Settle
 from actors.orders import RandomOrder
 from actors.recency import WALK_MAX
 from actors.sink import Kept, Nowhere
+from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import ReplayError
 from events.event import users_of
 from replay.checkpoint import Checkpoint, checkpoint_of, restore
 from replay.collector import collector_paused
+from replay.difference import DECISION_FIELDS, Difference, decision_differences
 from replay.failing import WHENS, Failure, Failures, with_failures
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor
@@ -52,10 +54,6 @@ _SETTLES: Final = (1, 4, 64)
 # Behind one event of the stream in so many there is a Commit.
 _COMMITS: Final = (1, 16, 256)
 
-_COORDINATOR: Final = "urn:coordinator"
-_SINK: Final = "urn:sink"
-_DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
-
 
 class RecordedOtherwiseError(ReplayError):
     """What was recorded is not what the history gives; there is nothing to explore."""
@@ -77,21 +75,6 @@ class Subject(NamedTuple):
     def routed(self) -> int:
         """How many events of the past each exploration routes anew."""
         return min(self.past, PAST_EVENTS_MAX)
-
-
-class Difference(NamedTuple):
-    """Where an exploration parts from the reference."""
-
-    event: int | None
-    """The event after which it shows; None for a failure, which names it where it can."""
-    actor: str | None
-    """The actor whose doing or state it is; None for a failure, likewise."""
-    field: str
-    """What of it differs."""
-    expected: object
-    """What the reference gives."""
-    actual: object
-    """What the exploration gives."""
 
 
 class Exploration(NamedTuple):
@@ -147,9 +130,7 @@ class _Draw:
 
 def subject_of(history: History) -> Subject:
     """Return what of ``history`` is explored; without a stream all of it is the past."""
-    past = len(history) if history.stream_start is None else history.stream_start
-    # A store that was saved from damage may have lost events of the past.
-    return Subject(history.parameters, history.events, min(past, len(history)))
+    return Subject(history.parameters, history.events, history.past_events)
 
 
 class Explorer:
@@ -291,11 +272,11 @@ def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:
     at = expected.state.position
     for line, actual in zip_longest(expected.lines, found.lines):
         if line != actual:
-            yield Difference(at, _SINK, "flagged line", _text(line), _text(actual))
+            yield Difference(at, SINK, "flagged line", _text(line), _text(actual))
     if expected.state != found.state:
         yield from _differing_states(expected.state, found.state)
     if expected.digests != found.digests:
-        yield Difference(at, _COORDINATOR, "digests", repr(expected.digests), repr(found.digests))
+        yield Difference(at, COORDINATOR, "digests", repr(expected.digests), repr(found.digests))
 
 
 def _differing_decisions(
@@ -306,44 +287,40 @@ def _differing_decisions(
     for number in sorted(wanted.keys() | given.keys()):
         one, other = wanted.get(number), given.get(number)
         if one is None or other is None:
-            yield Difference(number, _SINK, "decision", _fields(one), _fields(other))
+            yield Difference(number, SINK, "decision", _fields(one), _fields(other))
             continue
-        for field in _DECISION_FIELDS:
-            if getattr(one, field) != getattr(other, field):
-                yield Difference(
-                    number, _COORDINATOR, field, getattr(one, field), getattr(other, field)
-                )
+        yield from decision_differences(one, other)
     numbers = ([each.number for each in expected], [each.number for each in found])
     for one_number, other_number in zip_longest(*numbers):
         if one_number != other_number:
             event = one_number or other_number
-            yield Difference(event, _SINK, "next decided event", one_number, other_number)
+            yield Difference(event, SINK, "next decided event", one_number, other_number)
 
 
 def _differing_states(expected: Checkpoint, found: Checkpoint) -> Iterator[Difference]:
     at, names = expected.position, expected.recall.users
     if names != found.recall.users:
-        yield Difference(at, _COORDINATOR, "users", list(names), list(found.recall.users))
+        yield Difference(at, COORDINATOR, "users", list(names), list(found.recall.users))
         return
     for name, one, other in zip(names, expected.users, found.users, strict=True):
         if one.friends != other.friends:
             yield Difference(
-                at, f"urn:user:{name}", "friends", _friends(one, names), _friends(other, names)
+                at, urn_of_user(name), "friends", _friends(one, names), _friends(other, names)
             )
         if one.purchases != other.purchases:
             numbers = [[made.number for made in each.purchases] for each in (one, other)]
-            yield Difference(at, f"urn:user:{name}", "purchases", *numbers)
+            yield Difference(at, urn_of_user(name), "purchases", *numbers)
     if found.position != at:
-        yield Difference(at, _COORDINATOR, "events that users know of", at, found.position)
+        yield Difference(at, COORDINATOR, "events that users know of", at, found.position)
     for name, last, actual in zip(names, expected.recall.last, found.recall.last, strict=True):
         if last != actual:
             lasts = [None if made is None else made.number for made in (last, actual)]
-            yield Difference(at, _COORDINATOR, f"last purchase of {name}", *lasts)
+            yield Difference(at, COORDINATOR, f"last purchase of {name}", *lasts)
     # How many more than these are remembered depends on when others were forgotten.
     recent = [each.recall.recent[-WALK_MAX:] for each in (expected, found)]
     if recent[0] != recent[1] or expected.recall.total != found.recall.total:
         numbers = [[made.number for made in each] for each in recent]
-        yield Difference(at, _COORDINATOR, "latest purchases", *numbers)
+        yield Difference(at, COORDINATOR, "latest purchases", *numbers)
 
 
 def _friends(user: Become, names: Sequence[str]) -> list[str | int]:
@@ -353,7 +330,7 @@ def _friends(user: Become, names: Sequence[str]) -> list[str | int]:
 def _fields(decision: Decision | None) -> dict[str, object] | None:
     if decision is None:
         return None
-    return {field: getattr(decision, field) for field in _DECISION_FIELDS}
+    return {field: getattr(decision, field) for field in DECISION_FIELDS}
 
 
 def _text(line: bytes | None) -> str | None:

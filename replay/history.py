@@ -100,6 +100,14 @@ class History:
         """Return the number of events."""
         return len(self.events)
 
+    @property
+    def past_events(self) -> int:
+        """How many events are not of the stream: all of them where none has begun."""
+        if self.stream_start is None:
+            return len(self)
+        # A store that was saved from damage may have lost events of the past.
+        return min(self.stream_start, len(self))
+
     def event(self, number: int) -> Event:
         """Return event ``number``.
 

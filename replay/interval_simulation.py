@@ -11,6 +11,7 @@ from actors.interval_coordinator import IntervalCoordinatorActor
 from actors.interval_messages import Conclude, Observe, Settle
 from actors.interval_sink import IntervalOutlet, IntervalSinkActor
 from actors.messages import Commit
+from actors.urns import COORDINATOR, SINK, urn_of_key
 from events.closing import Closing
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ class IntervalSimulation(Closing):
         self._parameters: Final = parameters
         self.dispatcher: Final = Dispatcher(order)
         self._actors: list[IntervalActor] = []
-        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
+        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: IntervalCoordinatorActor(
                 dispatcher, urn, parameters, self.sink.actor_ref, self._spawn
             ),
-            "urn:coordinator",
+            COORDINATOR,
         )
 
     def actor(self, number: int) -> IntervalActor:
@@ -88,7 +89,7 @@ class IntervalSimulation(Closing):
             lambda dispatcher, urn: IntervalActor(
                 dispatcher, urn, number, key, self._parameters, coordinator
             ),
-            f"urn:interval:{key}" if key else "urn:interval",
+            urn_of_key(key),
         )
         self._actors[number:] = [actor]
         return actor.actor_ref

@@ -9,10 +9,12 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, Self
 
+from actors.urns import COORDINATOR, SINK, urn_of_key
 from events.records import Finding, LogEnd, Observed, Record, StateDigest
 from replay.collector import collector_paused
+from replay.difference import Difference
 from replay.interval_simulation import IntervalSimulation
-from replay.verify import Difference, Verification
+from replay.verify import Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from events.interval_parameters import IntervalParameters
     from events.store import EventStore
 
-_COORDINATOR: Final = "urn:coordinator"
-_SINK: Final = "urn:sink"
 _SUMS: Final = (
     "waiting",
     "intervals",
@@ -74,13 +74,13 @@ class _Replay:
             for record in records:
                 yield from self._take(record, previous)
         for finding in self._recorded:
-            yield Difference(finding.number, _SINK, "finding", finding, None)
+            yield Difference(finding.number, SINK, "finding", finding, None)
 
     def _take(self, record: Record, previous: bytes) -> Iterator[Difference]:
         if isinstance(record, Observed):
             if record.number != self.position + 1:
                 yield Difference(
-                    self.position, _SINK, "event number", record.number, self.position + 1
+                    self.position, SINK, "event number", record.number, self.position + 1
                 )
             self._simulation.observe(record)
             self.position += len(record.times)
@@ -98,7 +98,7 @@ class _Replay:
             if one != other:
                 number = (one or other).number
                 if one is None or other is None or one.number != other.number:
-                    yield Difference(number, _SINK, "finding", one, other)
+                    yield Difference(number, SINK, "finding", one, other)
                 else:
                     yield from _fields(number, one, other)
             self.findings += 1
@@ -107,20 +107,19 @@ class _Replay:
         assert actual is not None, "a settling ends with a digest"
         at = self.position
         if recorded.events != actual.events:
-            yield Difference(at, _SINK, "digest events", recorded.events, actual.events)
+            yield Difference(at, SINK, "digest events", recorded.events, actual.events)
         if recorded.users != actual.users:
-            yield Difference(at, _COORDINATOR, "keys", recorded.users, actual.users)
+            yield Difference(at, COORDINATOR, "keys", recorded.users, actual.users)
         for field, expected, other in zip(_SUMS, recorded.sums, actual.sums, strict=False):
             if expected != other:
-                yield Difference(at, _COORDINATOR, field, expected, other)
+                yield Difference(at, COORDINATOR, field, expected, other)
         if recorded.chain != previous:
-            yield Difference(at, _SINK, "history before", recorded.chain.hex(), previous.hex())
+            yield Difference(at, SINK, "history before", recorded.chain.hex(), previous.hex())
         self.digests += 1
 
 
 def _fields(number: int, one: Finding, other: Finding) -> Iterator[Difference]:
-    key = one.interval.key
-    actor = f"urn:interval:{key}" if key else "urn:interval"
+    actor = urn_of_key(one.interval.key)
     for field in one.interval.__struct_fields__:
         expected, found = getattr(one.interval, field), getattr(other.interval, field)
         if expected != found:

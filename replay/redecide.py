@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def decide_again(history: History, parameters: Parameters) -> dict[int, Decision]:
     """Return the decision on each purchase of the stream at ``parameters``, by event number."""
-    start = len(history) if history.stream_start is None else history.stream_start
+    start = history.past_events
     with Simulation(parameters, Nowhere()) as simulation:
         with collector_paused():
             simulation.route(history.events[:start])

@@ -9,6 +9,7 @@ from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.messages import Attest, Commit, Judge, Route, Settle
 from actors.sink import Outlet, SinkActor
+from actors.urns import COORDINATOR, SINK, urn_of_user
 from actors.user import UserActor
 from events.closing import Closing
 from events.event import Event, Purchase
@@ -54,7 +55,7 @@ class Simulation(Closing):
         """
         self.dispatcher: Final = Dispatcher(order)
         self._users: list[UserActor] = []
-        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), "urn:sink")
+        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(
                 dispatcher,
@@ -64,7 +65,7 @@ class Simulation(Closing):
                 self._spawn_user,
                 attesting=attesting,
             ),
-            "urn:coordinator",
+            COORDINATOR,
         )
 
     def user(self, number: int) -> UserActor:
@@ -123,7 +124,7 @@ class Simulation(Closing):
         coordinator = self.coordinator.actor_ref
         actor = self.dispatcher.spawn(
             lambda dispatcher, urn: self.user_type(dispatcher, urn, number, coordinator),
-            f"urn:user:{user}",
+            urn_of_user(user),
         )
         self._users[number:] = [actor]
         return actor.actor_ref

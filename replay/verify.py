@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.digest import Sums, sums_of, total_of, users_of_difference
 from actors.sink import Nowhere
+from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
 from events.event import users_of
 from replay.collector import collector_paused
+from replay.difference import Difference, decision_differences
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -20,25 +22,6 @@ if TYPE_CHECKING:
 
     from events.records import Decision
     from replay.history import Attestation, History
-
-_COORDINATOR: Final = "urn:coordinator"
-_SINK: Final = "urn:sink"
-_DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
-
-
-class Difference(NamedTuple):
-    """Where a replay parts from what was recorded."""
-
-    event: int
-    """The event after which it shows."""
-    actor: str
-    """The actor, or actors, whose doing or state it is."""
-    field: str
-    """What of it differs."""
-    expected: object
-    """What was recorded."""
-    actual: object
-    """What the replay gives."""
 
 
 class Verification(NamedTuple):
@@ -78,7 +61,6 @@ class _Replay(Closing):
         self.history: Final = history
         self.position = self.decisions = self.digests = 0
         self._simulation = detector(history.store.parameters, Nowhere())
-        self._past = len(history) if history.stream_start is None else history.stream_start
         self._last_judged = max(history.recorded, default=0)
         # What each user's state adds up to, and all of them together.
         self._sums: list[Sums] = []
@@ -98,16 +80,16 @@ class _Replay(Closing):
             for attestation in attested.get(moment, ()):
                 # The whole state is summed up where the batch and the stream end; in
                 # between only the users whom an event since then was about.
-                whole = moment in (self._past, len(history))
+                whole = moment in (history.past_events, len(history))
                 yield from self._compare(attestation, None if whole else before)
                 self.digests += 1
         for number in sorted(history.recorded):
             if number > len(history):
-                yield Difference(number, _SINK, "decision", history.recorded[number], None)
+                yield Difference(number, SINK, "decision", history.recorded[number], None)
 
     def _play(self, moment: int) -> Iterator[Difference]:
         history, simulation = self.history, self._simulation
-        past = min(moment, self._past)
+        past = min(moment, history.past_events)
         if self.position < past:
             with collector_paused():
                 simulation.route(history.events[self.position : past])
@@ -115,7 +97,7 @@ class _Replay(Closing):
             for number in range(self.position + 1, past + 1):
                 if number in history.recorded:
                     recorded = history.recorded[number]
-                    yield Difference(number, _SINK, "decision", recorded, None)
+                    yield Difference(number, SINK, "decision", recorded, None)
             self.position = past
         while self.position < moment:
             event = history.events[self.position]
@@ -130,23 +112,20 @@ class _Replay(Closing):
             # A run that was stopped may not have judged all that it had read.
             stopped = number > self._last_judged and "stream" not in self.history.ends
             if recorded is not actual and not stopped:
-                yield Difference(number, _SINK, "decision", recorded, actual)
+                yield Difference(number, SINK, "decision", recorded, actual)
             return
-        for field in _DECISION_FIELDS:
-            expected, found = getattr(recorded, field), getattr(actual, field)
-            if expected != found:
-                yield Difference(number, _COORDINATOR, field, expected, found)
+        yield from decision_differences(recorded, actual)
         self.decisions += 1
 
     def _compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
         """Compare a digest; only what changed after event ``since`` is summed up again."""
         at, digest = attestation.events, attestation.digest
         if digest.events != at:
-            yield Difference(at, _SINK, "digest events", digest.events, at)
+            yield Difference(at, SINK, "digest events", digest.events, at)
         users = self._concerned(since)
         self._sum_up(users)
         if digest.users != len(self._sums):
-            yield Difference(at, _COORDINATOR, "users", digest.users, len(self._sums))
+            yield Difference(at, COORDINATOR, "users", digest.users, len(self._sums))
         recorded, total = Sums(*digest.sums), self._total.reduced()
         actors = ", ".join(
             self._simulation.user(user).actor_urn
@@ -155,11 +134,11 @@ class _Replay(Closing):
         )
         for field, expected, found in zip(Sums._fields, recorded, total, strict=True):
             if expected != found:
-                yield Difference(at, actors or _COORDINATOR, field, expected, found)
+                yield Difference(at, actors or COORDINATOR, field, expected, found)
         yield from self._compare_recency(users)
         if digest.chain != attestation.previous:
             hashes = (digest.chain.hex(), attestation.previous.hex())
-            yield Difference(at, _SINK, "history before", *hashes)
+            yield Difference(at, SINK, "history before", *hashes)
 
     def _concerned(self, since: int | None) -> list[int]:
         if since is None:
@@ -184,4 +163,4 @@ class _Replay(Closing):
             purchases = self._simulation.user(user).purchases
             last = purchases[-1] if purchases else None
             if latest[user] != last:
-                yield Difference(self.position, _COORDINATOR, "recency", last, latest[user])
+                yield Difference(self.position, COORDINATOR, "recency", last, latest[user])

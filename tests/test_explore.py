@@ -26,7 +26,8 @@ from events.event import Purchase
 from events.records import Decision, LogEnd, Record, StateDigest, StreamStart
 from replay.cli import main
 from replay.commands.explore import _text
-from replay.explore import Difference, Explorer, Subject, differences, subject_of
+from replay.difference import Difference
+from replay.explore import Explorer, Subject, differences, subject_of
 from replay.failing import WHENS, Failures
 from replay.history import History
 from replay.supervision import EventSupervisor

@@ -20,10 +20,11 @@ from events.event import EVENT_TYPES
 from events.records import Decision, LogEnd, Record, StateDigest
 from events.writer import StoreWriter
 from replay.cli import main
+from replay.difference import Difference
 from replay.history import History
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
-from replay.verify import Difference, Verification, verify
+from replay.verify import Verification, verify
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
