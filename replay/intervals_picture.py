@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.durations import SECOND
 from events.instants import Instant, instant_of, time_of
+from replay.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,8 +122,8 @@ def intervals_picture(
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         f'<text x="20" y="26" font-size="16" font-weight="bold">{_escaped(title)}</text>',
         '<text class="count-note" x="20" y="47" fill="#444444">'
-        f"{_counted(len(times), 'observation')} of {_counted(len(row_of), 'id')}, "
-        f"{_counted(len(intervals), 'interval')}</text>",
+        f"{counted(len(times), 'observation')} of {counted(len(row_of), 'id')}, "
+        f"{counted(len(intervals), 'interval')}</text>",
         *_thinned(len(dots), len(times), len(brackets), len(intervals)),
         *_band_parts(bands, bottom),
         *_axis(scale, bottom, empty=not times),
@@ -200,7 +201,7 @@ def _brackets(intervals: Sequence[Interval], scale: _Scale) -> list[_Bracket]:
         for interval in intervals[::stride]:
             left, right = _ends(interval, scale)
             middle = (left + right) // 2
-            half = _LETTER * len(_counted(interval.num_adid, "id")) // 2
+            half = _LETTER * len(counted(interval.num_adid, "id")) // 2
             begin, end = min(left - 4, middle - half), max(right + 4, middle + half)
             lane = next((lane for lane, until in enumerate(free) if until < begin), len(free))
             free[lane : lane + 1] = [end + 4]
@@ -208,10 +209,6 @@ def _brackets(intervals: Sequence[Interval], scale: _Scale) -> list[_Bracket]:
         if len(free) <= LANES_MAX:
             return brackets
         stride = max(stride + 1, stride * len(free) // LANES_MAX)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _thinned(dots: int, observations: int, brackets: int, intervals: int) -> list[str]:
@@ -329,7 +326,7 @@ def _bracket_parts(bracket: _Bracket, y: int) -> list[str]:
         f"to {interval.end_index}: {', '.join(interval.adids[:ROWS_MAX])}"
         f"{', ...' if len(interval.adids) > ROWS_MAX else ''}"
     )
-    count = _counted(interval.num_adid, "id")
+    count = counted(interval.num_adid, "id")
     left, right = bracket.left - 4, bracket.right + 4
     return [
         f'<path class="bracket" d="M{left} {y}v6H{right}v-6" fill="none" stroke="#222222" '

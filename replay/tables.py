@@ -7,10 +7,13 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from events.amounts import format_cents
 from events.store import EventStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from events.records import Decision
 
 T = TypeVar("T")
 
@@ -69,6 +72,16 @@ def print_json(value: Any) -> None:
     """Print ``value`` as one line of JSON."""
     json.dump(value, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def decision_fields(decision: Decision) -> dict[str, object]:
+    """Return what a decision says, as JSON has it: amounts with two decimals."""
+    return {
+        "flagged": decision.flagged,
+        "n": decision.purchases,
+        "mean": format_cents(decision.mean),
+        "sd": format_cents(decision.sd),
+    }
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.amounts import format_amount, format_cents
+from events.amounts import format_amount
 from events.errors import PositionError
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
@@ -12,7 +12,7 @@ from replay.arguments import add_store, number
 from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
-from replay.tables import open_store, print_json
+from replay.tables import decision_fields, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -123,10 +123,5 @@ def _fields(line: Line) -> dict[str, object]:
         return {**fields, "user1": record.user1, "user2": record.user2}
     fields |= {"user": record.user, "amount": format_amount(record.amount)}
     if decision is not None:
-        fields |= {
-            "flagged": decision.flagged,
-            "n": decision.purchases,
-            "mean": format_cents(decision.mean),
-            "sd": format_cents(decision.sd),
-        }
+        fields |= decision_fields(decision)
     return fields

@@ -12,7 +12,7 @@ from replay.arguments import is_whole, whole
 from replay.branch import Edits, Insertion, branch_off, compare
 from replay.console import Console
 from replay.history import History
-from replay.tables import counted, open_store, print_json, print_table
+from replay.tables import counted, decision_fields, open_store, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,19 +190,8 @@ def _fields(difference: Difference) -> dict[str, object]:
         "time": purchase.time,
         "user": purchase.user,
         "amount": format_amount(purchase.amount),
-        "before": _decision_fields(difference.before),
-        "after": _decision_fields(difference.after),
-    }
-
-
-def _decision_fields(decision: Decision | None) -> dict[str, object] | None:
-    if decision is None:
-        return None
-    return {
-        "flagged": decision.flagged,
-        "n": decision.purchases,
-        "mean": format_cents(decision.mean),
-        "sd": format_cents(decision.sd),
+        "before": difference.before and decision_fields(difference.before),
+        "after": difference.after and decision_fields(difference.after),
     }
 
 

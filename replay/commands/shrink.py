@@ -6,18 +6,16 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.amounts import format_cents
 from replay.arguments import add_event
 from replay.console import describe
 from replay.shrink import shrink
 from replay.shrink_case import check_folder, write_case
-from replay.tables import counted, open_store, print_json, status
+from replay.tables import counted, decision_fields, open_store, print_json, status
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
 
-    from events.records import Decision
     from replay.history import History
     from replay.shrink import Shrunk
     from replay.shrink_case import Case
@@ -110,18 +108,9 @@ def _json(history: History, shrunk: Shrunk, case: Case) -> None:
             "events": shrunk.numbers,
             "parameters": {"D": history.parameters.degrees, "T": history.parameters.tracked},
             **{log: [text.decode() for text in texts] for log, texts in case.lines.items()},
-            "before": _decision_fields(shrunk.recorded),
-            "after": _decision_fields(shrunk.decision),
+            "before": decision_fields(shrunk.recorded),
+            "after": decision_fields(shrunk.decision),
             "tried": shrunk.tried,
             "files": {what: str(path) for what, path in case.files.items()},
         }
     )
-
-
-def _decision_fields(decision: Decision) -> dict[str, object]:
-    return {
-        "flagged": decision.flagged,
-        "n": decision.purchases,
-        "mean": format_cents(decision.mean),
-        "sd": format_cents(decision.sd),
-    }
