@@ -20,7 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from planted.sources import FAULTS, Fault
+
+from replay.testing.logged import LoggedHistory
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROPERTIES: Final = "tests/test_properties.py"
@@ -111,8 +115,7 @@ def plant(fault: Fault) -> Caught:
 def _shrunk(output: Path) -> int | None:
     """Return how many lines the history has that pytest left in ``output``."""
     for batch in sorted(output.glob("*/batch.json")):
-        logs = batch.read_bytes() + b"\n" + (batch.parent / "stream.json").read_bytes()
-        return sum(bool(line.strip()) for line in logs.split(b"\n")) - 1
+        return len(LoggedHistory.read(batch.parent).lines)
     return None
 
 

@@ -21,6 +21,7 @@ from replay.history import History
 from replay.interval_verify import verify_intervals
 from replay.logs import Logs
 from replay.run import STORE_SUFFIX, run
+from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing import model
 from replay.testing.disks import CountingDisk
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from replay.testing.model import Rule
     from replay.timeline import UserState
 
-FLAGGED_NAME: Final = "flagged.json"
 # How many moments of a history are visited in reverse.
 _VISITS: Final = 5
 # How many bytes of a file that differs are shown.
@@ -202,7 +202,7 @@ def _assert_same_state(expected: list[UserState], found: list[UserState], when: 
 def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
     with TemporaryDirectory() as folder:
         # Nothing here lasts, so nothing is waited for.
-        flagged, disk = Path(folder) / FLAGGED_NAME, CountingDisk()
+        flagged, disk = Path(folder) / FLAGGED, CountingDisk()
         branch = branch_off(history, flagged, Edits(), detector=detector, disk=disk)
         again = History(EventStore(branch.summary.store_path))
     for one, other in zip_longest(history.events, again.events):
@@ -219,7 +219,7 @@ def run_in(
 ) -> tuple[Path, Path]:
     """Run on the two logs of ``history`` in ``folder``; return the flagged file and the store."""
     batch, stream = history.write(folder)
-    flagged = Path(folder) / FLAGGED_NAME
+    flagged = Path(folder) / FLAGGED
     with Logs(batch, stream) as logs:
         run(logs, flagged, disk=CountingDisk(), detector=detector)
     return flagged, Path(f"{flagged}{STORE_SUFFIX}")

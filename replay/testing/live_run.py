@@ -32,9 +32,10 @@ from replay.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.listener import Listener, Summary
 from replay.logs import Logs
 from replay.run import STORE_SUFFIX, Run
+from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing import model
-from replay.testing.checks import FLAGGED_NAME, assert_replays
+from replay.testing.checks import assert_replays
 from replay.testing.disks import DiedError, DyingDisk
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import USERS, failures, lines, parameters
@@ -72,7 +73,7 @@ _acquainted = [
 ]
 # After how many operations on its files the process dies, or at which, and how.
 _deaths = st.tuples(
-    st.one_of(st.integers(0, 6), st.just(f"write {FLAGGED_NAME}")), st.sampled_from(WHENS)
+    st.one_of(st.integers(0, 6), st.just(f"write {FLAGGED}")), st.sampled_from(WHENS)
 )
 _deaths_in_recovery = st.tuples(st.integers(0, 12), st.sampled_from(WHENS))
 
@@ -147,7 +148,7 @@ class LiveRun(RuleBasedStateMachine):
         """Start a run on a past of a few lines, with users that fail now and then."""
         self._folder = TemporaryDirectory()
         self._read = 0
-        self._flagged = Path(self._folder.name) / FLAGGED_NAME
+        self._flagged = Path(self._folder.name) / FLAGGED
         self.store = Path(f"{self._flagged}{STORE_SUFFIX}")
         first = f'{{"D":"{drawn.degrees}", "T":"{drawn.tracked}"}}'.encode()
         self._batch = b"".join(line + b"\n" for line in [first, *past])

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from events.blocks import BYTE_ORDER_MARK, BlockParser
 from events.parameters import parse_parameters
 from replay.history import History, texts_by_log
+from replay.shrink_case import BATCH, STREAM
 
 if TYPE_CHECKING:
     from events.event import Event
     from events.parameters import Parameters
     from events.records import Source
     from events.store import EventStore
-
-BATCH_NAME: Final = "batch.json"
-STREAM_NAME: Final = "stream.json"
 
 
 class LoggedHistory(NamedTuple):
@@ -31,7 +29,7 @@ class LoggedHistory(NamedTuple):
     @property
     def parameters(self) -> Parameters:
         """D and T, from the batch's first line that is not blank."""
-        return parse_parameters(self._split()[0], BATCH_NAME)
+        return parse_parameters(self._split()[0], BATCH)
 
     @property
     def past(self) -> list[Event]:
@@ -51,7 +49,7 @@ class LoggedHistory(NamedTuple):
 
     def write(self, folder: str | Path) -> tuple[Path, Path]:
         """Write the two logs into ``folder`` and return where they are."""
-        paths = (Path(folder) / BATCH_NAME, Path(folder) / STREAM_NAME)
+        paths = (Path(folder) / BATCH, Path(folder) / STREAM)
         for path, log in zip(paths, self, strict=True):
             path.write_bytes(log)
         return paths
@@ -59,7 +57,7 @@ class LoggedHistory(NamedTuple):
     @classmethod
     def read(cls, folder: str | Path) -> Self:
         """Return the history that `write` has written into ``folder``."""
-        return cls(*[(Path(folder) / name).read_bytes() for name in (BATCH_NAME, STREAM_NAME)])
+        return cls(*[(Path(folder) / name).read_bytes() for name in (BATCH, STREAM)])
 
     @classmethod
     def of(cls, store: EventStore) -> Self:

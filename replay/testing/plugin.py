@@ -21,9 +21,9 @@ from hypothesis.errors import HypothesisException
 
 from events.errors import ReplayError, StoreError
 from events.store import EventStore
+from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing.checks import (
-    FLAGGED_NAME,
     assert_agrees_with_model,
     assert_replays,
     assert_same_decisions,
@@ -227,7 +227,7 @@ def _folder(item: pytest.Item, place: int) -> Path:
 
 def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here: Path) -> str:
     """Write ``history`` into ``folder``; return what a person who is ``here`` is to know."""
-    for leftover in folder.glob(f"{FLAGGED_NAME}*"):
+    for leftover in folder.glob(f"{FLAGGED}*"):
         leftover.unlink()
     logs = [_word(path, here) for path in history.write(folder)]
     text = f"its logs: {' and '.join(logs)}\n"
