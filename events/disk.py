@@ -1,7 +1,10 @@
 """The files that a run writes, behind one small interface, so that each operation can fail.
 
-Whatever is written, synced, renamed, truncated or removed goes through a `Disk`. Tests
+Whatever is written, synced, named, truncated or removed goes through a `Disk`. Tests
 put another one in its place that fails, dies, or forgets what was not synced.
+
+Nothing that is not the program's own is touched (SPEC.md section 8): a file beside a named
+one is made exclusively, gets a name that nobody has, and never through a link.
 """
 
 from __future__ import annotations
@@ -10,14 +13,41 @@ import errno
 import fcntl
 import os
 import stat
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from events.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+EXTENDED: Final = os.O_RDWR | os.O_APPEND
+CREATED: Final = EXTENDED | os.O_CREAT | os.O_EXCL
+_NAME_BYTES_MAX: Final = 255
+# Disks without hard links, such as those of cameras, answer so.
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class Identity(NamedTuple):
+    """Which file it is, whatever its names."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, descriptor: int) -> Self:
+        """Return which file is open as ``descriptor``."""
+        found = os.fstat(descriptor)
+        return cls(found.st_dev, found.st_ino)
+
+
+class Permissions(NamedTuple):
+    """Who may do what with a file."""
+
+    mode: int
+    user: int
+    group: int
 
 
 class DiskFile(Closing):
@@ -32,9 +62,13 @@ class DiskFile(Closing):
         """Open the file at ``path`` with the flags of `os.open`."""
         self.path = path
         """Where it is."""
-        self._descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
-        self.regular: Final = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
-        """Whether it is a file on a disk, and not a pipe or a device."""
+        # Without waiting for a reader, should a pipe have come to stand there.
+        self._descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        self.identity: Final = Identity.of(self._descriptor)
+        """Which file it is."""
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "no regular file")
 
     def write(self, data: bytes | memoryview) -> None:
         """Append ``data``, all of it."""
@@ -44,8 +78,25 @@ class DiskFile(Closing):
 
     def sync(self) -> None:
         """Return only when all that was written is on the disk."""
-        if self.regular:
-            os.fsync(self._descriptor)
+        os.fsync(self._descriptor)
+
+    def check_in_place(self) -> None:
+        """Raise unless the file still is where it was opened.
+
+        What is written to a file that has lost its name is lost with it.
+
+        Raises:
+            FileNotFoundError: it was removed, or another has taken its place.
+
+        """
+        if self.identity != identity_of(self.path):
+            raise FileNotFoundError(errno.ENOENT, "it was removed or replaced while it was written")
+
+    def permit(self, permissions: Permissions) -> None:
+        """Let who could use another file use this one, as far as this process may say so."""
+        with suppress(PermissionError):
+            os.fchown(self._descriptor, permissions.user, permissions.group)
+        os.fchmod(self._descriptor, permissions.mode)
 
     def truncate(self, size: int) -> None:
         """Cut the file to ``size`` bytes; what is written comes after them."""
@@ -53,8 +104,8 @@ class DiskFile(Closing):
         os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def size(self) -> int:
-        """Return how many bytes the file has; 0 for a pipe or a device."""
-        return os.fstat(self._descriptor).st_size if self.regular else 0
+        """Return how many bytes the file has."""
+        return os.fstat(self._descriptor).st_size
 
     def read(self, start: int, length: int) -> bytes:
         """Return up to ``length`` bytes from byte ``start`` on."""
@@ -90,16 +141,26 @@ class Disk:
     """
 
     def create(self, path: Path) -> DiskFile:
-        """Make a new file; one that is there is emptied."""
-        return DiskFile(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        """Make a new file under a name that nobody has.
+
+        Raises:
+            FileExistsError: somebody has it; also if that is a link to nowhere.
+
+        """
+        return DiskFile(path, CREATED)
 
     def extend(self, path: Path) -> DiskFile:
-        """Open a file to read it and to write at its end; it is made if there is none."""
-        try:
-            return DiskFile(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        except OSError:
-            # Such as a pipe, or a file that may only be written.
-            return DiskFile(path, os.O_WRONLY | os.O_APPEND)
+        """Open a file that is there, to read it and to write at its end."""
+        return DiskFile(path, EXTENDED)
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name, which nobody has.
+
+        Raises:
+            FileExistsError: somebody has it.
+
+        """
+        os.link(old, new, follow_symlinks=False)
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file another name; one of that name is replaced."""
@@ -108,6 +169,25 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove a file."""
         path.unlink()
+
+    def rename_new(self, old: Path, new: Path) -> None:
+        """Give a file another name, which nobody has.
+
+        Raises:
+            FileExistsError: somebody has it.
+
+        """
+        # Renaming would replace what came to stand there since it was looked for.
+        try:
+            self.link(old, new)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if os.path.lexists(new):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            self.rename(old, new)
+        else:
+            self.remove(old)
 
     def sync_folder(self, folder: Path) -> None:
         """Return only when the folder's entries are on the disk."""
@@ -120,6 +200,96 @@ class Disk:
 
 DISK: Final = Disk()
 """The disk of this machine."""
+
+
+class NewFile(Closing):
+    """A file that gets its name when it is complete; until then it has one of its own.
+
+    Closed before it is complete, it is removed. A process that is killed leaves it as
+    ``NAME.part.~1~`` and so on, which is in nobody's way.
+
+    Raises:
+        OSError: an operation failed.
+
+    """
+
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
+        """Begin the file that is to be called ``path``."""
+        self.path: Final = path
+        """What it is to be called."""
+        self._disk: Final = disk
+        self.file: Final = self._begin()
+        """The file, to be written to."""
+        self._complete = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append ``data``."""
+        self.file.write(data)
+
+    def complete(self, *, replace: bool = False) -> None:
+        """Let the file have its name, when all of it is on the disk.
+
+        Args:
+            replace: whether it takes the place of a file that stands there, with that
+                file's permissions.
+
+        Raises:
+            FileExistsError: a file stands there, and is not to be replaced.
+
+        """
+        disk, part = self._disk, self.file.path
+        permissions = permissions_of(self.path) if replace else None
+        if permissions is not None:
+            self.file.permit(permissions)
+        self.file.sync()
+        (disk.rename if replace else disk.rename_new)(part, self.path)
+        self._complete = True
+        self.file.path = self.path
+        disk.sync_folder(self.path.parent)
+
+    def close(self) -> None:
+        """Close the file, and remove it unless it is complete."""
+        self.file.close()
+        if not self._complete:
+            self._complete = True
+            with suppress(OSError):
+                self._disk.remove(self.file.path)
+
+    def _begin(self) -> DiskFile:
+        while True:
+            with suppress(FileExistsError):
+                return self._disk.create(free_name(self.path, "part"))
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Return which file stands at ``path``, or None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Identity(found.st_dev, found.st_ino)
+
+
+def permissions_of(path: Path) -> Permissions | None:
+    """Return the permissions of the file at ``path``, or None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Permissions(stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
+
+
+def free_name(path: Path, what: str = "") -> Path:
+    """Return a name beside ``path`` that nobody has: ``NAME.~1~``, or ``NAME.WHAT.~1~``."""
+    number = 1
+    while True:
+        end = f"{what and '.'}{what}.~{number}~"
+        # Of a name that is as long as names may be, the beginning has to do.
+        start = os.fsencode(path.name)[: _NAME_BYTES_MAX - len(end)]
+        numbered = path.with_name(os.fsdecode(start) + end)
+        if not os.path.lexists(numbered):
+            return numbered
+        number += 1
 
 
 @contextmanager

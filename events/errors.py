@@ -35,6 +35,12 @@ class OutputError(ReplayError):
     exit_status = 1
 
 
+class InterruptedRunError(ReplayError):
+    """The run was asked to stop; what was done is kept."""
+
+    exit_status = 130
+
+
 class StoreError(ReplayError):
     """An event store cannot be read."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import stat
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +15,7 @@ import msgspec
 from events.amounts import format_cents
 from events.blocks import BYTE_ORDER_MARK, Block, BlockParser
 from events.closing import Closing
+from events.disk import Identity
 from events.errors import InputError
 from events.lines import JSON_SPACE
 from events.records import LogEnd, Source
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # Blocks of 64 KiB keep a block, its objects and its text in the second-level
 # cache: whole-file decoding took 1.9 times as long, blocks of 1 MiB 1.2 times.
 BLOCK_BYTES: Final = 1 << 16
+_HASHED_BYTES: Final = 1 << 18
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -46,15 +50,25 @@ class Log(Closing):
 
     """
 
-    def __init__(self, path: str | Path, source: Source) -> None:
-        """Open the log at ``path``, which is the ``source`` of its lines."""
+    def __init__(
+        self, path: str | Path, source: Source, content: BufferedReader | None = None
+    ) -> None:
+        """Open the log at ``path``, which is the ``source`` of its lines.
+
+        Args:
+            path: where it is.
+            source: which log it is.
+            content: what it holds, open at its start, where no file at ``path`` does;
+                it is closed with the log.
+
+        """
         self.path: Final = Path(path)
         self.source: Final = source
         self.lines_read = 0
         self._ends_with_newline = True
         self._file: BufferedReader
         try:
-            self._file = self._open()
+            self._file = self._open() if content is None else content
         except (OSError, EOFError) as error:
             raise self._unreadable(error) from None
         self._unzipped = gzip.GzipFile(fileobj=self._file) if self._is_gzip() else None
@@ -73,7 +87,12 @@ class Log(Closing):
     @property
     def bytes_total(self) -> int:
         """The size of the file, in bytes as they lie on disk."""
-        return self.path.stat().st_size
+        return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def identity(self) -> Identity:
+        """Which file it is."""
+        return Identity.of(self._file.fileno())
 
     def fingerprint(self) -> Fingerprint | None:
         """Return name, size and hash of the file, or None for a pipe.
@@ -82,16 +101,19 @@ class Log(Closing):
             InputError: the file cannot be read.
 
         """
-        if not self.path.is_file():
+        # Of the file that is open: another could have taken its name.
+        descriptor = self._file.fileno()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
+        digest, size = hashlib.sha256(), 0
         try:
-            with self.path.open("rb", buffering=0) as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-                size = file.tell()
+            while piece := os.pread(descriptor, _HASHED_BYTES, size):
+                digest.update(piece)
+                size += len(piece)
         except OSError as error:
             raise self._unreadable(error) from None
         name = self.path.name.encode("utf-8", "backslashreplace").decode()
-        return Fingerprint(name, size, digest)
+        return Fingerprint(name, size, digest.digest())
 
     def peek_line(self) -> bytes | None:
         """Return the first line that is not blank, or None.

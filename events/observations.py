@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from events.closing import Closing
 from events.csvrows import CsvRows
+from events.disk import Identity
 from events.errors import BadValueError, InputError, shown
 from events.instants import are_in_order
 from events.jsonlines import BLOCK_BYTES, Fingerprint
@@ -124,6 +125,14 @@ class Observations(Closing):
     def regular(self) -> bool:
         """Whether it is a file on a disk, which can be read more than once."""
         return self._path is not None and self._path.is_file()
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which file it is, or None for a stream that is no file."""
+        try:
+            return Identity.of((self._opened or [self._file])[0].fileno())
+        except OSError:
+            return None
 
     @property
     def bytes_total(self) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 from events.closing import Closing
-from events.disk import DISK, Disk
+from events.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.errors import OutputError
 from events.frames import Frame, chain_of, encode_frame
 from events.header import encode_header
@@ -18,7 +18,7 @@ from events.header import encode_header
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.disk import DiskFile
+    from events.disk import DiskFile, Permissions
     from events.header import Header
     from events.records import Record
     from events.store import EventStore
@@ -42,9 +42,17 @@ class StoreWriter(Closing):
 
     # It is locked while it is written: two runs on one store would mix their frames.
 
-    def __init__(self, file: DiskFile, chain: bytes, frames: int, events: int) -> None:
+    def __init__(  # noqa: PLR0917  all of them are parts of the store
+        self,
+        path: Path,
+        file: DiskFile,
+        chain: bytes,
+        frames: int,
+        events: int,
+        new: NewFile | None,
+    ) -> None:
         """Append to ``file``, whose last frame or header has the hash ``chain``."""
-        self.path: Final = file.path
+        self.path: Final = path
         self.chain = chain
         """The hash by which the next frame will refer to what stands before it."""
         self.frames = frames
@@ -52,36 +60,65 @@ class StoreWriter(Closing):
         self.events = events
         """How many events the store holds."""
         self._file = file
+        self._new = new
         self._unsynced = False
         self._failure: OutputError | None = None
 
     @classmethod
-    def create(cls, path: str | Path, header: Header, disk: Disk = DISK) -> Self:
-        """Make a store at ``path``, where none must be.
+    def begin(
+        cls,
+        path: str | Path,
+        header: Header,
+        disk: Disk = DISK,
+        permissions: Permissions | None = None,
+    ) -> Self:
+        """Begin a store that has its name, ``path``, when it is `complete`; none must be there.
+
+        Args:
+            path: where the store is to be.
+            header: what it begins with.
+            disk: does what is done to files.
+            permissions: those that it is to have, or None for the usual ones.
+
+        """
+        path = Path(path)
+        data = encode_header(header)
+        try:
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            new = NewFile(path, disk)
+            try:
+                new.file.lock()
+                if permissions is not None:
+                    new.file.permit(permissions)
+                new.write(data)
+            except BaseException:
+                new.close()
+                raise
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        return cls(path, new.file, chain_of(data), 0, 0, new)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        header: Header,
+        disk: Disk = DISK,
+        permissions: Permissions | None = None,
+    ) -> Self:
+        """Make a store that has its name from the beginning; the arguments are those of `begin`.
 
         It gets its name when its header is on the disk, so there is no store with half
         a header, and its folder's entry is on the disk too.
         """
-        path = Path(path)
-        data = encode_header(header)
-        unnamed = path.with_name(f"{path.name}.new")
+        writer = cls.begin(path, header, disk, permissions)
         try:
-            if os.path.lexists(path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-            file = disk.create(unnamed)
-            try:
-                file.lock()
-                file.write(data)
-                file.sync()
-                disk.rename(unnamed, path)
-                disk.sync_folder(path.parent)
-            except BaseException:
-                file.close()
-                raise
-            file.path = path
-        except OSError as error:
-            raise _unwritable(path, error) from None
-        return cls(file, chain_of(data), 0, 0)
+            writer.complete()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
 
     @classmethod
     def resume(cls, store: EventStore, disk: Disk = DISK) -> Self:
@@ -104,7 +141,13 @@ class StoreWriter(Closing):
                 raise
         except OSError as error:
             raise _unwritable(store.path, error) from None
-        return cls(file, store.chain, store.frames_count, store.events)
+        return cls(store.path, file, store.chain, store.frames_count, store.events, None)
+
+    def complete(self) -> None:
+        """Let the store have its name; all that was appended is on the disk then."""
+        assert self._new is not None, "a store that was gone on with has its name"
+        self._do(self._new.complete)
+        self._unsynced = False
 
     def append(self, records: Sequence[Record], events: int) -> None:
         """Append ``records``, of which ``events`` are events, as one frame."""
@@ -117,14 +160,15 @@ class StoreWriter(Closing):
         self._unsynced = True
 
     def sync(self) -> None:
-        """Return only when all that was appended is on the disk."""
+        """Return only when all that was appended is on the disk, under the store's name."""
         if self._unsynced:
             self._do(self._file.sync)
             self._unsynced = False
+        self._do(self._file.check_in_place)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; a store that has not got its name is removed."""
+        (self._file if self._new is None else self._new).close()
 
     def _do(self, operation: Callable[[], None]) -> None:
         if self._failure is not None:
@@ -153,9 +197,9 @@ def set_aside(path: Path, disk: Disk = DISK) -> Path | None:
     """
     if not os.path.lexists(path):
         return None
-    numbered = _free_name(path, "")
+    numbered = free_name(path)
     try:
-        disk.rename(path, numbered)
+        disk.rename_new(path, numbered)
         disk.sync_folder(path.parent)
     except OSError as error:
         raise OutputError(
@@ -174,18 +218,10 @@ def keep_aside(path: Path, data: bytes, what: str, disk: Disk = DISK) -> Path:
         OSError: it cannot be written.
 
     """
-    numbered = _free_name(path, f".{what}")
-    unnamed = numbered.with_name(f"{numbered.name}.new")
-    with disk.create(unnamed) as file:
-        file.write(data)
-        file.sync()
-    disk.rename(unnamed, numbered)
-    disk.sync_folder(path.parent)
-    return numbered
-
-
-def _free_name(path: Path, what: str) -> Path:
-    number = 1
-    while os.path.lexists(numbered := path.with_name(f"{path.name}{what}.~{number}~")):
-        number += 1
-    return numbered
+    permissions = permissions_of(path)
+    with NewFile(free_name(path, what), disk) as new:
+        if permissions is not None:
+            new.file.permit(permissions)
+        new.write(data)
+        new.complete()
+    return new.path

@@ -19,6 +19,7 @@ from events.errors import (
     DamagedStoreError,
     ForeignStoreError,
     InputError,
+    InterruptedRunError,
     LineRejectedError,
     NewerStoreError,
     OutputError,
@@ -35,7 +36,7 @@ from replay.flagged import FlaggedPurchase, flagged_purchases
 from replay.intervals import find_intervals
 from replay.listener import Listener, Summary
 from replay.logs import Logs
-from replay.run import InterruptedRunError, run
+from replay.run import run
 from replay.simulation import Simulation
 from replay.timeline import Timeline
 from replay.version import __version__

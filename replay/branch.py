@@ -8,23 +8,26 @@ every command can look at. The original store is only read.
 
 from __future__ import annotations
 
+from io import BufferedReader
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from events.blocks import BYTE_ORDER_MARK
-from events.disk import DISK, Disk
-from events.errors import InputError, OutputError, PositionError, StoreError
+from events.disk import DISK, Disk, Identity, identity_of
+from events.errors import InputError, OutputError, PositionError
 from events.event import Event, Purchase
+from events.jsonlines import Log
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
 from events.records import Decision
 from events.store import EventStore
+from replay.files import STORE_SUFFIX, check_outputs
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
-from replay.run import STORE_SUFFIX, check_outputs, run
+from replay.run import run
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -169,20 +172,17 @@ def branch_off(
         raise OutputError(
             f"{flagged}: expected no file, found one; name another file or give --overwrite"
         )
-    with TemporaryDirectory(prefix="replay-") as folder:
-        batch, stream = _write_logs(history, editor, Path(folder))
-        if overwrite:
-            _remove_store(store)
-        with Logs(batch, stream, parameters.degrees, parameters.tracked) as logs:
-            summary = run(
-                logs,
-                flagged,
-                store=store,
-                overwrite=overwrite,
-                listener=listener,
-                detector=detector,
-                disk=disk,
-            )
+    batch, stream = _logs(history, editor)
+    with Logs(batch, stream, parameters.degrees, parameters.tracked) as opened:
+        summary = run(
+            opened,
+            flagged,
+            store=store,
+            overwrite=overwrite,
+            listener=listener,
+            detector=detector,
+            disk=disk,
+        )
     assert summary.events == len(editor.originals), "each line was read as it was planned"
     # The decisions come after the past, whose frames need not be decoded.
     records = EventStore(store).records(summary.batch_events)
@@ -322,27 +322,26 @@ def _parsed(
     return parsed
 
 
-def _originals(store: Path) -> list[tuple[str, Path]]:
+def _originals(store: Path) -> list[tuple[str, Identity | None]]:
     """Return the outputs of the original, which are not to be written to."""
-    files = [("original's event store", store)]
+    files = [("original's event store", identity_of(store))]
     flagged = Path(str(store).removesuffix(STORE_SUFFIX))
-    if flagged != store and flagged.exists():
-        files.append(("original's flagged file", flagged))
+    if flagged != store:
+        files.append(("original's flagged file", identity_of(flagged)))
     return files
 
 
-def _write_logs(history: History, editor: _Editor, folder: Path) -> list[Path]:
-    """Write the branch's batch and stream into ``folder`` and return where they are."""
+def _logs(history: History, editor: _Editor) -> list[Log]:
+    """Return the branch's batch and stream, in files without a name that nobody finds."""
     header = history.store.header
     fingerprints = {"batch": header.batch, "stream": header.stream}
-    paths = []
+    logs: list[Log] = []
     for source, texts in texts_by_log(editor.lines()).items():
-        # In a folder each: both may have the same name.
-        path = folder / source / _name(fingerprints[source], source)
-        path.parent.mkdir()
-        path.write_bytes(history.log_content(source, texts))
-        paths.append(path)
-    return paths
+        file = TemporaryFile()  # noqa: SIM115  the log closes what is below it
+        file.write(history.log_content(source, texts))
+        file.seek(0)
+        logs.append(Log(_name(fingerprints[source], source), source, BufferedReader(file.detach())))
+    return logs
 
 
 def _name(fingerprint: Fingerprint | None, source: Source) -> str:
@@ -352,12 +351,3 @@ def _name(fingerprint: Fingerprint | None, source: Source) -> str:
         name = name.removesuffix(".gz")
     plain = name == Path(name).name and name not in {"", ".."} and "\0" not in name
     return name if plain and len(name.encode()) <= _NAME_BYTES_MAX else f"{source}.json"
-
-
-def _remove_store(path: Path) -> None:
-    """Remove an event store; what is none stays, to be moved to a numbered name by the run."""
-    try:
-        EventStore(path)
-    except StoreError:
-        return
-    path.unlink()

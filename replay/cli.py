@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import ReplayError
+from events.errors import InterruptedRunError, ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, whole
 from replay.console import Console
 from replay.logs import Logs
-from replay.run import InterruptedRunError, run
+from replay.run import run
 from replay.signals import StopSignals
 from replay.version import __version__
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
     from events.writer import StoreWriter
-    from replay.outputs import FlaggedFile
+    from replay.outputs import Output
 
 _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
 
@@ -98,9 +98,7 @@ class IntervalOutputs:
     with what comes next, how far the file had come.
     """
 
-    def __init__(
-        self, store: StoreWriter, file: FlaggedFile, parameters: IntervalParameters
-    ) -> None:
+    def __init__(self, store: StoreWriter, file: Output, parameters: IntervalParameters) -> None:
         """Send findings to ``store`` and lines to ``file``."""
         self._store = store
         self._file = file
@@ -139,3 +137,8 @@ class IntervalOutputs:
             self._store.sync()
             self._file.write(interval_lines(intervals, self._parameters))
             self._file.sync()
+
+    def sync(self) -> None:
+        """Return only when all is on the disk, and both outputs still have their names."""
+        self._store.sync()
+        self._file.sync()

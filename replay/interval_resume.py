@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from events.store import EventStore
     from replay.interval_outputs import IntervalOutputs
     from replay.interval_simulation import IntervalSimulation
-    from replay.outputs import FlaggedFile
+    from replay.outputs import Output
 
 
 class IntervalResumed:
@@ -63,8 +63,8 @@ class IntervalResumed:
         """Whether nothing is left to do."""
         return self.settled and self.written == len(self._lines)
 
-    def recover(self, file: FlaggedFile) -> Path | None:
-        """Make sure that the output holds the lines of this history; see `FlaggedFile.recover`."""
+    def recover(self, file: Output) -> Path | None:
+        """Make sure that the output holds the lines of this history; see `Output.recover`."""
         start = self.store.header.flagged
         return file.recover(start, self._lines, self.written, finished=self.finished)
 

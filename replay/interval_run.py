@@ -17,24 +17,26 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from actors.lateness import Watermark
-from events.disk import DISK, Disk, alone_in
-from events.errors import InputError, LineRejectedError
+from events.disk import DISK, Disk
+from events.errors import InputError, InterruptedRunError, LineRejectedError
 from events.header import Header
 from events.interval_parameters import IntervalParameters
 from events.records import LogEnd, Observed, Record, Rejected
-from events.writer import StoreWriter
 from replay.collector import collector_paused
+from replay.files import check_outputs, store_beside
 from replay.interval_blocks import after_line, records_of, without_late
 from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
-from replay.outputs import INTERVALS, FlaggedFile
-from replay.resume import kept_history
-from replay.run import STORE_SUFFIX, InterruptedRunError, ShouldStop, check_outputs
+from replay.opening import open_history
+from replay.output_streams import OutputStream, is_stream
+from replay.outputs import INTERVALS, FlaggedFile, Output
 
 if TYPE_CHECKING:
     from events.observation import ObservationBlock
     from events.observations import Format, Observations
+    from events.writer import StoreWriter
+    from replay.run import ShouldStop
 
 # What was observed is looked at in so large portions, or larger by a block: with many
 # keys, each then has several observations in a message.
@@ -139,10 +141,11 @@ def run_intervals(
         InterruptedRunError: ``should_stop`` said True.
 
     """
-    output = Path(output)
-    store = Path(f"{output}{STORE_SUFFIX}" if store is None else store)
-    inputs = [("observations", Path(source.name))] if source.regular else []
-    check_outputs(inputs, output, store, "file of intervals")
+    store = store_beside(output, store)
+    check_outputs([("observations", source.identity)], output, store, "file of intervals")
+    file: Output = FlaggedFile(output, disk, INTERVALS, "--overwrite writes it afresh")
+    if is_stream(output):
+        file = OutputStream(Path(output), INTERVALS, should_stop)
     lateness = None if _must_sort(source, search) else search.lateness
     parameters = IntervalParameters(
         search.threshold,
@@ -151,11 +154,13 @@ def run_intervals(
         lateness,
         *source.columns,
         source.form,
-        form or ("csv" if output.suffix.lower() == ".csv" else "jsonl"),
+        form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl"),
         source.fingerprint(),
     )
-    summary = IntervalSummary(output, store, sorted=lateness is None)
-    running = _Run(source, parameters, summary, listener or IntervalListener(), should_stop)
+    summary = IntervalSummary(file.path, store, sorted=lateness is None)
+    running = _Run(
+        source, parameters, summary, listener or IntervalListener(), should_stop, file=file
+    )
     began = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(collector_paused())
@@ -178,8 +183,11 @@ class _Run:
         summary: IntervalSummary,
         listener: IntervalListener,
         should_stop: ShouldStop,
+        *,
+        file: Output,
     ) -> None:
         self.source = source
+        self.file = file
         self.parameters = parameters
         self.summary = summary
         self.listener = listener
@@ -191,47 +199,48 @@ class _Run:
         # Rows that begin up to this line were read before.
         self._line = 0
         self._ended = False
+        self._store: StoreWriter
 
     def start(self, stack: ExitStack, disk: Disk, *, overwrite: bool, strict: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         summary = self.summary
         header = Header(None, None, None, None, intervals=self.parameters)
-        path, output = summary.store_path, summary.output_path
-        start = 0 if overwrite else FlaggedFile.start_of(output)
-        resumed: IntervalResumed | None = None
-        with alone_in(path.parent):
-            kept, summary.store_set_aside = kept_history(
-                path, header, disk, overwrite=overwrite, resume=False
-            )
-            if kept is None:
-                self._check_title(output, start)
-                header = msgspec.structs.replace(header, flagged=start)
-                self._store = stack.enter_context(StoreWriter.create(path, header, disk))
-            else:
-                resumed = IntervalResumed(kept)
-                if not resumed.finished:
-                    self._store = stack.enter_context(StoreWriter.resume(kept, disk))
-        file = stack.enter_context(FlaggedFile(output, disk, INTERVALS))
-        if resumed is None:
-            self._act(stack, file)
-            file.begin(start, overwrite=overwrite)
-            if start == 0 and self.parameters.output == "csv":
+        file = self.file
+        opened = open_history(
+            stack,
+            file,
+            summary.store_path,
+            header,
+            disk,
+            overwrite=overwrite,
+            resume=False,
+            finished=lambda kept: IntervalResumed(kept).finished,
+            check_start=lambda start: self._check_title(summary.output_path, start),
+        )
+        summary.store_set_aside = opened.set_aside
+        if opened.store is not None:
+            self._store = opened.store
+        if opened.kept is None:
+            self._act(stack)
+            file.begin(opened.start, overwrite=overwrite)
+            if opened.start == 0 and self.parameters.output == "csv":
                 file.write([title_of(self.parameters)])
                 file.sync()
             self.listener.on_start(self.source, summary)
             return True
+        resumed = IntervalResumed(opened.kept)
         self._count(resumed)
         self.listener.on_start(self.source, summary)
         summary.output_set_aside = resumed.recover(file)
         if strict and resumed.rejected:
             raise _strict_error(self.source, resumed.rejected[0])
         if not resumed.finished:
-            self._act(stack, file)
+            self._act(stack)
             self._resume(resumed)
         return not resumed.finished
 
-    def _act(self, stack: ExitStack, file: FlaggedFile) -> None:
-        self._outputs = IntervalOutputs(self._store, file, self.parameters)
+    def _act(self, stack: ExitStack) -> None:
+        self._outputs = IntervalOutputs(self._store, self.file, self.parameters)
         self._simulation = stack.enter_context(IntervalSimulation(self.parameters, self._outputs))
 
     def _check_title(self, output: Path, start: int) -> None:
@@ -293,7 +302,7 @@ class _Run:
     def finish(self) -> None:
         """See that the store tells how far the output has come, and all is on the disk."""
         self._outputs.append([])
-        self._store.sync()
+        self._outputs.sync()
         self.summary.intervals = self._outputs.intervals
         self.summary.keys = self._simulation.keys
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from events.blocks import Block, BlockParser
 from events.closing import Closing
+from events.disk import Identity
 from events.errors import InputError
 from events.records import LogEnd, Source
 
@@ -84,6 +85,11 @@ class LiveLog(Closing):
         if self._owned and self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    @property
+    def identity(self) -> Identity:
+        """Which file it is."""
+        return Identity.of(self._descriptor)
 
     def fingerprint(self) -> Fingerprint | None:
         """Return None: what will come is not known."""

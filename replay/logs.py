@@ -35,8 +35,8 @@ class Logs(Closing):
 
     def __init__(
         self,
-        batch: str | Path,
-        stream: str | Path,
+        batch: str | Path | Log,
+        stream: str | Path | Log,
         degrees: int | None = None,
         tracked: int | None = None,
         *,
@@ -46,7 +46,8 @@ class Logs(Closing):
         """Open both logs and read the parameters.
 
         Args:
-            batch: the past, with the parameters on its first line.
+            batch: the past, with the parameters on its first line; a log that is open
+                is closed with these.
             stream: what comes in; ``-`` for standard input.
             degrees: D to use instead of the batch's.
             tracked: T to use instead of the batch's.
@@ -54,12 +55,16 @@ class Logs(Closing):
             wake: ends the waiting for a stream that is live.
 
         """
-        self.live: Final = follow or is_live(stream)
+        self.live: Final = not isinstance(stream, Log) and (follow or is_live(stream))
         """Whether the stream is read while it is written."""
-        self.batch: Final = Log(batch, "batch")
+        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch")
         try:
             self.stream: Final[Log | LiveLog] = (
-                LiveLog(stream, follow=follow, wake=wake) if self.live else Log(stream, "stream")
+                stream
+                if isinstance(stream, Log)
+                else LiveLog(stream, follow=follow, wake=wake)
+                if self.live
+                else Log(stream, "stream")
             )
             try:
                 self.parameters, self.line = _parameters(self.batch, degrees, tracked)

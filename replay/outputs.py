@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
 from events.closing import Closing
-from events.disk import DISK, Disk
+from events.disk import DISK, Disk, NewFile
 from events.errors import OutputError
 from events.records import Record, Written
 from events.writer import keep_aside
@@ -25,25 +26,62 @@ if TYPE_CHECKING:
 def write_new(path: str | Path, content: bytes, what: str) -> None:
     """Write ``content`` to a file that must not exist; ``what`` names it in errors.
 
+    The file has its name when all of it is there.
+
     Raises:
         OutputError: the file exists or cannot be written.
 
     """
     path = Path(path)
-    made = False
     try:
-        with path.open("xb") as file:
-            made = True
-            file.write(content)
+        with NewFile(path) as new:
+            new.write(content)
+            new.complete()
     except OSError as error:
-        if made:
-            # Half of it would be in the way of whoever tries again.
-            path.unlink(missing_ok=True)
-        raise OutputError(f"{path}: expected to write {what}, found: {error.strerror}") from None
+        raise _unwritable(path, error, what) from None
 
 
+FLAGGED: Final = "the flagged purchases"
+"""What the first detector writes, in errors."""
 INTERVALS: Final = "the intervals"
 """What the second detector writes, in errors."""
+
+
+class Output(Protocol):
+    """Where the lines of a history go: a file that keeps them, or a pipe that does not."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes of this history's lines it holds for sure; 0 for what holds nothing."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether lines stay in it, so that a history can be gone on with."""
+
+    def hold(self) -> None:
+        """Let no other run write to it; what is not there is not made."""
+
+    def start(self, *, overwrite: bool) -> int:
+        """Open it and return at which byte the lines of a new history begin."""
+
+    def begin(self, start: int, *, overwrite: bool) -> None:
+        """Let the lines of a new history begin at byte ``start``."""
+
+    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
+        """Make sure that it holds ``lines``, each once; see `FlaggedFile.recover`."""
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append ``lines``, which have no newlines."""
+
+    def sync(self) -> None:
+        """Return only when what was written is as safe as it can be."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class FlaggedFileError(OutputError):
@@ -53,54 +91,72 @@ class FlaggedFileError(OutputError):
 class FlaggedFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 
-    It is opened by `begin` or `recover`, and made if there is none.
+    It is locked while it is open: lines of two runs would mix.
 
     Raises:
-        OutputError: the file cannot be opened or written; also while writing.
+        OutputError: the file cannot be opened or written, or another run writes it; also
+            while writing.
 
     """
 
-    _file: DiskFile
+    keeps = True
 
     def __init__(
-        self, path: str | Path, disk: Disk = DISK, what: str = "the flagged purchases"
+        self,
+        path: str | Path,
+        disk: Disk = DISK,
+        what: str = FLAGGED,
+        cure: str = "python -m replay rebuild STORE {} writes it again",
     ) -> None:
-        """Take the file at ``path``; errors call its content ``what``."""
+        """Take the file at ``path``.
+
+        Args:
+            path: where it is.
+            disk: does what is done to it.
+            what: what errors call its content.
+            cure: what to do, in errors, where it was altered; ``{}`` stands for the path.
+
+        """
         self.path: Final = Path(path)
         self.size = 0
         """How many bytes were written of this history's lines."""
         self._what: Final = what
+        self._cure: Final = cure.format(self.path)
         self._disk: Final = disk
-        self._is_open = False
+        self._file: DiskFile | None = None
+        self._unsynced = False
+        # Whether it was made here, and is not wanted before a history begins.
+        self._made = False
 
-    @staticmethod
-    def start_of(path: Path) -> int:
-        """Return at which byte of the file the lines of a history begin that begins now.
+    def hold(self) -> None:
+        """Open the file and lock it, if there is one."""
+        self._do(lambda: self._open(make=False))
 
-        Raises:
-            OutputError: the file cannot be read.
+    def start(self, *, overwrite: bool) -> int:
+        """Open the file, made if there is none, for the lines of a new history.
+
+        Returns:
+            The byte at which they begin: behind a newline, should the last line lack one.
 
         """
-        if not path.is_file() or not (size := path.stat().st_size):
+        self._do(lambda: self._open(make=True))
+        size = self._opened.size()
+        if overwrite or not size:
             return 0
-        try:
-            with path.open("rb") as file:
-                file.seek(-1, os.SEEK_END)
-                return size + (file.read() != b"\n")
-        except OSError as error:
-            raise _unwritable(path, error) from None
+        return size + (self._opened.read(size - 1, 1) != b"\n")
 
     def begin(self, start: int, *, overwrite: bool = False) -> None:
         """End what stands in the file with a newline, where ``start`` asks for one; or drop it."""
-        self._do(self._open)
-        if not self._file.regular:
-            return
+        self._do(lambda: self._open(make=True))
+        self._made = False
+        file = self._opened
         if overwrite:
-            self._do(lambda: self._file.truncate(0))
-        elif self._file.size() == start - 1:
-            self._do(lambda: self._file.write(b"\n"))
+            self._do(lambda: file.truncate(0))
+        elif file.size() == start - 1:
+            self._do(lambda: file.write(b"\n"))
         else:
             return
+        self._unsynced = True
         # Before any line: a power cut could keep a line, and lose what was done before it.
         self.sync()
 
@@ -125,24 +181,24 @@ class FlaggedFile(Closing):
             FlaggedFileError: the file is shorter than it was, or was altered.
 
         """
-        if committed and not self.path.exists():
+        self.hold()
+        if committed and self._file is None:
             raise self._altered(f"{committed} bytes of {self._what} or more, found no file")
-        self._do(self._open)
-        if not self._file.regular:
-            self.size = len(lines)
-            return None
-        size = self._file.size()
-        if committed <= size < start + committed and lines.startswith(self._file.read(0, size)):
+        self._do(lambda: self._open(make=True))
+        self._made = False
+        file = self._opened
+        size = file.size()
+        if committed <= size < start + committed and lines.startswith(file.read(0, size)):
             # What stood before is gone: the file was rebuilt without it.
             start = 0
         if size < start + committed and (committed or size < start - 1):
             raise self._altered(f"{start + committed} bytes or more, found {size}")
-        if 0 < start == size and self._file.read(start - 1, 1) == b"\0":
+        if 0 < start == size and file.read(start - 1, 1) == b"\0":
             # The newline that ends what stood before, as a power cut can leave it.
-            self._do(lambda: self._file.truncate(start - 1))
+            self._do(lambda: file.truncate(start - 1))
         self.begin(start)
-        found = self._file.read(start, len(lines))
-        size = self._file.size()
+        found = file.read(start, len(lines))
+        size = file.size()
         right = _common(found, lines)
         # A write that a power cut tore can have left zeros; a line never holds one.
         if right < len(found) and (right < committed or found[right] != 0):
@@ -153,8 +209,9 @@ class FlaggedFile(Closing):
         if size > start + right and (right < len(found) or not finished):
             aside = self._cut(start + right, size)
         if right < len(lines):
-            self._do(lambda: self._file.write(lines[right:]))
+            self._do(lambda: file.write(lines[right:]))
         if right < len(lines) or not finished:
+            self._unsynced = True
             self.sync()
             self._do(lambda: self._disk.sync_folder(self.path.parent))
         self.size = len(lines)
@@ -163,33 +220,63 @@ class FlaggedFile(Closing):
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""
         data = b"".join([line + b"\n" for line in lines])
-        self._do(lambda: self._file.write(data))
+        self._do(lambda: self._opened.write(data))
+        self._unsynced = True
         self.size += len(data)
 
     def sync(self) -> None:
-        """Return only when all that was written is on the disk."""
-        self._do(self._file.sync)
+        """Return only when all that was written is on the disk, under the file's name."""
+        if self._unsynced:
+            self._do(self._opened.sync)
+            self._unsynced = False
+        self._do(self._opened.check_in_place)
 
     def close(self) -> None:
-        """Close the file, if it was opened."""
-        if self._is_open:
-            self._file.close()
-
-    def _open(self) -> None:
-        if self._is_open:
+        """Close the file, if it was opened; one that was made in vain is removed."""
+        if self._file is None:
             return
-        existed = self.path.exists()
-        self._file = self._disk.extend(self.path)
-        self._is_open = True
-        if not existed and self._file.regular:
-            self._disk.sync_folder(self.path.parent)
+        file, self._file = self._file, None
+        file.close()
+        if self._made:
+            with suppress(OSError):
+                self._disk.remove(file.path)
+
+    @property
+    def _opened(self) -> DiskFile:
+        assert self._file is not None, "it is opened before anything is done with it"
+        return self._file
+
+    def _open(self, *, make: bool) -> None:
+        if self._file is not None:
+            return
+        disk = self._disk
+        try:
+            file = disk.extend(self.path)
+        except FileNotFoundError:
+            if not make:
+                return
+            # A link to where nothing is yet says where it is to be.
+            file = disk.create(Path(os.path.realpath(self.path)))
+            self._made = True
+        try:
+            file.lock()
+        except BlockingIOError:
+            file.close()
+            raise OutputError(
+                f"{self.path}: expected a file that no other run is writing, found one that is; "
+                "wait for that run, or name another file"
+            ) from None
+        self._file = file
+        if self._made:
+            disk.sync_folder(file.path.parent)
 
     def _cut(self, end: int, size: int) -> Path:
         """Move what comes behind byte ``end`` to a file of its own."""
+        file = self._opened
         try:
-            aside = keep_aside(self.path, self._file.read(end, size - end), "tail", self._disk)
-            self._file.truncate(end)
-            self._file.sync()
+            aside = keep_aside(self.path, file.read(end, size - end), "tail", self._disk)
+            file.truncate(end)
+            file.sync()
         except OSError as error:
             raise self._unwritable(error) from None
         return aside
@@ -204,11 +291,8 @@ class FlaggedFile(Closing):
         return _unwritable(self.path, error, self._what)
 
     def _altered(self, detail: str) -> FlaggedFileError:
-        cure = f"and python -m replay rebuild STORE {self.path} writes it again"
-        if self._what == INTERVALS:
-            cure = "and --overwrite writes it afresh"
         return FlaggedFileError(
-            f"{self.path}: expected {detail}; it was changed since it was written, {cure}"
+            f"{self.path}: expected {detail}; it was changed since it was written, and {self._cure}"
         )
 
 
@@ -220,7 +304,7 @@ def _common(one: bytes, other: bytes) -> int:
     return next(at for at, (left, right) in pairs if left != right)
 
 
-def _unwritable(path: Path, error: OSError, what: str = "the flagged purchases") -> OutputError:
+def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
     return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")
 
 
@@ -231,7 +315,7 @@ class Outputs:
     store then tells, with what comes next, how far the file had come.
     """
 
-    def __init__(self, store: StoreWriter, flagged: FlaggedFile) -> None:
+    def __init__(self, store: StoreWriter, flagged: Output) -> None:
         """Send decisions to ``store`` and lines to ``flagged``."""
         self._store = store
         self._flagged = flagged
@@ -260,3 +344,8 @@ class Outputs:
             self._store.sync()
             self._flagged.write(lines)
             self._flagged.sync()
+
+    def sync(self) -> None:
+        """Return only when all is on the disk, and both outputs still have their names."""
+        self._store.sync()
+        self._flagged.sync()

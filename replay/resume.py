@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from events.disk import Disk
     from events.header import Header
     from replay.listener import Summary
-    from replay.outputs import FlaggedFile
+    from replay.outputs import Output
     from replay.simulation import Simulation
 
 
@@ -77,6 +77,26 @@ def kept_history(
     if store is not None and _continues(store, header, resume=resume):
         return store, None
     return None, set_aside(path, disk)
+
+
+def refuse_kept(path: Path, header: Header, *, resume: bool) -> None:
+    """Refuse a history that a store holds, where its lines go to what keeps none.
+
+    Raises:
+        InputError: the store at ``path`` is of the history of ``header``.
+
+    """
+    try:
+        kept = EventStore(path) if path.is_file() else None
+    except StoreError:
+        # What becomes of it `kept_history` says.
+        return
+    if kept is not None and _continues(kept, header, resume=resume):
+        raise InputError(
+            f"{path}: expected no history of these logs, since nobody can tell which of its "
+            "lines a pipe or a device has had, found one; python -m replay rebuild "
+            f"{path} FILE writes them to a file"
+        )
 
 
 def _remove(path: Path, disk: Disk) -> None:
@@ -172,7 +192,7 @@ class Resumed:
         summary.flagged += len(self.flagged)
         summary.users = self.users
 
-    def recover(self, flagged: FlaggedFile) -> Path | None:
+    def recover(self, flagged: Output) -> Path | None:
         """Make sure that the flagged file holds the lines of this history, each once.
 
         Returns:

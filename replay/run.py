@@ -14,41 +14,34 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import msgspec
-
 from events.blocks import Block, numbered
-from events.disk import DISK, Disk, alone_in
-from events.errors import InputError, LineRejectedError, ReplayError
+from events.disk import DISK, Disk
+from events.errors import InterruptedRunError, LineRejectedError, ReplayError
 from events.event import EVENT_TYPES, Event
 from events.header import Header
 from events.records import Decision, Record, Rejected, StreamStart
-from events.writer import StoreWriter
 from replay.collector import collector_paused, history_frozen
+from replay.files import check_outputs, store_beside
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
-from replay.outputs import FlaggedFile, Outputs
-from replay.resume import Resumed, is_finished, kept_history
+from replay.opening import open_history
+from replay.output_streams import OutputStream, is_stream
+from replay.outputs import FLAGGED, FlaggedFile, Output, Outputs
+from replay.resume import Resumed, is_finished
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor, events_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from events.jsonlines import Log
     from events.store import EventStore
     from replay.logs import Logs
 
-STORE_SUFFIX: Final = ".events"
 # The state's digest is recorded at least so often, to tell where a replay parts from it.
 DIGEST_EVENTS: Final = 10_000
 # The store of a live stream is on the disk so long after an event at the latest.
 SYNC_SECONDS: Final = 1.0
-
-
-class InterruptedRunError(ReplayError):
-    """The run was asked to stop; what was done is kept."""
-
-    exit_status = 130
 
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
@@ -99,14 +92,14 @@ def run(
         InterruptedRunError: ``should_stop`` said True.
 
     """
-    flagged = Path(flagged)
-    store = Path(f"{flagged}{STORE_SUFFIX}" if store is None else store)
-    opened = (logs.batch, logs.stream)
-    inputs = [(f"{log.source} log", log.path) for log in opened if log.path.exists()]
+    store = store_beside(flagged, store)
+    inputs = [(f"{log.source} log", log.identity) for log in (logs.batch, logs.stream)]
     check_outputs(inputs, flagged, store)
+    stream = is_stream(flagged)
     running = Run(
         logs,
-        Summary(flagged, store),
+        Summary(Path(flagged), store),
+        output=OutputStream(Path(flagged), FLAGGED, should_stop) if stream else None,
         strict=strict,
         listener=listener or Listener(),
         should_stop=should_stop,
@@ -145,6 +138,7 @@ class Run:
         disk: Disk = DISK,
         detector: Detector = Simulation,
         digest_events: int | None = None,
+        output: Output | None = None,
     ) -> None:
         self.logs = logs
         self.summary = summary
@@ -152,6 +146,7 @@ class Run:
         self.listener = listener
         self.should_stop = should_stop
         self.disk = disk
+        self.output = output or FlaggedFile(summary.flagged_path, disk)
         self.detector = detector
         self._digest_events = digest_events or DIGEST_EVENTS
         self._lap = time.perf_counter()
@@ -173,45 +168,46 @@ class Run:
         )
         self.lap("fingerprint")
         path = summary.store_path
-        with alone_in(path.parent):
-            kept, summary.store_set_aside = kept_history(
-                path, header, self.disk, overwrite=overwrite, resume=resume
-            )
-            if kept is not None and is_finished(kept) and not logs.live:
-                self._finished(Resumed(kept), stack)
-                return False
-            if kept is None:
-                start = 0 if overwrite else FlaggedFile.start_of(summary.flagged_path)
-                header = msgspec.structs.replace(header, flagged=start)
-                self.store = stack.enter_context(StoreWriter.create(path, header, self.disk))
-            else:
-                self.store = stack.enter_context(StoreWriter.resume(kept, self.disk))
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
-        self.outputs = Outputs(self.store, flagged)
+        opened = open_history(
+            stack,
+            self.output,
+            path,
+            header,
+            self.disk,
+            overwrite=overwrite,
+            resume=resume,
+            finished=lambda kept: is_finished(kept) and not logs.live,
+        )
+        kept, summary.store_set_aside = opened.kept, opened.set_aside
+        if kept is not None and opened.store is None:
+            self._finished(Resumed(kept))
+            return False
+        assert opened.store is not None, "what is not finished is written to"
+        self.store = opened.store
+        self.outputs = Outputs(self.store, self.output)
         self.simulation = stack.enter_context(
             self.detector(logs.parameters, self.outputs, attesting=True)
         )
         supervisor = EventSupervisor(partial(events_kept, path), self.simulation.coordinator)
         self.simulation.dispatcher.supervisor = supervisor
         if kept is None:
-            flagged.begin(header.flagged, overwrite=overwrite)
+            self.output.begin(opened.start, overwrite=overwrite)
             self.listener.on_start(logs, summary)
         else:
-            self._resume(kept, flagged)
+            self._resume(kept)
         return True
 
-    def _finished(self, resumed: Resumed, stack: ExitStack) -> None:
+    def _finished(self, resumed: Resumed) -> None:
         """See that the flagged file holds what a finished history wrote to it."""
         summary = self.summary
         resumed.count_into(summary)
         summary.finished_before = True
         self.listener.on_start(self.logs, summary)
-        flagged = stack.enter_context(FlaggedFile(summary.flagged_path, self.disk))
-        resumed.recover(flagged)
+        resumed.recover(self.output)
         self._refuse_rejected(resumed)
         self.lap("check")
 
-    def _resume(self, kept: EventStore, flagged: FlaggedFile) -> None:
+    def _resume(self, kept: EventStore) -> None:
         """Be where a run was when it stopped."""
         summary = self.summary
         resumed = Resumed(kept, self.simulation)
@@ -221,7 +217,7 @@ class Run:
         resumed.count_into(summary)
         summary.users = self.simulation.users
         self.listener.on_start(self.logs, summary)
-        summary.flagged_set_aside = resumed.recover(flagged)
+        summary.flagged_set_aside = resumed.recover(self.output)
         self.outputs.told = resumed.written
         self._attested = max(resumed.attested, 0)
         self._refuse_rejected(resumed)
@@ -264,11 +260,11 @@ class Run:
         log = self.logs.stream
         if self._ended(log):
             # All but the last digest was there.
-            self.store.sync()
+            self.outputs.sync()
             return
         for block in log.blocks(self.store.events + 1):
             if not block.records and self.logs.live:
-                self.store.sync()
+                self.outputs.sync()
                 yield
                 continue
             self._attest_before(block)
@@ -286,13 +282,13 @@ class Run:
             self.summary.users = self.simulation.users
             self._after_block(log, block)
             if self.logs.live and time.monotonic() > self._synced + SYNC_SECONDS:
-                self.store.sync()
+                self.outputs.sync()
                 self._synced = time.monotonic()
             yield
         if not (isinstance(log, LiveLog) and log.stopped):
             self.outputs.append([log.end()])
             self._attest()
-        self.store.sync()
+        self.outputs.sync()
         self.lap("stream")
 
     def _ended(self, log: Log | LiveLog) -> bool:
@@ -360,38 +356,3 @@ def _strict_error(log: Log | LiveLog, rejected: Rejected) -> LineRejectedError:
         f"{log.path}:{rejected.number}: rejected ({rejected.reason}): "
         f"{rejected.detail}; correct the line or run without --strict"
     )
-
-
-def check_outputs(
-    inputs: Sequence[tuple[str, Path]], flagged: Path, store: Path, what: str = "flagged file"
-) -> None:
-    """Refuse outputs that cannot be made or that would overwrite an input.
-
-    Args:
-        inputs: what is read, each with its name in errors.
-        flagged: where the flagged purchases are to be.
-        store: where the event store is to be.
-        what: what the first is called in errors.
-
-    Raises:
-        InputError: an output is one of the inputs or a folder, its folder is missing,
-            or both outputs are one file.
-
-    """
-    for name, path in ((what, flagged), ("event store", store)):
-        for read_as, read in inputs:
-            if path.exists() and path.samefile(read):
-                raise InputError(
-                    f"{path}: expected the {name}, found the {read_as}, which would "
-                    "be written to; name another file"
-                )
-        if path.is_dir():
-            raise InputError(f"{path}: expected a file for the {name}, found a folder")
-        if not path.parent.is_dir():
-            raise InputError(
-                f"{path}: expected a folder for the {name}, found no {path.parent}; make it first"
-            )
-    if flagged.absolute() == store.absolute() or (
-        flagged.exists() and store.exists() and flagged.samefile(store)
-    ):
-        raise InputError(f"{store}: expected two different files for flagged purchases and store")

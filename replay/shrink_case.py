@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import InputError, OutputError
 from events.event import line_of
 from events.store import EventStore
+from replay.files import STORE_SUFFIX
 from replay.history import LogLine, texts_by_log
 from replay.logs import Logs
 from replay.regression import regression_test
-from replay.run import STORE_SUFFIX, run
+from replay.run import run
 from replay.shrink import VerdictNotReplayedError
 
 if TYPE_CHECKING:

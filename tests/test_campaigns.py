@@ -103,8 +103,8 @@ def in_process(code: str) -> Callable[[Patch], None]:
 STARTING_OVER = in_process(
     "import importlib\n"
     "from events.writer import set_aside\n"
-    "def kept(path, header, disk, overwrite): return None, set_aside(path, disk)\n"
-    "importlib.import_module('replay.run').kept_history = kept"
+    "def kept(path, header, disk, **how): return None, set_aside(path, disk)\n"
+    "importlib.import_module('replay.opening').kept_history = kept"
 )
 RAISING = in_process(
     "from events import blocks\n"

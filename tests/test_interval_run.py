@@ -20,14 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import replay
-from events.errors import InputError, LineRejectedError, OutputError
+from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
 from events.observations import Columns, Observations
 from events.records import Finding, Observed, Rejected
 from events.store import EventStore
 from replay.interval_run import Search, run_intervals
 from replay.intervals import find_intervals
 from replay.outputs import FlaggedFileError
-from replay.run import InterruptedRunError
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 from tests.interval_runs import (

@@ -259,7 +259,7 @@ def test_zero_in_place_of_the_newline_that_ends_what_stood_before_is_replaced(
     expected, _ = uninterrupted(SPEC_EXAMPLE, b"earlier")
     start(tmp_path, SPEC_EXAMPLE, b"earlier")
     forgetting = ForgettingDisk(tmp_path)
-    forgetting.stop_after(7)
+    forgetting.stop_after(8)
     with pytest.raises(DiedError):
         run(tmp_path, forgetting)
     assert forgetting.operations[-1] == "write flagged.json"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
+import os
 import re
 import resource
 import zlib
@@ -34,6 +36,7 @@ from events.parameters import Parameters
 from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
 from events.store import EventStore, Tail
 from events.writer import StoreWriter, set_aside
+from replay.testing.disks import FailingDisk
 from tests.record_strategies import AMOUNT_MAX, headers, histories
 
 if TYPE_CHECKING:
@@ -410,10 +413,21 @@ def test_set_aside_moves_a_link_to_nowhere_and_never_over_another(tmp_path: Path
     assert taken.readlink() == tmp_path / "absent too"
 
 
+def test_set_aside_shortens_a_name_that_would_get_too_long(tmp_path: Path) -> None:
+    path = tmp_path / ("ä" * 126)
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        moved = set_aside(path)
+        assert moved is not None
+        assert len(os.fsencode(moved.name)) == 255
+    assert sorted(each.read_bytes() for each in tmp_path.iterdir()) == [b"first", b"second"]
+
+
 def test_set_aside_tells_why_it_cannot_move(tmp_path: Path) -> None:
-    path = tmp_path / ("x" * 253)
+    path = tmp_path / "events"
     path.write_bytes(b"kept")
-    message = f"{path}: expected to move it to {path.name}.~1~, found: File name too long"
+    disk = FailingDisk(1, for_ever=False, error=errno.EIO)
+    message = f"{path}: expected to move it to events.~1~, found: Input/output error"
     with pytest.raises(OutputError, match=re.escape(message)):
-        set_aside(path)
+        set_aside(path, disk)
     assert path.read_bytes() == b"kept"

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 from actors.orders import LaneOrder, RandomOrder
 from events.store import EventStore
 from replay.branch import Edits, branch_off
+from replay.files import STORE_SUFFIX
 from replay.history import History
 from replay.interval_verify import verify_intervals
 from replay.logs import Logs
-from replay.run import STORE_SUFFIX, run
+from replay.run import run
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing import model

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-from events.disk import Disk, DiskFile
+from events.disk import CREATED, EXTENDED, Disk, DiskFile
 
 if TYPE_CHECKING:
     import random
@@ -30,7 +30,7 @@ class Operation(NamedTuple, Generic[T]):
     """Something that is to be done to a file."""
 
     what: str
-    """create, extend, write, sync, truncate, rename, remove or sync folder."""
+    """create, extend, write, sync, truncate, link, rename, remove or sync folder."""
     path: Path
     """To which file or folder."""
     do: Callable[[], T]
@@ -79,14 +79,17 @@ class WatchedDisk(Disk):
     """Passes every operation to `watch`, which does it; to be overridden."""
 
     def create(self, path: Path) -> DiskFile:
-        """Open a new or emptied file."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        return self.watch(Operation("create", path, lambda: WatchedFile(path, flags, self)))
+        """Make a new file."""
+        return self.watch(Operation("create", path, lambda: WatchedFile(path, CREATED, self)))
 
     def extend(self, path: Path) -> DiskFile:
         """Open a file to append to."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        return self.watch(Operation("extend", path, lambda: WatchedFile(path, flags, self)))
+        return self.watch(Operation("extend", path, lambda: WatchedFile(path, EXTENDED, self)))
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give the file ``old`` the second name ``new``."""
+        do = super().link
+        self.watch(Operation("link", old, lambda: do(old, new)))
 
     def rename(self, old: Path, new: Path) -> None:
         """Give the file ``old`` the name ``new``."""
@@ -263,20 +266,15 @@ class ForgettingDisk(CountingDisk):
         self._synced, self._now, self._since = entries, dict(entries), []
 
     def create(self, path: Path) -> DiskFile:
-        """Open a new or emptied file."""
+        """Make a new file."""
         file = super().create(path)
-        if path.name in self._now:
-            self._now[path.name].since.append(0)
-        else:
-            self._change(_Entry(None, path.name, _Kept(b"")))
+        self._change(_Entry(None, path.name, _Kept(b"")))
         return file
 
-    def extend(self, path: Path) -> DiskFile:
-        """Open a file to append to."""
-        file = super().extend(path)
-        if path.name not in self._now:
-            self._change(_Entry(None, path.name, _Kept(b"")))
-        return file
+    def link(self, old: Path, new: Path) -> None:
+        """Give the file ``old`` the second name ``new``."""
+        super().link(old, new)
+        self._change(_Entry(None, new.name, self._now[old.name]))
 
     def rename(self, old: Path, new: Path) -> None:
         """Give the file ``old`` the name ``new``."""

@@ -29,9 +29,10 @@ from actors.orders import ChosenOrder
 from events.amounts import UNITS_PER_ONE
 from events.store import EventStore
 from replay.failing import WHENS, Failure, Failures, PlannedError, with_failures
+from replay.files import STORE_SUFFIX
 from replay.listener import Listener, Summary
 from replay.logs import Logs
-from replay.run import STORE_SUFFIX, Run
+from replay.run import Run
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing import model

@@ -1,0 +1,161 @@
+"""Which files a command may write: nothing that it reads, and nothing that is not a file.
+
+Inputs and outputs are compared by what they are (SPEC.md section 8), so that two names for
+one file are refused before anything is written.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from events.disk import Identity, identity_of
+from events.errors import InputError, OutputError
+from replay.output_streams import STANDARD_OUTPUT, is_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STORE_SUFFIX: Final = ".events"
+
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+# Where names stand for devices and for what a process has open, but for files in memory.
+_DEVICES: Final = (("dev",), ("proc",))
+_MEMORY: Final = ("shm",)
+
+
+def store_beside(output: str | Path, store: str | Path | None) -> Path:
+    """Return where the event store is to be: ``store``, or by default beside the output.
+
+    Raises:
+        InputError: there is no place beside it, or the name is none.
+
+    """
+    if store is not None:
+        if store == STANDARD_OUTPUT:
+            raise InputError("expected a file for the event store, found -; name another")
+        return Path(_named(store, "event store"))
+    parts = (Path.cwd() / output).parts
+    if is_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
+        raise InputError(
+            f"{output}: expected a store named with --store, since lines do not stay in a pipe "
+            "or a device, found none"
+        )
+    return Path(f"{_named(output, 'output')}{STORE_SUFFIX}")
+
+
+def check_outputs(
+    inputs: Iterable[tuple[str, Identity | None]],
+    output: str | Path,
+    store: Path,
+    what: str = "flagged file",
+) -> None:
+    """Refuse outputs that cannot be made or that would overwrite an input.
+
+    Args:
+        inputs: what is read, each with its name in errors; None for what is no file.
+        output: where the lines are to be.
+        store: where the event store is to be.
+        what: what the first is called in errors.
+
+    Raises:
+        InputError: an output is one of the inputs or of a kind that it cannot be, its
+            folder is missing, or both outputs are one file.
+
+    """
+    kept = not is_stream(output)
+    outputs = [(what, Path(output))] if kept or output != STANDARD_OUTPUT else []
+    for name, path in (*outputs, ("event store", store)):
+        found = kind_of(path, name)
+        if found is not None and (kept or path == store or found not in {"a pipe", "a device"}):
+            raise InputError(f"{path}: expected a file for the {name}, found {found}")
+        if not path.parent.is_dir():
+            raise InputError(
+                f"{path}: expected a folder for the {name}, found no {path.parent}; make it first"
+            )
+        identity = identity_of(path)
+        for read_as, read in inputs:
+            if identity is not None and identity == read and (kept or path == store):
+                raise InputError(
+                    f"{path}: expected the {name}, found the {read_as}, which would "
+                    "be written to; name another file"
+                )
+    if outputs and same_file(outputs[0][1], store):
+        raise InputError(f"{store}: expected two different files for {what} and store, found one")
+
+
+def check_new(path: str | Path, what: str, others: Sequence[Path] = ()) -> Path:
+    """Refuse a file that cannot be made where nothing is, before there is any work.
+
+    Args:
+        path: where the file is to be.
+        what: what it is called in errors.
+        others: other files that will be written.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: the name is none, or its folder is missing.
+        OutputError: something stands there, or is one of the others.
+
+    """
+    if path == STANDARD_OUTPUT:
+        raise InputError(f"expected a new file for {what}, found -; name another")
+    named = Path(_named(path, what))
+    if not named.parent.is_dir():
+        raise InputError(
+            f"{named}: expected a folder for {what}, found no {named.parent}; make it first"
+        )
+    kind_of(named, what)
+    if os.path.lexists(named):
+        raise OutputError(
+            f"{named}: expected a new file for {what}, found one there; name another file"
+        )
+    for other in others:
+        if same_file(named, other):
+            raise InputError(f"{named}: expected a file of its own for {what}, found {other}")
+    return named
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Tell whether both names are those of one file, also where it is not there yet."""
+    found = identity_of(one)
+    if found is not None and found == identity_of(other):
+        return True
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def kind_of(path: Path, what: str) -> str | None:
+    """Return what stands at ``path`` if it is no regular file, else None.
+
+    Raises:
+        InputError: nobody can tell.
+
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a file for the {what}, found: {error.strerror}"
+        ) from None
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
+
+
+def _named(path: str | Path, what: str) -> str:
+    """Return the name of a file, unless it is none."""
+    name = str(path)
+    if path == "" or "\0" in name:
+        found = "an empty name" if path == "" else "a name with a NUL"
+        raise InputError(f"expected a file for the {what}, found {found}")
+    return name

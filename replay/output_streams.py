@@ -1,0 +1,142 @@
+"""Outputs that keep nothing: standard output, a pipe, a character device.
+
+Lines are written to them once, in order (SPEC.md section 8). What has become of them
+nobody can tell afterwards, so a history that wrote to one is not gone on with.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from events.closing import Closing
+from events.errors import InterruptedRunError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+STANDARD_OUTPUT: Final = "-"
+
+# How often a pipe that nobody reads is looked at, and whether to stop is asked.
+_LOOK_SECONDS: Final = 0.02
+
+
+class OutputStream(Closing):
+    """A stream that lines are written to; an `replay.outputs.Output`.
+
+    Raises:
+        OutputError: it cannot be opened or written to; also while writing.
+        InterruptedRunError: the run was asked to stop while nobody read.
+
+    """
+
+    keeps = False
+    size = 0
+
+    def __init__(self, path: Path, what: str, should_stop: Callable[[], bool]) -> None:
+        """Take the stream at ``path``, or standard output where that is ``-``.
+
+        Args:
+            path: where it is.
+            what: what errors call its content.
+            should_stop: asked while nobody reads.
+
+        """
+        self.path: Final = path
+        self._what: Final = what
+        self._should_stop: Final = should_stop
+        self._descriptor = -1
+
+    def hold(self) -> None:
+        """Open the stream; a pipe is waited for until somebody reads it."""
+        if self._descriptor >= 0:
+            return
+        try:
+            self._descriptor = self._open()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def start(self, *, overwrite: bool) -> int:
+        """Return 0: a stream has no beginning."""
+        del overwrite
+        self.hold()
+        return 0
+
+    def begin(self, start: int, *, overwrite: bool) -> None:
+        """Do nothing: what was written before is gone."""
+
+    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
+        """Refuse: nobody knows which of the lines have been written."""
+        del start, lines, committed, finished
+        raise OutputError(
+            f"{self.path}: expected a file, to see which lines are in it, found a pipe or a device"
+        )
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Write ``lines``, which have no newlines, as fast as they are read."""
+        view = memoryview(b"".join([line + b"\n" for line in lines]))
+        try:
+            while view:
+                try:
+                    view = view[os.write(self._descriptor, view) :]
+                except BlockingIOError:
+                    self._wait()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def sync(self) -> None:
+        """Do nothing: there is no disk."""
+
+    def close(self) -> None:
+        """Close the stream; of standard output only what was opened here."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        if str(self.path) == STANDARD_OUTPUT:
+            if sys.__stdout__ is None:
+                raise OSError(errno.EBADF, "standard output closed")
+            return os.dup(1)
+        while True:
+            try:
+                descriptor = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except OSError as error:
+                if error.errno != errno.ENXIO or not stat.S_ISFIFO(self.path.stat().st_mode):
+                    raise
+            else:
+                # A terminal that is to be waited for waits by itself.
+                os.set_blocking(descriptor, not stat.S_ISFIFO(os.fstat(descriptor).st_mode))
+                return descriptor
+            self._refuse_stopped()
+            select.select([], [], [], _LOOK_SECONDS)
+
+    def _wait(self) -> None:
+        while not select.select([], [self._descriptor], [], _LOOK_SECONDS)[1]:
+            self._refuse_stopped()
+
+    def _refuse_stopped(self) -> None:
+        if self._should_stop():
+            raise InterruptedRunError(f"interrupted while nobody read {self.path}")
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"{self.path}: expected to write {self._what}, found: {error.strerror}")
+
+
+def is_stream(path: str | Path) -> bool:
+    """Tell whether what is written to ``path`` does not stay there.
+
+    As text ``-`` is standard output; ``./-`` and a `Path` are files.
+    """
+    if path == STANDARD_OUTPUT:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
