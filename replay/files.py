@@ -71,25 +71,45 @@ def check_outputs(
             folder is missing, or both outputs are one file.
 
     """
-    kept = not is_stream(output)
-    outputs = [(what, Path(output))] if kept or output != STANDARD_OUTPUT else []
-    for name, path in (*outputs, ("event store", store)):
-        found = kind_of(path, name)
-        if found is not None and (kept or path == store or found not in {"a pipe", "a device"}):
-            raise InputError(f"{path}: expected a file for the {name}, found {found}")
-        if not path.parent.is_dir():
-            raise InputError(
-                f"{path}: expected a folder for the {name}, found no {path.parent}; make it first"
-            )
-        identity = identity_of(path)
-        for read_as, read in inputs:
-            if identity is not None and identity == read and (kept or path == store):
-                raise InputError(
-                    f"{path}: expected the {name}, found the {read_as}, which would "
-                    "be written to; name another file"
-                )
-    if outputs and same_file(outputs[0][1], store):
+    inputs = list(inputs)
+    _check(output, what, inputs, streams=True)
+    _check(store, "event store", inputs, streams=False)
+    if output != STANDARD_OUTPUT and same_file(Path(output), store):
         raise InputError(f"{store}: expected two different files for {what} and store, found one")
+
+
+def check_output(
+    inputs: Iterable[tuple[str, Identity | None]], output: str | Path, what: str = "flagged file"
+) -> None:
+    """Refuse an output as `check_outputs` does, where there is no store to be made."""
+    _check(output, what, inputs, streams=True)
+
+
+def _check(
+    output: str | Path,
+    what: str,
+    inputs: Iterable[tuple[str, Identity | None]],
+    *,
+    streams: bool,
+) -> None:
+    if streams and output == STANDARD_OUTPUT:
+        return
+    path = Path(_named(output, what))
+    found = kind_of(path, what)
+    stream = streams and is_stream(path)
+    if found is not None and not stream:
+        raise InputError(f"{path}: expected a file for the {what}, found {found}")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path}: expected a folder for the {what}, found no {path.parent}; make it first"
+        )
+    identity = None if found == "a device" else identity_of(path)
+    for read_as, read in inputs:
+        if identity is not None and identity == read:
+            raise InputError(
+                f"{path}: expected the {what}, found the {read_as}, which would "
+                "be written to; name another file"
+            )
 
 
 def check_new(path: str | Path, what: str, others: Sequence[Path] = ()) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,9 +14,10 @@ from events.disk import DISK, Disk, NewFile
 from events.errors import OutputError
 from events.records import Record, Written
 from events.writer import keep_aside
+from replay.files import check_new
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from events.disk import DiskFile
     from events.records import Decision, StateDigest
@@ -29,16 +30,40 @@ def write_new(path: str | Path, content: bytes, what: str) -> None:
     The file has its name when all of it is there.
 
     Raises:
+        InputError: it cannot be made there; see `replay.files.check_new`.
         OutputError: the file exists or cannot be written.
 
     """
-    path = Path(path)
-    try:
-        with NewFile(path) as new:
-            new.write(content)
-            new.complete()
-    except OSError as error:
-        raise _unwritable(path, error, what) from None
+    write_all_new({check_new(path, what): content}, what)
+
+
+def write_all_new(contents: Mapping[Path, bytes], what: str) -> None:
+    """Write files that must not exist; they have their names when all of each is there.
+
+    Args:
+        contents: what they hold, by where they are; see `replay.files.check_new`.
+        what: what errors call one of them.
+
+    Raises:
+        OutputError: one exists or cannot be written; none of them is there then.
+
+    """
+    begun: list[NewFile] = []
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            try:
+                new = stack.enter_context(NewFile(path))
+                begun.append(new)
+                new.write(content)
+            except OSError as error:
+                raise _unwritable(path, error, what) from None
+        for place, new in enumerate(begun):
+            try:
+                new.complete()
+            except OSError as error:
+                for done in begun[:place]:
+                    done.path.unlink()
+                raise _unwritable(new.path, error, what) from None
 
 
 FLAGGED: Final = "the flagged purchases"
@@ -144,6 +169,17 @@ class FlaggedFile(Closing):
         if overwrite or not size:
             return 0
         return size + (self._opened.read(size - 1, 1) != b"\n")
+
+    def before(self, start: int) -> bytes:
+        """Return what stands before byte ``start``, where a history begins, or b"" if that is gone.
+
+        A newline that should end it is added.
+        """
+        if self._file is None:
+            return b""
+        found = self._file.read(0, start)
+        found += b"\n" * (len(found) == start - 1)
+        return found if len(found) == start else b""
 
     def begin(self, start: int, *, overwrite: bool = False) -> None:
         """End what stands in the file with a newline, where ``start`` asks for one; or drop it."""

@@ -326,7 +326,7 @@ def test_export_leaves_a_file_that_exists_alone(example: Commands) -> None:
     before = (example.folder / "batch.json").read_bytes()
     status, _, err = example.result("export", STORE, "--batch", "batch.json")
     assert status == 1
-    assert err.endswith("batch.json: expected to write a log, found: File exists\n")
+    assert err.endswith("expected a new file for a log, found one there; name another file\n")
     assert (example.folder / "batch.json").read_bytes() == before
 
 

@@ -122,7 +122,8 @@ def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> Non
         (("in.csv", "new.json", "--threshold", "1s", "--by", "time"), "expected different columns"),
         (("none.csv", "new.json", "--threshold", "1s"), "found: No such file"),
         (("in.dat", "new.json", "--threshold", "1s"), "say which format it has"),
-        (("in.csv", "new.json", "--threshold", "1s", "--svg", "in.csv"), "expected a new file"),
+        (("in.csv", "new.json", "--threshold", "1s", "--svg", "new.json"), "a file of its own"),
+        (("in.csv", "new.json", "--threshold", "1s", "--svg", "no/where"), "found no no; make"),
     ],
 )
 def test_wrong_use_is_answered_with_one_line_and_status_2(
@@ -134,6 +135,18 @@ def test_wrong_use_is_answered_with_one_line_and_status_2(
         status, (out, err) = int(str(ended.code)), run.capture.readouterr()
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert message in err
+    assert not (run.folder / "new.json").exists()
+
+
+def test_drawing_that_exists_is_found_out_before_the_work(run: Commands) -> None:
+    status, out, err = run.result(
+        "intervals", "in.csv", "new.json", "--threshold", "1s", "--svg", "in.csv"
+    )
+    assert (status, out) == (1, "")
+    assert (
+        err
+        == "replay: in.csv: expected a new file for a drawing, found one there; name another file\n"
+    )
     assert not (run.folder / "new.json").exists()
 
 

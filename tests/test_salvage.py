@@ -167,4 +167,4 @@ def test_whole_store_is_checked_and_copied(
     assert main(["repair", str(tmp_path / STORE), "--output", str(tmp_path / "copy")]) == 0
     assert (tmp_path / "copy").read_bytes() == content
     assert main(["repair", str(tmp_path / STORE), "--output", str(tmp_path / "copy")]) == 1
-    assert "found: File exists" in capsys.readouterr().err
+    assert "expected a new file for the saved store, found one there" in capsys.readouterr().err

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError
 from replay.arguments import add_store
 from replay.commands import interval_views
+from replay.files import check_new
 from replay.history import History, texts_by_log
-from replay.outputs import write_new
+from replay.outputs import write_all_new
 from replay.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
+
+    from events.records import Source
 
 SUMMARY = "write the batch and the stream of a run again, without their blank lines"
 EXAMPLE = "export flagged.json.events --batch batch.json --stream stream.json"
+
+SOURCES: Final[tuple[Source, ...]] = ("batch", "stream")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +47,16 @@ def run(options: argparse.Namespace) -> int:
             f"{store.path}: expected --batch or --stream for a store of purchases, "
             "found --observations"
         )
+    paths: dict[Source, Path] = {}
+    for source in SOURCES:
+        if (path := getattr(options, source)) is not None:
+            paths[source] = check_new(path, "a log", [store.path, *paths.values()])
     history = History(store)
     lines = texts_by_log(history.log_lines())
-    for source, found in lines.items():
-        path = getattr(options, source)
-        if path is not None:
-            write_new(path, history.log_content(source, found), "a log")
+    write_all_new(
+        {path: history.log_content(source, lines[source]) for source, path in paths.items()},
+        "a log",
+    )
     if options.json:
         print_json(
             {

@@ -13,6 +13,7 @@ from events.durations import format_duration
 from events.errors import InputError, OtherKindError
 from events.observations import format_of
 from events.records import Rejected
+from replay.files import check_new
 from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_fields
 from replay.outputs import write_new
@@ -141,8 +142,10 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
     """Write the observations again, as CSV or JSON lines by the name of the file."""
     if options.batch is not None or options.stream is not None:
         raise InputError(f"{store.path}: expected --observations for a store of intervals")
-    history = IntervalHistory(store)
     path = options.observations
+    if path is not None:
+        check_new(path, "observations", (store.path,))
+    history = IntervalHistory(store)
     if path is None and options.json:
         print_json({"observations": {"rows": len(history), "file": None}})
         return 0

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.durations import parse_duration
-from events.errors import BadValueError, InputError
+from events.errors import BadValueError
 from events.observations import Columns, Observations
 from events.store import EventStore
 from replay.arguments import is_whole
+from replay.files import check_new, store_beside
 from replay.interval_console import IntervalConsole
 from replay.interval_history import IntervalHistory
 from replay.interval_run import Search, run_intervals
@@ -84,8 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find the intervals, and draw them if that was asked for."""
-    if options.svg is not None and Path(options.svg).exists():
-        raise InputError(f"{options.svg}: expected a new file for a drawing, found one there")
+    if options.svg is not None:
+        outputs = [Path(options.output), store_beside(options.output, options.store)]
+        check_new(options.svg, "a drawing", outputs)
     console = IntervalConsole(-1 if options.quiet else options.verbose)
     columns = Columns(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)

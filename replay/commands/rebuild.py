@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.disk import DISK
-from events.errors import InputError, OutputError
-from events.writer import set_aside
+from events.disk import DISK, NewFile, free_name, identity_of
+from events.errors import OutputError
 from replay.arguments import add_store
+from replay.files import check_output
+from replay.output_streams import OutputStream, is_stream
+from replay.outputs import FLAGGED, FlaggedFile
 from replay.resume import Resumed
+from replay.signals import StopSignals
 from replay.tables import counted, open_store
 
 if TYPE_CHECKING:
@@ -23,41 +27,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     parser.add_argument(
-        "flagged", metavar="FLAGGED", help="the file to write; one that is there is moved aside"
+        "flagged",
+        metavar="FLAGGED",
+        help="the file to write, one that is there is moved aside; or -, a pipe or a device",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; what stood there before this history began is kept."""
-    store, path = open_store(options.store), Path(options.flagged)
+    store = open_store(options.store)
     # A store of intervals is refused here.
     _ = store.parameters
-    if path.exists() and path.samefile(store.path):
-        raise InputError(f"{path}: expected a flagged file, found the event store itself")
+    check_output([("event store", identity_of(store.path))], options.flagged)
+    path = Path(options.flagged)
     lines = Resumed(store).flagged
+    if is_stream(options.flagged):
+        with StopSignals() as stop, OutputStream(path, FLAGGED, stop) as stream:
+            stream.hold()
+            stream.write(lines)
+        return 0
     start = store.header.flagged
-    earlier = b""
-    if start and path.is_file():
-        # A newline ends what stood there, where there was none.
-        earlier = path.read_bytes()[:start]
-        earlier = earlier + b"\n" if len(earlier) == start - 1 else earlier
-    missing = len(earlier) < start
-    new = path.with_name(f"{path.name}.new")
+    with FlaggedFile(path) as standing:
+        # A run that writes it is not to have it moved away.
+        standing.hold()
+        earlier = standing.before(start)
+        aside = _write(path, earlier + b"".join([line + b"\n" for line in lines]))
+    print(f"{path}: {counted(len(lines), 'flagged purchase')}")
+    if aside is not None:
+        print(f"moved what stood there to {aside}")
+    if len(earlier) < start:
+        print(f"not there any more: the {counted(start, 'byte')} that stood before them")
+    return 0
+
+
+def _write(path: Path, content: bytes) -> Path | None:
+    """Write the file, and return where what stood there is now, if anything did."""
+    stands = os.path.lexists(path)
+    aside = free_name(path) if stands else None
     try:
-        with DISK.create(new) as file:
-            file.write(b"" if missing else earlier)
-            file.write(b"".join([line + b"\n" for line in lines]))
-            file.sync()
-        aside = set_aside(path)
-        DISK.rename(new, path)
-        DISK.sync_folder(path.parent)
+        with NewFile(path) as new:
+            new.write(content)
+            if aside is not None:
+                _keep(path, aside)
+            new.complete(replace=stands)
     except OSError as error:
         raise OutputError(
             f"{path}: expected to write the flagged purchases, found: {error.strerror}"
         ) from None
-    print(f"{path}: {counted(len(lines), 'flagged purchase')}")
-    if aside is not None:
-        print(f"moved what stood there to {aside}")
-    if missing:
-        print(f"not there any more: the {counted(start, 'byte')} that stood before them")
-    return 0
+    return aside
+
+
+def _keep(path: Path, aside: Path) -> None:
+    """Let the file at ``path`` be at ``aside``, too: at no moment is there none of its name."""
+    try:
+        DISK.link(path, aside)
+    except OSError:
+        # A disk without links.
+        DISK.rename_new(path, aside)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from events.errors import OutputError
+from events.disk import permissions_of
 from events.event import EVENT_TYPES
 from events.records import Decision, Finding, Gap, Observed, Record, StateDigest, StreamStart
 from events.salvage import Part, Salvage, events_in
 from events.writer import StoreWriter
 from replay.arguments import add_store
+from replay.files import check_new
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -32,25 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write what can be saved, and say what was lost."""
+    path = check_new(options.output, "the saved store", (Path(options.store),))
     salvage = Salvage(Path(options.store))
     damages = salvage.damages
     header = salvage.header
     if damages:
         header = msgspec.structs.replace(header, incomplete=True)
-    with StoreWriter.create(options.output, header) as writer:
+    permissions = permissions_of(Path(options.store))
+    with StoreWriter.begin(path, header, permissions=permissions) as writer:
         mender = _Mender(writer)
-        try:
-            for each in salvage.found:
-                if isinstance(each, Part):
-                    mender.copy(each.records)
-                else:
-                    end = salvage.size if each.end is None else each.end
-                    mender.leave_out(each.events_lost, end - each.offset)
-            writer.sync()
-        except OutputError:
-            # Half of it would be in the way of whoever tries again.
-            Path(options.output).unlink()
-            raise
+        for each in salvage.found:
+            if isinstance(each, Part):
+                mender.copy(each.records)
+            else:
+                end = salvage.size if each.end is None else each.end
+                mender.leave_out(each.events_lost, end - each.offset)
+        writer.complete()
     print(
         f"{counted(writer.events, 'event')} saved to {options.output}, "
         f"{counted(mender.lost, 'event')} lost in {counted(len(damages), 'damaged place')}"

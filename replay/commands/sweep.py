@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from events.errors import ParametersError
 from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
 from replay.arguments import add_store
+from replay.files import check_new
 from replay.heatmap import heat_map
 from replay.history import History
 from replay.outputs import write_new
@@ -68,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table, and draw the heat map if one was asked for."""
-    history = History(open_store(options.store))
+    store = open_store(options.store)
+    if options.svg is not None:
+        # Before the work: it may take minutes.
+        check_new(options.svg, "a drawing", (store.path,))
+    history = History(store)
     original = history.store.parameters
     degrees = options.degrees or [original.degrees]
     tracked = options.tracked or [original.tracked]

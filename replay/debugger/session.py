@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
+from events.disk import NewFile
 from events.errors import InputError, OutputError
 from replay.debugger.conditions import Stop, parse_break, parse_watch
 from replay.debugger.errors import CommandError
-from replay.outputs import write_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +114,8 @@ class Session:
             {number: stop.text for number, stop in self.stops.items()},
             dict(self.marks),
         )
-        if os.path.lexists(target):
+        exists = os.path.lexists(target)
+        if exists:
             try:
                 _read(target)
             except InputError:
@@ -122,12 +123,11 @@ class Session:
                     f"{path}: expected a new file or a saved session, found another file; "
                     "name another one"
                 ) from None
-        new = target.with_name(f"{target.name}.new")
         content = msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n"
-        # Not over a file of that name, whose ever it is.
-        write_new(new, content, "a session")
         try:
-            new.replace(target)
+            with NewFile(target) as new:
+                new.write(content)
+                new.complete(replace=exists)
         except OSError as error:
             raise OutputError(
                 f"{path}: expected to write a session, found: {error.strerror}"
