@@ -224,6 +224,47 @@ raise SystemExit(3)
 """
 
 
+EVERY_CHECK = """
+import sys
+from hypothesis import settings
+from replay.testing import *
+from tests import detectors
+from tests.test_checks import ANOMALOUS
+checks = [
+    lambda: assert_agrees_with_model(ANOMALOUS, detectors.Deaf),
+    lambda: assert_agrees_with_model(ANOMALOUS, detectors.Scribbling),
+    lambda: assert_deterministic(ANOMALOUS, detectors.BrokenElsewhere, ["411"]),
+    lambda: assert_replays(sys.argv[1]),
+]
+for check in checks:
+    try:
+        check()
+    except AssertionError as error:
+        print(error)
+assert_agrees_with_model(ANOMALOUS)
+assert_replays(sys.argv[1], detectors.Twice)
+LiveRunTestCase.settings = settings(max_examples=3, deadline=None)
+LiveRunTestCase().runTest()
+"""
+
+
+def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> None:
+    _, store = run_in(tmp_path, BETWEEN, detectors.Twice)
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", EVERY_CHECK, store],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONOPTIMIZE": optimize},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for optimize in ("", "1")
+    ]
+    assert said[0] == said[1]
+    assert len(said[1].splitlines()) == 4, said[1]
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="lists processes by /proc")
 def test_other_processes_end_with_the_process_and_keep_to_standard_error() -> None:
     finished = subprocess.run(

@@ -97,6 +97,16 @@ def test_private_names_of_pykka_stay_in_the_dispatcher(path: Path) -> None:
     assert not {name for name in imported(path) if name.startswith("pykka.")}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.parent.name == "testing"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_kit_asserts_without_the_statement(path: Path) -> None:
+    # It is left out under PYTHONOPTIMIZE, and pytest rewrites it where the kit is installed.
+    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree(path)))
+
+
 @by_name
 def test_actors_neither_ask_nor_wait(path: Path) -> None:
     called = {

@@ -3,8 +3,8 @@
 Each takes a detector, by default the program's own: a subclass of `replay.Simulation`,
 or anything that makes one of the same arguments.
 
-PYTEST_DONT_REWRITE: the messages here say all, in one line; where the package is
-installed, pytest would add the expressions to them.
+The kit raises `AssertionError` by itself: an assert statement would be left out under
+PYTHONOPTIMIZE, and pytest adds its expression to the message where the kit is installed.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
     from replay.timeline import UserState
+    from replay.verify import Verification
 
 # How many moments of a history are visited in reverse.
 _VISITS: Final = 5
@@ -64,9 +65,8 @@ def assert_agrees_with_model(
     decisions, lines, _ = play(history, detector)
     accepted = [model.read(line) is not None for line in history.lines]
     events = [*history.past, *history.new]
-    assert len(events) == sum(accepted), (
-        f"expected {sum(accepted)} lines to be accepted, found {len(events)}"
-    )
+    if len(events) != sum(accepted):
+        raise AssertionError(f"expected {sum(accepted)} lines to be accepted, found {len(events)}")
     # An event's number is its place among the accepted lines.
     numbers = [sum(accepted[: verdict.place + 1]) for verdict in expected]
     for number, verdict, decision in zip_longest(numbers, expected, decisions):
@@ -75,11 +75,12 @@ def assert_agrees_with_model(
         right = (number, verdict.flagged, len(verdict.window), verdict.mean, verdict.sd)
         fields = ("number", "flagged", "purchases", "mean", "sd")
         found = tuple(getattr(decision, field) for field in fields)
-        assert found == right, (
-            f"event {number}: expected {dict(zip(fields, right, strict=True))}, found {decision}"
-        )
+        if found != right:
+            expectation = dict(zip(fields, right, strict=True))
+            raise AssertionError(f"event {number}: expected {expectation}, found {decision}")
     written = [verdict.line.removesuffix(b"\n") for verdict in expected if verdict.flagged]
-    assert lines == written, f"expected the flagged lines {written}, found {lines}"
+    if lines != written:
+        raise AssertionError(f"expected the flagged lines {written}, found {lines}")
 
 
 def assert_deterministic(
@@ -107,16 +108,18 @@ def assert_deterministic(
             outputs.append([(path.name, path.read_bytes()) for path in written])
     for (name, one), (_, other) in zip(*outputs, strict=True):
         pairs = enumerate(zip_longest(one, other))
-        same = next((place for place, (byte, found) in pairs if byte != found), len(one))
-        assert one == other, (
-            f"{name}: the second time from byte {same} on: expected {one[same:][:_SHOWN]!r}, "
-            f"found {other[same:][:_SHOWN]!r}"
-        )
+        same = next((place for place, (byte, found) in pairs if byte != found), None)
+        if same is not None:
+            raise AssertionError(
+                f"{name}: the second time from byte {same} on: expected "
+                f"{one[same:][:_SHOWN]!r}, found {other[same:][:_SHOWN]!r}"
+            )
 
 
 def _assert_same_trace(expected: list[str], found: list[str], when: str) -> None:
     for place, (one, other) in enumerate(zip_longest(expected, found), 1):
-        assert one == other, f"{when}: message {place}: expected {one}, found {other}"
+        if one != other:
+            raise AssertionError(f"{when}: message {place}: expected {one}, found {other}")
 
 
 def assert_same_decisions(
@@ -147,7 +150,8 @@ def assert_same_decisions(
             error.add_note(f"delivered by {order}")
             raise
         difference = expected.difference(found)
-        assert difference is None, f"{order}: {difference}"
+        if difference is not None:
+            raise AssertionError(f"{order}: {difference}")
 
 
 def assert_replays(store: EventStore | str | Path, detector: Detector = Simulation) -> None:
@@ -162,16 +166,22 @@ def assert_replays(store: EventStore | str | Path, detector: Detector = Simulati
     """
     opened = store if isinstance(store, EventStore) else EventStore(store)
     tail = opened.tail
-    assert tail is None, f"{opened.path}: its last {tail.length} bytes are torn: {tail.fault.value}"
+    if tail is not None:
+        raise AssertionError(
+            f"{opened.path}: its last {tail.length} bytes are torn: {tail.fault.value}"
+        )
     if opened.intervals is not None:
-        found = verify_intervals(opened)
-        assert found.difference is None, f"{opened.path}: {found.difference}"
+        _assert_verified(opened, verify_intervals(opened))
         return
     history = History(opened)
-    difference = verify(history, detector=detector).difference
-    assert difference is None, f"{opened.path}: {difference}"
+    _assert_verified(opened, verify(history, detector=detector))
     _assert_goes_back(opened, detector)
     _assert_logs_make_it_again(history, detector)
+
+
+def _assert_verified(store: EventStore, found: Verification) -> None:
+    if found.difference is not None:
+        raise AssertionError(f"{store.path}: {found.difference}")
 
 
 def _assert_goes_back(store: EventStore, detector: Detector) -> None:
@@ -188,16 +198,18 @@ def _assert_goes_back(store: EventStore, detector: Detector) -> None:
             if event is not None:
                 number = event.number
                 decision, recorded = timeline.judge(), timeline.history.recorded.get(number)
-                assert recorded in (None, decision), (
-                    f"event {number}: {recorded} was recorded, {decision} decided"
-                )
+                if recorded not in (None, decision):
+                    raise AssertionError(
+                        f"event {number}: {recorded} was recorded, {decision} decided"
+                    )
                 found, when = timeline.state(), f"back and forth over event {number}"
                 _assert_same_state(states[moment], found, when)
 
 
 def _assert_same_state(expected: list[UserState], found: list[UserState], when: str) -> None:
     for one, other in zip_longest(expected, found):
-        assert one == other, f"{when}: expected {one}, found {other}"
+        if one != other:
+            raise AssertionError(f"{when}: expected {one}, found {other}")
 
 
 def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
@@ -207,12 +219,15 @@ def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
         branch = branch_off(history, flagged, Edits(), detector=detector, disk=disk)
         again = History(EventStore(branch.summary.store_path))
     for one, other in zip_longest(history.events, again.events):
-        assert one == other, f"from its own logs: expected {one}, found {other}"
+        if one != other:
+            raise AssertionError(f"from its own logs: expected {one}, found {other}")
     texts = [[line.line for _, line in each.rejected] for each in (history, again)]
-    assert texts[0] == texts[1], "from its own logs: expected the same rejected lines"
+    if texts[0] != texts[1]:
+        raise AssertionError("from its own logs: expected the same rejected lines")
     for number, decision in history.recorded.items():
         found = again.recorded.get(number)
-        assert found == decision, f"from its own logs: expected {decision}, found {found}"
+        if found != decision:
+            raise AssertionError(f"from its own logs: expected {decision}, found {found}")
 
 
 def run_in(

@@ -232,7 +232,8 @@ class LiveRun(RuleBasedStateMachine):
         )
         self.running = True
         try:
-            assert self.live.start(self._stack, overwrite=False, resume=True)
+            if not self.live.start(self._stack, overwrite=False, resume=True):
+                raise AssertionError("expected a run that goes on, found it finished")
             self.live.batch()
         except DiedError:
             self._let_go()
@@ -275,7 +276,8 @@ class LiveRun(RuleBasedStateMachine):
             Known(state.user, frozenset(state.friends), _paid(state.purchases))
             for state in timeline.state()
         ]
-        assert found == self._moments[moment], f"event {moment}: another state than it had then"
+        if found != self._moments[moment]:
+            raise AssertionError(f"event {moment}: another state than it had then")
 
     @rule(snapshot=consumes(snapshots))
     def throw_snapshot_away(self, snapshot: Snapshot) -> None:
@@ -294,16 +296,18 @@ class LiveRun(RuleBasedStateMachine):
     @precondition(lambda self: getattr(self, "running", False))
     def files_are_right(self) -> None:
         """See that the flagged file holds each flagged line once, and the store every line."""
-        assert self._flagged.read_bytes() == self._lines, (
-            f"expected the flagged file to hold {self._lines!r}, "
-            f"found {self._flagged.read_bytes()!r}"
-        )
+        written = self._flagged.read_bytes()
+        if written != self._lines:
+            raise AssertionError(
+                f"expected the flagged file to hold {self._lines!r}, found {written!r}"
+            )
         store = EventStore(self.store)
         found = (store.events, sum(1 for _ in store.rejected()))
         expected = (self.model.accepted, self.model.rejected)
-        assert found == expected, (
-            f"expected the store to hold events and rejected lines {expected}, found {found}"
-        )
+        if found != expected:
+            raise AssertionError(
+                f"expected the store to hold events and rejected lines {expected}, found {found}"
+            )
 
     @invariant()
     @precondition(lambda self: getattr(self, "running", False))
@@ -318,7 +322,8 @@ class LiveRun(RuleBasedStateMachine):
             )
             for name, actor in zip(names, actors, strict=True)
         ]
-        assert found == self._moments[-1], f"expected {self._moments[-1]}, found {found}"
+        if found != self._moments[-1]:
+            raise AssertionError(f"expected {self._moments[-1]}, found {found}")
 
     # How it is done
 

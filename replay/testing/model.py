@@ -227,8 +227,7 @@ def _variance(amounts: Sequence[Fraction]) -> Fraction:
 
 def _flagged_line(line: bytes, verdict: Verdict) -> bytes:
     line = line.strip(SPACE)
-    assert line.endswith(b"}")
-    line = line[:-1].rstrip(SPACE)
+    line = line.removesuffix(b"}").rstrip(SPACE)
     text = f', "mean": "{_cents(verdict.mean)}", "sd": "{_cents(verdict.sd)}"}}\n'
     return line + text.encode()
 
@@ -242,8 +241,8 @@ def _time(value: Any) -> tuple[dt.datetime, Fraction]:
     match = re.fullmatch(
         r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.(\d+))?", value, flags=re.ASCII
     )
-    _require(match is not None)
-    assert match is not None
+    if match is None:
+        raise ValueError
     digits = match[2] or "0"
     moment = dt.datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
     return moment, Fraction(int(digits), 10 ** len(digits))

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from replay.testing.logged import LoggedHistory
 from replay.testing.playing import play
@@ -39,7 +39,8 @@ def trace_elsewhere(history: LoggedHistory, detector: Detector, hash_seed: str) 
     answer = _peer(hash_seed, tuple(sys.path)).send(request)
     if "unknown" in answer:
         raise _unknown(f"{name}, on which it has {answer['unknown']}")
-    assert "error" not in answer, f"under PYTHONHASHSEED={hash_seed}: {answer['error']}"
+    if "error" in answer:
+        raise AssertionError(f"under PYTHONHASHSEED={hash_seed}: {answer['error']}")
     trace: list[str] = answer["trace"]
     return trace
 
@@ -66,11 +67,11 @@ class _Peer:
         )
 
     def send(self, request: dict[str, str]) -> dict[str, Any]:
-        assert self._process.stdin is not None, "it was opened with pipes"
-        assert self._process.stdout is not None, "it was opened with pipes"
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        requests = cast("IO[bytes]", self._process.stdin)
+        answers = cast("IO[bytes]", self._process.stdout)
+        requests.write(json.dumps(request).encode() + b"\n")
+        requests.flush()
+        line = answers.readline()
         if not line:
             self.close()
             status, self._process = self._process.returncode, self._start()

@@ -217,7 +217,6 @@ def _folder(item: pytest.Item, place: int) -> Path:
     if output is not None:
         folder = item.config.invocation_params.dir / output / name
     elif item.config.pluginmanager.hasplugin("cacheprovider"):
-        assert item.config.cache is not None, "the plugin that makes it is there"
         folder = item.config.cache.mkdir("replay") / name
     else:
         return Path(tempfile.mkdtemp(prefix="replay-"))
