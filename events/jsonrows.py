@@ -9,6 +9,7 @@ import msgspec
 
 from events.errors import shown
 from events.lines import JSON_SPACE, BadLineError, decode_object
+from events.nesting import are_shallow, decoded
 from events.observation import (
     BadRowError,
     Gathered,
@@ -44,24 +45,22 @@ class JsonRows:
 
     def times(self, data: bytes) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if data.count(b"\n") == data.count(b"}\n"):
+        whole = data if data.endswith(b"\n") else data + b"\n"
+        if _objects(whole):
             try:
-                return [row.time for row in self._time_decoder.decode_lines(data)]
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return [row.time for row in decoded(self._time_decoder.decode_lines, whole)]
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 pass
-        return self.parse(data if data.endswith(b"\n") else data + b"\n").times
+        return self.parse(whole).times
 
     def _at_once(self, data: bytes) -> ObservationBlock | None:
         """Return a block all of whose lines are good, or None for any other."""
         given = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
-        lines = data.count(b"\n")
-        # No object can go on after such a line end, so each line is at least one; that
-        # no line is two, their number shows.
-        if not (data[:1] == b"{" and data.endswith(b"}\n") and data.count(b"}\n{") == lines - 1):
-            return None
-        rows = self._decode(data)
+        lines = _objects(data)
+        rows = self._decode(data) if lines else None
+        # No line is two objects if there are no more of these than lines.
         if rows is None or len(rows) != lines:
             return None
         times = canonical_times([row.time for row in rows])
@@ -80,10 +79,10 @@ class JsonRows:
                 # The decoder steps over text that it need not read.
                 data.decode()
             try:
-                return self._decoders[0].decode_lines(data)
+                return decoded(self._decoders[0].decode_lines, data)
             except msgspec.ValidationError:
-                rows = self._decoders[1].decode_lines(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                rows = decoded(self._decoders[1].decode_lines, data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         for row in rows:
             row.adid = str(row.adid)
@@ -125,6 +124,15 @@ class JsonRows:
                 f"{shown_name(name)}: expected a string YYYY-MM-DD HH:MM:SS, found {shown(raw)}",
             ) from None
         return checked_time(text, name)
+
+
+def _objects(data: bytes) -> int:
+    """Return how many lines there are if each is at least one object and safe to decode, else 0."""
+    lines = data.count(b"\n")
+    # No object can go on after such a line end.
+    if data[:1] == b"{" and data.endswith(b"}\n") and data.count(b"}\n{") == lines - 1:
+        return lines if are_shallow(data, lines) else 0
+    return 0
 
 
 def _decoder(columns: Columns, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:

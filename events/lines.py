@@ -17,6 +17,7 @@ import msgspec
 from events import amounts, timestamps
 from events.errors import BadValueError, shown
 from events.event import Befriend, Event, Purchase, Unfriend, render
+from events.nesting import DEEP_BYTES_MIN, LEVELS_MAX, are_shallow, decoded, too_deep_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,7 @@ class Reason(enum.StrEnum):
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
     NOT_OBJECT = "not-object"
+    NESTED_TOO_DEEP = "nested-too-deep"
     KEY_MISSING = "key-missing"
     EVENT_TYPE = "event-type"
     TIMESTAMP_SHAPE = "timestamp-shape"
@@ -162,6 +164,8 @@ def _plain_event(line: bytes, number: int) -> Event | None:
     """
     if b"\\" in line or line.count(b'"event_type"') != 1:
         return None
+    if len(line) >= DEEP_BYTES_MIN and not are_shallow(line, 1):
+        return None
     try:
         fields = _decode_plain(line)
         if not line.isascii():
@@ -197,8 +201,11 @@ def _event(fields: dict[str, msgspec.Raw], number: int) -> Event:
 def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
     """Return the fields of a line that is one JSON object, each as it is written.
 
+    Of several faults the first from the left counts, but that no line is looked at that
+    is not UTF-8 throughout: where a level too many opens, what follows is not read.
+
     Raises:
-        BadLineError: it is not UTF-8, not JSON, or not an object.
+        BadLineError: it is not UTF-8, not JSON, not an object, or nested too deep.
 
     """
     if not line.isascii():
@@ -210,8 +217,14 @@ def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
                 Reason.NOT_UTF8,
                 f"expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}",
             ) from None
+    return decoded(_fields, line)
+
+
+def _fields(line: bytes) -> dict[str, msgspec.Raw]:
+    deep = too_deep_at(line)
+    text = line if deep is None else b"%b0%b" % (line[: deep[0]], deep[1])
     try:
-        return _decode_object(line) if b"\\u" not in line else _decode_halves(line)
+        fields = _decode_object(text) if b"\\u" not in text else _decode_halves(text)
     except msgspec.ValidationError:
         raise BadLineError(
             Reason.NOT_OBJECT, f"expected one JSON object, found {shown(line)}"
@@ -222,10 +235,13 @@ def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
         raise BadLineError(
             Reason.NOT_JSON, f"expected one JSON object, found no JSON: {shown(line)}"
         ) from None
-    except RecursionError:
+    if deep is not None:
         raise BadLineError(
-            Reason.NOT_JSON, f"expected one JSON object, found one nested too deep: {shown(line)}"
-        ) from None
+            Reason.NESTED_TOO_DEEP,
+            f"expected values nested at most {LEVELS_MAX} levels deep, "
+            f"found another level at column {deep[0] + 1}: {shown(line)}",
+        )
+    return fields
 
 
 def _decode_halves(line: bytes) -> dict[str, msgspec.Raw]:

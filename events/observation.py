@@ -41,6 +41,7 @@ class Reason(enum.StrEnum):
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
     NOT_OBJECT = "not-object"
+    NESTED_TOO_DEEP = "nested-too-deep"
     KEY_MISSING = "key-missing"
     QUOTES = "quotes"
     COLUMNS = "columns"

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from events.errors import ParametersError, shown
-from events.lines import BadLineError, decode_object
+from events.lines import BadLineError, Reason, decode_object
 
 DEGREES_MIN = 1
 TRACKED_MIN = 2
@@ -69,8 +69,9 @@ def parse_parameters(
         return Parameters(degrees, tracked)
     try:
         fields = decode_object(line)
-    except BadLineError:
-        raise ParametersError(f"{where}: {_EXPECTED}, found {shown(line)}; {_CURE}") from None
+    except BadLineError as error:
+        deep = "a line nested too deep: " if error.reason is Reason.NESTED_TOO_DEEP else ""
+        raise ParametersError(f"{where}: {_EXPECTED}, found {deep}{shown(line)}; {_CURE}") from None
     if degrees is None:
         degrees = _whole(fields, "D", DEGREES_MIN, where)
     if tracked is None:

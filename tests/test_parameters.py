@@ -142,7 +142,7 @@ def test_missing_value_is_named(line: bytes, name: str) -> None:
         (b"\xff\xfe{", r"'\xff\xfe{'"),
         (
             b'{"D":"3", "T":"50", "x":' + b"[" * 100_000,
-            f'\'{{"D":"3", "T":"50", "x":{"[" * 33}...\'',
+            f'a line nested too deep: \'{{"D":"3", "T":"50", "x":{"[" * 33}...\'',
         ),
     ],
 )

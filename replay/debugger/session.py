@@ -169,7 +169,7 @@ def _read(path: Path) -> SavedSession:
         saved = msgspec.json.decode(path.read_bytes(), type=SavedSession)
     except OSError as error:
         raise InputError(f"{path}: expected a saved session, found: {error.strerror}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: expected a saved session, found: {error}") from None
     if saved.format != _FORMAT:
         raise InputError(f"{path}: expected a saved session, found format {saved.format!r}")

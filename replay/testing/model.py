@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 SPACE: Final = b" \t\r\n"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 PURCHASES_MIN: Final = 2
+LEVELS_MAX: Final = 100
 
 
 class Number(str):
@@ -200,9 +201,9 @@ def read_lines(log: bytes) -> list[bytes]:
 def read(line: bytes) -> Happening | None:
     """Return what a line says, or None if it breaks a rule of section 2."""
     try:
-        fields = json.loads(
-            line.decode("utf-8"), parse_int=Number, parse_float=Number, parse_constant=_refuse
-        )
+        text = line.decode("utf-8")
+        _require(_levels(text) <= LEVELS_MAX)
+        fields = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
         kind = fields["event_type"]
         time = _time(fields["timestamp"])
         if kind == "purchase":
@@ -214,6 +215,15 @@ def read(line: bytes) -> Happening | None:
     except (KeyError, TypeError, ValueError):
         pass
     return None
+
+
+def _levels(text: str) -> int:
+    """Return how deep the values of an object nest: how many brackets are open within its own."""
+    levels = deepest = 0
+    for bracket in re.findall(r"[][{}]", re.sub(r'"(\\.|[^"\\])*"', "", text)):
+        levels += 1 if bracket in "[{" else -1
+        deepest = max(deepest, levels)
+    return deepest - 1
 
 
 def _mean(amounts: Sequence[Fraction]) -> Fraction:

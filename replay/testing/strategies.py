@@ -68,6 +68,10 @@ BAD_LINES: Final = (
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": 1e15}',
     b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": 1}',
     b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "2"',
+    b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "2", "n": '
+    + b"[" * 101
+    + b"]" * 101
+    + b"}",
 )
 """Lines that are rejected, one for each rule of SPEC.md section 2."""
 

@@ -1,0 +1,184 @@
+"""How deep a line nests is counted by the program, not by how deep some stack happens to be."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from events.errors import ParametersError
+from events.jsonrows import JsonRows
+from events.lines import BadLineError, Reason, decode_object, parse_line
+from events.nesting import LEVELS_MAX, are_shallow, too_deep_at
+from events.observation import Columns
+from events.parameters import is_parameters_line, parse_parameters
+from replay.testing import model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PURCHASE = (
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": 5, "n":'
+)
+ROW = b'{"time": "2017-06-13 11:33:01", "adid": "a", "n":'
+FAMILIES = (b"[]", b"{}")
+DEEP = PURCHASE + b"[" * 101 + b"]" * 101 + b"}"
+
+
+def nested(levels: int, core: str = "0") -> bytes:
+    """Return a value of alternating arrays and objects, ``levels`` deep."""
+    return "".join(
+        ['[1, "]{", ' if level % 2 else '{"[\\"{": ' for level in range(levels)]
+        + [core]
+        + ["]" if level % 2 else "}" for level in reversed(range(levels))]
+    ).encode()
+
+
+def reason_of(line: bytes) -> Reason | None:
+    """Return why a line is rejected, or None."""
+    try:
+        parse_line(line, 1)
+    except BadLineError as error:
+        return error.reason
+    return None
+
+
+def reasons_of_rows(data: bytes) -> list[str]:
+    return [row.reason for row in JsonRows(Columns()).parse(data).rejected]
+
+
+def deep_in_a_stack(frames: int, call: Callable[[], Any]) -> Any:
+    return call() if frames <= 0 else deep_in_a_stack(frames - 1, call)
+
+
+def frames_left() -> int:
+    frame, used = sys._getframe(), 0
+    while (back := frame.f_back) is not None:
+        frame, used = back, used + 1
+    return sys.getrecursionlimit() - used
+
+
+@pytest.mark.parametrize("levels", [0, 1, 99, 100, 101, 102, 983, 1490, 9991, 100_000])
+def test_values_may_nest_100_levels_deep_and_no_deeper(levels: int) -> None:
+    value = nested(levels)
+    expected = None if levels <= LEVELS_MAX else Reason.NESTED_TOO_DEEP
+    assert reason_of(PURCHASE + value + b"}") is expected
+    assert reason_of(PURCHASE + value + b', "\\u00e9": "\\ud800"}') is expected
+    assert reasons_of_rows(ROW + value + b"}\n") == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("frames", [990, 900, 500, 150, 60])
+@pytest.mark.parametrize("levels", [100, 101])
+def test_fate_of_a_line_does_not_depend_on_who_calls(frames: int, levels: int) -> None:
+    line, row = PURCHASE + nested(levels) + b"}", ROW + nested(levels) + b"}\n"
+    for fate in (
+        lambda: reason_of(line),
+        lambda: reasons_of_rows(row),
+        lambda: JsonRows(Columns()).times(row),
+        lambda: is_parameters_line(b'{"D": 1, "n":' + nested(levels) + b"}"),
+    ):
+        assert deep_in_a_stack(frames_left() - frames, fate) == fate()
+
+
+values = st.recursive(
+    st.one_of(st.none(), st.integers(), st.text('[]{}"\\a')),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("[{"), inner)),
+    max_leaves=8,
+)
+
+
+@given(st.integers(90, 105), values, st.booleans())
+@example(100, [], False)
+@example(100, [[]], False)
+def test_levels_are_counted_as_the_json_module_sees_them(
+    levels: int, core: Any, ascii_only: bool
+) -> None:
+    value = nested(levels, json.dumps(core, ensure_ascii=ascii_only))
+    depth = depth_of(json.loads(value))
+    assert (too_deep_at(b'{"n": ' + value + b"}") is None) == (depth <= LEVELS_MAX)
+    line = PURCHASE + value + b"}"
+    assert (reason_of(line) is None) == (depth <= LEVELS_MAX) == (model.read(line) is not None)
+
+
+def depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth_of, inner), default=0) if isinstance(value, dict | list) else 0
+
+
+@given(st.lists(st.sampled_from([b"[", b"{", b"]", b"}", b'"', b"\\", b",", b"1"]), max_size=300))
+@example([b"["] * 150 + [b"]"] * 150)
+@example([b"]"] * 150 + [b"["] * 101)
+def test_lines_that_count_as_shallow_never_reach_the_bottom_of_a_stack(parts: list[bytes]) -> None:
+    line = b'{"a":' + b"".join(parts)
+    if are_shallow(line, 1):
+        assert too_deep_at(line) is None
+    try:
+        fields = decode_object(line)
+    except BadLineError as error:
+        assert error.reason in {Reason.NOT_JSON, Reason.NESTED_TOO_DEEP}  # noqa: PT017
+    else:
+        assert [*fields] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        # The first fault from the left counts.
+        (PURCHASE + b"[" * 101, Reason.NESTED_TOO_DEEP),
+        (PURCHASE + b"[" * 100, Reason.NOT_JSON),
+        (PURCHASE + b"[1 " + b"[" * 101, Reason.NOT_JSON),
+        (PURCHASE + b"[" * 101 + b"}" * 9, Reason.NESTED_TOO_DEEP),
+        (PURCHASE + b"1}" + b"[" * 200, Reason.NOT_JSON),
+        (PURCHASE + b"[}" * 300, Reason.NOT_JSON),
+        (PURCHASE + b'"' + b"[" * 300, Reason.NOT_JSON),
+        (PURCHASE + b'"\\"' + b"[" * 300 + b'"}', None),
+        (b'{"a" ' + b"[" * 300, Reason.NOT_JSON),
+        (b"{" + b"[" * 300, Reason.NOT_JSON),
+        (b"]" * 300 + DEEP, Reason.NOT_JSON),
+        (b"[" * 300, Reason.NOT_OBJECT),
+        (b"nul" + DEEP, Reason.NOT_JSON),
+        # But of all of it has to be UTF-8,
+        (DEEP + b"\xff", Reason.NOT_UTF8),
+        # and no key is looked at before.
+        (b'{"event_type":"sell", "amount":' + b"[" * 101, Reason.NESTED_TOO_DEEP),
+        (b'{"\\ud800":' + b"[" * 101, Reason.NESTED_TOO_DEEP),
+    ],
+)
+def test_line_with_several_faults_is_rejected_for_the_first(
+    line: bytes, reason: Reason | None
+) -> None:
+    assert reason_of(line) is reason
+    assert reasons_of_rows(line + b"\n") == [reason or "key-missing"]
+
+
+def test_parameters_line_may_nest_no_deeper_either() -> None:
+    line = b'{"D":"2", "T":"50", "n":%b}'
+    assert parse_parameters(line % nested(100), "batch.json:1").degrees == 2
+    with pytest.raises(ParametersError, match=r"batch\.json:1: .*, found a line nested too deep: "):
+        parse_parameters(line % nested(101), "batch.json:1")
+    assert not is_parameters_line(line % nested(101))
+
+
+@pytest.mark.parametrize("deep", [1, 98, 101, 5_000])
+def test_rows_around_a_deep_one_are_read_as_ever(deep: int) -> None:
+    rows = [
+        ROW + nested(3) + b"}",
+        ROW + b"[" + b"[1,2]," * 200 + b"0]}",
+        ROW + nested(deep) + b"}",
+    ]
+    block = JsonRows(Columns()).parse(b"".join(row + b"\n" for row in rows * 2))
+    rejected = [3, 6] if deep > LEVELS_MAX else []
+    assert [row.number for row in block.rejected] == rejected
+    assert list(block.numbers) == [number for number in range(1, 7) if number not in rejected]
+
+
+def test_object_over_many_lines_is_no_row_however_deep() -> None:
+    data = (
+        b'{"time": "2017-06-13 11:33:01", "adid": "a", "n": {"a": {}\n'
+        + b', "a": {"b": {}\n' * 9**5
+    )
+    assert JsonRows(Columns()).times(data) == []
