@@ -251,7 +251,9 @@ class IntervalFinder:
         else:
             if self._account is None:
                 self._account = _Account(start)
-            ids = self._account.move(self._adids, start, end)
+            if self._account.move(self._adids, start, end) < self._distinct_min:
+                return
+            ids = self._account.ids(self._adids)
         if len(ids) >= self._distinct_min:
             times, dropped = self._times, self._dropped
             found.append(
@@ -325,20 +327,27 @@ class IntervalFinder:
 
 
 class _Account:
-    """The ids of a window in the order of their first appearance, kept while it slides."""
+    """The different ids of a window, counted while it slides, and put in order when asked for.
+
+    To keep them in order takes time with each of them, however few of its rows are new:
+    nothing may be spent on the ids of windows that do not qualify.
+    """
 
     def __init__(self, start: int) -> None:
         """Begin with an empty window at ``start``."""
-        self._ids: list[str] = []
-        # Parallel to them the places where they appear first.
+        # The places where ids appear first, in order, with their ids. What is before the
+        # window is of no more use.
         self._firsts: list[int] = []
+        self._ids: list[str] = []
+        # Places where an id has come to appear first that are not in order there yet.
+        self._moved: list[int] = []
         self._last: dict[str, int] = {}
         # For each row whose id comes again in the window, the next one.
         self._next: dict[int, int] = {}
         self._start = self._end = start
 
-    def move(self, adids: list[str], start: int, end: int) -> list[str]:
-        """Let the window be ``start`` to ``end`` in ``adids``, and return its ids."""
+    def move(self, adids: list[str], start: int, end: int) -> int:
+        """Let the window be ``start`` to ``end`` in ``adids``, and return how many ids it has."""
         last = self._last
         for place in range(self._end, end):
             adid = adids[place]
@@ -349,16 +358,22 @@ class _Account:
             else:
                 self._next[before] = place
             last[adid] = place
-        moved: list[int] = []
         for place in range(self._start, start):
             after = self._next.pop(place, None)
             if after is None:
                 del last[adids[place]]
             elif after >= start:
-                moved.append(after)
+                self._moved.append(after)
         self._start, self._end = start, end
+        return len(last)
+
+    def ids(self, adids: list[str]) -> list[str]:
+        """Return the ids of the window in the order of their first appearance."""
+        start = self._start
         gone = bisect_left(self._firsts, start)
         del self._firsts[:gone], self._ids[:gone]
+        moved = [place for place in self._moved if place >= start]
+        self._moved.clear()
         if len(moved) <= _MOVED_FEW:
             for place in moved:
                 index = bisect_left(self._firsts, place)

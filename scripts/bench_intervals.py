@@ -29,6 +29,8 @@ CASES: Final = (
     ("jsonl", ".jsonl", 0, ()),
     ("csv, 10,000 keys", ".csv", 10_000, ("--by", "address")),
     ("jsonl, 10,000 keys", ".jsonl", 10_000, ("--by", "address")),
+    # Windows of 15,000 rows with as many ids nearly, and never enough of them.
+    ("csv, nothing qualifies", ".csv", 10_000, ("--min-distinct", "1000000")),
 )
 
 

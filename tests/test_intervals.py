@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -128,19 +128,23 @@ def test_windows_of_many_rows_agree_with_all_pairs_too(
 
 
 @pytest.mark.parametrize("moved", [0, 1, 100])
-@given(pairs=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=200))
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=200),
+    distinct_min=st.integers(1, 9),
+)
 def test_ids_keep_their_order_however_they_are_accounted_for(
-    pairs: list[tuple[int, int]], moved: int
+    pairs: list[tuple[int, int]], distinct_min: int, moved: int
 ) -> None:
     rows = in_order([(at(second), str(adid)) for second, adid in pairs])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(actors.intervals, "_ROWS_FEW", 0)
         patch.setattr(actors.intervals, "_ROWS_PER_NEW", 0)
         patch.setattr(actors.intervals, "_MOVED_FEW", moved)
-        assert found_in(rows, 20 * SECOND, cuts=(30, 31, 60)) == slow_windows(rows, 20)
+        found = found_in(rows, 20 * SECOND, distinct_min=distinct_min, cuts=(30, 31, 60))
+        assert found == slow_windows(rows, 20, distinct_min)
 
 
-def slow_windows(rows: list[Row], seconds: int) -> list[Interval]:
+def slow_windows(rows: list[Row], seconds: int, distinct_min: int = 2) -> list[Interval]:
     """Return the intervals by growing a range from each row, and dropping nested ones."""
     spans: list[tuple[int, int]] = []
     for start in range(len(rows)):
@@ -155,7 +159,7 @@ def slow_windows(rows: list[Row], seconds: int) -> list[Interval]:
     found = []
     for start, end in spans:
         adids = tuple(dict.fromkeys(adid for _, adid in rows[start : end + 1]))
-        if len(adids) > 1:
+        if len(adids) >= distinct_min:
             found.append(Interval(start, end, rows[start][0], rows[end][0], len(adids), adids))
     return found
 
@@ -261,6 +265,50 @@ def test_only_the_window_is_kept() -> None:
         finder.add(at(second), str(second % 3))
         kept = max(kept, finder.rows_kept)
     assert kept <= 2 * 10 + 1
+
+
+class Counting(list[str]):
+    """A list that counts how many of its places were looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        self.looked_at += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+class CountingFinder(IntervalFinder):
+    """A finder that counts how often it looks at an id."""
+
+    def __init__(self, threshold: int, **settings: Any) -> None:
+        super().__init__(threshold, **settings)
+        self._adids = self.counted = Counting()
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+@pytest.mark.parametrize("burst", [1, 10, 100], ids=lambda burst: f"{burst} of one time")
+@pytest.mark.parametrize("ids_in", ["one", "few", "many", "few and then many"])
+@pytest.mark.parametrize("portion", [100, 10_000])
+def test_windows_in_which_nothing_qualifies_cost_no_more_than_their_rows(
+    ids_in: str, burst: int, portion: int, *, inclusive: bool
+) -> None:
+    count = 10_000
+    ids_max = {"one": 1, "few": 5, "many": count // 4, "few and then many": count // 4}[ids_in]
+    rows = [
+        (
+            f"2020-01-01 {second // 3_600:02}:{second // 60 % 60:02}:{second % 60:02}",
+            str(row * 7_919 % (5 if ids_in.startswith("few") and row < count // 2 else ids_max)),
+        )
+        for row, second in enumerate(row // burst for row in range(count))
+    ]
+    window = count // burst // 2 * SECOND
+    finder = CountingFinder(window, inclusive=inclusive, distinct_min=ids_max + 1)
+    for first in range(0, count, portion):
+        times, adids = zip(*rows[first : first + portion], strict=True)
+        assert finder.extend(times, adids) == []
+    assert finder.finish() == []
+    assert finder.counted.looked_at <= 8 * count
 
 
 # Late observations
