@@ -1,7 +1,7 @@
 """A shrunk history as files: two logs, their run's outputs, and a test that is ready to run.
 
 The folder stands on its own, so it can be kept with a project's tests. All of it is made
-in a folder within, and put in place when it is complete.
+in a folder beside it, and put in place when it is complete.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from contextlib import suppress
+import shutil
+import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from events.disk import free_name
 from events.errors import InputError, OutputError
 from events.event import line_of
 from events.store import EventStore
@@ -121,29 +123,49 @@ def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: boo
         STREAM: history.log_content("stream", lines["stream"]),
     }
     name = _test_name(shrunk.recorded.number, [folder.name.encode(), text, *contents.values()])
-    made = not folder.exists()
     try:
-        folder.mkdir(exist_ok=True)
-        with TemporaryDirectory(prefix=".shrink-", dir=folder) as within:
+        with _staging(folder) as within:
             for file, content in {**contents, name: text}.items():
-                (Path(within) / file).write_bytes(content)
-            _run(Path(within), folder, shrunk)
-            stale = _tests_in(folder)
-            for file in (*_FILES, name):
-                (Path(within) / file).replace(folder / file)
-            for path in stale:
-                if path.name != name:
-                    path.unlink()
-        made = False
+                (within / file).write_bytes(content)
+            _run(within, folder, shrunk)
+            _put_in_place(within, folder, name)
     except OSError as error:
         raise OutputError(
             f"{folder}: expected to write the shrunk history, found: {error.strerror}"
         ) from None
-    finally:
-        if made:
-            with suppress(OSError):
-                folder.rmdir()
     return Case(folder, lines, before, folder / name)
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """Make a folder beside ``folder``, and remove it if it still is there in the end."""
+    beside = Path(os.path.realpath(folder))
+    while True:
+        with suppress(FileExistsError):
+            staging = free_name(beside, "part")
+            staging.mkdir()
+            break
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, folder: Path, test: str) -> None:
+    """Let ``folder`` hold what ``staging`` does; ``test`` is the file that says it is whole."""
+    # Not where somebody stands, whose folder would be gone.
+    empty = folder.exists() and not folder.samefile(Path.cwd()) and not any(folder.iterdir())
+    if empty or not folder.exists():
+        with suppress(FileNotFoundError):
+            staging.chmod(stat.S_IMODE(folder.stat().st_mode))
+        # At once, also where an empty one stands there.
+        staging.rename(os.path.realpath(folder))
+        return
+    # Among other files one after another: what is half replaced has no test.
+    for path in _tests_in(folder):
+        path.unlink()
+    for name in (*_FILES, test):
+        (staging / name).replace(folder / name)
 
 
 def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
