@@ -27,6 +27,7 @@ from events.store import EventStore
 from replay.files import STORE_SUFFIX, check_outputs
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
+from replay.output_streams import is_stream
 from replay.run import run
 from replay.simulation import Simulation
 
@@ -159,6 +160,8 @@ def branch_off(
         OutputError: the flagged file exists, or an output cannot be written.
 
     """
+    if is_stream(flagged):
+        raise InputError(f"{flagged}: expected a file for the branch, found a pipe or a device")
     flagged = Path(flagged)
     store = Path(f"{flagged}{STORE_SUFFIX}")
     recorded = history.store.parameters

@@ -112,13 +112,16 @@ def _check(
             )
 
 
-def check_new(path: str | Path, what: str, others: Sequence[Path] = ()) -> Path:
+def check_new(
+    path: str | Path, what: str, others: Sequence[Path] = (), *, again: bool = False
+) -> Path:
     """Refuse a file that cannot be made where nothing is, before there is any work.
 
     Args:
         path: where the file is to be.
         what: what it is called in errors.
         others: other files that will be written.
+        again: whether a file may stand there, which is then compared.
 
     Returns:
         The path.
@@ -136,7 +139,7 @@ def check_new(path: str | Path, what: str, others: Sequence[Path] = ()) -> Path:
             f"{named}: expected a folder for {what}, found no {named.parent}; make it first"
         )
     kind_of(named, what)
-    if os.path.lexists(named):
+    if os.path.lexists(named) and not (again and named.is_file()):
         raise OutputError(
             f"{named}: expected a new file for {what}, found one there; name another file"
         )

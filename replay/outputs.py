@@ -40,18 +40,24 @@ def write_new(path: str | Path, content: bytes, what: str) -> None:
 def write_all_new(contents: Mapping[Path, bytes], what: str) -> None:
     """Write files that must not exist; they have their names when all of each is there.
 
+    Who is killed when some of them have their names may start again: a file that holds
+    just what it is to hold is left as it is.
+
     Args:
         contents: what they hold, by where they are; see `replay.files.check_new`.
         what: what errors call one of them.
 
     Raises:
-        OutputError: one exists or cannot be written; none of them is there then.
+        OutputError: one exists and is another, or cannot be written; no new one is there
+            then.
 
     """
     begun: list[NewFile] = []
     with ExitStack() as stack:
         for path, content in contents.items():
             try:
+                if path.is_file() and path.read_bytes() == content:
+                    continue
                 new = stack.enter_context(NewFile(path))
                 begun.append(new)
                 new.write(content)
@@ -265,7 +271,12 @@ class FlaggedFile(Closing):
         if self._unsynced:
             self._do(self._opened.sync)
             self._unsynced = False
-        self._do(self._opened.check_in_place)
+        try:
+            self._opened.check_in_place()
+        except OSError as error:
+            raise OutputError(
+                f"{self._unwritable(error)}; what was found is in the store, and {self._cure}"
+            ) from None
 
     def close(self) -> None:
         """Close the file, if it was opened; one that was made in vain is removed."""

@@ -323,11 +323,26 @@ def test_export_of_observations_from_purchases_is_refused(example: Commands) -> 
 
 
 def test_export_leaves_a_file_that_exists_alone(example: Commands) -> None:
-    before = (example.folder / "batch.json").read_bytes()
-    status, _, err = example.result("export", STORE, "--batch", "batch.json")
+    path = example.folder / "batch.json"
+    path.write_bytes(b"of somebody else")
+    status, _, err = example.result(
+        "export", STORE, "--batch", "batch.json", "--stream", "new.json"
+    )
     assert status == 1
-    assert err.endswith("expected a new file for a log, found one there; name another file\n")
-    assert (example.folder / "batch.json").read_bytes() == before
+    assert err.endswith("batch.json: expected to write a log, found: File exists\n")
+    assert path.read_bytes() == b"of somebody else"
+    assert not (example.folder / "new.json").exists()
+
+
+def test_export_that_is_there_already_is_enough(example: Commands) -> None:
+    words = ("export", STORE, "--batch", "again.json", "--stream", "new.json")
+    first = example(*words)
+    written = (example.folder / "new.json").read_bytes()
+    (example.folder / "new.json").unlink()
+    before = (example.folder / "again.json").stat()
+    assert example(*words) == first
+    assert (example.folder / "again.json").stat() == before
+    assert (example.folder / "new.json").read_bytes() == written
 
 
 def test_diff_of_a_store_with_itself_finds_nothing(example: Commands) -> None:

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     paths: dict[Source, Path] = {}
     for source in SOURCES:
         if (path := getattr(options, source)) is not None:
-            paths[source] = check_new(path, "a log", [store.path, *paths.values()])
+            paths[source] = check_new(path, "a log", [store.path, *paths.values()], again=True)
     history = History(store)
     lines = texts_by_log(history.log_lines())
     write_all_new(
