@@ -13,8 +13,9 @@ for event in store.events_from(1):
     print(event)
 """
 
-from __future__ import annotations
+import replay.isolation  # noqa: F401  it decides where the others are found
 
+# isort: split
 from events.errors import (
     DamagedStoreError,
     ForeignStoreError,

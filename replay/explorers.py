@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from replay.explore import Subject
 
 
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+
+
 class ExplorerLostError(ReplayError):
     """A process that explores could not be started, or has ended without an answer."""
 
@@ -70,6 +73,9 @@ class _Processes(Closing):
         # Spawned, not forked: a forked process would hold its siblings' ends of the pipes,
         # and so wait for ever where this one is killed.
         context = multiprocessing.get_context("spawn")
+        # Python itself starts there, too, and finds no module in the current folder.
+        safe = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
         # Where it is started along with the first of them, Python 3.11 unblocks the signal.
         resource_tracker.ensure_running()
         # Ctrl-C goes to all processes of a terminal. This one answers for all of them; in
@@ -93,6 +99,10 @@ class _Processes(Closing):
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if safe is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = safe
 
     def explore(self, seeds: Sequence[int]) -> Iterator[Exploration]:
         following = iter(seeds)
