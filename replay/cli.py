@@ -179,7 +179,11 @@ def _run_parser() -> argparse.ArgumentParser:
         metavar="STREAM",
         help="log of new events, each one judged; - for standard input, or a pipe",
     )
-    parser.add_argument("flagged", metavar="FLAGGED", help="file to append flagged purchases to")
+    parser.add_argument(
+        "flagged",
+        metavar="FLAGGED",
+        help="file to append flagged purchases to; or -, a pipe or a device, with --store",
+    )
     parser.add_argument(
         "-D",
         "--degrees",

@@ -71,8 +71,10 @@ def run(
 
     Args:
         logs: the two logs.
-        flagged: the file to append flagged purchases to.
-        store: the event store to make, by default ``flagged`` with ``.events`` added.
+        flagged: the file to append flagged purchases to; or ``-`` for standard output, a
+            pipe or a character device, to which lines are written once.
+        store: the event store to make, by default ``flagged`` with ``.events`` added; there
+            is none beside a pipe or a device.
         overwrite: start the flagged file and the store afresh.
         strict: stop at the first line that is rejected.
         resume: go on with the history of a stream that was live.
@@ -85,7 +87,8 @@ def run(
         What was done.
 
     Raises:
-        InputError: a log cannot be read, or an output would overwrite a log.
+        InputError: a log cannot be read, an output would overwrite a log or is no file, or
+            the history went to a pipe and cannot be gone on with.
         OutputError: an output cannot be written, or was changed since it was written.
         StoreError: the store that stands there is damaged, or of a newer format.
         LineRejectedError: a line was rejected and the run is strict.

@@ -41,11 +41,11 @@ class TimedDisk(Disk):
         TimedFile.syncs_ms = self.syncs_ms
 
     def create(self, path: Path) -> DiskFile:
-        """Make a new file; one that is there is emptied."""
+        """Make a new file."""
         return self._timed(super().create(path))
 
     def extend(self, path: Path) -> DiskFile:
-        """Open a file to read it and to write at its end; it is made if there is none."""
+        """Open a file to read it and to write at its end."""
         return self._timed(super().extend(path))
 
     def sync_folder(self, folder: Path) -> None:

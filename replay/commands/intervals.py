@@ -43,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = f"{parser.description}\n\n{DETAIL}"
     add = parser.add_argument
     add("observations", metavar="OBSERVATIONS", help="file of observations, or - for a pipe")
-    add("output", metavar="OUTPUT", help="file to append intervals to, .csv or JSON lines")
+    add(
+        "output",
+        metavar="OUTPUT",
+        help="file to append intervals to, .csv or JSON lines; or -, a pipe or a device, "
+        "with --store",
+    )
     add(
         "--threshold",
         metavar="TIME",

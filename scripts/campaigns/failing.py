@@ -74,6 +74,11 @@ class Failing(Campaign):
                     failed = len(disk.operations) >= place
                     self.done["errors"] += failed
                     _expect_said(status, said, failed=failed, when=when)
+                    # Where to remove it failed, nothing can be done.
+                    if failed and not for_ever and not disk.operations[place - 1].startswith("rem"):
+                        new = contents(folder / "out").keys() - start.keys()
+                        parts = [name for name in new if ".part." in name]
+                        expect(not parts, f"{when}: expected nothing half made, found {parts}")
                     status, said = command(history, folder, CountingDisk())
                     expect(status == 0, f"{when}: then expected status 0, found {status}: {said}")
                     expect_outputs(contents(folder / "out"), expected, when)
