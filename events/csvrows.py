@@ -66,13 +66,13 @@ class CsvRows:
                 return Gathered(keyed=self._columns.key is not None).block()
         return self._at_once(text) or self._row_by_row(text, last=last)
 
-    def times(self, data: bytes) -> list[str]:
+    def times(self, data: bytes, *, last: bool) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if self._width and not self._open and b'"' not in data and data.endswith(b"\n"):
+        if self._width and not self._open and b'"' not in data:
             text = data.decode("utf-8", _ESCAPED)
             if cells := self._cells(text, text.count("\n"), self._places[:1]):
                 return cells[0]
-        return self.parse(data, last=False).times
+        return self.parse(data, last=last).times
 
     def _no_header(self, found: str) -> InputError:
         names = " and ".join(map(shown, self._columns.names()))

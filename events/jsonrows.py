@@ -39,19 +39,21 @@ class JsonRows:
         self._time_decoder: Final = _decoder(columns, str, 1)
         self.lines_read = 0
 
-    def parse(self, data: bytes) -> ObservationBlock:
-        """Return what stands in ``data``, whole lines that each end with a newline."""
+    def parse(self, data: bytes, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
+        """Return what stands in ``data``, whole lines that each end with a newline.
+
+        Here it makes no difference whether they are the ``last``.
+        """
         return self._at_once(data) or self._line_by_line(data)
 
-    def times(self, data: bytes) -> list[str]:
+    def times(self, data: bytes, *, last: bool = False) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        whole = data if data.endswith(b"\n") else data + b"\n"
-        if _objects(whole):
+        if _objects(data):
             try:
-                return [row.time for row in decoded(self._time_decoder.decode_lines, whole)]
+                return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 pass
-        return self.parse(whole).times
+        return self.parse(data, last=last).times
 
     def _at_once(self, data: bytes) -> ObservationBlock | None:
         """Return a block all of whose lines are good, or None for any other."""

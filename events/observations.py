@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias, cast
@@ -12,6 +13,7 @@ from events.closing import Closing
 from events.csvrows import CsvRows
 from events.disk import Identity
 from events.errors import BadValueError, InputError, shown
+from events.extent import Content, Extent, content_of
 from events.instants import are_in_order
 from events.jsonlines import BLOCK_BYTES, Fingerprint
 from events.jsonrows import JsonRows
@@ -70,7 +72,8 @@ class Observations(Closing):
     """A file of observations, plain or gzip-compressed (a name ending in ``.gz``).
 
     A column that is not asked for is passed over, and so are blank lines and a
-    byte-order mark at the start.
+    byte-order mark at the start. Of a file that grows, what it held when it was opened
+    is read.
 
     Raises:
         InputError: the file is missing, is a folder, or cannot be read; or a CSV file
@@ -101,16 +104,22 @@ class Observations(Closing):
                 f"expected different columns, found {', '.join(map(shown, columns.names()))}"
             )
         self.columns: Final = columns
-        self._opened: list[IO[bytes]] = []
         self.name: Final = str(source) if isinstance(source, str | Path) else name
+        self._path: Final = Path(source) if isinstance(source, str | Path) else None
+        # What was opened here; of a file on a disk each reader reads its extent.
+        self._opened: IO[bytes] | None = None
+        self._extent: Extent | None = None
+        self._content: Content | None = None
+        self._fingerprint: Fingerprint | None = None
         self._file: IO[bytes]
         if isinstance(source, str | Path):
             self.form: Format = form or format_of(source)
-            self._file = self._open(Path(source))
+            self._opened = self._open(Path(source))
+            self._extent = self._extent_again() if self.regular else None
+            self._file = self._reader(self._extent)
         else:
             self.form = form or "csv"
             self._file = source
-        self._path: Final = Path(source) if isinstance(source, str | Path) else None
         self.ends_with_newline = True
         """Whether the last line that was read ends with a newline."""
         self._csv = CsvRows(columns, self.name)
@@ -124,40 +133,50 @@ class Observations(Closing):
     @property
     def regular(self) -> bool:
         """Whether it is a file on a disk, which can be read more than once."""
-        return self._path is not None and self._path.is_file()
+        return self._content is not None
 
     @property
     def identity(self) -> Identity | None:
         """Which file it is, or None for a stream that is no file."""
         try:
-            return Identity.of((self._opened or [self._file])[0].fileno())
+            return Identity.of((self._opened or self._file).fileno())
         except OSError:
             return None
 
     @property
     def bytes_total(self) -> int:
         """The size of the file on the disk, in bytes; 0 for a pipe."""
-        return self._path.stat().st_size if self._path is not None and self.regular else 0
+        return self._content.size if self._content is not None else 0
 
     @property
     def bytes_read(self) -> int:
         """How far the file on the disk was read, in bytes; 0 for a pipe."""
-        return self._opened[0].tell() if self._opened and self.regular else 0
+        return self._extent.tell() if self._extent is not None else 0
 
     def in_order(self) -> bool:
-        """Tell whether the times of the file, which is read from its start, are in order.
+        """Tell whether the times that `blocks` gives of the file are in order.
 
-        It may say no where only the times of rows that will be rejected are not.
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+
         """
-        assert self._path is not None, "a pipe can be read but once"
+        assert self.regular, "a pipe can be read but once"
+        # Rows that will be rejected may have times that are not in order; that all are is
+        # told in half the time.
+        return self._are_in_order(whole=False) or self._are_in_order(whole=True)
+
+    def _are_in_order(self, *, whole: bool) -> bool:
+        """Tell whether all times are in order, or, with ``whole``, those of whole good rows."""
         latest = ""
-        with Observations(self._path, self.columns, form=self.form) as again:
-            rows = again._csv if self.form == "csv" else again._json
-            for data in again._whole_lines():
-                if times := rows.times(data):
-                    if times[0] < latest or not are_in_order(times):
-                        return False
-                    latest = times[-1]
+        reader = self._reader(self._extent_again())
+        again = Observations(reader, self.columns, form=self.form, name=self.name)
+        rows = again._csv if self.form == "csv" else again._json
+        for data, last in again._pieces():
+            times = rows.parse(data, last=last).times if whole else rows.times(data, last=last)
+            if times:
+                if times[0] < latest or not are_in_order(times):
+                    return False
+                latest = times[-1]
         return True
 
     def fingerprint(self) -> Fingerprint | None:
@@ -169,19 +188,24 @@ class Observations(Closing):
         """
         if self._path is None or not self.regular:
             return None
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-                size = file.tell()
-        except OSError as error:
-            raise self._unreadable(error) from None
-        name = self._path.name.encode("utf-8", "backslashreplace").decode()
-        return Fingerprint(name, size, digest)
+        if self._fingerprint is None:
+            name = self._path.name.encode("utf-8", "backslashreplace").decode()
+            self._fingerprint = Fingerprint(name, *self._hashed())
+        return self._fingerprint
+
+    def _hashed(self) -> tuple[int, bytes]:
+        """Return the size and the hash of the file."""
+        with self._extent_again() as extent:
+            try:
+                digest = hashlib.file_digest(io.BufferedReader(extent), "sha256").digest()
+            except OSError as error:
+                raise self._unreadable(error) from None
+            return extent.tell(), digest
 
     def close(self) -> None:
         """Close the file, unless it was given as a stream."""
-        while self._opened:
-            self._opened.pop().close()
+        if self._opened is not None:
+            self._opened.close()
 
     def blocks(self) -> Iterator[ObservationBlock]:
         """Iterate over the rows, some at a time, in order.
@@ -190,31 +214,63 @@ class Observations(Closing):
             InputError: the file cannot be read any further, or lacks a column.
 
         """
+        for data, last in self._pieces():
+            yield self._parse(data, last=last)
+        self._check_unchanged()
+
+    def _pieces(self) -> Iterator[tuple[bytes, bool]]:
+        """Iterate over whole lines, some at a time, and whether they are the last.
+
+        The last of them ends with a newline as well.
+        """
         data = b""
         for following in self._whole_lines():
             if data:
-                yield self._parse(data, last=False)
+                yield data, False
             data = following
         self.ends_with_newline = data.endswith(b"\n") or not data
         if data or self.form == "csv":
-            yield self._parse(data if data.endswith(b"\n") or not data else data + b"\n", last=True)
+            yield (data if self.ends_with_newline else data + b"\n"), True
 
     def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
-        if self.form == "csv":
-            return self._csv.parse(data, last=last)
-        return self._json.parse(data)
+        return (self._csv if self.form == "csv" else self._json).parse(data, last=last)
+
+    def _check_unchanged(self) -> None:
+        """Raise an error if the file is not what it was when its fingerprint was taken."""
+        taken = self._fingerprint
+        if self._opened is None or taken is None or content_of(self._opened) == self._content:
+            return
+        # What has grown only is what it was.
+        if self._hashed() != (taken.size, taken.sha256):
+            raise InputError(
+                f"{self.name}: expected a file that nobody changes while it is read, found one "
+                "that was changed; run it again"
+            )
 
     def _open(self, path: Path) -> IO[bytes]:
         try:
+            # Buffered, for what is no file on a disk.
             file = path.open("rb")
         except OSError as error:
             raise self._unreadable(error) from None
-        self._opened.append(file)
-        if path.suffix != ".gz":
-            return file
-        unzipped = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-        self._opened.append(unzipped)
-        return unzipped
+        self._content = content_of(file)
+        if path.suffix == ".gz" and self.regular and not self.bytes_total:
+            file.close()
+            raise self._unreadable(EOFError("an empty file, which is no gzip file"))
+        return file
+
+    def _reader(self, extent: Extent | None) -> IO[bytes]:
+        """Return a reader of the observations, from the start of ``extent`` if there is one."""
+        assert self._opened is not None, "what was not opened here is read as it is"
+        assert self._path is not None, "what was opened here has a path"
+        file = self._opened if extent is None else io.BufferedReader(extent)
+        return (
+            cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if self._path.suffix == ".gz" else file
+        )
+
+    def _extent_again(self) -> Extent:
+        assert self._opened is not None, "only a file on a disk has an extent"
+        return Extent(self._opened.fileno(), self.bytes_total)
 
     def _whole_lines(self) -> Iterator[bytes]:
         pieces: list[bytes] = []

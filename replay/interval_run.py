@@ -146,18 +146,9 @@ def run_intervals(
     file: Output = FlaggedFile(output, disk, INTERVALS, "--overwrite writes it afresh")
     if is_stream(output):
         file = OutputStream(Path(output), INTERVALS, should_stop)
-    lateness = None if _must_sort(source, search) else search.lateness
-    parameters = IntervalParameters(
-        search.threshold,
-        search.inclusive,
-        search.distinct_min,
-        lateness,
-        *source.columns,
-        source.form,
-        form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl"),
-        source.fingerprint(),
-    )
-    summary = IntervalSummary(file.path, store, sorted=lateness is None)
+    form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
+    parameters = _parameters_of(source, search, form)
+    summary = IntervalSummary(file.path, store, sorted=parameters.lateness is None)
     running = _Run(
         source, parameters, summary, listener or IntervalListener(), should_stop, file=file
     )
@@ -171,8 +162,21 @@ def run_intervals(
     return summary
 
 
-def _must_sort(source: Observations, search: Search) -> bool:
-    return not search.lateness and source.regular and not source.in_order()
+def _parameters_of(source: Observations, search: Search, form: Format) -> IntervalParameters:
+    """Return the parameters of a search whose intervals are written in ``form``."""
+    # First the hash: what is found by looking is checked against it in the end.
+    fingerprint = source.fingerprint()
+    must_sort = not search.lateness and source.regular and not source.in_order()
+    return IntervalParameters(
+        search.threshold,
+        search.inclusive,
+        search.distinct_min,
+        None if must_sort else search.lateness,
+        *source.columns,
+        source.form,
+        form,
+        fingerprint,
+    )
 
 
 class _Run:

@@ -228,6 +228,19 @@ def test_strict_search_stops_at_the_first_bad_row_and_goes_on_without_strict(
 # Files
 
 
+@pytest.mark.parametrize("name", ["seen.csv", "seen.jsonl", "seen.csv.gz"])
+def test_last_row_is_put_in_order_too_where_the_file_ends_without_a_newline(
+    name: str, tmp_path: Path
+) -> None:
+    drawn = [(f"2020-01-01 00:00:{second:02}", adid, "x") for second, adid in ((5, "A"), (1, "B"))]
+    path = tmp_path / name
+    content = (as_jsonl(drawn) if "jsonl" in name else as_csv(drawn)).removesuffix(b"\n")
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    summary = search(path, tmp_path / "found.json")
+    assert (summary.observations, summary.rejected, summary.sorted) == (2, 0, True)
+    assert [each["adids"] for each in read_back(tmp_path / "found.json")] == [["B", "A"]]
+
+
 def test_compressed_file_is_read_as_it_is(tmp_path: Path) -> None:
     content = as_csv([("2020-01-01 00:00:00", "A", "x"), ("2020-01-01 00:00:01", "B", "x")])
     (tmp_path / "in.csv.gz").write_bytes(gzip.compress(content))

@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,9 +21,6 @@ from events.errors import BadValueError, InputError
 from events.observation import canonical_times
 from events.observations import Columns, Format, Observation, Observations, RejectedRow, format_of
 from events.timestamps import parse_timestamp
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MARK = b"\xef\xbb\xbf"
 T = "2020-01-01 00:00:00"
@@ -365,6 +364,9 @@ def test_file_cut_short_or_missing_is_one_clear_error(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(csv_of([(T, "A")]))[:-9])
     with Observations(path) as source, pytest.raises(InputError, match="found: Compressed file"):
         list(source.blocks())
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="found: an empty file, which is no gzip file"):
+        Observations(path)
 
 
 @pytest.mark.parametrize(
@@ -384,6 +386,107 @@ def test_csv_without_its_columns_is_one_clear_error(data: bytes, found: str) -> 
 
 def test_empty_json_file_holds_no_observations() -> None:
     assert read(b"", "jsonl") == ([], [])
+
+
+# Order
+
+odd_rows = st.lists(
+    st.tuples(
+        st.sampled_from([T, f"{T}.5", f"{T}.50", f"{T[:-1]}1", "2020-13-01 00:00:00", "none"]),
+        st.sampled_from(["A", "B", "", '"', "one\ntwo", "\xe9"]),
+    ),
+    max_size=6,
+)
+
+
+@given(
+    odd_rows,
+    st.sampled_from(["csv", "jsonl"]),
+    st.sampled_from([b"\n", b"\r\n", b"\n\n"]),
+    st.sampled_from([b"", MARK]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(len(MARK) + 1, 60),
+)
+def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  # noqa: PLR0917
+    rows: list[tuple[str, str]],
+    form: Format,
+    newline: bytes,
+    mark: bytes,
+    ended: bool,
+    zipped: bool,
+    block_bytes: int,
+) -> None:
+    if form == "csv":
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([("time", "adid"), *rows])
+        lines = text.getvalue().encode().split(b"\n")[:-1]
+    else:
+        lines = [json.dumps({"time": time, "adid": adid}).encode() for time, adid in rows]
+    data = mark + newline.join([*lines, b""] if ended else lines)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events.observations, "BLOCK_BYTES", block_bytes)
+        path = Path(folder, f"seen.{form}{'.gz' if zipped else ''}")
+        path.write_bytes(gzip.compress(data) if zipped else data)
+        with Observations(path) as source:
+            found = source.in_order()
+            times = [time for block in source.blocks() for time in block.times]
+    assert found == (times == sorted(times))
+
+
+def change(path: Path, content: bytes) -> None:
+    """Change a file where it is, at another time than it was made at."""
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(content)
+    os.utime(path, (1, 1))
+
+
+def seen_in(source: Observations) -> list[str]:
+    return [adid for block in source.blocks() for adid in block.adids]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_file_that_grows_is_read_as_it_was_when_it_was_opened(
+    tmp_path: Path,
+    *,
+    zipped: bool,
+) -> None:
+    path = tmp_path / ("seen.csv.gz" if zipped else "seen.csv")
+    before, more = csv_of([(T, "A"), (T, "B")]), f"{T},C\n".encode()
+    if zipped:
+        before, more = gzip.compress(before), gzip.compress(more)
+    path.write_bytes(before)
+    with Observations(path) as source:
+        change(path, before + more)
+        taken = source.fingerprint()
+        assert taken is not None
+        assert taken.size == len(before)
+        assert source.in_order()
+        assert seen_in(source) == ["A", "B"]
+
+
+def test_file_that_takes_the_name_is_not_mixed_with_the_one_that_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "seen.csv"
+    path.write_bytes(csv_of([(T, "A")]))
+    with Observations(path) as source:
+        taken = source.fingerprint()
+        path.rename(tmp_path / "seen.csv.1")
+        path.write_bytes(csv_of([("2020-01-02 00:00:00", "B"), (T, "B")]))
+        assert source.in_order()
+        assert seen_in(source) == ["A"]
+        assert source.fingerprint() == taken
+
+
+@pytest.mark.parametrize("content", [csv_of([(T, "B"), (T, "A")]), csv_of([(T, "A")])])
+def test_file_that_is_changed_while_it_is_read_is_an_error(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "seen.csv"
+    path.write_bytes(csv_of([(T, "A"), (T, "B")]))
+    with Observations(path) as source:
+        source.fingerprint()
+        change(path, content)
+        with pytest.raises(InputError, match=r"seen\.csv: expected a file that nobody changes"):
+            seen_in(source)
 
 
 def test_one_column_cannot_be_two() -> None:
