@@ -42,14 +42,14 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
     if store is not None:
         if store == STANDARD_OUTPUT:
             raise InputError("expected a file for the event store, found -; name another")
-        return Path(_named(store, "event store"))
+        return Path(_named(store, "the event store"))
     parts = (Path.cwd() / output).parts
     if is_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
         raise InputError(
             f"{output}: expected a store named with --store, since lines do not stay in a pipe "
             "or a device, found none"
         )
-    return Path(f"{_named(output, 'output')}{STORE_SUFFIX}")
+    return Path(f"{_named(output, 'the output')}{STORE_SUFFIX}")
 
 
 def check_outputs(
@@ -94,8 +94,8 @@ def _check(
 ) -> None:
     if streams and output == STANDARD_OUTPUT:
         return
-    path = Path(_named(output, what))
-    found = kind_of(path, what)
+    path = Path(_named(output, f"the {what}"))
+    found = kind_of(path, f"the {what}")
     stream = streams and is_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
@@ -169,9 +169,7 @@ def kind_of(path: Path, what: str) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise InputError(
-            f"{path}: expected a file for the {what}, found: {error.strerror}"
-        ) from None
+        raise InputError(f"{path}: expected a file for {what}, found: {error.strerror}") from None
     return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
 
 
@@ -180,5 +178,5 @@ def _named(path: str | Path, what: str) -> str:
     name = str(path)
     if path == "" or "\0" in name:
         found = "an empty name" if path == "" else "a name with a NUL"
-        raise InputError(f"expected a file for the {what}, found {found}")
+        raise InputError(f"expected a file for {what}, found {found}")
     return name
