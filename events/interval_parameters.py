@@ -2,10 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from events.durations import format_duration
+from events.errors import BadValueError
 from events.jsonlines import Fingerprint
 from events.observations import Format
+
+# As a 64-bit number of nanoseconds a duration has to fit into the store.
+_NUMBER_MAX: Final = 2**63 - 1
+
+
+def check_threshold(threshold: int, *, inclusive: bool) -> int:
+    """Return ``threshold``, in nanoseconds, if a search can have it.
+
+    Stores of earlier searches may have one of 0 that is not inclusive, too.
+
+    Raises:
+        BadValueError: it is negative, longer than 292 years, or such that no interval can be.
+
+    """
+    check_duration("threshold", threshold)
+    if not threshold and not inclusive:
+        raise BadValueError(
+            "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant, "
+            "found 0s: nothing is shorter than that"
+        )
+    return threshold
+
+
+def check_duration(name: str, nanoseconds: int) -> int:
+    """Return ``nanoseconds`` if the setting ``name`` can be that.
+
+    Raises:
+        BadValueError: it is negative, or longer than 292 years.
+
+    """
+    if nanoseconds < 0:
+        raise BadValueError(f"{name}: expected 0 or more, found -{format_duration(-nanoseconds)}")
+    if nanoseconds > _NUMBER_MAX:
+        found = format_duration(nanoseconds)
+        raise BadValueError(f"{name}: expected at most 292 years, found {found}")
+    return nanoseconds
+
+
+def check_distinct(count: int) -> int:
+    """Return ``count`` if an interval can be asked to have so many ids.
+
+    Raises:
+        BadValueError: it is less than 1, or more than a store can keep.
+
+    """
+    if not 1 <= count <= _NUMBER_MAX:
+        raise BadValueError(f"min_distinct: expected a whole number from 1 on, found '{count}'")
+    return count
 
 
 class IntervalParameters(msgspec.Struct, frozen=True):

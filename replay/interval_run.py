@@ -20,7 +20,12 @@ from actors.lateness import Watermark
 from events.disk import DISK, Disk
 from events.errors import InputError, InterruptedRunError, LineRejectedError
 from events.header import Header
-from events.interval_parameters import IntervalParameters
+from events.interval_parameters import (
+    IntervalParameters,
+    check_distinct,
+    check_duration,
+    check_threshold,
+)
 from events.records import LogEnd, Observed, Record, Rejected
 from replay.collector import collector_paused
 from replay.files import check_outputs, store_beside
@@ -86,7 +91,12 @@ class IntervalListener:
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What is looked for (SPEC.md section 7)."""
+    """What is looked for (SPEC.md section 7).
+
+    Raises:
+        BadValueError: nothing can be found so; see `events.interval_parameters`.
+
+    """
 
     threshold: int
     """In nanoseconds; an interval is shorter than that."""
@@ -97,6 +107,11 @@ class Search(msgspec.Struct, frozen=True):
     lateness: int = 0
     """How late an observation may come, in nanoseconds. With 0, a file that is not in order
     is put in order first."""
+
+    def __post_init__(self) -> None:
+        check_threshold(self.threshold, inclusive=self.inclusive)
+        check_distinct(self.distinct_min)
+        check_duration("lateness", self.lateness)
 
 
 def run_intervals(

@@ -19,6 +19,7 @@ from actors.intervals import IntervalFinder
 from events.durations import SECOND, parse_duration
 from events.errors import BadValueError, shown
 from events.instants import Instant, instant_of, time_of
+from events.interval_parameters import check_distinct, check_threshold
 from events.observation import canonical_times
 from events.timestamps import parse_timestamp
 
@@ -52,7 +53,8 @@ def find_intervals(
             numpy, pandas or polars, without a time zone; all exact to the last digit.
         ids: text or whole numbers, one for each time; ``1`` and ``"1"`` are the same.
         threshold: an interval is shorter than this: text such as ``"10m"`` or
-            ``"1h30m"``, a timedelta, or whole seconds.
+            ``"1h30m"``, a timedelta, or whole seconds; at most 292 years, and more than
+            0 unless inclusive.
         inclusive: an interval may be just as long as the threshold, too.
         min_distinct: how many different ids an interval has at least.
         keys: text or whole numbers; observations with different keys have nothing to
@@ -65,11 +67,12 @@ def find_intervals(
 
     """
     distinct_min = _whole(min_distinct)
-    if distinct_min is None or distinct_min < 1:
+    if distinct_min is None:
         raise BadValueError(
             f"min_distinct: expected a whole number from 1 on, found {shown(repr(min_distinct))}"
         )
-    nanoseconds = _threshold(threshold)
+    check_distinct(distinct_min)
+    nanoseconds = check_threshold(_threshold(threshold), inclusive=inclusive)
     time_texts = _times(times)
     adids = _column(ids, "ids", _id)
     key_texts = None if keys is None else _column(keys, "keys", _id)
@@ -121,8 +124,6 @@ def _threshold(threshold: Any) -> int:
                 f"found {shown(repr(threshold))}"
             )
         nanoseconds = number * SECOND
-    if nanoseconds < 0:
-        raise BadValueError(f"threshold: expected 0 or more, found {shown(str(threshold))}")
     return nanoseconds
 
 

@@ -184,6 +184,12 @@ def test_threshold_may_be_reached_when_inclusive() -> None:
     assert len(find_intervals(times, ["A", "B"], "5s", inclusive=True)) == 1
 
 
+def test_inclusive_threshold_of_nothing_means_the_same_instant() -> None:
+    times = [T, T, "2020-01-01 00:00:00.000000001"]
+    (found,) = find_intervals(times, ["A", "B", "C"], "0s", inclusive=True)
+    assert found.adids == ("A", "B")
+
+
 def test_one_id_may_be_enough_and_two_too_few() -> None:
     times = [T, "2020-01-01 00:00:05"]
     assert len(find_intervals(times, ["A", "A"], "10s", min_distinct=1)) == 1
@@ -249,8 +255,12 @@ def test_value_that_is_no_id_is_refused_with_its_place(value: Any, message: str)
         ("10", "threshold: expected a duration such as 90s"),
         (1.5, "threshold: expected text such as '10m', a timedelta or whole seconds, found '1.5'"),
         (True, "threshold: expected text such as"),
-        (-1, "threshold: expected 0 or more, found '-1'"),
-        (dt.timedelta(seconds=-1), "threshold: expected 0 or more, found '-1 day, 23:59:59'"),
+        (-1, "threshold: expected 0 or more, found -1s"),
+        (dt.timedelta(seconds=-1), "threshold: expected 0 or more, found -1s"),
+        ("300000d", "threshold: expected at most 292 years, found 300000d"),
+        (dt.timedelta.max, "threshold: expected at most 292 years, found 999999999d"),
+        ("0s", "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
+        (0, "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
     ],
 )
 def test_threshold_that_is_none_is_refused(threshold: Any, message: str) -> None:

@@ -117,6 +117,11 @@ def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> Non
         (("in.csv", "new.json", "--threshold", "10"), "expected a duration such as 90s"),
         (("in.csv", "new.json", "--threshold", "300000d"), "expected at most 292 years"),
         (("in.csv", "new.json", "--threshold", "1s", "--min-distinct", "0"), "number from 1 on"),
+        (
+            ("in.csv", "new.json", "--threshold", "0s"),
+            "threshold: expected more than 0s, or 0s and",
+        ),
+        (("in.csv", "new.json", "--threshold", "1s", "--lateness", "300000d"), "292 years"),
         (("in.csv", "in.csv", "--threshold", "1s"), "found the observations, which would"),
         (("in.csv", "new.json", "--threshold", "1s", "--by", "no"), "none called 'no'"),
         (("in.csv", "new.json", "--threshold", "1s", "--by", "time"), "expected different columns"),

@@ -25,6 +25,7 @@ from events.observations import Columns, Observations
 from events.records import Finding, Observed, Rejected
 from events.store import EventStore
 from replay.interval_run import Search, run_intervals
+from replay.interval_verify import verify_intervals
 from replay.intervals import find_intervals
 from replay.outputs import FlaggedFileError
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
@@ -40,6 +41,7 @@ from tests.interval_runs import (
     search,
 )
 
+T = "2020-01-01 00:00:00"
 ROOT = Path(replay.__file__).parents[1]
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -295,6 +297,17 @@ def test_store_holds_what_was_read_and_what_was_found(tmp_path: Path, drawn: lis
         folder / "out.json"
     )
     assert all(1 <= each.number <= len(drawn) for each in found)
+
+
+def test_store_of_a_threshold_that_is_refused_today_stays_readable(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(as_csv([(T, "A", "x"), (T, "B", "x")]))
+    what = Search(1)
+    msgspec.structs.force_setattr(what, "threshold", 0)
+    search(tmp_path / "in.csv", tmp_path / "found.csv", what)
+    search(tmp_path / "in.csv", tmp_path / "found.csv", what)
+    assert read_back(tmp_path / "found.csv") == []
+    checked = verify_intervals(EventStore(tmp_path / "found.csv.events"))
+    assert (checked.events, checked.difference) == (2, None)
 
 
 def test_output_and_store_are_the_same_under_every_hash_seed(tmp_path: Path) -> None:
