@@ -16,6 +16,11 @@ for event in store.events_from(1):
 import replay.isolation  # noqa: F401  it decides where the others are found
 
 # isort: split
+
+from replay.interrupts import end_at_once_if_program
+
+end_at_once_if_program()
+
 from events.errors import (
     DamagedStoreError,
     ForeignStoreError,

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
-import sys
+
+from replay import interrupts
 
 
 def entry() -> None:
     """Run the command line and end the process with its status."""
-    try:
-        from replay.cli import main
+    interrupts.end_at_once()
+    from replay import standard_streams
+    from replay.cli import main
 
+    standard_streams.prepare()
+    try:
+        interrupts.interrupt()
         status = main()
     except KeyboardInterrupt:
-        # Before the command line could take care of it.
-        status = 130
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        pass
+        # Outside of where the command line takes care of it.
+        status = interrupts.EXIT_INTERRUPTED
+    except SystemExit as end:
+        # Of the parser, which gives a number.
+        status = end.code if isinstance(end.code, int) else 1
+    interrupts.end_at_once()
+    status = standard_streams.finish(status)
     # Every file is closed by now. Taking a history of a million objects apart, only
     # to give its memory back, takes 0.4 s.
     os._exit(status)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import ParametersError
 from events.parameters import check
+from replay.standard_streams import report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit."""
-        self.exit(2, f"replay: {message}; see {self.prog} --help\n")
+        report(f"replay: {message}; see {self.prog} --help")
+        self.exit(2)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Print help or the version, which argparse would do without a look at errors."""
+        del file
+        for line in message.splitlines():
+            say(line)
 
 
 def whole(name: str, least: int) -> Callable[[str], int]:
@@ -52,6 +60,11 @@ def whole(name: str, least: int) -> Callable[[str], int]:
 def is_whole(text: str) -> bool:
     """Tell whether ``text`` is a whole number, of no more digits than any has here."""
     return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+
+
+def as_utf8(word: str) -> str:
+    """Return ``word`` as the UTF-8 that it is, where Python took it for another encoding's."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ is named like a command is given as ``./name``.
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from replay.console import Console
 from replay.logs import Logs
 from replay.run import run
 from replay.signals import StopSignals
+from replay.standard_streams import NobodyReadsError, flush, report
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -96,21 +96,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = words.pop(0) if words and words[0] in COMMANDS else "run"
     try:
         return command_run(words) if name == "run" else _command(name, words)
-    except BrokenPipeError:
-        # Whoever read what was printed has had enough; so the rest goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except NobodyReadsError:
         return EXIT_OK
     except ReplayError as error:
-        print(f"replay: {error}", file=sys.stderr)
+        report(f"replay: {error}")
         return error.exit_status
     except KeyboardInterrupt:
-        print("replay: interrupted", file=sys.stderr)
+        report("replay: interrupted")
         return EXIT_INTERRUPTED
     except OSError as error:
-        print(f"replay: expected to read and write files, found: {error}", file=sys.stderr)
+        report(f"replay: expected to read and write files, found: {error}")
         return EXIT_FAILED
     except MemoryError:
-        print("replay: expected enough memory, found none left", file=sys.stderr)
+        report("replay: expected enough memory, found none left")
         return EXIT_FAILED
 
 
@@ -141,7 +139,7 @@ def command_run(words: Sequence[str]) -> int:
                 should_stop=stop,
             )
         except InterruptedRunError as error:
-            print(f"replay: {error}", file=sys.stderr)
+            report(f"replay: {error}")
             return EXIT_TERMINATED if stop.received is signal.SIGTERM else EXIT_INTERRUPTED
         finally:
             console.finish()
@@ -159,7 +157,7 @@ def _command(name: str, words: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(words))
-    sys.stdout.flush()
+    flush()
     return status
 
 

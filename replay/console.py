@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 from events.amounts import format_amount, format_cents
+from events.escapes import plain
 from events.event import Befriend, Event, Purchase
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
+from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -47,16 +48,12 @@ class Console(Listener):
             logs.stream.notify = self.say
         if self.verbosity > 0:
             self.say(f"D={logs.parameters.degrees} T={logs.parameters.tracked}")
-            self.say(f"batch: {logs.batch.path}, {_size(logs.batch.bytes_total)}")
+            self.say(f"batch: {plain(logs.batch.path)}, {_size(logs.batch.bytes_total)}")
             size = "live" if logs.live else _size(logs.stream.bytes_total)
-            self.say(f"stream: {logs.stream.path}, {size}")
+            self.say(f"stream: {plain(logs.stream.path)}, {size}")
             if summary.store_set_aside is not None:
-                self.say(f"moved the store that stood there to {summary.store_set_aside}")
-        if (
-            self.verbosity >= 0
-            and sys.stderr.isatty()
-            and not (summary.finished_before or logs.live)
-        ):
+                self.say(f"moved the store that stood there to {plain(summary.store_set_aside)}")
+        if self.verbosity >= 0 and is_watched() and not (summary.finished_before or logs.live):
             self._bar = _Bar(logs)
             self.each_event = True
 
@@ -67,7 +64,8 @@ class Console(Listener):
 
     def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
         """Report a rejected line with its place and its reason."""
-        self.say(f"{log.path}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}")
+        place = f"{plain(log.path)}:{rejected.number}"
+        self.say(f"{place}: rejected ({rejected.reason}): {rejected.detail}")
 
     def on_event(
         self,
@@ -83,7 +81,7 @@ class Console(Listener):
         if self.verbosity > 1:
             took = f"{seconds * 1e6:,.0f} µs"
             what = f"event {event.number}: {describe(event, decision)}"
-            self.say(f"{log.path}:{line_number}: {what}, {took}")
+            self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
 
     def finish(self) -> None:
         """Take the bar away."""
@@ -99,7 +97,7 @@ class Console(Listener):
         if self.verbosity < 0:
             return
         if summary.flagged_set_aside is not None:
-            self.say(f"moved what stood in the flagged file to {summary.flagged_set_aside}")
+            self.say(f"moved what stood in the flagged file to {plain(summary.flagged_set_aside)}")
         seconds = sum(summary.seconds.values())
         self.say(
             f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
@@ -108,15 +106,15 @@ class Console(Listener):
         )
         judged = counted(summary.judged, "purchase")
         self.say(f"{summary.flagged:,} of {judged} flagged, {seconds:.2f} s")
-        self.say(f"flagged purchases: {summary.flagged_path}")
-        self.say(f"event store: {summary.store_path}")
+        self.say(f"flagged purchases: {plain(summary.flagged_path)}")
+        self.say(f"event store: {plain(summary.store_path)}")
 
     def say(self, text: str) -> None:
         """Print a line on standard error, above the bar if there is one."""
         if self._bar is not None:
             self._bar.say(text)
         else:
-            print(text, file=sys.stderr)
+            report(text)
 
 
 class _Bar:
@@ -124,7 +122,6 @@ class _Bar:
 
     def __init__(self, logs: Logs) -> None:
         # Imported only where it is shown: it takes 0.1 s.
-        from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -135,7 +132,7 @@ class _Bar:
             TimeRemainingColumn(),
         )
         self._progress: Progress = Progress(
-            *columns, console=RichConsole(stderr=True), auto_refresh=False, transient=True
+            *columns, console=error_console(), auto_refresh=False, transient=True
         )
         self._tasks: dict[str, TaskID] = {
             log.source: self._progress.add_task(log.source, total=log.bytes_total, rate=0.0)
@@ -165,8 +162,7 @@ class _Bar:
         self._progress.refresh()
 
     def say(self, text: str) -> None:
-        console = self._progress.console
-        console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        report_above(self._progress.console, text)
 
     def stop(self) -> None:
         self._progress.stop()
@@ -176,8 +172,8 @@ def describe(event: Event, decision: Decision | None) -> str:
     """Return one line about an event and the decision on it."""
     if not isinstance(event, Purchase):
         verb = "befriended" if isinstance(event, Befriend) else "unfriended"
-        return f"{event.user1} {verb} {event.user2}"
-    text = f"{event.user} bought for {format_amount(event.amount)}"
+        return f"{plain(event.user1)} {verb} {plain(event.user2)}"
+    text = f"{plain(event.user)} bought for {format_amount(event.amount)}"
     if decision is None:
         return text
     verdict = "FLAGGED" if decision.flagged else "not flagged"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
+from events.escapes import plain
 from replay.interval_run import IntervalListener, IntervalSummary
+from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -30,18 +31,16 @@ class IntervalConsole(IntervalListener):
     def on_start(self, source: Observations, summary: IntervalSummary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
         if self.verbosity > 0:
-            self.say(f"observations: {source.name}, {source.form}")
+            self.say(f"observations: {plain(source.name)}, {source.form}")
             if summary.sorted:
                 self.say("they are not in order, so they are put in order first")
             if summary.store_set_aside is not None:
-                self.say(f"moved the store that stood there to {summary.store_set_aside}")
-        if self.verbosity >= 0 and sys.stderr.isatty():
+                self.say(f"moved the store that stood there to {plain(summary.store_set_aside)}")
+        if self.verbosity >= 0 and is_watched():
             # Imported only where it is shown: it takes 0.1 s.
-            from rich.console import Console as RichConsole
             from rich.progress import Progress
 
-            console = RichConsole(stderr=True)
-            self._progress = Progress(console=console, transient=True)
+            self._progress = Progress(console=error_console(), transient=True)
             self._task = self._progress.add_task("observations", total=source.bytes_total or None)
             self._progress.start()
 
@@ -52,9 +51,8 @@ class IntervalConsole(IntervalListener):
 
     def on_rejected(self, source: Observations, rejected: Rejected) -> None:
         """Report a rejected row with its place and its reason."""
-        self.say(
-            f"{source.name}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}"
-        )
+        place = f"{plain(source.name)}:{rejected.number}"
+        self.say(f"{place}: rejected ({rejected.reason}): {rejected.detail}")
 
     def finish(self) -> None:
         """Take the bar away."""
@@ -67,7 +65,7 @@ class IntervalConsole(IntervalListener):
         if self.verbosity < 0:
             return
         if summary.output_set_aside is not None:
-            self.say(f"moved what stood in the way to {summary.output_set_aside}")
+            self.say(f"moved what stood in the way to {plain(summary.output_set_aside)}")
         if summary.finished_before:
             self.say("this search had been finished before; nothing was left to do")
         elif summary.events_before:
@@ -78,12 +76,12 @@ class IntervalConsole(IntervalListener):
             f"{counted(summary.rejected, 'row')} rejected{of_keys}"
         )
         self.say(f"{counted(summary.intervals, 'interval')} found, {summary.seconds:.2f} s")
-        self.say(f"intervals: {summary.output_path}")
-        self.say(f"event store: {summary.store_path}")
+        self.say(f"intervals: {plain(summary.output_path)}")
+        self.say(f"event store: {plain(summary.store_path)}")
 
     def say(self, text: str) -> None:
         """Print a line on standard error, above the bar if there is one."""
         if self._progress is not None:
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            report_above(self._progress.console, text)
         else:
-            print(text, file=sys.stderr)
+            report(text)

@@ -13,7 +13,7 @@ import os
 import sys
 
 
-def _is_command() -> bool:
+def is_command() -> bool:
     """Tell whether ``python -m replay`` is being started."""
     # Until the module is found, the first argument says that it is looked for; the name
     # stands before the others on the command line.
@@ -26,7 +26,7 @@ def _is_command() -> bool:
 
 
 home = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120  pathlib is not loaded yet
-if _is_command() and not sys.flags.safe_path:
+if is_command() and not sys.flags.safe_path:
     try:
         current = os.getcwd()  # noqa: PTH109
     except OSError:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from events.amounts import format_cents
+from events.escapes import inert, json_escaped, plain, unescaped
 from events.store import EventStore
+from replay.standard_streams import error_console, is_watched, report, say_rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from events.records import Decision
 
@@ -30,11 +34,10 @@ def open_store(path: str) -> EventStore:
     """
     store = EventStore(path)
     if store.tail is not None:
-        print(
-            f"replay: {path}: from byte {store.tail.offset} on, {store.tail.fault.value}; "
+        report(
+            f"replay: {plain(path)}: from byte {store.tail.offset} on, {store.tail.fault.value}; "
             f"its {counted(store.tail.length, 'byte')} are left aside, "
-            f"and {counted(store.events, 'event')} before it are shown",
-            file=sys.stderr,
+            f"and {counted(store.events, 'event')} before it are shown"
         )
     return store
 
@@ -46,32 +49,53 @@ def counted(number: int, noun: str) -> str:
 
 def progress(items: Sequence[T], what: str) -> Iterator[T]:
     """Iterate over ``items``, with a bar on standard error if that is a terminal."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield from items
         return
-    from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
-    yield from track(items, description=what, console=console, transient=True)
+    yield from track(items, description=what, console=error_console(), transient=True)
 
 
 @contextmanager
 def status(what: str) -> Iterator[Callable[[str], None]]:
     """Give a function that shows how far ``what`` has come, on standard error if a terminal."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda _text: None
         return
-    from rich.console import Console
-
-    with Console(stderr=True, highlight=False).status(what) as shown:
+    with error_console().status(what) as shown:
         yield lambda text: shown.update(f"{what}: {text}")
 
 
+def named(word: str, known: Collection[str]) -> str:
+    """Return which of the ``known`` names ``word`` is as `plain` shows it, or is itself.
+
+    What is shown comes first, so that each can be named, whatever the others are. Where
+    it is none of them, ``word`` itself.
+    """
+    meant = unescaped(word)
+    return word if meant is None or meant not in known else meant
+
+
+def shell_word(word: object) -> str:
+    """Return the text of ``word`` as a shell takes it, which can also be looked at."""
+    text = str(word)
+    if inert(text) == text:
+        return shlex.quote(text)
+    # The quotes of bash, zsh and POSIX 2024, in which a byte stands for itself.
+    taken = (os.fsencode(c) if inert(c) != c or c in "\\'" else c for c in text)
+    escaped = (c if isinstance(c, str) else "".join(f"\\x{b:02x}" for b in c) for c in taken)
+    return f"$'{''.join(escaped)}'"
+
+
 def print_json(value: Any) -> None:
-    """Print ``value`` as one line of JSON."""
-    json.dump(value, sys.stdout, ensure_ascii=False)
-    sys.stdout.write("\n")
+    """Print ``value`` as one line of JSON, which reads back as it was in any encoding."""
+    line = json_escaped(json.dumps(value, ensure_ascii=False))
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json_escaped(json.dumps(value))
+    say_rendered(line)
 
 
 def decision_fields(decision: Decision) -> dict[str, object]:
@@ -101,13 +125,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             name.removesuffix("#"), justify="right" if numbers else "left", no_wrap=True
         )
     for row in rows:
-        table.add_row(*[str(cell) for cell in row])
-    if sys.stdout.isatty():
-        Console(width=_WIDTH_MAX, markup=False, highlight=False, emoji=False).print(table)
-        return
+        table.add_row(*[inert(str(cell)) for cell in row])
     console = Console(width=_WIDTH_MAX, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         console.print(table)
-    # Not by splitlines: an id may hold what Unicode calls the end of a line.
     for line in captured.get().removesuffix("\n").split("\n"):
-        print(line.rstrip(" "))
+        say_rendered(line.rstrip(" "))

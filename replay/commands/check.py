@@ -9,6 +9,7 @@ from events.header import version_of
 from events.records import Decision, Finding, Rejected
 from events.salvage import Salvage, events_in
 from replay.arguments import add_store
+from replay.standard_streams import say
 from replay.tables import counted, print_json
 
 if TYPE_CHECKING:
@@ -47,18 +48,18 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(told)
         return EXIT_DAMAGED if damages else 0
-    print(f"format version {told['version']}, {counted(told['size'], 'byte')}")
+    say(f"format version {told['version']}, {counted(told['size'], 'byte')}")
     verdict = "decision" if salvage.header.intervals is None else "finding"
     for name in ("frame", "event", verdict):
-        print(counted(told[f"{name}s"], name))
-    print(f"{counted(told['rejected'], 'line')} rejected")
+        say(counted(told[f"{name}s"], name))
+    say(f"{counted(told['rejected'], 'line')} rejected")
     if salvage.header.incomplete:
-        print("saved from a damaged store, and incomplete")
-    print(f"whole up to byte {salvage.intact_bytes}")
+        say("saved from a damaged store, and incomplete")
+    say(f"whole up to byte {salvage.intact_bytes}")
     for damage, fields in zip(damages, told["damaged"], strict=True):
-        print(_text(damage, fields))
+        say(_text(damage, fields))
     if not damages:
-        print("nothing is damaged")
+        say("nothing is damaged")
     return EXIT_DAMAGED if damages else 0
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from events.escapes import plain
 from events.event import line_of
 from replay.commands import interval_views
 from replay.history import History
+from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json
 
 if TYPE_CHECKING:
@@ -48,16 +50,16 @@ def run(options: argparse.Namespace) -> int:
         print_json(found)
     elif not any(found.values()):
         events, decisions = counted(len(one), "event"), counted(len(one.recorded), "decision")
-        print(f"no difference in {events} and {decisions}")
+        say(f"no difference in {events} and {decisions}")
     else:
         for what, difference in found.items():
             if difference is None:
-                print(f"{what}: no difference")
+                say(f"{what}: no difference")
             else:
                 at = f" {difference['at']}" if difference["at"] else ""
-                print(f"{what}{at}: different")
-                print(f"  {options.one}: {difference['one']}")
-                print(f"  {options.other}: {difference['other']}")
+                say(f"{what}{at}: different")
+                say(f"  {plain(options.one)}: {difference['one']}")
+                say(f"  {plain(options.other)}: {difference['other']}")
     return EXIT_DIFFERENT if any(found.values()) else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,8 @@ from replay.arguments import add_store, whole
 from replay.explore import Explorer, RecordedOtherwiseError, subject_of
 from replay.explorers import explorations, usable_cores
 from replay.history import History
-from replay.tables import counted, open_store, print_json, progress
+from replay.standard_streams import say
+from replay.tables import counted, open_store, print_json, progress, shell_word
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Print what was explored and the first difference; return 1 if there is one."""
     history = History(open_store(options.store))
     explorer = Explorer(subject_of(history))
-    verify = f"python -m replay verify {shlex.quote(options.store)}"
+    verify = f"python -m replay verify {shell_word(options.store)}"
     try:
         explorer.check(history.recorded)
     except RecordedOtherwiseError as error:
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     }
     if different is not None and different.difference is not None:
         seed = different.seed
-        again = f"python -m replay explore {shlex.quote(options.store)} --orders 1 --seed {seed}"
+        again = f"python -m replay explore {shell_word(options.store)} --orders 1 --seed {seed}"
         told["difference"] = {"seed": seed, **different.difference._asdict(), "command": again}
     if options.json:
         print_json(told)
@@ -101,27 +101,27 @@ def _show(told: dict[str, Any]) -> None:
     """Print for a person what was explored and the first difference."""
     first, last = told["seeds"]
     seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
-    print(
+    say(
         f"explored {counted(told['orders'], 'order')} ({seeds}) of "
         f"{counted(told['stream'], 'event')} of the stream and the last {told['past']:,} of the "
         f"past: {counted(told['restarts'], 'restart')} of users, "
         f"{counted(told['messages'], 'message')}"
     )
     if not told["judged"]:
-        print("nothing was judged: there is no purchase in the stream")
+        say("nothing was judged: there is no purchase in the stream")
     difference = told["difference"]
     if difference is None:
-        print("no difference")
+        say("no difference")
         return
     event, actor = difference["event"], difference["actor"]
     after = "" if event is None else f", after event {event}"
     of_actor = "" if actor is None else f", {actor}"
-    print(f"first difference: seed {difference['seed']}{after}{of_actor}")
-    print(f"  field:    {difference['field']}")
+    say(f"first difference: seed {difference['seed']}{after}{of_actor}")
+    say(f"  field:    {difference['field']}")
     expected, actual = difference["expected"], difference["actual"]
-    print(f"  expected: {_text(expected, actual)}")
-    print(f"  actual:   {_text(actual, expected)}")
-    print(f"to see it again: {difference['command']}")
+    say(f"  expected: {_text(expected, actual)}")
+    say(f"  actual:   {_text(actual, expected)}")
+    say(f"to see it again: {difference['command']}")
 
 
 def _text(value: object, other: object) -> str:

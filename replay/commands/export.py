@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError
+from events.escapes import plain
 from replay.arguments import add_store
 from replay.commands import interval_views
 from replay.files import check_new
 from replay.history import History, texts_by_log
 from replay.outputs import write_all_new
+from replay.standard_streams import mention, say
 from replay.tables import open_store, print_json
 
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for source, found in lines.items():
         if getattr(options, source) is not None:
-            print(f"{getattr(options, source)}: {len(found):,} lines of the {source}")
+            mention(f"{plain(getattr(options, source))}: {len(found):,} lines of the {source}")
     if options.batch is None and options.stream is None:
         counts = ", ".join(f"{len(found):,} of the {source}" for source, found in lines.items())
-        print(f"lines in the store: {counts}; name a file with --batch or --stream")
+        say(f"lines in the store: {counts}; name a file with --batch or --stream")
     return 0

@@ -11,13 +11,15 @@ import msgspec
 
 from events.durations import format_duration
 from events.errors import InputError, OtherKindError
+from events.escapes import plain
 from events.observations import format_of
 from events.records import Rejected
 from replay.files import check_new
 from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_fields
 from replay.outputs import write_new
-from replay.tables import counted, print_json
+from replay.standard_streams import mention, say
+from replay.tables import counted, named, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +40,7 @@ def setting_text(parameters: IntervalParameters) -> str:
     sign = "<=" if parameters.inclusive else "<"
     late = parameters.lateness
     how = "put in order first" if late is None else f"lateness {format_duration(late)}"
-    by = "" if parameters.key is None else f", by {parameters.key}"
+    by = "" if parameters.key is None else f", by {plain(parameters.key)}"
     return (
         f"intervals {sign} {format_duration(parameters.threshold)} with "
         f"{parameters.distinct_min} ids or more{by}, {how}"
@@ -47,15 +49,15 @@ def setting_text(parameters: IntervalParameters) -> str:
 
 def observation_text(observation: Observation) -> str:
     """Return one line about an observation."""
-    at = f" at {observation.key}" if observation.key else ""
-    return f"{observation.adid} seen{at}"
+    at = f" at {plain(observation.key)}" if observation.key else ""
+    return f"{plain(observation.adid)} seen{at}"
 
 
 def interval_text(interval: Interval) -> str:
     """Return one line about an interval."""
-    ids = ", ".join(interval.adids[:_IDS_MAX])
+    ids = ", ".join(map(plain, interval.adids[:_IDS_MAX]))
     rest = interval.num_adid - _IDS_MAX
-    at = f" at {interval.key}" if interval.key else ""
+    at = f" at {plain(interval.key)}" if interval.key else ""
     return (
         f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
         f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: {ids}"
@@ -69,6 +71,8 @@ def interval_text(interval: Interval) -> str:
 def show_log(store: EventStore, options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
     history = IntervalHistory(store)
+    if options.user is not None:
+        options.user = named(options.user, {*history.adids, *(history.keys or ())})
     for place, record in history.lines():
         if isinstance(record, Rejected):
             if _rejected_wanted(options):
@@ -104,17 +108,17 @@ def _show_rejected(place: Place, record: Rejected, *, as_json: bool) -> None:
         what = {"reason": record.reason, "detail": record.detail, "text": text}
         print_json({"type": "rejected", "source": place.source, "line": place.line, **what})
     else:
-        print(f"{'-':>8}  {place.line:>8}  rejected ({record.reason}): {record.detail}")
+        say(f"{'-':>8}  {place.line:>8}  rejected ({record.reason}): {record.detail}")
 
 
 def _text(
     history: IntervalHistory, place: Place, record: Observation, findings: list[Finding]
 ) -> None:
-    print(f"{record.number:>8}  {place.line:>8}  {record.time}  {observation_text(record)}")
+    say(f"{record.number:>8}  {place.line:>8}  {record.time}  {observation_text(record)}")
     at_end = record.number == len(history) and history.end is not None
     for finding in findings:
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
-        print(f"{'':>8}  {'':>8}  {found}: {interval_text(finding.interval)}")
+        say(f"{'':>8}  {'':>8}  {found}: {interval_text(finding.interval)}")
 
 
 def _json(
@@ -150,7 +154,7 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
         print_json({"observations": {"rows": len(history), "file": None}})
         return 0
     if path is None:
-        print(f"observations in the store: {len(history):,}; name a file with --observations")
+        say(f"observations in the store: {len(history):,}; name a file with --observations")
         return 0
     parameters = history.parameters
     names = [
@@ -171,7 +175,7 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
     if options.json:
         print_json({"observations": {"rows": len(history), "file": path}})
     else:
-        print(f"{path}: {counted(len(history), 'observation')}")
+        mention(f"{plain(path)}: {counted(len(history), 'observation')}")
     return 0
 
 
@@ -190,15 +194,15 @@ def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int
         print_json(found)
     elif not any(found.values()):
         events = counted(len(histories[0]), "event")
-        print(f"no difference in {events} and {counted(len(histories[0].findings), 'finding')}")
+        say(f"no difference in {events} and {counted(len(histories[0].findings), 'finding')}")
     else:
         for what, difference in found.items():
             if difference is None:
-                print(f"{what}: no difference")
+                say(f"{what}: no difference")
             else:
-                print(f"{what}{difference['at'] and ' '}{difference['at']}: different")
-                print(f"  {options.one}: {difference['one']}")
-                print(f"  {options.other}: {difference['other']}")
+                say(f"{what}{difference['at'] and ' '}{difference['at']}: different")
+                say(f"  {plain(options.one)}: {difference['one']}")
+                say(f"  {plain(options.other)}: {difference['other']}")
     return EXIT_DIFFERENT if any(found.values()) else 0
 
 

@@ -11,7 +11,7 @@ from events.durations import parse_duration
 from events.errors import BadValueError
 from events.observations import Columns, Observations
 from events.store import EventStore
-from replay.arguments import is_whole
+from replay.arguments import as_utf8, is_whole
 from replay.files import check_new, store_beside
 from replay.interval_console import IntervalConsole
 from replay.interval_history import IntervalHistory
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an interval is shorter than this, such as 90s, 10m, 1h30m; more than 0s",
     )
     add("--inclusive", action="store_true", help="an interval may be just as long; then 0s will do")
-    add("--by", metavar="COLUMN", help="look at each value of this column by itself")
+    add("--by", metavar="COLUMN", type=as_utf8, help="look at each value of this column by itself")
     add(
         "--min-distinct",
         metavar="N",
@@ -69,8 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="put in order what comes late by up to this much (default: 0s)",
     )
-    add("--time-column", metavar="NAME", default="time", help="column of times (default: time)")
-    add("--id-column", metavar="NAME", default="adid", help="column of ids (default: adid)")
+    for flag, name, what in (("--time-column", "time", "times"), ("--id-column", "adid", "ids")):
+        help_text = f"column of {what} (default: {name})"
+        add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
     add("--format", choices=("csv", "jsonl"), help="format of the observations")
     add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
     add("--store", metavar="PATH", help="where to keep the events (default: OUTPUT.events)")

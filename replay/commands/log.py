@@ -8,11 +8,12 @@ from events.amounts import format_amount
 from events.errors import PositionError
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
-from replay.arguments import add_store, number
+from replay.arguments import add_store, as_utf8, number
 from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
-from replay.tables import decision_fields, open_store, print_json
+from replay.standard_streams import say
+from replay.tables import decision_fields, named, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="first", metavar="N", type=number, default=1, help="begin with event N"
     )
     parser.add_argument("--to", dest="last", metavar="N", type=number, help="end with event N")
-    parser.add_argument("--user", metavar="ID", help="only what concerns this user, key or id")
+    parser.add_argument(
+        "--user",
+        metavar="ID",
+        type=as_utf8,
+        help="only what concerns this user, key or id, as it is or as it is shown",
+    )
     parser.add_argument("--type", choices=TYPES, help="only events of this type")
     parser.add_argument(
         "--flagged",
@@ -62,12 +68,15 @@ def run(options: argparse.Namespace) -> int:
     if store.intervals is not None:
         return show_log(store, options)
     history = History(store)
+    if options.user is not None:
+        users = {user for event in history.events for user in users_of(event)}
+        options.user = named(options.user, users)
     lines = (line for line in _lines(history) if _wanted(line, options))
     for line in lines:
         if options.json:
             print_json(_fields(line))
         else:
-            print(_text(line))
+            say(_text(line))
     return 0
 
 

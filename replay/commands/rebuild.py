@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from events.disk import DISK, NewFile, free_name, identity_of
 from events.errors import OutputError
+from events.escapes import plain
 from replay.arguments import add_store
 from replay.files import check_output
 from replay.output_streams import OutputStream, is_stream
 from replay.outputs import FLAGGED, FlaggedFile
 from replay.resume import Resumed
 from replay.signals import StopSignals
+from replay.standard_streams import mention
 from replay.tables import counted, open_store
 
 if TYPE_CHECKING:
@@ -52,11 +54,11 @@ def run(options: argparse.Namespace) -> int:
         standing.hold()
         earlier = standing.before(start)
         aside = _write(path, earlier + b"".join([line + b"\n" for line in lines]))
-    print(f"{path}: {counted(len(lines), 'flagged purchase')}")
+    mention(f"{plain(path)}: {counted(len(lines), 'flagged purchase')}")
     if aside is not None:
-        print(f"moved what stood there to {aside}")
+        mention(f"moved what stood there to {plain(aside)}")
     if len(earlier) < start:
-        print(f"not there any more: the {counted(start, 'byte')} that stood before them")
+        mention(f"not there any more: the {counted(start, 'byte')} that stood before them")
     return 0
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from events.disk import permissions_of
+from events.escapes import plain
 from events.event import EVENT_TYPES
 from events.records import Decision, Finding, Gap, Observed, Record, StateDigest, StreamStart
 from events.salvage import Part, Salvage, events_in
 from events.writer import StoreWriter
 from replay.arguments import add_store
 from replay.files import check_new
+from replay.standard_streams import mention
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -49,14 +51,14 @@ def run(options: argparse.Namespace) -> int:
                 end = salvage.size if each.end is None else each.end
                 mender.leave_out(each.events_lost, end - each.offset)
         writer.complete()
-    print(
-        f"{counted(writer.events, 'event')} saved to {options.output}, "
+    mention(
+        f"{counted(writer.events, 'event')} saved to {plain(options.output)}, "
         f"{counted(mender.lost, 'event')} lost in {counted(len(damages), 'damaged place')}"
     )
     if mender.dropped:
-        print(f"{counted(mender.dropped, 'decision')} on lost events dropped")
+        mention(f"{counted(mender.dropped, 'decision')} on lost events dropped")
     if not damages:
-        print("nothing was damaged: this is a copy")
+        mention("nothing was damaged: this is a copy")
     return 0
 
 

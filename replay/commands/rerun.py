@@ -7,11 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 from events.amounts import format_amount, format_cents
+from events.escapes import plain
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import is_whole, whole
 from replay.branch import Edits, Insertion, branch_off, compare
 from replay.console import Console
 from replay.history import History
+from replay.standard_streams import say
 from replay.tables import counted, decision_fields, open_store, print_json, print_table
 
 if TYPE_CHECKING:
@@ -96,25 +98,25 @@ def run(options: argparse.Namespace) -> int:
 
 def _text(history: History, branch: Branch, found: Comparison) -> None:
     was, now = _setting(history.store.parameters), _setting(branch.parameters)
-    print(f"branch: {now} ({f'was {was}' if was != now else 'unchanged'}), {_edited(branch)}")
+    say(f"branch: {now} ({f'was {was}' if was != now else 'unchanged'}), {_edited(branch)}")
     if history.stream_start is None:
-        print("the original was stopped before its stream, so nothing was judged")
+        say("the original was stopped before its stream, so nothing was judged")
     counts = ", ".join(f"{found.count(what):,} {what}" for what in ("gained", "lost", "changed"))
-    print(
+    say(
         f"{found.flagged_before:,} flagged in the original, {found.flagged_after:,} in the branch: "
         f"{counts if found.differences else 'no difference'}"
     )
     if found.unjudged:
-        print(
+        say(
             f"{counted(found.unjudged, 'purchase')} not judged by the original, so not compared; "
             f"{found.unjudged_flagged:,} flagged in the branch"
         )
     if found.differences:
         print_table(_COLUMNS, map(_row, found.differences))
     if branch.summary.store_set_aside is not None:
-        print(f"moved what stood in the way to {branch.summary.store_set_aside}")
-    print(f"flagged purchases: {branch.summary.flagged_path}")
-    print(f"event store: {branch.summary.store_path}")
+        say(f"moved what stood in the way to {plain(branch.summary.store_set_aside)}")
+    say(f"flagged purchases: {plain(branch.summary.flagged_path)}")
+    say(f"event store: {plain(branch.summary.store_path)}")
 
 
 def _setting(parameters: Parameters) -> str:
@@ -136,7 +138,7 @@ def _row(difference: Difference) -> tuple[object, ...]:
         difference.original or "-",
         difference.branch or "-",
         purchase.time,
-        purchase.user,
+        plain(purchase.user),
         format_amount(purchase.amount),
         _change(before, after, lambda decision: str(decision.purchases)),
         _change(before, after, lambda decision: _cents(decision, decision.mean)),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from events.escapes import json_escaped, plain
 from replay.arguments import add_event
 from replay.console import describe
 from replay.shrink import shrink
 from replay.shrink_case import check_folder, write_case
-from replay.tables import counted, decision_fields, open_store, print_json, status
+from replay.standard_streams import mention
+from replay.tables import counted, decision_fields, open_store, print_json, shell_word, status
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -68,21 +69,22 @@ def run(options: argparse.Namespace) -> int:
 def _text(history: History, shrunk: Shrunk, case: Case) -> None:
     number, lines = shrunk.recorded.number, sum(map(len, case.lines.values()))
     event = history.event(number)
-    print(f"event {number}: {counted(case.lines_before, 'line')} shrunk to {lines:,}")
+    mention(f"event {number}: {counted(case.lines_before, 'line')} shrunk to {lines:,}")
     if lines <= _SHOWN_MAX:
         for source, texts in case.lines.items():
-            print(f"{source}:")
+            mention(f"{source}:")
             for text in texts:
-                print(f"  {text.decode()}")
+                mention(f"  {json_escaped(text.decode())}")
     else:
         counts = (f"{len(texts):,} of the {source}" for source, texts in case.lines.items())
-        print(f"lines: {', '.join(counts)}")
-    print(f"before: {describe(event, shrunk.recorded)}")
-    print(f"after:  {describe(event, shrunk.decision)}")
-    print(_why_smallest(shrunk))
-    print(f"files in {case.folder}: {', '.join(path.name for path in case.files.values())}")
-    print(f"next: python -m replay step {shlex.quote(str(case.files['store']))}")
-    print(f"      python -m pytest {shlex.quote(str(case.folder))}")
+        mention(f"lines: {', '.join(counts)}")
+    mention(f"before: {describe(event, shrunk.recorded)}")
+    mention(f"after:  {describe(event, shrunk.decision)}")
+    mention(_why_smallest(shrunk))
+    names = ", ".join(path.name for path in case.files.values())
+    mention(f"files in {plain(case.folder)}: {names}")
+    mention(f"next: python -m replay step {shell_word(case.files['store'])}")
+    mention(f"      python -m pytest {shell_word(case.folder)}")
 
 
 def _why_smallest(shrunk: Shrunk) -> str:

@@ -12,6 +12,7 @@ from replay.commands.interval_views import setting_text
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
 from replay.interval_timeline import IntervalTimeline
+from replay.standard_streams import say
 from replay.tables import counted, open_store
 from replay.timeline import Timeline
 
@@ -62,7 +63,7 @@ def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
             sys.stdin.reconfigure(errors="surrogateescape")
         if shell.interactive:
             events = counted(len(shell.session.timeline), "event")
-            print(f"{events}, {greeting}; help lists the commands")
+            say(f"{events}, {greeting}; help lists the commands")
             shell.show_position()
         shell.talk()
     return EXIT_WRONG_COMMAND if shell.failed and not shell.interactive else 0

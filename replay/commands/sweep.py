@@ -16,6 +16,7 @@ from replay.heatmap import heat_map
 from replay.history import History
 from replay.outputs import write_new
 from replay.redecide import decide_again
+from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             print_json(dict(zip(columns, row, strict=True)))
     else:
         judged = counted(len(history.recorded), "purchase")
-        print(f"{judged} judged; the run had D={original.degrees} T={original.tracked}")
+        say(f"{judged} judged; the run had D={original.degrees} T={original.tracked}")
         print_table([f"{name}#" for name in columns], [(*row[:-1], f"{row[-1]} %") for row in rows])
     if options.svg is not None:
         counts = {(each.degrees, each.tracked): each.flagged for each in settings}

@@ -8,6 +8,7 @@ import msgspec
 
 from replay.arguments import add_event
 from replay.interval_timeline import IntervalTimeline
+from replay.standard_streams import say
 from replay.tables import open_store, print_json, print_table
 from replay.timeline import Timeline
 
@@ -85,12 +86,12 @@ def _mermaid(delivered: Sequence[Delivered]) -> None:
     for sender, receiver, _ in delivered:
         for urn in (sender, receiver):
             names.setdefault(urn, f"a{len(names)}")
-    print("sequenceDiagram")
+    say("sequenceDiagram")
     for urn, name in names.items():
-        print(f"    participant {name} as {_quoted(urn or 'outside')}")
+        say(f"    participant {name} as {_quoted(urn or 'outside')}")
     for sender, receiver, message in delivered:
         text = _quoted(f"{type(message).__name__} {_content(message)}")
-        print(f"    {names[sender]}->>{names[receiver]}: {text}")
+        say(f"    {names[sender]}->>{names[receiver]}: {text}")
 
 
 def _quoted(text: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from replay.arguments import add_store
 from replay.history import History
 from replay.interval_verify import verify_intervals
+from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json, progress
 from replay.verify import verify
 
@@ -43,19 +44,19 @@ def run(options: argparse.Namespace) -> int:
         fields = None if difference is None else difference._asdict()
         print_json({**found._asdict(), "difference": msgspec.to_builtins(fields)})
     else:
-        print(
+        say(
             f"played {counted(found.events, 'event')} again, compared "
             f"{counted(found.decisions, compared)} and {counted(found.digests, 'state digest')}"
         )
         for event in gaps:
-            print(f"incomplete: something was lost after event {event}")
+            say(f"incomplete: something was lost after event {event}")
         if difference is None:
-            print("no difference")
+            say("no difference")
         else:
-            print(f"first difference: after event {difference.event}, {difference.actor}")
-            print(f"  field:    {difference.field}")
-            print(f"  expected: {_text(difference.expected)}, as recorded")
-            print(f"  actual:   {_text(difference.actual)}")
+            say(f"first difference: after event {difference.event}, {difference.actor}")
+            say(f"  field:    {difference.field}")
+            say(f"  expected: {_text(difference.expected)}, as recorded")
+            say(f"  actual:   {_text(difference.actual)}")
     return 0 if difference is None else EXIT_DIFFERENT
 
 

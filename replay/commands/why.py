@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.amounts import format_amount, format_cents
+from events.escapes import plain
 from events.event import Befriend, kind_of
 from replay.arguments import add_event
 from replay.explain import WhyFriendship, WhyPurchase, explain
+from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json, print_table
 from replay.timeline import Timeline
 
@@ -53,38 +55,38 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     event, baseline = why.event, why.baseline
     place = timeline.history.place(event.number)
     degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
-    print(f"event {event.number} ({place.source} line {place.line}, {event.time})")
-    print(f"user {event.user} bought for {format_amount(event.amount)}")
+    say(f"event {event.number} ({place.source} line {place.line}, {event.time})")
+    say(f"user {plain(event.user)} bought for {format_amount(event.amount)}")
     show_network(why.hops, degrees)
     show_window(why.window, baseline, tracked)
     if not why.enough:
-        print("verdict: not flagged, because fewer than 2 purchases are no basis")
+        say("verdict: not flagged, because fewer than 2 purchases are no basis")
     else:
         margin = event.amount - why.threshold
         side = "above" if why.flagged else "not above"
-        print(
+        say(
             f"threshold = mean + 3 sd = {format_amount(why.threshold)}; the amount is {side} "
             f"it, by {'-' if margin < 0 else ''}{format_amount(abs(margin))}"
         )
-        print(f"verdict: {'FLAGGED' if why.flagged else 'not flagged'}")
+        say(f"verdict: {'FLAGGED' if why.flagged else 'not flagged'}")
     recorded = timeline.history.recorded.get(event.number)
     if recorded is not None and recorded.flagged != why.flagged:
         was = "FLAGGED" if recorded.flagged else "not flagged"
-        print(f"(the run recorded {was}, by another rule or version; verify says more)")
+        say(f"(the run recorded {was}, by another rule or version; verify says more)")
     if not why.judged:
-        print("(an event of the past, which the run did not judge)")
+        say("(an event of the past, which the run did not judge)")
 
 
 def show_network(hops: Sequence[Sequence[str]], degrees: int) -> None:
     """Print a network hop by hop."""
-    print(f"network of degree {degrees}: {counted(sum(map(len, hops)), 'user')}")
+    say(f"network of degree {degrees}: {counted(sum(map(len, hops)), 'user')}")
     for distance, hop in enumerate(hops, 1):
-        print(f"  {distance} away: {len(hop)}: {some(hop)}")
+        say(f"  {distance} away: {len(hop)}: {some(hop)}")
 
 
 def show_window(window: Sequence[Counted], baseline: Baseline, tracked: int) -> None:
     """Print the purchases in a window and what they come to."""
-    print(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
+    say(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
     if window:
         print_table(
             ("event#", "time", "user", "amount#", "friend path"),
@@ -92,22 +94,22 @@ def show_window(window: Sequence[Counted], baseline: Baseline, tracked: int) -> 
                 (
                     counted.purchase.number,
                     counted.purchase.time,
-                    counted.purchase.user,
+                    plain(counted.purchase.user),
                     format_amount(counted.purchase.amount),
-                    " > ".join(counted.path),
+                    " > ".join(map(plain, counted.path)),
                 )
                 for counted in window
             ),
         )
-    print(f"n = {baseline.n}")
+    say(f"n = {baseline.n}")
     if baseline.n:
-        print(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
+        say(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
 
 
 def some(words: Sequence[str], shown_max: int = 20) -> str:
     """Return the first ``words``, and how many more there are."""
     rest = len(words) - shown_max
-    return ", ".join(words[:shown_max]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(plain, words[:shown_max])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _purchase_json(why: WhyPurchase, timeline: Timeline) -> None:
@@ -145,10 +147,10 @@ def _friendship(why: WhyFriendship) -> None:
     event = why.event
     assert not hasattr(event, "amount"), "purchases are shown otherwise"
     verb = "became friends with" if isinstance(event, Befriend) else "is no friend any more of"
-    print(f"event {event.number}: {event.user1} {verb} {event.user2}")
-    print(f"{counted(len(why.changes), 'network')} changed")
+    say(f"event {event.number}: {plain(event.user1)} {verb} {plain(event.user2)}")
+    say(f"{counted(len(why.changes), 'network')} changed")
     if why.changes:
-        rows = ((each.user, some(each.came), some(each.left)) for each in why.changes)
+        rows = ((plain(each.user), some(each.came), some(each.left)) for each in why.changes)
         print_table(("network of", "came in", "dropped out"), rows)
 
 

@@ -36,7 +36,7 @@ def _arguments(session: Session, name: str, last: str) -> Iterable[str]:
     if name in _TAKES_USER or (name == "break" and last == "user"):
         return map(quoted, session.timeline.everyone)
     if name in _TAKES_FILE:
-        return (path.name for path in Path().iterdir())
+        return (quoted(path.name) for path in Path().iterdir())
     fixed = {
         "break": TYPES if last == "type" else KINDS,
         **dict.fromkeys(_TAKES_MARK, tuple(session.marks)),

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from actors.baseline import PURCHASES_MIN, SD_FACTOR
 from events.amounts import parse_amount
 from events.errors import BadValueError, shown
+from events.escapes import plain
 from events.event import EVENT_TYPES, Purchase, kind_of, users_of
 from replay.debugger.errors import CommandError
+from replay.tables import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,17 +75,19 @@ def parse_watch(words: Sequence[str], timeline: Timeline) -> Stop:
         CommandError: the history has no such user.
 
     """
-    (user,) = words
+    (word,) = words
+    user = user_named(word, timeline)
     concerns = _user_test(user, timeline)
     return Stop(
         f"watch {quoted(user)}", lambda at: concerns(at) and at > 0 and timeline.changed(at)
     )
 
 
-def quoted(word: str) -> str:
-    """Return ``word`` so that it is read as one word again."""
-    plain = word and all(c.isalnum() or c in "._-:/@+" for c in word)
-    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"
+def quoted(name: str) -> str:
+    """Return ``name`` as it is shown, and read as one word and as this name again."""
+    word = plain(name)
+    simple = word and all(c.isalnum() or c in "._-:/@+" for c in word)
+    return word if simple else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _condition(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
@@ -114,9 +118,20 @@ def _event_test(timeline: Timeline, test: Callable[[Any], bool]) -> Test:
     return lambda position: position > 0 and test(events[position - 1])
 
 
-def _user_test(user: str, timeline: Timeline) -> Test:
+def user_named(word: str, timeline: Timeline) -> str:
+    """Return the user that ``word`` names, as it is shown or as it is.
+
+    Raises:
+        CommandError: the history has no such user.
+
+    """
+    user = named(word, timeline.everyone)
     if user not in timeline.everyone:
         raise CommandError(f"expected a user of this history, found {shown(user)}")
+    return user
+
+
+def _user_test(user: str, timeline: Timeline) -> Test:
     return _event_test(timeline, lambda event: user in users_of(event))
 
 
@@ -129,7 +144,7 @@ def _event(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
 
 
 def _user(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
-    user = _argument(rest, "user", "an id")
+    user = user_named(_argument(rest, "user", "an id"), timeline)
     return f"user {quoted(user)}", _user_test(user, timeline)
 
 

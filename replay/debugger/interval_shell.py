@@ -6,13 +6,15 @@ import re
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from events.errors import shown
+from events.escapes import plain
 from replay.commands.interval_views import interval_text, observation_text
 from replay.debugger import views
 from replay.debugger.conditions import Stop, quoted
 from replay.debugger.errors import CommandError
 from replay.debugger.session import Session
 from replay.debugger.shell import Shell
-from replay.tables import counted, print_table
+from replay.standard_streams import say
+from replay.tables import counted, named, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +71,8 @@ class IntervalSession(Session):
             raise CommandError(f"break {word}: expected an argument, found nothing")
         argument = rest.pop(0)
         if word == "user":
-            return f"user {quoted(argument)}", frozenset(events_of(self._intervals, argument))
+            name = named(argument, self._intervals.everyone)
+            return f"user {quoted(name)}", frozenset(events_of(self._intervals, name))
         if not _NUMBER.fullmatch(argument) or not 1 <= int(argument) <= len(history):
             raise CommandError(
                 f"expected an event from 1 to {len(history)}, found {shown(argument)}"
@@ -96,7 +99,7 @@ class IntervalShell(Shell):
     def _where(self, words: list[str]) -> None:
         if words:
             raise CommandError(f"where expected 0 arguments, found {len(words)}")
-        print(position_line(self._intervals))
+        say(position_line(self._intervals))
 
     def _list(self, words: list[str]) -> None:
         middle = self._position(words[0]) if words else self._timeline.position
@@ -115,22 +118,24 @@ class IntervalShell(Shell):
         if words[0] or timeline.keys:
             self._show_key(words[0])
         else:
-            print("no observation has had its turn")
+            say("no observation has had its turn")
         if timeline.waiting_rows:
             waiting = timeline.waiting_rows
             verb = "waits for its turn" if waiting == 1 else "wait for theirs"
-            print(f"{counted(waiting, 'observation')} {verb}")
+            say(f"{counted(waiting, 'observation')} {verb}")
 
     def _show_key(self, key: str) -> None:
+        key = named(key, self._intervals.everyone)
         state = self._intervals.key(key)
-        name = f"key {key}, number {state.number} in order of appearance: " if key else ""
-        print(f"{name}{counted(state.seen, 'observation')}")
-        print(f"window: {counted(len(state.window), 'observation')}")
+        name = f"key {plain(key)}, number {state.number} in order of appearance: " if key else ""
+        say(f"{name}{counted(state.seen, 'observation')}")
+        say(f"window: {counted(len(state.window), 'observation')}")
         rows = [
-            (state.first + place, time, adid) for place, (time, adid) in enumerate(state.window)
+            (state.first + place, time, plain(adid))
+            for place, (time, adid) in enumerate(state.window)
         ]
         if len(rows) > _ROWS_MAX:
-            print(f"  and {len(rows) - _ROWS_MAX} earlier than these")
+            say(f"  and {len(rows) - _ROWS_MAX} earlier than these")
         if rows:
             print_table(("index#", "time", "id"), rows[-_ROWS_MAX:])
 
@@ -139,11 +144,11 @@ class IntervalShell(Shell):
         history = self._intervals.history
         findings = history.found(number)
         if not findings:
-            print(f"no interval was final after event {number}")
+            say(f"no interval was final after event {number}")
         for finding in findings:
-            print(f"interval {interval_text(finding.interval)}")
+            say(f"interval {interval_text(finding.interval)}")
             rows = [
-                (finding.interval.start_index + place, each.number, each.time, each.adid)
+                (finding.interval.start_index + place, each.number, each.time, plain(each.adid))
                 for place, each in enumerate(history.members(finding))
             ]
             print_table(("index#", "event#", "time", "id"), rows)
@@ -156,16 +161,17 @@ class IntervalShell(Shell):
     def _show(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             mark = "=>" if number == self._timeline.position else "  "
-            print(f"{mark} {number:>8}  {_happening(self._intervals, number)}")
+            say(f"{mark} {number:>8}  {_happening(self._intervals, number)}")
 
     def _help(self, words: list[str]) -> None:
         super()._help(words)
         if not words:
-            print(
+            say(
                 f"This is a store of intervals: break takes {_KINDS}; user and window show what of "
-                "a key\nmay still be in an interval, and why the intervals that are final. stream, "
-                "network, latest,\ndiff and watch are about purchases."
+                "a key"
             )
+            say("may still be in an interval, and why the intervals that are final. stream,")
+            say("network, latest, diff and watch are about purchases.")
 
     def _stream(self, words: list[str]) -> None:
         refuse("stream", words)
@@ -192,6 +198,7 @@ def events_of(timeline: IntervalTimeline, word: str) -> list[int]:
         CommandError: the history has neither.
 
     """
+    word = named(word, timeline.everyone)
     if word not in timeline.everyone:
         raise CommandError(f"expected an id or a key of this history, found {shown(word)}")
     history = timeline.history

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import cmd
+import os
 import re
 import readline
 import shlex
 import signal
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from events.amounts import format_amount
 from events.errors import PositionError, ReplayError, shown
+from events.escapes import plain, unescaped
 from events.event import users_of
+from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
 from replay.commands.why import show_network, show_why, show_window
 from replay.debugger import views
 from replay.debugger.commands import command_of, help_text
 from replay.debugger.completion import completions
+from replay.debugger.conditions import user_named
 from replay.debugger.errors import CommandError
 from replay.debugger.session import Session
 from replay.explain import explain, hops_of, window_of
-from replay.tables import print_table
+from replay.standard_streams import UnprintableError, flush, report, say
+from replay.tables import named, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +42,10 @@ _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 _COMMAND: Final = re.compile(
     r"""(?: [^;'"\\] | \\.? | '[^']*(?:'|$) | "(?:[^"\\]|\\.?)*(?:"|$) )+""",
     re.VERBOSE | re.DOTALL,
+)
+# What is quoted, which stays as it is, or the backslash of an escape that is not.
+_BARE: Final = re.compile(
+    r"""('[^']*' | "(?:[^"\\]|\\.)*") | \\(?:\\|(?=[nrtxuU]))""", re.VERBOSE | re.DOTALL
 )
 
 
@@ -74,7 +82,7 @@ class Shell(cmd.Cmd):
             except KeyboardInterrupt:
                 if not self.interactive:
                     raise
-                print("^C")
+                say("^C")
             else:
                 break
 
@@ -90,13 +98,16 @@ class Shell(cmd.Cmd):
             line = self._repeat
         self._repeat = "" if line == "EOF" else line
         if line == "EOF" and self.interactive:
-            print()
+            say("")
+        line = as_utf8(line)
         try:
             with _undisturbed():
                 return any(self._obey(words) for words in _commands_in(line))
+        except UnprintableError:
+            raise
         except ReplayError as error:
-            sys.stdout.flush()
-            print(f"replay: {error}", file=sys.stderr)
+            flush()
+            report(f"replay: {error}")
             self.failed = True
             return not self.interactive
 
@@ -157,9 +168,9 @@ class Shell(cmd.Cmd):
     def _search(self, *, forward: bool) -> None:
         hits = self.session.search(forward=forward)
         for number in hits:
-            print(f"stop {number}: {self.session.stops[number].text}")
+            say(f"stop {number}: {self.session.stops[number].text}")
         if not hits:
-            print(f"no stop {'ahead' if forward else 'before'}")
+            say(f"no stop {'ahead' if forward else 'before'}")
         self._where([])
 
     def _move(self, position: int) -> None:
@@ -182,7 +193,7 @@ class Shell(cmd.Cmd):
 
     def _stop(self, kind: str, words: list[str]) -> None:
         number = self.session.stop(kind, words)
-        print(f"stop {number}: {self.session.stops[number].text}")
+        say(f"stop {number}: {self.session.stops[number].text}")
 
     def _delete(self, words: list[str]) -> None:
         if not _take("delete", words, 0, 1):
@@ -199,14 +210,14 @@ class Shell(cmd.Cmd):
             raise CommandError(f"expected break or marks, found {shown(what)}")
         if what != "marks":
             for number, stop in self.session.stops.items():
-                print(f"stop {number}: {stop.text}")
+                say(f"stop {number}: {stop.text}")
             if not self.session.stops:
-                print("no stops")
+                say("no stops")
         if what != "break":
             for name, position in self.session.marks.items():
-                print(f"mark {name}: event {position}")
+                say(f"mark {name}: event {position}")
             if not self.session.marks:
-                print("no marks")
+                say("no marks")
 
     def _mark(self, words: list[str]) -> None:
         (name,) = _take("mark", words, 1, 1)
@@ -237,17 +248,19 @@ class Shell(cmd.Cmd):
         views.show_events(self._timeline, range(first, last + 1))
 
     def _user(self, words: list[str]) -> None:
-        (user,) = _take("user", words, 1, 1)
-        views.show_user(self._timeline, user)
+        (word,) = _take("user", words, 1, 1)
+        views.show_user(self._timeline, named(word, self._timeline.everyone))
 
     def _network(self, words: list[str]) -> None:
-        user, *rest = _take("network", words, 1, 2)
+        word, *rest = _take("network", words, 1, 2)
+        user = named(word, self._timeline.everyone)
         self._timeline.number(user)
         degrees = self._count("network", rest) if rest else self._timeline.parameters.degrees
         show_network([list(hop) for hop in hops_of(self._timeline, user, degrees)], degrees)
 
     def _window(self, words: list[str]) -> None:
-        (user,) = _take("window", words, 1, 1)
+        (word,) = _take("window", words, 1, 1)
+        user = named(word, self._timeline.everyone)
         self._timeline.number(user)
         _, window, baseline = window_of(self._timeline, user)
         show_window(window, baseline, self._timeline.parameters.tracked)
@@ -255,7 +268,10 @@ class Shell(cmd.Cmd):
     def _latest(self, words: list[str]) -> None:
         count = self._count("latest", words) if words else _LATEST
         latest = self._timeline.recency(count)
-        rows = ((each.number, each.time, each.user, format_amount(each.amount)) for each in latest)
+        rows = (
+            (each.number, each.time, plain(each.user), format_amount(each.amount))
+            for each in latest
+        )
         print_table(("event#", "time", "user", "amount#"), rows)
 
     def _why(self, words: list[str]) -> None:
@@ -276,15 +292,15 @@ class Shell(cmd.Cmd):
             views.show_changes(self._timeline, min(first, last), max(first, last))
 
     def _history(self, words: list[str]) -> None:
-        (user,) = _take("history", words, 1, 1)
         timeline = self._timeline
-        if user not in timeline.everyone:
-            raise CommandError(f"expected a user of this history, found {shown(user)}")
+        (word,) = _take("history", words, 1, 1)
+        user = user_named(word, timeline)
         events = timeline.history.events
         views.show_events(timeline, [each.number for each in events if user in users_of(each)])
 
     def _help(self, words: list[str]) -> None:
-        print(help_text(next(iter(_take("help", words, 0, 1)), None)))
+        for line in help_text(next(iter(_take("help", words, 0, 1)), None)).split("\n"):
+            say(line)
 
     # Reading arguments
 
@@ -342,17 +358,23 @@ def _file(name: str, words: list[str]) -> str:
     (path,) = _take(name, words, 1, 1)
     if not path or "\0" in path:
         raise CommandError(f"{name}: expected the name of a file, found {shown(path)}")
-    return path
+    meant = unescaped(path)
+    return meant if meant and not os.path.lexists(path) and os.path.lexists(meant) else path
 
 
 def _commands_in(line: str) -> list[list[str]]:
     """Return the words of each command in ``line``."""
     # Not by the punctuation of shlex.shlex, which forgets whether a ; was quoted.
     try:
-        commands = [shlex.split(part) for part in _COMMAND.findall(line)]
+        commands = [shlex.split(_kept(part)) for part in _COMMAND.findall(line)]
     except ValueError as error:
         raise CommandError(f"expected a command, found one with {error}") from None
     return [words for words in commands if words]
+
+
+def _kept(part: str) -> str:
+    """Return ``part`` so that escapes of what is shown stay what they are, also without quotes."""
+    return _BARE.sub(lambda match: match[1] or match[0] * 2, part)
 
 
 @contextmanager

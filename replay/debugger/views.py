@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from events.amounts import format_amount
 from events.errors import UnknownUserError
+from events.escapes import plain
 from events.event import place_of, users_of
 from replay.commands.trace import message_text
 from replay.commands.why import some
 from replay.console import describe
+from replay.standard_streams import say
 from replay.tables import counted, print_table
 from replay.timeline import UserState
 
@@ -41,12 +43,12 @@ def position_line(timeline: Timeline) -> str:
 
 def show_position(timeline: Timeline) -> None:
     """Print where the timeline is, and the rejected lines that come next."""
-    print(position_line(timeline))
+    say(position_line(timeline))
     if timeline.inside:
         return
     for rejected in timeline.history.rejected_after(timeline.position):
         place = f"{rejected.source} line {rejected.number}"
-        print(f"then {place}: rejected ({rejected.reason}): {rejected.detail}")
+        say(f"then {place}: rejected ({rejected.reason}): {rejected.detail}")
 
 
 def _happening(timeline: Timeline, number: int) -> str:
@@ -61,34 +63,34 @@ def show_events(timeline: Timeline, numbers: Sequence[int]) -> None:
     """Print a line for each event, with a mark at the one that has just happened."""
     for number in numbers:
         mark = "=>" if number == timeline.position else "  "
-        print(f"{mark} {number:>8}  {_happening(timeline, number)}")
+        say(f"{mark} {number:>8}  {_happening(timeline, number)}")
 
 
 def show_user(timeline: Timeline, user: str) -> None:
     """Print the state of a user."""
     state = timeline.user(user)
-    print(f"user {user}, number {timeline.number(user)} in order of appearance")
-    print(f"{counted(len(state.friends), 'friend')}: {some(state.friends)}".removesuffix(": "))
-    print(f"{counted(len(state.purchases), 'purchase')}")
+    say(f"user {plain(user)}, number {timeline.number(user)} in order of appearance")
+    say(f"{counted(len(state.friends), 'friend')}: {some(state.friends)}".removesuffix(": "))
+    say(f"{counted(len(state.purchases), 'purchase')}")
     earlier = len(state.purchases) - _PURCHASES_MAX
     if earlier > 0:
-        print(f"  and {earlier} earlier than these; history lists them")
+        say(f"  and {earlier} earlier than these; history lists them")
     for purchase in state.purchases[-_PURCHASES_MAX:]:
-        print(f"  event {purchase.number}  {purchase.time}  {format_amount(purchase.amount)}")
+        say(f"  event {purchase.number}  {purchase.time}  {format_amount(purchase.amount)}")
 
 
 def show_message(timeline: Timeline) -> None:
     """Deliver one message, and print it and what then waits."""
     delivered = timeline.deliver()
     if delivered is None:
-        print("no event is left")
+        say("no event is left")
         return
-    print(f"delivered: {message_text(delivered)}")
+    say(f"delivered: {message_text(delivered)}")
     waiting = timeline.waiting
     for number, message in enumerate(waiting[:_WAITING_MAX], 1):
-        print(f"waiting {number}: {message_text(message)}")
+        say(f"waiting {number}: {message_text(message)}")
     if len(waiting) > _WAITING_MAX:
-        print(f"and {len(waiting) - _WAITING_MAX} more")
+        say(f"and {len(waiting) - _WAITING_MAX} more")
 
 
 def show_changes(timeline: Timeline, first: int, last: int) -> None:
@@ -100,7 +102,7 @@ def show_changes(timeline: Timeline, first: int, last: int) -> None:
     timeline.goto(last)
     after = [_state(timeline, user) for user in concerned]
     rows = [_change(one, other) for one, other in zip(before, after, strict=True) if one != other]
-    print(f"between {_moment(first)} and {_moment(last)}: {counted(len(rows), 'user')} changed")
+    say(f"between {_moment(first)} and {_moment(last)}: {counted(len(rows), 'user')} changed")
     if rows:
         print_table(("user", "new friends", "lost friends", "new purchases"), rows)
 
@@ -121,7 +123,7 @@ def _change(before: UserState, after: UserState) -> tuple[str, str, str, str]:
     came = [friend for friend in after.friends if friend not in old]
     left = [friend for friend in before.friends if friend not in new]
     made = sorted(set(after.purchases) - set(before.purchases), key=place_of)
-    return before.user, some(came), some(left), some([_bought(each) for each in made])
+    return plain(before.user), some(came), some(left), some([_bought(each) for each in made])
 
 
 def _bought(purchase: Purchase) -> str:
