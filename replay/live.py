@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -17,6 +16,7 @@ from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
 from events.records import LogEnd, Source
+from replay.standard_streams import standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ class LiveLog(Closing):
         self._wake: Final = wake
         self._owned: Final = str(path) != STANDARD_INPUT
         self._ends_with_newline = True
-        self._descriptor = self._open() if self._owned else sys.stdin.fileno()
+        self._descriptor = self._open() if self._owned else standard_input().fileno()
         self._offset = 0
 
     def close(self) -> None:

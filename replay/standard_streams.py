@@ -37,23 +37,17 @@ class UnprintableError(OutputError):
     """What was asked for cannot be printed on standard output."""
 
 
-class _Patient(io.FileIO):
-    """A stream that is waited for where somebody has made it one that does not wait."""
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        while (written := super().write(data)) is None:
-            select.select([], [self], [])
-        return written
-
-
-class _Forgiving(_Patient):
+class _Forgiving(io.FileIO):
     """A stream that takes all that is written to it, and loses what cannot be written."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
-            return super().write(data)
+            while (written := super().write(data)) is None:
+                # Somebody has made it a stream that does not wait.
+                select.select([], [self], [])
         except OSError:
             return memoryview(data).nbytes
+        return written
 
 
 def prepare() -> None:
@@ -72,8 +66,14 @@ def prepare() -> None:
         except OSError:
             # The lowest one that is free, which is this one.
             os.open(os.devnull, otherwise)
-    sys.stdout = _wrapped(_Patient(_OUTPUT, "w", closefd=False), sys.stdout)
-    sys.stderr = _wrapped(_Forgiving(_ERROR, "w", closefd=False), sys.stderr)
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(_OUTPUT, "w", closefd=False)))
+    # Not by a class of Python's as standard error below: interrupted, that writes twice.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=_ESCAPED)
+    encoding = None if sys.stderr is None else sys.stderr.encoding
+    raw = io.BufferedWriter(_Forgiving(_ERROR, "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(raw, encoding, _ESCAPED, line_buffering=True)
 
 
 def finish(status: int) -> int:
@@ -167,13 +167,6 @@ def standard_input() -> TextIO:
     if sys.stdin is None:
         raise InputError("standard input: expected something to read, found it closed")
     return sys.stdin
-
-
-def _wrapped(raw: io.FileIO, given: TextIO | None) -> TextIO:
-    """Return a stream of text on ``raw`` in the encoding of the ``given`` one."""
-    encoding = None if given is None else given.encoding
-    at_once = raw.isatty() or raw.fileno() == _ERROR
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, _ESCAPED, line_buffering=at_once)
 
 
 def _flush(stream: TextIO | None) -> None:

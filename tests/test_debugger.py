@@ -477,13 +477,13 @@ def cells_of(line: str, starts: list[int]) -> list[str]:
 
 def some(words: list[str]) -> str:
     more = f" and {len(words) - 20} more" if len(words) > 20 else ""
-    return ", ".join(words[:20]) + more
+    return ", ".join(map(plain, words[:20])) + more
 
 
 def change(before: UserState, after: UserState) -> list[str]:
     made = [each for each in after.purchases if each not in before.purchases]
     return [
-        after.user,
+        plain(after.user),
         some([friend for friend in after.friends if friend not in before.friends]),
         some([friend for friend in before.friends if friend not in after.friends]),
         some([f"{format_amount(each.amount)} (event {each.number})" for each in made]),

@@ -126,6 +126,23 @@ def test_files_and_functions_are_short(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < 70, node.name
 
 
+@by_name
+def test_everything_printed_goes_through_the_standard_streams(path: Path) -> None:
+    if path.name == "standard_streams.py" or "testing" in path.parts:
+        return
+    # Which encoding it has.
+    allowed = {"tables.py": {"sys.stdout"}}
+    used = {
+        ast.unparse(node)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    banned = {"print", *(f"sys.{name}" for name in ("stdin", "stdout", "stderr", "displayhook"))}
+    assert used & banned <= allowed.get(path.name, set())
+    # Of rich what draws; what prints is had from the streams, and made for tables alone.
+    assert "rich.console" not in imported(path) or path.name == "tables.py"
+
+
 def test_no_script_shadows_a_package() -> None:
     assert {path.stem for path in (ROOT / "scripts").glob("*.py")} & OWN == set()
 

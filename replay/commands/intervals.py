@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from replay.interval_run import Search, run_intervals
 from replay.intervals_picture import intervals_picture
 from replay.outputs import write_new
 from replay.signals import StopSignals
+from replay.standard_streams import standard_input
 
 if TYPE_CHECKING:
     from replay.interval_run import IntervalSummary
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     columns = Columns(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
-    source = sys.stdin.buffer if given == "-" else given
+    source = standard_input().buffer if given == "-" else given
     with (
         StopSignals() as stop,
         Observations(source, columns, form=options.format, name="standard input") as opened,

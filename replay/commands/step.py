@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import sys
 from typing import TYPE_CHECKING
 
-from events.errors import InputError
 from replay.arguments import add_store
 from replay.commands.interval_views import setting_text
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
 from replay.interval_timeline import IntervalTimeline
-from replay.standard_streams import say
+from replay.standard_streams import say, standard_input
 from replay.tables import counted, open_store
 from replay.timeline import Timeline
 
@@ -39,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
-    if options.commands is None and sys.stdin is None:
-        raise InputError("expected commands on standard input, found it closed; or use -c")
-    interactive = options.commands is None and sys.stdin.isatty()
+    interactive = options.commands is None and standard_input().isatty()
     store = open_store(options.store)
     if store.intervals is not None:
         with IntervalTimeline(store) as intervals:
@@ -58,9 +54,9 @@ def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
             if shell.onecmd(line):
                 break
     else:
-        if isinstance(sys.stdin, io.TextIOWrapper):
+        if isinstance(given := standard_input(), io.TextIOWrapper):
             # What is no UTF-8 names no user, which is an error of its command alone.
-            sys.stdin.reconfigure(errors="surrogateescape")
+            given.reconfigure(errors="surrogateescape")
         if shell.interactive:
             events = counted(len(shell.session.timeline), "event")
             say(f"{events}, {greeting}; help lists the commands")
