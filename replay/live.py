@@ -77,7 +77,9 @@ class LiveLog(Closing):
         self._wake: Final = wake
         self._owned: Final = str(path) != STANDARD_INPUT
         self._ends_with_newline = True
-        self._descriptor = self._open() if self._owned else standard_input().fileno()
+        self._descriptor = (
+            self._open() if self._owned else standard_input("a stream of events").fileno()
+        )
         self._offset = 0
 
     def close(self) -> None:

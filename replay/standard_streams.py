@@ -157,15 +157,15 @@ def flush() -> None:
     _flush(sys.stdout)
 
 
-def standard_input() -> TextIO:
-    """Return standard input.
+def standard_input(expected: str) -> TextIO:
+    """Return standard input, where ``expected`` is what is read from it.
 
     Raises:
         InputError: it is closed.
 
     """
     if sys.stdin is None:
-        raise InputError("standard input: expected something to read, found it closed")
+        raise InputError(f"standard input: expected {expected}, found it closed")
     return sys.stdin
 
 

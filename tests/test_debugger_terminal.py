@@ -660,7 +660,7 @@ def test_standard_input_that_is_closed_is_one_clear_error(
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["step", str(folder / STORE)]) == 2
     assert capsys.readouterr().err == (
-        "replay: expected commands on standard input, found it closed; or use -c\n"
+        "replay: standard input: expected commands (or use -c), found it closed\n"
     )
 
 

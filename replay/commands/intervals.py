@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     columns = Columns(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
-    source = standard_input().buffer if given == "-" else given
+    source = standard_input("observations").buffer if given == "-" else given
     with (
         StopSignals() as stop,
         Observations(source, columns, form=options.format, name="standard input") as opened,

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
-    interactive = options.commands is None and standard_input().isatty()
+    interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
     store = open_store(options.store)
     if store.intervals is not None:
         with IntervalTimeline(store) as intervals:
@@ -54,7 +54,7 @@ def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
             if shell.onecmd(line):
                 break
     else:
-        if isinstance(given := standard_input(), io.TextIOWrapper):
+        if isinstance(given := standard_input("commands"), io.TextIOWrapper):
             # What is no UTF-8 names no user, which is an error of its command alone.
             given.reconfigure(errors="surrogateescape")
         if shell.interactive:
