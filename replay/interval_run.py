@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,8 @@ from replay.output_streams import OutputStream, is_stream
 from replay.outputs import INTERVALS, FlaggedFile, Output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from events.observation import ObservationBlock
     from events.observations import Format, Observations
     from events.writer import StoreWriter
@@ -219,12 +222,15 @@ class _Run:
         self._line = 0
         self._ended = False
         self._store: StoreWriter
+        self._blocks: Iterator[ObservationBlock] = source.blocks()
 
     def start(self, stack: ExitStack, disk: Disk, *, overwrite: bool, strict: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         summary = self.summary
         header = Header(None, None, None, None, intervals=self.parameters)
         file = self.file
+        # What has no columns, or is no observations at all, shall leave no outputs behind.
+        self._blocks = chain([*islice(self._blocks, 1)], self._blocks)
         opened = open_history(
             stack,
             file,
@@ -297,7 +303,7 @@ class _Run:
         """Read the observations that are left."""
         if self._ended:
             return
-        for block in self.source.blocks():
+        for block in self._blocks:
             records = self._records(block)
             rejected = [record for record in records if isinstance(record, Rejected)]
             if strict and rejected:

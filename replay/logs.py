@@ -68,6 +68,9 @@ class Logs(Closing):
             )
             try:
                 self.parameters, self.line = _parameters(self.batch, degrees, tracked)
+                if isinstance(self.stream, Log):
+                    # Of what cannot be read, such as no gzip file, no outputs are begun.
+                    self.stream.peek_line()
             except BaseException:
                 self.stream.close()
                 raise

@@ -313,6 +313,17 @@ def test_torn_compressed_log_is_refused(shell: Shell) -> None:
     refused(shell("batch.json.gz", *LOGS[1:]), "batch.json.gz", "end-of-stream")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip file", gzip.compress(SPEC_EXAMPLE.stream)[:-9]],
+    ids=["no gzip", "cut short"],
+)
+def test_stream_that_cannot_be_read_leaves_no_outputs_behind(shell: Shell, content: bytes) -> None:
+    shell.write("stream.json.gz", content)
+    refused(shell("batch.json", "stream.json.gz", "flagged.json"), "expected a readable stream log")
+    assert not {"flagged.json", "flagged.json.events"} & shell.names()
+
+
 @pytest.mark.parametrize("words", [(), ("one",), (*LOGS, "more"), (*LOGS, "--nonsense")])
 def test_wrong_usage_is_refused(shell: Shell, words: tuple[str, ...]) -> None:
     refused(shell(*words), "replay: ", "; see python -m replay --help")

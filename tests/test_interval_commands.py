@@ -110,6 +110,53 @@ def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> Non
     assert b"standard input:3: rejected (late): time: expected at most 0s before" in finished.stderr
 
 
+TITLE = b"start_index,end_index,start_time,end_time,num_adid,adids\n"
+
+
+@pytest.mark.parametrize("lateness", ["0s", "1s"])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("seen.csv", b"", "found an empty file"),
+        ("seen.csv", b"\n\n", "found an empty file"),
+        ("seen.csv", b"time,id\n2020-01-01 00:00:00,A\n", "found none called 'adid'"),
+        ("seen.csv.gz", b"no gzip file", "found: Not a gzipped file"),
+        ("seen.jsonl.gz", b"no gzip file", "found: Not a gzipped file"),
+        ("seen.jsonl.gz", b"", "found: an empty file, which is no gzip file"),
+    ],
+)
+def test_observations_without_columns_leave_no_output_behind(
+    run: Commands, name: str, content: bytes, message: str, lateness: str
+) -> None:
+    (run.folder / name).write_bytes(content)
+    words = ("intervals", name, "new.csv", "--threshold", "1s", "--lateness", lateness)
+    status, out, err = run.result(*words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not [each for each in run.folder.iterdir() if each.name.startswith("new.csv")]
+
+
+def test_pipe_without_columns_leaves_no_output_behind(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "replay", "intervals", "-", "out.csv", "--threshold", "1s"]
+    for content, status, left in (
+        (b"", 2, None),
+        (b"time,id\n", 2, None),
+        (b"time,adid\n", 0, TITLE),
+    ):
+        finished = subprocess.run(
+            words,
+            cwd=tmp_path,
+            env=Shell(tmp_path).environment,
+            input=content,
+            capture_output=True,
+            check=False,
+        )
+        assert finished.returncode == status
+        output = tmp_path / "out.csv"
+        assert (output.read_bytes().replace(b"\r", b"") if output.exists() else None) == left
+        assert (tmp_path / "out.csv.events").exists() == (left is not None)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
