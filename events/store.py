@@ -154,6 +154,10 @@ class EventStore:
         if after_event:
             first = bisect.bisect(self._frames, after_event, key=lambda frame: frame.events_before)
             first = max(first - 1, 0)
+        yield from self.frames_from(first)
+
+    def frames_from(self, first: int) -> Iterator[tuple[bytes, list[Record]]]:
+        """Iterate over the frames, as `frames` does, from that with the number ``first`` on."""
         view = memoryview(self._data)
         for place in self._frames[first:]:
             head = view[place.body - HEAD_BYTES : place.body]

@@ -7,52 +7,49 @@ dealt with: whoever writes too fast has to wait.
 from __future__ import annotations
 
 import os
-import select
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from events.blocks import Block, BlockParser
 from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
-from events.records import LogEnd, Source
+from events.escapes import plain
+from events.records import Lines, LogEnd, Source
+from replay.growing import GrowingFile
+from replay.pipes import Pipe
 from replay.standard_streams import standard_input
+from replay.tap import Change, Tap, Wake, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from events.jsonlines import Fingerprint
+    from replay.kept_lines import Compared, KeptLines
 
 STANDARD_INPUT: Final = "-"
 
-_READ_BYTES: Final = 1 << 16
-# How often a file that grows is looked at.
-_LOOK_SECONDS: Final = 0.01
-# After so long without a line whoever reads is told that nothing came.
-_IDLE_SECONDS: Final = 1.0
-
-
-class Wake(Protocol):
-    """Something that may end the waiting for lines."""
-
-    def __call__(self) -> bool:
-        """Tell whether to stop."""
-
-    def fileno(self) -> int:
-        """Return a file descriptor that becomes readable then."""
-
 
 def is_live(path: str | Path) -> bool:
-    """Tell whether ``path`` is standard input or a pipe, which can be read but once."""
-    path = Path(path)
-    return str(path) == STANDARD_INPUT or path.is_fifo() or path.is_char_device()
+    """Tell whether ``path`` is standard input or a pipe, which can be read but once.
+
+    As text ``-`` is standard input; ``./-`` and a `Path` are files.
+    """
+    if path == STANDARD_INPUT:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 class LiveLog(Closing):
     """A stream that is read while it is written; it has no end that is known before.
 
     Raises:
-        InputError: it cannot be opened or read; also while iterating.
+        InputError: it cannot be opened, read or followed; also while iterating.
 
     """
 
@@ -63,7 +60,8 @@ class LiveLog(Closing):
 
         Args:
             path: ``-`` for standard input, a pipe, or a file.
-            follow: whether it is a file that grows, in which case its end is waited at.
+            follow: whether its end is waited at: that of a file which grows, or a named
+                pipe without writers.
             wake: ends the waiting.
 
         """
@@ -72,26 +70,19 @@ class LiveLog(Closing):
         self.stopped = False
         """Whether the reading was ended by ``wake``, not by the end of the stream."""
         self.notify: Callable[[str], None] = lambda _: None
-        """Is told of what happens to a file that is followed."""
-        self._follow: Final = follow
-        self._wake: Final = wake
-        self._owned: Final = str(path) != STANDARD_INPUT
+        """Is told of what happens to a stream that is followed or gone on with."""
         self._ends_with_newline = True
-        self._descriptor = (
-            self._open() if self._owned else standard_input("a stream of events").fileno()
-        )
-        self._offset = 0
+        self._replaced = False
+        self._tap: Final = self._open(path, wake, follow=follow)
 
     def close(self) -> None:
         """Close the stream, if it was opened here."""
-        if self._owned and self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._tap.close()
 
     @property
     def identity(self) -> Identity:
         """Which file it is."""
-        return Identity.of(self._descriptor)
+        return Identity.of(self._tap.descriptor)
 
     def fingerprint(self) -> Fingerprint | None:
         """Return None: what will come is not known."""
@@ -99,7 +90,7 @@ class LiveLog(Closing):
     @property
     def bytes_read(self) -> int:
         """How much was read, in bytes."""
-        return self._offset
+        return self._tap.offset
 
     @property
     def bytes_total(self) -> int:
@@ -110,37 +101,47 @@ class LiveLog(Closing):
         """Return the record of the stream's end."""
         return LogEnd(self.source, self.lines_read, self._ends_with_newline)
 
-    def skip(self, lines: int) -> None:
+    def go_on(self, lines: int, kept: KeptLines) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
 
-        Standard input and pipes do not give them again, so only the count goes on. A
-        file that has fewer lines is another one, and read from its start.
+        A file is read on behind them if it has all of them. One that has not is another
+        one, whatever it has, and read from its start. A pipe gives no line again, so only
+        the count goes on; but a file may come through standard input once more.
+
+        Args:
+            lines: how many lines were read.
+            kept: what these were.
+
         """
-        if not self._follow:
-            self.lines_read = lines
+        if not lines:
             return
-        found = 0
-        while found < lines:
-            chunk = os.pread(self._descriptor, _READ_BYTES, self._offset)
-            if not chunk:
-                self.notify(
-                    f"{self.path}: expected {lines} lines or more, found {found}; it was "
-                    "rotated or truncated since, so it is read from its start"
-                )
-                self._offset = 0
-                return
-            count = chunk.count(b"\n")
-            if found + count < lines:
-                self._offset += len(chunk)
-                found += count
+        tap = self._tap
+        if isinstance(tap, GrowingFile):
+            found = self._compared(kept, 0)
+            if found.same:
+                tap.go_on_at(found.offset, lacks_newline=found.lacks_newline)
+                self.lines_read = found.lines
             else:
-                rest = chunk.split(b"\n", lines - found)[-1]
-                self._offset += len(chunk) - len(rest)
-                found = lines
+                self._replaced = True
+                self._say(_difference(lines, found))
+            return
         self.lines_read = lines
+        if stat.S_ISREG(os.fstat(tap.descriptor).st_mode):
+            found = self._compared(kept, os.lseek(tap.descriptor, 0, os.SEEK_CUR))
+            if found.same:
+                os.lseek(tap.descriptor, found.offset, os.SEEK_SET)
+                self._say(f"begins with the {lines} lines that were read before")
+                return
+        self._say(
+            f"going on after line {lines}; what is read now has to begin with line "
+            f"{lines + 1}, as tail -n +{lines + 1} gives it"
+        )
 
     def blocks(self, first_number: int) -> Iterator[Block]:
         """Iterate over the lines as they come in; an empty block says that none came.
+
+        Where the lines of another file begin, a record without lines says so: those that
+        were read are then not taken for lines of that file, however soon the process dies.
 
         Args:
             first_number: the number that the first accepted event gets.
@@ -150,96 +151,104 @@ class LiveLog(Closing):
 
         """
         parser = BlockParser(self.source, first_number, self.lines_read + 1)
-        pieces: list[bytes] = []
-        while not self.stopped:
-            chunk = self._next_chunk()
-            if chunk is None:
-                yield Block([], [], [])
-                continue
-            ended = not chunk
-            if ended and pieces and not self.stopped:
-                self._ends_with_newline = self._follow
-                chunk = b"\n"
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                block = parser.parse(b"".join([*pieces, chunk[:end]]))
+        other_file = Block([Lines(self.source, 1)], [], [])
+        if self._replaced:
+            yield other_file
+        for found in self._whole_lines():
+            if isinstance(found, bytes):
+                block = parser.parse(found)
                 self.lines_read = parser.line_number - 1
                 yield block
-                pieces = []
-            if chunk[end:]:
-                pieces.append(chunk[end:])
-            if ended:
-                if not self._follow:
-                    return
+            elif found is Change.OTHER_FILE:
                 parser.line_number = 1
-
-    def _next_chunk(self) -> bytes | None:
-        """Return what comes next, b"" at an end, or None if nothing came for a while."""
-        waited = 0.0
-        pause = _LOOK_SECONDS if self._follow else _IDLE_SECONDS
-        while not self._stopping():
-            if not self._follow:
-                if not self._ready(pause):
-                    return None
-                return self._read()
-            if chunk := self._read():
-                return chunk
-            if self._replaced():
-                return b""
-            self._ready(pause)
-            waited += pause
-            if waited >= _IDLE_SECONDS:
-                return None
-        self.stopped = True
-        return b""
-
-    def _stopping(self) -> bool:
-        return self._wake is not None and self._wake()
-
-    def _ready(self, seconds: float) -> bool:
-        """Wait until there is something to read or the waiting is to end; tell if the former."""
-        watched = [] if self._follow else [self._descriptor]
-        wake = [] if self._wake is None else [self._wake.fileno()]
-        readable, _, _ = select.select([*watched, *wake], [], [], seconds)
-        return self._descriptor in readable
-
-    def _read(self) -> bytes:
-        try:
-            if self._follow:
-                chunk = os.pread(self._descriptor, _READ_BYTES, self._offset)
+                self.lines_read = 0
+                yield other_file
             else:
-                chunk = os.read(self._descriptor, _READ_BYTES)
-        except OSError as error:
-            raise self._unreadable(error) from None
-        self._offset += len(chunk)
-        return chunk
+                yield Block([], [], [])
 
-    def _replaced(self) -> bool:
-        """Go to the start of the file if it was truncated, or of the one in its place."""
+    def _whole_lines(self) -> Iterator[bytes | Change]:
+        """Iterate over what comes: whole lines, each with a newline, or what else happens."""
+        pieces: list[bytes] = []
+        while True:
+            found = self._tap.next()
+            if isinstance(found, bytes):
+                end = found.rfind(b"\n") + 1
+                if end:
+                    yield b"".join([*pieces, found[:end]])
+                    pieces = []
+                if found[end:]:
+                    pieces.append(found[end:])
+            elif found is Change.NOTHING:
+                yield found
+            elif found is Change.AGAIN:
+                pieces = []
+            elif found is Change.STOPPED:
+                self._stop(pieces)
+                return
+            else:
+                if pieces:
+                    self._ends_with_newline = False
+                    yield b"".join(pieces) + b"\n"
+                    pieces = []
+                if found is Change.END:
+                    return
+                yield found
+
+    def _stop(self, pieces: list[bytes]) -> None:
+        self.stopped = True
+        if pieces and not isinstance(self._tap, GrowingFile):
+            number = self.lines_read + 1
+            self._say(
+                f"stopped in the middle of line {number}, which is not kept; what "
+                f"is read next has to begin with line {number}, as tail -n +{number} gives it"
+            )
+
+    def _say(self, what: str) -> None:
+        self.notify(f"{plain(self.path)}: {what}")
+
+    def _compared(self, kept: KeptLines, start: int) -> Compared:
         try:
-            now = self.path.stat()
-        except OSError:
-            # Moved away; what will take its place is not there yet.
-            return False
-        opened = os.fstat(self._descriptor)
-        if (now.st_dev, now.st_ino) != (opened.st_dev, opened.st_ino):
-            what = "rotated, so the new file is read from its start"
-            os.close(self._descriptor)
-            self._descriptor = self._open()
-        elif opened.st_size < self._offset:
-            what = "truncated, so it is read from its start"
-        else:
-            return False
-        self._offset = 0
-        self.notify(f"{self.path}: {what}")
-        return True
+            return kept.compare(self._tap.descriptor, start)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
 
-    def _open(self) -> int:
+    def _open(self, path: str | Path, wake: Wake | None, *, follow: bool) -> Tap:
+        if path == STANDARD_INPUT:
+            if follow:
+                raise self._not_followed("standard input, which ends when its writer ends")
+            descriptor = standard_input("a stream of events").fileno()
+            return Pipe(self.path, descriptor, wake, owned=False, follow=False)
+        if follow and self.path.suffix == ".gz":
+            raise self._not_followed("the name of a gzip file, which does not grow by lines")
         try:
             # A pipe is opened without waiting for who writes to it.
-            return os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise unreadable(self.path, error) from None
+        mode = os.fstat(descriptor).st_mode
+        if follow and stat.S_ISREG(mode):
+            return GrowingFile(self.path, descriptor, wake, self._say)
+        if follow and not stat.S_ISFIFO(mode):
+            os.close(descriptor)
+            raise self._not_followed("a folder" if stat.S_ISDIR(mode) else "a device")
+        return Pipe(self.path, descriptor, wake, owned=True, follow=follow)
 
-    def _unreadable(self, error: OSError) -> InputError:
-        return InputError(f"{self.path}: expected a readable stream, found: {error.strerror}")
+    def _not_followed(self, found: str) -> InputError:
+        return InputError(
+            f"{self.path}: expected a file or a named pipe to follow, found {found}; leave out "
+            "--follow, or name another"
+        )
+
+
+def _difference(lines: int, found: Compared) -> str:
+    """Return what a file is that lacks some of the ``lines`` that were read before."""
+    if found.lines:
+        what = f"only the first {found.lines}, which are judged again, and then "
+        what += "its end" if found.ended else "another line"
+    else:
+        what = "an empty file" if found.ended else "another line first"
+    return (
+        f"expected the {lines} lines that were read before, found {what}; it was rotated, "
+        "rewritten or truncated since, so it is read from its start, and what came after line "
+        f"{lines} before that is not read"
+    )

@@ -13,7 +13,7 @@ from replay.live import LiveLog, is_live
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from replay.live import Wake
+    from replay.tap import Wake
 
 
 class ParametersLine(NamedTuple):

@@ -168,13 +168,16 @@ class Resumed:
         """After how many events the last digest of the state was recorded; -1: none."""
         self.users = 0
         """How many users there were at that moment."""
+        self.file_frame: int | None = None
+        """The number of the frame in which the lines of the stream's last file begin, from 0."""
         self.digest_due = False
         """Whether the last thing recorded is something after which a digest comes."""
         self._source: Source = "batch"
         self._count = 0
         self._simulation = simulation
-        for records in store.frames():
-            self._take(records[1])
+        self._frame = 0
+        for self._frame, (_, records) in enumerate(store.frames()):
+            self._take(records)
         self._route([])
         if simulation is not None:
             simulation.settle()
@@ -235,6 +238,10 @@ class Resumed:
         self.digest_due = False
         if isinstance(record, Lines):
             self._source = record.source
+            continued = self.lines["stream"] < record.number > 1
+            if record.source == "stream" and (not continued or self.file_frame is None):
+                # The first lines, or a file that was followed was replaced.
+                self.file_frame = self._frame
             self.lines[record.source] = record.number - 1
         elif isinstance(record, Rejected):
             self.rejected.append(record)

@@ -22,6 +22,7 @@ from events.header import Header
 from events.records import Decision, Record, Rejected, StreamStart
 from replay.collector import collector_paused, history_frozen
 from replay.files import check_outputs, store_beside
+from replay.kept_lines import KeptLines
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
 from replay.opening import open_history
@@ -226,8 +227,13 @@ class Run:
         self._refuse_rejected(resumed)
         self._resumed = resumed
         for log in (self.logs.batch, self.logs.stream):
-            if log.source not in resumed.ended:
-                log.skip(resumed.lines[log.source])
+            if log.source in resumed.ended:
+                continue
+            lines = resumed.lines[log.source]
+            if isinstance(log, LiveLog):
+                log.go_on(lines, KeptLines(kept, resumed.file_frame))
+            else:
+                log.skip(lines)
         for event in resumed.undecided:
             self._judged(self.simulation.judge(event))
         self.simulation.commit()

@@ -1,0 +1,80 @@
+"""What a stream that is read while it is written gives: bytes, or what else has happened."""
+
+from __future__ import annotations
+
+import enum
+import select
+from typing import TYPE_CHECKING, Final, Protocol
+
+from events.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READ_BYTES: Final = 1 << 16
+# How often what gives no sign of its own is looked at.
+LOOK_SECONDS: Final = 0.01
+# After so long without a byte whoever reads is told that nothing came.
+IDLE_SECONDS: Final = 1.0
+
+
+class Change(enum.Enum):
+    """What a tap says where it gives no bytes."""
+
+    NOTHING = "nothing came for a while"
+    AGAIN = "the line that is not finished comes again, from its start"
+    LEFT = "the line that is not finished ends here: nobody goes on with it"
+    OTHER_FILE = "the same, and the next line is the first one of another file"
+    END = "the same, and nothing more will come"
+    STOPPED = "the reading was to stop"
+
+
+class Wake(Protocol):
+    """Something that may end the waiting for lines."""
+
+    def __call__(self) -> bool:
+        """Tell whether to stop."""
+
+    def fileno(self) -> int:
+        """Return a file descriptor that becomes readable then."""
+
+
+class Tap(Protocol):
+    """A stream that is read while it is written.
+
+    Raises:
+        InputError: it cannot be read any further.
+
+    """
+
+    @property
+    def offset(self) -> int:
+        """How much was read, in bytes; of a file that took another's place, of that one."""
+
+    @property
+    def descriptor(self) -> int:
+        """The file descriptor of what is read."""
+
+    def next(self) -> bytes | Change:
+        """Return what comes next: some bytes, or what has happened instead."""
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+
+
+def is_stopping(wake: Wake | None) -> bool:
+    """Tell whether the reading is to stop."""
+    return wake is not None and wake()
+
+
+def wait(wake: Wake | None, seconds: float, descriptor: int | None = None) -> bool:
+    """Wait until there is something to read or the waiting is to end; tell if the former."""
+    watched = [] if descriptor is None else [descriptor]
+    wakes = [] if wake is None else [wake.fileno()]
+    readable, _, _ = select.select([*watched, *wakes], [], [], seconds)
+    return descriptor in readable
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return the error that ``path`` cannot be read."""
+    return InputError(f"{path}: expected a readable stream, found: {error.strerror}")
