@@ -10,6 +10,7 @@ from events.escapes import plain
 from events.event import Befriend, Event, Purchase
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
+from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
 
@@ -36,6 +37,7 @@ class Console(Listener):
         self.verbosity: Final = verbosity
         self.each_event = verbosity > 1
         self._bar: _Bar | None = None
+        self._rejections: Final = Rejections(self.say, all_of_them=verbosity > 1)
 
     def on_start(self, logs: Logs, summary: Summary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
@@ -44,6 +46,7 @@ class Console(Listener):
                 self.say("this run was finished before; nothing is left to do")
             elif summary.events_before:
                 self.say(f"going on after {counted(summary.events_before, 'event')}")
+        self._rejections.live = logs.live
         if isinstance(logs.stream, LiveLog):
             logs.stream.notify = self.say
         if self.verbosity > 0:
@@ -58,14 +61,14 @@ class Console(Listener):
             self.each_event = True
 
     def on_block(self, log: Log | LiveLog, summary: Summary) -> None:
-        """Move the bar."""
+        """Move the bar, and tell of what was rejected if it is time to."""
+        self._rejections.remind()
         if self._bar is not None:
             self._bar.move(log, summary.events)
 
     def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
-        """Report a rejected line with its place and its reason."""
-        place = f"{plain(log.path)}:{rejected.number}"
-        self.say(f"{place}: rejected ({rejected.reason}): {rejected.detail}")
+        """Report a rejected line with its place and its reason, or count it."""
+        self._rejections.take(plain(log.path), rejected)
 
     def on_event(
         self,
@@ -84,7 +87,8 @@ class Console(Listener):
             self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, and tell how many more lines were rejected."""
+        self._rejections.sum_up()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -94,6 +98,13 @@ class Console(Listener):
         if self.verbosity > 0:
             for phase, seconds in summary.seconds.items():
                 self.say(f"phase {phase}: {seconds:.3f} s")
+        for source, usable, rejected in (
+            ("batch", summary.batch_events, summary.rejected - summary.stream_rejected),
+            ("stream", summary.stream_events, summary.stream_rejected),
+        ):
+            if rejected and not usable:
+                lines = counted(rejected, "line")
+                self.say(f"nothing of the {source} was usable: {lines} rejected, none accepted")
         if self.verbosity < 0:
             return
         if summary.flagged_set_aside is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.escapes import plain
 from replay.interval_run import IntervalListener, IntervalSummary
+from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
 
@@ -27,9 +28,11 @@ class IntervalConsole(IntervalListener):
         self.verbosity: Final = verbosity
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._rejections: Final = Rejections(self.say, "row")
 
     def on_start(self, source: Observations, summary: IntervalSummary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
+        self._rejections.live = not source.regular
         if self.verbosity > 0:
             self.say(f"observations: {plain(source.name)}, {source.form}")
             if summary.sorted:
@@ -45,23 +48,27 @@ class IntervalConsole(IntervalListener):
             self._progress.start()
 
     def on_block(self, source: Observations, summary: IntervalSummary) -> None:  # noqa: ARG002
-        """Move the bar."""
+        """Move the bar, and tell of what was rejected if it is time to."""
+        self._rejections.remind()
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=source.bytes_read)
 
     def on_rejected(self, source: Observations, rejected: Rejected) -> None:
-        """Report a rejected row with its place and its reason."""
-        place = f"{plain(source.name)}:{rejected.number}"
-        self.say(f"{place}: rejected ({rejected.reason}): {rejected.detail}")
+        """Report a rejected row with its place and its reason, or count it."""
+        self._rejections.take(plain(source.name), rejected)
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, and tell how many more rows were rejected."""
+        self._rejections.sum_up()
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
     def summarize(self, summary: IntervalSummary, *, keyed: bool) -> None:
         """Report what the search has done."""
+        if summary.rejected and not summary.observations:
+            rows = counted(summary.rejected, "row")
+            self.say(f"nothing was usable: {rows} rejected, none accepted")
         if self.verbosity < 0:
             return
         if summary.output_set_aside is not None:

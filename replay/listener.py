@@ -44,6 +44,8 @@ class Summary(msgspec.Struct):
     """How many of them were flagged."""
     seconds: dict[str, float] = {}
     """How long each phase took, by name."""
+    stream_rejected: int = 0
+    """How many of the rejected lines were of the stream."""
 
     @property
     def events(self) -> int:

@@ -193,6 +193,7 @@ class Resumed:
         summary.batch_events += self.events["batch"]
         summary.stream_events += self.events["stream"]
         summary.rejected += len(self.rejected)
+        summary.stream_rejected += sum(each.source == "stream" for each in self.rejected)
         summary.judged += self.judged
         summary.flagged += len(self.flagged)
         summary.users = self.users

@@ -346,6 +346,7 @@ class Run:
     def _after_block(self, log: Log | LiveLog, block: Block) -> None:
         for rejected in block.rejected:
             self.summary.rejected += 1
+            self.summary.stream_rejected += log.source == "stream"
             if self.strict:
                 raise _strict_error(log, rejected)
             self.listener.on_rejected(log, rejected)
