@@ -61,6 +61,14 @@ class OtherKindError(StoreError):
     """The store is of the other detector: of intervals, or of purchases."""
 
 
+class OtherDetectorError(StoreError):
+    """Another detector decided the store, or another version of this one."""
+
+
+class DetectorError(ReplayError):
+    """A detector cannot be told from others: it has to declare its name or its version."""
+
+
 class PositionError(ReplayError):
     """A history has no such event or moment."""
 

@@ -7,7 +7,8 @@ An array of four, the first object of the file:
 The map holds ``parameters`` (a map of ``degrees`` and ``tracked``), ``line`` (the batch's
 first line where it gave the parameters, else nil), ``batch`` and ``stream`` (maps of
 ``name``, ``size`` and ``sha256``, or nil for a pipe), ``flagged`` (where in the flagged
-file this history's lines begin) and ``incomplete`` (whether parts of it were lost).
+file this history's lines begin), ``incomplete`` (whether parts of it were lost) and
+``detector`` (a map of ``name`` and ``version``: what decided it).
 
 A store of observations and intervals is of version 2: its map has ``intervals``, a map of
 `events.interval_parameters.IntervalParameters`, and nil for what concerns purchases.
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 import msgpack
 import msgspec
 
+from events.detector import INTERVALS, PURCHASES, DetectorVersion
 from events.errors import (
     DamagedStoreError,
     ForeignStoreError,
@@ -63,12 +65,22 @@ class Header(msgspec.Struct, frozen=True):
     """Whether this is what could be saved of a damaged store."""
     intervals: IntervalParameters | None = None
     """What intervals were looked for, or None for a store of purchases."""
+    detector: DetectorVersion | None = None
+    """What decides, or None in stores of releases that named no detector; see `decided_by`."""
+
+    @property
+    def decided_by(self) -> DetectorVersion:
+        """What decides; of a store that names none it is the built-in detector, version 1."""
+        return self.detector or (PURCHASES if self.intervals is None else INTERVALS)
 
     def same_history(self, other: Header) -> bool:
-        """Tell whether runs with these headers read the same inputs with the same parameters.
+        """Tell whether runs with these headers give one history.
 
-        A log that was a pipe is the same as none; names of files do not matter.
+        They read the same inputs with the same parameters, and the same detector decides. A
+        log that was a pipe is the same as none; names of files do not matter.
         """
+        if self.decided_by != other.decided_by:
+            return False
         if self.intervals is not None or other.intervals is not None:
             one, two = self.intervals, other.intervals
             complete = not (self.incomplete or other.incomplete)
@@ -76,7 +88,10 @@ class Header(msgspec.Struct, frozen=True):
         return self._same_batch(other) and _same_content(self.stream, other.stream)
 
     def same_past(self, other: Header) -> bool:
-        """Tell whether runs with these headers read the same batch, and then live streams."""
+        """Tell whether runs with these headers read the same batch, and then live streams.
+
+        Which detector decides is not compared.
+        """
         return self._same_batch(other) and self.stream is None and other.stream is None
 
     def _same_batch(self, other: Header) -> bool:
@@ -104,6 +119,9 @@ def encode_header(header: Header) -> bytes:
     version = version_of(header)
     if header.intervals is None:
         del content["intervals"]
+    if header.detector is None:
+        # A header that was read is written again byte for byte.
+        del content["detector"]
     fields = msgpack.packb(content)
     packed: bytes = _MAGIC_BYTES + msgpack.packb(version) + msgpack.packb(fields)
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))

@@ -27,6 +27,7 @@ from events.scan import Damage, scan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from events.detector import DetectorVersion
     from events.interval_parameters import IntervalParameters
     from events.parameters import Parameters
 
@@ -131,6 +132,11 @@ class EventStore:
     def intervals(self) -> IntervalParameters | None:
         """What intervals were looked for, or None for a store of purchases."""
         return self.header.intervals
+
+    @property
+    def detector(self) -> DetectorVersion:
+        """Which detector decided; where the store names none it is the built-in, version 1."""
+        return self.header.decided_by
 
     def records(self, after_event: int = 0) -> Iterator[Record]:
         """Iterate over the records, in the order in which they were appended.

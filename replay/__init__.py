@@ -21,13 +21,16 @@ from replay.interrupts import end_at_once_if_program
 
 end_at_once_if_program()
 
+from events.detector import DetectorVersion
 from events.errors import (
     DamagedStoreError,
+    DetectorError,
     ForeignStoreError,
     InputError,
     InterruptedRunError,
     LineRejectedError,
     NewerStoreError,
+    OtherDetectorError,
     OutputError,
     ParametersError,
     ReplayError,
@@ -51,6 +54,8 @@ __all__ = [
     "Befriend",
     "DamagedStoreError",
     "Decision",
+    "DetectorError",
+    "DetectorVersion",
     "Event",
     "EventStore",
     "FlaggedPurchase",
@@ -62,6 +67,7 @@ __all__ = [
     "Listener",
     "Logs",
     "NewerStoreError",
+    "OtherDetectorError",
     "OutputError",
     "Parameters",
     "ParametersError",

@@ -24,6 +24,7 @@ from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
 from events.records import Decision
 from events.store import EventStore
+from replay.detectors import check_detector
 from replay.files import STORE_SUFFIX, check_outputs
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
@@ -149,10 +150,11 @@ def branch_off(
         edits: what is to be otherwise.
         overwrite: remove the flagged file and the event store that stand there.
         listener: is told how the run goes.
-        detector: makes the actor system that decides.
+        detector: makes the actor system that decides, as it did the original.
         disk: does what is done to files that are written.
 
     Raises:
+        OtherDetectorError: another detector decided the original.
         PositionError: the history has no such event.
         ParametersError: D or T is out of bounds.
         InputError: a line to insert is rejected, or an output is one of the original's
@@ -162,6 +164,7 @@ def branch_off(
     """
     if is_stream(flagged):
         raise InputError(f"{flagged}: expected a file for the branch, found a pipe or a device")
+    check_detector(history.store, detector)
     flagged = Path(flagged)
     store = Path(f"{flagged}{STORE_SUFFIX}")
     recorded = history.store.parameters

@@ -15,6 +15,8 @@ from actors.baseline import PURCHASES_MIN, SD_FACTOR, Baseline, baseline_of
 from actors.network import NetworkQuery
 from events.errors import UnknownUserError
 from events.event import Befriend, Event, Purchase, place_of
+from replay.detectors import check_detector
+from replay.simulation import Simulation
 
 if TYPE_CHECKING:
     from replay.timeline import Timeline
@@ -80,12 +82,18 @@ class WhyFriendship(msgspec.Struct, frozen=True):
 
 
 def explain(timeline: Timeline, number: int) -> WhyPurchase | WhyFriendship:
-    """Explain event ``number``; the timeline goes to the moment after it.
+    """Explain event ``number`` by the rule of the built-in detector.
+
+    The timeline goes to the moment after it.
 
     Raises:
+        OtherDetectorError: another detector decided the history, and the timeline is not
+            one of those that are told so.
         PositionError: the history has no such event.
 
     """
+    if not timeline.of_another:
+        check_detector(timeline.history.store, Simulation)
     event = timeline.history.event(number)
     timeline.goto(number - 1)
     if isinstance(event, Purchase):

@@ -22,6 +22,7 @@ from events.errors import ReplayError
 from events.event import users_of
 from replay.checkpoint import Checkpoint, checkpoint_of, restore
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.difference import DECISION_FIELDS, Difference, decision_differences
 from replay.failing import WHENS, Failure, Failures, with_failures
 from replay.simulation import Simulation
@@ -129,7 +130,13 @@ class _Draw:
 
 
 def subject_of(history: History) -> Subject:
-    """Return what of ``history`` is explored; without a stream all of it is the past."""
+    """Return what of ``history`` is explored; without a stream all of it is the past.
+
+    Raises:
+        OtherDetectorError: another detector than the built-in one decided the history.
+
+    """
+    check_detector(history.store, Simulation)
     return Subject(history.parameters, history.events, history.past_events)
 
 

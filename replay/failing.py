@@ -68,7 +68,11 @@ class PlannedError(Exception):
 
 
 def with_failures(detector: type[Simulation], failures: Failures) -> type[Simulation]:
-    """Return ``detector`` with users that fail when ``failures`` says so."""
+    """Return ``detector`` with users that fail when ``failures`` says so.
+
+    A user that fails is restarted, so the decisions are those of ``detector``, and a store
+    names that.
+    """
     base: Any = detector.user_type
 
     class FailingUser(base):  # type: ignore[misc]  # a type that only the caller knows
@@ -87,5 +91,6 @@ def with_failures(detector: type[Simulation], failures: Failures) -> type[Simula
 
     class Failing(detector):  # type: ignore[misc,valid-type]  # likewise
         user_type = FailingUser
+        decides_as = detector
 
     return Failing

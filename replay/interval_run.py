@@ -29,6 +29,7 @@ from events.interval_parameters import (
 )
 from events.records import LogEnd, Observed, Record, Rejected
 from replay.collector import collector_paused
+from replay.detectors import detector_version
 from replay.files import check_outputs, store_beside
 from replay.interval_blocks import after_line, records_of, without_late
 from replay.interval_outputs import IntervalOutputs, title_of
@@ -227,7 +228,8 @@ class _Run:
     def start(self, stack: ExitStack, disk: Disk, *, overwrite: bool, strict: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         summary = self.summary
-        header = Header(None, None, None, None, intervals=self.parameters)
+        decides = detector_version(IntervalSimulation)
+        header = Header(None, None, None, None, intervals=self.parameters, detector=decides)
         file = self.file
         # What has no columns, or is no observations at all, shall leave no outputs behind.
         self._blocks = chain([*islice(self._blocks, 1)], self._blocks)

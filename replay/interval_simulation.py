@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.interval_actor import IntervalActor
@@ -26,6 +26,11 @@ class IntervalSimulation(Closing):
     Nothing here reads a clock, a file or an environment: the same observations give the
     same messages in the same order.
     """
+
+    name: ClassVar[str] = "intervals"
+    """What the detector is called in its stores."""
+    version: ClassVar[int] = 1
+    """Raised with the rule."""
 
     def __init__(
         self,

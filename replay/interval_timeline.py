@@ -15,6 +15,7 @@ from actors.messages import Commit
 from events.errors import PositionError, UnknownUserError, shown
 from events.store import EventStore
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.interval_history import IntervalHistory
 from replay.interval_simulation import IntervalSimulation
 from replay.stepping import Stepping
@@ -56,6 +57,7 @@ class IntervalTimeline(Stepping):
 
     Raises:
         StoreError: the store cannot be read.
+        OtherDetectorError: another detector, or version, decided it.
 
     """
 
@@ -65,6 +67,7 @@ class IntervalTimeline(Stepping):
         opened = store if isinstance(store, EventStore) else EventStore(store)
         self.history: Final = IntervalHistory(opened)
         """All that the store holds."""
+        check_detector(opened, IntervalSimulation)
         self.parameters: Final = self.history.parameters
         """What was looked for."""
         self._everyone = {*self.history.adids, *(self.history.keys or ())}

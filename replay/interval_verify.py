@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from actors.urns import COORDINATOR, SINK, urn_of_key
 from events.records import Finding, LogEnd, Observed, Record, StateDigest
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.difference import Difference
 from replay.interval_simulation import IntervalSimulation
 from replay.verify import Verification
@@ -48,8 +49,14 @@ class _Seen:
 
 
 def verify_intervals(store: EventStore) -> Verification:
-    """Play the history in ``store`` again and compare."""
+    """Play the history in ``store`` again and compare.
+
+    Raises:
+        OtherDetectorError: another detector, or version, decided it.
+
+    """
     assert store.intervals is not None, "it is a store of intervals"
+    check_detector(store, IntervalSimulation)
     with collector_paused(), _Replay(store, store.intervals) as replay:
         difference = next(replay.differences(), None)
         return Verification(replay.position, replay.findings, replay.digests, difference)

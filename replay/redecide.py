@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.sink import Nowhere
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def decide_again(history: History, parameters: Parameters) -> dict[int, Decision]:
-    """Return the decision on each purchase of the stream at ``parameters``, by event number."""
+    """Return the decision on each purchase of the stream at ``parameters``, by event number.
+
+    Raises:
+        OtherDetectorError: another detector than the built-in one decided the history.
+
+    """
+    check_detector(history.store, Simulation)
     start = history.past_events
     with Simulation(parameters, Nowhere()) as simulation:
         with collector_paused():

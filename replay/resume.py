@@ -6,7 +6,14 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from events.disk import is_locked
-from events.errors import DamagedStoreError, InputError, NewerStoreError, OutputError, StoreError
+from events.errors import (
+    DamagedStoreError,
+    InputError,
+    NewerStoreError,
+    OtherDetectorError,
+    OutputError,
+    StoreError,
+)
 from events.event import EVENT_TYPES, Event, Purchase, line_of
 from events.jsonlines import flagged_line
 from events.records import (
@@ -52,6 +59,7 @@ def kept_history(
     Raises:
         StoreError: the store that stands there is damaged, or of a newer format.
         OutputError: what stands there cannot be moved or removed.
+        OtherDetectorError: it is to be resumed, and another detector decided it.
         InputError: it is to be resumed and is not of the same past.
 
     """
@@ -116,6 +124,12 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
         return True
     if not resume or header.stream is not None:
         return False
+    if store.header.same_past(header) and store.detector != header.decided_by:
+        raise OtherDetectorError(
+            f"{store.path}: expected the store of a live run that {header.decided_by} decides, "
+            f"found one of {store.detector}; go on with that detector, or run without --resume "
+            "to begin anew"
+        )
     if not store.header.same_past(header):
         raise InputError(
             f"{store.path}: expected the store of a live run on the same batch with the same "

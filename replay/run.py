@@ -21,6 +21,7 @@ from events.event import EVENT_TYPES, Event
 from events.header import Header
 from events.records import Decision, Record, Rejected, StreamStart
 from replay.collector import collector_paused, history_frozen
+from replay.detectors import detector_version
 from replay.files import check_outputs, store_beside
 from replay.kept_lines import KeptLines
 from replay.listener import Listener, Summary
@@ -66,9 +67,8 @@ def run(
     """Read both logs, keep their events in a store, and write the flagged purchases.
 
     An unfinished run on the same inputs is continued where it stopped, however it
-    stopped, and gives what it would have given without the stop; a finished one is
-    left as it is. A store of another history is moved to a numbered name, never
-    overwritten.
+    stopped, and gives what it would have given without the stop; a finished one is left
+    as it is. A store of another history is moved to a numbered name, never overwritten.
 
     Args:
         logs: the two logs.
@@ -82,7 +82,8 @@ def run(
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
-        detector: makes the actor system that decides.
+        detector: makes the actor system that decides; of another one, or version of it
+            (see `replay.detectors`), is another history.
 
     Returns:
         What was done.
@@ -91,7 +92,9 @@ def run(
         InputError: a log cannot be read, an output would overwrite a log or is no file, or
             the history went to a pipe and cannot be gone on with.
         OutputError: an output cannot be written, or was changed since it was written.
-        StoreError: the store that stands there is damaged, or of a newer format.
+        StoreError: the store that stands there is damaged, or of a newer format, or is to be
+            resumed and of another detector.
+        DetectorError: the detector has to declare its name or its version.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.
 
@@ -168,7 +171,11 @@ class Run:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         logs, summary = self.logs, self.summary
         header = Header(
-            logs.parameters, logs.line, logs.batch.fingerprint(), logs.stream.fingerprint()
+            logs.parameters,
+            logs.line,
+            logs.batch.fingerprint(),
+            logs.stream.fingerprint(),
+            detector=detector_version(self.detector),
         )
         self.lap("fingerprint")
         path = summary.store_path

@@ -22,6 +22,7 @@ from actors.sink import Nowhere
 from events.errors import InputError, ReplayError
 from events.event import Befriend, Purchase, users_of
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.explain import WhyPurchase, explain
 from replay.simulation import Simulation
 
@@ -77,11 +78,13 @@ def shrink(
         progress: is told now and then how far it has come.
 
     Raises:
+        OtherDetectorError: another detector than the built-in one decided the history.
         PositionError: the history has no such event.
         InputError: the event is no purchase, or was not judged.
         VerdictNotReplayedError: the whole history does not give the recorded verdict.
 
     """
+    check_detector(timeline.history.store, Simulation)
     oracle = _Oracle(timeline.history, number, exact=exact, progress=progress)
     explanation = explain(timeline, number)
     assert isinstance(explanation, WhyPurchase), "the oracle takes nothing but purchases"

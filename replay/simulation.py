@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
@@ -13,6 +13,7 @@ from actors.urns import COORDINATOR, SINK, urn_of_user
 from actors.user import UserActor
 from events.closing import Closing
 from events.event import Event, Purchase
+from replay.detectors import remember_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +29,23 @@ class Simulation(Closing):
 
     Nothing here reads a clock, a file or an environment: the same events give the
     same messages in the same order. A detector with other actors is a subclass that
-    names them.
+    names them. Its store tells which detector decided; see `replay.detectors`.
     """
+
+    name: ClassVar[str] = "purchases"
+    """What the detector is called; a subclass that declares none is called as its class."""
+    version: ClassVar[int | str] = 1
+    """Raised with the rule; a subclass that declares none has the hash of its source."""
 
     coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
     """What the coordinator is."""
     user_type: ClassVar[type[UserActor]] = UserActor
     """What the users are."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read the source of a detector while it is the one that the class was made of."""
+        super().__init_subclass__(**options)
+        remember_source(cls)
 
     def __init__(
         self,

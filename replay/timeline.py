@@ -19,6 +19,7 @@ from events.event import Befriend, Event, Purchase, Unfriend
 from events.store import EventStore
 from replay.checkpoint import Checkpoint, checkpoint_of, restore
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.history import History
 from replay.simulation import Simulation
 from replay.stepping import Stepping
@@ -56,17 +57,35 @@ class Timeline(Stepping):
 
     Raises:
         StoreError: the store cannot be read.
+        OtherDetectorError: another detector decided it.
 
     """
 
     def __init__(
-        self, store: EventStore | str | Path, detector: Callable[..., Simulation] = Simulation
+        self,
+        store: EventStore | str | Path,
+        detector: Callable[..., Simulation] = Simulation,
+        *,
+        of_another: bool = False,
     ) -> None:
-        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew."""
+        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew.
+
+        Args:
+            store: the store, or where it is.
+            detector: makes the actor system; that which decided the store.
+            of_another: take a store that another detector decided, too. Whoever asks for it
+                says whose decisions are shown: the history's are recorded, and what
+                is decided anew is this detector's.
+
+        """
         super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
+        self.of_another: Final = of_another
+        """Whether another detector may have decided the history."""
         self.history: Final = History(opened)
         """All that the store holds."""
+        if not of_another:
+            check_detector(opened, detector)
         self.parameters: Final = opened.parameters
         """D and T."""
         self._events: Final = self.history.events

@@ -14,6 +14,7 @@ from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
 from events.event import users_of
 from replay.collector import collector_paused
+from replay.detectors import check_detector
 from replay.difference import Difference, decision_differences
 from replay.simulation import Simulation
 
@@ -49,7 +50,11 @@ def verify(
         progress: passes on the moments up to which is played, one after another.
         detector: makes the actor system that decides again, of parameters and an outlet.
 
+    Raises:
+        OtherDetectorError: another detector decided the history.
+
     """
+    check_detector(history.store, detector)
     moments = sorted({each.events for each in history.digests} | {len(history)})
     with _Replay(history, detector) as replay:
         difference = next(replay.differences(progress(moments)), None)

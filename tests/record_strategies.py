@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import strategies as st
 
+from events.detector import DetectorVersion
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.header import Header
 from events.interval import Interval
@@ -70,6 +71,8 @@ searches = st.builds(
     _forms,
     st.one_of(st.none(), fingerprints),
 )
+_names = st.text(min_size=1, max_size=12)
+_detectors = st.none() | st.builds(DetectorVersion, _names, _names)
 _purchase_headers = st.builds(
     Header,
     st.builds(Parameters, st.integers(1, 2**63 - 1), st.integers(2, 2**63 - 1)),
@@ -78,6 +81,7 @@ _purchase_headers = st.builds(
     st.one_of(st.none(), fingerprints),
     _counts,
     st.booleans(),
+    detector=_detectors,
 )
 _interval_headers = st.builds(
     Header,
@@ -85,6 +89,7 @@ _interval_headers = st.builds(
     _counts,
     st.booleans(),
     searches,
+    _detectors,
 )
 headers = st.one_of(_purchase_headers, _interval_headers)
 

@@ -428,12 +428,13 @@ def test_lost_event_is_told(tmp_path: Path) -> None:
 def test_store_of_another_detector_is_told(tmp_path: Path) -> None:
     _, store = run_in(tmp_path, BETWEEN, detectors.Twice)
     assert_replays(store, detectors.Twice)
-    with pytest.raises(AssertionError, match=r"field='flagged', expected=True, actual=False"):
+    message = r"expected a history that 'purchases' \(version 1\) decided, found one of 'Twice' "
+    with pytest.raises(replay.OtherDetectorError, match=message):
         assert_replays(store)
 
 
 def test_users_who_forget_going_back_are_told(tmp_path: Path) -> None:
-    store = stored(ANOMALOUS, tmp_path)
+    _, store = run_in(tmp_path, ANOMALOUS, detectors.Forgetful)
     message = (
         r"^back and forth over event 3: expected UserState\(user='1', .*number=2, .*number=3, .*, "
         r"found UserState\(user='1', friends=\('2',\), purchases=\(Purchase\([^(]*number=3, [^(]*$"

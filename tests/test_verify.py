@@ -30,6 +30,8 @@ from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from events.header import Header
+
 STORE = "flagged.json.events"
 SAMPLE = Path(replay.__file__).parents[1] / "scripts" / "sample"
 
@@ -51,12 +53,15 @@ def history_of(given_logs: LoggedHistory, folder: Path) -> History:
 
 
 def rewritten(
-    store: replay.EventStore, path: Path, change: Callable[[int, Record], Record | None]
+    store: replay.EventStore,
+    path: Path,
+    change: Callable[[int, Record], Record | None],
+    header: Header | None = None,
 ) -> History:
     """Write the store again at ``path``, whole and well-formed, with some records changed."""
     path.unlink(missing_ok=True)
     index = 0
-    with StoreWriter.create(path, store.header) as writer:
+    with StoreWriter.create(path, header or store.header) as writer:
         for _, records in store.frames():
             kept = []
             for record in records:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from events.header import version_of
 from events.records import Decision, Finding, Rejected
 from events.salvage import Salvage, events_in
@@ -43,12 +45,18 @@ def run(options: argparse.Namespace) -> int:
         "findings": sum(isinstance(record, Finding) for record in records),
         "rejected": sum(isinstance(record, Rejected) for record in records),
         "incomplete": salvage.header.incomplete,
+        "detector": {
+            **msgspec.structs.asdict(salvage.header.decided_by),
+            "named": salvage.header.detector is not None,
+        },
         "damaged": [_fields(damage, salvage.size) for damage in damages],
     }
     if options.json:
         print_json(told)
         return EXIT_DAMAGED if damages else 0
     say(f"format version {told['version']}, {counted(told['size'], 'byte')}")
+    unnamed = "" if salvage.header.detector else ", as in stores that name none"
+    say(f"decided by {salvage.header.decided_by}{unnamed}")
     verdict = "decision" if salvage.header.intervals is None else "finding"
     for name in ("frame", "event", verdict):
         say(counted(told[f"{name}s"], name))

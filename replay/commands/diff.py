@@ -12,7 +12,7 @@ from events.event import line_of
 from replay.commands import interval_views
 from replay.history import History
 from replay.standard_streams import say
-from replay.tables import counted, open_store, print_json
+from replay.tables import counted, detector_difference, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     one, other = map(History, stores)
     found = {
         "parameters": _parameters(one, other),
+        "detector": detector_difference(one.store, other.store),
         "event": _first_event(one, other),
         "decision": _first_decision(one, other),
     }
@@ -54,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for what, difference in found.items():
             if difference is None:
-                say(f"{what}: no difference")
+                if what != "detector":
+                    say(f"{what}: no difference")
             else:
                 at = f" {difference['at']}" if difference["at"] else ""
                 say(f"{what}{at}: different")

@@ -19,7 +19,7 @@ from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_fields
 from replay.outputs import write_new
 from replay.standard_streams import mention, say
-from replay.tables import counted, named, print_json
+from replay.tables import counted, detector_difference, named, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -187,6 +187,7 @@ def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int
     histories = [IntervalHistory(store) for store in (one, other)]
     found = {
         "parameters": _setting_difference(*histories),
+        "detector": detector_difference(one, other),
         "event": _event_difference(*histories),
         "finding": _finding_difference(*histories),
     }
@@ -198,7 +199,8 @@ def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int
     else:
         for what, difference in found.items():
             if difference is None:
-                say(f"{what}: no difference")
+                if what != "detector":
+                    say(f"{what}: no difference")
             else:
                 say(f"{what}{difference['at'] and ' '}{difference['at']}: different")
                 say(f"  {plain(options.one)}: {difference['one']}")

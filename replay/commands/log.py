@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events.amounts import format_amount
 from events.errors import PositionError
+from events.escapes import plain
 from events.event import Event, Purchase, kind_of, users_of
 from events.records import Decision, Rejected
 from replay.arguments import add_store, as_utf8, number
 from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
-from replay.standard_streams import say
-from replay.tables import decision_fields, named, open_store, print_json
+from replay.standard_streams import report, say
+from replay.tables import decision_fields, named, open_store, other_detector, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
     store = open_store(options.store)
+    if (other := other_detector(store)) is not None:
+        report(f"replay: {plain(options.store)}: {other}")
     if options.first < 1 or (options.last is not None and options.last < options.first):
         raise PositionError(
             f"expected a range of events from 1 on, found {options.first} to {options.last}"

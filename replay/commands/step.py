@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from events.escapes import plain
 from replay.arguments import add_store
 from replay.commands.interval_views import setting_text
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
 from replay.interval_timeline import IntervalTimeline
-from replay.standard_streams import say, standard_input
-from replay.tables import counted, open_store
+from replay.standard_streams import report, say, standard_input
+from replay.tables import counted, open_store, other_detector
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ def run(options: argparse.Namespace) -> int:
         with IntervalTimeline(store) as intervals:
             greeting = setting_text(intervals.parameters)
             return _obey(IntervalShell(intervals, interactive=interactive), options, greeting)
-    with Timeline(store) as timeline:
+    other = other_detector(store)
+    if other is not None:
+        report(
+            f"replay: {plain(options.store)}: {other}, by whose rule why, trace and message show it"
+        )
+    with Timeline(store, of_another=True) as timeline:
         greeting = f"D={timeline.parameters.degrees} T={timeline.parameters.tracked}"
         return _obey(Shell(timeline, interactive=interactive), options, greeting)
 

@@ -8,7 +8,9 @@ from events.amounts import format_amount, format_cents
 from events.escapes import plain
 from events.event import Befriend, kind_of
 from replay.arguments import add_event
+from replay.detectors import is_decided_by
 from replay.explain import WhyFriendship, WhyPurchase, explain
+from replay.simulation import Simulation
 from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json, print_table
 from replay.timeline import Timeline
@@ -72,7 +74,11 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     recorded = timeline.history.recorded.get(event.number)
     if recorded is not None and recorded.flagged != why.flagged:
         was = "FLAGGED" if recorded.flagged else "not flagged"
-        say(f"(the run recorded {was}, by another rule or version; verify says more)")
+        decided = timeline.history.store.detector
+        by = "by another rule or version; verify says more"
+        if not is_decided_by(timeline.history.store, Simulation):
+            by = f"by the rule of {decided}"
+        say(f"(the run recorded {was}, {by})")
     if not why.judged:
         say("(an event of the past, which the run did not judge)")
 

@@ -17,7 +17,7 @@ from events.errors import BadValueError, shown
 from events.escapes import plain
 from events.event import EVENT_TYPES, Purchase, kind_of, users_of
 from replay.debugger.errors import CommandError
-from replay.tables import named
+from replay.tables import named, other_detector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,6 +190,11 @@ def _near(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
     By the recorded mean and standard deviation, which are cut to whole cents.
     """
     what = "a number of standard deviations, such as 0.5"
+    other = other_detector(timeline.history.store)
+    if other is not None:
+        raise CommandError(
+            f"break near: expected a threshold that is known here, found that {other}"
+        )
     text = _argument(rest, "near", what)
     if not _FACTOR.fullmatch(text):
         raise CommandError(f"break near: expected {what}, found {shown(text)}")

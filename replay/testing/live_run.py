@@ -216,10 +216,13 @@ class LiveRun(RuleBasedStateMachine):
         self._stack = ExitStack()
         self._plan(*self._planned)
         detector = with_failures(self.detector, self._failures)
-        self.order = ChosenOrder()
+        self.order = order = ChosenOrder()
 
-        def make(setting: Parameters, outlet: Outlet, *, attesting: bool) -> Simulation:
-            return detector(setting, outlet, self.order, attesting=attesting)
+        class Ordered(detector):  # type: ignore[misc,valid-type]  # known only now
+            decides_as = detector
+
+            def __init__(self, setting: Parameters, outlet: Outlet, *, attesting: bool) -> None:
+                super().__init__(setting, outlet, order, attesting=attesting)
 
         logs = self._stack.enter_context(Logs(*self._paths, follow=True, wake=self._wake))
         self.live = Run(
@@ -227,7 +230,7 @@ class LiveRun(RuleBasedStateMachine):
             Summary(self._flagged, self.store),
             listener=Listener(),
             disk=self.disk,
-            detector=make,
+            detector=Ordered,
             digest_events=_DIGEST_EVENTS,
         )
         self.running = True

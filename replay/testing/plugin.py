@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 from hypothesis.errors import HypothesisException
 
-from events.errors import ReplayError, StoreError
+from events.errors import ReplayError, StoreError, shown
 from events.store import EventStore
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
+from replay.tables import other_detector
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_replays,
@@ -125,23 +126,26 @@ class StoreItem(pytest.Item):
 
 
 def _check_model(path: Path) -> None:
-    store = _readable(path)
+    store = _decided(path)
     if store.events > _MODEL_EVENTS_MAX:
         pytest.skip(f"{store.events:,} events are too many for the brute-force model")
     assert_agrees_with_model(LoggedHistory.of(store))
 
 
 def _check_orders(path: Path) -> None:
-    assert_same_decisions(LoggedHistory.of(_readable(path)), _ORDERS)
+    assert_same_decisions(LoggedHistory.of(_decided(path)), _ORDERS)
 
 
-def _readable(path: Path) -> EventStore:
+def _decided(path: Path) -> EventStore:
+    """Return a store that is to be decided as the program's own detector does."""
     try:
         store = EventStore(path)
     except StoreError:
         pytest.skip("a store that cannot be read, as the first check says")
     if store.intervals is not None:
         pytest.skip("a store of intervals")
+    if (other := other_detector(store)) is not None:
+        pytest.skip(other)
     return store
 
 
@@ -234,8 +238,10 @@ def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here
         _, store = run_in(folder, history, detector)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
         return f"{text}a run on them fails: {type(error).__name__}: {error}"
-    if detector is not Simulation:
-        text += f"decided by {detector.__name__}; commands decide by the program's own rule\n"
+    decided = EventStore(store)
+    if other_detector(decided) is not None:
+        name = shown(decided.detector.name)[1:-1]
+        text += f"decided by {name}; step explains by the program's own rule\n"
     return f"{text}step through it: python -m replay step {_word(store, here)}"
 
 
