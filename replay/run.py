@@ -64,11 +64,11 @@ def run(
     disk: Disk = DISK,
     detector: Detector = Simulation,
 ) -> Summary:
-    """Read both logs, keep their events in a store, and write the flagged purchases.
+    """Read both logs, keep their events, write the flagged purchases; return what was done.
 
-    An unfinished run on the same inputs is continued where it stopped, however it
-    stopped, and gives what it would have given without the stop; a finished one is left
-    as it is. A store of another history is moved to a numbered name, never overwritten.
+    An unfinished run on the same inputs is continued where it stopped, and gives what it
+    would have given without the stop; a finished one is left as it is. A store of another
+    history, or of another detector, is moved to a numbered name, never overwritten.
 
     Args:
         logs: the two logs.
@@ -82,18 +82,13 @@ def run(
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
-        detector: makes the actor system that decides; of another one, or version of it
-            (see `replay.detectors`), is another history.
-
-    Returns:
-        What was done.
+        detector: makes the actor system that decides; see `replay.detectors`.
 
     Raises:
         InputError: a log cannot be read, an output would overwrite a log or is no file, or
             the history went to a pipe and cannot be gone on with.
         OutputError: an output cannot be written, or was changed since it was written.
-        StoreError: the store that stands there is damaged, or of a newer format, or is to be
-            resumed and of another detector.
+        StoreError: the store that stands there is damaged, or of a newer format.
         DetectorError: the detector has to declare its name or its version.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.

@@ -242,17 +242,23 @@ for check in checks:
     except AssertionError as error:
         print(error)
 assert_agrees_with_model(ANOMALOUS)
-assert_replays(sys.argv[1], detectors.Twice)
+assert_replays(sys.argv[2], detectors.Twice)
 LiveRunTestCase.settings = settings(max_examples=3, deadline=None)
 LiveRunTestCase().runTest()
 """
 
 
 def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> None:
+    def unflag(record: Record) -> Record:
+        changed = msgspec.structs.replace
+        return changed(record, flagged=False) if isinstance(record, Decision) else record
+
     _, store = run_in(tmp_path, BETWEEN, detectors.Twice)
+    (tmp_path / "other").mkdir()
+    wrong = altered(stored(ANOMALOUS, tmp_path / "other"), unflag)
     said = [
         subprocess.run(
-            [sys.executable, "-c", EVERY_CHECK, store],
+            [sys.executable, "-c", EVERY_CHECK, wrong, store],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONOPTIMIZE": optimize},
             capture_output=True,

@@ -26,7 +26,7 @@ from replay.debugger.errors import CommandError
 from replay.debugger.session import Session
 from replay.explain import explain, hops_of, window_of
 from replay.standard_streams import UnprintableError, flush, report, say
-from replay.tables import named, other_detector, print_table
+from replay.tables import named, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,7 +180,7 @@ class Shell(cmd.Cmd):
 
     def _message(self, words: list[str]) -> None:
         _take("message", words, 0, 0)
-        self._say_whose_rule()
+        views.say_whose_rule(self._timeline)
         views.show_message(self._timeline)
         self._where([])
 
@@ -277,19 +277,15 @@ class Shell(cmd.Cmd):
 
     def _why(self, words: list[str]) -> None:
         number = self._event("why", words)
-        self._say_whose_rule()
+        views.say_whose_rule(self._timeline)
         with self._elsewhere():
             show_why(explain(self._timeline, number), self._timeline)
 
     def _trace(self, words: list[str]) -> None:
         number = self._event("trace", words)
-        self._say_whose_rule()
+        views.say_whose_rule(self._timeline)
         with self._elsewhere():
             show_messages(self._timeline.trace(number))
-
-    def _say_whose_rule(self) -> None:
-        if (other := other_detector(self._timeline.history.store)) is not None:
-            say(f"{other}, whose rule this shows")
 
     def _diff(self, words: list[str]) -> None:
         first, last = map(

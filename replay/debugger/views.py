@@ -13,7 +13,7 @@ from replay.commands.trace import message_text
 from replay.commands.why import some
 from replay.console import describe
 from replay.standard_streams import say
-from replay.tables import counted, print_table
+from replay.tables import counted, other_detector, print_table
 from replay.timeline import UserState
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ def _happening(timeline: Timeline, number: int) -> str:
     past = "" if history.judged(number) else "past, "
     what = describe(event, history.recorded.get(number))
     return f"{event.time}, {past}{place.source} line {place.line}: {what}"
+
+
+def say_whose_rule(timeline: Timeline) -> None:
+    """Say whose rule is shown, if another detector decided the history."""
+    other = other_detector(timeline.history.store)
+    if other is not None:
+        say(f"{other}, whose rule this shows")
 
 
 def show_events(timeline: Timeline, numbers: Sequence[int]) -> None:
