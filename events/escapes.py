@@ -13,12 +13,12 @@ from typing import Final
 
 # The ranges of Unicode 16, given here so that every Python shows a text alike: controls,
 # formats, separators of lines, spaces that are not the plain or the ideographic one, half
-# surrogates, and letters and marks that cannot be seen (a variation of an emoji is one that
-# can).
+# surrogates, what is no character, and letters and marks that cannot be seen (a variation
+# of an emoji is one that can).
 _ACTIVE: Final = re.compile(
     "[\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
     "\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0d"
-    "\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

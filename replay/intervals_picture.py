@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.durations import SECOND
+from events.escapes import plain
 from events.instants import Instant, instant_of, time_of
 from replay.tables import counted
 
@@ -54,7 +54,6 @@ _STEPS: Final = (
     *(_DAY * days for days in (1, 2, 7, 14, 28, 91)),
 )
 _YEARS: Final = tuple(power * digit for power in (1, 10, 100, 1_000) for digit in (1, 2, 5))
-_NO_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _Scale(NamedTuple):
@@ -139,8 +138,8 @@ def intervals_picture(
 
 
 def _escaped(text: str) -> str:
-    """Return ``text`` as it may stand in XML, which has no place for control characters."""
-    return html.escape(_NO_CHARACTER.sub("\ufffd", text))
+    """Return ``text`` as it is shown elsewhere, and as it may stand in XML."""
+    return html.escape(plain(text))
 
 
 def _scale(moments: list[int]) -> _Scale:
@@ -252,14 +251,14 @@ def _row_parts(rows: list[_Row]) -> list[str]:
     parts = []
     for place, row in enumerate(rows):
         y = _TOP + _ROW * place + _ROW // 2
-        label = row.label
+        label = plain(row.label)
         if len(label) > _LABEL_LETTERS:
             label = label[: _LABEL_LETTERS - 1] + "\u2026"
         parts += [
             f'<line x1="{_LEFT}" y1="{y}" x2="{WIDTH - _RIGHT}" y2="{y}" stroke="#e4e4e4"/>',
             row.mark.format(x=_LEFT - 16, y=y) + "/>",
             f'<text class="row" x="{_LEFT - 28}" y="{y + 4}" text-anchor="end">'
-            f"<title>{_escaped(row.label)}</title>{_escaped(label)}</text>",
+            f"<title>{_escaped(row.label)}</title>{html.escape(label)}</text>",
         ]
     return parts
 

@@ -122,7 +122,7 @@ def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: boo
         BATCH: history.log_content("batch", lines["batch"]),
         STREAM: history.log_content("stream", lines["stream"]),
     }
-    name = _test_name(shrunk.recorded.number, [folder.name.encode(), text, *contents.values()])
+    name = _test_name(shrunk.recorded.number, [os.fsencode(folder.name), text, *contents.values()])
     try:
         with _staging(folder) as within:
             for file, content in {**contents, name: text}.items():

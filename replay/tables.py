@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shlex
@@ -20,7 +21,7 @@ from replay.standard_streams import error_console, is_watched, report, say_rende
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from events.records import Decision
+    from events.records import Decision, Rejected
 
 T = TypeVar("T")
 
@@ -124,6 +125,18 @@ def decision_fields(decision: Decision) -> dict[str, object]:
         "mean": format_cents(decision.mean),
         "sd": format_cents(decision.sd),
     }
+
+
+def rejected_fields(rejected: Rejected) -> dict[str, object]:
+    """Return what is known of a rejected line, as JSON has it.
+
+    A line that is no UTF-8 has all its bytes in ``base64``, too; in ``text`` those that
+    are no character are escaped, and cannot be told from such escapes.
+    """
+    line = rejected.line
+    text = line.decode("utf-8", "backslashreplace")
+    exact = {} if text.encode() == line else {"base64": base64.b64encode(line).decode()}
+    return {"reason": rejected.reason, "detail": rejected.detail, "text": text, **exact}
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

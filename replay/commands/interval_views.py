@@ -19,7 +19,7 @@ from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_fields
 from replay.outputs import write_new
 from replay.standard_streams import mention, say
-from replay.tables import counted, detector_difference, named, print_json
+from replay.tables import counted, detector_difference, named, print_json, rejected_fields
 
 if TYPE_CHECKING:
     import argparse
@@ -104,9 +104,8 @@ def _wanted(observation: Observation, findings: list[Finding], options: argparse
 
 def _show_rejected(place: Place, record: Rejected, *, as_json: bool) -> None:
     if as_json:
-        text = record.line.decode("utf-8", "backslashreplace")
-        what = {"reason": record.reason, "detail": record.detail, "text": text}
-        print_json({"type": "rejected", "source": place.source, "line": place.line, **what})
+        where = {"source": place.source, "line": place.line}
+        print_json({"type": "rejected", **where, **rejected_fields(record)})
     else:
         say(f"{'-':>8}  {place.line:>8}  rejected ({record.reason}): {record.detail}")
 

@@ -14,7 +14,14 @@ from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
 from replay.standard_streams import report, say
-from replay.tables import decision_fields, named, open_store, other_detector, print_json
+from replay.tables import (
+    decision_fields,
+    named,
+    open_store,
+    other_detector,
+    print_json,
+    rejected_fields,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -122,14 +129,7 @@ def _fields(line: Line) -> dict[str, object]:
     record, decision = line.record, line.decision
     place: dict[str, object] = {"source": line.place.source, "line": line.place.line}
     if isinstance(record, Rejected):
-        text = record.line.decode("utf-8", "backslashreplace")
-        return {
-            "type": "rejected",
-            **place,
-            "reason": record.reason,
-            "detail": record.detail,
-            "text": text,
-        }
+        return {"type": "rejected", **place, **rejected_fields(record)}
     fields = {"type": kind_of(record), **place, "event": record.number, "time": record.time}
     if not isinstance(record, Purchase):
         return {**fields, "user1": record.user1, "user2": record.user2}
