@@ -185,12 +185,14 @@ def describe(event: Event, decision: Decision | None) -> str:
         verb = "befriended" if isinstance(event, Befriend) else "unfriended"
         return f"{plain(event.user1)} {verb} {plain(event.user2)}"
     text = f"{plain(event.user)} bought for {format_amount(event.amount)}"
-    if decision is None:
-        return text
-    verdict = "FLAGGED" if decision.flagged else "not flagged"
+    return text if decision is None else f"{text}: {verdict_text(decision)}"
+
+
+def verdict_text(decision: Decision) -> str:
+    """Return a decision in words."""
     return (
-        f"{text}: {verdict} (n={decision.purchases} mean={format_cents(decision.mean)} "
-        f"sd={format_cents(decision.sd)})"
+        f"{'FLAGGED' if decision.flagged else 'not flagged'} (n={decision.purchases} "
+        f"mean={format_cents(decision.mean)} sd={format_cents(decision.sd)})"
     )
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actors.digest import Sums
 from actors.urns import COORDINATOR
+from events.amounts import format_amount, format_cents
+from events.escapes import plain
+from events.event import Purchase
+from events.records import Decision, Finding, StateDigest
+from replay.interval_outputs import interval_fields
+from replay.tables import decision_fields, event_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.records import Decision
-
 # All that a decision says of its event.
 DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
+
+# What is kept in whole cents, and what in units of 1/10,000.
+_CENTS: Final = frozenset({"mean", "sd"})
+_UNITS: Final = frozenset({"amounts", "spent"})
+# A state may have thousands of friends or purchases, and one of them makes the difference.
+_SHOWN_MAX: Final = 300
 
 
 class Difference(NamedTuple):
@@ -36,3 +47,58 @@ def decision_differences(expected: Decision, actual: Decision) -> Iterator[Diffe
         one, other = getattr(expected, field), getattr(actual, field)
         if one != other:
             yield Difference(expected.number, COORDINATOR, field, one, other)
+
+
+def difference_fields(difference: Difference) -> dict[str, Any]:
+    """Return a difference as JSON has it: ids, and amounts as text."""
+    field = difference.field
+    expected, actual = _field(field, difference.expected), _field(field, difference.actual)
+    return {**difference._asdict(), "expected": expected, "actual": actual}
+
+
+def value_text(value: object, other: object) -> str:
+    """Return a value of `difference_fields` in words.
+
+    Of something long what stands only there and not in ``other``, which it is compared with.
+    """
+    text = _text(value)
+    if len(text) <= _SHOWN_MAX:
+        return text
+    if isinstance(value, list) and isinstance(other, list):
+        there = set(map(_text, other))
+        only = [each for each in map(_text, value) if each not in there]
+        text = f"{len(value)}, and only here [{', '.join(only)}]"
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+
+
+def _field(field: str, value: Any) -> Any:
+    told = value
+    match value:
+        case Decision():
+            told = decision_fields(value)
+        case Purchase():
+            told = event_fields(value)
+        case Finding(interval=interval):
+            fields = interval_fields(interval, keyed=bool(interval.key))
+            told = {"event": value.number, **fields}
+        case StateDigest():
+            sums = dict(zip(Sums._fields, value.sums, strict=False))
+            told = {"events": value.events, "users": value.users}
+            told |= {name: _field(name, each) for name, each in sums.items()}
+        case list() | tuple():
+            told = [_field(field, each) for each in value]
+        case int() if field in _CENTS:
+            told = format_cents(value)
+        case int() if field in _UNITS:
+            told = format_amount(value)
+    return told
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_text(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return plain(value)

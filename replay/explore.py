@@ -23,7 +23,7 @@ from events.event import users_of
 from replay.checkpoint import Checkpoint, checkpoint_of, restore
 from replay.collector import collector_paused
 from replay.detectors import check_detector
-from replay.difference import DECISION_FIELDS, Difference, decision_differences
+from replay.difference import Difference, decision_differences
 from replay.failing import WHENS, Failure, Failures, with_failures
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor
@@ -283,7 +283,7 @@ def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:
     if expected.state != found.state:
         yield from _differing_states(expected.state, found.state)
     if expected.digests != found.digests:
-        yield Difference(at, COORDINATOR, "digests", repr(expected.digests), repr(found.digests))
+        yield Difference(at, COORDINATOR, "digests", expected.digests, found.digests)
 
 
 def _differing_decisions(
@@ -294,7 +294,7 @@ def _differing_decisions(
     for number in sorted(wanted.keys() | given.keys()):
         one, other = wanted.get(number), given.get(number)
         if one is None or other is None:
-            yield Difference(number, SINK, "decision", _fields(one), _fields(other))
+            yield Difference(number, SINK, "decision", one, other)
             continue
         yield from decision_differences(one, other)
     numbers = ([each.number for each in expected], [each.number for each in found])
@@ -334,11 +334,5 @@ def _friends(user: Become, names: Sequence[str]) -> list[str | int]:
     return [names[n] if n < len(names) else n for n in sorted(user.friends)]
 
 
-def _fields(decision: Decision | None) -> dict[str, object] | None:
-    if decision is None:
-        return None
-    return {field: getattr(decision, field) for field in DECISION_FIELDS}
-
-
 def _text(line: bytes | None) -> str | None:
-    return None if line is None else line.decode(errors="replace")
+    return None if line is None else line.decode(errors="backslashreplace")

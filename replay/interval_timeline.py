@@ -7,6 +7,7 @@ observations, where they were read to it. Going back starts from a checkpoint in
 from __future__ import annotations
 
 import bisect
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.interval_messages import Conclude, Observe, Recollect, Resume, Settle
@@ -147,6 +148,10 @@ class IntervalTimeline(Stepping):
     def keys(self) -> list[str]:
         """The keys that have appeared, in order of first appearance; "" where there are none."""
         return list(self._simulation.coordinator.numbers)
+
+    def name(self, number: int) -> str:
+        """Return key ``number``, counted from 0 in order of first appearance."""
+        return next(islice(self._simulation.coordinator.numbers, number, None))
 
     def key(self, key: str) -> KeyState:
         """Return the state of ``key``.

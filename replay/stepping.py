@@ -53,6 +53,10 @@ class Stepping(Closing, ABC):
     def everyone(self) -> AbstractSet[str]:
         """All users, or keys and ids, of the history."""
 
+    @abstractmethod
+    def name(self, number: int) -> str:
+        """Return the user, or the key, whom actors call by ``number``."""
+
     @property
     @abstractmethod
     def _coordinator(self) -> DispatchedActor:

@@ -10,8 +10,9 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from events.amounts import format_cents
+from events.amounts import format_amount, format_cents
 from events.escapes import inert, json_escaped, plain, unescaped
+from events.event import Purchase, kind_of
 from events.store import EventStore
 from replay.detectors import detector_version, is_decided_by
 from replay.interval_simulation import IntervalSimulation
@@ -21,6 +22,7 @@ from replay.standard_streams import error_console, is_watched, report, say_rende
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from events.event import Event
     from events.records import Decision, Rejected
 
 T = TypeVar("T")
@@ -115,6 +117,14 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:
         line = json_escaped(json.dumps(value))
     say_rendered(line)
+
+
+def event_fields(event: Event) -> dict[str, object]:
+    """Return what happened, as JSON has it: ids, and the amount as text."""
+    fields = {"type": kind_of(event), "event": event.number, "time": event.time}
+    if isinstance(event, Purchase):
+        return {**fields, "user": event.user, "amount": format_amount(event.amount)}
+    return {**fields, "user1": event.user1, "user2": event.user2}
 
 
 def decision_fields(decision: Decision) -> dict[str, object]:

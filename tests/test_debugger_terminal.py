@@ -74,12 +74,12 @@ user 2, number 1 in order of appearance
 0 purchases
 (replay) message
 delivered: outside > urn:coordinator: Settle
-waiting 1: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(1), unfriended=(), since=2
-waiting 2: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(0), unfriended=(), since=2
+waiting 1: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
+waiting 2: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
 inside event 3: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
 (replay) message
-delivered: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(1), unfriended=(), since=2
-waiting 1: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(0), unfriended=(), since=2
+delivered: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
+waiting 1: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
 inside event 3: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
 (replay) next
 event 3 of 7: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
@@ -95,7 +95,7 @@ waiting 2: outside > urn:coordinator: Commit
 inside event 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
 (replay) message
 delivered: urn:coordinator > urn:user:2: AskFriends number=7
-waiting 1: urn:user:2 > urn:coordinator: Friends number=7, user=1, friends={0}
+waiting 1: urn:user:2 > urn:coordinator: Friends number=7, user=2, friends={1}
 waiting 2: outside > urn:coordinator: Commit
 inside event 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
 (replay) why 1
@@ -279,10 +279,10 @@ network of  came in  dropped out
 step  sender           receiver         message       content
    1  outside          urn:coordinator  Judge         event=event 7
    2  urn:coordinator  urn:user:2       AskFriends    number=7
-   3  urn:user:2       urn:coordinator  Friends       number=7, user=1, friends={0}
+   3  urn:user:2       urn:coordinator  Friends       number=7, user=2, friends={1}
    4  urn:coordinator  urn:user:1       AskPurchases  number=7, latest=3, since_time=, since_number=0
-   5  urn:user:1       urn:coordinator  Purchases     number=7, user=0, purchases=(event 1, event 2, event 5)
-   6  urn:coordinator  urn:sink         Judged        event=event 7, flagged=True, purchases=3, mean=2910, sd=2146
+   5  urn:user:1       urn:coordinator  Purchases     number=7, user=1, purchases=(event 1, event 2, event 5)
+   6  urn:coordinator  urn:sink         Judged        event=event 7, flagged=True, purchases=3, mean=29.10, sd=21.46
    7  urn:coordinator  urn:user:2       Apply         purchases=(event 7), befriended=(), unfriended=(), since=6
    8  outside          urn:coordinator  Commit
    9  urn:coordinator  urn:sink         Commit
@@ -290,8 +290,8 @@ step  sender           receiver         message       content
 step  sender           receiver         message  content
    1  outside          urn:coordinator  Route    events=(event 3)
    2  outside          urn:coordinator  Settle
-   3  urn:coordinator  urn:user:1       Apply    purchases=(), befriended=(1), unfriended=(), since=2
-   4  urn:coordinator  urn:user:2       Apply    purchases=(), befriended=(0), unfriended=(), since=2
+   3  urn:coordinator  urn:user:1       Apply    purchases=(), befriended=(2), unfriended=(), since=2
+   4  urn:coordinator  urn:user:2       Apply    purchases=(), befriended=(1), unfriended=(), since=2
 (replay) where
 event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
 """,  # noqa: E501

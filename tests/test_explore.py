@@ -25,8 +25,7 @@ from actors.user import UserActor
 from events.event import Purchase
 from events.records import Decision, LogEnd, Record, StateDigest, StreamStart
 from replay.cli import main
-from replay.commands.explore import _text
-from replay.difference import Difference
+from replay.difference import Difference, value_text
 from replay.explore import Explorer, Subject, differences, subject_of
 from replay.failing import WHENS, Failures
 from replay.history import History
@@ -371,7 +370,7 @@ def with_recall(outcome: Outcome, **fields: Any) -> Outcome:
 
 
 COORDINATOR, SINK = "urn:coordinator", "urn:sink"
-FLAG = {"flagged": True, "purchases": 3, "mean": 2910, "sd": 2146}
+FLAG = Decision(7, True, 3, 2910, 2146)
 LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
 
 
@@ -396,7 +395,7 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
         ),
         (
             lambda outcome: outcome._replace(lines=[b"x\xff"]),
-            Difference(7, SINK, "flagged line", LINE, "x\ufffd"),
+            Difference(7, SINK, "flagged line", LINE, "x\\xff"),
         ),
         (
             lambda outcome: with_user(outcome, 0, {1, 2}, 3),
@@ -441,7 +440,7 @@ def test_differing_digest_is_a_difference(tmp_path: Path) -> None:
     (digest,) = reference.digests
     assert digest == StateDigest(7, b"", 3, digest.sums)
     (found,) = differences(reference, reference._replace(digests=[]))
-    assert found == Difference(7, COORDINATOR, "digests", repr([digest]), "[]")
+    assert found == Difference(7, COORDINATOR, "digests", [digest], [])
 
 
 def test_lowest_event_comes_first_and_decisions_before_states(
@@ -462,13 +461,13 @@ def test_lowest_event_comes_first_and_decisions_before_states(
 
 def test_long_lists_are_shown_by_what_only_one_of_them_holds() -> None:
     many = list(range(1_000))
-    assert _text(None, many) == "none"
-    assert _text([1, 2], many) == "[1, 2]"
-    assert _text(many, many[:-2]) == "1000, and only here [998, 999]"
-    assert _text(many[:-2], many) == "998, and only here []"
-    assert _text(many, []).startswith("1000, and only here [0, 1, 2, ")
-    assert len(_text(many, [])) == 303
-    assert _text("x" * 301, None) == "x" * 300 + "..."
+    assert value_text(None, many) == "none"
+    assert value_text([1, 2], many) == "[1, 2]"
+    assert value_text(many, many[:-2]) == "1000, and only here [998, 999]"
+    assert value_text(many[:-2], many) == "998, and only here []"
+    assert value_text(many, []).startswith("1000, and only here [0, 1, 2, ")
+    assert len(value_text(many, [])) == 303
+    assert value_text("x" * 301, None) == "x" * 300 + "..."
 
 
 # In processes of their own
@@ -583,8 +582,8 @@ def test_planted_fault_is_found_and_its_seed_alone_shows_it_again(
     assert status == 1
     assert f"\nfirst difference: seed {seed}" in out
     assert f"  field:    {difference['field']}\n" in out
-    assert f"  expected: {_text(difference['expected'], difference['actual'])}\n" in out
-    assert f"  actual:   {_text(difference['actual'], difference['expected'])}\n" in out
+    assert f"  expected: {value_text(difference['expected'], difference['actual'])}\n" in out
+    assert f"  actual:   {value_text(difference['actual'], difference['expected'])}\n" in out
     assert out.endswith(f"to see it again: {command}\n")
 
 

@@ -255,8 +255,8 @@ def test_command_names_the_first_difference(
         "played 7 events again, compared 0 decisions and 3 state digests\n"
         "first difference: after event 7, urn:coordinator\n"
         "  field:    mean\n"
-        "  expected: 2911, as recorded\n"
-        "  actual:   2910\n"
+        "  expected: 29.11, as recorded\n"
+        "  actual:   29.10\n"
     )
     assert main(["verify", str(folder / "planted"), "--json"]) == 1
     assert msgspec.json.decode(capsys.readouterr().out) == {
@@ -267,8 +267,8 @@ def test_command_names_the_first_difference(
             "event": 7,
             "actor": "urn:coordinator",
             "field": "mean",
-            "expected": 2911,
-            "actual": 2910,
+            "expected": "29.11",
+            "actual": "29.10",
         },
     }
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from events.escapes import plain
+from events.escapes import json_escaped, plain
 from events.event import line_of
 from replay.commands import interval_views
+from replay.console import verdict_text
 from replay.history import History
 from replay.standard_streams import say
 from replay.tables import counted, detector_difference, open_store, print_json
@@ -85,7 +84,7 @@ def _event_text(history: History, event: Event | None) -> str:
     if event is None:
         return "no such event"
     place = history.place(event.number)
-    text = line_of(event).decode("utf-8", "backslashreplace").strip()
+    text = json_escaped(line_of(event).decode("utf-8", "backslashreplace").strip())
     return f"{place.source} line {place.line}: {text}"
 
 
@@ -102,7 +101,4 @@ def _first_decision(one: History, other: History) -> dict[str, str] | None:
 
 
 def _decision_text(decision: Decision | None) -> str:
-    if decision is None:
-        return "no decision"
-    fields = msgspec.structs.asdict(decision)
-    return ", ".join(f"{name}={value}" for name, value in fields.items() if name != "number")
+    return "no decision" if decision is None else verdict_text(decision)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from events.escapes import plain
 from replay.arguments import add_store, whole
+from replay.difference import difference_fields, value_text
 from replay.explore import Explorer, RecordedOtherwiseError, subject_of
 from replay.explorers import explorations, usable_cores
 from replay.history import History
@@ -23,8 +25,6 @@ EXAMPLE = "explore flagged.json.events --orders 1000"
 EXIT_DIFFERENT = 1
 
 _ORDERS: Final = 100
-# A state may have thousands of friends or purchases, and one of them makes the difference.
-_SHOWN_MAX: Final = 300
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +89,11 @@ def run(options: argparse.Namespace) -> int:
     if different is not None and different.difference is not None:
         seed = different.seed
         again = f"python -m replay explore {shell_word(options.store)} --orders 1 --seed {seed}"
-        told["difference"] = {"seed": seed, **different.difference._asdict(), "command": again}
+        told["difference"] = {
+            "seed": seed,
+            **difference_fields(different.difference),
+            "command": again,
+        }
     if options.json:
         print_json(told)
     else:
@@ -115,21 +119,10 @@ def _show(told: dict[str, Any]) -> None:
         return
     event, actor = difference["event"], difference["actor"]
     after = "" if event is None else f", after event {event}"
-    of_actor = "" if actor is None else f", {actor}"
+    of_actor = "" if actor is None else f", {plain(actor)}"
     say(f"first difference: seed {difference['seed']}{after}{of_actor}")
-    say(f"  field:    {difference['field']}")
+    say(f"  field:    {plain(difference['field'])}")
     expected, actual = difference["expected"], difference["actual"]
-    say(f"  expected: {_text(expected, actual)}")
-    say(f"  actual:   {_text(actual, expected)}")
+    say(f"  expected: {value_text(expected, actual)}")
+    say(f"  actual:   {value_text(actual, expected)}")
     say(f"to see it again: {difference['command']}")
-
-
-def _text(value: object, other: object) -> str:
-    """Return what there is; of something long what stands only there and not in ``other``."""
-    text = "none" if value is None else str(value)
-    if len(text) <= _SHOWN_MAX:
-        return text
-    if isinstance(value, list) and isinstance(other, list):
-        only = set(other)
-        text = f"{len(value)}, and only here {[each for each in value if each not in only]}"
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."

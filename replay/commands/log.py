@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.amounts import format_amount
 from events.errors import PositionError
 from events.escapes import plain
-from events.event import Event, Purchase, kind_of, users_of
+from events.event import Event, kind_of, users_of
 from events.records import Decision, Rejected
 from replay.arguments import add_store, as_utf8, number
 from replay.commands.interval_views import show_log
@@ -16,6 +15,7 @@ from replay.history import History
 from replay.standard_streams import report, say
 from replay.tables import (
     decision_fields,
+    event_fields,
     named,
     open_store,
     other_detector,
@@ -130,10 +130,8 @@ def _fields(line: Line) -> dict[str, object]:
     place: dict[str, object] = {"source": line.place.source, "line": line.place.line}
     if isinstance(record, Rejected):
         return {"type": "rejected", **place, **rejected_fields(record)}
-    fields = {"type": kind_of(record), **place, "event": record.number, "time": record.time}
-    if not isinstance(record, Purchase):
-        return {**fields, "user1": record.user1, "user2": record.user2}
-    fields |= {"user": record.user, "amount": format_amount(record.amount)}
+    # The place comes right behind the type.
+    fields = {"type": kind_of(record), **place, **event_fields(record)}
     if decision is not None:
         fields |= decision_fields(decision)
     return fields

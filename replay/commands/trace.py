@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from actors.interval_messages import Found
+from events.amounts import format_cents
+from events.escapes import plain
+from events.event import EVENT_TYPES
+from events.interval import Interval
+from events.records import Finding
 from replay.arguments import add_event
+from replay.interval_outputs import interval_fields
 from replay.interval_timeline import IntervalTimeline
 from replay.standard_streams import say
-from replay.tables import open_store, print_json, print_table
+from replay.tables import event_fields, open_store, print_json, print_table
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from replay.stepping import Delivered
 
+    Name = Callable[[int], str]
+
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"
+
+_OUTSIDE: Final = "outside"
+# What holds numbers of users, and what holds cents.
+_NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
+_CENTS: Final = frozenset({"mean", "sd"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,62 +48,105 @@ def run(options: argparse.Namespace) -> int:
     kind = Timeline if store.intervals is None else IntervalTimeline
     with kind(store) as timeline:
         delivered = timeline.trace(options.number)
-    if options.json:
-        for sender, receiver, message in delivered:
-            kind, *fields = msgspec.to_builtins(message)
-            names = message.__struct_fields__
-            content = dict(zip(names, fields, strict=True))
-            print_json({"sender": sender, "receiver": receiver, "message": kind, **content})
-    elif options.mermaid:
-        _mermaid(delivered)
-    else:
-        show_messages(delivered)
+        name = timeline.name
+        if options.json:
+            for each in delivered:
+                print_json(message_fields(each, name))
+        elif options.mermaid:
+            _mermaid(delivered, name)
+        else:
+            show_messages(delivered, name)
     return 0
 
 
-def show_messages(messages: Sequence[Delivered]) -> None:
-    """Print a table of messages."""
+def show_messages(messages: Sequence[Delivered], name: Name) -> None:
+    """Print a table of messages; ``name`` tells whom actors call by a number."""
     rows = (
-        (step, sender or "outside", receiver, type(message).__name__, _content(message))
+        (
+            step,
+            plain(sender or _OUTSIDE),
+            plain(receiver),
+            type(message).__name__,
+            _content(message, name),
+        )
         for step, (sender, receiver, message) in enumerate(messages, 1)
     )
     print_table(("step#", "sender", "receiver", "message", "content"), rows)
 
 
-def message_text(delivered: Delivered) -> str:
+def message_text(delivered: Delivered, name: Name) -> str:
     """Return one line about a message."""
     sender, receiver, message = delivered
-    what = f"{type(message).__name__} {_content(message)}".rstrip()
-    return f"{sender or 'outside'} > {receiver}: {what}"
+    what = f"{type(message).__name__} {_content(message, name)}".rstrip()
+    return f"{plain(sender or _OUTSIDE)} > {plain(receiver)}: {what}"
 
 
-def _content(message: Any) -> str:
-    values = ((name, getattr(message, name)) for name in message.__struct_fields__)
-    return ", ".join(f"{name}={_short(value)}" for name, value in values)
+def message_fields(delivered: Delivered, name: Name) -> dict[str, object]:
+    """Return a message as JSON has it: users and keys by name, and amounts as text."""
+    sender, receiver, message = delivered
+    kind = message.__struct_config__.tag
+    content = {field: _field(value) for field, value in _named(message, name).items()}
+    return {"sender": sender, "receiver": receiver, "message": kind, **content}
+
+
+def _named(message: Any, name: Name) -> dict[str, Any]:
+    """Return the fields of a message with names for numbers, and text for cents."""
+    fields = {field: getattr(message, field) for field in message.__struct_fields__}
+    for field, value in fields.items():
+        if field in _CENTS:
+            fields[field] = format_cents(value)
+        elif field in _NUMBERS or (isinstance(message, Found) and field == "key"):
+            fields[field] = _names(value, name)
+    return fields
+
+
+def _names(value: Any, name: Name) -> Any:
+    if isinstance(value, int):
+        return name(value)
+    if isinstance(value, frozenset):
+        return list(map(name, sorted(value)))
+    return tuple(map(name, value))
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, EVENT_TYPES):
+        return event_fields(value)
+    if isinstance(value, Finding):
+        return {"event": value.number, **_field(value.interval)}
+    if isinstance(value, Interval):
+        return interval_fields(value, keyed=bool(value.key))
+    return [_field(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _content(message: Any, name: Name) -> str:
+    fields = _named(message, name).items()
+    return ", ".join(f"{field}={_short(value)}" for field, value in fields)
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, frozenset):
-        return "{" + ", ".join(map(str, sorted(value))) + "}"
-    if isinstance(value, msgspec.Struct):
-        return f"event {value.number}" if hasattr(value, "number") else repr(value)
+    if isinstance(value, (*EVENT_TYPES, Finding)):
+        return f"event {value.number}"
+    if isinstance(value, Interval):
+        return f"{value.start_time} to {value.end_time}"
+    if isinstance(value, list):
+        return "{" + ", ".join(map(_short, value)) + "}"
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_short, value)) + ")"
-    return str(value)
+    return plain(value)
 
 
-def _mermaid(delivered: Sequence[Delivered]) -> None:
+def _mermaid(delivered: Sequence[Delivered], name: Name) -> None:
     """Print a diagram with a short name for each actor, since ids may hold any character."""
-    names: dict[str | None, str] = {None: "outside"}
+    short: dict[str | None, str] = {None: _OUTSIDE}
     for sender, receiver, _ in delivered:
         for urn in (sender, receiver):
-            names.setdefault(urn, f"a{len(names)}")
+            short.setdefault(urn, f"a{len(short)}")
     say("sequenceDiagram")
-    for urn, name in names.items():
-        say(f"    participant {name} as {_quoted(urn or 'outside')}")
+    for urn, alias in short.items():
+        say(f"    participant {alias} as {_quoted(plain(urn or _OUTSIDE))}")
     for sender, receiver, message in delivered:
-        text = _quoted(f"{type(message).__name__} {_content(message)}")
-        say(f"    {names[sender]}->>{names[receiver]}: {text}")
+        text = _quoted(f"{type(message).__name__} {_content(message, name)}")
+        say(f"    {short[sender]}->>{short[receiver]}: {text}")
 
 
 def _quoted(text: str) -> str:

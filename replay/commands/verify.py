@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from events.escapes import plain
 from replay.arguments import add_store
+from replay.difference import difference_fields, value_text
 from replay.history import History
 from replay.interval_verify import verify_intervals
 from replay.standard_streams import say
@@ -15,6 +15,8 @@ from replay.verify import verify
 
 if TYPE_CHECKING:
     import argparse
+
+    from replay.difference import Difference
 
 SUMMARY = "play a history again and compare every decision and digest with what was recorded"
 EXAMPLE = "verify flagged.json.events"
@@ -41,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
     compared = "decision" if store.intervals is None else "finding"
     difference = found.difference
     if options.json:
-        fields = None if difference is None else difference._asdict()
-        print_json({**found._asdict(), "difference": msgspec.to_builtins(fields)})
+        fields = None if difference is None else difference_fields(difference)
+        print_json({**found._asdict(), "difference": fields})
     else:
         say(
             f"played {counted(found.events, 'event')} again, compared "
@@ -53,12 +55,14 @@ def run(options: argparse.Namespace) -> int:
         if difference is None:
             say("no difference")
         else:
-            say(f"first difference: after event {difference.event}, {difference.actor}")
-            say(f"  field:    {difference.field}")
-            say(f"  expected: {_text(difference.expected)}, as recorded")
-            say(f"  actual:   {_text(difference.actual)}")
+            _show(difference)
     return 0 if difference is None else EXIT_DIFFERENT
 
 
-def _text(value: Any) -> str:
-    return "none" if value is None else str(value)
+def _show(difference: Difference) -> None:
+    fields = difference_fields(difference)
+    expected, actual = fields["expected"], fields["actual"]
+    say(f"first difference: after event {difference.event}, {plain(difference.actor)}")
+    say(f"  field:    {plain(difference.field)}")
+    say(f"  expected: {value_text(expected, actual)}, as recorded")
+    say(f"  actual:   {value_text(actual, expected)}")

@@ -285,7 +285,7 @@ class Shell(cmd.Cmd):
         number = self._event("trace", words)
         views.say_whose_rule(self._timeline)
         with self._elsewhere():
-            show_messages(self._timeline.trace(number))
+            show_messages(self._timeline.trace(number), self._timeline.name)
 
     def _diff(self, words: list[str]) -> None:
         first, last = map(

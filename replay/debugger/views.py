@@ -92,10 +92,10 @@ def show_message(timeline: Timeline) -> None:
     if delivered is None:
         say("no event is left")
         return
-    say(f"delivered: {message_text(delivered)}")
+    say(f"delivered: {message_text(delivered, timeline.name)}")
     waiting = timeline.waiting
     for number, message in enumerate(waiting[:_WAITING_MAX], 1):
-        say(f"waiting {number}: {message_text(message)}")
+        say(f"waiting {number}: {message_text(message, timeline.name)}")
     if len(waiting) > _WAITING_MAX:
         say(f"and {len(waiting) - _WAITING_MAX} more")
 
