@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import ParametersError
@@ -10,7 +11,7 @@ from events.parameters import check
 from replay.standard_streams import report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
@@ -39,6 +40,12 @@ class Parser(argparse.ArgumentParser):
         del file
         for line in message.splitlines():
             say(line)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return what a message says where ``word`` is none of ``known``, but much like one."""
+    found = get_close_matches(word, list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def whole(name: str, least: int) -> Callable[[str], int]:

@@ -190,13 +190,14 @@ class IntervalTimeline(Stepping):
         while self.position < position:
             milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
             end = min(position, milestone)
-            self._simulation.observe(self.history.observed(self.position, end))
-            if self._ends_at(end):
-                self._simulation.conclude()
-            self._simulation.settle()
-            self.position = end
-            if end == milestone and not self._ends_at(end):
-                self._remember()
+            with self.undisturbed():
+                self._simulation.observe(self.history.observed(self.position, end))
+                if self._ends_at(end):
+                    self._simulation.conclude()
+                self._simulation.settle()
+                self.position = end
+                if end == milestone and not self._ends_at(end):
+                    self._remember()
 
     def _remember(self) -> None:
         before = self._checkpoints[-1]
@@ -224,6 +225,10 @@ class IntervalTimeline(Stepping):
         self._checkpoints.append(_Checkpoint(self.position, recollect, memories))
 
     def _restore(self, checkpoint: _Checkpoint) -> None:
+        with self.undisturbed():
+            self._recollect(checkpoint)
+
+    def _recollect(self, checkpoint: _Checkpoint) -> None:
         simulation, recollect = self._simulation, checkpoint.recollect
         if self.parameters.lateness is None:
             observed = self.history.observed(0, checkpoint.position)

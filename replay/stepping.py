@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.closing import Closing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
+    from contextlib import AbstractContextManager
 
     from actors.dispatcher import DispatchedActor
 
@@ -36,6 +39,11 @@ class Stepping(Closing, ABC):
         """Begin at position 0, between events."""
         self.position = 0
         """How many events have happened."""
+        self.undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+        """What surrounds each change of the actors; whatever interrupts has to wait for its end.
+
+        A long move is several changes, and between two of them it is at some moment.
+        """
         self._queue: deque[Any] = deque()
         # What the event that is being delivered still needs from outside; None between events.
         self._agenda: list[Any] | None = None
@@ -83,17 +91,18 @@ class Stepping(Closing, ABC):
 
     def deliver(self) -> Delivered | None:
         """Deliver one message of the next event and return it, or None at the end."""
-        if self._agenda is None:
-            if self.position == len(self):
-                return None
-            self._agenda = self._messages_of(self.position + 1)
-        if not self._queue:
-            self._coordinator.actor_ref.tell(self._agenda.pop(0))
-        sender, receiver, message = self._queue[0]
-        self._coordinator.dispatcher.step()
-        if not self._queue and not self._agenda:
-            self._agenda = None
-            self.position += 1
+        with self.undisturbed():
+            if self._agenda is None:
+                if self.position == len(self):
+                    return None
+                self._agenda = self._messages_of(self.position + 1)
+            if not self._queue:
+                self._coordinator.actor_ref.tell(self._agenda.pop(0))
+            sender, receiver, message = self._queue[0]
+            self._coordinator.dispatcher.step()
+            if not self._queue and not self._agenda:
+                self._agenda = None
+                self.position += 1
         return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
 
     def _trace(self, number: int) -> list[Delivered]:
@@ -109,6 +118,7 @@ class Stepping(Closing, ABC):
     def _finish_event(self) -> bool:
         """Deliver what is left of the event that the timeline is inside of, if it is."""
         was_inside = self.inside
-        while self.inside:
-            self.deliver()
+        with self.undisturbed():
+            while self.inside:
+                self.deliver()
         return was_inside

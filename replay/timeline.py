@@ -124,8 +124,9 @@ class Timeline(Stepping):
             )
         self._finish_event()
         if position < self.position <= position + STEP_EVENTS_MAX:
-            while self.position > position:
-                self.back()
+            with self.undisturbed():
+                while self.position > position:
+                    self._back()
             return
         with collector_paused():
             checkpoint = self._checkpoint_before(position)
@@ -146,9 +147,11 @@ class Timeline(Stepping):
 
         Inside an event it is that one.
         """
-        self._finish_event()
-        if self.position == 0:
-            return None
+        with self.undisturbed():
+            self._finish_event()
+            return self._back() if self.position else None
+
+    def _back(self) -> Event:
         event = self._events[self.position - 1]
         last: Purchase | None = None
         if isinstance(event, Purchase):
@@ -179,9 +182,10 @@ class Timeline(Stepping):
         self._finish_event()
         if self.position == len(self._events):
             raise PositionError(f"expected an event after position {self.position}, found the end")
-        decision = self._simulation.judge(self._events[self.position])
-        self._simulation.commit()
-        self.position += 1
+        with self.undisturbed():
+            decision = self._simulation.judge(self._events[self.position])
+            self._simulation.commit()
+            self.position += 1
         return decision
 
     def trace(self, number: int) -> list[Delivered]:
@@ -320,16 +324,18 @@ class Timeline(Stepping):
         while self.position < position:
             milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
             end = min(position, milestone)
-            self._simulation.route(self._events[self.position : end])
-            self._simulation.settle()
-            self.position = end
-            if end == milestone and end > self._checkpoints[-1].position:
-                self._checkpoints.append(checkpoint_of(self._simulation))
+            with self.undisturbed():
+                self._simulation.route(self._events[self.position : end])
+                self._simulation.settle()
+                self.position = end
+                if end == milestone and end > self._checkpoints[-1].position:
+                    self._checkpoints.append(checkpoint_of(self._simulation))
 
     def _checkpoint_before(self, position: int) -> Checkpoint:
         index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
         return self._checkpoints[index - 1]
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        restore(self._simulation, checkpoint)
-        self.position = checkpoint.position
+        with self.undisturbed():
+            restore(self._simulation, checkpoint)
+            self.position = checkpoint.position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pdb  # noqa: T100  to see what its commands are
 import re
 import shlex
 import tempfile
@@ -47,10 +48,10 @@ fewer = settings(max_examples=settings().max_examples // 2)
 class Debugger:
     """A session on the store in a folder, which says what it prints."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, interactive: bool = False) -> None:
         self.folder = folder
         self.timeline = Timeline(folder / STORE)
-        self.shell = Shell(self.timeline, interactive=False)
+        self.shell = Shell(self.timeline, interactive=interactive)
 
     def obey(self, line: str) -> tuple[str, str]:
         """Return the output and the errors of a line."""
@@ -86,11 +87,11 @@ class Debugger:
 
 
 @contextmanager
-def debugger_on(given_logs: LoggedHistory) -> Iterator[Debugger]:
+def debugger_on(given_logs: LoggedHistory, *, interactive: bool = False) -> Iterator[Debugger]:
     """Give a session on the store of a run on ``given_logs``."""
     with tempfile.TemporaryDirectory() as name:
         run_in_process(given_logs, Path(name))
-        debugger = Debugger(Path(name))
+        debugger = Debugger(Path(name), interactive=interactive)
         with debugger.timeline:
             yield debugger
 
@@ -559,7 +560,9 @@ def test_what_is_saved_is_loaded_in_another_session(
         other = Debugger(debugger.folder)
         with other.timeline:
             other("mark gone; last; break rejected; message")
-            assert other(f"load {path}") == debugger("where")
+            loaded = other(f"load {path}")
+            assert loaded.endswith(debugger("where"))
+            assert "deleted mark gone: event 0\n" in loaded
             assert other("info") == debugger("info")
             assert other.place == debugger.place
             if past.happenings and not past.users[:2]:
@@ -648,7 +651,7 @@ WRONG = {
     "delete 0": NO_STOP + "'0'",
     "delete -1": NO_STOP + "'-1'",
     "delete x": NO_STOP + "'x'",
-    "delete 1 2": too_many("delete", "0 to 1 argument", 2, "[K]"),
+    "delete 1 2": too_many("delete", "0 to 1 argument", 2, "[K|all]"),
     "info nothing": "expected break or marks, found 'nothing'",
     "info break marks": too_many("info", "0 to 1 argument", 2, "[break|marks]"),
     "message 1": too_many("message", "0 arguments", 1, ""),
@@ -719,7 +722,7 @@ WRONG = {
     "help next back": too_many("help", "0 to 1 argument", 2, "[COMMAND]"),
     "quit 1": too_many("quit", "0 arguments", 1, ""),
     "nonsense": "expected a command, found 'nonsense'; help lists them",
-    "Next": "expected a command, found 'Next'; help lists them",
+    "Next": "expected a command, found 'Next'; did you mean next?",
     "!ls": "expected a command, found '!ls'; help lists them",
     "wa 1 2": too_many("watch", "1 argument", 2, "ID"),
     "la": "expected one command, found 'la', which begins last, latest",
@@ -820,13 +823,74 @@ def test_only_a_session_is_saved_over(debugger: Debugger) -> None:
 # Words
 
 
-def test_abbreviations_mean_what_help_says(debugger: Debugger) -> None:
-    said = re.search(r"^([a-z, \n]+) mean ([a-z,\n -]+)\.$", debugger("help"), re.MULTILINE)
-    assert said is not None
-    shorts, names = (re.split(r",\s", part) for part in said.groups())
-    assert len(shorts) == len(names)
-    assert [command_of(short).name for short in shorts] == names
-    assert [command_of(word).name for word in ("exit", "EOF")] == ["quit", "quit"]
+# What words mean to a hand that is used to pdb and gdb, in the words of this program.
+MEANT = {
+    "b": "break",
+    "bt": "where",
+    "c": "continue",
+    "cl": "delete",
+    "clear": "delete",
+    "cont": "continue",
+    "continue": "continue",
+    "exit": "quit",
+    "f": "where",
+    "h": "help",
+    "i": "info",
+    "l": "list",
+    "list": "list",
+    "n": "next",
+    "next": "next",
+    "q": "quit",
+    "rc": "reverse-continue",
+    "rn": "back",
+    "s": "message",
+    "step": "message",
+    "w": "where",
+    "where": "where",
+}
+REFUSED = {
+    "d": "delete K deletes a stop$",
+    "down": "list shows the events around here$",
+    "fin": "next delivers the rest of an event$",
+    "j": "goto N moves there",
+    "p": "user, network, window and latest show the state$",
+    "r": "next delivers the rest of an event, and first begins again$",
+    "rs": "back goes back by an event$",
+    "run": "first begins again$",
+    "tb": "break stops each time",
+    "u": "goto N moves there",
+    "until": "goto N moves there",
+    "x": "user, network, window and latest show the state$",
+}
+
+
+def test_words_of_other_debuggers_mean_the_same_or_are_answered(debugger: Debugger) -> None:
+    assert {word: command_of(word).name for word in MEANT} == MEANT
+    listed = " ".join(debugger("help").split())
+    for word, hint in REFUSED.items():
+        with pytest.raises(CommandError, match=rf"^expected a command, found '{word}'; .*{hint}"):
+            command_of(word)
+        assert f" {word}," in listed or f" {word}." in listed
+
+
+def test_no_command_of_pdb_goes_somewhere_else() -> None:
+    for name in (name.removeprefix("do_") for name in dir(pdb.Pdb) if name.startswith("do_")):
+        try:
+            command = command_of(name)
+        except CommandError:
+            continue
+        assert MEANT.get(name, name) in (command.name, "break", "EOF", "quit")
+
+
+def test_help_lists_words_beside_the_command_that_they_mean(debugger: Debugger) -> None:
+    lines = [re.split(r" {2,}", line.strip()) for line in debugger("help").splitlines()]
+    beside = {line[1].split()[0]: line[0].split(", ") for line in lines if len(line) == 3}
+    for name, words in beside.items():
+        assert [command_of(word).name for word in words] == [name] * len(words)
+    assert {"n", "c", "b", "l", "h", "q", "s", "w"} <= {
+        each for row in beside.values() for each in row
+    }
+    assert "step" in debugger("help").partition("Words of pdb and gdb")[2]
 
 
 def test_beginning_of_a_command_means_it_as_long_as_that_is_clear() -> None:
@@ -835,13 +899,26 @@ def test_beginning_of_a_command_means_it_as_long_as_that_is_clear() -> None:
         assert command_of(name).name == name
         for end in range(2, len(name)):
             begun = [other for other in names if other.startswith(name[:end])]
-            if name[:end] in ("rc", "wh"):
-                continue
-            if len(begun) == 1 or name[:end] in names:
+            try:
                 assert command_of(name[:end]).name in begun
-            else:
-                with pytest.raises(CommandError, match=f"which begins {', '.join(begun)}"):
-                    command_of(name[:end])
+            except CommandError as error:
+                assert re.search(f"which begins {', '.join(begun)}(, |$)", str(error))  # noqa: PT017
+    for word, begins in {
+        "st": "stream, step",
+        "re": "reverse-continue, .*return",
+        "la": "last, ",
+    }.items():
+        with pytest.raises(
+            CommandError, match=f"^expected one command, found '{word}', which begins {begins}"
+        ):
+            command_of(word)
+
+
+def test_word_that_is_almost_a_command_is_answered_with_it() -> None:
+    for word, meant in {"nxt": "next", "contniue": "continue", "histroy": "history"}.items():
+        message = f"^expected a command, found '{word}'; did you mean {meant}\\?$"
+        with pytest.raises(CommandError, match=message):
+            command_of(word)
 
 
 def test_help_says_usage_and_summary_of_every_command(debugger: Debugger) -> None:
@@ -860,15 +937,48 @@ def test_example_in_the_help_of_break_is_one() -> None:
         assert debugger(line) == f"stop 1: {line}\n"
 
 
-def test_empty_line_repeats_the_whole_last_line_even_a_wrong_one(debugger: Debugger) -> None:
-    assert debugger("") == ""
+def test_empty_line_of_a_script_does_nothing(debugger: Debugger) -> None:
     debugger("next; next")
     debugger("")
-    debugger("# a remark")
     debugger("   ")
-    assert debugger.position == 6
-    wrong = debugger.obey("goto 99")
-    assert [debugger.obey("") for _ in range(3)] == [wrong] * 3
+    assert debugger.position == 2
+
+
+def test_empty_line_of_a_person_repeats_the_last_line_if_it_moved_or_showed() -> None:
+    with debugger_on(EXAMPLE, interactive=True) as debugger:
+        assert debugger("") == ""
+        debugger("next; next")
+        debugger("")
+        debugger("# a remark")
+        debugger("   ")
+        assert debugger("where").startswith("event 6 of 7")
+        wrong = debugger.obey("goto 99")
+        assert [debugger.obey("") for _ in range(3)] == [wrong] * 3
+        session = shlex.quote(f"{debugger.folder}/s")
+        for line in (
+            "break 3",
+            "first; mark here",
+            f"save {session}",
+            f"load {session}",
+            "watch 1",
+        ):
+            debugger.obey(line)
+            assert debugger.obey("") == ("", "")
+
+
+def test_what_is_lost_is_listed(debugger: Debugger) -> None:
+    assert debugger("delete") == "no stops\n"
+    debugger("mark here; break 2; save s")
+    debugger("break flagged; mark there; first; mark here")
+    assert debugger("load s") == (
+        "deleted stop 2: break flagged\ndeleted mark here: event 1\ndeleted mark there: event 0\n"
+        "before event 1 of 7\n"
+    )
+    debugger("break 3")
+    assert debugger("delete") == "deleted stop 1: break event 2\ndeleted stop 2: break event 3\n"
+    debugger("break 3; break 4")
+    assert debugger("delete 2") == "deleted stop 2: break event 4\n"
+    assert debugger("delete all; info break") == "deleted stop 1: break event 3\nno stops\n"
 
 
 ODD = ["Jo Ann", "it's", 'q"\\', "a;b", ";", "ü", "é\U0001f600", ":heart:", "[red]", "#1"]

@@ -6,6 +6,7 @@ import textwrap
 from typing import Final, NamedTuple
 
 from events.errors import shown
+from replay.arguments import did_you_mean
 from replay.debugger.errors import CommandError
 
 
@@ -20,6 +21,8 @@ class Command(NamedTuple):
     """What it does, in one line."""
     detail: str = ""
     """What else there is to say."""
+    repeated: bool = True
+    """Whether an empty line does it again: it moves or shows something."""
 
 
 COMMANDS: Final = (
@@ -50,9 +53,21 @@ COMMANDS: Final = (
         "  near X                 a purchase within X standard deviations of the threshold, on\n"
         "                         either side, by the recorded mean and sd\n"
         "Example: break user 12 amount > 99.50",
+        repeated=False,
     ),
-    Command("watch", "ID", "stop when the state of this user changes, forward and backward"),
-    Command("delete", "[K]", "delete breakpoint or watch K, or all of them"),
+    Command(
+        "watch",
+        "ID",
+        "stop when the state of this user changes, forward and backward",
+        repeated=False,
+    ),
+    Command(
+        "delete",
+        "[K|all]",
+        "delete breakpoint or watch K, or all of them",
+        "Without K, a person is asked before all of them are deleted.",
+        repeated=False,
+    ),
     Command("info", "[break|marks]", "list breakpoints and watches, marks, or both"),
     Command(
         "message",
@@ -72,32 +87,105 @@ COMMANDS: Final = (
     Command("trace", "[N]", "show every message of event N, by default of the current one"),
     Command("diff", "N [M]", "show what changed in the state between N and M, by default here"),
     Command("history", "ID", "list all events that touched a user"),
-    Command("mark", "NAME", "give this moment a name"),
-    Command("save", "FILE", "save position, breakpoints, watches and marks"),
-    Command("load", "FILE", "restore what was saved"),
+    Command("mark", "NAME", "give this moment a name", repeated=False),
+    Command(
+        "save",
+        "FILE",
+        "save position, breakpoints, watches and marks",
+        "A person is asked before another saved session is overwritten; no other file is.",
+        repeated=False,
+    ),
+    Command(
+        "load",
+        "FILE",
+        "restore what was saved, in place of what there is",
+        "What is lost with that is listed.",
+        repeated=False,
+    ),
     Command("help", "[COMMAND]", "list the commands, or say more of one"),
     Command("quit", "", "end the session"),
 )
 
 _BY_NAME: Final = {command.name: command for command in COMMANDS}
 
-# Which of several commands a short word means; as in gdb and pdb where they have it.
-_SHORT: Final = {
+# What a word means that is no command's name: what it means to a hand used to pdb and gdb.
+_WORDS: Final = {
     "b": "break",
+    "backtrace": "where",
+    "bt": "where",
     "c": "continue",
-    "d": "delete",
-    "f": "first",
+    "cl": "delete",
+    "clear": "delete",
+    "cont": "continue",
+    "exit": "quit",
+    "f": "where",
+    "frame": "where",
     "h": "help",
     "i": "info",
     "l": "list",
     "m": "message",
     "n": "next",
+    "ni": "next",
+    "nexti": "next",
+    "q": "quit",
     "rc": "reverse-continue",
-    "s": "stream",
-    "w": "why",
+    "rev": "reverse-continue",
+    "reverse-next": "back",
+    "rn": "back",
+    "s": "message",
+    "si": "message",
+    "step": "message",
+    "stepi": "message",
+    "t": "trace",
+    "w": "where",
     "wh": "where",
 }
-_ALSO: Final = {"exit": "quit", "EOF": "quit"}
+_BEGIN: Final = "first begins again"
+_REST: Final = "next delivers the rest of an event"
+_MOVE: Final = "goto N moves there, and break N stops there"
+_STATE: Final = "user, network, window and latest show the state"
+_AROUND: Final = "there are no frames; list shows the events around here"
+# What pdb and gdb have and this has not, or in which they differ: what to say instead.
+_INSTEAD: Final = {
+    "a": _STATE,
+    "advance": _MOVE,
+    "args": _STATE,
+    "condition": "break takes all conditions at once",
+    "d": "it is down in pdb and deletes in gdb; delete K deletes a stop",
+    "disable": "delete K deletes a stop",
+    "disp": _STATE,
+    "display": _STATE,
+    "down": _AROUND,
+    "enable": "break sets a stop",
+    "fin": _REST,
+    "finish": _REST,
+    "j": _MOVE,
+    "jump": _MOVE,
+    "k": "quit ends the session",
+    "kill": "quit ends the session",
+    "ll": "list N shows the events around N",
+    "p": _STATE,
+    "pp": _STATE,
+    "print": _STATE,
+    "r": f"it returns in pdb and runs in gdb; {_REST}, and {_BEGIN}",
+    "restart": _BEGIN,
+    "ret": _REST,
+    "return": _REST,
+    "reverse-step": "back goes back by an event",
+    "rs": "back goes back by an event",
+    "run": _BEGIN,
+    "source": "load FILE restores a session; commands come from a pipe, or from -c",
+    "start": _BEGIN,
+    "tb": "break stops each time, and delete K deletes it",
+    "tbreak": "break stops each time, and delete K deletes it",
+    "u": f"it is up in pdb and until in gdb; {_MOVE}",
+    "unt": _MOVE,
+    "until": _MOVE,
+    "up": _AROUND,
+    "x": _STATE,
+}
+# What begins with a word is counted as one of its meanings from so many letters on.
+_WHOLE: Final = 3
 
 
 def command_of(word: str) -> Command:
@@ -107,16 +195,27 @@ def command_of(word: str) -> Command:
         CommandError: none, or several.
 
     """
-    name = _SHORT.get(word) or _ALSO.get(word) or word
+    name = _WORDS.get(word, word)
     if name in _BY_NAME:
         return _BY_NAME[name]
-    found = [command for command in COMMANDS if command.name.startswith(word)]
-    if len(found) == 1:
-        return found[0]
+    if name == "EOF":
+        return _BY_NAME["quit"]
+    if name in _INSTEAD:
+        raise CommandError(f"expected a command, found {shown(word)}; {_INSTEAD[name]}")
+    found = [command.name for command in COMMANDS if command.name.startswith(word)]
+    # Where a longer word means something else to the hand that has begun it, this asks.
+    others = [
+        other
+        for other in (*_WORDS, *_INSTEAD)
+        if other.startswith(word) and len(other) >= _WHOLE and _WORDS.get(other) not in found
+    ]
+    if len(found) == 1 and not others:
+        return _BY_NAME[found[0]]
     if found:
-        names = ", ".join(command.name for command in found)
+        names = ", ".join([*found, *others])
         raise CommandError(f"expected one command, found {shown(word)}, which begins {names}")
-    raise CommandError(f"expected a command, found {shown(word)}; help lists them")
+    hint = did_you_mean(word, (*_BY_NAME, *_WORDS)) or "; help lists them"
+    raise CommandError(f"expected a command, found {shown(word)}{hint}")
 
 
 def help_text(word: str | None) -> str:
@@ -131,15 +230,31 @@ def help_text(word: str | None) -> str:
         text = f"{command.name} {command.usage}".rstrip()
         summary = f"{command.summary[0].upper()}{command.summary[1:]}."
         return "\n".join(filter(None, (text, summary, command.detail)))
-    width = max(len(f"{command.name} {command.usage}") for command in COMMANDS)
-    lines = [
-        f"{f'{command.name} {command.usage}':{width}}  {command.summary}" for command in COMMANDS
+    shorts = [
+        ", ".join(word for word in _words_of(each) if len(word) < _WHOLE) for each in COMMANDS
     ]
+    usages = [f"{command.name} {command.usage}" for command in COMMANDS]
+    widths = [max(map(len, column)) for column in (shorts, usages)]
+    lines = [
+        f"{short:{widths[0]}}  {usage:{widths[1]}}  {command.summary}"
+        for short, usage, command in zip(shorts, usages, COMMANDS, strict=True)
+    ]
+    known = "; ".join(
+        f"{', '.join(words)}: {command.name}"
+        for command in COMMANDS
+        if (words := [word for word in _words_of(command) if len(word) >= _WHOLE])
+    )
     return "\n".join(
         [
             *lines,
             "A command may be cut short as long as it is clear which one is meant; several stand",
-            "on one line with ; between; an empty line repeats the last line.",
-            textwrap.fill(f"{', '.join(_SHORT)} mean {', '.join(_SHORT.values())}.", 88),
+            "on one line with ; between. On a terminal an empty line repeats the last one if all",
+            "in it moves or shows something, and Ctrl-C stops what takes long.",
+            textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", 88),
+            textwrap.fill(f"Answered with what to say instead: {', '.join(_INSTEAD)}.", 88),
         ]
     )
+
+
+def _words_of(command: Command) -> list[str]:
+    return [word for word, name in _WORDS.items() if name == command.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,9 +14,10 @@ from events.disk import NewFile
 from events.errors import InputError, OutputError
 from replay.debugger.conditions import Stop, parse_break, parse_watch
 from replay.debugger.errors import CommandError
+from replay.standard_streams import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from replay.stepping import Stepping
     from replay.timeline import Timeline
@@ -48,6 +50,8 @@ class Session:
         """Breakpoints and watches, by number."""
         self.marks: dict[str, int] = {}
         """Positions, by name."""
+        # What it was saved to or loaded from may be overwritten without asking.
+        self._files: set[Path] = set()
 
     def stop(self, kind: str, words: list[str]) -> int:
         """Add a breakpoint or a watch, and return its number.
@@ -59,6 +63,11 @@ class Session:
         number = max(self.stops, default=0) + 1
         self.stops[number] = self.parse(kind, words)
         return number
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Delete the stops of ``numbers``, and print them."""
+        for number in numbers:
+            say(f"deleted stop {number}: {self.stops.pop(number).text}")
 
     def parse(self, kind: str, words: list[str]) -> Stop:
         """Return the breakpoint or the watch that ``words`` say.
@@ -76,24 +85,33 @@ class Session:
         Returns:
             The numbers of the stops; none where the end or the beginning is reached.
 
+        Raises:
+            KeyboardInterrupt: the search was interrupted; it has gone as far as it had come.
+
         """
         timeline = self.timeline
         # What is half done is ahead as a whole, and behind as a whole.
-        position = timeline.position if forward else timeline.position + timeline.inside
-        here, end = position, len(timeline) if forward else 0
-        positions: Iterable[int] = (
-            range(position + 1, end + 1) if forward else range(position - 1, -1, -1)
-        )
-        tests = [stop.test for stop in self.stops.values()]
-        if len(tests) == 1:
-            position = next(filter(tests[0], positions), end)
-        elif tests:
-            position = next((at for at in positions if any(test(at) for test in tests)), end)
-        else:
-            position = end
-        hits = self.hits(position) if position != here else []
+        here = timeline.position if forward else timeline.position + timeline.inside
+        end = len(timeline) if forward else 0
+        positions = iter(range(here + 1, end + 1) if forward else range(here - 1, -1, -1))
+        try:
+            position = self._next_stop(positions, end)
+            hits = self.hits(position) if position != here else []
+        except KeyboardInterrupt:
+            # Before the position that is being looked at, which may be a stop.
+            left = length_hint(positions)
+            timeline.goto(max(here, end - left - 1) if forward else min(here, left + 1))
+            raise
         timeline.goto(position)
         return hits
+
+    def _next_stop(self, positions: Iterator[int], end: int) -> int:
+        tests = [stop.test for stop in self.stops.values()]
+        if len(tests) == 1:
+            return next(filter(tests[0], positions), end)
+        if tests:
+            return next((at for at in positions if any(test(at) for test in tests)), end)
+        return end
 
     def hits(self, position: int) -> list[int]:
         """Return the numbers of what stops at ``position``."""
@@ -132,9 +150,17 @@ class Session:
             raise OutputError(
                 f"{path}: expected to write a session, found: {error.strerror}"
             ) from None
+        self._files.add(target.resolve())
+
+    def replaces(self, path: str) -> bool:
+        """Tell whether `save` would overwrite a session that is not this one."""
+        try:
+            return Path(path).resolve() not in self._files and bool(_read(Path(path)))
+        except InputError:
+            return False
 
     def load(self, path: str) -> None:
-        """Be as the session was that was saved to ``path``.
+        """Be as the session was that was saved to ``path``, and print what is lost with that.
 
         Raises:
             InputError: the file is no saved session, or of a history that does not fit.
@@ -158,7 +184,13 @@ class Session:
                 raise InputError(
                     f"{path}: expected positions from 0 to {len(self.timeline)}, found {position}"
                 )
-        self.stops, self.marks = stops, dict(saved.marks)
+        self.delete([n for n, stop in self.stops.items() if saved.stops.get(n) != stop.text])
+        for name, marked in self.marks.items():
+            if saved.marks.get(name) != marked:
+                say(f"deleted mark {name}: event {marked}")
+        with self.timeline.undisturbed():
+            self.stops, self.marks = stops, dict(saved.marks)
+            self._files.add(Path(path).resolve())
         self.timeline.goto(saved.position)
 
 

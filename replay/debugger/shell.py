@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import cmd
-import os
 import re
 import readline
-import shlex
-import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from events.amounts import format_amount
 from events.errors import PositionError, ReplayError, shown
-from events.escapes import plain, unescaped
+from events.escapes import plain
 from events.event import users_of
 from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
@@ -23,14 +20,15 @@ from replay.debugger.commands import command_of, help_text
 from replay.debugger.completion import completions
 from replay.debugger.conditions import user_named
 from replay.debugger.errors import CommandError
+from replay.debugger.interrupts import Interrupts
+from replay.debugger.lines import commands_in, file_name, take
 from replay.debugger.session import Session
 from replay.explain import explain, hops_of, window_of
 from replay.standard_streams import UnprintableError, flush, report, say
-from replay.tables import named, print_table
+from replay.tables import counted, named, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from replay.timeline import Timeline
 
@@ -38,15 +36,6 @@ _LIST_AROUND: Final = 5
 _LATEST: Final = 10
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
-# What stands between two ; outside of quotes. A quote that stays open goes to the end.
-_COMMAND: Final = re.compile(
-    r"""(?: [^;'"\\] | \\.? | '[^']*(?:'|$) | "(?:[^"\\]|\\.?)*(?:"|$) )+""",
-    re.VERBOSE | re.DOTALL,
-)
-# What is quoted, which stays as it is, or the backslash of an escape that is not.
-_BARE: Final = re.compile(
-    r"""('[^']*' | "(?:[^"\\]|\\.)*") | \\(?:\\|(?=[nrtxuU]))""", re.VERBOSE | re.DOTALL
-)
 
 
 class Shell(cmd.Cmd):
@@ -62,6 +51,8 @@ class Shell(cmd.Cmd):
         self.interactive: Final = interactive
         """Whether a person types there."""
         self._repeat = ""
+        self._interrupts: Final = Interrupts()
+        timeline.undisturbed = self._interrupts.held
         self.use_rawinput = interactive
         self.prompt = "(replay) " if interactive else ""
 
@@ -89,20 +80,31 @@ class Shell(cmd.Cmd):
     def onecmd(self, line: str) -> bool:
         """Obey one line, and return whether it was the last.
 
-        An empty line repeats the one before. Commands are separated by ``;``, and what
-        comes after ``#`` at the beginning of a line is for the reader.
+        A person's empty line repeats the one before, if that has only moved and shown.
+        Commands are separated by ``;``, and what comes after ``#`` at the beginning of a
+        line is for the reader.
         """
         if line.lstrip().startswith("#"):
             return False
         if not line.strip():
-            line = self._repeat
-        self._repeat = "" if line == "EOF" else line
+            # In a script it is there to be read.
+            line = self._repeat if self.interactive else ""
         if line == "EOF" and self.interactive:
             say("")
         line = as_utf8(line)
         try:
-            with _undisturbed():
-                return any(self._obey(words) for words in _commands_in(line))
+            with self._interrupts.heard():
+                commands = commands_in(line)
+                self._repeat = line
+                return any(self._obey(words) for words in commands)
+        except KeyboardInterrupt:
+            if not self.interactive:
+                raise
+            # The terminal has shown ^C on a line of its own making.
+            say("")
+            say("interrupted")
+            self.show_position()
+            return False
         except UnprintableError:
             raise
         except ReplayError as error:
@@ -112,9 +114,12 @@ class Shell(cmd.Cmd):
             return not self.interactive
 
     def _obey(self, words: list[str]) -> bool:
-        name = command_of(words[0]).name
+        command = command_of(words[0])
+        name = command.name
+        if not command.repeated:
+            self._repeat = ""
         if name == "quit":
-            _take(name, words[1:], 0, 0)
+            take(name, words[1:], 0, 0)
             return True
         do: Callable[[list[str]], None] = getattr(self, f"_{name.replace('-', '_')}")
         do(words[1:])
@@ -139,30 +144,30 @@ class Shell(cmd.Cmd):
         self._move(here - self._count("back", words))
 
     def _goto(self, words: list[str]) -> None:
-        (word,) = _take("goto", words, 1, 1)
+        (word,) = take("goto", words, 1, 1)
         self._move(self._position(word))
 
     def _first(self, words: list[str]) -> None:
-        _take("first", words, 0, 0)
+        take("first", words, 0, 0)
         self._move(min(1, len(self._timeline)))
 
     def _last(self, words: list[str]) -> None:
-        _take("last", words, 0, 0)
+        take("last", words, 0, 0)
         self._move(len(self._timeline))
 
     def _stream(self, words: list[str]) -> None:
-        _take("stream", words, 0, 0)
+        take("stream", words, 0, 0)
         start = self._timeline.history.stream_start
         if start is None or start == len(self._timeline):
             raise PositionError("expected a stream, found a history that has no event of one")
         self._move(start + 1)
 
     def _continue(self, words: list[str]) -> None:
-        _take("continue", words, 0, 0)
+        take("continue", words, 0, 0)
         self._search(forward=True)
 
     def _reverse_continue(self, words: list[str]) -> None:
-        _take("reverse-continue", words, 0, 0)
+        take("reverse-continue", words, 0, 0)
         self._search(forward=False)
 
     def _search(self, *, forward: bool) -> None:
@@ -179,7 +184,7 @@ class Shell(cmd.Cmd):
         self._where([])
 
     def _message(self, words: list[str]) -> None:
-        _take("message", words, 0, 0)
+        take("message", words, 0, 0)
         views.say_whose_rule(self._timeline)
         views.show_message(self._timeline)
         self._where([])
@@ -190,23 +195,27 @@ class Shell(cmd.Cmd):
         self._stop("break", words)
 
     def _watch(self, words: list[str]) -> None:
-        self._stop("watch", _take("watch", words, 1, 1))
+        self._stop("watch", take("watch", words, 1, 1))
 
     def _stop(self, kind: str, words: list[str]) -> None:
         number = self.session.stop(kind, words)
         say(f"stop {number}: {self.session.stops[number].text}")
 
     def _delete(self, words: list[str]) -> None:
-        if not _take("delete", words, 0, 1):
-            self.session.stops.clear()
-            return
         stops = self.session.stops
-        if not _NUMBER.fullmatch(words[0]) or int(words[0]) not in stops:
-            raise CommandError(f"expected the number of a stop, found {shown(words[0])}")
-        del stops[int(words[0])]
+        (word,) = take("delete", words, 0, 1) or [""]
+        if word in ("", "all"):
+            if not stops:
+                say("no stops")
+            elif word or self._agreed(f"delete {counted(len(stops), 'stop')}?"):
+                self.session.delete(list(stops))
+            return
+        if not _NUMBER.fullmatch(word) or int(word) not in stops:
+            raise CommandError(f"expected the number of a stop, found {shown(word)}")
+        self.session.delete([int(word)])
 
     def _info(self, words: list[str]) -> None:
-        (what,) = _take("info", words, 0, 1) or [""]
+        (what,) = take("info", words, 0, 1) or [""]
         if what not in ("", "break", "marks"):
             raise CommandError(f"expected break or marks, found {shown(what)}")
         if what != "marks":
@@ -221,7 +230,7 @@ class Shell(cmd.Cmd):
                 say("no marks")
 
     def _mark(self, words: list[str]) -> None:
-        (name,) = _take("mark", words, 1, 1)
+        (name,) = take("mark", words, 1, 1)
         if not _MARK.fullmatch(name):
             raise CommandError(
                 f"expected a name of letters, digits, - and _ after a letter, found {shown(name)}"
@@ -229,38 +238,58 @@ class Shell(cmd.Cmd):
         self.session.marks[name] = self._timeline.position
 
     def _save(self, words: list[str]) -> None:
-        self.session.save(_file("save", words))
+        path = file_name("save", words)
+        question = f"overwrite the session in {plain(path)}?"
+        if self.session.replaces(path) and not self._agreed(question):
+            return
+        with self._interrupts.held():
+            self.session.save(path)
 
     def _load(self, words: list[str]) -> None:
-        self.session.load(_file("load", words))
+        self.session.load(file_name("load", words))
         self._where([])
+
+    def _agreed(self, question: str) -> bool:
+        """Ask a person; who has written a script has thought about it."""
+        if not self.interactive:
+            return True
+        lines = readline.get_current_history_length()
+        try:
+            answer = input(f"{question} (y or n) ")
+        except EOFError:
+            say("")
+            return False
+        # It is not to come back with the arrows among the commands.
+        if readline.get_current_history_length() > lines:
+            readline.remove_history_item(lines)
+        return answer.strip().lower() in ("y", "yes")
 
     # Looking
 
     def _where(self, words: list[str]) -> None:
-        _take("where", words, 0, 0)
+        take("where", words, 0, 0)
         views.show_position(self._timeline)
 
     def _list(self, words: list[str]) -> None:
-        (word,) = _take("list", words, 0, 1) or [str(self._timeline.position)]
+        (word,) = take("list", words, 0, 1) or [str(self._timeline.position)]
         middle = self._position(word)
         first = max(1, middle - _LIST_AROUND)
         last = min(len(self._timeline), middle + _LIST_AROUND)
         views.show_events(self._timeline, range(first, last + 1))
 
     def _user(self, words: list[str]) -> None:
-        (word,) = _take("user", words, 1, 1)
+        (word,) = take("user", words, 1, 1)
         views.show_user(self._timeline, named(word, self._timeline.everyone))
 
     def _network(self, words: list[str]) -> None:
-        word, *rest = _take("network", words, 1, 2)
+        word, *rest = take("network", words, 1, 2)
         user = named(word, self._timeline.everyone)
         self._timeline.number(user)
         degrees = self._count("network", rest) if rest else self._timeline.parameters.degrees
         show_network([list(hop) for hop in hops_of(self._timeline, user, degrees)], degrees)
 
     def _window(self, words: list[str]) -> None:
-        (word,) = _take("window", words, 1, 1)
+        (word,) = take("window", words, 1, 1)
         user = named(word, self._timeline.everyone)
         self._timeline.number(user)
         _, window, baseline = window_of(self._timeline, user)
@@ -289,33 +318,33 @@ class Shell(cmd.Cmd):
 
     def _diff(self, words: list[str]) -> None:
         first, last = map(
-            self._position, [*_take("diff", words, 1, 2), str(self._timeline.position)][:2]
+            self._position, [*take("diff", words, 1, 2), str(self._timeline.position)][:2]
         )
         with self._elsewhere():
             views.show_changes(self._timeline, min(first, last), max(first, last))
 
     def _history(self, words: list[str]) -> None:
         timeline = self._timeline
-        (word,) = _take("history", words, 1, 1)
+        (word,) = take("history", words, 1, 1)
         user = user_named(word, timeline)
         events = timeline.history.events
         views.show_events(timeline, [each.number for each in events if user in users_of(each)])
 
     def _help(self, words: list[str]) -> None:
-        for line in help_text(next(iter(_take("help", words, 0, 1)), None)).split("\n"):
+        for line in help_text(next(iter(take("help", words, 0, 1)), None)).split("\n"):
             say(line)
 
     # Reading arguments
 
     def _count(self, name: str, words: list[str]) -> int:
-        (word,) = _take(name, words, 0, 1) or ["1"]
+        (word,) = take(name, words, 0, 1) or ["1"]
         if not _NUMBER.fullmatch(word) or int(word) == 0:
             raise CommandError(f"expected a whole number from 1 on, found {shown(word)}")
         return int(word)
 
     def _event(self, name: str, words: list[str]) -> int:
         """Return the number of the event that a command is about, by default the current one."""
-        if _take(name, words, 0, 1):
+        if take(name, words, 0, 1):
             number = self._position(words[0])
         else:
             number = self._timeline.position + self._timeline.inside
@@ -342,56 +371,3 @@ class Shell(cmd.Cmd):
             yield
         finally:
             self._timeline.goto(here)
-
-
-def _take(name: str, words: list[str], least: int, most: int) -> list[str]:
-    """Return ``words`` if there are so many."""
-    if not least <= len(words) <= most:
-        usage = f"{name} {command_of(name).usage}".rstrip()
-        bounds = str(least) if least == most else f"{least} to {most}"
-        arguments = "argument" if most == 1 else "arguments"
-        raise CommandError(
-            f"{name}: expected {bounds} {arguments}, found {len(words)}; usage: {usage}"
-        )
-    return words
-
-
-def _file(name: str, words: list[str]) -> str:
-    """Return the name of the file that a command is about."""
-    (path,) = _take(name, words, 1, 1)
-    if not path or "\0" in path:
-        raise CommandError(f"{name}: expected the name of a file, found {shown(path)}")
-    meant = unescaped(path)
-    return meant if meant and not os.path.lexists(path) and os.path.lexists(meant) else path
-
-
-def _commands_in(line: str) -> list[list[str]]:
-    """Return the words of each command in ``line``."""
-    # Not by the punctuation of shlex.shlex, which forgets whether a ; was quoted.
-    try:
-        commands = [shlex.split(_kept(part)) for part in _COMMAND.findall(line)]
-    except ValueError as error:
-        raise CommandError(f"expected a command, found one with {error}") from None
-    return [words for words in commands if words]
-
-
-def _kept(part: str) -> str:
-    """Return ``part`` so that escapes of what is shown stay what they are, also without quotes."""
-    return _BARE.sub(lambda match: match[1] or match[0] * 2, part)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done: half of an event would be no moment."""
-    pressed: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        pressed.append(number)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

@@ -1,0 +1,276 @@
+"""Ctrl-C in the debugger: wherever it comes, what is left is a moment of the history."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from replay import interval_timeline, timeline
+from replay.debugger.interval_shell import IntervalShell
+from replay.debugger.shell import Shell
+from replay.interval_timeline import IntervalTimeline
+from replay.testing import LoggedHistory, histories, run_in
+from replay.timeline import Timeline
+from tests.interval_runs import search
+from tests.plain_lines import log_of, purchase
+from tests.test_debugger_terminal import PATIENCE_SECONDS, PROMPT, Terminal, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = str(Path(replay.__file__).parents[1])
+
+# Signals that come at a random moment
+
+
+class Interrupter:
+    """Runs something, and sends this process SIGINT at the n-th line that it comes to."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.lines = 0
+        self._at = at
+
+    def __call__(self, do: Callable[[], object]) -> None:
+        before = sys.gettrace()
+        sys.settrace(self._trace)
+        try:
+            do()
+        except KeyboardInterrupt:
+            # Before the command has begun to listen, or after it: at the prompt.
+            pass
+        finally:
+            sys.settrace(before)
+
+    def _trace(self, frame: Any, event: str, _argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(ROOT):
+            return None
+        if event == "line":
+            self.lines += 1
+            if self.lines == self._at:
+                signal.raise_signal(signal.SIGINT)
+        return self._trace
+
+
+def undisturbed(do: Callable[[], object]) -> None:
+    do()
+
+
+def obey(shell: Shell, line: str, interrupter: Callable[[Callable[[], object]], None]) -> str:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
+        interrupter(lambda: shell.onecmd(line))
+    return out.getvalue()
+
+
+@contextmanager
+def small_steps() -> Iterator[None]:
+    """Let short histories be gone through like long ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timeline, "CHECKPOINT_EVENTS", 4)
+        patch.setattr(timeline, "STEP_EVENTS_MAX", 3)
+        patch.setattr(interval_timeline, "CHECKPOINT_EVENTS", 4)
+        yield
+
+
+def check_interrupted(
+    make: Callable[[], Any], shell_type: type[Shell], state_of: Callable[[Any], object], data: Any
+) -> None:
+    """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
+    with small_steps(), make() as subject, make() as twin, make() as expected:
+        here = data.draw(st.integers(0, len(subject)), label="position")
+        there = data.draw(st.integers(0, len(subject)), label="argument")
+        setting = f"goto {here}; {data.draw(st.sampled_from(['where', 'message']))}"
+        line = data.draw(st.sampled_from(COMMANDS)).format(there)
+        whole = Interrupter()
+        for each, measure in ((twin, whole), (subject, None)):
+            shell = shell_type(each, interactive=True)
+            obey(shell, setting, undisturbed)
+            if measure is not None:
+                obey(shell, line, measure)
+        at = data.draw(st.integers(1, max(whole.lines, 1)), label="interrupted at line")
+        obey(shell, line, Interrupter(at))
+        assert gc.isenabled()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not subject.inside:
+            expected.goto(subject.position)
+            assert state_of(subject) == state_of(expected)
+        # From there on all is as it always is.
+        for position in (there, here):
+            obey(shell, f"goto {position}", undisturbed)
+            expected.goto(position)
+            assert subject.position == position
+            assert state_of(subject) == state_of(expected)
+
+
+COMMANDS = [
+    "goto {}",
+    "continue",
+    "reverse-continue",
+    "next 3",
+    "back 2",
+    "break {}; continue",
+    "break {}; break rejected; reverse-continue",
+    "why",
+    "trace",
+    "message; message",
+    "diff {}",
+    "list",
+]
+
+
+@settings(max_examples=settings().max_examples * 2, deadline=None)
+@given(histories(past_max=12, new_max=6), st.data())
+def test_ctrl_c_leaves_a_moment_of_a_history(given_logs: LoggedHistory, data: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _, store = run_in(folder, given_logs)
+        check_interrupted(
+            lambda: Timeline(store), Shell, lambda each: (each.state(), each.recency(99)), data
+        )
+
+
+def keys_of(each: Any) -> object:
+    return each.waiting_rows, {key: each.key(key) for key in each.keys}
+
+
+@settings(max_examples=settings().max_examples // 2, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), max_size=15), st.data())
+def test_ctrl_c_leaves_a_moment_of_a_search(found: list[tuple[int, str]], data: Any) -> None:
+    rows = sorted(found)
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "observations.csv", Path(folder) / "intervals.csv"
+        source.write_text(
+            "time,adid\n" + "".join(f"2020-01-01 00:{at:02}:00,{adid}\n" for at, adid in rows)
+        )
+        search(source, output)
+        store = f"{output}.events"
+        check_interrupted(lambda: IntervalTimeline(store), IntervalShell, keys_of, data)
+
+
+# Real terminals and pipes
+
+EVENTS = 20_000
+# Some minutes, should nobody stop it.
+SLOW = "break" + " amount > 1" * EVENTS
+
+
+@pytest.fixture(name="folder", scope="module")
+def folder_with_a_search_that_takes_long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("long")
+    batch = b'{"D":"1", "T":"50"}\n' + log_of([purchase("1", "2.00")] * EVENTS)
+    run_in(folder, LoggedHistory(batch, log_of([purchase("1", "3.00")])))
+    session = {
+        "format": "replay.session",
+        "events": EVENTS + 1,
+        "position": 0,
+        "stops": {"1": f"{SLOW} amount < 1"},
+        "marks": {},
+    }
+    (folder / "slow").write_text(json.dumps(session))
+    return folder
+
+
+def wait_until_busy(process: int) -> None:
+    """Return when the process has computed for a while."""
+    stat = Path(f"/proc/{process}/stat")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    ticks = [int(field) for field in stat.read_text().rpartition(")")[2].split()[11:13]]
+    enough = sum(ticks) + os.sysconf("SC_CLK_TCK") // 2
+    while sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) < enough:
+        assert time.monotonic() < deadline, "expected the process to compute, found it waiting"
+        time.sleep(0.05)
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+
+
+@linux
+def test_ctrl_c_stops_a_search_where_it_is_and_the_prompt_comes_back(folder: Path) -> None:
+    opened = Terminal(folder)
+    opened.read_until(PROMPT)
+    assert opened("load slow") == f"before event 1 of {EVENTS + 1}\n"
+    came: list[int] = []
+    for typed, leads in (("continue", 1), ("continue", 1), ("reverse-continue", -1)):
+        opened.type(f"{typed}\n")
+        wait_until_busy(opened.process)
+        opened.type("\x03")
+        shown = opened.read_until(PROMPT)
+        where = re.search(rf"\^C\ninterrupted\n(event (\d+) of {EVENTS + 1}: .*\n)$", shown)
+        assert where is not None, shown
+        assert opened("where") == where[1]
+        came.append(leads * int(where[2]))
+    assert 0 < came[0] < came[1] < EVENTS
+    assert 0 < -came[2] < came[1]
+    opened.type("quit\n")
+    assert opened.status() == 0
+    opened.close()
+
+
+@linux
+def test_ctrl_c_during_a_command_of_a_script_ends_it_with_status_130(folder: Path) -> None:
+    process = start(folder)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("load slow\ncontinue\nwhere\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == f"before event 1 of {EVENTS + 1}\n"
+    wait_until_busy(process.pid)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, err) == (130, "replay: interrupted\n")
+    assert out == ""
+
+
+# Questions
+
+
+def test_person_is_asked_before_all_stops_are_deleted(folder: Path) -> None:
+    opened = Terminal(folder)
+    opened.read_until(PROMPT)
+    opened("break 2")
+    opened("break 3")
+    for answer in ("n", "", "\x04", "\x03", "yes, but", "y"):
+        opened.type("delete\n")
+        opened.read_until("delete 2 stops? (y or n) ")
+        opened.type(answer if answer in ("\x03", "\x04") else f"{answer}\n")
+        shown = opened.read_until(PROMPT)
+        left = opened("info break").count("stop ")
+        assert left == (0 if answer == "y" else 2), (answer, shown)
+    assert "deleted stop 1: break event 2\ndeleted stop 2: break event 3\n" in shown
+    # The answers are not among the commands.
+    opened.type("\x1b[A\x1b[A\n")
+    assert "delete" in opened.read_until("no stops\r\n" + PROMPT)
+    opened.type("quit\n")
+    assert opened.status() == 0
+    opened.close()
+
+
+def test_person_is_asked_before_a_session_of_others_is_overwritten(folder: Path) -> None:
+    (folder / "theirs").write_bytes((folder / "slow").read_bytes())
+    opened = Terminal(folder)
+    opened.read_until(PROMPT)
+    assert opened("save mine; save mine") == ""
+    for answer in ("n", "y"):
+        before = (folder / "theirs").read_bytes()
+        opened.type("save theirs\n")
+        opened.read_until("overwrite the session in theirs? (y or n) ")
+        opened.type(f"{answer}\n")
+        opened.read_until(PROMPT)
+        assert ((folder / "theirs").read_bytes() == before) == (answer == "n")
+    assert opened("save theirs; load theirs") == f"before event 1 of {EVENTS + 1}\n"
+    opened.type("quit\n")
+    assert opened.status() == 0
+    opened.close()
