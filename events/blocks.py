@@ -20,14 +20,18 @@ from events.lines import (
     BadLineError,
     BefriendLine,
     PurchaseLine,
+    Reason,
     UnfriendLine,
     parse_line,
 )
 from events.records import Lines, Record, Rejected, Source
+from events.splitting import CutLine, long_line_detail
 from events.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from events.splitting import WholeLines
 
 # Amounts as `events.amounts.format_amount` writes them when two places suffice.
 _CANONICAL_AMOUNTS: Final = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\.[0-9]{2}(?: |\Z))*")
@@ -98,8 +102,13 @@ class BlockParser:
         self._dates: set[str] = set()
         self._clocks: set[str] = set()
 
-    def parse(self, data: bytes) -> Block:
-        """Return what stands in ``data``, whole lines that each end with a newline."""
+    def parse(self, data: WholeLines) -> Block:
+        """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
+
+        None of the latter is longer than `events.splitting.LINE_BYTES_MAX`.
+        """
+        if isinstance(data, CutLine):
+            return self._cut(data)
         events = self._canonical(data)
         if events is None:
             return self._line_by_line(data)
@@ -180,6 +189,13 @@ class BlockParser:
                 self._line(line, text, block)
             self.line_number += 1
         return block
+
+    def _cut(self, line: CutLine) -> Block:
+        reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
+        bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
+        records: list[Record] = [Lines(self.source, self.line_number), bad]
+        self.line_number += 1
+        return Block(records, [], [bad])
 
     def _line(self, line: bytes, text: bytes, block: Block) -> None:
         """Take ``line``, which is ``text`` behind a byte-order mark or without one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError, shown
@@ -19,14 +20,15 @@ from events.observation import (
     checked_id,
     checked_time,
 )
+from events.splitting import LINE_BYTES_MAX, CutLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from events.observation import Columns
+    from events.splitting import WholeLines
 
-# A quoted field that is longer has lost its closing quote. It is less than the longest
-# field of the csv module, 131,072.
+# A row over several lines that is longer has lost a closing quote.
 ROW_BYTES_MAX: Final = 1 << 16
 # What stands for a byte that is not UTF-8, one character a byte, until it is reported.
 _ESCAPED: Final = "surrogateescape"
@@ -45,8 +47,8 @@ class CsvRows:
         self._open = b""
         self.lines_read = 0
 
-    def parse(self, data: bytes, *, last: bool) -> ObservationBlock:
-        """Return what stands in ``data``, whole lines that each end with a newline.
+    def parse(self, data: WholeLines, *, last: bool) -> ObservationBlock:
+        """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
 
         Args:
             data: the lines; a row may go on in the next block.
@@ -56,6 +58,23 @@ class CsvRows:
             InputError: a column is missing or stands there twice.
 
         """
+        with _fields_of_any_length():
+            return self._cut(data) if isinstance(data, CutLine) else self._parse(data, last=last)
+
+    def _cut(self, line: CutLine) -> ObservationBlock:
+        """Return a line that is too long, behind the row that would go on in it."""
+        if not self._width:
+            self.lines_read += 1
+            raise self._no_header(f"a line of {line.length:,} bytes")
+        block = self._parse(b"", last=True)
+        self.lines_read += 1
+        gathered = Gathered(keyed=self._columns.key is not None)
+        gathered.cut(self.lines_read, line)
+        rejected = [*block.rejected, *gathered.block().rejected]
+        first = block.first if block.text else self.lines_read
+        return block._replace(rejected=rejected, first=first)
+
+    def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
         data, self._open = self._open + data, b""
         text = data.decode("utf-8", _ESCAPED)
         if not self._width:
@@ -66,9 +85,9 @@ class CsvRows:
                 return Gathered(keyed=self._columns.key is not None).block()
         return self._at_once(text) or self._row_by_row(text, last=last)
 
-    def times(self, data: bytes, *, last: bool) -> list[str]:
+    def times(self, data: WholeLines, *, last: bool) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if self._width and not self._open and b'"' not in data:
+        if isinstance(data, bytes) and self._width and not self._open and b'"' not in data:
             text = data.decode("utf-8", _ESCAPED)
             if cells := self._cells(text, text.count("\n"), self._places[:1]):
                 return cells[0]
@@ -161,20 +180,19 @@ class CsvRows:
             try:
                 for row in reader:
                     end = begin + reader.line_num
+                    if end - start > 1 and _size(lines[start:end]) > ROW_BYTES_MAX:
+                        # Of which part is in this block does not matter.
+                        self._unclosed(lines[start], "too long", gathered)
+                        start += 1
+                        break
                     self._row(row, lines[start:end], gathered)
                     start = end
             except csv.Error as error:
-                rest = "".join(lines[start:]).encode("utf-8", _ESCAPED)
                 whole = begin + reader.line_num < len(lines) or last
-                if not whole and len(rest) <= ROW_BYTES_MAX:
-                    self._open = rest
+                if not whole and _size(lines[start:]) <= ROW_BYTES_MAX:
+                    self._open = "".join(lines[start:]).encode("utf-8", _ESCAPED)
                     break
-                # Its own line only: what follows may well be good rows.
-                self._reject(
-                    BadRowError(Reason.QUOTES, _quotes_detail(lines[start], error)),
-                    lines[start : start + 1],
-                    gathered,
-                )
+                self._unclosed(lines[start], str(error), gathered)
                 start += 1
         return gathered.block(text, first)
 
@@ -186,6 +204,11 @@ class CsvRows:
                 self._reject(error, lines, gathered)
                 return
         self.lines_read += len(lines)
+
+    def _unclosed(self, line: str, error: str, gathered: Gathered) -> None:
+        """Reject the first line of a row only: what follows may well be good rows."""
+        bad = BadRowError(Reason.QUOTES, _quotes_detail(line, error))
+        self._reject(bad, [line], gathered)
 
     def _reject(self, error: BadRowError, lines: list[str], gathered: Gathered) -> None:
         gathered.reject(self.lines_read + 1, error, _line_of(lines))
@@ -224,8 +247,23 @@ def _line_of(lines: Sequence[str]) -> bytes:
     return "".join(lines).encode("utf-8", _ESCAPED).removesuffix(b"\n")
 
 
-def _quotes_detail(line: str, error: csv.Error) -> str:
+def _size(lines: Sequence[str]) -> int:
+    """Return how many bytes ``lines`` have."""
+    return sum(len(line.encode("utf-8", _ESCAPED)) for line in lines)
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Let the csv module read what is in a line, whatever limit somebody has set."""
+    before = csv.field_size_limit(2 * LINE_BYTES_MAX)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _quotes_detail(line: str, error: str) -> str:
     shown_line = shown(line.encode("utf-8", _ESCAPED).removesuffix(b"\n"))
-    if "new-line" in str(error):
+    if "new-line" in error:
         return f"expected no carriage return outside of quotes, found {shown_line}"
     return f"expected quotes that enclose a whole field, found {shown_line}"

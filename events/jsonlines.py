@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import zlib
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +20,13 @@ from events.disk import Identity
 from events.errors import InputError
 from events.lines import JSON_SPACE
 from events.records import LogEnd, Source
+from events.splitting import CutLine, long_line_detail, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
+
+    from events.splitting import WholeLines
 
 # Blocks of 64 KiB keep a block, its objects and its text in the second-level
 # cache: whole-file decoding took 1.9 times as long, blocks of 1 MiB 1.2 times.
@@ -72,8 +76,8 @@ class Log(Closing):
         except (OSError, EOFError) as error:
             raise self._unreadable(error) from None
         self._unzipped = gzip.GzipFile(fileobj=self._file) if self._is_gzip() else None
-        self._blocks = self._whole_lines()
-        self._pending = b""
+        self._blocks = whole_lines(iter(self._read, b""))
+        self._pending: WholeLines = b""
 
     def close(self) -> None:
         """Close the file."""
@@ -115,7 +119,7 @@ class Log(Closing):
         name = self.path.name.encode("utf-8", "backslashreplace").decode()
         return Fingerprint(name, size, digest.digest())
 
-    def peek_line(self) -> bytes | None:
+    def peek_line(self) -> WholeLines | None:
         """Return the first line that is not blank, or None.
 
         Call it before `blocks`; the line stays in the log until `skip_line`.
@@ -124,6 +128,9 @@ class Log(Closing):
             block = next(self._blocks, None)
             if block is None:
                 return None
+            if isinstance(block, CutLine) or not block:
+                self._pending = block
+                continue
             text = block.lstrip(JSON_SPACE)
             if self.lines_read == 0:
                 text = text.removeprefix(BYTE_ORDER_MARK).lstrip(JSON_SPACE)
@@ -132,13 +139,23 @@ class Log(Closing):
                 self._pending = block[start:]
                 self.lines_read += block.count(b"\n", 0, start)
             else:
-                self._ends_with_newline = block.endswith(b"\n")
-                self.lines_read += block.count(b"\n") + (not self._ends_with_newline)
+                self.lines_read += self._noted(block)
+        if isinstance(self._pending, CutLine):
+            return self._pending
         line = self._pending.partition(b"\n")[0]
         return line.removeprefix(BYTE_ORDER_MARK) if self.lines_read == 0 else line
 
     def skip_line(self) -> bytes:
-        """Drop the line that `peek_line` returned, and return it byte for byte."""
+        """Drop the line that `peek_line` returned, and return it byte for byte.
+
+        Raises:
+            InputError: it is too long for that.
+
+        """
+        if isinstance(self._pending, CutLine):
+            raise InputError(
+                f"{self.path}:{self.lines_read + 1}: {long_line_detail(self._pending.length)}"
+            )
         line, newline, self._pending = self._pending.partition(b"\n")
         self._ends_with_newline = bool(newline)
         self.lines_read += 1
@@ -154,23 +171,23 @@ class Log(Closing):
 
         """
         while self.lines_read < lines:
-            if not self._pending:
-                self._pending = next(self._blocks, b"")
-                if not self._pending:
-                    raise InputError(
-                        f"{self.path}: expected {lines} lines or more, found {self.lines_read}"
-                    )
-            self._ends_with_newline = self._pending.endswith(b"\n")
-            count = self._pending.count(b"\n") + (not self._ends_with_newline)
-            if self.lines_read + count <= lines:
+            pending = self._pending or next(self._blocks, None)
+            if pending is None:
+                raise InputError(
+                    f"{self.path}: expected {lines} lines or more, found {self.lines_read}"
+                )
+            count = self._noted(pending)
+            if self.lines_read + count <= lines or isinstance(pending, CutLine):
                 self.lines_read += count
                 self._pending = b""
             else:
-                self._pending = self._pending.split(b"\n", lines - self.lines_read)[-1]
+                self._pending = pending.split(b"\n", lines - self.lines_read)[-1]
                 self.lines_read = lines
 
     def blocks(self, first_number: int) -> Iterator[Block]:
         """Iterate over the log's lines, some at a time, in order.
+
+        While a long line is read over, empty blocks come.
 
         Args:
             first_number: the number that the first accepted event gets.
@@ -180,11 +197,12 @@ class Log(Closing):
 
         """
         parser = BlockParser(self.source, first_number, self.lines_read + 1)
-        if self._pending:
-            yield parser.parse(self._terminated(self._pending))
-            self.lines_read = parser.line_number - 1
-        for data in self._blocks:
-            yield parser.parse(self._terminated(data))
+        for data in chain([self._pending] if self._pending else [], self._blocks):
+            self._noted(data)
+            if isinstance(data, bytes) and data and not self._ends_with_newline:
+                yield parser.parse(data + b"\n")
+            else:
+                yield parser.parse(data)
             self.lines_read = parser.line_number - 1
 
     def end(self) -> LogEnd:
@@ -208,22 +226,16 @@ class Log(Closing):
             raise EOFError("an empty file, which is no gzip file")
         return file
 
-    def _terminated(self, data: bytes) -> bytes:
+    def _noted(self, data: WholeLines) -> int:
+        """Return how many lines ``data`` is, and note whether the last one ends with a newline."""
+        if isinstance(data, CutLine):
+            self._ends_with_newline = data.newline
+            return 1
+        if not data:
+            # A long line is being read over.
+            return 0
         self._ends_with_newline = data.endswith(b"\n")
-        return data if self._ends_with_newline else data + b"\n"
-
-    def _whole_lines(self) -> Iterator[bytes]:
-        pieces: list[bytes] = []
-        while chunk := self._read():
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                pieces.append(chunk[:end])
-                yield b"".join(pieces)
-                pieces = [chunk[end:]]
-            else:
-                pieces.append(chunk)
-        if last := b"".join(pieces):
-            yield last
+        return data.count(b"\n") + (not self._ends_with_newline)
 
     def _read(self) -> bytes:
         try:

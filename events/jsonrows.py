@@ -20,9 +20,11 @@ from events.observation import (
     checked_time,
     shown_name,
 )
+from events.splitting import CutLine
 
 if TYPE_CHECKING:
     from events.observation import Columns
+    from events.splitting import WholeLines
 
 _decode_text = msgspec.json.Decoder(str).decode
 _INTEGER: Final = re.compile(r"-?[0-9]+")
@@ -39,16 +41,21 @@ class JsonRows:
         self._time_decoder: Final = _decoder(columns, str, 1)
         self.lines_read = 0
 
-    def parse(self, data: bytes, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
-        """Return what stands in ``data``, whole lines that each end with a newline.
+    def parse(self, data: WholeLines, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
+        """Return what stands in ``data``: a cut line, or whole ones each with a newline.
 
         Here it makes no difference whether they are the ``last``.
         """
+        if isinstance(data, CutLine):
+            self.lines_read += 1
+            gathered = Gathered(keyed=self._keyed)
+            gathered.cut(self.lines_read, data)
+            return gathered.block(first=self.lines_read)
         return self._at_once(data) or self._line_by_line(data)
 
-    def times(self, data: bytes, *, last: bool = False) -> list[str]:
+    def times(self, data: WholeLines, *, last: bool = False) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if _objects(data):
+        if isinstance(data, bytes) and _objects(data):
             try:
                 return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
             except (msgspec.MsgspecError, UnicodeDecodeError):

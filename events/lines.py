@@ -18,6 +18,7 @@ from events import amounts, timestamps
 from events.errors import BadValueError, shown
 from events.event import Befriend, Event, Purchase, Unfriend, render
 from events.nesting import DEEP_BYTES_MIN, LEVELS_MAX, are_shallow, decoded, too_deep_at
+from events.splitting import LINE_BYTES_MAX, long_line_detail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +93,7 @@ _INTEGER = re.compile(r"-?[0-9]+")
 class Reason(enum.StrEnum):
     """Why a line is rejected: one name for each rule of SPEC.md section 2."""
 
+    LINE_TOO_LONG = "line-too-long"
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
     NOT_OBJECT = "not-object"
@@ -141,6 +143,8 @@ def parse_line(line: bytes, number: int) -> Event:
         BadLineError: the line breaks a rule of SPEC.md section 2.
 
     """
+    if len(line) > LINE_BYTES_MAX:
+        raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
     try:
         event = _plain_event(line, number) or _event(decode_object(line), number)
     except BadLineError:

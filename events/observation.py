@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 import msgspec
 
 from events.errors import BadValueError, shown
+from events.splitting import long_line_detail
 from events.timestamps import TimestampShapeError, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from events.splitting import CutLine
 
 
 @final
@@ -38,6 +41,7 @@ class Observation(msgspec.Struct, tag="observation", array_like=True, frozen=Tru
 class Reason(enum.StrEnum):
     """Why a row is rejected."""
 
+    LINE_TOO_LONG = "line-too-long"
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
     NOT_OBJECT = "not-object"
@@ -63,7 +67,10 @@ class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=Tr
     detail: str
     """What was expected and what was found."""
     line: bytes
-    """The row, byte for byte, without the newline at its end."""
+    """The row, byte for byte, without the newline at its end, or the beginning of a long one."""
+    length: int | None = None
+    """How many bytes a line has that is not kept as a whole, as in `events.records.Rejected`."""
+    sha256: bytes | None = None
 
 
 class BadRowError(BadValueError):
@@ -231,6 +238,11 @@ class Gathered:
     def reject(self, number: int, error: BadRowError, line: bytes) -> None:
         """Add a row that is none."""
         self._rejected.append(RejectedRow(number, error.reason, error.detail, line))
+
+    def cut(self, number: int, line: CutLine) -> None:
+        """Add a row that is none, being too long."""
+        detail = long_line_detail(line.length)
+        self._rejected.append(RejectedRow(number, Reason.LINE_TOO_LONG, detail, *line[:3]))
 
     def block(self, text: str | bytes = b"", first: int = 1) -> ObservationBlock:
         """Return the block, read from ``text``, which begins on line ``first``."""

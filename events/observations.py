@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
@@ -25,9 +26,12 @@ from events.observation import (
     Reason,
     RejectedRow,
 )
+from events.splitting import CutLine, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from events.splitting import WholeLines
 
 __all__ = [
     "BadRowError",
@@ -218,21 +222,29 @@ class Observations(Closing):
             yield self._parse(data, last=last)
         self._check_unchanged()
 
-    def _pieces(self) -> Iterator[tuple[bytes, bool]]:
+    def _pieces(self) -> Iterator[tuple[WholeLines, bool]]:
         """Iterate over whole lines, some at a time, and whether they are the last.
 
-        The last of them ends with a newline as well.
+        The last of them ends with a newline as well. While a line that is too long is read
+        over, there are none.
         """
-        data = b""
+        data: WholeLines = b""
         for following in self._whole_lines():
-            if data:
+            if data and following:
                 yield data, False
-            data = following
-        self.ends_with_newline = data.endswith(b"\n") or not data
+            if following:
+                data = following
+            else:
+                yield b"", False
+        if isinstance(data, CutLine):
+            self.ends_with_newline = data.newline
+        elif data and not data.endswith(b"\n"):
+            self.ends_with_newline = False
+            data += b"\n"
         if data or self.form == "csv":
-            yield (data if self.ends_with_newline else data + b"\n"), True
+            yield data, True
 
-    def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
+    def _parse(self, data: WholeLines, *, last: bool) -> ObservationBlock:
         return (self._csv if self.form == "csv" else self._json).parse(data, last=last)
 
     def _check_unchanged(self) -> None:
@@ -272,19 +284,9 @@ class Observations(Closing):
         assert self._opened is not None, "only a file on a disk has an extent"
         return Extent(self._opened.fileno(), self.bytes_total)
 
-    def _whole_lines(self) -> Iterator[bytes]:
-        pieces: list[bytes] = []
-        chunk = self._read().removeprefix(_BYTE_ORDER_MARK)
-        while chunk:
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                yield b"".join([*pieces, chunk[:end]])
-                pieces = [chunk[end:]]
-            else:
-                pieces.append(chunk)
-            chunk = self._read()
-        if last := b"".join(pieces):
-            yield last
+    def _whole_lines(self) -> Iterator[WholeLines]:
+        first = self._read().removeprefix(_BYTE_ORDER_MARK)
+        return whole_lines(chain([first], iter(self._read, b"")))
 
     def _read(self) -> bytes:
         try:

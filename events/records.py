@@ -42,7 +42,16 @@ class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=
     detail: str
     """What was expected and what was found."""
     line: bytes
-    """The line, byte for byte, without its newline."""
+    """The line, byte for byte, without its newline; of one that was too long the beginning."""
+    length: int | None = None
+    """How many bytes a line has that was too long and is not kept as a whole, else None."""
+    sha256: bytes | None = None
+    """The SHA-256 of all of these, 32 bytes, or None."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether only the beginning of the line is kept, which is not to be parsed."""
+        return self.length is not None
 
 
 class LogEnd(msgspec.Struct, tag="end", array_like=True, frozen=True, gc=False):

@@ -13,17 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-import msgspec
-
 from events.blocks import BYTE_ORDER_MARK
 from events.disk import DISK, Disk, Identity, identity_of
-from events.errors import InputError, OutputError, PositionError
+from events.errors import DamagedStoreError, InputError, OutputError, PositionError, ReplayError
 from events.event import Event, Purchase
 from events.jsonlines import Log
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
-from events.records import Decision
+from events.records import Decision, Rejected
 from events.store import EventStore
+from replay.branch_lines import Inserted, identified
 from replay.detectors import check_detector
 from replay.files import STORE_SUFFIX, check_outputs
 from replay.history import LogLine, Place, texts_by_log
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from events.jsonlines import Fingerprint
     from events.records import Source
+    from replay.branch_lines import Meaning
     from replay.history import History
     from replay.listener import Listener, Summary
     from replay.run import Detector
@@ -78,20 +78,15 @@ class Branch(NamedTuple):
     originals: Sequence[int | None]
     """For each of its events the number in the original, or None where it was inserted."""
     skipped: frozenset[int]
-    """The events of the original that it does not have."""
+    """The events of the original that it was not to have."""
+    refused: frozenset[int]
+    """Those that an earlier release accepted and that were rejected now."""
+    accepted: frozenset[int]
+    """Its events, inserted ones in all else, that an earlier release rejected."""
     inserted: dict[int, Inserted]
     """The inserted events, by their number on the branch."""
     decisions: dict[int, Decision]
     """All its decisions, by event number on the branch."""
-
-
-class Inserted(NamedTuple):
-    """An event that the original does not have."""
-
-    event: Event
-    """The event, as the branch numbers it."""
-    before: int
-    """The event of the original that it comes just before."""
 
 
 class Difference(NamedTuple):
@@ -178,8 +173,12 @@ def branch_off(
         raise OutputError(
             f"{flagged}: expected no file, found one; name another file or give --overwrite"
         )
-    batch, stream = _logs(history, editor)
+    texts = texts_by_log(editor.lines())
+    batch, stream = _logs(history, texts)
+    no_events: set[tuple[Source, int]] = set()
     with Logs(batch, stream, parameters.degrees, parameters.tracked) as opened:
+        if opened.line is not None:
+            no_events.add(("batch", opened.batch.lines_read))
         summary = run(
             opened,
             flagged,
@@ -189,11 +188,36 @@ def branch_off(
             detector=detector,
             disk=disk,
         )
-    assert summary.events == len(editor.originals), "each line was read as it was planned"
-    # The decisions come after the past, whose frames need not be decoded.
-    records = EventStore(store).records(summary.batch_events)
-    decisions = {each.number: each for each in records if isinstance(each, Decision)}
-    return Branch(parameters, summary, editor.originals, editor.skipped, editor.inserted, decisions)
+    return _branch(parameters, summary, editor, texts, no_events)
+
+
+def _branch(
+    parameters: Parameters,
+    summary: Summary,
+    editor: _Editor,
+    texts: dict[Source, list[bytes]],
+    no_events: set[tuple[Source, int]],
+) -> Branch:
+    """Return what a run on the ``texts`` decided, and which of its events is which."""
+    store = EventStore(summary.store_path)
+    decisions: dict[int, Decision] = {}
+    # The decisions come after the past, whose frames are decoded for what was rejected only.
+    for record in store.records(0 if summary.rejected else summary.batch_events):
+        if isinstance(record, Decision):
+            decisions[record.number] = record
+        elif isinstance(record, Rejected):
+            no_events.add((record.source, record.number))
+    found = identified(editor.meanings, texts, no_events)
+    if summary.events != len(found.originals):
+        raise ReplayError(
+            f"{store.path}: expected {len(found.originals):,} events, found {summary.events:,}; "
+            "which is which cannot be told, so nothing is compared"
+        )
+    for number, before in found.accepted.items():
+        found.inserted[number] = Inserted(next(store.events_from(number)), before)
+    refused, accepted = frozenset(found.refused), frozenset(found.accepted)
+    which = (found.originals, editor.skipped, refused, accepted, found.inserted)
+    return Branch(parameters, summary, *which, decisions)
 
 
 def compare(history: History, branch: Branch) -> Comparison:
@@ -213,7 +237,7 @@ def compare(history: History, branch: Branch) -> Comparison:
             event, place = _event_of(history, branch, number)
             difference = Difference(what, original, number, event, before, after)
             placed.append((place, difference))
-    for original in branch.skipped & recorded.keys():
+    for original in (branch.skipped | branch.refused) & recorded.keys():
         before = recorded[original]
         if before.flagged:
             event = _purchase(history.event(original))
@@ -250,8 +274,12 @@ def _event_of(
 
 
 def _purchase(event: Event) -> Purchase:
-    assert isinstance(event, Purchase), "only purchases are decided on"
-    return event
+    if isinstance(event, Purchase):
+        return event
+    raise DamagedStoreError(
+        f"event {event.number}: expected a purchase, since it was decided on, found a change of a "
+        "friendship; verify says more"
+    )
 
 
 class _Editor:
@@ -267,11 +295,16 @@ class _Editor:
         self.history = history
         self.skipped = _skipped(history, edits.skipped)
         self._waiting = _parsed(history, edits.inserted)
-        self.originals: list[int | None] = []
-        self.inserted: dict[int, Inserted] = {}
+        self.meanings: Final[dict[Source, list[Meaning]]] = {"batch": [], "stream": []}
+        """What the lines of each log are to be."""
 
     def lines(self) -> Iterator[LogLine]:
         """Iterate over the lines of the branch's logs; to be called once."""
+        for line, meaning in self._lines():
+            self.meanings[line.place.source].append(meaning)
+            yield line
+
+    def _lines(self) -> Iterator[tuple[LogLine, Meaning]]:
         lines = self.history.log_lines()
         header = self.history.store.header.line
         if header is not None and not is_parameters_line(header.removeprefix(BYTE_ORDER_MARK)):
@@ -282,18 +315,14 @@ class _Editor:
                 yield from self._inserted_before(line.event, line.place.source)
                 if line.event in self.skipped:
                     continue
-                self.originals.append(line.event)
-            yield line
+            yield line, line.event
         source: Source = "batch" if self.history.stream_start is None else "stream"
         yield from self._inserted_before(len(self.history) + 1, source)
 
-    def _inserted_before(self, before: int, source: Source) -> Iterator[LogLine]:
+    def _inserted_before(self, before: int, source: Source) -> Iterator[tuple[LogLine, Meaning]]:
         for line, event in self._waiting.get(before, ()):
-            self.originals.append(None)
-            number = len(self.originals)
-            self.inserted[number] = Inserted(msgspec.structs.replace(event, number=number), before)
             # It has no line number yet, and needs none.
-            yield LogLine(Place(source, 0), None, line)
+            yield LogLine(Place(source, 0), None, line), Inserted(event, before)
 
 
 def _skipped(history: History, ranges: Sequence[range]) -> frozenset[int]:
@@ -337,14 +366,14 @@ def _originals(store: Path) -> list[tuple[str, Identity | None]]:
     return files
 
 
-def _logs(history: History, editor: _Editor) -> list[Log]:
+def _logs(history: History, texts: dict[Source, list[bytes]]) -> list[Log]:
     """Return the branch's batch and stream, in files without a name that nobody finds."""
     header = history.store.header
     fingerprints = {"batch": header.batch, "stream": header.stream}
     logs: list[Log] = []
-    for source, texts in texts_by_log(editor.lines()).items():
+    for source, lines in texts.items():
         file = TemporaryFile()  # noqa: SIM115  the log closes what is below it
-        file.write(history.log_content(source, texts))
+        file.write(history.log_content(source, lines))
         file.seek(0)
         logs.append(Log(_name(fingerprints[source], source), source, BufferedReader(file.detach())))
     return logs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.blocks import BYTE_ORDER_MARK
 from events.errors import ParametersError, PositionError
 from events.event import EVENT_TYPES, Event, line_of
+from events.lines import BadLineError, parse_line
 from events.parameters import parse_parameters
 from events.records import (
     Decision,
@@ -49,7 +50,7 @@ class Attestation(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A line of a log that is not blank."""
+    """A line of a log that is not blank, or an empty one for one that the store does not hold."""
 
     place: Place
     """Where it stands."""
@@ -136,6 +137,32 @@ class History:
         last = bisect.bisect_right(self.rejected, position + 1, key=lambda each: each[0])
         return [rejected for _, rejected in self.rejected[first:last]]
 
+    @property
+    def cut(self) -> list[Rejected]:
+        """The lines that were too long to be kept as a whole."""
+        return [rejected for _, rejected in self.rejected if rejected.is_cut]
+
+    def refused(self, number: int) -> BadLineError | None:
+        """Return why a run would reject the line of event ``number`` now, or None.
+
+        An earlier release may have accepted what nests too deep, or is too long.
+        """
+        line = self.event(number).line
+        if line is not None:
+            try:
+                parse_line(line.removeprefix(BYTE_ORDER_MARK), number)
+            except BadLineError as error:
+                return error
+        return None
+
+    def refused_before(self, number: int) -> list[int]:
+        """Return the events before ``number`` whose lines a run would reject now."""
+        return [
+            event.number
+            for event in self.events[: number - 1]
+            if event.line is not None and self.refused(event.number) is not None
+        ]
+
     def lines(self) -> Iterator[tuple[Place, Event | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
         sources = iter([*self._sources, (len(self.events) + 2, Place("stream", 0))])
@@ -168,13 +195,17 @@ class History:
         return LogLine(Place("batch", 0), None, text.encode())
 
     def log_lines(self) -> Iterator[LogLine]:
-        """Iterate over the lines of both logs, that of the parameters first."""
+        """Iterate over the lines of both logs, that of the parameters first.
+
+        For a line that was too long to be kept an empty one comes, so that those behind it
+        keep their numbers.
+        """
         line = self.store.header.line
         if line is not None:
             yield LogLine(Place("batch", 1), None, line)
         for place, record in self.lines():
             if isinstance(record, Rejected):
-                yield LogLine(place, None, record.line)
+                yield LogLine(place, None, b"" if record.is_cut else record.line)
             else:
                 yield LogLine(place, record.number, line_of(record))
 

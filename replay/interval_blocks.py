@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from events.observation import Reason, RejectedRow
 from events.records import Lines, Observed, Record, Rejected
 
@@ -81,7 +83,7 @@ def records_of(block: ObservationBlock, number: int) -> list[Record]:
         if line in rejected:
             end_run()
             row = rejected[line]
-            records.append(Rejected("observations", line, row.reason, row.detail, row.line))
+            records.append(Rejected("observations", *msgspec.structs.astuple(row)))
         else:
             run.append(place_of[line])
         following = line + 1

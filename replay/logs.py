@@ -8,6 +8,7 @@ from events.closing import Closing
 from events.errors import ParametersError
 from events.jsonlines import Log
 from events.parameters import Parameters, is_parameters_line, parse_parameters
+from events.splitting import CutLine
 from replay.live import LiveLog, is_live
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ class Logs(Closing):
 
 def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine:
     line = batch.peek_line()
+    where = f"{batch.path}:{batch.lines_read + 1}"
     if degrees is not None and tracked is not None:
         # The first line is not needed; it may be parameters or already an event.
         parameters = Parameters(degrees, tracked)
-        if line is None or not is_parameters_line(line):
+        if not isinstance(line, bytes) or not is_parameters_line(line):
             return ParametersLine(parameters, None)
         return ParametersLine(parameters, batch.skip_line())
     if line is None:
@@ -97,6 +99,10 @@ def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> Paramet
             f'{batch.path}: expected the parameters on the first line, such as {{"D":"2", '
             '"T":"50"}, found an empty file; add the line or give both -D and -T'
         )
-    where = f"{batch.path}:{batch.lines_read + 1}"
+    if isinstance(line, CutLine):
+        raise ParametersError(
+            f'{where}: expected the parameters, such as {{"D":"2", "T":"50"}}, found a line of '
+            f"{line.length:,} bytes; correct the line or give both -D and -T"
+        )
     parameters = parse_parameters(line, where, degrees, tracked)
     return ParametersLine(parameters, batch.skip_line())

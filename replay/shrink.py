@@ -27,7 +27,7 @@ from replay.explain import WhyPurchase, explain
 from replay.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from events.records import Decision
     from replay.history import History
@@ -91,12 +91,12 @@ def shrink(
     # The timeline routes what a run judges. It gives the same state, unless there is a
     # fault in that; so what it finds wrong is decided as the run did before it is said.
     replayed = timeline.decision(number)
-    everything = list(range(1, number))
+    everything = oracle.accepted(range(1, number))
     if not oracle.wants(replayed) and not oracle.holds(everything):
         raise VerdictNotReplayedError(_not_replayed(timeline.history, number))
     for judging in (False, True):
         holds = partial(oracle.holds, judging=judging)
-        for candidates in _candidates(timeline, explanation):
+        for candidates in map(oracle.accepted, _candidates(timeline, explanation)):
             if holds(candidates):
                 kept = _without_parts(candidates, holds)
                 if oracle.holds(kept):
@@ -109,9 +109,15 @@ def _not_replayed(history: History, number: int) -> str:
     gaps = [event for event in history.gaps if event < number]
     lost = f" (something was lost after event {gaps[-1]})" if gaps else ""
     path = history.store.path
+    refused = history.refused_before(number)
+    if refused:
+        lost = f" without event {refused[0]}, which an earlier release accepted{lost}"
+        more = f"rerun {path} FLAGGED tells what a run decides now"
+    else:
+        more = f"verify {path} tells where they part"
     return (
         f"{path}: event {number}: expected a replay to give the verdict that was recorded, "
-        f"found another{lost}; verify {path} tells where they part"
+        f"found another{lost}; {more}"
     )
 
 
@@ -125,10 +131,18 @@ class _Oracle:
         self._recorded: Final = _recorded(history, number)
         self._exact: Final = exact
         self._progress: Final = progress
+        self._refused: Final = frozenset(history.refused_before(number))
         # Not by `History.stream_start`, which may be among what a saved store has lost.
         self._stream: Final = 1 + bisect.bisect_left(
             range(1, number), True, key=lambda each: history.place(each).source == "stream"
         )
+
+    def accepted(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of ``numbers`` whose lines a run accepts; an earlier one took others, too.
+
+        The shrunk history is logs, and a run on them has to decide what is decided here.
+        """
+        return [number for number in numbers if number not in self._refused]
 
     def wants(self, decision: Decision | None) -> bool:
         """Tell whether ``decision`` has of the recorded one what has to stay."""
@@ -188,6 +202,8 @@ def _recorded(history: History, number: int) -> Decision:
         raise InputError(f"{where} a change of a friendship; log --type purchase lists purchases")
     if history.place(number).source == "batch":
         raise InputError(f"{where} one of the past; name one of the stream")
+    if (error := history.refused(number)) is not None:
+        raise InputError(f"{where} one that a run rejects now ({error.reason}): {error.detail}")
     recorded = history.recorded.get(number)
     if recorded is None:
         raise InputError(f"{where} one before whose verdict it stopped; let the run go on first")

@@ -141,12 +141,20 @@ def rejected_fields(rejected: Rejected) -> dict[str, object]:
     """Return what is known of a rejected line, as JSON has it.
 
     A line that is no UTF-8 has all its bytes in ``base64``, too; in ``text`` those that
-    are no character are escaped, and cannot be told from such escapes.
+    are no character are escaped, and cannot be told from such escapes. Of a line that was
+    too long these are its beginning.
     """
     line = rejected.line
     text = line.decode("utf-8", "backslashreplace")
     exact = {} if text.encode() == line else {"base64": base64.b64encode(line).decode()}
-    return {"reason": rejected.reason, "detail": rejected.detail, "text": text, **exact}
+    cut = cut_fields(rejected) if rejected.is_cut else {}
+    return {"reason": rejected.reason, "detail": rejected.detail, "text": text, **exact, **cut}
+
+
+def cut_fields(rejected: Rejected) -> dict[str, object]:
+    """Return what JSON says of a line that was too long: how long it is, and its SHA-256."""
+    digest = rejected.sha256
+    return {"bytes": rejected.length, "sha256": None if digest is None else digest.hex()}
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

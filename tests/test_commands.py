@@ -318,7 +318,10 @@ def test_exported_logs_are_the_given_ones_but_for_blank_lines(
 def test_export_tells_machines_what_it_wrote(example: Commands) -> None:
     (told,) = example.objects("export", STORE, "--stream", "s.out")
     stream = str(example.folder / "s.out")
-    assert told == {"batch": {"lines": 7, "file": None}, "stream": {"lines": 2, "file": stream}}
+    assert told == {
+        "batch": {"lines": 7, "file": None, "not_kept": []},
+        "stream": {"lines": 2, "file": stream, "not_kept": []},
+    }
     assert (example.folder / "s.out").read_bytes().count(b"\n") == 2
 
 

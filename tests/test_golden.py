@@ -5,6 +5,7 @@ The files in ``tests/golden`` are never made anew; a later format adds its own b
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,61 @@ def test_golden_logs_and_flags_come_out_of_the_store_alone(folder: Path) -> None
     for name in ("batch.json", "stream.json"):
         lines = [line for line in expected[name].split(b"\n") if line.strip()]
         assert [line for line in found[name].split(b"\n") if line] == lines
+
+
+def test_golden_lines_that_nest_too_deep_now_are_read_and_given_back(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = folder / "nested.json.events"
+    history = History(replay.EventStore(store))
+    assert verify(history).difference is None
+    assert history.refused_before(len(history) + 1) == [3, 5, 8]
+    for command in ("why", "trace"):
+        assert main([command, str(store), "8"]) == 0
+    assert main(["rebuild", str(store), str(folder / "rebuilt.json")]) == 0
+    flagged = (folder / "rebuilt.json").read_bytes().splitlines()
+    assert [b"[" * 500 + b"]" * 500 in line for line in flagged] == [False, True, False]
+    assert main(["export", str(store), "--stream", str(folder / "again.json")]) == 0
+    assert b"[" * 500 + b"]" * 500 in (folder / "again.json").read_bytes()
+    capsys.readouterr()
+
+
+def test_golden_lines_that_nest_too_deep_now_are_rejected_when_decided_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(folder / "nested.json.events")
+    assert main(["rerun", store, str(folder / "branch.json"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["refused"] == [3, 5, 8]
+    whats = [(each["what"], each["event"], each["branch_event"]) for each in found["differences"]]
+    assert whats == [("changed", 7, 5), ("lost", 8, None), ("lost", 9, 6)]
+    branch = replay.EventStore(folder / "branch.json.events")
+    reasons = [rejected.reason for rejected in branch.rejected()]
+    assert reasons == ["nested-too-deep"] * 3 + ["not-json"]
+    assert main(["rerun", store, str(folder / "another.json")]) == 0
+    said = "3 events were accepted by an earlier release, and rejected now: event 3 (nested-too"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (8, "event 8: expected a purchase that the run judged, found one that a run rejects now"),
+        (
+            9,
+            "event 9: expected a replay to give the verdict that was recorded, found another witho",
+        ),
+    ],
+)
+def test_golden_lines_that_nest_too_deep_now_are_not_shrunk_to(
+    folder: Path, capsys: pytest.CaptureFixture[str], event: int, said: str
+) -> None:
+    store = str(folder / "nested.json.events")
+    assert main(["shrink", store, str(event), "--output", str(folder / "case")]) > 0
+    assert said in capsys.readouterr().err
+    assert not (folder / "case").exists()
+    assert main(["shrink", store, "7", "--output", str(folder / "case")]) == 0
+    assert "shrunk to 6" in capsys.readouterr().out
 
 
 def test_golden_runs_are_finished_and_left_as_they_are(folder: Path) -> None:

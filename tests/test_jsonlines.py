@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from events.splitting import WholeLines
+
 MARK = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n"
 
@@ -61,7 +63,7 @@ TRAPS = (
 class Reading(NamedTuple):
     """What reading a log gives."""
 
-    first_line: bytes | None
+    first_line: WholeLines | None
     blocks: list[Block]
     end: LogEnd
 

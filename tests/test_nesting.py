@@ -10,16 +10,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import replay
+from events import lines, nesting
 from events.errors import ParametersError
 from events.jsonrows import JsonRows
 from events.lines import BadLineError, Reason, decode_object, parse_line
 from events.nesting import LEVELS_MAX, are_shallow, too_deep_at
 from events.observation import Columns
 from events.parameters import is_parameters_line, parse_parameters
+from replay.cli import main
 from replay.testing import model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PURCHASE = (
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": 5, "n":'
@@ -174,6 +178,38 @@ def test_rows_around_a_deep_one_are_read_as_ever(deep: int) -> None:
     rejected = [3, 6] if deep > LEVELS_MAX else []
     assert [row.number for row in block.rejected] == rejected
     assert list(block.numbers) == [number for number in range(1, 7) if number not in rejected]
+
+
+def test_rerun_says_what_an_earlier_release_decided_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bought = (
+        b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "%b", "amount": %b'
+    )
+    friends = (
+        b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "2"}\n'
+    )
+    (tmp_path / "batch.json").write_bytes(
+        b'{"D":"2", "T":"50"}\n' + friends + (bought % (b"1", b"5") + b"}\n") * 2
+    )
+    (tmp_path / "stream.json").write_bytes(
+        bought % (b"2", b'99, "n": ') + nested(7) + b"}\n" + bought % (b"2", b"98}\n")
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nesting, "LEVELS_MAX", 5)
+        patch.setattr(nesting, "_OPEN_MAX", 6)
+        patch.setattr(lines, "DEEP_BYTES_MIN", 0)
+        with replay.Logs(tmp_path / "batch.json", tmp_path / "stream.json") as logs:
+            assert replay.run(logs, tmp_path / "flagged.json").rejected == 1
+    store = str(tmp_path / "flagged.json.events")
+    assert main(["rerun", store, str(tmp_path / "branch.json"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["accepted"], found["refused"], found["inserted"]) == ([4], [], 0)
+    whats = [(each["what"], each["event"], each["branch_event"]) for each in found["differences"]]
+    assert whats == [("gained", None, 4)]
+    assert main(["rerun", store, str(tmp_path / "another.json")]) == 0
+    said = "1 line was rejected by an earlier release, and accepted now"
+    assert said in capsys.readouterr().out
 
 
 def test_object_over_many_lines_is_no_row_however_deep() -> None:

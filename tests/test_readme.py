@@ -95,7 +95,7 @@ def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
             "-q",
             "-p",
             "replay.testing.plugin",
-            "--hypothesis-seed=0",
+            "--hypothesis-seed=1",
             "test_detector.py",
         ],
         cwd=folder,

@@ -12,7 +12,7 @@ from replay.files import check_new
 from replay.history import History, texts_by_log
 from replay.outputs import write_all_new
 from replay.standard_streams import mention, say
-from replay.tables import open_store, print_json
+from replay.tables import cut_fields, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -59,18 +59,30 @@ def run(options: argparse.Namespace) -> int:
         {path: history.log_content(source, lines[source]) for source, path in paths.items()},
         "a log",
     )
+    # Those that are empty stand for others.
+    counts = {source: sum(map(bool, found)) for source, found in lines.items()}
+    cut = {source: [each for each in history.cut if each.source == source] for source in lines}
     if options.json:
         print_json(
             {
-                source: {"lines": len(found), "file": getattr(options, source)}
-                for source, found in lines.items()
+                source: {
+                    "lines": count,
+                    "file": getattr(options, source),
+                    "not_kept": [{"line": each.number, **cut_fields(each)} for each in cut[source]],
+                }
+                for source, count in counts.items()
             }
         )
         return 0
-    for source, found in lines.items():
-        if getattr(options, source) is not None:
-            mention(f"{plain(getattr(options, source))}: {len(found):,} lines of the {source}")
-    if options.batch is None and options.stream is None:
-        counts = ", ".join(f"{len(found):,} of the {source}" for source, found in lines.items())
-        say(f"lines in the store: {counts}; name a file with --batch or --stream")
+    for source, path in paths.items():
+        mention(f"{plain(path)}: {counts[source]:,} lines of the {source}")
+        for each in cut[source]:
+            mention(
+                f"{plain(path)}: line {each.number} of the {source} cannot be given back, an empty "
+                f"one stands for it: of its {each.length:,} bytes the store keeps "
+                f"{len(each.line):,}"
+            )
+    if not paths:
+        texts = ", ".join(f"{count:,} of the {source}" for source, count in counts.items())
+        say(f"lines in the store: {texts}; name a file with --batch or --stream")
     return 0

@@ -17,7 +17,7 @@ from replay.standard_streams import say
 from replay.tables import counted, decision_fields, open_store, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from events.jsonlines import Log
     from events.parameters import Parameters
@@ -113,10 +113,30 @@ def _text(history: History, branch: Branch, found: Comparison) -> None:
         )
     if found.differences:
         print_table(_COLUMNS, map(_row, found.differences))
+    for line in _not_the_same(history, branch):
+        say(line)
     if branch.summary.store_set_aside is not None:
         say(f"moved what stood in the way to {plain(branch.summary.store_set_aside)}")
     say(f"flagged purchases: {plain(branch.summary.flagged_path)}")
     say(f"event store: {plain(branch.summary.store_path)}")
+
+
+def _not_the_same(history: History, branch: Branch) -> Iterator[str]:
+    """Iterate over what a branch cannot have in common with its original, in words."""
+    if refused := sorted(branch.refused):
+        events = "event was" if len(refused) == 1 else "events were"
+        error = history.refused(refused[0])
+        why = "" if error is None else f": event {refused[0]} ({error.reason})"
+        also = " and so on" if why and len(refused) > 1 else ""
+        yield (
+            f"{len(refused):,} {events} accepted by an earlier release, and rejected now{why}{also}"
+        )
+    if branch.accepted:
+        lines = "line was" if len(branch.accepted) == 1 else "lines were"
+        yield f"{len(branch.accepted):,} {lines} rejected by an earlier release, and accepted now"
+    if history.cut:
+        lines = "line was" if len(history.cut) == 1 else "lines were"
+        yield f"{len(history.cut):,} {lines} too long to be kept, and left out"
 
 
 def _setting(parameters: Parameters) -> str:
@@ -124,7 +144,7 @@ def _setting(parameters: Parameters) -> str:
 
 
 def _edited(branch: Branch) -> str:
-    skipped, inserted = len(branch.skipped), len(branch.inserted)
+    skipped, inserted = len(branch.skipped), len(branch.inserted) - len(branch.accepted)
     if skipped:
         rest = f", {inserted:,} inserted" if inserted else ""
         return f"{counted(skipped, 'event')} skipped{rest}"
@@ -168,7 +188,10 @@ def _json(history: History, branch: Branch, found: Comparison) -> None:
         {
             "parameters": settings,
             "skipped": len(branch.skipped),
-            "inserted": len(branch.inserted),
+            "inserted": len(branch.inserted) - len(branch.accepted),
+            "refused": sorted(branch.refused),
+            "accepted": sorted(branch.accepted),
+            "not_kept": len(history.cut),
             "flagged": {"original": found.flagged_before, "branch": found.flagged_after},
             "gained": found.count("gained"),
             "lost": found.count("lost"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from events.blocks import BYTE_ORDER_MARK, BlockParser
 from events.parameters import parse_parameters
+from events.splitting import whole_lines
 from replay.history import History, texts_by_log
 from replay.shrink_case import BATCH, STREAM
 
@@ -84,9 +85,9 @@ def _lines(log: bytes) -> list[bytes]:
 
 
 def _events(log: bytes, source: Source, number: int, line_number: int = 1) -> list[Event]:
-    if not log.endswith(b"\n"):
-        log += b"\n"
-    return BlockParser(source, number, line_number).parse(log).events
+    parser = BlockParser(source, number, line_number)
+    blocks = whole_lines([log if log.endswith(b"\n") else log + b"\n"])
+    return [event for block in blocks for event in parser.parse(block).events]
 
 
 def _shown(log: bytes) -> str:

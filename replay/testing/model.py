@@ -19,6 +19,7 @@ SPACE: Final = b" \t\r\n"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 PURCHASES_MIN: Final = 2
 LEVELS_MAX: Final = 100
+LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 class Number(str):
@@ -201,6 +202,7 @@ def read_lines(log: bytes) -> list[bytes]:
 def read(line: bytes) -> Happening | None:
     """Return what a line says, or None if it breaks a rule of section 2."""
     try:
+        _require(len(line) <= LINE_BYTES_MAX)
         text = line.decode("utf-8")
         _require(_levels(text) <= LEVELS_MAX)
         fields = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
