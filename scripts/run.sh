@@ -12,6 +12,7 @@
 set -eu
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+python=${REPLAY_VENV:-$project/.venv}/bin/python
 sh "$project/scripts/setup.sh" run
 
 # Prints yes if the arguments are options and their values only.
@@ -53,12 +54,12 @@ PYTHONPATH=$project${PYTHONPATH:+:$PYTHONPATH}
 export PYTHONPATH
 # -P: what lies in the current folder is data, also where it is called replay.py.
 if [ -z "$sample" ]; then
-    exec "$project/.venv/bin/python" -P -m replay "$@"
+    exec "$python" -P -m replay "$@"
 fi
 # Ctrl-C is for the program, whose status then is this script's.
 trap : INT
 status=0
-"$project/.venv/bin/python" -P -m replay "$@" || status=$?
+"$python" -P -m replay "$@" || status=$?
 if [ -f "$sample/flagged_purchases.json" ]; then
     cat -- "$sample/flagged_purchases.json"
 fi

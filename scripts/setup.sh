@@ -6,12 +6,14 @@
 #
 # .venv/stamp says what is installed. It is removed before anything changes and
 # written last: an environment without it was left half made and is made again.
+#
+# REPLAY_VENV names another folder for it, and REPLAY_PYTHON the Python to make it with.
 
 set -eu
 
 wanted=${1:-run}
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-venv=$project/.venv
+venv=${REPLAY_VENV:-$project/.venv}
 stamp=$venv/stamp
 constraints=$project/scripts/constraints.txt
 
@@ -23,6 +25,10 @@ state() {
 
 # Prints the first command that is Python 3.11 or newer and can make environments.
 find_python() {
+    if [ -n "${REPLAY_PYTHON:-}" ]; then
+        printf '%s\n' "$REPLAY_PYTHON"
+        return
+    fi
     for name in python3 python3.13 python3.12 python3.11; do
         if "$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'; then
             printf '%s\n' "$name"
@@ -32,15 +38,26 @@ find_python() {
     return 1
 }
 
-installed=
-if [ -f "$stamp" ] && now=$(state 2>/dev/null); then
-    # "test" holds all that "run" does.
-    for kind in test "$wanted"; do
-        if [ "$(cat -- "$stamp")" = "$kind $now" ]; then
-            exit 0
-        fi
-    done
-    installed=yes
+# Ends this script if the environment holds what is wanted; else sets installed if it is whole.
+look() {
+    installed=
+    if [ -f "$stamp" ] && now=$(state 2>/dev/null); then
+        # "test" holds all that "run" does.
+        for kind in test "$wanted"; do
+            if [ "$(cat -- "$stamp")" = "$kind $now" ]; then
+                exit 0
+            fi
+        done
+        installed=yes
+    fi
+}
+
+look
+# Two that find none would make it over each other. Where there is no flock, they may.
+if command -v flock >/dev/null; then
+    exec 9>"$(CDPATH='' cd -- "$venv" 2>/dev/null && pwd -P || echo "$venv").lock"
+    flock 9
+    look
 fi
 
 if [ -z "$installed" ]; then

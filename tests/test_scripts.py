@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import accumulate
@@ -136,3 +137,21 @@ def test_small_benchmark_gives_each_time_as_a_multiple_of_the_floor() -> None:
     assert case["case"]["name"] == "small"
     assert case["ratios"] == [case["seconds"][0] / case["floor_seconds"][0]]
     assert set(case["phases"][0]) == {"fingerprint", "batch", "stream", "close"}
+
+
+def test_pythons_that_are_not_there_are_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "python3").write_text("#!/bin/sh\necho 3.10.1\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    for name in ("sh", "dirname", "cat"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    finished = subprocess.run(
+        ["sh", str(ROOT / "scripts" / "test_pythons.sh")],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert re.fullmatch(
+        r"test_pythons: expected Python 3\.11 .*, found none; .*\n", finished.stderr
+    )
