@@ -9,6 +9,7 @@ tenth of what going on with a history takes anyway, and no memory that grows.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -72,11 +73,17 @@ class KeptLines:
 
         """
         file = _File(descriptor, start)
-        same = all(file.holds(run) for run in self._runs())
+        same = all(
+            file.holds_cut(run) if isinstance(run, Rejected) else file.holds(run)
+            for run in self._runs()
+        )
         return Compared(same, file.lines, file.offset, file.ended, file.lacks_newline)
 
-    def _runs(self) -> Iterator[Run]:
-        """Iterate over the lines; blank ones are not kept, and begin another run."""
+    def _runs(self) -> Iterator[Run | Rejected]:
+        """Iterate over the lines; blank ones are not kept, and begin another run.
+
+        One that was too long to be kept comes by itself.
+        """
         if self._frame is None:
             return
         for _, records in self._store.frames_from(self._frame):
@@ -85,9 +92,15 @@ class KeptLines:
                 yield from _runs(records)
 
 
-def _runs(records: list[Record]) -> Iterator[Run]:
+def _runs(records: list[Record]) -> Iterator[Run | Rejected]:
     run: Run | None = None
     for number, record in numbered(records):
+        if isinstance(record, Rejected) and record.is_cut:
+            if run is not None:
+                yield run
+            run = None
+            yield record
+            continue
         line = record.line if isinstance(record, Rejected) else line_of(record)
         if run is not None and number == run.number + len(run.lines):
             run.lines.append(line)
@@ -112,6 +125,24 @@ class _File:
     def holds(self, run: Run) -> bool:
         """Go behind the lines of ``run`` if they come next; tell whether they do."""
         return not self.ended and self._blank(run.number - 1 - self.lines) and self._run(run.lines)
+
+    def holds_cut(self, line: Rejected) -> bool:
+        """Go behind a line that was too long to be kept, if it comes next; tell whether it does."""
+        if self.ended or not self._blank(line.number - 1 - self.lines):
+            return False
+        digest, at, left = hashlib.sha256(), self.offset, line.length or 0
+        while left > 0 and (piece := os.pread(self._descriptor, min(left, _READ_BYTES), at)):
+            digest.update(piece)
+            at += len(piece)
+            left -= len(piece)
+        end = os.pread(self._descriptor, 1, at)
+        self.ended = not end
+        if left or digest.digest() != line.sha256 or end not in (b"\n", b""):
+            return False
+        self.lacks_newline = not end
+        self.lines += 1
+        self.offset = at + len(end)
+        return True
 
     def _run(self, lines: list[bytes]) -> bool:
         expected = b"\n".join(lines) + b"\n"

@@ -17,6 +17,7 @@ from events.disk import Identity
 from events.errors import InputError
 from events.escapes import plain
 from events.records import Lines, LogEnd, Source
+from events.splitting import CutLine, LineSplitter
 from replay.growing import GrowingFile
 from replay.pipes import Pipe
 from replay.standard_streams import standard_input
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from events.jsonlines import Fingerprint
+    from events.splitting import WholeLines
     from replay.kept_lines import Compared, KeptLines
 
 STANDARD_INPUT: Final = "-"
@@ -155,7 +157,7 @@ class LiveLog(Closing):
         if self._replaced:
             yield other_file
         for found in self._whole_lines():
-            if isinstance(found, bytes):
+            if isinstance(found, bytes | CutLine):
                 block = parser.parse(found)
                 self.lines_read = parser.line_number - 1
                 yield block
@@ -166,37 +168,31 @@ class LiveLog(Closing):
             else:
                 yield Block([], [], [])
 
-    def _whole_lines(self) -> Iterator[bytes | Change]:
+    def _whole_lines(self) -> Iterator[WholeLines | Change]:
         """Iterate over what comes: whole lines, each with a newline, or what else happens."""
-        pieces: list[bytes] = []
+        splitter = LineSplitter()
         while True:
             found = self._tap.next()
             if isinstance(found, bytes):
-                end = found.rfind(b"\n") + 1
-                if end:
-                    yield b"".join([*pieces, found[:end]])
-                    pieces = []
-                if found[end:]:
-                    pieces.append(found[end:])
+                yield from splitter.feed(found)
             elif found is Change.NOTHING:
                 yield found
             elif found is Change.AGAIN:
-                pieces = []
+                splitter.end()
             elif found is Change.STOPPED:
-                self._stop(pieces)
+                self._stop(splitter.end())
                 return
             else:
-                if pieces:
+                for last in splitter.end():
                     self._ends_with_newline = False
-                    yield b"".join(pieces) + b"\n"
-                    pieces = []
+                    yield last + b"\n" if isinstance(last, bytes) else last
                 if found is Change.END:
                     return
                 yield found
 
-    def _stop(self, pieces: list[bytes]) -> None:
+    def _stop(self, unfinished: list[WholeLines]) -> None:
         self.stopped = True
-        if pieces and not isinstance(self._tap, GrowingFile):
+        if unfinished and not isinstance(self._tap, GrowingFile):
             number = self.lines_read + 1
             self._say(
                 f"stopped in the middle of line {number}, which is not kept; what "

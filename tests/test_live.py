@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pytest
 
 import replay
+from events.splitting import LINE_BYTES_MAX
 from replay.testing import model
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 from tests.test_cli import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # A purchase that the example's network makes anomalous, and one that it does not.
 FLAGGED_LINE = SPEC_EXAMPLE.stream.strip()
@@ -265,3 +267,86 @@ def test_writer_who_is_too_fast_has_to_wait(shell: Shell, start: Callable[..., L
     os.set_blocking(live.process.stdin.fileno(), True)
     assert live.end(signal.SIGTERM)[0] == 0
     assert shell.read("flagged.json").startswith(SPEC_FLAGGED)
+
+
+HOLE = b"\0" * (LINE_BYTES_MAX + 1)
+
+
+def rejected_in(folder: Path) -> list[tuple[int, str, int | None]]:
+    store = replay.EventStore(folder / "flagged.json.events")
+    return [(each.number, each.reason, each.length) for each in store.rejected()]
+
+
+@pytest.mark.parametrize("newline", [b"", b"\n"])
+def test_long_line_of_a_live_stream_is_read_over(
+    shell: Shell, start: Callable[..., Live], newline: bytes
+) -> None:
+    live = start("-", "flagged.json")
+    live.write(OTHER_LINE + b"\n" + HOLE + b"\n" + FLAGGED_LINE + b"\n" + HOLE + newline)
+    assert live.end()[0] == 0
+    assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE]
+    long = ("line-too-long", len(HOLE))
+    assert rejected_in(shell.folder) == [(2, *long), (4, *long)]
+
+
+@pytest.mark.parametrize("part", [100, len(HOLE) - 1, len(HOLE)])
+def test_followed_file_is_resumed_in_the_middle_of_a_long_line_and_behind_one(
+    shell: Shell, start: Callable[..., Live], part: int
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(OTHER_LINE + b"\n\n" + HOLE + b"\n" + FLAGGED_LINE + b"\n" + HOLE[:part])
+    live = start("stream.json", "flagged.json", "--follow")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    live.end(signal.SIGKILL)
+    with path.open("ab") as file:
+        file.write(HOLE[part:] + b"\n" + OTHER_LINE + b"\n")
+    again = start("stream.json", "flagged.json", "--follow", "--resume")
+    again.wait_for(lambda: len(history_of(shell.folder)) == 3)
+    status, err = again.end(signal.SIGINT)
+    assert (status, "from its start" in err) == (0, False)
+    assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, OTHER_LINE]
+    long = ("line-too-long", len(HOLE))
+    assert rejected_in(shell.folder) == [(3, *long), (5, *long)]
+
+
+def test_followed_file_with_another_long_line_is_another_file(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(HOLE + b"\n" + FLAGGED_LINE + b"\n")
+    live = start("stream.json", "flagged.json", "--follow")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    live.end(signal.SIGINT)
+    path.write_bytes(HOLE[1:] + b"\1\n" + OTHER_LINE + b"\n")
+    again = start("stream.json", "flagged.json", "--follow", "--resume")
+    again.wait_for(lambda: len(history_of(shell.folder)) == 2)
+    _, err = again.end(signal.SIGINT)
+    assert "expected the 2 lines that were read before, found another line first" in err
+    assert len(rejected_in(shell.folder)) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory in other units")
+@pytest.mark.parametrize("words", [["-"], ["stream.json", "--follow"]])
+def test_memory_of_a_live_run_does_not_grow_with_a_line(
+    shell: Shell, start: Callable[..., Live], words: list[str]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(b"")
+    os.truncate(path, 300 << 20)
+    with path.open("ab") as file:
+        file.write(b"\n" + FLAGGED_LINE + b"\n")
+    with path.open("rb") as stream:
+        live = start(words[0], "flagged.json", *words[1:], stdin=stream)
+        peak = 0
+
+        def flagged() -> bool:
+            nonlocal peak
+            status = Path(f"/proc/{live.process.pid}/status").read_text(encoding="ascii")
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            peak = peak if found is None else int(found[1]) >> 10
+            return live.flagged() == SPEC_FLAGGED
+
+        live.wait_for(flagged)
+        live.end(signal.SIGTERM)
+    assert 0 < peak < 120
+    assert rejected_in(shell.folder) == [(1, "line-too-long", 300 << 20)]
