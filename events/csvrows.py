@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ from events.observation import (
 from events.splitting import LINE_BYTES_MAX, CutLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from events.observation import Columns
     from events.splitting import WholeLines
@@ -32,6 +33,27 @@ if TYPE_CHECKING:
 ROW_BYTES_MAX: Final = 1 << 16
 # What stands for a byte that is not UTF-8, one character a byte, until it is reported.
 _ESCAPED: Final = "surrogateescape"
+
+
+# What has to stand in quotes, or another reader would end a cell or a row there, or pass it
+# over at the start of a file. The csv module decides about line breaks as its version and
+# its settings are: with newlines only, Python 3.11 writes a carriage return as it is.
+_SPECIAL: Final = re.compile('[,"\r\n\ufeff]')
+
+
+def csv_line(cells: Iterable[object], special: re.Pattern[str] = _SPECIAL) -> bytes:
+    """Return ``cells`` as a row of CSV without a newline, which reads back as it was.
+
+    Args:
+        cells: their texts may hold any characters.
+        special: which of them make a cell be quoted.
+
+    """
+    texts = map(str, cells)
+    quoted = (
+        '"' + text.replace('"', '""') + '"' if special.search(text) else text for text in texts
+    )
+    return ",".join(quoted).encode()
 
 
 class CsvRows:

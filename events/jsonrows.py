@@ -12,6 +12,7 @@ from events.lines import JSON_SPACE, BadLineError, decode_object
 from events.nesting import are_shallow, decoded
 from events.observation import (
     BadRowError,
+    Columns,
     Gathered,
     ObservationBlock,
     Reason,
@@ -23,10 +24,11 @@ from events.observation import (
 from events.splitting import CutLine
 
 if TYPE_CHECKING:
-    from events.observation import Columns
     from events.splitting import WholeLines
 
 _decode_text = msgspec.json.Decoder(str).decode
+# What stands in JSON as an escape.
+_ESCAPED: Final = re.compile(r'[\\"\x00-\x1f]')
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 
 
@@ -37,8 +39,11 @@ class JsonRows:
         """Take the names of the columns for the keys of the objects."""
         self._columns: Final = columns
         self._keyed: Final = columns.key is not None
-        self._decoders: Final = [_decoder(columns, str), _decoder(columns, str | int)]
-        self._time_decoder: Final = _decoder(columns, str, 1)
+        # Where msgspec cannot look for a key of such a name, each line is read by itself.
+        self._named_plainly: Final = not _ESCAPED.search("".join(columns.names()))
+        named = columns if self._named_plainly else Columns()
+        self._decoders: Final = [_decoder(named, str), _decoder(named, str | int)]
+        self._time_decoder: Final = _decoder(named, str, 1)
         self.lines_read = 0
 
     def parse(self, data: WholeLines, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
@@ -55,7 +60,7 @@ class JsonRows:
 
     def times(self, data: WholeLines, *, last: bool = False) -> list[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if isinstance(data, bytes) and _objects(data):
+        if isinstance(data, bytes) and self._named_plainly and _objects(data):
             try:
                 return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
             except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -67,7 +72,7 @@ class JsonRows:
         given = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
-        lines = _objects(data)
+        lines = _objects(data) if self._named_plainly else 0
         rows = self._decode(data) if lines else None
         # No line is two objects if there are no more of these than lines.
         if rows is None or len(rows) != lines:

@@ -6,6 +6,7 @@ one file are refused before anything is written.
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 from pathlib import Path
@@ -180,3 +181,9 @@ def _named(path: str | Path, what: str) -> str:
         found = "an empty name" if path == "" else "a name with a NUL"
         raise InputError(f"expected a file for {what}, found {found}")
     return name
+
+
+def as_named(path: str | Path, content: bytes) -> bytes:
+    """Return ``content`` as a log called ``path`` is read: compressed where that ends in .gz."""
+    # Without a time in it, so that the same content is the same file.
+    return gzip.compress(content, mtime=0) if Path(path).suffix == ".gz" else content

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from events.csvrows import csv_line
 from events.records import Finding, Record, StateDigest, Written
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from replay.outputs import Output
 
 _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
+
+_QUOTES_ONLY = re.compile('[,"]')
 
 _encode = msgspec.json.Encoder().encode
 _values = attrgetter(*_FIELDS)
@@ -55,7 +57,11 @@ def interval_fields(interval: Interval, *, keyed: bool) -> dict[str, Any]:
 
 
 def interval_lines(
-    intervals: Sequence[Interval], parameters: IntervalParameters, *, titled: bool = False
+    intervals: Sequence[Interval],
+    parameters: IntervalParameters,
+    *,
+    titled: bool = False,
+    breaks_quoted: bool = True,
 ) -> list[bytes]:
     """Return a line for each interval, without newlines.
 
@@ -65,6 +71,8 @@ def interval_lines(
         intervals: the intervals.
         parameters: which say what the lines are.
         titled: whether a line with the names of the columns comes first, if it is CSV.
+        breaks_quoted: whether a key with a line break in it stands in quotes; releases
+            that named no detector in their stores did not see to that.
 
     """
     keyed = parameters.key is not None
@@ -72,23 +80,16 @@ def interval_lines(
         if keyed:
             return [_encode(_KeyedLine(each.key, *_values(each))) for each in intervals]
         return [_encode(_Line(*_values(each))) for each in intervals]
+    quoting = (_QUOTES_ONLY,) if not breaks_quoted else ()
     rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
-    # One at a time: a key may hold a newline.
-    lines = [
-        _csv_line([*(row | {"adids": _encode(row["adids"]).decode()}).values()]) for row in rows
-    ]
+    cells = ((row | {"adids": _encode(row["adids"]).decode()}).values() for row in rows)
+    lines = [csv_line(each, *quoting) for each in cells]
     return [title_of(parameters), *lines] if titled else lines
 
 
 def title_of(parameters: IntervalParameters) -> bytes:
     """Return the line of column names that a CSV file begins with."""
-    return _csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
-
-
-def _csv_line(cells: Sequence[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+    return csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
 
 
 class IntervalOutputs:
@@ -111,6 +112,8 @@ class IntervalOutputs:
         """What the store already holds of what comes next, while a run goes on."""
         self.differs = False
         """Whether that came otherwise."""
+        self.breaks_quoted = True
+        """Whether keys with line breaks stand in quotes; see `interval_lines`."""
 
     def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
         """Append ``findings`` and ``digest`` to the store, as one frame."""
@@ -135,7 +138,9 @@ class IntervalOutputs:
         if self.expected is None and intervals:
             self.intervals += len(intervals)
             self._store.sync()
-            self._file.write(interval_lines(intervals, self._parameters))
+            quoted = self.breaks_quoted
+            lines = interval_lines(intervals, self._parameters, breaks_quoted=quoted)
+            self._file.write(lines)
             self._file.sync()
 
     def sync(self) -> None:

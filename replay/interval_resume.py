@@ -16,6 +16,7 @@ from events.records import (
     Written,
 )
 from replay.interval_outputs import interval_lines
+from replay.outputs import FlaggedFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,10 +54,12 @@ class IntervalResumed:
         self.findings: Final[list[Finding]] = []
         for record in store.records():
             self._take(record)
-        titled = store.header.flagged == 0 and self.parameters.output == "csv"
-        found = [finding.interval for finding in self.findings]
-        lines = interval_lines(found, self.parameters, titled=titled)
-        self._lines = b"".join([line + b"\n" for line in lines])
+        self.breaks_quoted = True
+        """How the output is spelled; see `interval_lines`."""
+        self._lines = self._spelled()
+        if not self.finished and self._spell_otherwise() and not self.finished:
+            # Which of the two it is, the output itself will tell.
+            self._spell_otherwise()
 
     @property
     def finished(self) -> bool:
@@ -65,8 +68,34 @@ class IntervalResumed:
 
     def recover(self, file: Output) -> Path | None:
         """Make sure that the output holds the lines of this history; see `Output.recover`."""
+        try:
+            return self._recover(file)
+        except FlaggedFileError:
+            if not self._spell_otherwise():
+                raise
+            return self._recover(file)
+
+    def _recover(self, file: Output) -> Path | None:
         start = self.store.header.flagged
         return file.recover(start, self._lines, self.written, finished=self.finished)
+
+    def _spelled(self) -> bytes:
+        titled = self.store.header.flagged == 0 and self.parameters.output == "csv"
+        found = [finding.interval for finding in self.findings]
+        quoted = self.breaks_quoted
+        lines = interval_lines(found, self.parameters, titled=titled, breaks_quoted=quoted)
+        return b"".join([line + b"\n" for line in lines])
+
+    def _spell_otherwise(self) -> bool:
+        """Spell the output as an earlier release may have, and tell whether that differs."""
+        if self.store.header.detector is not None:
+            return False
+        before, self.breaks_quoted = self._lines, not self.breaks_quoted
+        self._lines = self._spelled()
+        if self._lines == before:
+            self.breaks_quoted, self._lines = not self.breaks_quoted, before
+            return False
+        return True
 
     def tell(self, simulation: IntervalSimulation, outputs: IntervalOutputs) -> None:
         """Tell all observations to a simulation, which must find what was found.
@@ -94,6 +123,7 @@ class IntervalResumed:
                     )
         outputs.expected = None
         outputs.told = self.written
+        outputs.breaks_quoted = self.breaks_quoted
         outputs.intervals = len(self.findings)
 
     def _take(self, record: Record) -> None:

@@ -8,7 +8,7 @@ from events.errors import InputError
 from events.escapes import plain
 from replay.arguments import add_store
 from replay.commands import interval_views
-from replay.files import check_new
+from replay.files import as_named, check_new
 from replay.history import History, texts_by_log
 from replay.outputs import write_all_new
 from replay.standard_streams import mention, say
@@ -56,7 +56,10 @@ def run(options: argparse.Namespace) -> int:
     history = History(store)
     lines = texts_by_log(history.log_lines())
     write_all_new(
-        {path: history.log_content(source, lines[source]) for source, path in paths.items()},
+        {
+            path: as_named(path, history.log_content(source, lines[source]))
+            for source, path in paths.items()
+        },
         "a log",
     )
     # Those that are empty stand for others.

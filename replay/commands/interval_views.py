@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
+from events.csvrows import csv_line
 from events.durations import format_duration
 from events.errors import InputError, OtherKindError
 from events.escapes import plain
 from events.observations import format_of
 from events.records import Rejected
-from replay.files import check_new
+from replay.files import as_named, check_new
 from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_fields
 from replay.outputs import write_new
@@ -164,13 +163,11 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
     ]
     rows = zip(*columns, strict=True)
     if format_of(path) == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([names, *rows])
-        content = text.getvalue().encode()
+        content = b"".join([csv_line(row) + b"\n" for row in (names, *rows)])
     else:
         encode = msgspec.json.Encoder().encode_lines
         content = encode([dict(zip(names, row, strict=True)) for row in rows])
-    write_new(path, content, "observations")
+    write_new(path, as_named(path, content), "observations")
     if options.json:
         print_json({"observations": {"rows": len(history), "file": path}})
     else:
