@@ -6,12 +6,12 @@ import argparse
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from events.errors import ParametersError
+from events.errors import ParametersError, shown
 from events.parameters import check
 from replay.standard_streams import report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
@@ -29,10 +29,28 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self.hint = ""
+        """What else is said of wrong use."""
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return what ``words`` say; wrong use ends the process."""
+        for word in words[: words.index("--") if "--" in words else None]:
+            option = word.partition("=")[0]
+            if word.startswith("--") and " " not in word and not self._knows(option):
+                self.hint = did_you_mean(option, self._option_string_actions) or self.hint
+                self.error(f"expected an option, found {shown(option)}")
+        options, more = self.parse_known_args(words)
+        if more:
+            what = " ".join(str(each.metavar) for each in self._get_positional_actions())
+            self.error(f"expected {what} and options, found also {' '.join(map(shown, more))}")
+        return options
+
+    def _knows(self, option: str) -> bool:
+        return option in self._option_string_actions
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit."""
-        report(f"replay: {message}; see {self.prog} --help")
+        report(f"replay: {message}; see {self.prog} --help{self.hint}")
         self.exit(2)
 
     def _print_message(self, message: str, file: object = None) -> None:
@@ -42,10 +60,10 @@ class Parser(argparse.ArgumentParser):
             say(line)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], what: str = "") -> str:
     """Return what a message says where ``word`` is none of ``known``, but much like one."""
     found = get_close_matches(word, list(known), 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f"; did you mean {what}{found[0]}?" if found else ""
 
 
 def whole(name: str, least: int) -> Callable[[str], int]:

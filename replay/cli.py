@@ -7,6 +7,7 @@ is named like a command is given as ``./name``.
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import InterruptedRunError, ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, whole
+from replay.arguments import Parser, did_you_mean, whole
 from replay.console import Console
 from replay.logs import Logs
 from replay.run import run
@@ -23,7 +24,6 @@ from replay.standard_streams import NobodyReadsError, flush, report
 from replay.version import __version__
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 COMMANDS: Final = (
@@ -44,6 +44,9 @@ COMMANDS: Final = (
     "rebuild",
     "intervals",
 )
+
+# Options of a run whose value is a word of its own.
+_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store")
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -93,13 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    name = words.pop(0) if words and words[0] in COMMANDS else "run"
+    name = words.pop(0) if words and words[0] in COMMANDS else ""
+    hint = _hint(name, words)
     try:
-        return command_run(words) if name == "run" else _command(name, words)
+        return _command(name, words, hint) if name not in ("", "run") else command_run(words, hint)
     except NobodyReadsError:
         return EXIT_OK
     except ReplayError as error:
-        report(f"replay: {error}")
+        report(f"replay: {error}{hint if error.exit_status == EXIT_USAGE else ''}")
         return error.exit_status
     except KeyboardInterrupt:
         report("replay: interrupted")
@@ -112,9 +116,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
-def command_run(words: Sequence[str]) -> int:
+def _hint(name: str, words: Sequence[str]) -> str:
+    """Return what is said of wrong use, where a command and a file may have been mixed up."""
+    if name:
+        here = os.path.lexists(name) and name != "run"
+        return f"; the file {name} here is given as ./{name}" if here else ""
+    rest = iter(words)
+    for word in rest:
+        if word in _WITH_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            if os.path.lexists(word):
+                return ""
+            if word in COMMANDS:
+                return f"; if you meant the command {word}, it comes before all options"
+            return did_you_mean(word, COMMANDS, "the command ")
+    return ""
+
+
+def command_run(words: Sequence[str], hint: str = "") -> int:
     """Read two logs, keep their events and write the flagged purchases."""
-    options = _run_parser().parse_args(words)
+    parser = _run_parser()
+    parser.hint = hint
+    options = parser.read(words)
     console = Console(-1 if options.quiet else options.verbose)
     with (
         StopSignals() as stop,
@@ -147,7 +171,7 @@ def command_run(words: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _command(name: str, words: Sequence[str]) -> int:
+def _command(name: str, words: Sequence[str], hint: str) -> int:
     """Run one of `replay.commands`."""
     module = importlib.import_module(f"replay.commands.{name}")
     parser = Parser(
@@ -155,8 +179,9 @@ def _command(name: str, words: Sequence[str]) -> int:
         f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
         f"example:\n  python -m replay {module.EXAMPLE}\n",
     )
+    parser.hint = hint
     module.add_arguments(parser)
-    status: int = module.run(parser.parse_args(words))
+    status: int = module.run(parser.read(words))
     flush()
     return status
 
@@ -165,7 +190,7 @@ def _program() -> str:
     return "replay" if Path(sys.argv[0]).name == "replay" else "python -m replay"
 
 
-def _run_parser() -> argparse.ArgumentParser:
+def _run_parser() -> Parser:
     parser = Parser(
         _program(),
         "Flag purchases that are anomalous for the buyer's network of degree D.",
