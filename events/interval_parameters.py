@@ -60,6 +60,18 @@ def check_distinct(count: int) -> int:
     return count
 
 
+_SETTINGS: Final = (
+    ("threshold", "threshold"),
+    ("inclusive", "inclusiveness"),
+    ("distinct_min", "number of ids"),
+    ("lateness", "lateness"),
+    ("time", "time column"),
+    ("adid", "id column"),
+    ("key", "key column"),
+    ("output", "format"),
+)
+
+
 class IntervalParameters(msgspec.Struct, frozen=True):
     """The settings of SPEC.md section 7, and how the observations were read."""
 
@@ -93,3 +105,11 @@ class IntervalParameters(msgspec.Struct, frozen=True):
         if one is None or two is None or (one.size, one.sha256) != (two.size, two.sha256):
             return False
         return msgspec.structs.replace(self, observations=two) == other
+
+    def other_settings(self, other: IntervalParameters) -> list[str]:
+        """Return what ``other`` looks for otherwise, in words, in whatever observations.
+
+        Whether a file was in order or was put in order first is no setting.
+        """
+        pairs = ((what, getattr(self, name), getattr(other, name)) for name, what in _SETTINGS)
+        return [what for what, one, two in pairs if (one or None) != (two or None)]

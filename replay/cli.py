@@ -162,7 +162,10 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
                 listener=console,
                 should_stop=stop,
             )
-        except InterruptedRunError as error:
+        except ReplayError as error:
+            console.say_moved()
+            if not isinstance(error, InterruptedRunError):
+                raise
             report(f"replay: {error}")
             return EXIT_TERMINATED if stop.received is signal.SIGTERM else EXIT_INTERRUPTED
         finally:

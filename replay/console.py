@@ -10,6 +10,7 @@ from events.escapes import plain
 from events.event import Befriend, Event, Purchase
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
+from replay.notices import notice
 from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
@@ -37,6 +38,7 @@ class Console(Listener):
         self.verbosity: Final = verbosity
         self.each_event = verbosity > 1
         self._bar: _Bar | None = None
+        self._summary: Summary | None = None
         self._rejections: Final = Rejections(self.say, all_of_them=verbosity > 1)
 
     def on_start(self, logs: Logs, summary: Summary) -> None:
@@ -46,6 +48,7 @@ class Console(Listener):
                 self.say("this run was finished before; nothing is left to do")
             elif summary.events_before:
                 self.say(f"going on after {counted(summary.events_before, 'event')}")
+        self._summary = summary
         self._rejections.live = logs.live
         if isinstance(logs.stream, LiveLog):
             logs.stream.notify = self.say
@@ -54,8 +57,6 @@ class Console(Listener):
             self.say(f"batch: {plain(logs.batch.path)}, {_size(logs.batch.bytes_total)}")
             size = "live" if logs.live else _size(logs.stream.bytes_total)
             self.say(f"stream: {plain(logs.stream.path)}, {size}")
-            if summary.store_set_aside is not None:
-                self.say(f"moved the store that stood there to {plain(summary.store_set_aside)}")
         if self.verbosity >= 0 and is_watched() and not (summary.finished_before or logs.live):
             self._bar = _Bar(logs)
             self.each_event = True
@@ -107,6 +108,8 @@ class Console(Listener):
                 self.say(f"nothing of the {source} was usable: {lines} rejected, none accepted")
         if self.verbosity < 0:
             return
+        if not summary.finished_before:
+            self._say_earlier(summary, summary.flagged)
         if summary.flagged_set_aside is not None:
             self.say(f"moved what stood in the flagged file to {plain(summary.flagged_set_aside)}")
         seconds = sum(summary.seconds.values())
@@ -119,6 +122,23 @@ class Console(Listener):
         self.say(f"{summary.flagged:,} of {judged} flagged, {seconds:.2f} s")
         self.say(f"flagged purchases: {plain(summary.flagged_path)}")
         self.say(f"event store: {plain(summary.store_path)}")
+
+    def say_moved(self) -> None:
+        """Say what was moved by a run that ends without a summary."""
+        if self._summary is not None:
+            self._say_earlier(self._summary, 0)
+
+    def _say_earlier(self, summary: Summary, lines: int) -> None:
+        """Say what stood where this run writes, before ``lines`` lines."""
+        text = notice(
+            summary.flagged_path,
+            summary.flagged_before,
+            lines,
+            summary.store_path,
+            summary.store_set_aside,
+        )
+        if text is not None and self.verbosity >= 0:
+            self.say(text)
 
     def say(self, text: str) -> None:
         """Print a line on standard error, above the bar if there is one."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.escapes import plain
 from replay.interval_run import IntervalListener, IntervalSummary
+from replay.notices import notice
 from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
@@ -28,17 +29,17 @@ class IntervalConsole(IntervalListener):
         self.verbosity: Final = verbosity
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._summary: IntervalSummary | None = None
         self._rejections: Final = Rejections(self.say, "row")
 
     def on_start(self, source: Observations, summary: IntervalSummary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
+        self._summary = summary
         self._rejections.live = not source.regular
         if self.verbosity > 0:
             self.say(f"observations: {plain(source.name)}, {source.form}")
             if summary.sorted:
                 self.say("they are not in order, so they are put in order first")
-            if summary.store_set_aside is not None:
-                self.say(f"moved the store that stood there to {plain(summary.store_set_aside)}")
         if self.verbosity >= 0 and is_watched():
             # Imported only where it is shown: it takes 0.1 s.
             from rich.progress import Progress
@@ -71,6 +72,8 @@ class IntervalConsole(IntervalListener):
             self.say(f"nothing was usable: {rows} rejected, none accepted")
         if self.verbosity < 0:
             return
+        if not summary.finished_before:
+            self._say_earlier(summary, summary.intervals)
         if summary.output_set_aside is not None:
             self.say(f"moved what stood in the way to {plain(summary.output_set_aside)}")
         if summary.finished_before:
@@ -85,6 +88,23 @@ class IntervalConsole(IntervalListener):
         self.say(f"{counted(summary.intervals, 'interval')} found, {summary.seconds:.2f} s")
         self.say(f"intervals: {plain(summary.output_path)}")
         self.say(f"event store: {plain(summary.store_path)}")
+
+    def say_moved(self) -> None:
+        """Say what was moved by a search that ends without a summary."""
+        if self._summary is not None:
+            self._say_earlier(self._summary, 0)
+
+    def _say_earlier(self, summary: IntervalSummary, lines: int) -> None:
+        """Say what stood where this search writes, before ``lines`` lines."""
+        text = notice(
+            summary.output_path,
+            summary.output_before,
+            lines,
+            summary.store_path,
+            summary.store_set_aside,
+        )
+        if text is not None and self.verbosity >= 0:
+            self.say(text)
 
     def say(self, text: str) -> None:
         """Print a line on standard error, above the bar if there is one."""

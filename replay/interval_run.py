@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ import msgspec
 
 from actors.lateness import Watermark
 from events.disk import DISK, Disk
-from events.errors import InputError, InterruptedRunError, LineRejectedError
+from events.errors import InterruptedRunError, LineRejectedError
 from events.header import Header
 from events.interval_parameters import (
     IntervalParameters,
@@ -31,11 +32,12 @@ from events.records import LogEnd, Observed, Record, Rejected
 from replay.collector import collector_paused
 from replay.detectors import detector_version
 from replay.files import check_outputs, store_beside
+from replay.interval_appending import check_appending
 from replay.interval_blocks import after_line, records_of, without_late
 from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
-from replay.opening import open_history
+from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
 from replay.outputs import INTERVALS, FlaggedFile, Output
 
@@ -63,6 +65,8 @@ class IntervalSummary(msgspec.Struct):
     """Where a store that stood there before has been moved."""
     output_set_aside: Path | None = None
     """Where bytes have been moved that stood in the output in the way."""
+    output_before: int = 0
+    """How many bytes of other lines stand in the output before those of this history."""
     finished_before: bool = False
     """Whether the search had been finished before, so that nothing was left to do."""
     events_before: int = 0
@@ -78,7 +82,7 @@ class IntervalSummary(msgspec.Struct):
     sorted: bool = False
     """Whether the observations had to be put in order first."""
     seconds: float = 0.0
-    """How long it took."""
+    """How long it took, with what was read to know the file and its order."""
 
 
 class IntervalListener:
@@ -160,6 +164,7 @@ def run_intervals(
         InterruptedRunError: ``should_stop`` said True.
 
     """
+    began = time.perf_counter()
     store = store_beside(output, store)
     check_outputs([("observations", source.identity)], output, store, "file of intervals")
     file: Output = FlaggedFile(output, disk, INTERVALS, "--overwrite writes it afresh")
@@ -171,7 +176,6 @@ def run_intervals(
     running = _Run(
         source, parameters, summary, listener or IntervalListener(), should_stop, file=file
     )
-    began = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(collector_paused())
         if running.start(stack, disk, overwrite=overwrite, strict=strict):
@@ -242,7 +246,7 @@ class _Run:
             overwrite=overwrite,
             resume=False,
             finished=lambda kept: IntervalResumed(kept).finished,
-            check_start=lambda start: self._check_title(summary.output_path, start),
+            check_start=partial(check_appending, self.parameters, summary.output_path),
         )
         summary.store_set_aside = opened.set_aside
         if opened.store is not None:
@@ -250,6 +254,7 @@ class _Run:
         if opened.kept is None:
             self._act(stack)
             file.begin(opened.start, overwrite=overwrite)
+            summary.output_before = bytes_before(file)
             if opened.start == 0 and self.parameters.output == "csv":
                 file.write([title_of(self.parameters)])
                 file.sync()
@@ -259,6 +264,7 @@ class _Run:
         self._count(resumed)
         self.listener.on_start(self.source, summary)
         summary.output_set_aside = resumed.recover(file)
+        summary.output_before = bytes_before(file)
         if strict and resumed.rejected:
             raise _strict_error(self.source, resumed.rejected[0])
         if not resumed.finished:
@@ -269,18 +275,6 @@ class _Run:
     def _act(self, stack: ExitStack) -> None:
         self._outputs = IntervalOutputs(self._store, self.file, self.parameters)
         self._simulation = stack.enter_context(IntervalSimulation(self.parameters, self._outputs))
-
-    def _check_title(self, output: Path, start: int) -> None:
-        """Refuse to append to a CSV file with other columns."""
-        if start and self.parameters.output == "csv" and output.is_file():
-            with output.open("rb") as file:
-                found = file.readline().rstrip(b"\r\n")
-            if found != title_of(self.parameters):
-                raise InputError(
-                    f"{output}: expected a file that begins with the columns "
-                    f"{title_of(self.parameters).decode()}, found another; name another file "
-                    "or use --overwrite"
-                )
 
     def _count(self, resumed: IntervalResumed) -> None:
         summary = self.summary

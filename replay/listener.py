@@ -26,6 +26,8 @@ class Summary(msgspec.Struct):
     """Where a store that stood there before has been moved."""
     flagged_set_aside: Path | None = None
     """Where bytes have been moved that stood in the flagged file in the way."""
+    flagged_before: int = 0
+    """How many bytes of other lines stand in the flagged file before those of this run."""
     events_before: int = 0
     """How many events the store held before."""
     finished_before: bool = False

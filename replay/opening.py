@@ -39,6 +39,15 @@ class Opened(NamedTuple):
     """Where a store of another history has been moved that stood in the way."""
 
 
+def bytes_before(output: Output) -> int:
+    """Return how many bytes stand before the lines of a history that is about to write more."""
+    try:
+        return output.path.stat().st_size - output.size if output.keeps else 0
+    except OSError:
+        # It was removed; whoever syncs it says so.
+        return 0
+
+
 def open_history(
     stack: ExitStack,
     output: Output,
@@ -49,7 +58,7 @@ def open_history(
     overwrite: bool,
     resume: bool,
     finished: Callable[[EventStore], bool],
-    check_start: Callable[[int], None] = lambda _start: None,
+    check_start: Callable[[int, EventStore | None], None] = lambda _start, _standing: None,
 ) -> Opened:
     """Open the store and the output of a history.
 
@@ -62,7 +71,8 @@ def open_history(
         overwrite: start both afresh.
         resume: take a store whose stream was live for this one's, if it is of the same past.
         finished: tells whether nothing is left to do of the history in a store.
-        check_start: is given where a new history's lines begin, and may refuse that.
+        check_start: is given where a new history's lines begin, and the store of another one
+            that stands in the way, and may refuse that before anything is changed.
 
     Raises:
         StoreError: the store that stands there is damaged, or of a newer format.
@@ -76,12 +86,18 @@ def open_history(
     output.hold()
     with alone_in(path.parent):
         permissions = permissions_of(path)
-        kept, aside = kept_history(path, header, disk, overwrite=overwrite, resume=resume)
+        kept, aside = kept_history(
+            path,
+            header,
+            disk,
+            overwrite=overwrite,
+            resume=resume,
+            beginning=lambda standing: check_start(output.start(overwrite=overwrite), standing),
+        )
         if kept is not None:
             store = None if finished(kept) else stack.enter_context(StoreWriter.resume(kept, disk))
             return Opened(store, kept, kept.header.flagged, aside)
         start = output.start(overwrite=overwrite)
-        check_start(start)
         if output.keeps:
             # By now it is there, so that any two names for one file are seen.
             check_outputs((), output.path, path)

@@ -31,6 +31,7 @@ from events.store import EventStore
 from events.writer import set_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from events.disk import Disk
@@ -41,7 +42,13 @@ if TYPE_CHECKING:
 
 
 def kept_history(
-    path: Path, header: Header, disk: Disk, *, overwrite: bool, resume: bool
+    path: Path,
+    header: Header,
+    disk: Disk,
+    *,
+    overwrite: bool,
+    resume: bool,
+    beginning: Callable[[EventStore | None], None] = lambda _standing: None,
 ) -> tuple[EventStore | None, Path | None]:
     """Return the store at ``path`` if it is of the history of ``header``, else make room for one.
 
@@ -51,6 +58,8 @@ def kept_history(
         disk: does what is done to files.
         overwrite: remove the store that stands there.
         resume: take a store whose stream was live for this one's, if it is of the same past.
+        beginning: is given the store of another history, if one stands there, before that
+            is moved and a new one begins, and may refuse it.
 
     Returns:
         The store, or None where a new one is to be made; and where what stood in the way
@@ -65,6 +74,7 @@ def kept_history(
     """
     store: EventStore | None = None
     if not os.path.lexists(path):
+        beginning(None)
         return None, None
     if is_locked(path):
         raise OutputError(
@@ -84,6 +94,7 @@ def kept_history(
         return None, None
     if store is not None and _continues(store, header, resume=resume):
         return store, None
+    beginning(store)
     return None, set_aside(path, disk)
 
 

@@ -26,7 +26,7 @@ from replay.files import check_outputs, store_beside
 from replay.kept_lines import KeptLines
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
-from replay.opening import open_history
+from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
 from replay.outputs import FLAGGED, FlaggedFile, Output, Outputs
 from replay.resume import Resumed, is_finished
@@ -198,6 +198,7 @@ class Run:
         self.simulation.dispatcher.supervisor = supervisor
         if kept is None:
             self.output.begin(opened.start, overwrite=overwrite)
+            summary.flagged_before = bytes_before(self.output)
             self.listener.on_start(logs, summary)
         else:
             self._resume(kept)
@@ -224,6 +225,7 @@ class Run:
         summary.users = self.simulation.users
         self.listener.on_start(self.logs, summary)
         summary.flagged_set_aside = resumed.recover(self.output)
+        summary.flagged_before = bytes_before(self.output)
         self.outputs.told = resumed.written
         self._attested = max(resumed.attested, 0)
         self._refuse_rejected(resumed)

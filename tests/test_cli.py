@@ -125,7 +125,7 @@ def test_store_of_another_history_is_moved_to_a_numbered_name(shell: Shell) -> N
     shell(*LOGS)
     second = shell.read("flagged.json.events")
     err = shell(*LOGS, "-v", "-T", "49").err
-    assert "moved the store that stood there to flagged.json.events.~2~\n" in err
+    assert "; what stood at flagged.json.events was moved to flagged.json.events.~2~; " in err
     assert shell.read("flagged.json.events.~1~") == b"first"
     assert shell.read("flagged.json.events.~2~") == second
     assert shell.read("flagged.json") == SPEC_FLAGGED * 2

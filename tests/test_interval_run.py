@@ -260,8 +260,10 @@ def test_intervals_are_appended_under_the_same_columns_only(tmp_path: Path) -> N
         b"start_index,end_index,start_time,end_time,num_adid,adids\n"
         b'0,1,2020-01-01 00:00:00,2020-01-01 00:00:01,2,"[""A"",""B\\""""]"\n'
     )
+    (tmp_path / "out.csv.events").unlink()
     search(tmp_path / "in.csv", output, Search(2 * 10**9))
     assert output.read_bytes() == first + first.split(b"\n")[1] + b"\n"
+    (tmp_path / "out.csv.events").unlink()
     with pytest.raises(InputError, match="expected a file that begins with the columns key,start"):
         search(tmp_path / "in.csv", output, key="address")
     search(tmp_path / "in.csv", output, Search(1), overwrite=True)

@@ -617,7 +617,8 @@ def test_what_is_no_store_is_moved_aside(
     assert rerun(*options) == 0
     aside = rerun.folder / "branch.json.events.~1~"
     assert aside.read_bytes() == b"precious"
-    assert f"moved what stood in the way to {aside}\n" in capsys.readouterr().out
+    stood = rerun.folder / "branch.json.events"
+    assert f"\nwhat stood at {stood} was moved to {aside}; " in capsys.readouterr().out
 
 
 def test_store_without_its_flagged_file_is_moved_aside(rerun: Rerun) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.durations import parse_duration
-from events.errors import BadValueError
+from events.errors import BadValueError, ReplayError
 from events.observations import Columns, Observations
 from events.store import EventStore
 from replay.arguments import as_utf8, is_whole
@@ -32,7 +32,9 @@ names, or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) 
 --format; - is standard input. A file that is not in order of time is put in order first, ties
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines
-are appended. Run again, it goes on where it was stopped."""
+are appended. Run again, it goes on where it was stopped. Rows do not say what they were looked
+for with, so a search with other settings is not appended to OUTPUT: what is known of the rows
+there is what the store beside it says, and that of --store; of rows without either nothing is."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +113,9 @@ def run(options: argparse.Namespace) -> int:
                 listener=console,
                 should_stop=stop,
             )
+        except ReplayError:
+            console.say_moved()
+            raise
         finally:
             console.finish()
     console.summarize(summary, keyed=options.by is not None)

@@ -13,6 +13,7 @@ from replay.arguments import is_whole, whole
 from replay.branch import Edits, Insertion, branch_off, compare
 from replay.console import Console
 from replay.history import History
+from replay.notices import notice
 from replay.standard_streams import say
 from replay.tables import counted, decision_fields, open_store, print_json, print_table
 
@@ -115,10 +116,18 @@ def _text(history: History, branch: Branch, found: Comparison) -> None:
         print_table(_COLUMNS, map(_row, found.differences))
     for line in _not_the_same(history, branch):
         say(line)
-    if branch.summary.store_set_aside is not None:
-        say(f"moved what stood in the way to {plain(branch.summary.store_set_aside)}")
-    say(f"flagged purchases: {plain(branch.summary.flagged_path)}")
-    say(f"event store: {plain(branch.summary.store_path)}")
+    summary = branch.summary
+    earlier = notice(
+        summary.flagged_path,
+        summary.flagged_before,
+        summary.flagged,
+        summary.store_path,
+        summary.store_set_aside,
+    )
+    if earlier is not None:
+        say(earlier)
+    say(f"flagged purchases: {plain(summary.flagged_path)}")
+    say(f"event store: {plain(summary.store_path)}")
 
 
 def _not_the_same(history: History, branch: Branch) -> Iterator[str]:

@@ -1,0 +1,31 @@
+"""What is said of another history whose lines or store stood where a run writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.escapes import plain
+from replay.tables import counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def notice(output: Path, before: int, lines: int, store: Path, aside: Path | None) -> str | None:
+    """Return one line for a person (SPEC.md section 4), or None where nothing was there.
+
+    Args:
+        output: where the lines of this history are.
+        before: how many bytes stand before them.
+        lines: how many lines this history has written.
+        store: where its store is.
+        aside: where what stood there has been moved.
+
+    """
+    moved = "" if aside is None else f"what stood at {plain(store)} was moved to {plain(aside)}"
+    if before and lines:
+        return (
+            f"{plain(output)} had {counted(before, 'byte')} already, and what this run wrote "
+            f"comes behind them{f'; {moved}' if moved else ''}; --overwrite starts afresh"
+        )
+    return f"{moved}; --overwrite removes an earlier store instead" if moved else None

@@ -1,0 +1,263 @@
+"""What a run says of another history that stood where it writes, by the command line itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import replay
+from events.observations import Observations
+from replay.cli import main
+from replay.interval_run import Search
+from replay.testing.playing import play
+from tests.interval_runs import MINUTE, as_csv, search
+from tests.test_against_model import SPEC_EXAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[1]
+LINES = [line + b"\n" for line in play(SPEC_EXAMPLE).lines]
+STREAM = SPEC_EXAMPLE.stream.rstrip(b"\n") + b"\n"
+LATER = (
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:09", "id": "1", "amount": "1.00"}\n'
+)
+SEEN = [(f"2020-01-01 00:00:{second:02}", "ABC"[second % 3], "x") for second in range(9)]
+
+
+def told(folder: Path, *words: str) -> list[str]:
+    """Return what a command says on standard error; it has to end well."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "replay", *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stderr.splitlines()
+
+
+def notices(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if "already" in line or "was moved" in line]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "b.json").write_bytes(SPEC_EXAMPLE.batch)
+    (tmp_path / "s.json").write_bytes(STREAM)
+    (tmp_path / "more.json").write_bytes(STREAM + LATER)
+    (tmp_path / "o.csv").write_bytes(as_csv(SEEN))
+    (tmp_path / "more.csv").write_bytes(as_csv([*SEEN, ("2020-01-01 00:01:00", "A", "x")]))
+    return tmp_path
+
+
+@pytest.mark.parametrize("loudness", [(), ("-v",), ("-vv",)])
+def test_the_same_logs_with_a_line_more_say_that_flags_come_behind_others(
+    folder: Path, loudness: tuple[str, ...]
+) -> None:
+    assert notices(told(folder, "b.json", "s.json", "f", *loudness)) == []
+    assert notices(told(folder, "b.json", "s.json", "f", *loudness)) == []
+    size = (folder / "f").stat().st_size
+    assert notices(told(folder, "b.json", "more.json", "f", *loudness)) == [
+        f"f had {size} bytes already, and what this run wrote comes behind them; what stood at "
+        "f.events was moved to f.events.~1~; --overwrite starts afresh"
+    ]
+    assert (folder / "f").read_bytes() == b"".join(LINES * 2)
+    assert notices(told(folder, "b.json", "more.json", "f", *loudness)) == []
+
+
+def test_quiet_run_says_nothing_and_overwrite_has_nothing_to_say(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    assert told(folder, "-q", "b.json", "more.json", "f") == []
+    assert notices(told(folder, "--overwrite", "b.json", "s.json", "f")) == []
+    assert (folder / "f").read_bytes() == b"".join(LINES)
+
+
+def test_lines_behind_what_no_store_tells_of_are_told_and_none_are_not(folder: Path) -> None:
+    (folder / "f").write_bytes(b"earlier")
+    (folder / "nothing.json").write_bytes(b"")
+    assert notices(told(folder, "b.json", "nothing.json", "f")) == []
+    (folder / "f.events").unlink()
+    assert notices(told(folder, "b.json", "s.json", "f")) == [
+        "f had 8 bytes already, and what this run wrote comes behind them; --overwrite starts "
+        "afresh"
+    ]
+
+
+def test_store_alone_that_is_moved_is_told(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    (folder / "f").unlink()
+    assert notices(told(folder, "b.json", "more.json", "f")) == [
+        "what stood at f.events was moved to f.events.~1~; --overwrite removes an earlier store "
+        "instead"
+    ]
+
+
+def test_run_that_goes_on_says_what_its_lines_come_behind(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    told(folder, "b.json", "more.json", "f")
+    store = folder / "f.events"
+    store.write_bytes(store.read_bytes()[:-60])
+    (said,) = notices(told(folder, "b.json", "more.json", "f"))
+    assert said.startswith(f"f had {len(LINES[0])} bytes already, and what this run wrote comes")
+    assert (folder / "f").read_bytes() == b"".join(LINES * 2)
+
+
+def test_run_that_is_stopped_says_what_it_has_moved(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    with subprocess.Popen(
+        [sys.executable, "-m", "replay", "b.json", "-", "f", "--strict"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        _, said = running.communicate("no event\n")
+    assert running.returncode == 1
+    moved, error = said.splitlines()
+    assert moved == (
+        "what stood at f.events was moved to f.events.~1~; --overwrite removes an earlier store "
+        "instead"
+    )
+    assert "rejected (not-json)" in error
+
+
+def test_live_run_that_begins_anew_says_so_at_its_end(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    with subprocess.Popen(
+        [sys.executable, "-m", "replay", "b.json", "s.json", "f", "--follow"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        while (folder / "f").read_bytes() != b"".join(LINES * 2):
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate()
+    assert running.returncode == 0
+    (line,) = notices(said.splitlines())
+    assert line.endswith(
+        "what stood at f.events was moved to f.events.~1~; --overwrite starts afresh"
+    )
+
+
+def test_rerun_says_what_it_has_moved(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(folder, "b.json", "s.json", "f")
+    (folder / "branch.events").write_bytes(b"mine")
+    assert main(["rerun", str(folder / "f.events"), str(folder / "branch")]) == 0
+    out = capsys.readouterr().out
+    path = folder / "branch.events"
+    assert f"what stood at {path} was moved to {path}.~1~; --overwrite removes" in out
+    assert (folder / "branch.events.~1~").read_bytes() == b"mine"
+
+
+def test_python_is_told_what_stands_before_the_lines(folder: Path) -> None:
+    sizes = []
+    for stream in ("s.json", "more.json", "s.json"):
+        with replay.Logs(folder / "b.json", folder / stream) as logs:
+            sizes.append(replay.run(logs, folder / "f").flagged_before)
+    assert sizes == [0, len(LINES[0]), 2 * len(LINES[0])]
+
+
+# Intervals
+
+SEARCH = ("intervals", "o.csv", "found.csv", "--threshold", "5s", "--by", "address")
+OTHERS = {
+    "threshold": ("--threshold", "4s"),
+    "inclusiveness": ("--inclusive",),
+    "number of ids": ("--min-distinct", "3"),
+    "lateness": ("--lateness", "1s"),
+    "time column and id column": ("--time-column", "adid", "--id-column", "time"),
+    "threshold and inclusiveness": ("--threshold", "4s", "--inclusive"),
+}
+
+
+def test_the_same_search_in_a_file_with_a_row_more_says_what_its_rows_come_behind(
+    folder: Path,
+) -> None:
+    assert notices(told(folder, *SEARCH)) == []
+    assert notices(told(folder, *SEARCH)) == []
+    rows = (folder / "found.csv").read_bytes()
+    again = ["intervals", "more.csv", *SEARCH[2:]]
+    assert notices(told(folder, *again)) == [
+        f"found.csv had {len(rows)} bytes already, and what this run wrote comes behind them; "
+        "what stood at found.csv.events was moved to found.csv.events.~1~; --overwrite starts "
+        "afresh"
+    ]
+    title, _, found = rows.partition(b"\n")
+    assert (folder / "found.csv").read_bytes() == title + b"\n" + found + found
+    assert told(folder, *SEARCH, "-q", "--overwrite") == []
+
+
+@pytest.mark.parametrize("what", OTHERS)
+@pytest.mark.parametrize("kept", [(), ("--store", "other.events")], ids=["usual", "named"])
+def test_search_with_other_settings_is_not_appended(
+    folder: Path,
+    what: str,
+    kept: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    told(folder, *SEARCH)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main([*SEARCH, *OTHERS[what], *kept]) == 2
+    assert capsys.readouterr().err == (
+        "replay: found.csv: expected rows of the same search there, found that found.csv.events "
+        f"is of one with another {what}; nothing would tell their rows apart, so name another "
+        "file or use --overwrite\n"
+    )
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_search_with_other_settings_is_not_appended_by_python_or_as_json_lines(
+    folder: Path,
+) -> None:
+    output = folder / "found.json"
+    search(folder / "o.csv", output, MINUTE)
+    with pytest.raises(replay.InputError, match="is of one with another threshold; nothing"):
+        search(folder / "o.csv", output, Search(MINUTE.threshold - 1))
+    with pytest.raises(replay.InputError, match="is of one with another key column; nothing"):
+        search(folder / "o.csv", output, MINUTE, key="address")
+    content = output.read_bytes()
+    # In a file in order, or one that was put in order first.
+    (folder / "o.csv").write_bytes(as_csv([*SEEN[::-1]]))
+    summary = search(folder / "o.csv", output, MINUTE)
+    assert summary.output_before == len(content) > 0
+    summary = search(folder / "o.csv", output, Search(1), overwrite=True)
+    assert summary.output_before == 0
+
+
+def test_printed_time_counts_from_the_beginning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    def slow(name: str, seconds: float) -> None:
+        do = getattr(Observations, name)
+
+        def later(self: Observations) -> object:
+            nonlocal now
+            now += seconds
+            return do(self)
+
+        monkeypatch.setattr(Observations, name, later)
+
+    slow("fingerprint", 5.0)
+    slow("in_order", 7.0)
+    monkeypatch.setattr("replay.interval_run.time.perf_counter", lambda: now)
+    for _ in range(2):
+        assert search(folder / "o.csv", folder / "found.json", MINUTE).seconds == 12.0
