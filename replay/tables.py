@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import shlex
@@ -175,8 +176,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         )
     for row in rows:
         table.add_row(*[inert(str(cell)) for cell in row])
-    console = Console(width=_WIDTH_MAX, markup=False, highlight=False, emoji=False)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().removesuffix("\n").split("\n"):
+    # Not to standard output, whose errors are dealt with in one place.
+    drawn = io.StringIO()
+    terminal = True if sys.stdout.isatty() else None
+    console = Console(
+        file=drawn,
+        force_terminal=terminal,
+        width=_WIDTH_MAX,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    console.print(table)
+    for line in drawn.getvalue().removesuffix("\n").split("\n"):
         say_rendered(line.rstrip(" "))
