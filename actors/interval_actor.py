@@ -62,9 +62,11 @@ class IntervalKeeper:
             raise TypeError(f"an interval actor understands no {kind.__name__}")
 
     def _answer(self, places: list[int], found: list[Interval]) -> None:
-        seen = self.finder.seen
+        seen, ids = self.finder.seen, self.finder.ids_max
         still_open = seen - self.finder.window_start
-        self.coordinator.tell(Found(self.number, tuple(places), tuple(found), seen, still_open))
+        self.coordinator.tell(
+            Found(self.number, tuple(places), tuple(found), seen, still_open, ids)
+        )
 
 
 class IntervalActor(IntervalKeeper, DispatchedActor):

@@ -1,6 +1,7 @@
 """The messages between the actors of the second detector; see `actors.messages`.
 
-    outside      Observe, Conclude, Settle, Commit, Recollect    to the coordinator
+    outside      Observe, Conclude, Advance, Settle, Commit      to the coordinator
+    outside      Recollect                                       to the coordinator
     outside      Resume                                          to interval actors
     coordinator  Extend, Finish                                  to interval actors
     interval     Found                                           to the coordinator
@@ -22,7 +23,7 @@ from events.records import Finding
 class Observe(msgspec.Struct, tag="observe", array_like=True, frozen=True, gc=False):
     """Take observations, in the order of their arrival; see `events.records.Observed`.
 
-    The coordinator may gather what concerns a key from several of these messages.
+    They are gathered; `Advance` and `Settle` pass them on.
     """
 
     number: int
@@ -36,8 +37,15 @@ class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=
     """No observation comes any more."""
 
 
+class Advance(msgspec.Struct, tag="advance", array_like=True, frozen=True, gc=False):
+    """Pass on what is ready, as long as not too much is found; of keys many at once."""
+
+
 class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
-    """Have all that was observed looked at, and send what is found to the sink."""
+    """Pass on all but some, have that looked at, and send what is found to the sink."""
+
+    remaining: int = 0
+    """How many observations go on waiting, or more where it is not their turn yet."""
 
 
 class Recollect(msgspec.Struct, tag="recollect", array_like=True, frozen=True, gc=False):
@@ -98,6 +106,8 @@ class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, gc=False)
     """How many observations of the key there were."""
     open: int
     """How many of them a coming one may be in an interval with."""
+    ids: int
+    """How many different ids these have, or fewer."""
 
 
 class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=False):
@@ -110,5 +120,5 @@ class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=
     keys: int
     """How many keys have appeared."""
     sums: tuple[int, ...]
-    """Observations that wait for their turn, and intervals found; then over all keys, with
-    k the key's number + 1: the observations, those of the window, k times each of these."""
+    """Observations not passed on yet, and intervals found; then over all keys, with k the
+    key's number + 1: the observations, those of the window, k times each of these."""

@@ -13,6 +13,7 @@ import datetime as dt
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actors.window_ids import WindowIds
 from events.durations import SECOND
 from events.errors import BadValueError, shown
 from events.instants import EDGE, Span, are_in_order, instant_of
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 # gathered again when one of them moves; those of any other are kept account of.
 _ROWS_FEW: Final = 64
 _ROWS_PER_NEW: Final = 4
-# Up to so many ids are put in their places one by one.
-_MOVED_FEW: Final = 8
 _STEP_MIN: Final = 4
 # The longest text of a time that a `datetime` holds exactly.
 _EXACT_MAX: Final = len("YYYY-MM-DD HH:MM:SS.ffffff")
@@ -100,7 +99,9 @@ class IntervalFinder:
         self._ids: list[str] = []
         self._last: dict[str, int] = {}
         self._ids_start = self._ids_end = 0
-        self._account: _Account | None = None
+        self._account: WindowIds | None = None
+        # How many ids the window had that was judged last.
+        self._distinct = 0
 
     @property
     def rows_kept(self) -> int:
@@ -117,6 +118,12 @@ class IntervalFinder:
         """The place of the first observation that a coming one may be in an interval with."""
         return self._dropped + self._start
 
+    @property
+    def ids_max(self) -> int:
+        """How many different ids the window has at the most."""
+        end = len(self._times)
+        return min(end - self._start, self._distinct + end - self._given)
+
     def memory(self) -> Memory:
         """Return what another finder has to know to go on from here."""
         start, dropped = self._start, self._dropped
@@ -131,6 +138,7 @@ class IntervalFinder:
         self._given, self._latest = memory.given - memory.first, memory.latest
         self._ids_start = self._ids_end = 0
         self._account = None
+        self._distinct = len(memory.times)
 
     def add(self, time: str, adid: str) -> list[Interval]:
         """Take one observation; see `extend`."""
@@ -246,12 +254,15 @@ class IntervalFinder:
             adid = self._adids[start]
             if self._distinct_min > 1 and self._adids[start:end].count(adid) == rows:
                 # As in most windows of real logs; to gather the ids took 10 times as long.
+                self._distinct = 1
                 return
             ids = self._ids_of(start, end)
+            self._distinct = len(ids)
         else:
             if self._account is None:
-                self._account = _Account(start)
-            if self._account.move(self._adids, start, end) < self._distinct_min:
+                self._account = WindowIds(start)
+            self._distinct = self._account.move(self._adids, start, end)
+            if self._distinct < self._distinct_min:
                 return
             ids = self._account.ids(self._adids)
         if len(ids) >= self._distinct_min:
@@ -324,66 +335,6 @@ class IntervalFinder:
             self._given -= start
             self._start = self._ids_end = 0
             self._account = None
-
-
-class _Account:
-    """The different ids of a window, counted while it slides, and put in order when asked for.
-
-    To keep them in order takes time with each of them, however few of its rows are new:
-    nothing may be spent on the ids of windows that do not qualify.
-    """
-
-    def __init__(self, start: int) -> None:
-        """Begin with an empty window at ``start``."""
-        # The places where ids appear first, in order, with their ids. What is before the
-        # window is of no more use.
-        self._firsts: list[int] = []
-        self._ids: list[str] = []
-        # Places where an id has come to appear first that are not in order there yet.
-        self._moved: list[int] = []
-        self._last: dict[str, int] = {}
-        # For each row whose id comes again in the window, the next one.
-        self._next: dict[int, int] = {}
-        self._start = self._end = start
-
-    def move(self, adids: list[str], start: int, end: int) -> int:
-        """Let the window be ``start`` to ``end`` in ``adids``, and return how many ids it has."""
-        last = self._last
-        for place in range(self._end, end):
-            adid = adids[place]
-            before = last.get(adid)
-            if before is None:
-                self._firsts.append(place)
-                self._ids.append(adid)
-            else:
-                self._next[before] = place
-            last[adid] = place
-        for place in range(self._start, start):
-            after = self._next.pop(place, None)
-            if after is None:
-                del last[adids[place]]
-            elif after >= start:
-                self._moved.append(after)
-        self._start, self._end = start, end
-        return len(last)
-
-    def ids(self, adids: list[str]) -> list[str]:
-        """Return the ids of the window in the order of their first appearance."""
-        start = self._start
-        gone = bisect_left(self._firsts, start)
-        del self._firsts[:gone], self._ids[:gone]
-        moved = [place for place in self._moved if place >= start]
-        self._moved.clear()
-        if len(moved) <= _MOVED_FEW:
-            for place in moved:
-                index = bisect_left(self._firsts, place)
-                self._firsts.insert(index, place)
-                self._ids.insert(index, adids[place])
-        else:
-            # The sort finds two runs.
-            self._firsts = sorted(self._firsts + sorted(moved))
-            self._ids = [adids[place] for place in self._firsts]
-        return self._ids
 
 
 def _gallop(keys: list[Any], key: Any, low: int, high: int) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
     from events.writer import StoreWriter
-    from replay.outputs import Output
+    from replay.output import Output
 
 _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
 
@@ -60,7 +60,6 @@ def interval_lines(
     intervals: Sequence[Interval],
     parameters: IntervalParameters,
     *,
-    titled: bool = False,
     breaks_quoted: bool = True,
 ) -> list[bytes]:
     """Return a line for each interval, without newlines.
@@ -70,7 +69,6 @@ def interval_lines(
     Args:
         intervals: the intervals.
         parameters: which say what the lines are.
-        titled: whether a line with the names of the columns comes first, if it is CSV.
         breaks_quoted: whether a key with a line break in it stands in quotes; releases
             that named no detector in their stores did not see to that.
 
@@ -83,8 +81,7 @@ def interval_lines(
     quoting = (_QUOTES_ONLY,) if not breaks_quoted else ()
     rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
     cells = ((row | {"adids": _encode(row["adids"]).decode()}).values() for row in rows)
-    lines = [csv_line(each, *quoting) for each in cells]
-    return [title_of(parameters), *lines] if titled else lines
+    return [csv_line(each, *quoting) for each in cells]
 
 
 def title_of(parameters: IntervalParameters) -> bytes:

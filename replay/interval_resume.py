@@ -15,16 +15,18 @@ from events.records import (
     StateDigest,
     Written,
 )
-from replay.interval_outputs import interval_lines
+from replay.interval_outputs import interval_lines, title_of
+from replay.output import WrittenLines
 from replay.outputs import FlaggedFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from events.store import EventStore
     from replay.interval_outputs import IntervalOutputs
     from replay.interval_simulation import IntervalSimulation
-    from replay.outputs import Output
+    from replay.output import Output
 
 
 class IntervalResumed:
@@ -40,23 +42,30 @@ class IntervalResumed:
         self.latest = ""
         """The latest time of all observations."""
         self.observations = 0
-        self.rejected: Final[list[Rejected]] = []
-        """The rows that were rejected."""
+        self.rejected = 0
+        """How many rows were rejected."""
+        self.first_rejected: Rejected | None = None
+        """The first of them."""
         self.ended = False
         """Whether the observations were read to their end."""
         self.settled = False
         """Whether, after that, all was found."""
-        self.pending = 0
-        """How many observations came after what was found last."""
         self.written = 0
         """How many bytes of lines the output is known to have held."""
         self.keys = 0
-        self.findings: Final[list[Finding]] = []
-        for record in store.records():
-            self._take(record)
+        self.found = 0
+        """How many intervals were found."""
+        self._digests = 0
         self.breaks_quoted = True
         """How the output is spelled; see `interval_lines`."""
-        self._lines = self._spelled()
+        # How many bytes it has, spelled as it is now, and as earlier releases may have.
+        spellings = (True, False) if store.header.detector is None else (True,)
+        self._sizes: Final = dict.fromkeys(spellings, len(self._title()))
+        for _, records in store.frames():
+            for record in records:
+                self._take(record)
+            for quoted in spellings:
+                self._sizes[quoted] += len(self._lines(records, quoted=quoted))
         if not self.finished and self._spell_otherwise() and not self.finished:
             # Which of the two it is, the output itself will tell.
             self._spell_otherwise()
@@ -64,7 +73,7 @@ class IntervalResumed:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.settled and self.written == len(self._lines)
+        return self.settled and self.written == self._sizes[self.breaks_quoted]
 
     def recover(self, file: Output) -> Path | None:
         """Make sure that the output holds the lines of this history; see `Output.recover`."""
@@ -77,24 +86,30 @@ class IntervalResumed:
 
     def _recover(self, file: Output) -> Path | None:
         start = self.store.header.flagged
-        return file.recover(start, self._lines, self.written, finished=self.finished)
+        written = WrittenLines(self._pieces, self._sizes[self.breaks_quoted], self.written)
+        return file.recover(start, written, finished=self.finished)
 
-    def _spelled(self) -> bytes:
+    def _pieces(self) -> Iterator[bytes]:
+        """Iterate over the lines of the history, those of a frame at a time."""
+        yield self._title()
+        for _, records in self.store.frames():
+            yield self._lines(records, quoted=self.breaks_quoted)
+
+    def _title(self) -> bytes:
         titled = self.store.header.flagged == 0 and self.parameters.output == "csv"
-        found = [finding.interval for finding in self.findings]
-        quoted = self.breaks_quoted
-        lines = interval_lines(found, self.parameters, titled=titled, breaks_quoted=quoted)
+        return title_of(self.parameters) + b"\n" if titled else b""
+
+    def _lines(self, records: list[Record], *, quoted: bool) -> bytes:
+        found = [record.interval for record in records if isinstance(record, Finding)]
+        lines = interval_lines(found, self.parameters, breaks_quoted=quoted)
         return b"".join([line + b"\n" for line in lines])
 
     def _spell_otherwise(self) -> bool:
         """Spell the output as an earlier release may have, and tell whether that differs."""
-        if self.store.header.detector is not None:
+        # Quotes make it longer.
+        if len(set(self._sizes.values())) == 1:
             return False
-        before, self.breaks_quoted = self._lines, not self.breaks_quoted
-        self._lines = self._spelled()
-        if self._lines == before:
-            self.breaks_quoted, self._lines = not self.breaks_quoted, before
-            return False
+        self.breaks_quoted = not self.breaks_quoted
         return True
 
     def tell(self, simulation: IntervalSimulation, outputs: IntervalOutputs) -> None:
@@ -105,26 +120,35 @@ class IntervalResumed:
 
         """
         findings: list[Finding] = []
-        for record in self.store.records():
-            if isinstance(record, Observed):
-                simulation.observe(record)
-            elif isinstance(record, Finding):
-                findings.append(record)
-            elif isinstance(record, LogEnd):
-                simulation.conclude()
-            elif isinstance(record, StateDigest):
-                outputs.expected = (findings, record)
-                simulation.settle()
-                findings = []
-                if outputs.differs:
-                    raise DamagedStoreError(
-                        f"{self.store.path}: after event {record.events}: expected what the "
-                        "observations come to, found something else; verify says more"
-                    )
+        digests = self._digests
+        for _, records in self.store.frames():
+            for record in records:
+                if isinstance(record, Observed):
+                    simulation.observe(record)
+                elif isinstance(record, Finding):
+                    findings.append(record)
+                elif isinstance(record, LogEnd):
+                    simulation.conclude()
+                elif isinstance(record, StateDigest):
+                    outputs.expected = (findings, record)
+                    simulation.settle_as(record)
+                    findings = []
+                    digests -= 1
+                    self._check(record, outputs)
+            if not digests:
+                # The run that stopped behind this went on looking after each block.
+                simulation.advance()
         outputs.expected = None
         outputs.told = self.written
         outputs.breaks_quoted = self.breaks_quoted
-        outputs.intervals = len(self.findings)
+        outputs.intervals = self.found
+
+    def _check(self, record: StateDigest, outputs: IntervalOutputs) -> None:
+        if outputs.differs:
+            raise DamagedStoreError(
+                f"{self.store.path}: after event {record.events}: expected what the "
+                "observations come to, found something else; verify says more"
+            )
 
     def _take(self, record: Record) -> None:
         if isinstance(record, Lines):
@@ -132,18 +156,18 @@ class IntervalResumed:
         elif isinstance(record, Observed):
             self.line += len(record.times)
             self.observations += len(record.times)
-            self.pending += len(record.times)
             self.latest = max(self.latest, *record.times)
         elif isinstance(record, Rejected):
-            self.rejected.append(record)
+            self.rejected += 1
+            self.first_rejected = self.first_rejected or record
             self.line = record.number
         elif isinstance(record, LogEnd):
             self.ended = True
         elif isinstance(record, Finding):
-            self.findings.append(record)
+            self.found += 1
         elif isinstance(record, StateDigest):
-            self.settled = self.ended
-            self.pending = 0
+            self.settled = self.ended and not (record.sums and record.sums[0])
+            self._digests += 1
             self.keys = record.users
         elif isinstance(record, Written):
             self.written = record.size

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -39,19 +39,17 @@ from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
-from replay.outputs import INTERVALS, FlaggedFile, Output
+from replay.outputs import INTERVALS, FlaggedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from events.observation import ObservationBlock
     from events.observations import Format, Observations
+    from events.store import EventStore
     from events.writer import StoreWriter
+    from replay.output import Output
     from replay.run import ShouldStop
-
-# What was observed is looked at in so large portions, or larger by a block: with many
-# keys, each then has several observations in a message.
-SETTLE_ROWS: Final = 1 << 17
 
 
 class IntervalSummary(msgspec.Struct):
@@ -222,7 +220,6 @@ class _Run:
         # In a file that will be put in order nothing is late.
         sorting = parameters.lateness is None
         self._watermark = None if sorting else Watermark(parameters.lateness or 0)
-        self._pending = 0
         # Rows that begin up to this line were read before.
         self._line = 0
         self._ended = False
@@ -235,6 +232,12 @@ class _Run:
         decides = detector_version(IntervalSimulation)
         header = Header(None, None, None, None, intervals=self.parameters, detector=decides)
         file = self.file
+        found: list[IntervalResumed] = []
+
+        def is_finished(kept: EventStore) -> bool:
+            found.append(IntervalResumed(kept))
+            return found[-1].finished
+
         # What has no columns, or is no observations at all, shall leave no outputs behind.
         self._blocks = chain([*islice(self._blocks, 1)], self._blocks)
         opened = open_history(
@@ -245,7 +248,7 @@ class _Run:
             disk,
             overwrite=overwrite,
             resume=False,
-            finished=lambda kept: IntervalResumed(kept).finished,
+            finished=is_finished,
             check_start=partial(check_appending, self.parameters, summary.output_path),
         )
         summary.store_set_aside = opened.set_aside
@@ -260,13 +263,13 @@ class _Run:
                 file.sync()
             self.listener.on_start(self.source, summary)
             return True
-        resumed = IntervalResumed(opened.kept)
+        (resumed,) = found
         self._count(resumed)
         self.listener.on_start(self.source, summary)
         summary.output_set_aside = resumed.recover(file)
         summary.output_before = bytes_before(file)
-        if strict and resumed.rejected:
-            raise _strict_error(self.source, resumed.rejected[0])
+        if strict and resumed.first_rejected is not None:
+            raise _strict_error(self.source, resumed.first_rejected)
         if not resumed.finished:
             self._act(stack)
             self._resume(resumed)
@@ -280,20 +283,19 @@ class _Run:
         summary = self.summary
         summary.finished_before = resumed.finished
         summary.events_before = summary.observations = resumed.observations
-        summary.rejected = len(resumed.rejected)
-        summary.intervals = len(resumed.findings)
+        summary.rejected = resumed.rejected
+        summary.intervals = resumed.found
         summary.keys = resumed.keys
 
     def _resume(self, resumed: IntervalResumed) -> None:
         resumed.tell(self._simulation, self._outputs)
         self._line, self._ended = resumed.line, resumed.ended
-        self._pending = resumed.pending
         if self._watermark is not None and resumed.latest:
             self._watermark.admit((resumed.latest,))
         if not resumed.ended:
-            self._settle_if_due()
+            self._settle_due()
         elif not resumed.settled:
-            self._settle()
+            self._simulation.settle_rest()
 
     def read(self, *, strict: bool) -> None:
         """Read the observations that are left."""
@@ -311,14 +313,15 @@ class _Run:
                     raise _strict_error(self.source, each)
                 self.listener.on_rejected(self.source, each)
             self.listener.on_block(self.source, self.summary)
-            self._settle_if_due()
+            self._simulation.advance()
+            self._settle_due()
             if self.should_stop():
                 self._stop()
         self._outputs.append(
             [LogEnd("observations", self.source.lines_read, self.source.ends_with_newline)]
         )
         self._simulation.conclude()
-        self._settle()
+        self._simulation.settle_rest()
 
     def finish(self) -> None:
         """See that the store tells how far the output has come, and all is on the disk."""
@@ -344,15 +347,9 @@ class _Run:
         for each in observed:
             self._simulation.observe(each)
         self.summary.observations += count
-        self._pending += count
 
-    def _settle_if_due(self) -> None:
-        if self._pending >= SETTLE_ROWS:
-            self._settle()
-
-    def _settle(self) -> None:
-        self._simulation.settle()
-        self._pending = 0
+    def _settle_due(self) -> None:
+        self._simulation.settle_due()
         self.summary.intervals = self._outputs.intervals
         self.summary.keys = self._simulation.keys
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.interval_actor import IntervalActor
 from actors.interval_coordinator import IntervalCoordinatorActor
-from actors.interval_messages import Conclude, Observe, Settle
+from actors.interval_messages import Advance, Conclude, Observe, Settle
 from actors.interval_sink import IntervalOutlet, IntervalSinkActor
 from actors.messages import Commit
 from actors.urns import COORDINATOR, SINK, urn_of_key
@@ -17,7 +17,7 @@ from events.closing import Closing
 if TYPE_CHECKING:
     from actors.user import Ref
     from events.interval_parameters import IntervalParameters
-    from events.records import Observed
+    from events.records import Observed, StateDigest
 
 
 class IntervalSimulation(Closing):
@@ -70,8 +70,13 @@ class IntervalSimulation(Closing):
         """How many keys have appeared."""
         return len(self.coordinator.actors)
 
+    @property
+    def rows_waiting(self) -> int:
+        """How many observations were not passed on yet."""
+        return self.coordinator.rows_waiting
+
     def observe(self, observed: Observed) -> None:
-        """Take observations; see `settle`."""
+        """Take observations; see `advance` and `settle`."""
         self.coordinator.actor_ref.tell(
             Observe(observed.number, observed.times, observed.adids, observed.keys)
         )
@@ -82,11 +87,42 @@ class IntervalSimulation(Closing):
         self.coordinator.actor_ref.tell(Conclude())
         self.dispatcher.run()
 
-    def settle(self) -> None:
-        """Send what is found among all that was observed to the outlet."""
-        self.coordinator.actor_ref.tell(Settle())
+    def advance(self) -> None:
+        """Look for intervals among what was observed, until it is time to settle."""
+        self.coordinator.actor_ref.tell(Advance())
+        self.dispatcher.run()
+
+    def settle_due(self) -> None:
+        """After `advance`, settle as often as it is time to, and go on.
+
+        Done after each block, this gives portions that depend on the blocks alone.
+        """
+        while self.coordinator.settling_due:
+            self.settle(self.rows_waiting)
+            self.advance()
+
+    def settle_rest(self) -> None:
+        """Settle all that is left after `conclude`, in such portions."""
+        self.advance()
+        while self.rows_waiting:
+            self.settle(self.rows_waiting)
+            self.advance()
+        self.settle()
+
+    def settle(self, remaining: int = 0) -> None:
+        """Send what is found among what was observed to the outlet.
+
+        Args:
+            remaining: how many observations are left for later.
+
+        """
+        self.coordinator.actor_ref.tell(Settle(remaining))
         self.coordinator.actor_ref.tell(Commit())
         self.dispatcher.run()
+
+    def settle_as(self, recorded: StateDigest) -> None:
+        """Settle as the run did that recorded this, however many it left for later."""
+        self.settle(recorded.sums[0] if recorded.sums else 0)
 
     def _spawn(self, key: str, number: int) -> Ref:
         coordinator = self.coordinator.actor_ref

@@ -142,7 +142,7 @@ class IntervalTimeline(Stepping):
     @property
     def waiting_rows(self) -> int:
         """How many observations wait until it is known that no earlier one comes."""
-        return len(self._simulation.coordinator.waiting)
+        return self._simulation.rows_waiting
 
     @property
     def keys(self) -> list[str]:

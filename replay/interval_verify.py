@@ -96,7 +96,7 @@ class _Replay:
         elif isinstance(record, Finding):
             self._recorded.append(record)
         elif isinstance(record, StateDigest):
-            self._simulation.settle()
+            self._simulation.settle_as(record)
             yield from self._compare(record, previous)
 
     def _compare(self, recorded: StateDigest, previous: bytes) -> Iterator[Difference]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from events.disk import Disk
     from events.header import Header
     from events.store import EventStore
-    from replay.outputs import Output
+    from replay.output import Output
 
 
 class Opened(NamedTuple):

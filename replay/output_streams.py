@@ -20,6 +20,8 @@ from events.errors import InterruptedRunError, OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from replay.output import WrittenLines
+
 STANDARD_OUTPUT: Final = "-"
 
 # How often a pipe that nobody reads is looked at, and whether to stop is asked.
@@ -27,7 +29,7 @@ _LOOK_SECONDS: Final = 0.02
 
 
 class OutputStream(Closing):
-    """A stream that lines are written to; an `replay.outputs.Output`.
+    """A stream that lines are written to; an `replay.output.Output`.
 
     Raises:
         OutputError: it cannot be opened or written to; also while writing.
@@ -70,9 +72,9 @@ class OutputStream(Closing):
     def begin(self, start: int, *, overwrite: bool) -> None:
         """Do nothing: what was written before is gone."""
 
-    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
+    def recover(self, start: int, written: WrittenLines, *, finished: bool) -> Path | None:
         """Refuse: nobody knows which of the lines have been written."""
-        del start, lines, committed, finished
+        del start, written, finished
         raise OutputError(
             f"{self.path}: expected a file, to see which lines are in it, found a pipe or a device"
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from events.disk import DiskFile
     from events.records import Decision, StateDigest
     from events.writer import StoreWriter
+    from replay.output import Output, WrittenLines
 
 
 def write_new(path: str | Path, content: bytes, what: str) -> None:
@@ -76,43 +78,6 @@ FLAGGED: Final = "the flagged purchases"
 """What the first detector writes, in errors."""
 INTERVALS: Final = "the intervals"
 """What the second detector writes, in errors."""
-
-
-class Output(Protocol):
-    """Where the lines of a history go: a file that keeps them, or a pipe that does not."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes of this history's lines it holds for sure; 0 for what holds nothing."""
-
-    @property
-    def keeps(self) -> bool:
-        """Whether lines stay in it, so that a history can be gone on with."""
-
-    def hold(self) -> None:
-        """Let no other run write to it; what is not there is not made."""
-
-    def start(self, *, overwrite: bool) -> int:
-        """Open it and return at which byte the lines of a new history begin."""
-
-    def begin(self, start: int, *, overwrite: bool) -> None:
-        """Let the lines of a new history begin at byte ``start``."""
-
-    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
-        """Make sure that it holds ``lines``, each once; see `FlaggedFile.recover`."""
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Append ``lines``, which have no newlines."""
-
-    def sync(self) -> None:
-        """Return only when what was written is as safe as it can be."""
-
-    def close(self) -> None:
-        """Let go of it."""
 
 
 class FlaggedFileError(OutputError):
@@ -202,16 +167,15 @@ class FlaggedFile(Closing):
         # Before any line: a power cut could keep a line, and lose what was done before it.
         self.sync()
 
-    def recover(self, start: int, lines: bytes, committed: int, *, finished: bool) -> Path | None:
-        """Make sure that the file holds ``lines`` from byte ``start`` on, each once.
+    def recover(self, start: int, written: WrittenLines, *, finished: bool) -> Path | None:
+        """Make sure that the file holds the lines of a history from byte ``start`` on, each once.
 
         What a crash has left unwritten is written. Of a history that goes on, all of it is
         on the disk then: whoever wrote it may have stopped before that.
 
         Args:
             start: where the lines of the history begin.
-            lines: all of them so far.
-            committed: how many bytes of them are known to have been there.
+            written: the lines.
             finished: whether the history goes on no further; then what comes behind may
                 be another's.
 
@@ -223,6 +187,7 @@ class FlaggedFile(Closing):
             FlaggedFileError: the file is shorter than it was, or was altered.
 
         """
+        committed = written.committed
         self.hold()
         if committed and self._file is None:
             raise self._altered(f"{committed} bytes of {self._what} or more, found no file")
@@ -230,7 +195,7 @@ class FlaggedFile(Closing):
         self._made = False
         file = self._opened
         size = file.size()
-        if committed <= size < start + committed and lines.startswith(file.read(0, size)):
+        if committed <= size < start + committed and self._right(0, written) == size:
             # What stood before is gone: the file was rebuilt without it.
             start = 0
         if size < start + committed and (committed or size < start - 1):
@@ -239,25 +204,45 @@ class FlaggedFile(Closing):
             # The newline that ends what stood before, as a power cut can leave it.
             self._do(lambda: file.truncate(start - 1))
         self.begin(start)
-        found = file.read(start, len(lines))
         size = file.size()
-        right = _common(found, lines)
+        right = self._right(start, written)
+        wrong = right < min(size - start, written.size)
         # A write that a power cut tore can have left zeros; a line never holds one.
-        if right < len(found) and (right < committed or found[right] != 0):
+        if wrong and (right < committed or file.read(start + right, 1) != b"\0"):
             raise self._altered(
                 f"the lines of this history, found others from byte {start + right} on"
             )
         aside = None
-        if size > start + right and (right < len(found) or not finished):
+        if size > start + right and (wrong or not finished):
             aside = self._cut(start + right, size)
-        if right < len(lines):
-            self._do(lambda: file.write(lines[right:]))
-        if right < len(lines) or not finished:
+        self._complete(written, right)
+        if right < written.size or not finished:
             self._unsynced = True
             self.sync()
             self._do(lambda: self._disk.sync_folder(self.path.parent))
-        self.size = len(lines)
+        self.size = written.size
         return aside
+
+    def _right(self, start: int, written: WrittenLines) -> int:
+        """Return how many bytes from ``start`` on are the first ones of what was written."""
+        right = 0
+        for piece in written.pieces():
+            common = _common(self._opened.read(start + right, len(piece)), piece)
+            right += common
+            if common < len(piece):
+                break
+        return right
+
+    def _complete(self, written: WrittenLines, right: int) -> None:
+        """Append what was written behind its first ``right`` bytes."""
+        if right == written.size:
+            return
+        place = 0
+        for piece in written.pieces():
+            missing = piece[max(0, right - place) :]
+            if missing:
+                self._do(partial(self._opened.write, missing))
+            place += len(piece)
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""

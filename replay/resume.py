@@ -29,6 +29,7 @@ from events.records import (
 )
 from events.store import EventStore
 from events.writer import set_aside
+from replay.output import WrittenLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from events.disk import Disk
     from events.header import Header
     from replay.listener import Summary
-    from replay.outputs import Output
+    from replay.output import Output
     from replay.simulation import Simulation
 
 
@@ -235,7 +236,8 @@ class Resumed:
         """
         lines = b"".join([line + b"\n" for line in self.flagged])
         start = self.store.header.flagged
-        return flagged.recover(start, lines, self.written, finished=self.finished)
+        written = WrittenLines(lambda: [lines], len(lines), self.written)
+        return flagged.recover(start, written, finished=self.finished)
 
     def _take(self, records: list[Record]) -> None:
         past: list[Event] = []

@@ -28,7 +28,7 @@ from replay.listener import Listener, Summary
 from replay.live import LiveLog
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
-from replay.outputs import FLAGGED, FlaggedFile, Output, Outputs
+from replay.outputs import FLAGGED, FlaggedFile, Outputs
 from replay.resume import Resumed, is_finished
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor, events_kept
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from events.jsonlines import Log
     from events.store import EventStore
     from replay.logs import Logs
+    from replay.output import Output
 
 # The state's digest is recorded at least so often, to tell where a replay parts from it.
 DIGEST_EVENTS: Final = 10_000

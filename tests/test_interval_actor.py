@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actors import interval_messages
 from actors.interval_actor import IntervalKeeper
 from actors.interval_coordinator import IntervalCoordinator
-from actors.interval_messages import Conclude, Observe, Settle
+from actors.interval_messages import Advance, Conclude, Findings, Observe, Settle
 from actors.interval_sink import IntervalSink
 from actors.messages import Commit
 from actors.orders import RandomOrder
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
     from actors.user import Ref
     from events.interval import Interval
+
+
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few rows be passed on in several portions."""
+    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 5)
+    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
 
 
 class Kept:
@@ -53,6 +61,9 @@ def parameters(lateness: int | None, *, keyed: bool) -> IntervalParameters:
     )
 
 
+END = (Conclude(), Settle(), Commit())
+
+
 def portions(drawn: Sequence[Row], size: int, *, keyed: bool) -> list[Observe]:
     """Return the rows in messages of ``size`` of them."""
     found = []
@@ -65,10 +76,10 @@ def portions(drawn: Sequence[Row], size: int, *, keyed: bool) -> list[Observe]:
 def requests(drawn: Sequence[Row], size: int, *, keyed: bool) -> list[Any]:
     told: list[Any] = []
     for number, observe in enumerate(portions(drawn, size, keyed=keyed)):
-        told.append(observe)
+        told += [observe, Advance()]
         if number % 2:
             told += [Settle(), Commit()]
-    return [*told, Conclude(), Settle(), Commit()]
+    return [*told, *END]
 
 
 def find_in_order(what: IntervalParameters, told: Sequence[Any]) -> Kept:
@@ -129,6 +140,50 @@ def test_findings_do_not_depend_on_how_observations_are_divided(
     parts = find_in_order(what, requests(drawn, size, keyed=keyed))
     assert parts.findings == whole.findings
     assert parts.digests[-1:] == whole.digests[-1:]
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("lateness", [0, None, 20 * 10**9])
+@pytest.mark.parametrize("ids", [8, 3_000])
+def test_what_is_found_at_once_is_bounded_however_much_it_is(
+    lateness: int | None, ids: int, *, keyed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found_max, portion_max, weight = 2_000, 1_000, 32
+    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", found_max)
+    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 100)
+    monkeypatch.setattr("actors.interval_coordinator.ROWS_MIN", 10)
+    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", portion_max)
+    drawn = [
+        (f"2020-01-01 00:{second // 60:02}:{second % 60:02}", f"{row % ids}", f"{row % 7}")
+        for row, second in enumerate(row // 2 for row in range(3_000))
+    ]
+    kept = Kept()
+    most = 0
+
+    def note(_: object, __: object, message: object) -> None:
+        nonlocal most
+        if isinstance(message, Findings):
+            found = [finding.interval for finding in message.findings]
+            most = max(most, sum(weight + interval.num_adid for interval in found))
+
+    with IntervalSimulation(parameters(lateness, keyed=keyed), kept) as simulation:
+        simulation.dispatcher.observers.append(note)
+        for message in portions(drawn, 50, keyed=keyed):
+            simulation.observe(Observed(message.number, message.times, message.adids, message.keys))
+            simulation.advance()
+            simulation.settle_due()
+        simulation.conclude()
+        simulation.settle_rest()
+    at_once = find_in_order(
+        parameters(lateness, keyed=keyed), [*portions(drawn, 3_000, keyed=keyed), *END]
+    )
+    assert kept.findings == at_once.findings
+    assert kept.intervals == at_once.intervals
+    assert kept.digests[-1] == at_once.digests[-1]
+    # What was found before the last portion, and in it: each of its rows may be counted for
+    # itself as well.
+    assert most <= found_max + portion_max + weight * portion_max // 10
+    assert most < sum(weight + each.num_adid for each in kept.intervals) / 5
 
 
 class ThreadedKeeper(IntervalKeeper, pykka.ThreadingActor):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
 from events.observations import Columns, Observations
-from events.records import Finding, Observed, Rejected
+from events.records import Finding, Observed, Rejected, StateDigest
 from events.store import EventStore
 from replay.interval_run import Search, run_intervals
 from replay.interval_verify import verify_intervals
@@ -50,7 +50,10 @@ in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of a few rows have several blocks, frames and settlings."""
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 90)
-    monkeypatch.setattr("replay.interval_run.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.interval_coordinator.ROWS_MIN", 2)
+    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
 
 
 def fields_of(found: list[Any], *, keyed: bool) -> list[dict[str, Any]]:
@@ -353,17 +356,30 @@ def start(folder: Path, content: bytes, output: str, before: bytes | None) -> No
 
 
 @settings(max_examples=settings().max_examples * 2)
-@given(rows, st.sampled_from([None, 40 * 10**9]), befores, kinds, st.data())
-def test_search_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
-    drawn: list[Row], lateness: int | None, before: bytes | None, output: str, data: st.DataObject
+@given(
+    rows,
+    st.sampled_from([None, 40 * 10**9]),
+    st.sampled_from([None, "address"]),
+    befores,
+    kinds,
+    st.data(),
+)
+def test_search_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(  # noqa: PLR0917
+    drawn: list[Row],
+    lateness: int | None,
+    key: str | None,
+    before: bytes | None,
+    output: str,
+    data: st.DataObject,
 ) -> None:
+    drawn *= data.draw(st.integers(1, 3))
     content = as_csv(drawn, [(len(drawn) // 2, BAD_ROWS[0])])
     what = Search(60 * 10**9, lateness=lateness or 0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start(folder, content, output, before)
         disk = CountingDisk()
-        search(folder / "in.csv", folder / output, what, key="address", disk=disk)
+        search(folder / "in.csv", folder / output, what, key=key, disk=disk)
         expected, operations = outcome(folder), len(disk.operations)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -371,11 +387,11 @@ def test_search_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
         for _ in range(data.draw(st.integers(1, 3))):
             dying = DyingDisk(data.draw(st.integers(1, operations)), data.draw(whens))
             with suppress(DiedError):
-                search(folder / "in.csv", folder / output, what, key="address", disk=dying)
-        search(folder / "in.csv", folder / output, what, key="address")
+                search(folder / "in.csv", folder / output, what, key=key, disk=dying)
+        search(folder / "in.csv", folder / output, what, key=key)
         assert outcome(folder) == expected
         counting = CountingDisk()
-        again = search(folder / "in.csv", folder / output, what, key="address", disk=counting)
+        again = search(folder / "in.csv", folder / output, what, key=key, disk=counting)
         assert again.finished_before
         assert [each for each in counting.operations if not each.startswith("extend")] == []
         assert outcome(folder) == expected
@@ -387,14 +403,15 @@ SESSION = [
 
 
 @pytest.mark.parametrize("content", [as_csv(SESSION), as_csv(SESSION[::-1])], ids=["sorted", "not"])
+@pytest.mark.parametrize("key", [None, "address"])
 def test_example_dies_right_before_and_right_after_every_single_operation(
-    content: bytes, tmp_path: Path
+    content: bytes, key: str | None, tmp_path: Path
 ) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     start(whole, content, "out.json", b"earlier")
     disk = CountingDisk()
-    search(whole / "in.csv", whole / "out.json", key="address", disk=disk)
+    search(whole / "in.csv", whole / "out.json", key=key, disk=disk)
     expected = outcome(whole)
     assert len(disk.operations) > 15
     assert expected["out.json"].count(b"\n") > 3
@@ -407,11 +424,67 @@ def test_example_dies_right_before_and_right_after_every_single_operation(
                 search(
                     folder / "in.csv",
                     folder / "out.json",
-                    key="address",
+                    key=key,
                     disk=DyingDisk(operation, when),
                 )
-            search(folder / "in.csv", folder / "out.json", key="address")
+            search(folder / "in.csv", folder / "out.json", key=key)
             assert outcome(folder) == expected
+
+
+class Limits(NamedTuple):
+    """How much is found and passed on at once."""
+
+    rows: int
+    found: int
+    ids: int
+
+    def apply(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("actors.interval_coordinator.SETTLE_ROWS", self.rows)
+        patch.setattr("actors.interval_coordinator.FOUND_MAX", self.found)
+        patch.setattr("actors.interval_portions.PORTION_IDS_MAX", self.ids)
+
+
+limits = st.sampled_from([Limits(4, 70, 6), Limits(9, 10**9, 1), Limits(10**9, 10**9, 10**9)])
+
+
+@given(rows, st.sampled_from([None, 40 * 10**9]), st.sampled_from([None, "address"]), st.data())
+def test_store_is_read_and_gone_on_with_whatever_was_settled_at_once(
+    drawn: list[Row], lateness: int | None, key: str | None, data: st.DataObject
+) -> None:
+    drawn *= 3
+    what = Search(60 * 10**9, lateness=lateness or 0)
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        start(folder, as_csv(drawn), "out.json", None)
+        data.draw(limits).apply(patch)
+        source, output = folder / "in.csv", folder / "out.json"
+        disk = CountingDisk()
+        search(source, folder / "whole.json", what, key=key, disk=disk)
+        expected = (folder / "whole.json").read_bytes()
+        dying = DyingDisk(data.draw(st.integers(1, len(disk.operations))), data.draw(whens))
+        with suppress(DiedError):
+            search(source, output, what, key=key, disk=dying)
+        data.draw(limits).apply(patch)
+        search(source, output, what, key=key)
+        assert output.read_bytes() == expected
+        data.draw(limits).apply(patch)
+        assert verify_intervals(EventStore(folder / "out.json.events")).difference is None
+
+
+def test_store_in_which_all_was_settled_at_once_is_gone_on_with_in_portions(tmp_path: Path) -> None:
+    start(tmp_path, as_csv(SESSION[::-1] * 3), "out.json", None)
+    with pytest.MonkeyPatch.context() as patch:
+        Limits(10**9, 10**9, 10**9).apply(patch)
+        search(tmp_path / "in.csv", tmp_path / "out.json")
+        records = list(EventStore(tmp_path / "out.json.events").records())
+        assert sum(isinstance(each, StateDigest) for each in records) == 1
+    search(tmp_path / "in.csv", tmp_path / "again.json")
+    records = list(EventStore(tmp_path / "again.json.events").records())
+    assert sum(isinstance(each, StateDigest) for each in records) > 5
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "out.json").read_bytes()
+    for name in ("out", "again"):
+        checked = verify_intervals(EventStore(tmp_path / f"{name}.json.events"))
+        assert checked.difference is None
 
 
 @given(st.data())

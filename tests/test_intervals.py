@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import actors.intervals
+import actors.window_ids
 from actors.intervals import IntervalFinder
 from actors.lateness import Reordering
 from events.durations import SECOND
@@ -139,7 +140,7 @@ def test_ids_keep_their_order_however_they_are_accounted_for(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(actors.intervals, "_ROWS_FEW", 0)
         patch.setattr(actors.intervals, "_ROWS_PER_NEW", 0)
-        patch.setattr(actors.intervals, "_MOVED_FEW", moved)
+        patch.setattr(actors.window_ids, "_MOVED_FEW", moved)
         found = found_in(rows, 20 * SECOND, distinct_min=distinct_min, cuts=(30, 31, 60))
         assert found == slow_windows(rows, 20, distinct_min)
 

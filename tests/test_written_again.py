@@ -26,7 +26,7 @@ from events.interval_parameters import IntervalParameters
 from replay import interval_outputs, interval_run
 from replay.cli import main
 from replay.interval_history import IntervalHistory
-from replay.interval_outputs import interval_lines
+from replay.interval_outputs import interval_lines, title_of
 from tests.interval_runs import search
 
 # What CSV, JSON, spreadsheets and readers of lines make something of.
@@ -77,7 +77,7 @@ intervals = st.builds(
 
 @given(st.lists(intervals))
 def test_csv_of_intervals_reads_back(found: list[Interval]) -> None:
-    lines = interval_lines(found, KEYED, titled=True)
+    lines = [title_of(KEYED), *interval_lines(found, KEYED)]
     title, *rows = rows_of(b"".join([line + b"\n" for line in lines]))
     assert title == [
         "key", "start_index", "end_index", "start_time", "end_time", "num_adid", "adids"
@@ -172,7 +172,7 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 512)
-    monkeypatch.setattr("replay.interval_run.SETTLE_ROWS", 8)
+    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:

@@ -190,8 +190,8 @@ FAULTS: Final = (
     Fault(
         "all flagged lines again after a crash",
         "replay/outputs.py",
-        "self._do(lambda: self._file.write(lines[right:]))",
-        "self._do(lambda: self._file.write(lines))",
+        "missing = piece[max(0, right - place) :]",
+        "missing = piece",
     ),
     Fault(
         "a line lost where a run goes on",

@@ -1,0 +1,77 @@
+"""Observations whose turn has come, and how many of them are passed on at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# What is passed on at once has at most so many ids in all its windows, should each row
+# make one final and bring a new id.
+PORTION_IDS_MAX: Final = 1 << 22
+# They are counted in so large pieces, or smaller where less may be passed on.
+_COUNTED_ROWS: Final = 1 << 13
+
+
+class Ready:
+    """Observations whose turn has come, in order of time, as columns."""
+
+    def __init__(self, *, keyed: bool) -> None:
+        """Begin with none; ``keyed`` says whether there are keys."""
+        self.times: list[str] = []
+        self.adids: list[str] = []
+        self.keys: list[str] | None = [] if keyed else None
+        self.start = 0
+        """Where in these lists the first is; what is before it was passed on."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.times) - self.start
+
+    def add(self, times: Sequence[str], adids: Sequence[str], keys: Sequence[str] | None) -> None:
+        """Add some behind the others."""
+        self.times += times
+        self.adids += adids
+        if self.keys is not None and keys is not None:
+            self.keys += keys
+
+    def drop(self, count: int) -> None:
+        """Forget the first ``count``; each is moved once at most."""
+        self.start += count
+        if 2 * self.start >= len(self.times):
+            for column in (self.times, self.adids, self.keys):
+                if column is not None:
+                    del column[: self.start]
+            self.start = 0
+
+    def portion(self, width_of: Callable[[str], int]) -> int:
+        """Return how many observations may be passed on at once, 1 or more if there are any.
+
+        Args:
+            width_of: gives for a key, or "" where there are none, how many different ids
+                its window has at the most.
+
+        """
+        keys, rows, ids, count = self.keys, 0, 0, _COUNTED_ROWS
+        of_key: Counter[str] = Counter()
+        while rows < len(self):
+            place = self.start + rows
+            if keys is None:
+                more = Counter({"": min(count, len(self) - rows)})
+            else:
+                more = Counter(keys[place : place + count])
+            added = 0
+            for key, times in more.items():
+                # Each row of a key may come to be in windows with the ids of those before it.
+                added += times * (width_of(key) + 2 * of_key.get(key, 0) + times)
+            if ids + added <= PORTION_IDS_MAX:
+                ids += added
+                of_key.update(more)
+                rows += more.total()
+            elif rows or count == 1:
+                break
+            else:
+                count //= 2
+        return rows or min(1, len(self))
