@@ -8,7 +8,6 @@ import os
 import stat
 import zlib
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,12 +18,14 @@ from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
 from events.lines import JSON_SPACE
+from events.paths import path_of
 from events.records import LogEnd, Source
 from events.splitting import CutLine, long_line_detail, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
+    from pathlib import Path
 
     from events.splitting import WholeLines
 
@@ -66,7 +67,7 @@ class Log(Closing):
                 it is closed with the log.
 
         """
-        self.path: Final = Path(path)
+        self.path: Final = path_of(path, f"a readable {source} log")
         self.source: Final = source
         self.lines_read = 0
         self._ends_with_newline = True

@@ -26,12 +26,13 @@ from events.observation import (
     Reason,
     RejectedRow,
 )
+from events.paths import path_of
 from events.splitting import CutLine, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.splitting import WholeLines
+from events.splitting import WholeLines
 
 __all__ = [
     "BadRowError",
@@ -109,7 +110,9 @@ class Observations(Closing):
             )
         self.columns: Final = columns
         self.name: Final = str(source) if isinstance(source, str | Path) else name
-        self._path: Final = Path(source) if isinstance(source, str | Path) else None
+        self._path: Final = (
+            path_of(source, "observations") if isinstance(source, str | Path) else None
+        )
         # What was opened here; of a file on a disk each reader reads its extent.
         self._opened: IO[bytes] | None = None
         self._extent: Extent | None = None

@@ -12,7 +12,6 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,11 +20,13 @@ from events.errors import DamagedStoreError, OtherKindError, StoreError
 from events.event import EVENT_TYPES, Event
 from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.header import decode_header
+from events.paths import path_of
 from events.records import Decision, Record, Rejected
 from events.scan import Damage, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from events.detector import DetectorVersion
     from events.interval_parameters import IntervalParameters
@@ -96,7 +97,7 @@ class EventStore:
 
     def __init__(self, path: str | Path) -> None:
         """Open the store at ``path`` and check every frame."""
-        self.path: Final = Path(path)
+        self.path: Final = path_of(path, "an event store", StoreError)
         self._data = read_content(self.path)
         self.header, start = decode_header(self._data, self.path)
         self.tail: Tail | None = None

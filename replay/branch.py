@@ -24,7 +24,7 @@ from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.branch_lines import Inserted, identified
 from replay.detectors import check_detector
-from replay.files import STORE_SUFFIX, check_outputs
+from replay.files import STORE_SUFFIX, check_outputs, named
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
 from replay.output_streams import is_stream
@@ -160,7 +160,7 @@ def branch_off(
     if is_stream(flagged):
         raise InputError(f"{flagged}: expected a file for the branch, found a pipe or a device")
     check_detector(history.store, detector)
-    flagged = Path(flagged)
+    flagged = named(flagged, "the flagged file")
     store = Path(f"{flagged}{STORE_SUFFIX}")
     recorded = history.store.parameters
     parameters = Parameters(

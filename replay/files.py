@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.disk import Identity, identity_of
 from events.errors import InputError, OutputError
+from events.paths import path_of
 from replay.output_streams import STANDARD_OUTPUT, is_stream
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
     if store is not None:
         if store == STANDARD_OUTPUT:
             raise InputError("expected a file for the event store, found -; name another")
-        return Path(_named(store, "the event store"))
+        return named(store, "the event store")
     parts = (Path.cwd() / output).parts
     if is_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
         raise InputError(
             f"{output}: expected a store named with --store, since lines do not stay in a pipe "
             "or a device, found none"
         )
-    return Path(f"{_named(output, 'the output')}{STORE_SUFFIX}")
+    return Path(f"{named(output, 'the output')}{STORE_SUFFIX}")
 
 
 def check_outputs(
@@ -95,15 +96,12 @@ def _check(
 ) -> None:
     if streams and output == STANDARD_OUTPUT:
         return
-    path = Path(_named(output, f"the {what}"))
+    path = named(output, f"the {what}")
     found = kind_of(path, f"the {what}")
     stream = streams and is_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
-    if not path.parent.is_dir():
-        raise InputError(
-            f"{path}: expected a folder for the {what}, found no {path.parent}; make it first"
-        )
+    check_folder_of(path, f"the {what}")
     identity = None if found == "a device" else identity_of(path)
     for read_as, read in inputs:
         if identity is not None and identity == read:
@@ -134,20 +132,17 @@ def check_new(
     """
     if path == STANDARD_OUTPUT:
         raise InputError(f"expected a new file for {what}, found -; name another")
-    named = Path(_named(path, what))
-    if not named.parent.is_dir():
-        raise InputError(
-            f"{named}: expected a folder for {what}, found no {named.parent}; make it first"
-        )
-    kind_of(named, what)
-    if os.path.lexists(named) and not (again and named.is_file()):
+    new = named(path, what)
+    check_folder_of(new, what)
+    kind_of(new, what)
+    if os.path.lexists(new) and not (again and new.is_file()):
         raise OutputError(
-            f"{named}: expected a new file for {what}, found one there; name another file"
+            f"{new}: expected a new file for {what}, found one there; name another file"
         )
     for other in others:
-        if same_file(named, other):
-            raise InputError(f"{named}: expected a file of its own for {what}, found {other}")
-    return named
+        if same_file(new, other):
+            raise InputError(f"{new}: expected a file of its own for {what}, found {other}")
+    return new
 
 
 def same_file(one: Path, other: Path) -> bool:
@@ -174,13 +169,35 @@ def kind_of(path: Path, what: str) -> str | None:
     return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
 
 
-def _named(path: str | Path, what: str) -> str:
-    """Return the name of a file, unless it is none."""
-    name = str(path)
-    if path == "" or "\0" in name:
-        found = "an empty name" if path == "" else "a name with a NUL"
-        raise InputError(f"expected a file for {what}, found {found}")
-    return name
+def check_folder_of(path: Path, what: str) -> None:
+    """Refuse ``path``, where ``what`` is to be, if nothing can be made in its folder.
+
+    Raises:
+        InputError: the folder is missing, is none, or cannot be looked at.
+
+    """
+    folder = path.parent
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        found = f" no {folder}; make it first"
+    except OSError as error:
+        found = f": {error.strerror}"
+    else:
+        if stat.S_ISDIR(mode):
+            return
+        found = f" {folder}, which is none"
+    raise InputError(f"{path}: expected a folder for {what}, found{found}")
+
+
+def named(path: str | Path, what: str) -> Path:
+    """Return the path of a file where ``what`` is to be.
+
+    Raises:
+        InputError: the name is none.
+
+    """
+    return path_of(path, f"a file for {what}")
 
 
 def as_named(path: str | Path, content: bytes) -> bytes:

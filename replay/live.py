@@ -16,6 +16,7 @@ from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
 from events.escapes import plain
+from events.paths import path_of
 from events.records import Lines, LogEnd, Source
 from events.splitting import CutLine, LineSplitter
 from replay.growing import GrowingFile
@@ -67,7 +68,7 @@ class LiveLog(Closing):
             wake: ends the waiting.
 
         """
-        self.path: Final = Path(path)
+        self.path: Final = path_of(path, "a readable stream")
         self.lines_read = 0
         self.stopped = False
         """Whether the reading was ended by ``wake``, not by the end of the stream."""

@@ -77,7 +77,13 @@ def kept_history(
     if not os.path.lexists(path):
         beginning(None)
         return None, None
-    if is_locked(path):
+    try:
+        locked = is_locked(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: expected to write the event store, found: {error.strerror}"
+        ) from None
+    if locked:
         raise OutputError(
             f"{path}: expected a store that no other run is writing, found one that is; "
             "wait for that run, or name another store"

@@ -19,7 +19,7 @@ from events.disk import free_name
 from events.errors import InputError, OutputError
 from events.event import line_of
 from events.store import EventStore
-from replay.files import STORE_SUFFIX
+from replay.files import STORE_SUFFIX, check_folder_of
 from replay.history import LogLine, texts_by_log
 from replay.logs import Logs
 from replay.regression import regression_test
@@ -73,11 +73,7 @@ def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
         OutputError: one of the files exists and may not be replaced.
 
     """
-    if not folder.parent.is_dir():
-        raise InputError(
-            f"{folder}: expected a folder for the shrunk history, found no {folder.parent}; "
-            "make it first"
-        )
+    check_folder_of(folder, "the shrunk history")
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():

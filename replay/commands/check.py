@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from events.errors import StoreError
 from events.header import version_of
+from events.paths import path_of
 from events.records import Decision, Finding, Rejected
 from events.salvage import Salvage, events_in
 from replay.arguments import add_store
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is whole and what is not; return 1 if anything is damaged."""
-    salvage = Salvage(Path(options.store))
+    salvage = Salvage(path_of(options.store, "an event store", StoreError))
     records, damages = salvage.records, salvage.damages
     told: dict[str, Any] = {
         "version": version_of(salvage.header),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from events.disk import permissions_of
+from events.errors import StoreError
 from events.escapes import plain
 from events.event import EVENT_TYPES
+from events.paths import path_of
 from events.records import Decision, Finding, Gap, Observed, Record, StateDigest, StreamStart
 from events.salvage import Part, Salvage, events_in
 from events.writer import StoreWriter
@@ -35,13 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write what can be saved, and say what was lost."""
-    path = check_new(options.output, "the saved store", (Path(options.store),))
-    salvage = Salvage(Path(options.store))
+    store = path_of(options.store, "an event store", StoreError)
+    path = check_new(options.output, "the saved store", (store,))
+    salvage = Salvage(store)
     damages = salvage.damages
     header = salvage.header
     if damages:
         header = msgspec.structs.replace(header, incomplete=True)
-    permissions = permissions_of(Path(options.store))
+    permissions = permissions_of(store)
     with StoreWriter.begin(path, header, permissions=permissions) as writer:
         mender = _Mender(writer)
         for each in salvage.found:

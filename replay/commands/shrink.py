@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.escapes import json_escaped, plain
+from events.paths import path_of
 from replay.arguments import add_event
 from replay.console import describe
 from replay.shrink import shrink
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Shrink, write the files, and print what is left."""
-    store, folder = open_store(options.store), Path(options.output)
+    store, folder = open_store(options.store), path_of(options.output, "a folder")
     # Before the work, too.
     check_folder(store.path, folder, overwrite=options.overwrite)
     with Timeline(store) as timeline:

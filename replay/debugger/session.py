@@ -51,7 +51,7 @@ class Session:
         self.marks: dict[str, int] = {}
         """Positions, by name."""
         # What it was saved to or loaded from may be overwritten without asking.
-        self._files: set[Path] = set()
+        self._files: set[str] = set()
 
     def stop(self, kind: str, words: list[str]) -> int:
         """Add a breakpoint or a watch, and return its number.
@@ -150,12 +150,12 @@ class Session:
             raise OutputError(
                 f"{path}: expected to write a session, found: {error.strerror}"
             ) from None
-        self._files.add(target.resolve())
+        self._files.add(os.path.realpath(target))
 
     def replaces(self, path: str) -> bool:
         """Tell whether `save` would overwrite a session that is not this one."""
         try:
-            return Path(path).resolve() not in self._files and bool(_read(Path(path)))
+            return os.path.realpath(path) not in self._files and bool(_read(Path(path)))
         except InputError:
             return False
 
@@ -190,7 +190,7 @@ class Session:
                 say(f"deleted mark {name}: event {marked}")
         with self.timeline.undisturbed():
             self.stops, self.marks = stops, dict(saved.marks)
-            self._files.add(Path(path).resolve())
+            self._files.add(os.path.realpath(path))
         self.timeline.goto(saved.position)
 
 
