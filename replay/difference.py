@@ -99,6 +99,6 @@ def _text(value: object) -> str:
         return "none"
     if isinstance(value, dict):
         return ", ".join(f"{name}={_text(each)}" for name, each in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
     return plain(value)

@@ -42,7 +42,7 @@ if [ -n "$(only_options "$@")" ]; then
             at=
         fi
         sample=${at}log_output/sample
-        echo "run.sh: no log_input here, so this runs on the project's own sample" >&2
+        echo "run.sh: no log_input here, so this runs on the project's own sample" >&2 || :
         rm -rf -- "$sample"
         mkdir -p -- "$sample"
         set -- "${at}scripts/sample/batch_log.json" "${at}scripts/sample/stream_log.json" \

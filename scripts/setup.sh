@@ -66,11 +66,11 @@ if [ -z "$installed" ]; then
             'python3, python3.13, python3.12 or python3.11; install one' >&2
         exit 2
     fi
-    echo "setup: making $venv" >&2
+    echo "setup: making $venv" >&2 || :
     rm -f -- "$stamp"
     "$python" -m venv --clear -- "$venv"
 else
-    echo "setup: updating $venv" >&2
+    echo "setup: updating $venv" >&2 || :
     rm -f -- "$stamp"
 fi
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 import replay
 from actors.coordinator import CoordinatorActor
 from actors.sink import Kept
+from events.amounts import format_amount, format_cents
 from events.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
 from replay.simulation import Simulation
@@ -261,6 +262,39 @@ def test_trace_of_an_event_is_what_the_run_delivered_for_it(
                 delivered.clear()
                 simulation.judge(event)
                 assert timeline.trace(event.number)[: len(delivered)] == delivered
+
+
+@shared_folder
+@given(histories(past_max=12, new_max=6))
+def test_trace_calls_users_by_their_ids_and_tells_amounts_as_text(
+    run: Commands, given_logs: LoggedHistory
+) -> None:
+    run.begin(given_logs)
+    with Timeline(run.folder / STORE) as timeline:
+        for event in timeline.history.events:
+            timeline.goto(event.number - 1)
+            there = [*timeline.users, *users_of(event)]
+            friends = {user: {*timeline.user(user).friends} for user in timeline.users}
+            for message in run.objects("trace", STORE, str(event.number)):
+                answers = message["message"] in ("friends", "purchases")
+                if answers:
+                    assert message["sender"] == f"urn:user:{message['user']}"
+                if message["message"] == "friends":
+                    assert {*message["friends"]} == friends.get(message["user"], set())
+                if message["message"] == "apply":
+                    assert {*message["befriended"], *message["unfriended"]} <= {*there}
+                if message["message"] == "judged":
+                    decision = timeline.history.recorded[event.number]
+                    assert (message["mean"], message["sd"]) == (
+                        format_cents(decision.mean), format_cents(decision.sd)
+                    )  # fmt: skip
+                # A verdict has their number only.
+                bought_then = message.get("purchases", ())
+                for purchase in bought_then if isinstance(bought_then, list) else ():
+                    bought = timeline.history.event(purchase["event"])
+                    assert isinstance(bought, Purchase)
+                    assert purchase["amount"] == format_amount(bought.amount)
+                    assert purchase["user"] == bought.user
 
 
 def test_trace_shows_messages_in_order(example: Commands) -> None:

@@ -11,7 +11,6 @@ pytest loads it where the package is installed, and elsewhere with
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,10 +19,11 @@ import pytest
 from hypothesis.errors import HypothesisException
 
 from events.errors import ReplayError, StoreError, shown
+from events.escapes import inert, json_escaped
 from events.store import EventStore
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
-from replay.tables import other_detector
+from replay.tables import other_detector, shell_word
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_replays,
@@ -237,7 +237,7 @@ def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here
     try:
         _, store = run_in(folder, history, detector)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
-        return f"{text}a run on them fails: {type(error).__name__}: {error}"
+        return text + inert(f"a run on them fails: {type(error).__name__}: {error}")
     decided = EventStore(store)
     if other_detector(decided) is not None:
         name = shown(decided.detector.name)[1:-1]
@@ -250,11 +250,11 @@ def _shown(history: LoggedHistory) -> Iterator[str]:
     yield f"the failing history has {count} line{'' if count == 1 else 's'} after its parameters:"
     lines = [line for log in history for line in log.split(b"\n") if line]
     for line in lines[:_LINES_MAX]:
-        yield f"  {line.decode('utf-8', 'backslashreplace')}"
+        yield f"  {json_escaped(line.decode('utf-8', 'backslashreplace'))}"
     if len(lines) > _LINES_MAX:
         yield f"  and {len(lines) - _LINES_MAX:,} more"
 
 
 def _word(path: Path, here: Path) -> str:
     """Return ``path`` as a word of a shell, from ``here`` on if it is in there."""
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return shell_word(path.relative_to(here) if path.is_relative_to(here) else path)
