@@ -27,6 +27,7 @@ from actors.messages import (
     Retract,
     Route,
     Settle,
+    UnaskedError,
 )
 from actors.network import NetworkQuery
 from actors.recency import Recency
@@ -129,23 +130,24 @@ class Coordinator:
         """Handle an answer at once, and a request in its turn.
 
         Raises:
-            TypeError: it is neither.
+            TypeError, UnaskedError: it is neither, or an answer that nobody asked for.
 
         """
         kind = type(message)
         if kind is Purchases:
             self.window += message.purchases
             self.owners_awaited -= 1
-            if not self.owners_awaited:
+            if self.owners_awaited <= 0:
                 self._decide()
         elif kind is Friends:
             query = self.query
-            assert query is not None, "only users asked for this purchase answer"
+            if query is None:
+                raise UnaskedError(f"expected answers to questions only, found {message}")
             if query.answer(message.friends):
                 if query.frontier:
-                    self._ask_friends(query.frontier)
+                    self._ask_friends(query.frontier, message.number)
                 else:
-                    self._ask_purchases(query.members)
+                    self._ask_purchases(query.members, message.number)
         elif self.event is not None:
             self.waiting.append(message)
         else:
@@ -295,7 +297,7 @@ class Coordinator:
             user = self._meet(event.user)
             self.event = event
             self.query = NetworkQuery(user, self.parameters.degrees)
-            self._ask_friends([user])
+            self._ask_friends([user], event.number)
             return
         user1, user2 = self._meet(event.user1), self._meet(event.user2)
         if self.sums is not None:
@@ -306,31 +308,29 @@ class Coordinator:
             begun, ended = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
             self.users[user].tell(Apply((), begun, ended, since))
 
-    def _ask_friends(self, frontier: list[int]) -> None:
-        assert self.event is not None, "friends are asked for a purchase"
-        question, users = AskFriends(self.event.number), self.users
+    def _ask_friends(self, frontier: list[int], number: int) -> None:
+        question, users = AskFriends(number), self.users
         for user in frontier:
             users[user].tell(question)
 
-    def _ask_purchases(self, members: set[int]) -> None:
-        assert self.event is not None, "purchases are asked for a purchase"
+    def _ask_purchases(self, members: set[int], number: int) -> None:
         owners = self.recency.owners(members, self.parameters.tracked, self.numbers)
         self.query = None
         self.owners_awaited = len(owners.latest)
         if not owners.latest:
             self._decide()
             return
-        number, since = self.event.number, owners.since
         questions: dict[int, AskPurchases] = {}
         for user, latest in owners.latest.items():
             question = questions.get(latest)
             if question is None:
-                question = questions[latest] = AskPurchases(number, latest, *since)
+                question = questions[latest] = AskPurchases(number, latest, *owners.since)
             self.users[user].tell(question)
 
     def _decide(self) -> None:
         event, window = self.event, self.window
-        assert event is not None, "a verdict is on a purchase"
+        if event is None:
+            raise UnaskedError("expected as many answers as questions, found one more")
         window.sort(key=place_of)
         del window[: -self.parameters.tracked]
         baseline = baseline_of([purchase.amount for purchase in window])

@@ -71,8 +71,8 @@ class IntervalFinder:
             key: whose observations they are; it is put into the intervals.
 
         """
-        assert threshold >= 0
-        assert distinct_min >= 1
+        if threshold < 0 or distinct_min < 1:
+            raise BadValueError("expected a threshold of 0 or more, and 1 id or more, found less")
         self._threshold: Final = threshold
         self._inclusive: Final = inclusive
         self._distinct_min: Final = distinct_min
@@ -152,10 +152,11 @@ class IntervalFinder:
             adids: the ids, one for each time.
 
         Raises:
-            BadValueError: a time is before an earlier one; nothing was taken.
+            BadValueError: a time is before an earlier one, or lacks its id; nothing was taken.
 
         """
-        assert len(times) == len(adids)
+        if len(times) != len(adids):
+            raise BadValueError(f"expected {len(times)} ids, as many as times, found {len(adids)}")
         if not times:
             return []
         self._check_order(times)

@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.durations import format_duration
-from events.errors import shown
+from events.errors import BadValueError, shown, shown_whole
 from events.instants import Span, are_in_order, instant_of, time_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Watermark:
 
     def __init__(self, lateness: int) -> None:
         """Begin before the first observation; ``lateness`` is in nanoseconds, 0 or more."""
-        assert lateness >= 0
+        if lateness < 0:
+            raise BadValueError(f"lateness: expected 0 or more, found {shown_whole(lateness)}")
         self._lateness: Final = lateness
         self.latest = ""
         """The latest time of all."""

@@ -17,7 +17,14 @@ from __future__ import annotations
 
 import msgspec
 
+from events.errors import ReplayError
 from events.event import Event, Purchase
+
+
+class UnaskedError(ReplayError):
+    """A message came that nobody asked for; the detector's actors do not fit together."""
+
+    exit_status = 1
 
 
 class Route(msgspec.Struct, tag="route", array_like=True, frozen=True, gc=False):

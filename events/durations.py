@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from events.errors import BadValueError, shown
+from events.errors import BadValueError, shown, shown_whole
 
 SECOND: Final = 10**9
 """The nanoseconds of a second."""
@@ -43,8 +43,14 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """Return the shortest text that `parse_duration` reads as ``nanoseconds``, 0 or more."""
-    assert nanoseconds >= 0
+    """Return the shortest text that `parse_duration` reads as ``nanoseconds``, 0 or more.
+
+    Raises:
+        BadValueError: it is negative.
+
+    """
+    if nanoseconds < 0:
+        raise BadValueError(f"expected a duration of 0 or more, found {shown_whole(nanoseconds)}")
     parts: list[str] = []
     rest = nanoseconds
     for unit, size in _UNITS.items():

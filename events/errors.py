@@ -6,7 +6,10 @@ was found and what to do. ``exit_status`` is what the command line ends with.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+SHOWN_MAX: Final = 10**30
+"""The largest whole number that error messages show."""
 
 
 class ReplayError(Exception):
@@ -87,3 +90,11 @@ def shown(value: str | bytes, length_max: int = 60) -> str:
         cut = value[: length_max - 3]
         value = cut + "..." if isinstance(cut, str) else cut + b"..."
     return ascii(value).removeprefix("b")
+
+
+def shown_whole(value: int) -> str:
+    """Return ``value`` as error messages show it.
+
+    Python refuses to write thousands of digits, and how many is a setting of its own.
+    """
+    return str(value) if abs(value) <= SHOWN_MAX else "one of more than 30 digits"

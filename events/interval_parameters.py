@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from events.durations import format_duration
-from events.errors import BadValueError
+from events.errors import SHOWN_MAX, BadValueError, shown_whole
 from events.jsonlines import Fingerprint
 from events.observations import Format
 
@@ -40,11 +40,11 @@ def check_duration(name: str, nanoseconds: int) -> int:
         BadValueError: it is negative, or longer than 292 years.
 
     """
-    if nanoseconds < 0:
-        raise BadValueError(f"{name}: expected 0 or more, found -{format_duration(-nanoseconds)}")
-    if nanoseconds > _NUMBER_MAX:
-        found = format_duration(nanoseconds)
-        raise BadValueError(f"{name}: expected at most 292 years, found {found}")
+    if not 0 <= nanoseconds <= _NUMBER_MAX:
+        sign, size = "-" * (nanoseconds < 0), abs(nanoseconds)
+        found = shown_whole(nanoseconds) if size > SHOWN_MAX else sign + format_duration(size)
+        expected = "0 or more" if sign else "at most 292 years"
+        raise BadValueError(f"{name}: expected {expected}, found {found}")
     return nanoseconds
 
 
@@ -56,7 +56,9 @@ def check_distinct(count: int) -> int:
 
     """
     if not 1 <= count <= _NUMBER_MAX:
-        raise BadValueError(f"min_distinct: expected a whole number from 1 on, found '{count}'")
+        raise BadValueError(
+            f"min_distinct: expected a whole number from 1 on, found '{shown_whole(count)}'"
+        )
     return count
 
 

@@ -167,7 +167,8 @@ class Observations(Closing):
             InputError: the file cannot be read, or lacks a column.
 
         """
-        assert self.regular, "a pipe can be read but once"
+        if not self.regular:
+            raise InputError(f"{self.name}: expected a file, found a pipe, which is read but once")
         # Rows that will be rejected may have times that are not in order; that all are is
         # told in half the time.
         return self._are_in_order(whole=False) or self._are_in_order(whole=True)

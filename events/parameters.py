@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from events.errors import ParametersError, shown
+from events.errors import ParametersError, shown, shown_whole
 from events.lines import BadLineError, Reason, decode_object
 
 DEGREES_MIN = 1
@@ -43,10 +43,8 @@ def check(name: str, value: int, least: int) -> int:
     """Return ``value`` if it lies in the bounds of parameter ``name``, else raise."""
     if least <= value <= VALUE_MAX:
         return value
-    # Not str(value), which Python refuses for thousands of digits.
-    found = str(value) if abs(value) <= 10**30 else "one of more than 30 digits"
     raise ParametersError(
-        f"{name}: expected a whole number from {least} to 2^63 - 1, found {found}"
+        f"{name}: expected a whole number from {least} to 2^63 - 1, found {shown_whole(value)}"
     )
 
 

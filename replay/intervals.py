@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from events.interval import Interval
 
 _MIDNIGHT: Final = "0000-00-00 00:00:00"
+# What any Python writes out, whatever its limit is set to.
+_ID_BOUND: Final = 10**600
 _EPOCH: Final = instant_of("1970-01-01 00:00:00").nanoseconds
 _PER_UNIT: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 _DAY: Final = 86_400
@@ -201,6 +203,8 @@ def _id(value: Any) -> str:
     number = _whole(value)
     if number is None:
         raise BadValueError(f"expected text or a whole number, found {shown(repr(value))}")
+    if abs(number) >= _ID_BOUND:
+        raise BadValueError("expected text, or a whole number of at most 600 digits, found more")
     return str(number)
 
 

@@ -12,13 +12,14 @@ from actors.sink import Outlet, SinkActor
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from actors.user import UserActor
 from events.closing import Closing
+from events.errors import DetectorError
 from events.event import Event, Purchase
 from replay.detectors import remember_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.digest import Sums
+    from actors.digest import RunningSums, Sums
     from actors.user import Ref
     from events.parameters import Parameters
     from events.records import Decision
@@ -103,20 +104,53 @@ class Simulation(Closing):
         self.dispatcher.run()
 
     def judge(self, event: Event) -> Decision | None:
-        """Judge ``event``, make it part of the state, and return the decision on a purchase."""
+        """Judge ``event``, make it part of the state, and return the decision on a purchase.
+
+        Raises:
+            DetectorError: the actors have not decided on it.
+
+        """
         self.coordinator.actor_ref.tell(Judge(event))
         self.dispatcher.run()
-        return self.sink.decisions[-1] if isinstance(event, Purchase) else None
+        if not isinstance(event, Purchase):
+            return None
+        decisions = self.sink.decisions
+        if not decisions or decisions[-1].number != event.number:
+            found = decisions[-1].number if decisions else "none"
+            raise DetectorError(
+                f"event {event.number}: expected the detector to decide on it, found the last "
+                f"decision on event {found}; see that its coordinator tells the sink"
+            )
+        return decisions[-1]
 
     def attest(self, events: int) -> None:
-        """Send the digest of the state after ``events`` events to the outlet."""
+        """Send the digest of the state after ``events`` events to the outlet.
+
+        Raises:
+            DetectorError: it was made without ``attesting``.
+
+        """
+        self._running_sums()
         self.coordinator.actor_ref.tell(Attest(events))
         self.commit()
 
     def sums(self) -> Sums:
-        """Return what the state adds up to, as the next digest would say."""
-        assert self.coordinator.sums is not None, "only a simulation that attests sums up"
-        return self.coordinator.sums.now().reduced()
+        """Return what the state adds up to, as the next digest would say.
+
+        Raises:
+            DetectorError: it was made without ``attesting``.
+
+        """
+        return self._running_sums().now().reduced()
+
+    def _running_sums(self) -> RunningSums:
+        sums = self.coordinator.sums
+        if sums is None:
+            raise DetectorError(
+                "expected a simulation that attests, found one made without attesting=True; a "
+                "detector has to pass on all that it is given"
+            )
+        return sums
 
     def abandon(self) -> None:
         """Drop all messages that wait, and send what was decided to the outlet."""

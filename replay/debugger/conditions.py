@@ -206,7 +206,8 @@ def _near(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
         if decision is None or decision.purchases < PURCHASES_MIN:
             return False
         event = events[position - 1]
-        assert isinstance(event, Purchase), "decisions are on purchases"
+        if not isinstance(event, Purchase):
+            return False
         threshold = (decision.mean + SD_FACTOR * decision.sd) * _UNITS_PER_CENT
         return abs(event.amount - threshold) <= factor * decision.sd * _UNITS_PER_CENT
 
