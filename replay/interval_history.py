@@ -63,6 +63,7 @@ class IntervalHistory:
             for previous, records in store.frames():
                 for record in records:
                     self._take(record, previous)
+        self._ordered: dict[str, Sequence[int]] | None = None
         self._found: dict[int, list[Finding]] = {}
         for finding in self.findings:
             self._found.setdefault(finding.number, []).append(finding)
@@ -100,16 +101,25 @@ class IntervalHistory:
         """Return what was final after observation ``number``."""
         return self._found.get(number, [])
 
-    def members(self, finding: Finding) -> list[Observation]:
-        """Return the observations of an interval, in time order."""
+    def members(self, finding: Finding) -> Sequence[int]:
+        """Return the numbers of the observations of an interval, in time order."""
         interval = finding.interval
-        numbers: Sequence[int] = range(1, finding.number + 1)
-        if self.keys is not None:
-            keys = self.keys
-            numbers = [n for n in numbers if keys[n - 1] == interval.key]
+        if self._ordered is None:
+            self._ordered = self._in_order()
+        # No row that came later is before the end of what was final.
+        ordered = self._ordered.get("" if self.keys is None else interval.key, ())
+        return ordered[interval.start_index : interval.end_index + 1]
+
+    def _in_order(self) -> dict[str, Sequence[int]]:
+        """Return for each key the numbers of its observations, in time order."""
         # Of one time the lower number comes first.
-        ordered = sorted(numbers, key=lambda number: self.times[number - 1])
-        return [self.event(n) for n in ordered[interval.start_index : interval.end_index + 1]]
+        ordered = sorted(range(1, len(self) + 1), key=lambda number: self.times[number - 1])
+        if self.keys is None:
+            return {"": ordered}
+        of_key: dict[str, list[int]] = {}
+        for number in ordered:
+            of_key.setdefault(self.keys[number - 1], []).append(number)
+        return {**of_key}
 
     def lines(self) -> Iterator[tuple[Place, Observation | Rejected]]:
         """Iterate over the observations and rejected rows, in the order of the file."""

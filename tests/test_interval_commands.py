@@ -380,6 +380,17 @@ def test_debugger_goes_to_findings_forward_and_back_and_explains_them(run: Comma
     assert shown[-3].startswith("event 48 of 396")
 
 
+def test_debugger_shows_the_ends_of_a_long_interval(run: Commands) -> None:
+    rows = [f"2020-01-01 00:00:{n // 10:02}.{n % 10},{n % 3}" for n in range(500)]
+    (run.folder / "long.csv").write_text("\n".join(["time,adid", *rows, ""]))
+    search(run.folder / "long.csv", run.folder / "long.json", Search(THRESHOLD))
+    shown = step(run, "goto 500; why", "long.json.events")
+    assert shown[1].startswith("interval 2020-01-01 00:00:00 to 2020-01-01 00:00:49.9, ")
+    assert [line.split()[0] for line in shown[3:13]] == [str(n) for n in range(10)]
+    assert shown[13].strip() == "and 480 between"
+    assert [line.split()[0] for line in shown[14:]] == [str(n) for n in range(490, 500)]
+
+
 def test_debugger_delivers_single_messages_and_shows_windows_between_them(run: Commands) -> None:
     shown = step(run, "goto 43; window 10.0.0.4; message; message; message; window 10.0.0.4; next")
     assert shown[1] == "key 10.0.0.4, number 3 in order of appearance: 36 observations"

@@ -24,6 +24,7 @@ from events.errors import InputError, InterruptedRunError, LineRejectedError, Ou
 from events.observations import Columns, Observations
 from events.records import Finding, Observed, Rejected, StateDigest
 from events.store import EventStore
+from replay.interval_history import IntervalHistory
 from replay.interval_run import Search, run_intervals
 from replay.interval_verify import verify_intervals
 from replay.intervals import find_intervals
@@ -302,6 +303,26 @@ def test_store_holds_what_was_read_and_what_was_found(tmp_path: Path, drawn: lis
         folder / "out.json"
     )
     assert all(1 <= each.number <= len(drawn) for each in found)
+
+
+@in_folder
+@given(rows, st.sampled_from([0, 40 * 10**9, 10**13]), st.sampled_from([None, "address"]))
+def test_members_of_an_interval_are_the_observations_that_it_counts(
+    tmp_path: Path, drawn: list[Row], lateness: int, key: str | None
+) -> None:
+    folder = fresh(tmp_path)
+    (folder / "in.csv").write_bytes(as_csv(drawn))
+    what = Search(60 * 10**9, lateness=lateness)
+    store = search(folder / "in.csv", folder / "out.json", what, key=key).store_path
+    history = IntervalHistory(EventStore(store))
+    for interval, members in [
+        (each.interval, [*map(history.event, history.members(each))]) for each in history.findings
+    ]:
+        assert len(members) == interval.end_index - interval.start_index + 1
+        assert members == sorted(members, key=lambda each: (each.time, each.number))
+        assert (members[0].time, members[-1].time) == (interval.start_time, interval.end_time)
+        assert tuple(dict.fromkeys(each.adid for each in members)) == interval.adids
+        assert {each.key for each in members} == {interval.key}
 
 
 def test_store_of_a_threshold_that_is_refused_today_stays_readable(tmp_path: Path) -> None:

@@ -19,12 +19,16 @@ from replay.tables import counted, named, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from events.records import Finding
     from replay.interval_timeline import IntervalTimeline
     from replay.timeline import Timeline
 
 _KINDS: Final = "event N, user ID, found or rejected"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _ROWS_MAX: Final = 10
+# An interval of more observations is shown by its ends.
+_MEMBERS_MAX: Final = 50
+_INTERVALS_MAX: Final = 20
 
 
 class IntervalSession(Session):
@@ -145,13 +149,28 @@ class IntervalShell(Shell):
         findings = history.found(number)
         if not findings:
             say(f"no interval was final after event {number}")
-        for finding in findings:
+        for finding in findings[:_INTERVALS_MAX]:
             say(f"interval {interval_text(finding.interval)}")
-            rows = [
-                (finding.interval.start_index + place, each.number, each.time, plain(each.adid))
-                for place, each in enumerate(history.members(finding))
-            ]
-            print_table(("index#", "event#", "time", "id"), rows)
+            self._show_members(finding)
+        if len(findings) > _INTERVALS_MAX:
+            rest = counted(len(findings) - _INTERVALS_MAX, "interval")
+            say(f"and {rest} more; log lists them")
+
+    def _show_members(self, finding: Finding) -> None:
+        """Show the observations of an interval, of a long one those at its ends."""
+        history, start = self._intervals.history, finding.interval.start_index
+        numbers = history.members(finding)
+        places = [*range(len(numbers))]
+        between = len(numbers) - 2 * _ROWS_MAX if len(numbers) > _MEMBERS_MAX else 0
+        if between:
+            del places[_ROWS_MAX:-_ROWS_MAX]
+        rows: list[tuple[object, ...]] = []
+        for place in places:
+            event = history.event(numbers[place])
+            rows.append((start + place, event.number, event.time, plain(event.adid)))
+        if between:
+            rows.insert(_ROWS_MAX, ("", "", f"and {between:,} between", ""))
+        print_table(("index#", "event#", "time", "id"), rows)
 
     def _history(self, words: list[str]) -> None:
         if len(words) != 1:
