@@ -227,8 +227,11 @@ def test_followed_file_is_resumed_behind_the_last_line_that_was_read(
     assert again.end(signal.SIGINT)[0] == 0
     assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, OTHER_LINE]
     path.write_bytes(b"")
+    store = shell.folder / "flagged.json.events"
+    size = store.stat().st_size
     third = start("stream.json", "flagged.json", "--follow", "--resume")
-    time.sleep(0.5)
+    # That it is another file is in the store before any line of it.
+    third.wait_for(lambda: store.stat().st_size > size)
     with path.open("ab") as file:
         file.write(FLAGGED_LINE + b"\n")
     third.wait_for(lambda: len(history_of(shell.folder)) == 4)
