@@ -80,7 +80,7 @@ exit status:
   0  done, also when lines were rejected
   1  --strict and a line was rejected, or an output could not be written
   2  wrong usage or parameters, or a log that is missing or cannot be read
-  130  interrupted (Ctrl-C), 143 terminated; the same command goes on from there.
+  130  interrupted (Ctrl-C), 143 terminated; what was done is kept, and how to go on is said.
   A live stream ends with 0 then.
 
 example:

@@ -40,6 +40,7 @@ from replay.interval_simulation import IntervalSimulation
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
 from replay.outputs import INTERVALS, FlaggedFile
+from replay.resume import way_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,6 +239,7 @@ class _Run:
             found.append(IntervalResumed(kept))
             return found[-1].finished
 
+        self._way_on = way_on(header, keeps=file.keeps, overwrite=overwrite, live=False)
         # What has no columns, or is no observations at all, shall leave no outputs behind.
         self._blocks = chain([*islice(self._blocks, 1)], self._blocks)
         opened = open_history(
@@ -356,7 +358,7 @@ class _Run:
     def _stop(self) -> None:
         raise InterruptedRunError(
             f"interrupted after {self._store.events:,} observations; they are kept in "
-            f"{self.summary.store_path}, and the same command goes on from there"
+            f"{self.summary.store_path}, {self._way_on}"
         )
 
 

@@ -156,6 +156,25 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
     return True
 
 
+def way_on(header: Header, *, keeps: bool, overwrite: bool, live: bool) -> str:
+    """Return, for a person, how to go on with a history of ``header`` that was interrupted.
+
+    Args:
+        header: what its inputs are.
+        keeps: whether the lines that were written stay where they went.
+        overwrite: whether the command starts the history afresh.
+        live: whether its stream is.
+
+    """
+    if not keeps:
+        return "but nobody can tell which lines a pipe or a device has had, so no run goes on"
+    read = header.batch if header.intervals is None else header.intervals.observations
+    if read is None:
+        return "but what was read of a pipe does not come again, so no run goes on"
+    without = " without --overwrite" if overwrite else ""
+    return f"and the same command{without}{' with --resume' if live else ''} goes on from there"
+
+
 def is_finished(store: EventStore) -> bool:
     """Tell from its end alone whether nothing is left to do of the history in ``store``."""
     before, *last = store.last_frames(2) or [[]]

@@ -29,7 +29,7 @@ from replay.live import LiveLog
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream, is_stream
 from replay.outputs import FLAGGED, FlaggedFile, Outputs
-from replay.resume import Resumed, is_finished
+from replay.resume import Resumed, is_finished, way_on
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor, events_kept
 
@@ -156,6 +156,7 @@ class Run:
         self._attested = 0
         self._synced = time.monotonic()
         self._resumed: Resumed | None = None
+        self._way_on: str
 
     def lap(self, phase: str) -> None:
         """Note that ``phase`` is done, and how long it took."""
@@ -173,6 +174,7 @@ class Run:
             logs.stream.fingerprint(),
             detector=detector_version(self.detector),
         )
+        self._way_on = way_on(header, keeps=self.output.keeps, overwrite=overwrite, live=logs.live)
         self.lap("fingerprint")
         path = summary.store_path
         opened = open_history(
@@ -362,7 +364,7 @@ class Run:
     def _stop(self) -> None:
         raise InterruptedRunError(
             f"interrupted after {self.store.events:,} events; they are kept in "
-            f"{self.summary.store_path}, and the same command goes on from there"
+            f"{self.summary.store_path}, {self._way_on}"
         )
 
 

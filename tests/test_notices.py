@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import replay
 from events.observations import Observations
 from replay.cli import main
-from replay.interval_run import Search
+from replay.interval_run import Search, run_intervals
 from replay.testing.playing import play
 from tests.interval_runs import MINUTE, as_csv, search
 from tests.test_against_model import SPEC_EXAMPLE
@@ -261,3 +264,113 @@ def test_printed_time_counts_from_the_beginning(
     monkeypatch.setattr("replay.interval_run.time.perf_counter", lambda: now)
     for _ in range(2):
         assert search(folder / "o.csv", folder / "found.json", MINUTE).seconds == 12.0
+
+
+# Interrupted
+
+
+def stopped(folder: Path, *, follow: bool = False, flagged: str = "f", **options: Any) -> str:
+    """Return what a run says that is stopped after the first lines of its batch."""
+    with (
+        replay.Logs(folder / "b.json", folder / "s.json", follow=follow) as logs,
+        pytest.raises(replay.InterruptedRunError) as raised,
+    ):
+        replay.run(logs, folder / flagged, should_stop=lambda: True, **options)
+    return str(raised.value)
+
+
+def gone_on(folder: Path, *, follow: bool = False, **options: Any) -> int:
+    """Return after how many events the next run goes on."""
+    with (
+        replay.Logs(folder / "b.json", folder / "s.json", follow=follow, wake=Stop()) as logs,
+        suppress(replay.InterruptedRunError),
+    ):
+        listener = Kept()
+        replay.run(logs, folder / "f", should_stop=lambda: True, listener=listener, **options)
+    return listener.events_before
+
+
+class Stop:
+    """Ends a live run as soon as it waits."""
+
+    def __call__(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise NotImplementedError("nobody waits")
+
+
+class Kept(replay.Listener):
+    """Keeps after how many events a run has begun."""
+
+    events_before = -1
+
+    def on_start(self, logs: replay.Logs, summary: replay.Summary) -> None:
+        del logs
+        self.events_before = summary.events_before
+
+
+def test_interrupted_run_says_how_to_go_on_and_that_is_how(folder: Path) -> None:
+    path = folder / "f.events"
+    events = "interrupted after 6 events; they are kept in "
+    assert stopped(folder) == f"{events}{path}, and the same command goes on from there"
+    assert gone_on(folder) == 6
+    assert stopped(folder, overwrite=True) == (
+        f"{events}{path}, and the same command without --overwrite goes on from there"
+    )
+    assert gone_on(folder) == 6
+    assert gone_on(folder, overwrite=True) == 0
+    path.unlink()
+    assert stopped(folder, follow=True) == (
+        f"{events}{path}, and the same command with --resume goes on from there"
+    )
+    assert gone_on(folder, follow=True, resume=True) == 6
+    assert gone_on(folder, follow=True) == 0
+
+
+def test_interrupted_run_to_a_device_says_that_none_goes_on(folder: Path) -> None:
+    store = folder / "kept"
+    no_run = "but nobody can tell which lines a pipe or a device has had, so no run goes on"
+    assert stopped(folder, flagged="/dev/null", store=store) == (
+        f"interrupted after 6 events; they are kept in {store}, {no_run}"
+    )
+    with (
+        replay.Logs(folder / "b.json", folder / "s.json") as logs,
+        pytest.raises(replay.InputError, match="expected no history of these inputs"),
+    ):
+        replay.run(logs, "/dev/null", store=store)
+
+
+def test_interrupted_run_on_a_pipe_says_that_none_goes_on(folder: Path) -> None:
+    batch = folder / "b.json"
+    batch.unlink()
+    os.mkfifo(batch)
+
+    def write() -> None:
+        batch.write_bytes(SPEC_EXAMPLE.batch)
+
+    no_run = "but what was read of a pipe does not come again, so no run goes on"
+    for expected in (None, 0):
+        with ThreadPoolExecutor() as pool:
+            writing = pool.submit(write)
+            if expected is None:
+                assert stopped(folder).endswith(f"f.events, {no_run}")
+            else:
+                assert gone_on(folder) == expected
+            writing.result()
+
+
+def test_interrupted_search_says_how_to_go_on(folder: Path) -> None:
+    output = folder / "found.json"
+    for overwrite, way in (
+        (False, "and the same command goes on from there"),
+        (True, "and the same command without --overwrite goes on from there"),
+    ):
+        with pytest.raises(replay.InterruptedRunError, match=rf"found\.json\.events, {way}$"):
+            search(folder / "o.csv", output, should_stop=lambda: True, overwrite=overwrite)
+    assert search(folder / "o.csv", output).events_before == len(SEEN)
+    with (
+        Observations(io.BytesIO(as_csv(SEEN))) as source,
+        pytest.raises(replay.InterruptedRunError, match=r"but what was read of a pipe does not"),
+    ):
+        run_intervals(source, folder / "piped.json", MINUTE, should_stop=lambda: True)
