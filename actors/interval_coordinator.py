@@ -182,8 +182,7 @@ class IntervalCoordinator:
         if kind is Observe:
             self._observe(message)
         elif kind is Advance:
-            keyed = self.ready.keys is not None
-            self.advancing = not keyed or self.concluded or len(self.ready) >= self.rows_max
+            self.advancing = len(self.ready) >= self._rows_wanted()
             self._answered()
         elif kind is Settle:
             self.settling = True
@@ -201,7 +200,9 @@ class IntervalCoordinator:
     def _answered(self) -> None:
         """Do what comes next, unless an answer is awaited."""
         while self.advancing and not self.answers_awaited:
-            self.advancing = len(self.ready) > 0 and self.weight < FOUND_MAX
+            # A small rest is left for the next time.
+            enough = len(self.ready) > self._rows_wanted() // 2
+            self.advancing = enough and self.weight < FOUND_MAX
             if self.advancing:
                 self._pass_on(self.ready.portion(self._width))
         if self.settling and not self.answers_awaited:
@@ -209,6 +210,10 @@ class IntervalCoordinator:
                 self._finish()
             if not self.answers_awaited:
                 self._report()
+
+    def _rows_wanted(self) -> int:
+        """Return from how many that are ready on it is worth while to pass them on."""
+        return self.rows_max if self.ready.keys is not None and not self.concluded else 1
 
     def _conclude(self) -> None:
         self.concluded = True

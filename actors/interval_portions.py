@@ -23,6 +23,7 @@ class Ready:
         self.times: list[str] = []
         self.adids: list[str] = []
         self.keys: list[str] | None = [] if keyed else None
+        self._names: dict[str, str] = {}
         self.start = 0
         """Where in these lists the first is; what is before it was passed on."""
 
@@ -35,7 +36,8 @@ class Ready:
         self.times += times
         self.adids += adids
         if self.keys is not None and keys is not None:
-            self.keys += keys
+            # One text of each key, not one of each row.
+            self.keys += map(self._names.setdefault, keys, keys)
 
     def drop(self, count: int) -> None:
         """Forget the first ``count``; each is moved once at most."""

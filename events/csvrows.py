@@ -130,7 +130,7 @@ class CsvRows:
             row = next(filter(None, reader), None)
         except csv.Error as error:
             self.lines_read += reader.line_num
-            raise self._no_header(f"no CSV: {error}") from None
+            raise self._no_header(f"no CSV: {_reason_of(error)}") from None
         self.lines_read += reader.line_num
         if row is None:
             return ""
@@ -282,6 +282,13 @@ def _fields_of_any_length() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
+
+
+def _reason_of(error: csv.Error) -> str:
+    """Return what is wrong with a row, without the csv module's advice to programmers."""
+    if "new-line" in str(error):
+        return "a carriage return outside of quotes that ends no line"
+    return str(error)
 
 
 def _quotes_detail(line: str, error: str) -> str:

@@ -101,6 +101,11 @@ def _check(
     stream = streams and is_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
+    if streams and not stream and path.suffix == ".gz":
+        raise InputError(
+            f"{path}: expected a name without .gz for the {what}, to which lines are appended as "
+            "they are, found one; compress it afterwards"
+        )
     check_folder_of(path, f"the {what}")
     identity = None if found == "a device" else identity_of(path)
     for read_as, read in inputs:

@@ -12,6 +12,8 @@ is imported here.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,6 +133,7 @@ def _threshold(threshold: Any) -> int:
 
 def _times(times: Iterable[Any]) -> list[str]:
     """Return the canonical texts of a column of times."""
+    _check_order(times, "times")
     dtype = getattr(times, "dtype", None)
     if getattr(dtype, "time_zone", None) is not None:
         raise BadValueError(f"times: {_zone_detail(str(dtype))}")
@@ -146,6 +149,7 @@ def _times(times: Iterable[Any]) -> list[str]:
 
 
 def _column(values: Iterable[Any], name: str, text_of: Callable[[Any], str]) -> list[str]:
+    _check_order(values, name)
     texts: list[str] = []
     try:
         for value in values:
@@ -153,6 +157,12 @@ def _column(values: Iterable[Any], name: str, text_of: Callable[[Any], str]) -> 
     except BadValueError as error:
         raise BadValueError(f"{name}[{len(texts)}]: {error}") from None
     return texts
+
+
+def _check_order(values: Iterable[Any], name: str) -> None:
+    """Refuse what has no order: which id belongs to which time would be left to chance."""
+    if isinstance(values, AbstractSet | Mapping):
+        raise BadValueError(f"{name}: expected a column, found a {type(values).__name__}")
 
 
 def _time(value: Any) -> str:

@@ -268,6 +268,19 @@ def test_threshold_that_is_none_is_refused(threshold: Any, message: str) -> None
         find_intervals([], [], threshold)
 
 
+@pytest.mark.parametrize("column", [{"A", "B"}, frozenset("AB"), {"A": 1, "B": 2}])
+def test_column_without_an_order_is_refused(column: Any) -> None:
+    kind = type(column).__name__
+    for name, columns in (
+        ("times", (column, ["A", "B"], None)),
+        ("ids", ([T, T], column, None)),
+        ("keys", ([T, T], ["A", "B"], column)),
+    ):
+        times, ids, keys = columns
+        with pytest.raises(BadValueError, match=f"{name}: expected a column, found a {kind}"):
+            find_intervals(times, ids, "10m", keys=keys)
+
+
 @pytest.mark.parametrize("count", [0, -1, True, 1.5])
 def test_number_of_ids_that_is_none_is_refused(count: Any) -> None:
     with pytest.raises(BadValueError, match=f"min_distinct: .* from 1 on, found '{count}'"):

@@ -169,6 +169,10 @@ def test_pipe_without_columns_leaves_no_output_behind(tmp_path: Path) -> None:
             "threshold: expected more than 0s, or 0s and",
         ),
         (("in.csv", "new.json", "--threshold", "1s", "--lateness", "300000d"), "292 years"),
+        (
+            ("in.csv", "new.json.gz", "--threshold", "1s"),
+            "expected a name without .gz for",
+        ),
         (("in.csv", "in.csv", "--threshold", "1s"), "found the observations, which would"),
         (("in.csv", "new.json", "--threshold", "1s", "--by", "no"), "none called 'no'"),
         (("in.csv", "new.json", "--threshold", "1s", "--by", "time"), "expected different columns"),

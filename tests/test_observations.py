@@ -377,6 +377,7 @@ def test_file_cut_short_or_missing_is_one_clear_error(tmp_path: Path) -> None:
         (b"time,id\n", "found none called 'adid': 'time', 'id'"),
         (b"\ntime,adid,time\n", "stdin:2: .* found several called 'time': 'time', 'adid', 'time'"),
         (b'"time,adid\n', "stdin:1: .* found no CSV: unexpected end of data"),
+        (b"time,adid\rA,B\r", "stdin:1: .* found no CSV: a carriage return outside of quotes"),
     ],
 )
 def test_csv_without_its_columns_is_one_clear_error(data: bytes, found: str) -> None:
