@@ -52,6 +52,8 @@ class Console(Listener):
         self._rejections.live = logs.live
         if isinstance(logs.stream, LiveLog):
             logs.stream.notify = self.say
+            if self.verbosity >= 0:
+                logs.stream.advise = self.say
         if self.verbosity > 0:
             self.say(f"D={logs.parameters.degrees} T={logs.parameters.tracked}")
             self.say(f"batch: {plain(logs.batch.path)}, {_size(logs.batch.bytes_total)}")

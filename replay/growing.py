@@ -78,7 +78,8 @@ class GrowingFile(Closing):
         # The one that is read, and those that have taken its name since.
         self._files: Final = deque([descriptor])
         self._newest = Identity.of(descriptor)
-        self._named = True
+        self.named = True
+        """Whether the name leads to it, or to what has taken its place."""
         self._hindrance = ""
         # Where the line that is not finished begins.
         self._line = 0
@@ -92,17 +93,17 @@ class GrowingFile(Closing):
         """The file descriptor of what is read."""
         return self._files[0]
 
-    def go_on_at(self, offset: int, *, lacks_newline: bool) -> None:
+    def go_on_at(self, offset: int, before: bytes, *, lacks_newline: bool) -> None:
         """Read on at ``offset``.
 
         Args:
             offset: where a line begins.
+            before: what stood before that, `COMPARED_BYTES` of it or all.
             lacks_newline: whether the newline of the line before may still come there.
 
         """
-        before = os.pread(self.descriptor, COMPARED_BYTES, max(offset - COMPARED_BYTES, 0))
-        self._before = self._before_line = before[: min(offset, COMPARED_BYTES)]
         self.offset = self._line = offset
+        self._before = self._before_line = before
         self._lacks_newline = lacks_newline
 
     def next(self) -> bytes | Change:
@@ -111,7 +112,7 @@ class GrowingFile(Closing):
         while True:
             stopping = is_stopping(self._wake)
             self._look()
-            if stopping and self._named and len(self._files) == 1:
+            if stopping and self.named and len(self._files) == 1:
                 return Change.STOPPED
             # Asked before the reading: what was written until then is read.
             left = self._is_left(stopping=stopping)
@@ -135,11 +136,11 @@ class GrowingFile(Closing):
         """Open the file that has the name now, if it is another one."""
         if len(self._files) >= _FILES_MAX:
             return
-        self._named = False
+        self.named = False
         try:
-            found = self._path.stat()
+            found = os.stat(self._path)  # noqa: PTH116 - as all that is asked here, through one module
             if (found.st_dev, found.st_ino) == self._newest:
-                self._named = True
+                self.named = True
                 return
             if not stat.S_ISREG(found.st_mode):
                 self._wait_for("something that is no file")
@@ -151,7 +152,7 @@ class GrowingFile(Closing):
         except OSError as error:
             self._wait_for(error.strerror or str(error))
             return
-        self._named = True
+        self.named = True
         self._hindrance = ""
         self._files.append(descriptor)
         self._newest = Identity.of(descriptor)
@@ -174,7 +175,7 @@ class GrowingFile(Closing):
     def _turn(self) -> Change:
         """Take the next file."""
         os.close(self._files.popleft())
-        if self._line and self._begins_alike():
+        if self._is_copy():
             self._say(
                 "replaced by a file that begins with the same lines, so it is read on behind them"
             )
@@ -213,8 +214,16 @@ class GrowingFile(Closing):
 
     def _begins_alike(self) -> bool:
         """Tell whether the lines that were finished stand in the file that is open."""
-        before = self._before_line
-        return os.pread(self.descriptor, len(before), self._line - len(before)) == before
+        return self._stands(self._before_line, self._line)
+
+    def _is_copy(self) -> bool:
+        """Tell whether the file that is open begins with what was read of the one before."""
+        if self._line:
+            return self._begins_alike()
+        return bool(self._before) and self._stands(self._before, self.offset)
+
+    def _stands(self, before: bytes, place: int) -> bool:
+        return os.pread(self.descriptor, len(before), place - len(before)) == before
 
     def _again(self) -> Change:
         self.offset, self._before = self._line, self._before_line

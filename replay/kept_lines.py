@@ -17,6 +17,7 @@ from events.blocks import BYTE_ORDER_MARK, numbered
 from events.event import line_of
 from events.lines import JSON_SPACE
 from events.records import Lines, Rejected
+from replay.growing import COMPARED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,8 @@ class Compared(NamedTuple):
     """Whether the file ends before the next one."""
     lacks_newline: bool
     """Whether it ends behind the last one that it has, without a newline."""
+    before: bytes
+    """The last bytes before ``offset`` that were compared, at most `COMPARED_BYTES`."""
 
 
 class KeptLines:
@@ -77,7 +80,7 @@ class KeptLines:
             file.holds_cut(run) if isinstance(run, Rejected) else file.holds(run)
             for run in self._runs()
         )
-        return Compared(same, file.lines, file.offset, file.ended, file.lacks_newline)
+        return Compared(same, file.lines, file.offset, file.ended, file.lacks_newline, file.before)
 
     def _runs(self) -> Iterator[Run | Rejected]:
         """Iterate over the lines; blank ones are not kept, and begin another run.
@@ -120,6 +123,7 @@ class _File:
         self.offset = start
         self.ended = False
         self.lacks_newline = False
+        self.before = b""
         self._descriptor = descriptor
 
     def holds(self, run: Run) -> bool:
@@ -135,35 +139,30 @@ class _File:
             digest.update(piece)
             at += len(piece)
             left -= len(piece)
+            self.before = (self.before + piece)[-COMPARED_BYTES:]
         end = os.pread(self._descriptor, 1, at)
         self.ended = not end
         if left or digest.digest() != line.sha256 or end not in (b"\n", b""):
             return False
         self.lacks_newline = not end
-        self.lines += 1
-        self.offset = at + len(end)
+        self.offset = at
+        self._passed(end, 1)
         return True
 
     def _run(self, lines: list[bytes]) -> bool:
         expected = b"\n".join(lines) + b"\n"
         found = self._read(len(expected))
-        if found == expected:
-            self.lines += len(lines)
-            self.offset += len(found)
+        self.lacks_newline = found == expected[:-1]
+        if found == expected or self.lacks_newline:
+            self.ended = self.lacks_newline
+            self._passed(found, len(lines))
             return True
         self.ended = expected.startswith(found)
-        self.lacks_newline = found == expected[:-1]
-        if self.lacks_newline:
-            self.lines += len(lines)
-            self.offset += len(found)
-            return True
-        start = 0
         for line in lines:
-            if found[start : start + len(line) + 1] != line + b"\n":
+            if not found.startswith(line + b"\n"):
                 break
-            start += len(line) + 1
-            self.lines += 1
-        self.offset += start
+            self._passed(line + b"\n", 1)
+            found = found[len(line) + 1 :]
         return False
 
     def _blank(self, lines: int) -> bool:
@@ -178,9 +177,13 @@ class _File:
                 return False
             count = passed.count(b"\n")
             lines -= count
-            self.lines += count
-            self.offset += len(passed)
+            self._passed(passed, count)
         return lines == 0
+
+    def _passed(self, passed: bytes, lines: int) -> None:
+        self.lines += lines
+        self.offset += len(passed)
+        self.before = (self.before + passed)[-COMPARED_BYTES:]
 
     def _read(self, size: int) -> bytes:
         pieces: list[bytes] = []

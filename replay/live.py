@@ -16,6 +16,7 @@ from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
 from events.escapes import plain
+from events.lines import JSON_SPACE
 from events.paths import path_of
 from events.records import Lines, LogEnd, Source
 from events.splitting import CutLine, LineSplitter
@@ -74,8 +75,12 @@ class LiveLog(Closing):
         """Whether the reading was ended by ``wake``, not by the end of the stream."""
         self.notify: Callable[[str], None] = lambda _: None
         """Is told of what happens to a stream that is followed or gone on with."""
+        self.advise: Callable[[str], None] = lambda _: None
+        """Is told what a pipe has to begin with."""
         self._ends_with_newline = True
         self._replaced = False
+        # The last line that the store knows of: blank ones are not kept.
+        self._last = 0
         self._tap: Final = self._open(path, wake, follow=follow)
 
     def close(self) -> None:
@@ -122,23 +127,20 @@ class LiveLog(Closing):
         if isinstance(tap, GrowingFile):
             found = self._compared(kept, 0)
             if found.same:
-                tap.go_on_at(found.offset, lacks_newline=found.lacks_newline)
+                tap.go_on_at(found.offset, found.before, lacks_newline=found.lacks_newline)
                 self.lines_read = found.lines
             else:
                 self._replaced = True
                 self._say(_difference(lines, found))
             return
-        self.lines_read = lines
+        self.lines_read = self._last = lines
         if stat.S_ISREG(os.fstat(tap.descriptor).st_mode):
             found = self._compared(kept, os.lseek(tap.descriptor, 0, os.SEEK_CUR))
             if found.same:
                 os.lseek(tap.descriptor, found.offset, os.SEEK_SET)
                 self._say(f"begins with the {lines} lines that were read before")
                 return
-        self._say(
-            f"going on after line {lines}; what is read now has to begin with line "
-            f"{lines + 1}, as tail -n +{lines + 1} gives it"
-        )
+        self._advise("going on", "now")
 
     def blocks(self, first_number: int) -> Iterator[Block]:
         """Iterate over the lines as they come in; an empty block says that none came.
@@ -161,6 +163,8 @@ class LiveLog(Closing):
             if isinstance(found, bytes | CutLine):
                 block = parser.parse(found)
                 self.lines_read = parser.line_number - 1
+                if block.records:
+                    self._last = self.lines_read - _blank_at_end(found)
                 yield block
             elif found is Change.OTHER_FILE:
                 parser.line_number = 1
@@ -193,15 +197,22 @@ class LiveLog(Closing):
 
     def _stop(self, unfinished: list[WholeLines]) -> None:
         self.stopped = True
-        if unfinished and not isinstance(self._tap, GrowingFile):
-            number = self.lines_read + 1
-            self._say(
-                f"stopped in the middle of line {number}, which is not kept; what "
-                f"is read next has to begin with line {number}, as tail -n +{number} gives it"
-            )
+        if not isinstance(self._tap, GrowingFile):
+            self._advise("stopped", "next")
+        elif self._tap.named:
+            # It will be read again.
+            return
+        if unfinished:
+            self._say("stopped in the middle of a line; what was read of it is not kept")
 
     def _say(self, what: str) -> None:
         self.notify(f"{plain(self.path)}: {what}")
+
+    def _advise(self, what: str, when: str) -> None:
+        self.advise(
+            f"{plain(self.path)}: {what} after line {self._last}; what is read {when} has to "
+            f"begin with line {self._last + 1}, as tail -n +{self._last + 1} gives it"
+        )
 
     def _compared(self, kept: KeptLines, start: int) -> Compared:
         try:
@@ -235,6 +246,13 @@ class LiveLog(Closing):
             f"{self.path}: expected a file or a named pipe to follow, found {found}; leave out "
             "--follow, or name another"
         )
+
+
+def _blank_at_end(lines: WholeLines) -> int:
+    """Return how many of the last of ``lines`` are blank."""
+    if isinstance(lines, CutLine):
+        return 0
+    return lines.count(b"\n", len(lines.rstrip(JSON_SPACE))) - 1
 
 
 def _difference(lines: int, found: Compared) -> str:

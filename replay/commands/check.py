@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.errors import StoreError
+from events.event import EVENT_TYPES
 from events.header import version_of
 from events.paths import path_of
-from events.records import Decision, Finding, Rejected
+from events.records import Decision, Finding, Lines, LogEnd, Rejected
 from events.salvage import Salvage, events_in
 from replay.arguments import add_store
 from replay.standard_streams import say
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         "decisions": sum(isinstance(record, Decision) for record in records),
         "findings": sum(isinstance(record, Finding) for record in records),
         "rejected": sum(isinstance(record, Rejected) for record in records),
+        "next_line": _next_line(salvage),
         "incomplete": salvage.header.incomplete,
         "detector": {
             **msgspec.structs.asdict(salvage.header.decided_by),
@@ -62,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     for name in ("frame", "event", verdict):
         say(counted(told[f"{name}s"], name))
     say(f"{counted(told['rejected'], 'line')} rejected")
+    if told["next_line"] is not None:
+        say(f"the stream goes on with line {told['next_line']}")
     if salvage.header.incomplete:
         say("saved from a damaged store, and incomplete")
     say(f"whole up to byte {salvage.intact_bytes}")
@@ -70,6 +74,23 @@ def run(options: argparse.Namespace) -> int:
     if not damages:
         say("nothing is damaged")
     return EXIT_DAMAGED if damages else 0
+
+
+def _next_line(salvage: Salvage) -> int | None:
+    """Return the number of the line that a live stream is to go on with, or None."""
+    header = salvage.header
+    if header.intervals is not None or header.stream is not None or header.incomplete:
+        return None
+    source, following = None, 1
+    for record in salvage.records:
+        if isinstance(record, Lines):
+            source = record.source
+            following = record.number if source == "stream" else following
+        elif isinstance(record, LogEnd):
+            following = record.lines + 1 if record.source == "stream" else following
+        elif isinstance(record, (*EVENT_TYPES, Rejected)) and source == "stream":
+            following += 1
+    return following
 
 
 def _fields(damage: Damage, size: int) -> dict[str, Any]:
