@@ -49,8 +49,8 @@ class IntervalHistory:
         """Their ids."""
         self.keys: Final[list[str] | None] = None if store.intervals.key is None else []
         """Their keys, or None where there are none."""
-        self.findings: Final[list[Finding]] = []
-        """All findings, in order."""
+        self.found_counts: Final[dict[int, int]] = {}
+        """After which observations intervals were final, in order, and how many."""
         self.digests: Final[list[Attestation]] = []
         """What the state added up to when the run looked."""
         self.end: LogEnd | None = None
@@ -59,14 +59,20 @@ class IntervalHistory:
         """The rejected rows, each with the number of the event that follows it."""
         # From which event on lines are counted from which line.
         self._lines: list[tuple[int, int]] = []
+        # Findings can take many times the memory of all else, so they are read when asked for:
+        # for each observation from which frame on, and the frame that was read last.
+        self._found_from: dict[int, int] = {}
+        self._read: tuple[int, list[Finding]] = (-1, [])
         with collector_paused():
-            for previous, records in store.frames():
+            for frame, (previous, records) in enumerate(store.frames()):
                 for record in records:
-                    self._take(record, previous)
+                    if isinstance(record, Finding):
+                        self._found_from.setdefault(record.number, frame)
+                        count = self.found_counts.get(record.number, 0)
+                        self.found_counts[record.number] = count + 1
+                    else:
+                        self._take(record, previous)
         self._ordered: dict[str, Sequence[int]] | None = None
-        self._found: dict[int, list[Finding]] = {}
-        for finding in self.findings:
-            self._found.setdefault(finding.number, []).append(finding)
 
     def __len__(self) -> int:
         """Return the number of observations."""
@@ -97,9 +103,25 @@ class IntervalHistory:
         first, line = self._lines[index]
         return Place("observations", line + number - first)
 
-    def found(self, number: int) -> list[Finding]:
-        """Return what was final after observation ``number``."""
-        return self._found.get(number, [])
+    def findings(self) -> Iterator[Finding]:
+        """Iterate over all findings, in order."""
+        return (record for record in self.store.records() if isinstance(record, Finding))
+
+    def found(self, number: int) -> Iterator[Finding]:
+        """Iterate over what was final after observation ``number``."""
+        left, frame = self.found_counts.get(number, 0), self._found_from.get(number, 0)
+        while left:
+            for finding in self._findings_in(frame):
+                if finding.number == number:
+                    left -= 1
+                    yield finding
+            frame += 1
+
+    def _findings_in(self, frame: int) -> list[Finding]:
+        if self._read[0] != frame:
+            _, records = next(self.store.frames_from(frame))
+            self._read = frame, [each for each in records if isinstance(each, Finding)]
+        return self._read[1]
 
     def members(self, finding: Finding) -> Sequence[int]:
         """Return the numbers of the observations of an interval, in time order."""
@@ -146,7 +168,5 @@ class IntervalHistory:
             self._lines.append((following, record.number + 1))
         elif isinstance(record, LogEnd):
             self.end = record
-        elif isinstance(record, Finding):
-            self.findings.append(record)
         elif isinstance(record, StateDigest):
             self.digests.append(Attestation(len(self.times), previous, record))

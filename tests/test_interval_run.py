@@ -316,13 +316,16 @@ def test_members_of_an_interval_are_the_observations_that_it_counts(
     store = search(folder / "in.csv", folder / "out.json", what, key=key).store_path
     history = IntervalHistory(EventStore(store))
     for interval, members in [
-        (each.interval, [*map(history.event, history.members(each))]) for each in history.findings
+        (each.interval, [*map(history.event, history.members(each))]) for each in history.findings()
     ]:
         assert len(members) == interval.end_index - interval.start_index + 1
         assert members == sorted(members, key=lambda each: (each.time, each.number))
         assert (members[0].time, members[-1].time) == (interval.start_time, interval.end_time)
         assert tuple(dict.fromkeys(each.adid for each in members)) == interval.adids
         assert {each.key for each in members} == {interval.key}
+    findings = list(history.findings())
+    assert [each for n in range(1, len(history) + 1) for each in history.found(n)] == findings
+    assert sum(history.found_counts.values()) == len(findings)
 
 
 def test_store_of_a_threshold_that_is_refused_today_stays_readable(tmp_path: Path) -> None:

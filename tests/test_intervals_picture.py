@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from events.instants import instant_of
+from events.interval import Interval
 from replay.intervals import find_intervals
 from replay.intervals_picture import LANES_MAX, ROWS_MAX, WIDTH, intervals_picture
 from tests.interval_cases import CASES, Case
@@ -150,7 +151,9 @@ def test_little_is_drawn_too(count: int) -> None:
 
 
 def test_first_and_last_years_have_an_axis() -> None:
-    picture = drawn(["0001-01-01 00:00:00", "9999-12-31 23:59:59"], ["A", "B"], "9999999d")
+    times = ["0001-01-01 00:00:00", "9999-12-31 23:59:59"]
+    whole = Interval(0, 1, *times, 2, ("A", "B"))
+    picture = Picture(ET.fromstring(intervals_picture(times, ["A", "B"], [whole], "Ids")))
     assert len(picture.of("bracket")) == 1
     assert len(picture.of("tick")) >= 2
     picture = drawn(["9999-12-31 23:59:59.8"], ["A"])

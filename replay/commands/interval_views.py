@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
     from events.observation import Observation
-    from events.records import Finding
     from events.store import EventStore
     from replay.history import Place
 
@@ -77,9 +76,8 @@ def show_log(store: EventStore, options: argparse.Namespace) -> int:
             if _rejected_wanted(options):
                 _show_rejected(place, record, as_json=options.json)
             continue
-        findings = history.found(record.number)
-        if _wanted(record, findings, options):
-            (_json if options.json else _text)(history, place, record, findings)
+        if _wanted(record, options, found=record.number in history.found_counts):
+            (_json if options.json else _text)(history, place, record)
     return 0
 
 
@@ -89,7 +87,7 @@ def _rejected_wanted(options: argparse.Namespace) -> bool:
     return bool(options.rejected or not (asked or not in_range))
 
 
-def _wanted(observation: Observation, findings: list[Finding], options: argparse.Namespace) -> bool:
+def _wanted(observation: Observation, options: argparse.Namespace, *, found: bool) -> bool:
     if options.rejected or observation.number < options.first:
         return False
     if options.last is not None and observation.number > options.last:
@@ -98,7 +96,7 @@ def _wanted(observation: Observation, findings: list[Finding], options: argparse
         return False
     if options.type not in (None, "observation"):
         return False
-    return bool(findings) or not options.flagged
+    return found or not options.flagged
 
 
 def _show_rejected(place: Place, record: Rejected, *, as_json: bool) -> None:
@@ -109,19 +107,15 @@ def _show_rejected(place: Place, record: Rejected, *, as_json: bool) -> None:
         say(f"{'-':>8}  {place.line:>8}  rejected ({record.reason}): {record.detail}")
 
 
-def _text(
-    history: IntervalHistory, place: Place, record: Observation, findings: list[Finding]
-) -> None:
+def _text(history: IntervalHistory, place: Place, record: Observation) -> None:
     say(f"{record.number:>8}  {place.line:>8}  {record.time}  {observation_text(record)}")
     at_end = record.number == len(history) and history.end is not None
-    for finding in findings:
+    for finding in history.found(record.number):
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
         say(f"{'':>8}  {'':>8}  {found}: {interval_text(finding.interval)}")
 
 
-def _json(
-    history: IntervalHistory, place: Place, record: Observation, findings: list[Finding]
-) -> None:
+def _json(history: IntervalHistory, place: Place, record: Observation) -> None:
     keyed = history.keys is not None
     print_json(
         {
@@ -132,7 +126,9 @@ def _json(
             "time": record.time,
             "adid": record.adid,
             **({"key": record.key} if keyed else {}),
-            "intervals": [interval_fields(each.interval, keyed=keyed) for each in findings],
+            "intervals": [
+                interval_fields(each.interval, keyed=keyed) for each in history.found(record.number)
+            ],
         }
     )
 
@@ -191,7 +187,8 @@ def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int
         print_json(found)
     elif not any(found.values()):
         events = counted(len(histories[0]), "event")
-        say(f"no difference in {events} and {counted(len(histories[0].findings), 'finding')}")
+        findings = counted(sum(histories[0].found_counts.values()), "finding")
+        say(f"no difference in {events} and {findings}")
     else:
         for what, difference in found.items():
             if difference is None:
@@ -224,7 +221,7 @@ def _event_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str,
 
 
 def _finding_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
-    for pair in zip_longest(one.findings, other.findings):
+    for pair in zip_longest(one.findings(), other.findings()):
         if pair[0] != pair[1]:
             number = min(each.number for each in pair if each is not None)
             texts = [

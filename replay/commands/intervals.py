@@ -134,7 +134,7 @@ def _picture(summary: IntervalSummary, title: str) -> str:
     adids = history.adids
     if history.keys is not None:
         adids = [f"{key} {adid}" for key, adid in zip(history.keys, adids, strict=True)]
-    intervals = [finding.interval for finding in history.findings]
+    intervals = [finding.interval for finding in history.findings()]
     return intervals_picture(
         [history.times[place] for place in places],
         [adids[place] for place in places],

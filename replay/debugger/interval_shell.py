@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from events.errors import shown
@@ -63,7 +64,7 @@ class IntervalSession(Session):
         history = self._intervals.history
         word = rest.pop(0)
         if word == "found":
-            return word, frozenset(finding.number for finding in history.findings)
+            return word, frozenset(history.found_counts)
         if word == "rejected":
             return word, frozenset(following - 1 for following, _ in history.rejected)
         if _NUMBER.fullmatch(word):
@@ -146,15 +147,14 @@ class IntervalShell(Shell):
     def _why(self, words: list[str]) -> None:
         number = self._event("why", words)
         history = self._intervals.history
-        findings = history.found(number)
-        if not findings:
+        count = history.found_counts.get(number, 0)
+        if not count:
             say(f"no interval was final after event {number}")
-        for finding in findings[:_INTERVALS_MAX]:
+        for finding in islice(history.found(number), _INTERVALS_MAX):
             say(f"interval {interval_text(finding.interval)}")
             self._show_members(finding)
-        if len(findings) > _INTERVALS_MAX:
-            rest = counted(len(findings) - _INTERVALS_MAX, "interval")
-            say(f"and {rest} more; log lists them")
+        if count > _INTERVALS_MAX:
+            say(f"and {counted(count - _INTERVALS_MAX, 'interval')} more; log lists them")
 
     def _show_members(self, finding: Finding) -> None:
         """Show the observations of an interval, of a long one those at its ends."""
@@ -238,6 +238,6 @@ def position_line(timeline: IntervalTimeline) -> str:
 
 def _happening(timeline: IntervalTimeline, number: int) -> str:
     event, place = timeline.history.event(number), timeline.history.place(number)
-    found = len(timeline.history.found(number))
+    found = timeline.history.found_counts.get(number, 0)
     verdict = f": {counted(found, 'interval')} FOUND" if found else ""
     return f"{event.time}, line {place.line}: {observation_text(event)}{verdict}"
