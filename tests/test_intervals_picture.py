@@ -152,7 +152,7 @@ def test_little_is_drawn_too(count: int) -> None:
 
 def test_first_and_last_years_have_an_axis() -> None:
     times = ["0001-01-01 00:00:00", "9999-12-31 23:59:59"]
-    whole = Interval(0, 1, *times, 2, ("A", "B"))
+    whole = Interval(0, 1, times[0], times[1], 2, ("A", "B"))
     picture = Picture(ET.fromstring(intervals_picture(times, ["A", "B"], [whole], "Ids")))
     assert len(picture.of("bracket")) == 1
     assert len(picture.of("tick")) >= 2
