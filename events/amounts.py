@@ -14,6 +14,8 @@ from events.errors import BadValueError, shown
 UNITS_PER_ONE: Final = 10_000
 PLACES_MAX: Final = 4
 WHOLE_DIGITS_MAX: Final = 15
+UNITS_MAX: Final = 10 ** (WHOLE_DIGITS_MAX + PLACES_MAX) - 1
+"""The largest amount: 999999999999999.9999."""
 
 _TEXT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 EXTENDED: Final = os.O_RDWR | os.O_APPEND
 CREATED: Final = EXTENDED | os.O_CREAT | os.O_EXCL
 _NAME_BYTES_MAX: Final = 255
+# So much of a file shows what it is.
+_START_BYTES: Final = 64
 # Disks without hard links, such as those of cameras, answer so.
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -290,6 +292,25 @@ def free_name(path: Path, what: str = "") -> Path:
         if not os.path.lexists(numbered):
             return numbered
         number += 1
+
+
+def read_beginning(path: Path, start: bytes) -> bytes:
+    """Return what the regular file at ``path`` holds, as much as there is now.
+
+    Nothing is waited for; of a file that does not begin with ``start`` no more is read than
+    tells that.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "a pipe, a device or a socket")
+        found = os.pread(descriptor, _START_BYTES, 0)
+        return file.read(status.st_size) if found.startswith(start) else found
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, final
 import msgspec
 
 from events.amounts import format_amount
+from events.bounds import Name, Total
 
 
 @final
@@ -28,9 +29,9 @@ class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, ord
     """When, as `events.timestamps.parse_timestamp` gives it."""
     number: int
     """The event's number in its history, from 1."""
-    user: str
+    user: Name
     """Who."""
-    amount: int
+    amount: Total
     """For how much, in units of 1/10,000."""
     line: bytes | None = None
     """The source line, where it is not what `render` would write."""
@@ -42,8 +43,8 @@ class Befriend(msgspec.Struct, tag="befriend", array_like=True, frozen=True, gc=
 
     time: str
     number: int
-    user1: str
-    user2: str
+    user1: Name
+    user2: Name
     line: bytes | None = None
 
 
@@ -53,8 +54,8 @@ class Unfriend(msgspec.Struct, tag="unfriend", array_like=True, frozen=True, gc=
 
     time: str
     number: int
-    user1: str
-    user2: str
+    user1: Name
+    user2: Name
     line: bytes | None = None
 
 

@@ -30,13 +30,18 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
+from events.errors import BadValueError
+
 MARKER: Final = b"\x99\xa5frame"
 HEAD_BYTES: Final = 84
 BODY_BYTES_MAX: Final = 2**32 - 1
 
 _CHECKED = struct.Struct(">7s BQ BQ BI BI BB32s BI")
 _HEAD = struct.Struct(">7s BQ BQ BI BI BB32s BI BI BI")
+_LENGTH_BYTE: Final = 30 + 1
 _PREVIOUS_BYTE: Final = 35 + 2
+# How often each byte of a store is looked at, on average.
+_LOOKS_MAX: Final = 16
 _UINT64, _UINT32, _BIN8, _BIN32 = 0xCF, 0xCE, 0xC4, 0xC6
 
 
@@ -51,7 +56,7 @@ class Frame(NamedTuple):
     """How many events it holds."""
     previous: bytes
     """SHA-256 of the frame (or header) before it, 32 bytes."""
-    body: bytes
+    body: bytes | memoryview
     """Its records, as one msgpack array."""
 
 
@@ -112,7 +117,7 @@ def decode_frame(
     start, end = offset + HEAD_BYTES, offset + HEAD_BYTES + length
     if end > len(data):
         return Fault.CUT
-    body = bytes(data[start:end])
+    body = data[start:end]
     if zlib.crc32(body) != body_crc:
         return Fault.BODY
     frame = Frame(position, before, events, previous, body)
@@ -129,25 +134,53 @@ def _follows(frame: Frame, expected: Frame) -> bool:
     )
 
 
-def find_frame(data: memoryview, start: int, position_min: int) -> tuple[int, Frame, int] | None:
-    """Return the first frame at or after byte ``start`` that is whole in itself.
+class FrameFinder:
+    """Finds frames behind what is damaged in a store.
 
-    Whether it follows what comes before is not looked at, but that its position is
-    at least ``position_min``: a line of a log may hold the bytes of another store.
-
-    Returns:
-        Where it begins, the frame, and where it ends; None where there is none.
-
+    Of frames that were written few bytes are looked at twice. Made ones can lie in one
+    another by thousands, so that to look at all of them would take years.
     """
-    content = data.obj
-    assert isinstance(content, bytes), "a store is read at once"
-    offset = content.find(MARKER, start)
-    while offset >= 0:
-        decoded = decode_frame(data, offset, None)
-        if not isinstance(decoded, Fault) and decoded[0].position >= position_min:
-            return offset, *decoded
-        offset = content.find(MARKER, offset + 1)
-    return None
+
+    def __init__(self, data: memoryview) -> None:
+        """Look in ``data``, the content of a store; a view of bytes."""
+        self._data: Final = data
+        whole = data.obj
+        self._content: Final = whole if isinstance(whole, bytes) else bytes(data)
+        self._left = _LOOKS_MAX * len(data)
+
+    def find(self, start: int, position_min: int) -> tuple[int, Frame, int] | None:
+        """Return the first frame at or after byte ``start`` that is whole in itself.
+
+        Whether it follows what comes before is not looked at, but that its position is
+        at least ``position_min``: a line of a log may hold the bytes of another store.
+
+        Returns:
+            Where it begins, the frame, and where it ends; None where there is none.
+
+        Raises:
+            BadValueError: there are too many that lie in one another.
+
+        """
+        data = self._data
+        offset = self._content.find(MARKER, start)
+        while offset >= 0:
+            decoded = decode_frame(data, offset, None)
+            if not isinstance(decoded, Fault) and decoded[0].position >= position_min:
+                return offset, *decoded
+            if decoded is not Fault.HEAD and decoded is not Fault.CUT:
+                self._left -= body_bytes(data, offset)
+            if self._left < 0:
+                raise BadValueError(
+                    f"expected frames one behind the other, found many in one another up to "
+                    f"byte {offset}"
+                )
+            offset = self._content.find(MARKER, offset + 1)
+        return None
+
+
+def body_bytes(data: memoryview, offset: int) -> int:
+    """Return how long the body is, as the head of the frame at byte ``offset`` says."""
+    return int.from_bytes(data[offset + _LENGTH_BYTE : offset + _LENGTH_BYTE + 4])
 
 
 def previous_of(head: memoryview) -> bytes:

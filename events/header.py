@@ -17,22 +17,25 @@ A store of observations and intervals is of version 2: its map has ``intervals``
 from __future__ import annotations
 
 import hashlib
-import io
+import struct
 from typing import TYPE_CHECKING, Final
 
 import msgpack
 import msgspec
 
+from events.bounds import Count
 from events.detector import INTERVALS, PURCHASES, DetectorVersion
 from events.errors import (
+    BadValueError,
     DamagedStoreError,
     ForeignStoreError,
     NewerStoreError,
-    ParametersError,
+    ReplayError,
     shown,
 )
 from events.interval_parameters import IntervalParameters
 from events.jsonlines import Fingerprint
+from events.nesting import decoded
 from events.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -42,10 +45,17 @@ MAGIC: Final = "replay.events"
 VERSION: Final = 2
 """The newest that is known: of stores of intervals; those of purchases have version 1."""
 
-_HEADER_FIELDS: Final = 4
-_DIGEST_FIELD_BYTES: Final = 2 + 32
+_HASH_MARK: Final = b"\xc4\x20"
+# How many bytes say how long what follows is, by the byte that says so: bin 8, 16 and 32.
+_LENGTH_BYTES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4}
+# Whole numbers: those up to 127 are a byte, others follow a byte that says how.
+_FIXED_MAX: Final = b"\x7f"
+_NUMBERS: Final = {
+    bytes([0xCC + place]): struct.Struct(f">{code}") for place, code in enumerate("BHIQbhiq")
+}
 
-_MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
+MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
+"""What every store begins with."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -59,7 +69,7 @@ class Header(msgspec.Struct, frozen=True):
     """What the batch file was, or None for a pipe."""
     stream: Fingerprint | None
     """What the stream file was, or None for a pipe."""
-    flagged: int = 0
+    flagged: Count = 0
     """At which byte of the flagged file this history's lines begin."""
     incomplete: bool = False
     """Whether this is what could be saved of a damaged store."""
@@ -102,6 +112,9 @@ class Header(msgspec.Struct, frozen=True):
         )
 
 
+_decode_header = msgspec.msgpack.Decoder(Header).decode
+
+
 def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
     if one is None or other is None:
         return False
@@ -123,7 +136,7 @@ def encode_header(header: Header) -> bytes:
         # A header that was read is written again byte for byte.
         del content["detector"]
     fields = msgpack.packb(content)
-    packed: bytes = _MAGIC_BYTES + msgpack.packb(version) + msgpack.packb(fields)
+    packed: bytes = MAGIC_BYTES + msgpack.packb(version) + msgpack.packb(fields)
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
 
 
@@ -136,38 +149,71 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
         DamagedStoreError: the header is cut short or fails its checksum.
 
     """
-    if not data or not data.startswith(_MAGIC_BYTES[: len(data)]):
+    if not data or not data.startswith(MAGIC_BYTES[: len(data)]):
         found = "an empty file" if not data else shown(data[:32])
         raise ForeignStoreError(f"{path}: expected an event store, found {found}")
-    unpacker = msgpack.Unpacker(io.BytesIO(data), max_buffer_size=0)
-    try:
-        fields = unpacker.unpack()
-        end = unpacker.tell()
-    except (msgpack.UnpackException, ValueError):
-        fields, end = [], 0
-    digest = hashlib.sha256(data[: end - _DIGEST_FIELD_BYTES]).digest()
-    if len(fields) != _HEADER_FIELDS or fields[-1] != digest:
+    sealed = _sealed(data)
+    if sealed is None:
         raise DamagedStoreError(
             f"{path}: expected an event store, found one whose header is damaged or cut short; "
             "nothing can be read from it, so run the logs again, with --overwrite if it is in "
             "the way"
         )
-    _, version, body, _ = fields
-    if isinstance(version, int) and version > VERSION:
+    version, body, end = sealed
+    if version > VERSION:
         raise NewerStoreError(
             f"{path}: expected format version {VERSION} or older, found version {version}; "
             "read it with a newer release of this program"
         )
     try:
-        header = msgspec.msgpack.decode(body, type=Header)
-    except (msgspec.MsgspecError, TypeError, ParametersError) as error:
+        header = decoded(_decode_header, body)
+        _check(header, version)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ReplayError) as error:
         raise ForeignStoreError(
             f"{path}: expected a header as this program writes it, found version "
-            f"{version!r} and another one: {error}"
+            f"{version} and another one: {error}"
         ) from None
-    if (header.parameters is None) == (header.intervals is None):
-        raise ForeignStoreError(
-            f"{path}: expected the parameters of one detector in the header, found "
-            f"{'those of both' if header.intervals else 'none'}"
-        )
     return header, end
+
+
+def _sealed(data: bytes) -> tuple[int, bytes, int] | None:
+    """Return version, body and end of a header that passes its checksum, or None.
+
+    By hand: what a library makes room for is what a length in a store claims.
+    """
+    first = data[len(MAGIC_BYTES) : len(MAGIC_BYTES) + 1]
+    start = len(MAGIC_BYTES) + 1
+    if first in _NUMBERS:
+        number = _NUMBERS[first]
+        start += number.size
+        if len(data) < start:
+            return None
+        (version,) = number.unpack_from(data, start - number.size)
+    elif first and first <= _FIXED_MAX:
+        version = first[0]
+    else:
+        return None
+    width = _LENGTH_BYTES.get(int.from_bytes(data[start : start + 1]), 0)
+    body = start + 1 + width
+    end = body + int.from_bytes(data[start + 1 : body])
+    expected = _HASH_MARK + hashlib.sha256(memoryview(data)[:end]).digest()
+    if not width or data[end : end + len(expected)] != expected:
+        return None
+    return version, data[body:end], end + len(expected)
+
+
+def _check(header: Header, version: int) -> None:
+    """Refuse a header whose fields do not go together.
+
+    Raises:
+        BadValueError: they do not.
+
+    """
+    if version != version_of(header) or (header.parameters is None) == (header.intervals is None):
+        raise BadValueError(
+            "expected the parameters of one detector, purchases in version 1 and intervals in 2"
+        )
+    if header.intervals is not None and (header.line, header.batch, header.stream) != (None,) * 3:
+        raise BadValueError("expected no logs of purchases in version 2, found some")
+    if header.line is not None and b"\n" in header.line:
+        raise BadValueError("expected one line of parameters, found several")

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from events.bounds import Count, Number
 from events.durations import format_duration
 from events.errors import SHOWN_MAX, BadValueError, shown_whole
 from events.jsonlines import Fingerprint
@@ -77,13 +78,13 @@ _SETTINGS: Final = (
 class IntervalParameters(msgspec.Struct, frozen=True):
     """The settings of SPEC.md section 7, and how the observations were read."""
 
-    threshold: int
+    threshold: Count
     """In nanoseconds; an interval is shorter than that."""
     inclusive: bool
     """Whether it may be just as long, too."""
-    distinct_min: int
+    distinct_min: Number
     """How many different ids an interval has at least."""
-    lateness: int | None
+    lateness: Count | None
     """How late an observation may come, in nanoseconds; None: all are put in order first."""
     time: str
     """The name of the column of times."""

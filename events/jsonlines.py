@@ -14,6 +14,7 @@ import msgspec
 
 from events.amounts import format_cents
 from events.blocks import BYTE_ORDER_MARK, Block, BlockParser
+from events.bounds import Count, Hash
 from events.closing import Closing
 from events.disk import Identity
 from events.errors import InputError
@@ -40,9 +41,9 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
     name: str
     """The file's name, without its folder."""
-    size: int
+    size: Count
     """Its size in bytes."""
-    sha256: bytes
+    sha256: Hash
     """The SHA-256 of its content, 32 bytes."""
 
 

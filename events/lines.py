@@ -145,6 +145,11 @@ def parse_line(line: bytes, number: int) -> Event:
     """
     if len(line) > LINE_BYTES_MAX:
         raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
+    return read_line(line, number)
+
+
+def read_line(line: bytes, number: int) -> Event:
+    """Return what `parse_line` does, for a line of any length, as earlier releases took them."""
     try:
         event = _plain_event(line, number) or _event(decode_object(line), number)
     except BadLineError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+D = TypeVar("D")
 T = TypeVar("T")
 
 LEVELS_MAX: Final = 100
@@ -83,7 +84,27 @@ def too_deep_at(line: bytes) -> tuple[int, bytes] | None:
     return None
 
 
-def decoded(decode: Callable[[bytes], T], data: bytes) -> T:
+def without_nested(line: bytes) -> bytes:
+    """Return ``line`` with 0 for each array and object in its own object, however deep it is.
+
+    Whether what is left out was JSON is not looked at.
+    """
+    pieces: list[bytes] = []
+    level = kept = 0
+    for token in _TOKENS.finditer(line):
+        if opened := token["open"]:
+            if level <= 1 < level + len(opened):
+                pieces.append(line[kept : token.start() + 1 - level])
+            level += len(opened)
+        elif closed := token["close"]:
+            level -= len(closed)
+            if level <= 1 < level + len(closed):
+                kept = token.end() - 1 + level
+                pieces.append(b"0")
+    return b"".join([*pieces, line[kept:]])
+
+
+def decoded(decode: Callable[[D], T], data: D) -> T:
     """Return what ``decode`` makes of ``data``, however little of the stack is left here."""
     try:
         return decode(data)

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from events.bounds import Count, Hash, Name, Number, Total
 from events.event import Befriend, Purchase, Unfriend
 from events.interval import Interval
 
@@ -26,7 +27,7 @@ class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False)
 
     source: Source
     """Which log."""
-    number: int
+    number: Number
     """The line number of the next event or rejected line, from 1."""
 
 
@@ -35,7 +36,7 @@ class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=
 
     source: Source
     """Which log it stands in."""
-    number: int
+    number: Number
     """Its line number there, from 1."""
     reason: str
     """Which rule it breaks: one of `events.lines.Reason` or `events.observation.Reason`."""
@@ -43,9 +44,9 @@ class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=
     """What was expected and what was found."""
     line: bytes
     """The line, byte for byte, without its newline; of one that was too long the beginning."""
-    length: int | None = None
+    length: Count | None = None
     """How many bytes a line has that was too long and is not kept as a whole, else None."""
-    sha256: bytes | None = None
+    sha256: Hash | None = None
     """The SHA-256 of all of these, 32 bytes, or None."""
 
     @property
@@ -58,7 +59,7 @@ class LogEnd(msgspec.Struct, tag="end", array_like=True, frozen=True, gc=False):
     """A log was read to its end."""
 
     source: Source
-    lines: int
+    lines: Count
     """How many lines it has, blank ones included."""
     newline: bool
     """Whether its last line ends with a newline."""
@@ -67,51 +68,51 @@ class LogEnd(msgspec.Struct, tag="end", array_like=True, frozen=True, gc=False):
 class StreamStart(msgspec.Struct, tag="stream", array_like=True, frozen=True, gc=False):
     """The batch is complete; every purchase from here on is judged."""
 
-    events: int
+    events: Count
     """How many events came before."""
 
 
 class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=False):
     """The verdict on one purchase of the stream (SPEC.md section 3)."""
 
-    number: int
+    number: Number
     """The number of the purchase's event."""
     flagged: bool
     """Whether the purchase is anomalous."""
-    purchases: int
+    purchases: Count
     """How many purchases were in the window; below 2 none is ever flagged."""
-    mean: int
+    mean: Count
     """Their mean, cut to whole cents; 0 where there are none."""
-    sd: int
+    sd: Count
     """Their standard deviation, cut to whole cents; 0 where there are none."""
 
 
 class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):
     """What the state of all users adds up to at one moment, for comparison with a replay."""
 
-    events: int
+    events: Count
     """The moment: after how many events."""
-    chain: bytes
+    chain: Hash
     """The hash by which this record's frame refers to the frame before it, 32 bytes."""
-    users: int
+    users: Count
     """How many users have appeared."""
-    sums: tuple[int, ...]
+    sums: tuple[Total, ...]
     """Sums over their purchases and friends: see `actors.digest.Sums`."""
 
 
 class Gap(msgspec.Struct, tag="gap", array_like=True, frozen=True, gc=False):
     """Something was lost here; only stores that were saved from damage hold one."""
 
-    events: int
+    events: Count
     """How many events, as far as is known; those behind are numbered as if they had not been."""
-    size: int
+    size: Count
     """How many bytes."""
 
 
 class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=False):
     """The output file held so much of this history, and it was on the disk."""
 
-    size: int
+    size: Count
     """How many bytes of its lines, from where this history's begin."""
 
 
@@ -121,26 +122,26 @@ class Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=
     As columns they take a third of the time and half of the bytes of a record each.
     """
 
-    number: int
+    number: Number
     """The number of the first, from 1; the others follow one by one."""
     times: tuple[str, ...]
     """When, as `events.timestamps.parse_timestamp` gives it; not always in order."""
-    adids: tuple[str, ...]
+    adids: tuple[Name, ...]
     """The ids, one for each time."""
-    keys: tuple[str, ...] | None = None
+    keys: tuple[Name, ...] | None = None
     """Where or by whom, one for each time; None where there is no such column."""
 
 
 class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
     """An interval was found."""
 
-    number: int
+    number: Number
     """The number of the observation after which it was final, or of the last one of all."""
     interval: Interval
     """The interval; its indexes count the observations of its key in time order."""
 
 
-Record: TypeAlias = (
+PurchaseRecord: TypeAlias = (
     Purchase
     | Befriend
     | Unfriend
@@ -152,6 +153,12 @@ Record: TypeAlias = (
     | StateDigest
     | Written
     | Gap
-    | Observed
-    | Finding
 )
+"""What a store of purchases holds."""
+
+IntervalRecord: TypeAlias = (
+    Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap
+)
+"""What a store of intervals holds."""
+
+Record: TypeAlias = PurchaseRecord | IntervalRecord

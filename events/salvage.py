@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.errors import DamagedStoreError
 from events.event import EVENT_TYPES
 from events.header import decode_header
+from events.reading import Reader
 from events.records import Observed, Record
-from events.scan import Damage, scan
-from events.store import decode_body, read_content
+from events.scan import Damage
+from events.store import read_content, scanned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from events.header import Header
@@ -26,7 +27,7 @@ class Part(NamedTuple):
     """What it holds."""
 
 
-def events_in(records: list[Record]) -> int:
+def events_in(records: Sequence[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several observations."""
     return sum(
         len(record.times) if isinstance(record, Observed) else isinstance(record, EVENT_TYPES)
@@ -56,18 +57,16 @@ class Salvage:
         """How many bytes there are before the first damage."""
         damaged = False
         view = memoryview(data)
-        for each in scan(view, start):
+        reader = Reader(self.header, path)
+        for each in scanned(view, start, path):
             if isinstance(each, Damage):
                 self.found.append(each)
                 damaged = True
+                if each.events_after is not None:
+                    reader.pass_over(each.offset, each.events_after)
                 continue
-            records = decode_body(view[each.body : each.end], each.body, path)
-            count = events_in(records)
-            if count != each.frame.events:
-                raise DamagedStoreError(
-                    f"{path}: at byte {each.body}: expected {each.frame.events} events, as the "
-                    f"frame's head says, found {count}; it was not written by this program"
-                )
+            body, events = view[each.body : each.end], each.frame.events
+            records = reader.next_records(body, each.body, events)
             self.found.append(Part(each.frame.events_before, records))
             if not damaged:
                 self.intact_bytes = each.end

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.frames import HEAD_BYTES, Fault, Frame, chain_of, decode_frame, find_frame
+from events.frames import HEAD_BYTES, Fault, Frame, FrameFinder, chain_of, decode_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,11 @@ def scan(data: memoryview, start: int) -> Iterator[Whole | Damage]:
         data: the content of a store; a view of bytes.
         start: where its header ends, in bytes.
 
+    Raises:
+        BadValueError: there are more frames in one another than any damage makes.
+
     """
+    finder: FrameFinder | None = None
     offset, position, events = start, 0, 0
     chain: bytes | None = chain_of(data[:start])
     while offset < len(data):
@@ -75,7 +79,8 @@ def scan(data: memoryview, start: int) -> Iterator[Whole | Damage]:
             continue
         if isinstance(decoded, Fault):
             # A frame that does not follow is whole in itself, and found where it is.
-            following = find_frame(data, offset, position)
+            finder = finder or FrameFinder(data)
+            following = finder.find(offset, position)
             if following is None:
                 yield Damage(offset, None, decoded, position, events, None)
                 return
@@ -92,6 +97,7 @@ def scan(data: memoryview, start: int) -> Iterator[Whole | Damage]:
 def _earlier_frame(data: memoryview, offset: int, position: int) -> int | None:
     """Return where the frame at ``offset`` ends if it is one that should have come before."""
     decoded = decode_frame(data, offset, None)
-    assert not isinstance(decoded, Fault), "a frame that is out of order is whole in itself"
+    if isinstance(decoded, Fault):
+        return None
     frame, end = decoded
     return end if frame.position < position else None

@@ -12,27 +12,25 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-import msgspec
-
-from events.errors import DamagedStoreError, OtherKindError, StoreError
+from events.disk import read_beginning
+from events.errors import BadValueError, DamagedStoreError, OtherKindError, StoreError
 from events.event import EVENT_TYPES, Event
 from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
-from events.header import decode_header
+from events.header import MAGIC_BYTES, decode_header
 from events.paths import path_of
+from events.reading import Reader
 from events.records import Decision, Record, Rejected
-from events.scan import Damage, scan
+from events.scan import Damage, Whole, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.detector import DetectorVersion
     from events.interval_parameters import IntervalParameters
     from events.parameters import Parameters
-
-_decode_records = msgspec.msgpack.Decoder(list[Record]).decode
 
 
 class Tail(NamedTuple):
@@ -51,38 +49,61 @@ class Place(NamedTuple):
 
     events_before: int
     """How many events stand before it."""
+    events: int
+    """How many events it holds, as its head says."""
     body: int
     """Where its body begins, in bytes."""
     end: int
     """Where it ends, in bytes."""
 
 
+class StoredFrame(NamedTuple):
+    """A frame that was read and checked."""
+
+    previous: bytes
+    """The hash by which it refers to the frame before it, 32 bytes."""
+    records: list[Record]
+    """What it holds."""
+    events: int
+    """How many of its records are events; one record may hold several observations."""
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it holds events, one a record, and before them where they stand."""
+        return bool(self.events) and len(self.records) - 1 == self.events
+
+    @property
+    def run_events(self) -> Sequence[Event]:
+        """The events of a run."""
+        return cast("Sequence[Event]", self.records[1:])
+
+
 def read_content(path: Path) -> bytes:
-    """Return all bytes of the store at ``path``.
+    """Return all bytes of the store at ``path``, as many as there are now.
 
     Raises:
         StoreError: it cannot be read.
 
     """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: expected an event store, found: {error.strerror}") from None
+        return read_beginning(path, MAGIC_BYTES)
+    except (OSError, ValueError) as error:
+        found = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"{path}: expected an event store, found: {found}") from None
 
 
-def decode_body(body: memoryview, offset: int, path: Path) -> list[Record]:
-    """Return the records in the body of a frame, which stands at byte ``offset`` of a store.
+def scanned(data: memoryview, start: int, path: Path) -> Iterator[Whole | Damage]:
+    """Iterate as `events.scan.scan` does over the store at ``path``.
 
     Raises:
-        DamagedStoreError: they are none that this program writes.
+        DamagedStoreError: it was made to take for ever.
 
     """
     try:
-        return _decode_records(body)
-    except msgspec.MsgspecError as error:
+        yield from scan(data, start)
+    except BadValueError as error:
         raise DamagedStoreError(
-            f"{path}: at byte {offset}: expected records, found: {error}; "
-            "the frame is as it was written, but not by this program"
+            f"{path}: {error}; the store was not written by this program"
         ) from None
 
 
@@ -107,6 +128,7 @@ class EventStore:
         self.chain = chain_of(memoryview(self._data)[:start])
         """The hash by which a next frame would refer to what stands before it."""
         self._frames: list[Place] = []
+        self._checked = False
         self._look_through(start)
 
     @property
@@ -146,15 +168,21 @@ class EventStore:
             after_event: begin with the frame in which the event after this one
                 stands; earlier records of that frame come too.
 
-        """
-        for _, records in self.frames(after_event):
-            yield from records
+        Raises:
+            DamagedStoreError: a frame holds what this program does not write.
 
-    def frames(self, after_event: int = 0) -> Iterator[tuple[bytes, list[Record]]]:
-        """Iterate over the frames: the hash by which each refers to the one before, its records.
+        """
+        for frame in self.frames(after_event):
+            yield from frame.records
+
+    def frames(self, after_event: int = 0) -> Iterator[StoredFrame]:
+        """Iterate over the frames, in order, each checked.
 
         Args:
             after_event: begin with the frame in which the event after this one stands.
+
+        Raises:
+            DamagedStoreError: one holds what this program does not write.
 
         """
         first = 0
@@ -163,18 +191,33 @@ class EventStore:
             first = max(first - 1, 0)
         yield from self.frames_from(first)
 
-    def frames_from(self, first: int) -> Iterator[tuple[bytes, list[Record]]]:
+    def frames_from(self, first: int) -> Iterator[StoredFrame]:
         """Iterate over the frames, as `frames` does, from that with the number ``first`` on."""
         view = memoryview(self._data)
+        if first == 0:
+            yield from self._checked_frames(view)
+            return
+        if not self._checked:
+            # What is right in a frame depends on those before it.
+            for _ in self._checked_frames(view):
+                pass
+        reader = Reader(self.header, self.path)
         for place in self._frames[first:]:
-            head = view[place.body - HEAD_BYTES : place.body]
-            yield previous_of(head), self._decode(view[place.body : place.end], place)
+            yield self._frame(view, place, reader.records(view[place.body : place.end], place.body))
 
     def last_frames(self, count: int) -> list[list[Record]]:
-        """Return the records of the last ``count`` frames, or of all if they are fewer."""
+        """Return the records of the last ``count`` frames, or of all if they are fewer.
+
+        Raises:
+            DamagedStoreError: they are none that this program writes; what the records of
+                a frame say of one another, and of those before, is not looked at.
+
+        """
         view = memoryview(self._data)
+        reader = Reader(self.header, self.path)
         return [
-            self._decode(view[place.body : place.end], place) for place in self._frames[-count:]
+            reader.records(view[place.body : place.end], place.body)
+            for place in self._frames[-count:]
         ]
 
     def events_from(self, number: int = 1) -> Iterator[Event]:
@@ -191,20 +234,30 @@ class EventStore:
         """Iterate over the decisions, in the order of the stream."""
         return (record for record in self.records() if isinstance(record, Decision))
 
-    def _decode(self, body: memoryview, place: Place) -> list[Record]:
-        return decode_body(body, place.body, self.path)
+    def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
+        reader = Reader(self.header, self.path)
+        for place in self._frames:
+            body = view[place.body : place.end]
+            yield self._frame(view, place, reader.next_records(body, place.body, place.events))
+        self._checked = True
+
+    @staticmethod
+    def _frame(view: memoryview, place: Place, records: list[Record]) -> StoredFrame:
+        head = view[place.body - HEAD_BYTES : place.body]
+        return StoredFrame(previous_of(head), records, place.events)
 
     def _look_through(self, start: int) -> None:
         damage: Damage | None = None
-        for found in scan(memoryview(self._data), start):
+        for found in scanned(memoryview(self._data), start, self.path):
             if isinstance(found, Damage):
                 damage = found
                 continue
             if damage is not None:
                 raise DamagedStoreError(_loss(self.path, damage))
-            self._frames.append(Place(found.frame.events_before, found.body, found.end))
+            frame = found.frame
+            self._frames.append(Place(frame.events_before, frame.events, found.body, found.end))
             self.chain = found.chain
-            self.events += found.frame.events
+            self.events += frame.events
         if damage is not None:
             if damage.end is not None:
                 raise DamagedStoreError(_loss(self.path, damage))

@@ -9,6 +9,7 @@ from events.blocks import BYTE_ORDER_MARK
 from events.errors import ParametersError, PositionError
 from events.event import EVENT_TYPES, Event, line_of
 from events.lines import BadLineError, parse_line
+from events.own_lines import OwnLines
 from events.parameters import parse_parameters
 from events.records import (
     Decision,
@@ -81,8 +82,8 @@ class History:
         """The digests of the state that the run recorded, in order."""
         self.ends: Final[dict[Source, LogEnd]] = {}
         """The logs that were read to their end."""
-        self.gaps: Final[list[int]] = []
-        """After which events something was lost, of a store that was saved from damage."""
+        self.gaps: Final[list[tuple[int, Gap]]] = []
+        """After which events what was lost, of a store that was saved from damage."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
         self.rejected: Final[list[tuple[int, Rejected]]] = []
@@ -90,12 +91,16 @@ class History:
         # From which event on lines are counted from which place.
         self._sources: list[tuple[int, Place]] = []
         with collector_paused():
-            for previous, records in store.frames():
-                for record in records:
+            for frame in store.frames():
+                if frame.is_run:
+                    self._take(frame.records[0], frame.previous)
+                    self.events.extend(frame.run_events)
+                    continue
+                for record in frame.records:
                     if isinstance(record, EVENT_TYPES):
                         self.events.append(record)
                     else:
-                        self._take(record, previous)
+                        self._take(record, frame.previous)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -199,7 +204,12 @@ class History:
 
         For a line that was too long to be kept an empty one comes, so that those behind it
         keep their numbers.
+
+        Raises:
+            DamagedStoreError: the line of an event is another's.
+
         """
+        OwnLines(self.store.path).check(self.events)
         line = self.store.header.line
         if line is not None:
             yield LogLine(Place("batch", 1), None, line)
@@ -229,7 +239,7 @@ class History:
         elif isinstance(record, Decision):
             self.recorded[record.number] = record
         elif isinstance(record, Gap):
-            self.gaps.append(following - 1)
+            self.gaps.append((following - 1, record))
         elif isinstance(record, StateDigest):
             self.digests.append(Attestation(len(self.events), previous, record))
 

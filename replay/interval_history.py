@@ -64,7 +64,7 @@ class IntervalHistory:
         self._found_from: dict[int, int] = {}
         self._read: tuple[int, list[Finding]] = (-1, [])
         with collector_paused():
-            for frame, (previous, records) in enumerate(store.frames()):
+            for frame, (previous, records, _) in enumerate(store.frames()):
                 for record in records:
                     if isinstance(record, Finding):
                         self._found_from.setdefault(record.number, frame)
@@ -119,7 +119,7 @@ class IntervalHistory:
 
     def _findings_in(self, frame: int) -> list[Finding]:
         if self._read[0] != frame:
-            _, records = next(self.store.frames_from(frame))
+            records = next(self.store.frames_from(frame)).records
             self._read = frame, [each for each in records if isinstance(each, Finding)]
         return self._read[1]
 

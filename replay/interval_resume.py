@@ -33,7 +33,12 @@ class IntervalResumed:
     """How far the search in a store has come."""
 
     def __init__(self, store: EventStore) -> None:
-        """Read ``store``."""
+        """Read ``store``.
+
+        Raises:
+            DamagedStoreError: a frame holds what this program does not write.
+
+        """
         assert store.intervals is not None, "it is a store of intervals"
         self.store: Final = store
         self.parameters: Final = store.intervals
@@ -61,11 +66,17 @@ class IntervalResumed:
         # How many bytes it has, spelled as it is now, and as earlier releases may have.
         spellings = (True, False) if store.header.detector is None else (True,)
         self._sizes: Final = dict.fromkeys(spellings, len(self._title()))
-        for _, records in store.frames():
+        for _, records, _ in store.frames():
             for record in records:
                 self._take(record)
             for quoted in spellings:
                 self._sizes[quoted] += len(self._lines(records, quoted=quoted))
+        longest = max(self._sizes.values())
+        if self.written > longest and not store.header.incomplete:
+            raise DamagedStoreError(
+                f"{store.path}: expected at most the {longest} bytes of what was found to be "
+                f"written, found {self.written}; the store was not written by this program"
+            )
         if not self.finished and self._spell_otherwise() and not self.finished:
             # Which of the two it is, the output itself will tell.
             self._spell_otherwise()
@@ -92,7 +103,7 @@ class IntervalResumed:
     def _pieces(self) -> Iterator[bytes]:
         """Iterate over the lines of the history, those of a frame at a time."""
         yield self._title()
-        for _, records in self.store.frames():
+        for _, records, _ in self.store.frames():
             yield self._lines(records, quoted=self.breaks_quoted)
 
     def _title(self) -> bytes:
@@ -121,7 +132,7 @@ class IntervalResumed:
         """
         findings: list[Finding] = []
         digests = self._digests
-        for _, records in self.store.frames():
+        for _, records, _ in self.store.frames():
             for record in records:
                 if isinstance(record, Observed):
                     simulation.observe(record)

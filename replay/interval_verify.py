@@ -10,12 +10,13 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, Self
 
 from actors.urns import COORDINATOR, SINK, urn_of_key
-from events.records import Finding, LogEnd, Observed, Record, StateDigest
+from events.records import Finding, Gap, LogEnd, Observed, Record, StateDigest
 from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.difference import Difference
+from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
-from replay.verify import Verification
+from replay.verify import Lost, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,18 +54,23 @@ def verify_intervals(store: EventStore) -> Verification:
 
     Raises:
         OtherDetectorError: another detector, or version, decided it.
+        DamagedStoreError: a frame holds what this program does not write.
 
     """
     assert store.intervals is not None, "it is a store of intervals"
     check_detector(store, IntervalSimulation)
+    # What was written is compared with what was found.
+    IntervalResumed(store)
     with collector_paused(), _Replay(store, store.intervals) as replay:
         difference = next(replay.differences(), None)
-        return Verification(replay.position, replay.findings, replay.digests, difference)
+        counts = (replay.position, replay.findings, replay.digests)
+        return Verification(*counts, difference, tuple(replay.lost))
 
 
 class _Replay:
     def __init__(self, store: EventStore, parameters: IntervalParameters) -> None:
         self.position = self.findings = self.digests = 0
+        self.lost: list[Lost] = []
         self._store = store
         self._seen = _Seen()
         self._simulation = IntervalSimulation(parameters, self._seen)
@@ -77,7 +83,7 @@ class _Replay:
         self._simulation.close()
 
     def differences(self) -> Iterator[Difference]:
-        for previous, records in self._store.frames():
+        for previous, records, _ in self._store.frames():
             for record in records:
                 yield from self._take(record, previous)
         for finding in self._recorded:
@@ -85,12 +91,10 @@ class _Replay:
 
     def _take(self, record: Record, previous: bytes) -> Iterator[Difference]:
         if isinstance(record, Observed):
-            if record.number != self.position + 1:
-                yield Difference(
-                    self.position, SINK, "event number", record.number, self.position + 1
-                )
             self._simulation.observe(record)
             self.position += len(record.times)
+        elif isinstance(record, Gap):
+            self.lost.append(Lost(self.position, record.events, record.size))
         elif isinstance(record, LogEnd):
             self._simulation.conclude()
         elif isinstance(record, Finding):

@@ -89,7 +89,7 @@ class KeptLines:
         """
         if self._frame is None:
             return
-        for _, records in self._store.frames_from(self._frame):
+        for _, records, _ in self._store.frames_from(self._frame):
             first = next((record for record in records if isinstance(record, Lines)), None)
             if first is not None and first.source == "stream":
                 yield from _runs(records)

@@ -95,7 +95,12 @@ def open_history(
             beginning=lambda standing: check_start(output.start(overwrite=overwrite), standing),
         )
         if kept is not None:
-            store = None if finished(kept) else stack.enter_context(StoreWriter.resume(kept, disk))
+            store: StoreWriter | None = None
+            done = finished(kept)
+            if not done or kept.tail is not None:
+                # Also of a finished history what comes behind it is moved aside.
+                store = stack.enter_context(StoreWriter.resume(kept, disk))
+            store = None if done else store
             return Opened(store, kept, kept.header.flagged, aside)
         start = output.start(overwrite=overwrite)
         if output.keeps:

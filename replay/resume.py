@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from events.disk import is_locked
@@ -16,6 +17,7 @@ from events.errors import (
 )
 from events.event import EVENT_TYPES, Event, Purchase, line_of
 from events.jsonlines import flagged_line
+from events.own_lines import OwnLines
 from events.records import (
     Decision,
     Lines,
@@ -32,11 +34,12 @@ from events.writer import set_aside
 from replay.output import WrittenLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from events.disk import Disk
     from events.header import Header
+    from events.store import StoredFrame
     from replay.listener import Summary
     from replay.output import Output
     from replay.simulation import Simulation
@@ -195,7 +198,8 @@ class Resumed:
         """Read ``store``; without a simulation only see how far it has come.
 
         Raises:
-            DamagedStoreError: a digest of the state is not what the events add up to.
+            DamagedStoreError: a frame holds what this program does not write, or a digest of
+                the state is not what the events add up to.
 
         """
         self.store: Final = store
@@ -207,7 +211,7 @@ class Resumed:
         """The lines that were rejected."""
         self.ended: Final[set[Source]] = set()
         """The logs that were read to their end."""
-        self.undecided: list[Event] = []
+        self.undecided: Final[deque[Event]] = deque()
         """The events of the stream from the first purchase without a decision on."""
         self.judged = 0
         """How many purchases were decided on."""
@@ -227,8 +231,9 @@ class Resumed:
         self._count = 0
         self._simulation = simulation
         self._frame = 0
-        for self._frame, (_, records) in enumerate(store.frames()):
-            self._take(records)
+        self._own_lines = OwnLines(store.path)
+        for self._frame, frame in enumerate(store.frames()):
+            self._take(frame)
         self._route([])
         if simulation is not None:
             simulation.settle()
@@ -264,10 +269,21 @@ class Resumed:
         written = WrittenLines(lambda: [lines], len(lines), self.written)
         return flagged.recover(start, written, finished=self.finished)
 
-    def _take(self, records: list[Record]) -> None:
+    def _take(self, frame: StoredFrame) -> None:
         past: list[Event] = []
-        for record in records:
+        if frame.is_run:
+            self._note(frame.records[0])
+            events = frame.run_events
+            self._check(events)
+            self._count += frame.events
+            self.events[self._source] += frame.events
+            self.lines[self._source] += frame.events
+            (past if self._source == "batch" else self.undecided).extend(events)
+            self._route(past)
+            return
+        for record in frame.records:
             if isinstance(record, EVENT_TYPES):
+                self._check([record])
                 self._count += 1
                 self.events[self._source] += 1
                 self.lines[self._source] += 1
@@ -276,16 +292,18 @@ class Resumed:
                 self._note(record)
         self._route(past)
 
+    def _check(self, events: Sequence[Event]) -> None:
+        """Refuse events with another's line, where they become part of a state."""
+        if self._simulation is not None:
+            self._own_lines.check(events)
+
     def _route(self, past: list[Event]) -> None:
         """Tell the simulation the events ``past``, and those that need no decision any more."""
-        decided = 0
         waiting = self.undecided
-        while decided < len(waiting) and not isinstance(waiting[decided], Purchase):
-            decided += 1
-        events = past + waiting[:decided]
-        del waiting[:decided]
-        if events and self._simulation is not None:
-            self._simulation.route(events)
+        while waiting and not isinstance(waiting[0], Purchase):
+            past.append(waiting.popleft())
+        if past and self._simulation is not None:
+            self._simulation.route(past)
 
     def _note(self, record: Record) -> None:
         self.digest_due = False
@@ -315,19 +333,13 @@ class Resumed:
     def _decided(self, decision: Decision) -> None:
         events: list[Event] = []
         while self.undecided and self.undecided[0].number <= decision.number:
-            events.append(self.undecided.pop(0))
-        found = bool(events) and events[-1].number == decision.number
-        passed_over = any(isinstance(event, Purchase) for event in events[:-1])
-        if (passed_over or not found) and not self.store.header.incomplete:
-            raise DamagedStoreError(
-                f"{self.store.path}: expected decisions on the purchases of the stream, found "
-                f"one on event {decision.number}; verify says more"
-            )
-        if not found:
-            return
+            events.append(self.undecided.popleft())
         self.judged += 1
         if decision.flagged:
-            self.flagged.append(flagged_line(line_of(events[-1]), decision.mean, decision.sd))
+            if self._simulation is None:
+                self._own_lines.check(events[-1:])
+            line = line_of(events[-1])
+            self.flagged.append(flagged_line(line, decision.mean, decision.sd))
         if self._simulation is not None:
             self._simulation.route(events)
 

@@ -106,7 +106,7 @@ def shrink(
 
 
 def _not_replayed(history: History, number: int) -> str:
-    gaps = [event for event in history.gaps if event < number]
+    gaps = [event for event, _ in history.gaps if event < number]
     lost = f" (something was lost after event {gaps[-1]})" if gaps else ""
     path = history.store.path
     refused = history.refused_before(number)

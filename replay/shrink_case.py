@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.disk import free_name
 from events.errors import InputError, OutputError
-from events.event import line_of
+from events.own_lines import own_line
 from events.store import EventStore
 from replay.files import STORE_SUFFIX, check_folder_of
 from replay.history import LogLine, texts_by_log
@@ -168,7 +168,9 @@ def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
     """Iterate over the lines that are left, each as it was, behind one for the parameters."""
     yield history.parameters_line
     for number in shrunk.numbers:
-        yield LogLine(history.place(number), number, line_of(history.event(number)))
+        yield LogLine(
+            history.place(number), number, own_line(history.event(number), history.store.path)
+        )
 
 
 def _run(within: Path, folder: Path, shrunk: Shrunk) -> None:

@@ -13,6 +13,7 @@ from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
 from events.event import users_of
+from events.own_lines import OwnLines
 from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.difference import Difference, decision_differences
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
     from events.records import Decision
     from replay.history import Attestation, History
+
+
+class Lost(NamedTuple):
+    """What is not in a store that was saved from a damaged one."""
+
+    after: int
+    """Behind which event it was."""
+    events: int
+    """How many events, as far as is known."""
+    size: int
+    """How many bytes."""
 
 
 class Verification(NamedTuple):
@@ -36,6 +48,8 @@ class Verification(NamedTuple):
     """How many digests of the state were compared."""
     difference: Difference | None
     """The first difference, or None where there is none."""
+    lost: tuple[Lost, ...] = ()
+    """What was not there to be compared."""
 
 
 def verify(
@@ -52,13 +66,17 @@ def verify(
 
     Raises:
         OtherDetectorError: another detector decided the history.
+        DamagedStoreError: the line of an event is another's.
 
     """
     check_detector(history.store, detector)
+    OwnLines(history.store.path).check(history.events)
     moments = sorted({each.events for each in history.digests} | {len(history)})
     with _Replay(history, detector) as replay:
         difference = next(replay.differences(progress(moments)), None)
-        return Verification(replay.position, replay.decisions, replay.digests, difference)
+        counts = (replay.position, replay.decisions, replay.digests)
+        lost = tuple([Lost(after, gap.events, gap.size) for after, gap in history.gaps])
+        return Verification(*counts, difference, lost)
 
 
 class _Replay(Closing):

@@ -564,7 +564,7 @@ def test_search_of_another_version_is_refused(
     header = msgspec.structs.replace(store.header, detector=DetectorVersion("intervals", "2"))
     path = tmp_path / "newer.events"
     with StoreWriter.create(path, header) as writer:
-        for _, records in store.frames():
+        for _, records, _ in store.frames():
             observed = (each for each in records if isinstance(each, Observed))
             writer.append(records, sum(len(each.times) for each in observed))
     newer = replay.EventStore(path)

@@ -309,7 +309,7 @@ def test_trace_shows_the_messages_of_one_observation(run: Commands) -> None:
 def rewrite(path: Path, change: Callable[[Record], Record]) -> None:
     """Write the store at ``path`` anew, frame by frame, with changed records."""
     store = EventStore(path)
-    frames = [records for _, records in store.frames()]
+    frames = [records for _, records, _ in store.frames()]
     path.unlink()
     with StoreWriter.create(path, store.header) as writer:
         for records in frames:
@@ -331,7 +331,8 @@ def test_verify_compares_every_finding(run: Commands) -> None:
 def _other_ids(record: Record) -> Record:
     if not isinstance(record, Finding) or record.number != 44:
         return record
-    return Finding(44, msgspec.structs.replace(record.interval, adids=("A", "B")))
+    others = tuple([f"other {adid}" for adid in record.interval.adids])
+    return Finding(44, msgspec.structs.replace(record.interval, adids=others))
 
 
 def _later(record: Record) -> Record:

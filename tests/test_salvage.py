@@ -65,13 +65,13 @@ def test_frames_around_a_damaged_one_are_saved_and_the_loss_is_told(
     damaged = bytearray(content)
     damaged[at] ^= 1 << draw.randrange(8)
     (tmp_path / STORE).write_bytes(bytes(damaged))
-    kept = [records for index, (_, records) in enumerate(whole, 1) if index != hurt]
+    kept = [frame.records for index, frame in enumerate(whole, 1) if index != hurt]
     salvage = Salvage(tmp_path / STORE)
     assert [part.records for part in salvage.parts] == kept
     (damage,) = salvage.damages
     start = sum(map(len, parts[:hurt]))
     assert (damage.offset, damage.end) == (start, start + len(parts[hurt]))
-    assert damage.events_lost == len(lines_of(whole[hurt - 1][1]))
+    assert damage.events_lost == len(lines_of(whole[hurt - 1].records))
     with pytest.raises(replay.DamagedStoreError, match=f"bytes {start} to {damage.end}"):
         replay.EventStore(tmp_path / STORE)
     assert main(["check", str(tmp_path / STORE)]) == 1

@@ -34,10 +34,11 @@ from events.jsonlines import Fingerprint
 from events.lines import Reason
 from events.parameters import Parameters
 from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
+from events.salvage import events_in
 from events.store import EventStore, Tail
 from events.writer import StoreWriter, set_aside
 from replay.testing.disks import FailingDisk
-from tests.record_strategies import AMOUNT_MAX, headers, histories
+from tests.record_strategies import AMOUNT_MAX, Stored, stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ def write(path: Path, frames: Sequence[Sequence[Record]], header: Header = HEADE
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, header) as writer:
         for records in frames:
-            writer.append(records, sum(map(is_event, records)))
+            writer.append(records, events_in(records))
     return path.read_bytes()
 
 
@@ -96,22 +97,22 @@ def plain(record: Record | Interval) -> list[Any]:
     return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
 
 
-def by_the_book(frames: Sequence[Sequence[Record]]) -> bytes:
-    """Return what a store of `HEADER` and ``frames`` must be, from the documentation alone."""
-    batch = {"name": "batch.json", "size": 100, "sha256": bytes(32)}
-    parameters = {"degrees": 3, "tracked": 50}
-    fields: dict[str, Any] = {
-        "parameters": parameters,
-        "line": FIRST_LINE,
-        "batch": batch,
-        "stream": None,
-    }
-    fields |= {"flagged": 0, "incomplete": False}
-    content = blob = sealed(1, msgpack.packb(fields))
+def fields_of(header: Header) -> dict[str, Any]:
+    """Return the map in a store's header."""
+    fields = msgspec.to_builtins(header, builtin_types=(bytes,))
+    left_out = [name for name in ("intervals", "detector") if fields[name] is None]
+    return {name: value for name, value in fields.items() if name not in left_out}
+
+
+def by_the_book(stored: Stored) -> bytes:
+    """Return what a store must be, from the documentation alone."""
+    header, frames = stored
+    fields = fields_of(header)
+    content = blob = sealed(1 if header.intervals is None else 2, msgpack.packb(fields))
     events_before = 0
     for position, records in enumerate(frames):
         body = msgpack.packb([plain(record) for record in records])
-        events = sum(map(is_event, records))
+        events = events_in(records)
         head = b"\x99\xa5frame\xcf%b\xcf%b\xce%b\xce%b\xc4\x20%b\xce%b" % (
             *(position.to_bytes(8), events_before.to_bytes(8), events.to_bytes(4)),
             *(len(body).to_bytes(4), hashlib.sha256(blob).digest(), zlib.crc32(body).to_bytes(4)),
@@ -135,65 +136,60 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stores") / "flagged.json.events"
 
 
-@given(histories(), headers)
-def test_store_gives_back_what_was_appended(
-    path: Path, frames: list[list[Record]], header: Header
-) -> None:
+@given(stores)
+def test_store_gives_back_what_was_appended(path: Path, stored: Stored) -> None:
+    header, frames = stored
     write(path, frames, header)
     store, records = EventStore(path), flat(frames)
-    assert store.header == header
     assert store.header == header
     assert store.tail is None
     assert list(store.records()) == records
     assert list(store.events_from()) == [record for record in records if is_event(record)]
     assert list(store.rejected()) == [r for r in records if isinstance(r, Rejected)]
     assert list(store.decisions()) == [r for r in records if isinstance(r, Decision)]
-    assert store.events == sum(map(is_event, records))
+    assert store.events == events_in(records)
 
 
-@given(histories())
+@given(stores)
 def test_store_is_byte_for_byte_what_the_documentation_makes_of_its_records(
-    path: Path, frames: list[list[Record]]
+    path: Path, stored: Stored
 ) -> None:
-    assert write(path, frames) == by_the_book(frames)
+    assert write(path, stored.frames, stored.header) == by_the_book(stored)
 
 
-@given(histories(), headers)
-def test_reader_with_nothing_but_msgpack_gets_the_same(
-    path: Path, frames: list[list[Record]], header: Header
-) -> None:
+@given(stores)
+def test_reader_with_nothing_but_msgpack_gets_the_same(path: Path, stored: Stored) -> None:
+    header, frames = stored
     first, *rest = pieces(write(path, frames, header))
     magic, version, body, digest = msgpack.unpackb(first)
     assert (magic, version) == ("replay.events", 1 if header.intervals is None else 2)
     assert digest == hashlib.sha256(first[:-34]).digest()
-    expected = msgspec.to_builtins(header, builtin_types=(bytes,))
-    assert msgpack.unpackb(body) == {
-        name: value
-        for name, value in expected.items()
-        if name not in ("intervals", "detector") or value is not None
-    }
+    expected = fields_of(header)
+    assert msgpack.unpackb(body) == expected
     # It comes last, so that the fields before it stay where they were.
     assert header.detector is None or list(expected)[-1] == "detector"
     bodies = [msgpack.unpackb(msgpack.unpackb(frame)[-1]) for frame in rest]
     assert bodies == [[plain(record) for record in records] for records in frames]
 
 
-@given(histories())
-def test_events_are_found_from_any_number_on(path: Path, frames: list[list[Record]]) -> None:
-    write(path, frames)
+@given(stores)
+def test_events_are_found_from_any_number_on(path: Path, stored: Stored) -> None:
+    header, frames = stored
+    write(path, frames, header)
     store = EventStore(path)
     events = [record for record in flat(frames) if is_event(record)]
     for number in range(1, len(events) + 3):
         assert list(store.events_from(number)) == events[number - 1 :]
 
 
-@given(histories(), st.integers(0, 8))
-@example(FRAMES, 2)
+@given(stores, st.integers(0, 8))
+@example(Stored(HEADER, FRAMES), 2)
 def test_records_after_an_event_begin_with_the_frame_of_the_next_one(
-    path: Path, frames: list[list[Record]], after: int
+    path: Path, stored: Stored, after: int
 ) -> None:
-    write(path, frames)
-    starts = [sum(map(is_event, flat(frames[:position]))) for position in range(len(frames))]
+    header, frames = stored
+    write(path, frames, header)
+    starts = [events_in(flat(frames[:position])) for position in range(len(frames))]
     first = max((n for n, start in enumerate(starts) if start <= after), default=0) if after else 0
     assert list(EventStore(path).records(after)) == flat(frames[first:])
 
@@ -277,10 +273,11 @@ def test_frames_of_another_store_are_noticed(path: Path) -> None:
 
 def test_fields_from_a_later_version_are_stepped_over(path: Path) -> None:
     content = write(path, [])
-    longer = [[*plain(Purchase(TIME, 1, "1", 5)), "later"], [*plain(StreamStart(1)), 7]]
+    records: list[Record] = [Lines("batch", 2), Purchase(TIME, 1, "1", 5)]
+    longer = [[*plain(records[0]), 7], [*plain(records[1]), "later"]]
     frame = Frame(0, 0, 1, chain_of(content), msgpack.packb(longer))
     path.write_bytes(content + encode_frame(frame))
-    assert list(EventStore(path).records()) == [Purchase(TIME, 1, "1", 5), StreamStart(1)]
+    assert list(EventStore(path).records()) == records
 
 
 @pytest.mark.parametrize(

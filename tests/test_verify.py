@@ -57,12 +57,12 @@ def rewritten(
     path: Path,
     change: Callable[[int, Record], Record | None],
     header: Header | None = None,
-) -> History:
-    """Write the store again at ``path``, whole and well-formed, with some records changed."""
+) -> Path:
+    """Write the store again at ``path``, each frame whole, with some records changed."""
     path.unlink(missing_ok=True)
     index = 0
     with StoreWriter.create(path, header or store.header) as writer:
-        for _, records in store.frames():
+        for _, records, _ in store.frames():
             kept = []
             for record in records:
                 changed = change(index, record)
@@ -70,7 +70,15 @@ def rewritten(
                 if changed is not None:
                     kept.append(changed)
             writer.append(kept, sum(isinstance(record, EVENT_TYPES) for record in kept))
-    return History(replay.EventStore(path))
+    return path
+
+
+def is_told(path: Path) -> bool:
+    """Tell whether the store is refused, or a difference found in it."""
+    try:
+        return verify(History(replay.EventStore(path))).difference is not None
+    except replay.DamagedStoreError:
+        return True
 
 
 def other_value(value: Any, draw: random.Random) -> Any:
@@ -124,7 +132,7 @@ def test_planted_difference_is_always_found(
         tmp_path / "planted.events",
         lambda index, record: planted(record, draw) if index == place else record,
     )
-    assert verify(changed).difference is not None
+    assert is_told(changed)
 
 
 @in_one_folder
@@ -140,7 +148,7 @@ def test_missing_record_is_always_found(
     changed = rewritten(
         store, tmp_path / "planted.events", lambda i, record: None if i == place else record
     )
-    assert verify(changed).difference is not None
+    assert is_told(changed)
 
 
 @in_one_folder
@@ -151,7 +159,8 @@ def test_difference_in_a_decision_is_named_to_the_field(
     history = history_of(given_logs, tmp_path)
     assume(history.recorded)
     number = draw.choice(sorted(history.recorded))
-    field = draw.choice(["flagged", "purchases", "mean", "sd"])
+    # Whether it was flagged decides what was written, too, which is compared on reading.
+    field = draw.choice(["purchases", "mean", "sd"])
     right = getattr(history.recorded[number], field)
     wrong = other_value(right, draw)
 
@@ -162,7 +171,7 @@ def test_difference_in_a_decision_is_named_to_the_field(
 
     changed = rewritten(history.store, tmp_path / "planted.events", plant)
     expected = Difference(number, "urn:coordinator", field, wrong, right)
-    assert verify(changed).difference == expected
+    assert verify(History(replay.EventStore(changed))).difference == expected
 
 
 @in_one_folder
@@ -174,7 +183,7 @@ def test_history_of_a_run_that_was_stopped_has_no_difference(
     path = tmp_path / "stopped.events"
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, store.header) as writer:
-        for _, records in list(store.frames())[:frames]:
+        for _, records, _ in list(store.frames())[:frames]:
             writer.append(records, sum(isinstance(record, EVENT_TYPES) for record in records))
     assert verify(History(replay.EventStore(path))).difference is None
 
@@ -222,7 +231,7 @@ def test_a_hundred_planted_differences_of_the_sample_are_found(tmp_path: Path) -
                 planted(record, draw) if index == place else record
             ),
         )
-        assert verify(changed).difference is not None, records[place]
+        assert is_told(changed), records[place]
 
 
 # The command
@@ -270,6 +279,7 @@ def test_command_names_the_first_difference(
             "expected": "29.11",
             "actual": "29.10",
         },
+        "lost": [],
     }
 
 
@@ -282,7 +292,7 @@ def test_end_of_a_log_that_was_changed_is_found(folder: Path) -> None:
         return record
 
     changed = rewritten(replay.EventStore(folder / "original"), folder / "planted", plant)
-    found = verify(changed).difference
+    found = verify(History(replay.EventStore(changed))).difference
     assert found is not None
     assert (found.event, found.actor, found.field) == (7, "urn:sink", "history before")
 
@@ -294,4 +304,6 @@ def test_digest_that_was_recorded_at_another_moment_is_found(folder: Path) -> No
         return record
 
     changed = rewritten(replay.EventStore(folder / STORE), folder / "planted", plant)
-    assert verify(changed).difference == Difference(7, "urn:sink", "digest events", 6, 7)
+    assert verify(History(replay.EventStore(changed))).difference == Difference(
+        7, "urn:sink", "digest events", 6, 7
+    )

@@ -12,13 +12,16 @@ from events.header import version_of
 from events.paths import path_of
 from events.records import Decision, Finding, Lines, LogEnd, Rejected
 from events.salvage import Salvage, events_in
+from events.store import EventStore
 from replay.arguments import add_store
+from replay.audit import audit
 from replay.standard_streams import say
 from replay.tables import counted, print_json
 
 if TYPE_CHECKING:
     import argparse
 
+    from events.header import Header
     from events.scan import Damage
 
 SUMMARY = "say what of a store is whole, what is damaged and what is lost; nothing is changed"
@@ -37,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     """Print what is whole and what is not; return 1 if anything is damaged."""
     salvage = Salvage(path_of(options.store, "an event store", StoreError))
     records, damages = salvage.records, salvage.damages
+    if all(damage.end is None for damage in damages):
+        audit(EventStore(options.store))
     told: dict[str, Any] = {
         "version": version_of(salvage.header),
         "size": salvage.size,
@@ -70,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         say("saved from a damaged store, and incomplete")
     say(f"whole up to byte {salvage.intact_bytes}")
     for damage, fields in zip(damages, told["damaged"], strict=True):
-        say(_text(damage, fields))
+        say(_text(damage, fields, salvage.header))
     if not damages:
         say("nothing is damaged")
     return EXIT_DAMAGED if damages else 0
@@ -105,11 +110,11 @@ def _fields(damage: Damage, size: int) -> dict[str, Any]:
     }
 
 
-def _text(damage: Damage, fields: dict[str, Any]) -> str:
+def _text(damage: Damage, fields: dict[str, Any], header: Header) -> str:
     where = f"bytes {fields['from']} to {fields['to']}"
     if damage.end is None:
         return (
             f"{where} are torn: {damage.fault.value}, and nothing whole comes after; "
-            "the next run moves them aside and goes on"
+            f"{'they are left aside' if header.incomplete else 'the next run moves them aside'}"
         )
     return f"{where} are damaged: {damage.fault.value}; {damage.loss}"

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from events.escapes import json_escaped, plain
-from events.event import line_of
+from events.own_lines import own_line
 from replay.commands import interval_views
 from replay.console import verdict_text
 from replay.history import History
@@ -84,7 +84,8 @@ def _event_text(history: History, event: Event | None) -> str:
     if event is None:
         return "no such event"
     place = history.place(event.number)
-    text = json_escaped(line_of(event).decode("utf-8", "backslashreplace").strip())
+    line = own_line(event, history.store.path)
+    text = json_escaped(line.decode("utf-8", "backslashreplace").strip())
     return f"{place.source} line {place.line}: {text}"
 
 

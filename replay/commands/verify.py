@@ -33,25 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
     store = open_store(options.store)
-    gaps: list[int] = []
     if store.intervals is not None:
         found = verify_intervals(store)
     else:
-        history = History(store)
-        gaps = history.gaps
-        found = verify(history, lambda moments: progress(moments, "verify"))
+        found = verify(History(store), lambda moments: progress(moments, "verify"))
     compared = "decision" if store.intervals is None else "finding"
     difference = found.difference
     if options.json:
         fields = None if difference is None else difference_fields(difference)
-        print_json({**found._asdict(), "difference": fields})
+        lost = [each._asdict() for each in found.lost]
+        print_json({**found._asdict(), "difference": fields, "lost": lost})
     else:
         say(
             f"played {counted(found.events, 'event')} again, compared "
             f"{counted(found.decisions, compared)} and {counted(found.digests, 'state digest')}"
         )
-        for event in gaps:
-            say(f"incomplete: something was lost after event {event}")
+        for after, events, size in found.lost:
+            say(
+                f"incomplete: something was lost after event {after}, "
+                f"{counted(events, 'event')} in {counted(size, 'byte')}"
+            )
         if difference is None:
             say("no difference")
         else:

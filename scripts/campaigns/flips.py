@@ -150,7 +150,7 @@ class Flips(Campaign):
         """Drop a frame, double it, and alter it together with its checksums."""
         pieces = [self._data[start:end] for start, end in itertools.pairwise(self._ends)]
         frame = self._frames[place]
-        body = frame.body[:-1] + bytes([frame.body[-1] ^ 1])
+        body = bytes(frame.body[:-1]) + bytes([frame.body[-1] ^ 1])
         altered = encode_frame(Frame(*frame[:-1], body))
         assert chain_of(altered) != chain_of(pieces[place])
         ways = {
