@@ -17,6 +17,7 @@ import replay
 from events.records import Decision, Record
 from replay.testing import LoggedHistory, run_in
 from replay.testing.disks import CountingDisk
+from tests.detectors import Twice
 from tests.interval_runs import as_csv, search
 from tests.plain_lines import purchase
 from tests.test_checks import ANOMALOUS, altered
@@ -155,6 +156,23 @@ def test_store_that_is_decided_otherwise_leaves_no_history_but_itself(
     assert ran.summary == "2 failed, 1 passed"
     assert ran.out.count("\ndecided otherwise\n") == 2
     assert "failing history" not in ran.out
+
+
+def test_store_of_another_detector_fails_with_a_line_that_names_it(
+    project: Project, tmp_path: Path
+) -> None:
+    _, made = run_in(tmp_path, ANOMALOUS, Twice)
+    made.rename(project.folder / "other.events")
+    ran = project.run("-rs", "--replay-store=other.events")
+    assert ran.status == 1
+    assert ran.summary == "1 failed, 2 skipped"
+    said = (
+        r"other\.events: expected a history that 'purchases' \(version 1\) decided, found one of "
+    )
+    assert re.search(
+        said + r"'Twice' \(version sha256:[0-9a-f]{12}\); log, step and diff show", ran.out
+    )
+    assert "'Twice' (version sha256:" in ran.out.partition("short test summary")[2]
 
 
 def test_store_of_intervals_replays_and_the_rest_is_skipped(project: Project) -> None:
