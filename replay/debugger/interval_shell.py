@@ -12,6 +12,7 @@ from replay.commands.interval_views import interval_text, observation_text
 from replay.debugger import views
 from replay.debugger.conditions import Stop, quoted
 from replay.debugger.errors import CommandError
+from replay.debugger.lines import take
 from replay.debugger.session import Session
 from replay.debugger.shell import Shell
 from replay.standard_streams import say
@@ -96,18 +97,16 @@ class IntervalShell(Shell):
         self._intervals: Final = timeline
 
     def _message(self, words: list[str]) -> None:
-        if words:
-            raise CommandError(f"message expected 0 arguments, found {len(words)}")
+        take("message", words, 0, 0)
         views.show_message(self._timeline)
         self._where([])
 
     def _where(self, words: list[str]) -> None:
-        if words:
-            raise CommandError(f"where expected 0 arguments, found {len(words)}")
+        take("where", words, 0, 0)
         say(position_line(self._intervals))
 
     def _list(self, words: list[str]) -> None:
-        middle = self._position(words[0]) if words else self._timeline.position
+        middle = self._position(words[0]) if take("list", words, 0, 1) else self._timeline.position
         self._show(range(max(1, middle - 5), min(len(self._timeline), middle + 5) + 1))
 
     def _user(self, words: list[str]) -> None:
@@ -118,8 +117,7 @@ class IntervalShell(Shell):
         timeline = self._intervals
         if timeline.parameters.key is None:
             words = words or [""]
-        if len(words) != 1:
-            raise CommandError(f"window expected 1 argument, found {len(words)}")
+        take("window", words, 1, 1)
         if words[0] or timeline.keys:
             self._show_key(words[0])
         else:
@@ -173,8 +171,7 @@ class IntervalShell(Shell):
         print_table(("index#", "event#", "time", "id"), rows)
 
     def _history(self, words: list[str]) -> None:
-        if len(words) != 1:
-            raise CommandError(f"history expected 1 argument, found {len(words)}")
+        take("history", words, 1, 1)
         self._show(events_of(self._intervals, words[0]))
 
     def _show(self, numbers: Iterable[int]) -> None:
