@@ -83,6 +83,11 @@ exit status:
   130  interrupted (Ctrl-C), 143 terminated; what was done is kept, and how to go on is said.
   A live stream ends with 0 then.
 
+live streams, for the first time and after every stop:
+  python -m replay BATCH STREAM FLAGGED --follow --resume
+  tail -n +K -f STREAM | python -m replay BATCH - FLAGGED --resume
+  with K = 1, and after a stop the line that "check FLAGGED.events" names
+
 example:
   python -m replay scripts/sample/batch_log.json scripts/sample/stream_log.json flagged.json
 """
@@ -231,12 +236,15 @@ def _run_parser() -> Parser:
         "--overwrite", action="store_true", help="start the flagged file and the store afresh"
     )
     parser.add_argument(
-        "--follow", action="store_true", help="wait at the end of STREAM for it to grow"
+        "--follow",
+        action="store_true",
+        help="wait at the end of STREAM, a file that grows (also when rotated) or a named pipe",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the store of a live stream (standard input, pipe, --follow)",
+        help="go on with the store of a live stream, if there is one: behind the lines that were "
+        "read of a file with --follow; a pipe has to begin with the line that check names",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first rejected line, with status 1"

@@ -59,6 +59,8 @@ class Pipe(Closing):
         self._owned: Final = owned
         self._follow: Final = follow
         self._deserted = False
+        # Whether something was read just now of a pipe that is followed.
+        self._given = False
         # When it is to stop: how much it held then and is still to be read.
         self._rest: int | None = None
 
@@ -75,6 +77,12 @@ class Pipe(Closing):
         if self._deserted and not self._opened_again():
             wait(self._wake, LOOK_SECONDS)
             return Change.NOTHING
+        if self._given:
+            # Of a writer that had gone when the pipe was opened again no wait tells the end.
+            found = self._read(READ_BYTES)
+            if found is not Change.NOTHING:
+                return found
+            self._given = False
         if wait(self._wake, IDLE_SECONDS, self.descriptor):
             return self._read(READ_BYTES)
         if self._follow and self._is_replaced():
@@ -91,6 +99,7 @@ class Pipe(Closing):
         except OSError as error:
             raise unreadable(self._path, error) from None
         self.offset += len(chunk)
+        self._given = self._follow and bool(chunk)
         if chunk:
             return chunk
         self._deserted = self._follow

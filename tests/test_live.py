@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 
 import replay
 from events.splitting import LINE_BYTES_MAX
+from replay.history import History
 from replay.testing import model
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 from tests.test_cli import Shell
@@ -353,3 +356,200 @@ def test_memory_of_a_live_run_does_not_grow_with_a_line(
         live.end(signal.SIGTERM)
     assert 0 < peak < 120
     assert rejected_in(shell.folder) == [(1, "line-too-long", 300 << 20)]
+
+
+def lines_of(folder: Path) -> list[tuple[int, bytes]]:
+    """Return the lines of the stream that the store has, with their numbers."""
+    try:
+        history = History(replay.EventStore(folder / "flagged.json.events"))
+    except replay.StoreError:
+        return []
+    lines = [line for line in history.log_lines() if line.place.source == "stream"]
+    return [(line.place.line, line.text) for line in lines]
+
+
+def test_followed_pipe_outlives_its_writers(shell: Shell, start: Callable[..., Live]) -> None:
+    path = shell.folder / "pipe"
+    os.mkfifo(path)
+    live = start("pipe", "flagged.json", "--follow")
+    expected: list[tuple[int, bytes]] = []
+    # Each opens it, writes and goes; the second leaves a line without its newline.
+    for text in (b"one\n", b"two", b"three\n\n", FLAGGED_LINE + b"\n"):
+        path.write_bytes(text)
+        number = 5 if text.startswith(FLAGGED_LINE) else len(expected) + 1
+        expected.append((number, text.strip()))
+        live.wait_for(lambda: lines_of(shell.folder) == expected)
+    status, err = live.end(signal.SIGTERM)
+    assert status == 0
+    assert err.splitlines()[:4] == [
+        "pipe:1: rejected (not-json): expected one JSON object, found no JSON: 'one'",
+        "pipe:2: rejected (not-json): expected one JSON object, found no JSON: 'two'",
+        "pipe:3: rejected (not-json): expected one JSON object, found no JSON: 'three'",
+        "pipe: stopped after line 5; what is read next has to begin with line 6, as tail -n +6 "
+        "gives it",
+    ]
+    assert shell.read("flagged.json") == SPEC_FLAGGED
+    again = start("pipe", "flagged.json", "--follow", "--resume")
+    path.write_bytes(b"six\n")
+    again.wait_for(lambda: lines_of(shell.folder) == [*expected, (6, b"six")])
+    assert "pipe: going on after line 5;" in again.end(signal.SIGINT)[1]
+
+
+def test_what_a_named_pipe_holds_when_the_run_is_stopped_is_judged(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    os.mkfifo(shell.folder / "pipe")
+    live = start("pipe", "flagged.json", "--follow")
+    with (shell.folder / "pipe").open("wb", buffering=0) as pipe:
+        pipe.write(OTHER_LINE + b"\n")
+        live.wait_for(lambda: len(lines_of(shell.folder)) == 1)
+        live.process.send_signal(signal.SIGSTOP)
+        pipe.write((FLAGGED_LINE + b"\n") * 300 + b"and a par")
+        live.process.send_signal(signal.SIGTERM)
+        live.process.send_signal(signal.SIGCONT)
+        status, err = live.end()
+    assert status == 0
+    assert len(lines_of(shell.folder)) == 301
+    assert "pipe: stopped after line 301; what is read next has to begin with line 302" in err
+    assert "pipe: stopped in the middle of a line; what was read of it is not kept\n" in err
+
+
+def test_pipe_that_is_made_anew_is_followed(shell: Shell, start: Callable[..., Live]) -> None:
+    path = shell.folder / "pipe"
+    os.mkfifo(path)
+    live = start("pipe", "flagged.json", "--follow")
+    path.write_bytes(b"one\n")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == 1)
+    path.unlink()
+    os.mkfifo(path)
+    path.write_bytes(b"two\n")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == 2)
+    assert live.end(signal.SIGTERM)[0] == 0
+    assert lines_of(shell.folder) == [(1, b"one"), (2, b"two")]
+
+
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [
+        ("-", "found standard input, which ends when its writer ends; leave out --follow"),
+        (".", "found a folder; leave out --follow"),
+        ("/dev/null", "found a device; leave out --follow"),
+        ("log.gz", "found the name of a gzip file, which does not grow by lines"),
+        ("missing", "expected a readable stream, found: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_before_anything_is_written(
+    shell: Shell, stream: str, found: str
+) -> None:
+    shell.write("log.gz", b"")
+    before = shell.names()
+    status, _, err = shell("batch.json", stream, "flagged.json", "--follow")
+    assert (status, err.count("\n")) == (2, 1)
+    assert found in err
+    assert shell.names() == before
+
+
+def test_rejected_lines_are_numbered_anew_after_a_rotation(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(b"one\n\nthree\n")
+    live = start("stream.json", "flagged.json", "--follow")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == 2)
+    path.rename(shell.folder / "old")
+    path.write_bytes(b"\nnew\n")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == 3)
+    _, err = live.end(signal.SIGTERM)
+    assert re.findall(r"^stream.json:(\d):.*found no JSON: '(\w+)'$", err, re.MULTILINE) == [
+        ("1", "one"),
+        ("3", "three"),
+        ("2", "new"),
+    ]
+
+
+def test_file_given_once_more_on_standard_input_is_gone_on_with_behind_what_was_read(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "log"
+    path.write_bytes(b"one\ntwo\n")
+    for more in (b"", b"three\n"):
+        with path.open("ab+") as file:
+            file.write(more)
+            file.flush()
+            file.seek(0)
+            live = start("-", "flagged.json", "--resume", stdin=file)
+            status, err = live.end()
+        assert status == 0
+    assert lines_of(shell.folder) == [(1, b"one"), (2, b"two"), (3, b"three")]
+    assert "-: begins with the 2 lines that were read before\n" in err
+    # Lines that are not those are what comes next.
+    path.write_bytes(b"four\n")
+    with path.open("rb") as file:
+        live = start("-", "flagged.json", "--resume", stdin=file)
+        assert (
+            "-: going on after line 3; what is read now has to begin with line 4" in (live.end()[1])
+        )
+    assert lines_of(shell.folder)[3:] == [(4, b"four")]
+
+
+def test_check_says_with_which_line_a_live_stream_goes_on(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    live = start("-", "flagged.json")
+    live.write(FLAGGED_LINE + b"\n\nno JSON\n" + OTHER_LINE + b"\n\n{")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == 3)
+    live.process.kill()
+    live.process.communicate()
+    assert "the stream goes on with line 5\n" in shell("check", "flagged.json.events").out
+    told = json.loads(shell("check", "flagged.json.events", "--json").out)
+    assert told["next_line"] == 5
+    # A run on files goes on by itself.
+    assert "goes on" not in shell("batch.json", "stream.json", "other.json").err
+    assert "goes on" not in shell("check", "other.json.events").out
+
+
+def test_lines_are_judged_once_while_files_are_rotated_and_the_program_is_killed(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    """All of it with real processes, in real time; `test_following` tries more, and faster."""
+    dice = random.Random(1)
+    path = shell.folder / "stream.json"
+    path.write_bytes(b"")
+    live = start("stream.json", "flagged.json", "--follow", "--resume")
+    written: list[bytes] = []
+
+    def write(lines: int) -> None:
+        new = [b"line %d" % number for number in range(len(written), len(written) + lines)]
+        written.extend(new)
+        with path.open("ab") as file:
+            for line in new:
+                cut = dice.randrange(len(line) + 1)
+                file.write(line[:cut])
+                file.flush()
+                file.write(line[cut:] + b"\n")
+
+    first = 0
+    for number in range(30):
+        write(dice.randrange(1, 40))
+        if dice.random() < 0.6:
+            # Once it has the file open, the program may be anywhere in it.
+            live.wait_for(lambda: len(lines_of(shell.folder)) > first)  # noqa: B023
+            write(dice.randrange(40))
+            path.rename(shell.folder / f"old.{number}")
+            first = len(written)
+            write(dice.randrange(1, 40))
+        if dice.random() < 0.2:
+            live.wait_for(lambda: len(lines_of(shell.folder)) == len(written))
+            if dice.random() < 0.5:
+                live.process.kill()
+                live.process.communicate()
+            else:
+                assert live.end(signal.SIGTERM)[0] == 0
+            first = len(written)
+            write(dice.randrange(1, 4))
+            live = start("stream.json", "flagged.json", "--follow", "--resume")
+    live.wait_for(lambda: len(lines_of(shell.folder)) == len(written))
+    assert live.end(signal.SIGTERM)[0] == 0
+    assert [line for _, line in lines_of(shell.folder)] == written
+    for command in ("check", "verify"):
+        assert shell(command, "flagged.json.events").status == 0

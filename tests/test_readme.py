@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import replay.testing
+from events.disk import is_locked
+from events.records import Rejected, StreamStart
 from replay import cli
 from replay.debugger import commands as debugger
 from tests.test_cli import Shell
@@ -85,6 +91,101 @@ def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
     assert sum(line.startswith("Purchase(") for line in others) == flagged.count(b"\n")
 
 
+class Recipe:
+    """A command of the README that reads a live stream, in a folder of its own."""
+
+    def __init__(self, block: str, folder: Path) -> None:
+        self.block = block
+        self.folder = folder
+        (folder / "bin").mkdir(parents=True)
+        python = folder / "bin" / "python"
+        # What was started last is the run.
+        python.write_text(f'#!/bin/sh\necho $$ >"{folder}/pid"\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        shutil.copy(ROOT / "scripts" / "sample" / "batch_log.json", folder)
+        (folder / "stream_log.json").touch()
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        }
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            ["sh", "-c", self.block],
+            cwd=self.folder,
+            env=self.environment,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the stream, and wait until all its whole lines were dealt with."""
+        with (self.folder / "stream_log.json").open("ab") as stream:
+            stream.write(data)
+        *lines, _ = (self.folder / "stream_log.json").read_bytes().split(b"\n")
+        deadline = time.monotonic() + 60
+        while self.lines() < len([line for line in lines if line]):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def lines(self) -> int:
+        try:
+            store = replay.EventStore(self.folder / "flagged.json.events")
+        except replay.StoreError:
+            return 0
+        records = [record for record in store.records() if not isinstance(record, Rejected)]
+        past = sum(record.events for record in records if isinstance(record, StreamStart))
+        stream = sum(record.source == "stream" for record in store.rejected())
+        return store.events - past + stream if past else 0
+
+    def end(self, number: signal.Signals) -> None:
+        run = int((self.folder / "pid").read_text())
+        os.kill(run, number)
+        if number is signal.SIGTERM:
+            # It ends in good order; tail does not see that before it writes again.
+            while is_locked(self.folder / "flagged.json.events"):
+                time.sleep(0.02)
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def outputs(self) -> list[bytes]:
+        names = ["batch.json", "stream.json"]
+        words = ["export", "flagged.json.events", "--batch", names[0], "--stream", names[1]]
+        exported = subprocess.run(
+            [sys.executable, "-m", "replay", *words],
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+        )
+        assert exported.returncode == 0, exported.stderr
+        return [(self.folder / name).read_bytes() for name in ("flagged.json", *names)]
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=["file", "pipe"])
+def test_live_recipe_gives_the_same_with_kills_in_between(block: str, tmp_path: Path) -> None:
+    log = (ROOT / "scripts" / "sample" / "stream_log.json").read_bytes().splitlines(keepends=True)
+    content = b"".join([b"no JSON\n", *log[:450], b"\n", *log[450:]])
+    killed, whole = Recipe(block, tmp_path / "killed"), Recipe(block, tmp_path / "whole")
+    # In the middle of lines, with a blank line at the end, and behind a rejected one.
+    cuts = [0, 8, len(b"".join(log[:449])) + 30, content.index(b"\n\n") + 2, len(content)]
+    for start, end in itertools.pairwise(cuts):
+        killed.start()
+        killed.write(content[start:end])
+        killed.end(signal.SIGKILL)
+    killed.start()
+    while not is_locked(tmp_path / "killed" / "flagged.json.events"):
+        time.sleep(0.02)
+    killed.end(signal.SIGTERM)
+    whole.start()
+    whole.write(content)
+    whole.end(signal.SIGTERM)
+    assert killed.outputs() == whole.outputs()
+    assert killed.outputs()[2] == content.replace(b"\n\n", b"\n")
+    assert killed.outputs()[0].count(b"\n") > 3
+
+
 def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "test_detector.py").write_text(test, encoding="utf-8")
     return subprocess.run(
@@ -137,7 +238,8 @@ def test_every_name_of_the_test_kit_is_documented() -> None:
 
 
 def test_every_option_is_documented(tmp_path: Path) -> None:
-    shown = Shell(tmp_path)("--help").out
+    # Those of tail are its own.
+    shown = re.sub(r"tail .*\|", "", Shell(tmp_path)("--help").out)
     options = set(re.findall(r"(?<![\w-])--?[A-Za-z]+", shown)) - {"-h", "-m"}
     assert [option for option in sorted(options) if f"`{option}" not in README] == []
 
