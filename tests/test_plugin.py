@@ -107,6 +107,15 @@ def damaged(store: Path) -> None:
 
 
 def rewritten_otherwise(store: Path) -> None:
+    def remeasure(record: Record) -> Record:
+        if isinstance(record, Decision):
+            return msgspec.structs.replace(record, mean=record.mean + 1)
+        return record
+
+    altered(store, remeasure).rename(store)
+
+
+def unflagged(store: Path) -> None:
     def unflag(record: Record) -> Record:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, flagged=not record.flagged)
@@ -120,10 +129,11 @@ def rewritten_otherwise(store: Path) -> None:
     [
         (torn, r"its last \d+ bytes are torn: the frame is cut short", 1),
         (damaged, r"bytes 6\d\d to 7\d\d, after event 3: expected frame 2, .*", 1),
-        (rewritten_otherwise, r"Difference\(event=4, .*field='flagged', .*\)", 1),
+        (rewritten_otherwise, r"Difference\(event=4, .*field='mean', .*\)", 1),
+        (unflagged, r"at byte \d+: expected whole lines of the 0 flagged bytes, .*", 1),
         (lambda store: store.write_text("no store"), r".*", 1),
     ],
-    ids=["torn", "damaged", "altered", "none"],
+    ids=["torn", "damaged", "altered", "unflagged", "none"],
 )
 def test_bad_store_fails_with_a_line_each_and_without_a_traceback(
     project: Project, store: Path, spoil: Callable[[Path], None], line: str, failed: int

@@ -126,27 +126,26 @@ class StoreItem(pytest.Item):
 
 
 def _check_model(path: Path) -> None:
-    store = _decided(path)
-    if store.events > _MODEL_EVENTS_MAX:
-        pytest.skip(f"{store.events:,} events are too many for the brute-force model")
-    assert_agrees_with_model(LoggedHistory.of(store))
+    assert_agrees_with_model(_decided(path, _MODEL_EVENTS_MAX))
 
 
 def _check_orders(path: Path) -> None:
-    assert_same_decisions(LoggedHistory.of(_decided(path)), _ORDERS)
+    assert_same_decisions(_decided(path), _ORDERS)
 
 
-def _decided(path: Path) -> EventStore:
-    """Return a store that is to be decided as the program's own detector does."""
+def _decided(path: Path, events_max: int | None = None) -> LoggedHistory:
+    """Return the history in a store that is to be decided as the program's own detector does."""
     try:
         store = EventStore(path)
+        if store.intervals is not None:
+            pytest.skip("a store of intervals")
+        if (other := other_detector(store)) is not None:
+            pytest.skip(other)
+        if events_max is not None and store.events > events_max:
+            pytest.skip(f"{store.events:,} events are too many for the brute-force model")
+        return LoggedHistory.of(store)
     except StoreError:
         pytest.skip("a store that cannot be read, as the first check says")
-    if store.intervals is not None:
-        pytest.skip("a store of intervals")
-    if (other := other_detector(store)) is not None:
-        pytest.skip(other)
-    return store
 
 
 _CHECKS: Final[dict[str, Callable[[Path], None]]] = {
