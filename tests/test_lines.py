@@ -241,7 +241,8 @@ def test_bad_line_is_rejected_for_its_own_reason(reason: Reason, line: bytes, de
 
 
 def test_every_reason_has_an_example() -> None:
-    assert {reason for reason, _, _ in EXAMPLES} == set(Reason)
+    # A line that is too long is never parsed; tests/test_splitting.py has examples.
+    assert {reason for reason, _, _ in EXAMPLES} == set(Reason) - {Reason.LINE_TOO_LONG}
 
 
 @pytest.mark.parametrize(

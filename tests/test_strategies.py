@@ -338,15 +338,14 @@ def flags(history: LoggedHistory) -> list[bool]:
 def assert_shrunk_to(history: LoggedHistory, *friendships: str) -> None:
     """Assert that ``history`` is ``friendships``, two purchases and one that is judged by them.
 
-    Which of two users buys is open, and which is named first: whoever is renamed in a line is to be
+    Which user buys is open, and which is named first: whoever is renamed in a line has to be
     in the others. So is what is past, for no line moves from a log to the other. An amount of
     0.00 would be no more than the mean, and two others are the least to be judged by.
     """
     assert history.batch.startswith(b'{"D":"1", "T":"2"}\n')
     (*before, judged) = happenings(history)
     (buyer,) = judged.users
-    # There are two users, and nobody else.
-    (friend,) = {user for each in before for user in each.users} - {buyer}
+    friend = {"1": "2", "2": "1"}[buyer]
     assert judged.line in (purchase(buyer, "1.00", 0), purchase(buyer, "0.0001", 0))
     assert history.stream.endswith(judged.line + b"\n")
     pairs = [happening.users for happening in before if len(happening.users) > 1]
