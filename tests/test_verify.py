@@ -159,8 +159,9 @@ def test_difference_in_a_decision_is_named_to_the_field(
     history = history_of(given_logs, tmp_path)
     assume(history.recorded)
     number = draw.choice(sorted(history.recorded))
-    # Whether it was flagged decides what was written, too, which is compared on reading.
-    field = draw.choice(["purchases", "mean", "sd"])
+    # What a flagged line says decides what was written, too, which is compared on reading.
+    flagged = history.recorded[number].flagged
+    field = draw.choice(["purchases"] if flagged else ["purchases", "mean", "sd"])
     right = getattr(history.recorded[number], field)
     wrong = other_value(right, draw)
 
