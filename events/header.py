@@ -54,8 +54,17 @@ _NUMBERS: Final = {
     bytes([0xCC + place]): struct.Struct(f">{code}") for place, code in enumerate("BHIQbhiq")
 }
 
-MAGIC_BYTES: Final = b"\x94" + msgpack.packb(MAGIC)
+MAGIC_BYTES: Final[bytes] = b"\x94" + msgpack.packb(MAGIC)
 """What every store begins with."""
+
+
+def is_store(path: Path) -> bool:
+    """Tell whether a file stands at ``path`` that begins as stores do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC_BYTES)) == MAGIC_BYTES
+    except OSError:
+        return False
 
 
 class Header(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.disk import Identity, identity_of
 from events.errors import InputError, OutputError
+from events.header import is_store
 from events.paths import path_of
 from replay.output_streams import STANDARD_OUTPUT, is_stream
 
@@ -70,7 +71,7 @@ def check_outputs(
 
     Raises:
         InputError: an output is one of the inputs or of a kind that it cannot be, its
-            folder is missing, or both outputs are one file.
+            folder is missing, lines would be written to a store, or both outputs are one file.
 
     """
     inputs = list(inputs)
@@ -114,6 +115,11 @@ def _check(
                 f"{path}: expected the {what}, found the {read_as}, which would "
                 "be written to; name another file"
             )
+    if streams and found is None and is_store(path):
+        raise InputError(
+            f"{path}: expected the {what}, found an event store, which lines would damage; "
+            "name another file"
+        )
 
 
 def check_new(

@@ -195,6 +195,29 @@ def test_outputs_that_are_an_input_under_another_name_are_refused(
     assert not (folder / "x").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*RUN, "other.events"),
+        (*RUN, "other.events", "--overwrite"),
+        ("rerun", STORE, "other.events", "--overwrite"),
+        ("rebuild", STORE, "other.events"),
+        ("intervals", "o.csv", "other.events", "--threshold", "5m"),
+        ("intervals", "o.csv", "other.events", "--threshold", "5m", "--overwrite"),
+    ],
+)
+def test_lines_are_not_written_to_a_store_of_another_history(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    (folder / "o.csv").write_text("time,adid\n2017-06-13 11:33:01,a\n", encoding="utf-8")
+    assert main([*RUN, "flagged.json"]) == 0
+    assert main([*RUN, "other", "-D", "1"]) == 0
+    store, before = (folder / "other.events").read_bytes(), names(folder)
+    refused(capsys, *words, message="found an event store, which lines would damage")
+    assert (folder / "other.events").read_bytes() == store
+    assert names(folder) == before
+
+
 def test_standard_input_that_is_the_flagged_file_is_refused(shell: Shell) -> None:
     with (shell.folder / "stream.json").open("rb") as stream:
         process = started(shell, "batch.json", "-", "stream.json", stdin=stream)
