@@ -287,7 +287,7 @@ EXPLICIT = 'LoggedHistory(b\'{"D":"1", "T":"2"}\\n\', b"bad\\n")'
 
 TESTS = {
     "given": """
-@given(histories(users=3, density=0.6, bad=0, past_max=6, new_max=6))
+@given(histories(users=2, density=0.6, bad=0, past_max=8, new_max=8))
 def test_it(history):
     assert not any(decision.flagged for decision in decide(history))
 """,
