@@ -68,7 +68,10 @@ class DiskFile(Closing):
         self._descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
         self.identity: Final = Identity.of(self._descriptor)
         """Which file it is."""
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+        found = os.fstat(self._descriptor)
+        # How far it reaches by what was done to it here.
+        self._end = found.st_size
+        if not stat.S_ISREG(found.st_mode):
             self.close()
             raise OSError(errno.EINVAL, "no regular file")
 
@@ -76,23 +79,28 @@ class DiskFile(Closing):
         """Append ``data``, all of it."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self._descriptor, view) :]
+            written = os.write(self._descriptor, view)
+            self._end += written
+            view = view[written:]
 
     def sync(self) -> None:
         """Return only when all that was written is on the disk."""
         os.fsync(self._descriptor)
 
     def check_in_place(self) -> None:
-        """Raise unless the file still is where it was opened.
+        """Raise unless the file still is where it was opened, with all that was written to it.
 
         What is written to a file that has lost its name is lost with it.
 
         Raises:
             FileNotFoundError: it was removed, or another has taken its place.
+            OSError: somebody has cut it.
 
         """
         if self.identity != identity_of(self.path):
             raise FileNotFoundError(errno.ENOENT, "it was removed or replaced while it was written")
+        if self.size() < self._end:
+            raise OSError(errno.EIO, "somebody has cut it while it was written")
 
     def permit(self, permissions: Permissions) -> None:
         """Let who could use another file use this one, as far as this process may say so."""
@@ -103,6 +111,7 @@ class DiskFile(Closing):
     def truncate(self, size: int) -> None:
         """Cut the file to ``size`` bytes; what is written comes after them."""
         os.ftruncate(self._descriptor, size)
+        self._end = size
         os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def size(self) -> int:

@@ -457,6 +457,18 @@ def test_output_that_is_gone_in_the_end_is_no_success(
     assert b"found: it was removed or replaced while it was written" in err
 
 
+@pytest.mark.parametrize("lost", ["flagged.json", STORE])
+def test_output_that_somebody_cuts_is_no_success(
+    shell: Shell, live: Callable[..., subprocess.Popen[bytes]], lost: str
+) -> None:
+    process = live()
+    os.truncate(shell.folder / lost, 0)
+    _, err = process.communicate(SPEC_EXAMPLE.stream)
+    assert process.returncode == 1
+    assert err.startswith(f"replay: {lost}: expected to write ".encode())
+    assert b"found: somebody has cut it while it was written" in err
+
+
 def test_folder_that_goes_away_is_no_success(
     shell: Shell, live: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
