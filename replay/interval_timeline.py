@@ -95,12 +95,11 @@ class IntervalTimeline(Stepping):
         if not 0 <= position <= len(self):
             raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
         self._finish_event()
-        with collector_paused():
-            index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
-            checkpoint = self._checkpoints[index - 1]
-            if position < self.position or self.position < checkpoint.position:
-                self._restore(checkpoint)
-            self._forward(position)
+        index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
+        checkpoint = self._checkpoints[index - 1]
+        if position < self.position or self.position < checkpoint.position:
+            self._restore(checkpoint)
+        self._forward(position)
 
     def next(self) -> Observation | None:
         """Take the next observation, or the rest of it, and return it; None at the end."""
@@ -190,7 +189,7 @@ class IntervalTimeline(Stepping):
         while self.position < position:
             milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
             end = min(position, milestone)
-            with self.undisturbed():
+            with self.undisturbed(), collector_paused():
                 self._simulation.observe(self.history.observed(self.position, end))
                 if self._ends_at(end):
                     self._simulation.conclude()
@@ -225,7 +224,7 @@ class IntervalTimeline(Stepping):
         self._checkpoints.append(_Checkpoint(self.position, recollect, memories))
 
     def _restore(self, checkpoint: _Checkpoint) -> None:
-        with self.undisturbed():
+        with self.undisturbed(), collector_paused():
             self._recollect(checkpoint)
 
     def _recollect(self, checkpoint: _Checkpoint) -> None:

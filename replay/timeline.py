@@ -128,11 +128,10 @@ class Timeline(Stepping):
                 while self.position > position:
                     self._back()
             return
-        with collector_paused():
-            checkpoint = self._checkpoint_before(position)
-            if position < self.position or self.position < checkpoint.position:
-                self._restore(checkpoint)
-            self._forward(position)
+        checkpoint = self._checkpoint_before(position)
+        if position < self.position or self.position < checkpoint.position:
+            self._restore(checkpoint)
+        self._forward(position)
 
     def next(self) -> Event | None:
         """Apply the next event, or the rest of it, and return it; None at the end."""
@@ -324,7 +323,7 @@ class Timeline(Stepping):
         while self.position < position:
             milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
             end = min(position, milestone)
-            with self.undisturbed():
+            with self.undisturbed(), collector_paused():
                 self._simulation.route(self._events[self.position : end])
                 self._simulation.settle()
                 self.position = end
@@ -336,6 +335,6 @@ class Timeline(Stepping):
         return self._checkpoints[index - 1]
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        with self.undisturbed():
+        with self.undisturbed(), collector_paused():
             restore(self._simulation, checkpoint)
             self.position = checkpoint.position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import io
 import json
@@ -13,14 +14,15 @@ import tempfile
 import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import replay
 from replay import interval_timeline, timeline
+from replay.debugger.interrupts import Interrupts
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
 from replay.interval_timeline import IntervalTimeline
@@ -33,47 +35,86 @@ from tests.test_debugger_terminal import PATIENCE_SECONDS, PROMPT, Terminal, sta
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = str(Path(replay.__file__).parents[1])
-
 # Signals that come at a random moment
 
 
 class Interrupter:
-    """Runs something, and sends this process SIGINT at the n-th line that it comes to."""
+    """Sends this process SIGINT before or after the n-th call of a function of the program.
 
-    def __init__(self, at: int = 0) -> None:
-        self.lines = 0
-        self._at = at
+    Not from a trace function, in which Python 3.11 does not survive that.
+    """
 
-    def __call__(self, do: Callable[[], object]) -> None:
-        before = sys.gettrace()
-        sys.settrace(self._trace)
+    def __init__(self) -> None:
+        self.calls = 0
+        self.at = -1
+        self._wrapped: dict[FunctionType, Callable[..., Any]] = {}
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Look at all calls of functions and methods of the program, but of the handler."""
+        loaded = [module for name, module in sys.modules.items() if self._is_ours(name)]
+        for module in loaded:
+            for name, value in list(vars(module).items()):
+                if isinstance(value, FunctionType) and self._is_ours(value.__module__):
+                    patch.setattr(module, name, self._around(value))
+                elif isinstance(value, type) and value.__module__ == module.__name__:
+                    self._install_in(value, patch)
+
+    def _install_in(self, kind: type, patch: pytest.MonkeyPatch) -> None:
+        for name, value in list(vars(kind).items()):
+            if isinstance(value, FunctionType) and kind is not Interrupts:
+                patch.setattr(kind, name, self._around(value))
+
+    @staticmethod
+    def _is_ours(name: str) -> bool:
+        return name.startswith(("actors.", "replay.")) and not name.startswith("replay.testing")
+
+    def _around(self, function: FunctionType) -> Callable[..., Any]:
+        if function not in self._wrapped:
+
+            @functools.wraps(function)
+            def wrapped(*arguments: Any, **options: Any) -> Any:
+                self._pass()
+                result = function(*arguments, **options)
+                self._pass()
+                return result
+
+            self._wrapped[function] = wrapped
+        return self._wrapped[function]
+
+    def _pass(self) -> None:
+        self.calls += 1
+        if self.calls == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+    def count(self, do: Callable[[], object]) -> int:
+        """Return how many times a signal could be sent during ``do``."""
+        before = self.calls
+        do()
+        return self.calls - before
+
+    def interrupt(self, do: Callable[[], object], after: int) -> None:
+        """Send a signal when there were ``after`` occasions to."""
+        self.at = self.calls + after + 1
         try:
             do()
         except KeyboardInterrupt:
-            # Before the command has begun to listen, or after it: at the prompt.
+            # Before the command has begun or after it: at the prompt.
             pass
         finally:
-            sys.settrace(before)
-
-    def _trace(self, frame: Any, event: str, _argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(ROOT):
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines == self._at:
-                signal.raise_signal(signal.SIGINT)
-        return self._trace
+            self.at = -1
 
 
-def undisturbed(do: Callable[[], object]) -> None:
-    do()
+@pytest.fixture(scope="module")
+def interrupter() -> Iterator[Interrupter]:
+    with pytest.MonkeyPatch.context() as patch:
+        made = Interrupter()
+        made.install(patch)
+        yield made
 
 
-def obey(shell: Shell, line: str, interrupter: Callable[[Callable[[], object]], None]) -> str:
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
-        interrupter(lambda: shell.onecmd(line))
-    return out.getvalue()
+def obey(shell: Shell, line: str) -> None:
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), shell.interrupts.heard():
+        shell.onecmd(line)
 
 
 @contextmanager
@@ -86,31 +127,36 @@ def small_steps() -> Iterator[None]:
         yield
 
 
+PARTS = 1_000
+
+
 def check_interrupted(
-    make: Callable[[], Any], shell_type: type[Shell], state_of: Callable[[Any], object], data: Any
+    make: Callable[[], Any],
+    shell_type: type[Shell],
+    state_of: Callable[[Any], object],
+    interrupter: Interrupter,
+    data: Any,
 ) -> None:
     """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
     with small_steps(), make() as subject, make() as twin, make() as expected:
+        shell, other = (shell_type(each, interactive=True) for each in (subject, twin))
         here = data.draw(st.integers(0, len(subject)), label="position")
         there = data.draw(st.integers(0, len(subject)), label="argument")
         setting = f"goto {here}; {data.draw(st.sampled_from(['where', 'message']))}"
         line = data.draw(st.sampled_from(COMMANDS)).format(there)
-        whole = Interrupter()
-        for each, measure in ((twin, whole), (subject, None)):
-            shell = shell_type(each, interactive=True)
-            obey(shell, setting, undisturbed)
-            if measure is not None:
-                obey(shell, line, measure)
-        at = data.draw(st.integers(1, max(whole.lines, 1)), label="interrupted at line")
-        obey(shell, line, Interrupter(at))
+        obey(other, setting)
+        occasions = interrupter.count(lambda: obey(other, line))
+        # How many there are depends on what was kept from before.
+        part = data.draw(st.integers(0, PARTS - 1), label="interrupted after so much of it")
+        obey(shell, setting)
+        interrupter.interrupt(lambda: obey(shell, line), occasions * part // PARTS)
         assert gc.isenabled()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if not subject.inside:
             expected.goto(subject.position)
             assert state_of(subject) == state_of(expected)
         # From there on all is as it always is.
         for position in (there, here):
-            obey(shell, f"goto {position}", undisturbed)
+            obey(shell, f"goto {position}")
             expected.goto(position)
             assert subject.position == position
             assert state_of(subject) == state_of(expected)
@@ -134,12 +180,16 @@ COMMANDS = [
 
 @settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(histories(past_max=12, new_max=6), st.data())
-def test_ctrl_c_leaves_a_moment_of_a_history(given_logs: LoggedHistory, data: Any) -> None:
+def test_ctrl_c_leaves_a_moment_of_a_history(
+    interrupter: Interrupter, given_logs: LoggedHistory, data: Any
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _, store = run_in(folder, given_logs)
-        check_interrupted(
-            lambda: Timeline(store), Shell, lambda each: (each.state(), each.recency(99)), data
-        )
+        check_interrupted(lambda: Timeline(store), Shell, state_of_users, interrupter, data)
+
+
+def state_of_users(each: Any) -> object:
+    return each.state(), each.recency(99)
 
 
 def keys_of(each: Any) -> object:
@@ -148,7 +198,9 @@ def keys_of(each: Any) -> object:
 
 @settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), max_size=15), st.data())
-def test_ctrl_c_leaves_a_moment_of_a_search(found: list[tuple[int, str]], data: Any) -> None:
+def test_ctrl_c_leaves_a_moment_of_a_search(
+    interrupter: Interrupter, found: list[tuple[int, str]], data: Any
+) -> None:
     rows = sorted(found)
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "observations.csv", Path(folder) / "intervals.csv"
@@ -157,7 +209,9 @@ def test_ctrl_c_leaves_a_moment_of_a_search(found: list[tuple[int, str]], data: 
         )
         search(source, output)
         store = f"{output}.events"
-        check_interrupted(lambda: IntervalTimeline(store), IntervalShell, keys_of, data)
+        check_interrupted(
+            lambda: IntervalTimeline(store), IntervalShell, keys_of, interrupter, data
+        )
 
 
 # Real terminals and pipes
@@ -245,8 +299,11 @@ def test_person_is_asked_before_all_stops_are_deleted(folder: Path) -> None:
     for answer in ("n", "", "\x04", "\x03", "yes, but", "y"):
         opened.type("delete\n")
         opened.read_until("delete 2 stops? (y or n) ")
-        opened.type(answer if answer in ("\x03", "\x04") else f"{answer}\n")
-        shown = opened.read_until(PROMPT)
+        if answer == "\x03":
+            shown = opened.interrupt()
+        else:
+            opened.type(answer if answer == "\x04" else f"{answer}\n")
+            shown = opened.read_until(PROMPT)
         left = opened("info break").count("stop ")
         assert left == (0 if answer == "y" else 2), (answer, shown)
     assert "deleted stop 1: break event 2\ndeleted stop 2: break event 3\n" in shown

@@ -55,17 +55,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
-    if options.commands is not None:
-        for line in options.commands.split("\n"):
-            if shell.onecmd(line):
-                break
-    else:
-        if isinstance(given := standard_input("commands"), io.TextIOWrapper):
-            # What is no UTF-8 names no user, which is an error of its command alone.
-            given.reconfigure(errors="surrogateescape")
-        if shell.interactive:
-            events = counted(len(shell.session.timeline), "event")
-            say(f"{events}, {greeting}; help lists the commands")
-            shell.show_position()
-        shell.talk()
+    with shell.interrupts.heard():
+        if options.commands is not None:
+            for line in options.commands.split("\n"):
+                if shell.onecmd(line):
+                    break
+        else:
+            if isinstance(given := standard_input("commands"), io.TextIOWrapper):
+                # What is no UTF-8 names no user, which is an error of its command alone.
+                given.reconfigure(errors="surrogateescape")
+            if shell.interactive:
+                events = counted(len(shell.session.timeline), "event")
+                say(f"{events}, {greeting}; help lists the commands")
+                shell.show_position()
+            shell.talk()
     return EXIT_WRONG_COMMAND if shell.failed and not shell.interactive else 0

@@ -21,8 +21,14 @@ class Interrupts:
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Take Ctrl-C in this block, and give it back afterwards to who had it before."""
-        before = signal.signal(signal.SIGINT, self._press)
+        """Take Ctrl-C in this block, and give it back afterwards to who had it before.
+
+        It is that of a whole session: entered for each command, it could be interrupted itself.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        # A process in the background may have been told to ignore it.
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._press)
         try:
             yield
         finally:
@@ -41,6 +47,6 @@ class Interrupts:
                 raise KeyboardInterrupt
 
     def _press(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._depth:
+        self._pressed = bool(self._depth)
+        if not self._pressed:
             raise KeyboardInterrupt
-        self._pressed = True

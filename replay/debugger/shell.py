@@ -51,8 +51,9 @@ class Shell(cmd.Cmd):
         self.interactive: Final = interactive
         """Whether a person types there."""
         self._repeat = ""
-        self._interrupts: Final = Interrupts()
-        timeline.undisturbed = self._interrupts.held
+        self.interrupts: Final = Interrupts()
+        """What Ctrl-C does while a session is on."""
+        timeline.undisturbed = self.interrupts.held
         self.use_rawinput = interactive
         self.prompt = "(replay) " if interactive else ""
 
@@ -93,10 +94,9 @@ class Shell(cmd.Cmd):
             say("")
         line = as_utf8(line)
         try:
-            with self._interrupts.heard():
-                commands = commands_in(line)
-                self._repeat = line
-                return any(self._obey(words) for words in commands)
+            commands = commands_in(line)
+            self._repeat = line
+            return any(self._obey(words) for words in commands)
         except KeyboardInterrupt:
             if not self.interactive:
                 raise
@@ -242,7 +242,7 @@ class Shell(cmd.Cmd):
         question = f"overwrite the session in {plain(path)}?"
         if self.session.replaces(path) and not self._agreed(question):
             return
-        with self._interrupts.held():
+        with self.interrupts.held():
             self.session.save(path)
 
     def _load(self, words: list[str]) -> None:
