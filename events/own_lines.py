@@ -36,7 +36,7 @@ class OwnLines:
         """Check events of the store at ``path``."""
         self._path: Final = path
         self._times: Final = CanonicalTimes()
-        self._time = ""
+        self._time: str | None = None
 
     def check(self, events: Iterable[Event]) -> None:
         """Check ``events``, in 0.07 µs each where the canonical line stands for it.

@@ -181,6 +181,13 @@ class PurchaseValidator(Validator):
             )
         self._streaming = True
 
+    def _take_digest(self, digest: StateDigest) -> None:
+        super()._take_digest(digest)
+        if self._undecided and not self.gap:
+            raise WrongRecordError(
+                f"a decision on event {self._undecided[0].number}", "a digest before it"
+            )
+
     def _take_decision(self, decision: Decision) -> None:
         number, waiting = decision.number, self._undecided
         if self.gap:

@@ -69,17 +69,22 @@ class IntervalResumed:
         for _, records, _ in store.frames():
             for record in records:
                 self._take(record)
+                if isinstance(record, Written):
+                    self._check_written(record)
             for quoted in spellings:
                 self._sizes[quoted] += len(self._lines(records, quoted=quoted))
-        longest = max(self._sizes.values())
-        if self.written > longest and not store.header.incomplete:
-            raise DamagedStoreError(
-                f"{store.path}: expected at most the {longest} bytes of what was found to be "
-                f"written, found {self.written}; the store was not written by this program"
-            )
         if not self.finished and self._spell_otherwise() and not self.finished:
             # Which of the two it is, the output itself will tell.
             self._spell_otherwise()
+
+    def _check_written(self, written: Written) -> None:
+        """Refuse what was written unless it is all that was found before, or nobody can tell."""
+        sizes = self._sizes.values()
+        if written.size not in sizes and not self.store.header.incomplete:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected the {max(sizes)} bytes of what was found so far "
+                f"to be written, found {written.size}; the store was not written by this program"
+            )
 
     @property
     def finished(self) -> bool:

@@ -23,6 +23,7 @@ from campaigns.die import Die
 from campaigns.failing import Failing
 from campaigns.flips import Flips
 from campaigns.fuzz import Fuzz
+from campaigns.hostile import Hostile
 from campaigns.kill import Kill
 from campaigns.power import Power
 from campaigns.restart import Restart
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CAMPAIGNS: Final[dict[str, type[Campaign]]] = {
-    campaign.name: campaign for campaign in (Kill, Die, Power, Failing, Flips, Fuzz, Restart)
+    campaign.name: campaign
+    for campaign in (Kill, Die, Power, Failing, Flips, Hostile, Fuzz, Restart)
 }
 _FAILURES_MAX: Final = 10
 

@@ -12,8 +12,11 @@ from campaigns import program
 from campaigns.cases import spread
 
 import replay.resume
+from events.errors import DamagedStoreError
 from events.frames import Frame, decode_frame
 from events.jsonlines import Log
+from events.own_lines import OwnLines
+from events.reading import Reader
 from events.writer import StoreWriter
 from replay.outputs import Outputs
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.frames import Fault
+    from events.records import Record
 
 Patch = pytest.MonkeyPatch
 
@@ -94,6 +98,48 @@ def order_unchecked(patch: Patch) -> None:
     patch.setattr("events.scan.decode_frame", decode)
 
 
+def unvalidated(patch: Patch) -> None:
+    """Let what records say of one another be what it is."""
+
+    def next_records(reader: Reader, body: memoryview, offset: int, events: int) -> list[Record]:
+        reader.validator.events += events
+        return reader.records(body, offset)
+
+    patch.setattr(Reader, "next_records", next_records)
+
+
+def texts_unread(patch: Patch) -> None:
+    """Let texts that are no UTF-8 be a surprise."""
+    decode = Reader.records
+
+    def records(reader: Reader, body: memoryview, offset: int) -> list[Record]:
+        try:
+            return decode(reader, body, offset)
+        except DamagedStoreError as error:
+            if "codec can't decode" in str(error):
+                raise ValueError from None
+            raise
+
+    patch.setattr(Reader, "records", records)
+
+
+def depth_unbounded(patch: Patch) -> None:
+    """Let what nests too deep in a header be a surprise."""
+
+    def decode(function: Callable[[bytes], object], data: bytes) -> object:
+        try:
+            return function(data)
+        except RecursionError as error:
+            raise AttributeError from error
+
+    patch.setattr("events.header.decoded", decode)
+    patch.setattr("events.reading.decoded", decode)
+
+
+def lines_of_others(patch: Patch) -> None:
+    patch.setattr(OwnLines, "check", nothing)
+
+
 def in_process(code: str) -> Callable[[Patch], None]:
     """Return a fault that ``code`` makes in the processes that a campaign starts."""
     words = ["-c", f"{code}\nfrom replay.__main__ import entry\nentry()"]
@@ -135,6 +181,10 @@ LOSING = in_process(
         ("flips", 1, end_unrecorded),
         ("flips", 1, order_unchecked),
         ("kill", 1, STARTING_OVER),
+        ("hostile", 30, unvalidated),
+        ("hostile", 120, texts_unread),
+        ("hostile", 120, depth_unbounded),
+        ("hostile", 400, lines_of_others),
         ("fuzz", 1, RAISING),
         ("fuzz", 1, LOSING),
     ],
