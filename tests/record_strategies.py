@@ -115,7 +115,7 @@ class _Purchases:
             self.block(source)
             if self.draw(st.booleans()):
                 self.decide()
-            if self.draw(st.booleans()):
+            if not self.undecided and self.draw(st.booleans()):
                 self.digest()
             if self.header.incomplete and self.draw(st.booleans()):
                 # Nothing that was decided behind it is expected to be there.

@@ -18,6 +18,12 @@ _DEPTH: Final = 200_000
 _OTHER_TYPE: Final = 0.1
 # How often a field is added that no release knows.
 _LATER_FIELD: Final = 0.8
+# In which field of an event its line is, and lines that are none of any event's own.
+_LINE: Final = 5
+_LINES: Final = (
+    b"{}", b"", b'{"event_type":"purchase", "timestamp":"2017-02-30 11:33:01", "id": "1"}',
+    b'{"event_type":"unfriend", "timestamp":"1999-06-13 11:33:01", "id1": "me", "id2": "you"}',
+)  # fmt: skip
 # Fields of which only one value is right, whatever else stands in a store.
 _CERTAIN: Final = {
     *((tag, 2) for tag in EVENTS),
@@ -214,12 +220,7 @@ def _add_a_record(store: Remade, drawn: random.Random, other: Remade) -> Change:
 
 def _number(record: list[Any], store: Remade, drawn: random.Random) -> None:
     """Let a record be about an event that there is."""
-    numbers = [
-        each[2]
-        for piece in store.pieces
-        for each in piece.records
-        if isinstance(each, list) and len(each) > 2 and each[0] in EVENTS
-    ]
+    numbers = [event[2] for event in _events(store)]
     if numbers:
         record[2 if record[0] in EVENTS else 1] = drawn.choice(numbers)
 
@@ -259,16 +260,28 @@ def _move_a_frame(store: Remade, drawn: random.Random, _: Remade) -> Change:
 
 def _number_events_anew(store: Remade, drawn: random.Random, _: Remade) -> Change:
     """Let event numbers go back, be all the same, or leave some out."""
-    events = [
+    events = _events(store)
+    step = drawn.choice([-1, 0, 2])
+    for number, event in enumerate(events, 1):
+        event[2] = number * step if step > 0 else max(1, (len(events) - number) * -step)
+    return Change(f"{len(events)}", certain=len(events) > 1)
+
+
+def _keep_the_line_of_another(store: Remade, drawn: random.Random, _: Remade) -> Change:
+    events = [event for event in _events(store) if len(event) > _LINE]
+    if not events:
+        return Change("")
+    drawn.choice(events)[_LINE] = drawn.choice(_LINES)
+    return Change("", certain=True)
+
+
+def _events(store: Remade) -> list[list[Any]]:
+    return [
         record
         for piece in store.pieces
         for record in piece.records
         if isinstance(record, list) and len(record) > 2 and record[0] in EVENTS
     ]
-    step = drawn.choice([-1, 0, 2])
-    for number, event in enumerate(events, 1):
-        event[2] = number * step if step > 0 else max(1, (len(events) - number) * -step)
-    return Change(f"{len(events)}", certain=len(events) > 1)
 
 
 def _add_a_tail(store: Remade, drawn: random.Random, other: Remade) -> Change:
@@ -289,6 +302,7 @@ _WAYS: Final[dict[Callable[[Remade, random.Random, Remade], Change], int]] = {
     _change_a_body: 1,
     _move_a_frame: 2,
     _number_events_anew: 1,
+    _keep_the_line_of_another: 1,
     _add_a_tail: 1,
 }
 """What is done, and how often."""
