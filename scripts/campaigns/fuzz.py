@@ -24,6 +24,7 @@ _SPACE: Final = b" \t\r\n"
 _SUMMARY: Final = re.compile(
     r"^([0-9,]+) events? \(.*\), ([0-9,]+) lines? rejected, ", re.MULTILINE
 )
+_MORE: Final = re.compile(r"^.*: ([0-9,]+) more lines? rejected \(", re.MULTILINE)
 _SIGNS: Final = (b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\u", b"e", b"-", b".", b"0")
 _KINDS: Final = ("purchase", "befriend", "unfriend")
 _TEXTS: Final = (
@@ -72,7 +73,9 @@ class Fuzz(Campaign):
             f"expected {LINES} lines, found {accepted} accepted + {rejected} rejected + "
             f"{blank} blank",
         )
+        # The first of a reason one by one, the others counted.
         reported = sum(": rejected (" in line for line in said.split("\n"))
+        reported += sum(int(count.replace(",", "")) for count in _MORE.findall(said))
         expect(reported == rejected, f"expected {rejected} lines reported, found {reported}")
         self.done["lines"] += LINES
         self.done["accepted"] += accepted
