@@ -22,6 +22,7 @@ from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
 from events.records import Decision, Rejected
 from events.store import EventStore
+from replay.branch_files import branch_files
 from replay.branch_lines import Inserted, identified
 from replay.detectors import check_detector
 from replay.files import STORE_SUFFIX, check_outputs, named
@@ -176,19 +177,21 @@ def branch_off(
     texts = texts_by_log(editor.lines())
     batch, stream = _logs(history, texts)
     no_events: set[tuple[Source, int]] = set()
-    with Logs(batch, stream, parameters.degrees, parameters.tracked) as opened:
-        if opened.line is not None:
-            no_events.add(("batch", opened.batch.lines_read))
-        summary = run(
-            opened,
-            flagged,
-            store=store,
-            overwrite=overwrite,
-            listener=listener,
-            detector=detector,
-            disk=disk,
-        )
-    return _branch(parameters, summary, editor, texts, no_events)
+    with branch_files(flagged, store, disk, overwrite=overwrite) as files:
+        with Logs(batch, stream, parameters.degrees, parameters.tracked) as opened:
+            if opened.line is not None:
+                no_events.add(("batch", opened.batch.lines_read))
+            summary = run(
+                opened,
+                files.flagged,
+                store=files.store,
+                listener=listener,
+                detector=detector,
+                disk=disk,
+            )
+        branch = _branch(parameters, summary, editor, texts, no_events)
+        files.complete(summary)
+        return branch
 
 
 def _branch(

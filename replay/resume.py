@@ -80,17 +80,7 @@ def kept_history(
     if not os.path.lexists(path):
         beginning(None)
         return None, None
-    try:
-        locked = is_locked(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: expected to write the event store, found: {error.strerror}"
-        ) from None
-    if locked:
-        raise OutputError(
-            f"{path}: expected a store that no other run is writing, found one that is; "
-            "wait for that run, or name another store"
-        )
+    refuse_locked(path)
     try:
         store = EventStore(path)
     except (DamagedStoreError, NewerStoreError):
@@ -106,6 +96,26 @@ def kept_history(
         return store, None
     beginning(store)
     return None, set_aside(path, disk)
+
+
+def refuse_locked(path: Path) -> None:
+    """Refuse a store that another run is writing.
+
+    Raises:
+        OutputError: one is, or nobody can tell.
+
+    """
+    try:
+        locked = is_locked(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: expected to write the event store, found: {error.strerror}"
+        ) from None
+    if locked:
+        raise OutputError(
+            f"{path}: expected a store that no other run is writing, found one that is; "
+            "wait for that run, or name another store"
+        )
 
 
 def refuse_kept(path: Path, header: Header, *, resume: bool) -> None:

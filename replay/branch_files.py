@@ -1,0 +1,90 @@
+"""The two outputs of a branch, which have their names when it is complete."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from events.disk import NewFile, free_name, permissions_of
+from events.errors import OutputError
+from events.header import is_store
+from events.writer import set_aside
+from replay.outputs import FlaggedFile
+from replay.resume import refuse_locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from events.disk import Disk
+    from replay.listener import Summary
+
+
+class BranchFiles:
+    """Where the outputs of a branch are while it is decided, and then."""
+
+    def __init__(self, flagged: NewFile, store: Path, disk: Disk, *, overwrite: bool) -> None:
+        """Let them be called as ``flagged`` is to be, and ``store``, in the end."""
+        self.flagged = flagged.file.path
+        """The flagged file in the making."""
+        self.store = free_name(store, "part")
+        """The event store in the making."""
+        self._new = flagged
+        self._final = store
+        self._disk = disk
+        self._overwrite = overwrite
+
+    def complete(self, summary: Summary) -> None:
+        """Let both have their names, and say so in ``summary``; the store comes first.
+
+        Raises:
+            OutputError: one of them cannot be written.
+
+        """
+        disk, store = self._disk, self._final
+        refuse_locked(store)
+        # What is no event store is not the program's own, and so only moved.
+        replaced = self._overwrite and is_store(store)
+        if not replaced:
+            summary.store_set_aside = set_aside(store, disk)
+        try:
+            if replaced and (permissions := permissions_of(store)) is not None:
+                with disk.extend(self.store) as file:
+                    file.permit(permissions)
+            (disk.rename if replaced else disk.rename_new)(self.store, store)
+            self._new.complete(replace=self._overwrite)
+        except OSError as error:
+            raise OutputError(
+                f"{self._new.path}: expected to write the branch, found: {error.strerror}"
+            ) from None
+        summary.flagged_path, summary.store_path = self._new.path, store
+
+
+@contextmanager
+def branch_files(
+    flagged: Path, store: Path, disk: Disk, *, overwrite: bool
+) -> Iterator[BranchFiles]:
+    """Begin the outputs of a branch; what is not complete in the end is removed.
+
+    Raises:
+        OutputError: another run writes one that is to be replaced, or one cannot be made.
+
+    """
+    refuse_locked(store)
+    with FlaggedFile(flagged, disk) as standing:
+        standing.hold()
+        try:
+            new = NewFile(flagged, disk)
+        except OSError as error:
+            raise OutputError(
+                f"{flagged}: expected to write the branch, found: {error.strerror}"
+            ) from None
+        with new:
+            files = BranchFiles(new, store, disk, overwrite=overwrite)
+            try:
+                yield files
+            finally:
+                if os.path.lexists(files.store):
+                    with suppress(OSError):
+                        disk.remove(files.store)
