@@ -39,6 +39,7 @@ FLAGGED: Final = "flagged.json"
 STORE: Final = f"{FLAGGED}{STORE_SUFFIX}"
 _FILES: Final = (BATCH, STREAM, FLAGGED, STORE)
 _TEST_NAME: Final = re.compile(r"test_event_[0-9]+_[0-9a-f]{8}\.py")
+_MARK_NAME: Final = re.compile(rf"{_TEST_NAME.pattern}\.part\.~[0-9]+~")
 
 
 class Case(NamedTuple):
@@ -70,9 +71,11 @@ def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
 
     Raises:
         InputError: it cannot be made, is a file, or is the folder of the original.
-        OutputError: one of the files exists and may not be replaced.
+        OutputError: one of the files exists and may not be replaced, or is nobody knows whose.
 
     """
+    if str(folder) == "-":
+        raise InputError("-: expected a folder for the shrunk history, found -; name another")
     check_folder_of(folder, "the shrunk history")
     if not os.path.lexists(folder):
         return
@@ -88,10 +91,18 @@ def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
     for path in found:
         if path.is_dir():
             raise InputError(f"{path}: expected a file, found a folder; name another folder")
-    found += _tests_in(folder)
-    if found and not overwrite:
+    tests = _tests_in(folder)
+    # One that was put in place half: what it has left is nobody's.
+    half = not tests and bool(_marks_in(folder))
+    if (found or tests) and not (overwrite or half):
         raise OutputError(
-            f"{found[0]}: expected no file, found one; name another folder or give --overwrite"
+            f"{(found + tests)[0]}: expected no file, found one; name another folder or give "
+            "--overwrite"
+        )
+    if found and not (tests or half):
+        raise OutputError(
+            f"{found[0]}: expected an earlier shrunk history with its test, found a file without; "
+            "name another folder"
         )
 
 
@@ -157,11 +168,16 @@ def _put_in_place(staging: Path, folder: Path, test: str) -> None:
         # At once, also where an empty one stands there.
         staging.rename(os.path.realpath(folder))
         return
-    # Among other files one after another: what is half replaced has no test.
+    # Among other files one after another: what is in place half has no test, but a mark.
     for path in _tests_in(folder):
-        path.unlink()
-    for name in (*_FILES, test):
+        path.rename(free_name(path, "part"))
+    mark = free_name(folder / test, "part")
+    (staging / test).rename(mark)
+    for name in _FILES:
         (staging / name).replace(folder / name)
+    mark.rename(folder / test)
+    for path in _marks_in(folder):
+        path.unlink()
 
 
 def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
@@ -195,3 +211,8 @@ def _tests_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if _TEST_NAME.fullmatch(path.name))
+
+
+def _marks_in(folder: Path) -> list[Path]:
+    """Return the tests of shrunk histories that are being put in place, or replaced."""
+    return sorted(path for path in folder.iterdir() if _MARK_NAME.fullmatch(path.name))

@@ -374,6 +374,8 @@ def test_full_device_ends_with_status_1(folder: Path, capsys: pytest.CaptureFixt
         ("repair", STORE, "--output", "-"),
         ("sweep", STORE, "--svg", "-"),
         ("rerun", STORE, "-"),
+        ("shrink", STORE, "7", "--output", "-"),
+        ("step", STORE, "-c", "save -"),
     ],
 )
 def test_dash_is_no_name_of_a_file(
@@ -519,10 +521,12 @@ COMMANDS = {
     "rerun": ["rerun", STORE, "branch.json", "-T", "3"],
     "sweep": ["sweep", STORE, "-T", "2,3", "--svg", "drawing.svg"],
     "shrink": ["shrink", STORE, "7", "--output", "case"],
+    "shrink among others": ["shrink", STORE, "7", "--output", "shared"],
+    "shrink, overwriting": ["shrink", STORE, "7", "--output", "cases", "--exact", "--overwrite"],
     "step": ["step", STORE, "-c", "goto 3; save session"],
 }
 # Of these a second one refuses what the first has completed.
-EXCLUSIVE = {"intervals", "repair", "rerun", "sweep", "shrink"}
+EXCLUSIVE = {"intervals", "repair", "rerun", "sweep", "shrink", "shrink among others"}
 
 
 def killed(folder: Path, words: list[str]) -> list[dict[str, Any]]:
@@ -557,7 +561,15 @@ def test_killed_command_leaves_what_is_complete_and_is_in_nobodys_way(
     folder.mkdir()
     run_in_process(SPEC_EXAMPLE, folder)
     (folder / "in.csv").write_bytes(b"time,adid\n2020-01-01 00:00:00,a\n2020-01-01 00:01:00,b\n")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "shared").mkdir()
+    (folder / "shared/conftest.py").write_bytes(b"# of somebody else")
+    assert main(["shrink", str(folder / STORE), "7", "--output", str(folder / "cases")]) == 0
+    (folder / "cases/notes").write_bytes(b"of somebody else")
+    before = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     *deaths, whole = killed(folder, COMMANDS[name])
     assert (whole["status"], len(deaths) > 2) == (0, True)
     expected = looks_finished(whole["left"])
@@ -577,6 +589,21 @@ def test_killed_command_leaves_what_is_complete_and_is_in_nobodys_way(
             assert death["again"] == 1
         else:
             assert (death["again"], looks_finished(death["then"])) == (0, expected), name
+
+
+def test_shrink_replaces_nothing_but_an_earlier_shrunk_history(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "out").mkdir()
+    assert main([*RUN, "out/f", "-q"]) == 0
+    refused(
+        capsys,
+        *("shrink", "out/f.events", "7", "--output", ".", "--overwrite"),
+        status=1,
+        message="batch.json: expected an earlier shrunk history with its test, found a file",
+    )
+    assert (folder / "batch.json").read_bytes() == SPEC_EXAMPLE.batch
+    assert names(folder) == {*RUN, "out"}
 
 
 def test_killed_rerun_leaves_nothing_in_the_temporary_folder(shell: Shell, tmp_path: Path) -> None:

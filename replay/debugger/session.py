@@ -124,6 +124,8 @@ class Session:
             OutputError: the file is something else or cannot be written.
 
         """
+        if path == "-":
+            raise OutputError("save: expected the name of a file, found -; name another")
         target = Path(path)
         saved = SavedSession(
             _FORMAT,
