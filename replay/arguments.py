@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import ParametersError, shown
@@ -62,6 +61,9 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "") -> str:
     """Return what a message says where ``word`` is none of ``known``, but much like one."""
+    # Imported only where it is needed.
+    from difflib import get_close_matches
+
     found = get_close_matches(word, list(known), 1)
     return f"; did you mean {what}{found[0]}?" if found else ""
 

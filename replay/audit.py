@@ -14,7 +14,7 @@ from events.event import EVENT_TYPES, Befriend, Event, Purchase, Unfriend, users
 from events.own_lines import OwnLines
 from events.records import StateDigest
 from replay.interval_verify import verify_intervals
-from replay.tables import other_detector
+from replay.shipped import other_detector
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,6 @@ from events.amounts import format_amount, format_cents
 from events.escapes import inert, json_escaped, plain, unescaped
 from events.event import Purchase, kind_of
 from events.store import EventStore
-from replay.detectors import detector_version, is_decided_by
-from replay.interval_simulation import IntervalSimulation
-from replay.simulation import Simulation
 from replay.standard_streams import error_console, is_watched, report, say_rendered
 
 if TYPE_CHECKING:
@@ -47,14 +44,6 @@ def open_store(path: str) -> EventStore:
             f"and {counted(store.events, 'event')} before it are shown"
         )
     return store
-
-
-def other_detector(store: EventStore) -> str | None:
-    """Return which detector decided ``store``, if it is not the program's own of that kind."""
-    ours = Simulation if store.intervals is None else IntervalSimulation
-    if is_decided_by(store, ours):
-        return None
-    return f"{store.detector} decided this history, and not {detector_version(ours)}"
 
 
 def detector_difference(one: EventStore, other: EventStore) -> dict[str, str] | None:

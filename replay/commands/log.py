@@ -12,13 +12,13 @@ from replay.arguments import add_store, as_utf8, number
 from replay.commands.interval_views import show_log
 from replay.console import describe
 from replay.history import History
+from replay.shipped import other_detector
 from replay.standard_streams import report, say
 from replay.tables import (
     decision_fields,
     event_fields,
     named,
     open_store,
-    other_detector,
     print_json,
     rejected_fields,
 )

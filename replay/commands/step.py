@@ -11,8 +11,9 @@ from replay.commands.interval_views import setting_text
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
 from replay.interval_timeline import IntervalTimeline
+from replay.shipped import other_detector
 from replay.standard_streams import report, say, standard_input
-from replay.tables import counted, open_store, other_detector
+from replay.tables import counted, open_store
 from replay.timeline import Timeline
 
 if TYPE_CHECKING:

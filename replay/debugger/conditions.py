@@ -17,7 +17,8 @@ from events.errors import BadValueError, shown
 from events.escapes import plain
 from events.event import EVENT_TYPES, Purchase, kind_of, users_of
 from replay.debugger.errors import CommandError
-from replay.tables import named, other_detector
+from replay.shipped import other_detector
+from replay.tables import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,9 @@ from events.event import place_of, users_of
 from replay.commands.trace import message_text
 from replay.commands.why import some
 from replay.console import describe
+from replay.shipped import other_detector
 from replay.standard_streams import say
-from replay.tables import counted, other_detector, print_table
+from replay.tables import counted, print_table
 from replay.timeline import UserState
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from hypothesis.errors import HypothesisException
 from events.errors import ReplayError, StoreError, shown
 from events.escapes import inert, json_escaped
 from events.store import EventStore
+from replay.shipped import other_detector
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
-from replay.tables import other_detector, shell_word
+from replay.tables import shell_word
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_replays,
