@@ -138,6 +138,7 @@ class Console(Listener):
             lines,
             summary.store_path,
             summary.store_set_aside,
+            live=self._rejections.live,
         )
         if text is not None and self.verbosity >= 0:
             self.say(text)

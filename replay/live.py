@@ -23,6 +23,7 @@ from events.splitting import CutLine, LineSplitter
 from replay.growing import GrowingFile
 from replay.pipes import Pipe
 from replay.standard_streams import standard_input
+from replay.tables import counted
 from replay.tap import Change, Tap, Wake, unreadable
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class LiveLog(Closing):
             found = self._compared(kept, os.lseek(tap.descriptor, 0, os.SEEK_CUR))
             if found.same:
                 os.lseek(tap.descriptor, found.offset, os.SEEK_SET)
-                self._say(f"begins with the {lines} lines that were read before")
+                self._say(f"begins with the {counted(lines, 'line')} read before")
                 return
         self._advise("going on", "now")
 
@@ -263,7 +264,7 @@ def _difference(lines: int, found: Compared) -> str:
     else:
         what = "an empty file" if found.ended else "another line first"
     return (
-        f"expected the {lines} lines that were read before, found {what}; it was rotated, "
+        f"expected the {counted(lines, 'line')} read before, found {what}; it was rotated, "
         "rewritten or truncated since, so it is read from its start, and what came after line "
         f"{lines} before that is not read"
     )

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def notice(output: Path, before: int, lines: int, store: Path, aside: Path | None) -> str | None:
+def notice(
+    output: Path, before: int, lines: int, store: Path, aside: Path | None, *, live: bool = False
+) -> str | None:
     """Return one line for a person (SPEC.md section 4), or None where nothing was there.
 
     Args:
@@ -20,12 +22,14 @@ def notice(output: Path, before: int, lines: int, store: Path, aside: Path | Non
         lines: how many lines this history has written.
         store: where its store is.
         aside: where what stood there has been moved.
+        live: whether its stream is, so that it could have gone on with that of another run.
 
     """
     moved = "" if aside is None else f"what stood at {plain(store)} was moved to {plain(aside)}"
     if before and lines:
+        resume = "--resume goes on with a store that is there, " if moved and live else ""
         return (
             f"{plain(output)} had {counted(before, 'byte')} already, and what this run wrote "
-            f"comes behind them{f'; {moved}' if moved else ''}; --overwrite starts afresh"
+            f"comes behind them{f'; {moved}' if moved else ''}; {resume}--overwrite starts afresh"
         )
     return f"{moved}; --overwrite removes an earlier store instead" if moved else None

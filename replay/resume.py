@@ -73,7 +73,7 @@ def kept_history(
         StoreError: the store that stands there is damaged, or of a newer format.
         OutputError: what stands there cannot be moved or removed.
         OtherDetectorError: it is to be resumed, and another detector decided it.
-        InputError: it is to be resumed and is not of the same past.
+        InputError: it is to be resumed and is not of the same past, or the stream is not live.
 
     """
     store: EventStore | None = None
@@ -153,7 +153,14 @@ def _remove(path: Path, disk: Disk) -> None:
 def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
     if store.header.same_history(header):
         return True
-    if not resume or header.stream is not None:
+    if not resume:
+        return False
+    if header.stream is not None:
+        if store.header.stream is None and store.intervals is None:
+            raise InputError(
+                f"{store.path}: expected a live stream to go on with the store of one, found a "
+                "log that is read to its end; add --follow, or run without --resume to begin anew"
+            )
         return False
     if store.header.same_past(header) and store.detector != header.decided_by:
         raise OtherDetectorError(

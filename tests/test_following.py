@@ -691,7 +691,7 @@ def test_file_that_lacks_a_line_that_was_read_is_another_one(
     # As a rule another file; where it is the same one, that makes no difference.
     path.write_bytes(now)
     assert follow(tmp_path) == [
-        f"expected the 4 lines that were read before, found {found}; it was rotated, rewritten "
+        f"expected the 4 lines read before, found {found}; it was rotated, rewritten "
         "or truncated since, so it is read from its start, and what came after line 4 before "
         "that is not read"
     ]

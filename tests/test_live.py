@@ -239,10 +239,32 @@ def test_followed_file_is_resumed_behind_the_last_line_that_was_read(
         file.write(FLAGGED_LINE + b"\n")
     third.wait_for(lambda: len(history_of(shell.folder)) == 4)
     assert (
-        "stream.json: expected the 3 lines that were read before, found an empty file; it was "
+        "stream.json: expected the 3 lines read before, found an empty file; it was "
         "rotated, rewritten or truncated since, so it is read from its start, and what came "
         "after line 3 before that is not read\n"
     ) in third.end(signal.SIGINT)[1]
+
+
+def test_live_stream_that_is_not_followed_any_more_is_not_taken_for_another(
+    shell: Shell, start: Callable[..., Live]
+) -> None:
+    path = shell.folder / "stream.json"
+    path.write_bytes(FLAGGED_LINE + b"\n")
+
+    def stopped(*words: str) -> str:
+        live = start("stream.json", "flagged.json", "--follow", *words)
+        live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+        return live.end(signal.SIGINT)[1]
+
+    stopped()
+    status, err = start("stream.json", "flagged.json", "--resume").end()
+    assert (status, err) == (
+        2,
+        "replay: flagged.json.events: expected a live stream to go on with the store of one, "
+        "found a log that is read to its end; add --follow, or run without --resume to begin "
+        "anew\n",
+    )
+    assert "moved" not in stopped("--resume")
 
 
 def test_resume_refuses_the_store_of_another_past(start: Callable[..., Live]) -> None:
@@ -327,7 +349,7 @@ def test_followed_file_with_another_long_line_is_another_file(
     again = start("stream.json", "flagged.json", "--follow", "--resume")
     again.wait_for(lambda: len(history_of(shell.folder)) == 2)
     _, err = again.end(signal.SIGINT)
-    assert "expected the 2 lines that were read before, found another line first" in err
+    assert "expected the 2 lines read before, found another line first" in err
     assert len(rejected_in(shell.folder)) == 2
 
 
@@ -481,7 +503,7 @@ def test_file_given_once_more_on_standard_input_is_gone_on_with_behind_what_was_
             status, err = live.end()
         assert status == 0
     assert lines_of(shell.folder) == [(1, b"one"), (2, b"two"), (3, b"three")]
-    assert "-: begins with the 2 lines that were read before\n" in err
+    assert "-: begins with the 2 lines read before\n" in err
     # Lines that are not those are what comes next.
     path.write_bytes(b"four\n")
     with path.open("rb") as file:

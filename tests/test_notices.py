@@ -153,7 +153,8 @@ def test_live_run_that_begins_anew_says_so_at_its_end(folder: Path) -> None:
     assert running.returncode == 0
     (line,) = notices(said.splitlines())
     assert line.endswith(
-        "what stood at f.events was moved to f.events.~1~; --overwrite starts afresh"
+        "what stood at f.events was moved to f.events.~1~; --resume goes on with a store that "
+        "is there, --overwrite starts afresh"
     )
 
 
