@@ -212,8 +212,9 @@ class Run:
         summary = self.summary
         resumed.count_into(summary)
         summary.finished_before = True
-        self.listener.on_start(self.logs, summary)
+        # First, as nobody is to be told that nothing is left to do where lines are missing.
         resumed.recover(self.output)
+        self.listener.on_start(self.logs, summary)
         self._refuse_rejected(resumed)
         self.lap("check")
 

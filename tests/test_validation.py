@@ -447,6 +447,15 @@ def test_what_stands_behind_a_finished_history_is_moved_aside_as_check_says(
     assert main(["check", str(store)]) == 0
 
 
+def test_finished_history_whose_lines_are_missing_is_not_said_to_be_done(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [str(folder / name) for name in ("batch.json", "stream.json", "other.json")]
+    assert main([*logs, "--store", str(folder / STORE)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "of the flagged purchases or more, found no file" in line
+
+
 def test_search_that_lost_everything_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
