@@ -799,6 +799,12 @@ def test_file_that_is_no_session_of_this_history_is_refused_and_changes_nothing(
     path.write_text(json.dumps(SESSION))
     assert debugger("load s").startswith("event 5 of 7")
     assert debugger("info") == "stop 1: break flagged\nstop 7: watch 2\nmark here: event 2\n"
+    stops = "stop 1: break flagged\nstop 7: watch 2\n"
+    assert [debugger(f"info {word}") for word in ("b", "breakpoints", "m")] == [
+        stops,
+        stops,
+        "mark here: event 2\n",
+    ]
     path.write_text(json.dumps(SESSION | changed))
     debugger("delete 1; mark other; first")
     before = debugger("info; where")

@@ -216,8 +216,13 @@ class Shell(cmd.Cmd):
 
     def _info(self, words: list[str]) -> None:
         (what,) = take("info", words, 0, 1) or [""]
-        if what not in ("", "break", "marks"):
-            raise CommandError(f"expected break or marks, found {shown(what)}")
+        if what:
+            wanted = [each for each in ("break", "marks") if each.startswith(what)]
+            if what == "breakpoints":  # as gdb calls them
+                wanted = ["break"]
+            if not wanted:
+                raise CommandError(f"expected break or marks, found {shown(what)}")
+            (what,) = wanted
         if what != "marks":
             for number, stop in self.session.stops.items():
                 say(f"stop {number}: {stop.text}")
