@@ -147,7 +147,7 @@ class EventStore:
         if self.header.parameters is None:
             raise OtherKindError(
                 f"{self.path}: expected a store of purchases, found one of intervals; log, "
-                "verify, step, trace, diff and export read it"
+                "verify, step, trace, diff, export, check and repair read it"
             )
         return self.header.parameters
 

@@ -77,7 +77,7 @@ class IntervalConsole(IntervalListener):
         if summary.output_set_aside is not None:
             self.say(f"moved what stood in the way to {plain(summary.output_set_aside)}")
         if summary.finished_before:
-            self.say("this search had been finished before; nothing was left to do")
+            self.say("this search was finished before; nothing is left to do")
         elif summary.events_before:
             self.say(f"went on after {counted(summary.events_before, 'observation')}")
         of_keys = f", {counted(summary.keys, 'key')}" if keyed else ""

@@ -337,6 +337,10 @@ def _common(one: bytes, other: bytes) -> int:
 
 
 def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
+    if isinstance(error, FileExistsError):
+        return OutputError(
+            f"{path}: expected a new file for {what}, found one there; name another file"
+        )
     return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")
 
 

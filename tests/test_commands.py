@@ -372,7 +372,9 @@ def test_export_leaves_a_file_that_exists_alone(example: Commands) -> None:
         "export", STORE, "--batch", "batch.json", "--stream", "new.json"
     )
     assert status == 1
-    assert err.endswith("batch.json: expected to write a log, found: File exists\n")
+    assert err.endswith(
+        "batch.json: expected a new file for a log, found one there; name another file\n"
+    )
     assert path.read_bytes() == b"of somebody else"
     assert not (example.folder / "new.json").exists()
 

@@ -93,7 +93,7 @@ def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) 
     assert len(read_back(tmp_path / "out.csv")) == 7
     assert shell.read("out.svg").startswith(b"<svg ")
     assert b"10.0.0.4 81af1" in shell.read("out.svg")
-    assert "this search had been finished before" in shell(*words).err
+    assert "this search was finished before" in shell(*words).err
     assert shell(*words, "-q").err == ""
 
 
