@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError
 
 if TYPE_CHECKING:
     from events.errors import ReplayError
+
+STANDARD_STREAM: Final = "-"
+"""What stands for standard input, and for standard output."""
 
 
 def path_of(name: str | Path, expected: str, error: type[ReplayError] = InputError) -> Path:
@@ -25,3 +29,18 @@ def path_of(name: str | Path, expected: str, error: type[ReplayError] = InputErr
     if "\0" in text:
         raise error(f"expected {expected}, found a name with a NUL")
     return Path(name)
+
+
+def is_stream(path: str | Path) -> bool:
+    """Tell whether what ``path`` gives or takes is read or written but once, in order.
+
+    So are a standard stream, a pipe and a character device. As text ``-`` is a standard
+    stream; ``./-`` and a `Path` are files.
+    """
+    if path == STANDARD_STREAM:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)

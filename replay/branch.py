@@ -20,6 +20,7 @@ from events.event import Event, Purchase
 from events.jsonlines import Log
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
+from events.paths import is_stream
 from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.branch_files import branch_files
@@ -28,7 +29,6 @@ from replay.detectors import check_detector
 from replay.files import STORE_SUFFIX, check_outputs, named
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
-from replay.output_streams import is_stream
 from replay.run import run
 from replay.simulation import Simulation
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from events.disk import Identity, identity_of
 from events.errors import InputError, OutputError
 from events.header import is_store
-from events.paths import path_of
-from replay.output_streams import STANDARD_OUTPUT, is_stream
+from events.paths import STANDARD_STREAM, is_stream, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +42,7 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
 
     """
     if store is not None:
-        if store == STANDARD_OUTPUT:
+        if store == STANDARD_STREAM:
             raise InputError("expected a file for the event store, found -; name another")
         return named(store, "the event store")
     parts = (Path.cwd() / output).parts
@@ -77,7 +76,7 @@ def check_outputs(
     inputs = list(inputs)
     _check(output, what, inputs, streams=True)
     _check(store, "event store", inputs, streams=False)
-    if output != STANDARD_OUTPUT and same_file(Path(output), store):
+    if output != STANDARD_STREAM and same_file(Path(output), store):
         raise InputError(f"{store}: expected two different files for {what} and store, found one")
 
 
@@ -95,7 +94,7 @@ def _check(
     *,
     streams: bool,
 ) -> None:
-    if streams and output == STANDARD_OUTPUT:
+    if streams and output == STANDARD_STREAM:
         return
     path = named(output, f"the {what}")
     found = kind_of(path, f"the {what}")
@@ -141,7 +140,7 @@ def check_new(
         OutputError: something stands there, or is one of the others.
 
     """
-    if path == STANDARD_OUTPUT:
+    if path == STANDARD_STREAM:
         raise InputError(f"expected a new file for {what}, found -; name another")
     new = named(path, what)
     check_folder_of(new, what)

@@ -28,6 +28,7 @@ from events.interval_parameters import (
     check_duration,
     check_threshold,
 )
+from events.paths import is_stream
 from events.records import LogEnd, Observed, Record, Rejected
 from replay.collector import collector_paused
 from replay.detectors import detector_version
@@ -38,7 +39,7 @@ from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
 from replay.opening import bytes_before, open_history
-from replay.output_streams import OutputStream, is_stream
+from replay.output_streams import OutputStream
 from replay.outputs import INTERVALS, FlaggedFile
 from replay.resume import way_on
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.blocks import Block, BlockParser
@@ -17,7 +16,7 @@ from events.disk import Identity
 from events.errors import InputError
 from events.escapes import plain
 from events.lines import JSON_SPACE
-from events.paths import path_of
+from events.paths import STANDARD_STREAM, path_of
 from events.records import Lines, LogEnd, Source
 from events.splitting import CutLine, LineSplitter
 from replay.growing import GrowingFile
@@ -28,26 +27,11 @@ from replay.tap import Change, Tap, Wake, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from events.jsonlines import Fingerprint
     from events.splitting import WholeLines
     from replay.kept_lines import Compared, KeptLines
-
-STANDARD_INPUT: Final = "-"
-
-
-def is_live(path: str | Path) -> bool:
-    """Tell whether ``path`` is standard input or a pipe, which can be read but once.
-
-    As text ``-`` is standard input; ``./-`` and a `Path` are files.
-    """
-    if path == STANDARD_INPUT:
-        return True
-    try:
-        mode = Path(path).stat().st_mode
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 class LiveLog(Closing):
@@ -222,7 +206,7 @@ class LiveLog(Closing):
             raise unreadable(self.path, error) from None
 
     def _open(self, path: str | Path, wake: Wake | None, *, follow: bool) -> Tap:
-        if path == STANDARD_INPUT:
+        if path == STANDARD_STREAM:
             if follow:
                 raise self._not_followed("standard input, which ends when its writer ends")
             descriptor = standard_input("a stream of events").fileno()

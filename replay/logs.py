@@ -8,8 +8,9 @@ from events.closing import Closing
 from events.errors import ParametersError
 from events.jsonlines import Log
 from events.parameters import Parameters, is_parameters_line, parse_parameters
+from events.paths import is_stream
 from events.splitting import CutLine
-from replay.live import LiveLog, is_live
+from replay.live import LiveLog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ class Logs(Closing):
             wake: ends the waiting for a stream that is live.
 
         """
-        self.live: Final = not isinstance(stream, Log) and (follow or is_live(stream))
+        self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
         """Whether the stream is read while it is written."""
         self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch")
         try:

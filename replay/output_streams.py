@@ -11,18 +11,17 @@ import os
 import select
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import InterruptedRunError, OutputError
+from events.paths import STANDARD_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from replay.output import WrittenLines
-
-STANDARD_OUTPUT: Final = "-"
 
 # How often a pipe that nobody reads is looked at, and whether to stop is asked.
 _LOOK_SECONDS: Final = 0.02
@@ -101,7 +100,7 @@ class OutputStream(Closing):
             os.close(descriptor)
 
     def _open(self) -> int:
-        if str(self.path) == STANDARD_OUTPUT:
+        if str(self.path) == STANDARD_STREAM:
             if sys.__stdout__ is None:
                 raise OSError(errno.EBADF, "standard output closed")
             return os.dup(1)
@@ -128,17 +127,3 @@ class OutputStream(Closing):
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(f"{self.path}: expected to write {self._what}, found: {error.strerror}")
-
-
-def is_stream(path: str | Path) -> bool:
-    """Tell whether what is written to ``path`` does not stay there.
-
-    As text ``-`` is standard output; ``./-`` and a `Path` are files.
-    """
-    if path == STANDARD_OUTPUT:
-        return True
-    try:
-        mode = Path(path).stat().st_mode
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)

@@ -19,6 +19,7 @@ from events.disk import DISK, Disk
 from events.errors import InterruptedRunError, LineRejectedError, ReplayError
 from events.event import EVENT_TYPES, Event
 from events.header import Header
+from events.paths import is_stream
 from events.records import Decision, Record, Rejected, StreamStart
 from replay.collector import collector_paused, history_frozen
 from replay.detectors import detector_version
@@ -27,7 +28,7 @@ from replay.kept_lines import KeptLines
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
 from replay.opening import bytes_before, open_history
-from replay.output_streams import OutputStream, is_stream
+from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile, Outputs
 from replay.resume import Resumed, is_finished, way_on
 from replay.simulation import Simulation

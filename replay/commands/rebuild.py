@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from events.disk import DISK, NewFile, free_name, identity_of
 from events.errors import OutputError
 from events.escapes import plain
+from events.paths import is_stream
 from replay.arguments import add_store
 from replay.files import check_output
-from replay.output_streams import OutputStream, is_stream
+from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile
 from replay.resume import Resumed
 from replay.signals import StopSignals
