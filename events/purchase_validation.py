@@ -78,6 +78,8 @@ class PurchaseValidator(Validator):
         for record in records:
             takers[type(record)](record)
         self._count(before, events)
+        if "batch" in self._ended and not (self._streaming or self.gap):
+            raise WrongRecordError("the beginning of the stream with the end of the batch", "none")
 
     def pass_over(self, events_before: int) -> None:
         """Take note that something was lost; see `Validator.pass_over`."""

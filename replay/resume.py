@@ -306,6 +306,9 @@ class Resumed:
                 self.lines[self._source] += 1
                 (past if self._source == "batch" else self.undecided).append(record)
             else:
+                if isinstance(record, StateDigest):
+                    self._route(past)
+                    past = []
                 self._note(record)
         self._route(past)
 

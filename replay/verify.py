@@ -103,8 +103,10 @@ class _Replay(Closing):
             for attestation in attested.get(moment, ()):
                 # The whole state is summed up where the batch and the stream end; in
                 # between only the users whom an event since then was about.
-                whole = moment in (history.past_events, len(history))
+                whole = moment in (history.past_events, len(history)) and before < moment
                 yield from self._compare(attestation, None if whole else before)
+                # Of another digest of this moment nothing needs to be summed up again.
+                before = moment
                 self.digests += 1
         for number in sorted(history.recorded):
             if number > len(history):

@@ -165,7 +165,7 @@ PURCHASES = [
     (add(["stream", 2], "lines"), "expected the end of the batch, found the beginning of the"),
     (add(["stream", 6], "stream"), "expected one beginning of the stream, found another one"),
     (put("stream", 1, 5), "expected a stream that begins behind event 6, found event 5"),
-    (drop("stream"), "expected the beginning of the stream, found line "),
+    (drop("stream"), "expected the beginning of the stream with the end of the batch, found none"),
     (add(["end", "batch", 99, True], "stream"), "expected one end of the batch, found another"),
     (put("end", 2, 2), "expected . lines of the batch or more, found 2"),
     (add(["lines", "batch", 99], "stream"), "expected no lines behind the end of the batch"),

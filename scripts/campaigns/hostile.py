@@ -304,5 +304,5 @@ def _expect_clear(found: Outcome) -> None:
     if found.status == cli.EXIT_USAGE:
         lines = found.err.splitlines()
         errors = [line for line in lines if line.startswith(("replay: ", "python -m replay"))]
-        # The first may say what is left aside.
-        expect(errors and len(errors) <= 2 and lines[-1] == errors[-1], f"{found}")
+        # Those before it may say what is left aside, and what decided.
+        expect(errors and len(errors) <= 3 and lines[-1] == errors[-1], f"{found}")

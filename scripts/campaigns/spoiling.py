@@ -48,10 +48,12 @@ _BYTES: Final = (
     b'{"a":' + b"[" * 3_000 + b"]" * 3_000 + b"}",
     b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "1"}',
 )  # fmt: skip
+# Invalid UTF-8, and half a surrogate pair.
+_NO_TEXTS: Final = (b"\xa4\xff\xfe\x80a", b"\xa3\xed\xa0\x80")
 _PACKED: Final = (
     b"\x91" * _DEPTH + b"\xc0", b"\x81\xa1a" * _DEPTH + b"\xc0",
-    # Invalid text, lengths beyond the end, no msgpack at all, an extension, a fraction.
-    b"\xa4\xff\xfe\x80a", b"\xa3\xed\xa0\x80", b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff",
+    # Lengths beyond the end, no msgpack at all, an extension, a fraction.
+    *_NO_TEXTS, b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff",
     b"\xc6\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xdc\xff\xff", b"\xc1", b"\xc7\x01\x05a",
     b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00", b"\xd6\xff\x00\x00\x00\x00",
 )  # fmt: skip
@@ -102,7 +104,11 @@ def _value(drawn: random.Random, value: Any) -> Any:
         bool: lambda: not value,
         int: lambda: drawn.choice(_few(drawn, [value - 1, value + 1], [2 * value, *_INTEGERS])),
         str: lambda: drawn.choice(
-            _few(drawn, [value + "0", value[:-1], value + "1"], [Packed(_PACKED[2]), *_TEXTS])
+            _few(
+                drawn,
+                [value + "0", value[:-1], value + "1"],
+                [*map(Packed, _NO_TEXTS * 3), *_TEXTS],
+            )
         ),
         bytes: lambda: drawn.choice([value[:-1], value + b"x", value + b"\n", *_BYTES]),
         list: lambda: _list(drawn, value),
