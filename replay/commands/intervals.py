@@ -29,8 +29,8 @@ DETAIL = """\
 An observation is a time and an id. The intervals are those shorter than the threshold, and
 not inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column
 names, or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by
---format; - is standard input. A file that is not in order of time is put in order first, ties
-as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
+--format; - is standard input, CSV by default. A file that is not in order of time is put in order
+first, ties as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines
 are appended. Run again, it goes on where it was stopped. Rows do not say what they were looked
 for with, so a search with other settings is not appended to OUTPUT: what is known of the rows
