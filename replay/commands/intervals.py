@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 SUMMARY = "find the time intervals in which several advertising ids appear"
 EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"
 DETAIL = """\
-An observation is a time and an id. The intervals are those shorter than the threshold, and
-not inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column
-names, or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by
---format; - is standard input, CSV by default. A file that is not in order of time is put in order
-first, ties as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
-comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines
-are appended. Run again, it goes on where it was stopped. Rows do not say what they were looked
-for with, so a search with other settings is not appended to OUTPUT: what is known of the rows
+An observation is a time and an id. The intervals are those shorter than the threshold, and not
+inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column names,
+or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by --format; - is
+standard input, CSV by default. A file that is not in order of time is put in order first, ties
+as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
+comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
+appended. Run again, it goes on where it was stopped. Rows do not say what they were looked for
+with, so a search with other settings is not appended to OUTPUT: what is known of the rows
 there is what the store beside it says, and that of --store; of rows without either nothing is."""
 
 
