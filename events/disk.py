@@ -120,12 +120,7 @@ class DiskFile(Closing):
 
     def read(self, start: int, length: int) -> bytes:
         """Return up to ``length`` bytes from byte ``start`` on."""
-        pieces = []
-        while length > 0 and (piece := os.pread(self._descriptor, length, start)):
-            pieces.append(piece)
-            start += len(piece)
-            length -= len(piece)
-        return b"".join(pieces)
+        return read_at(self._descriptor, start, length)
 
     def lock(self) -> None:
         """Let nobody else lock the file until it is closed.
@@ -301,6 +296,16 @@ def free_name(path: Path, what: str = "") -> Path:
         if not os.path.lexists(numbered):
             return numbered
         number += 1
+
+
+def read_at(descriptor: int, start: int, length: int) -> bytes:
+    """Return up to ``length`` bytes of an open file from byte ``start`` on."""
+    pieces = []
+    while length > 0 and (piece := os.pread(descriptor, length, start)):
+        pieces.append(piece)
+        start += len(piece)
+        length -= len(piece)
+    return b"".join(pieces)
 
 
 def read_beginning(path: Path, start: bytes) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import zlib
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
+from events.blocks import BYTE_ORDER_MARK
 from events.closing import Closing
 from events.csvrows import CsvRows
 from events.disk import Identity
@@ -32,7 +32,7 @@ from events.splitting import CutLine, whole_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from events.splitting import WholeLines
+    from events.splitting import WholeLines
 
 __all__ = [
     "BadRowError",
@@ -53,7 +53,6 @@ _FORMATS: Final[dict[str, Format]] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def format_of(path: str | Path) -> Format:
@@ -194,21 +193,16 @@ class Observations(Closing):
             InputError: the file cannot be read.
 
         """
-        if self._path is None or not self.regular:
-            return None
-        if self._fingerprint is None:
-            name = self._path.name.encode("utf-8", "backslashreplace").decode()
-            self._fingerprint = Fingerprint(name, *self._hashed())
+        if self.regular and self._fingerprint is None:
+            self._fingerprint = self._fingerprint_now()
         return self._fingerprint
 
-    def _hashed(self) -> tuple[int, bytes]:
-        """Return the size and the hash of the file."""
-        with self._extent_again() as extent:
-            try:
-                digest = hashlib.file_digest(io.BufferedReader(extent), "sha256").digest()
-            except OSError as error:
-                raise self._unreadable(error) from None
-            return extent.tell(), digest
+    def _fingerprint_now(self) -> Fingerprint:
+        assert self._path is not None, "what was opened here has a path"
+        try:
+            return Fingerprint.of(self._path, self._extent_again())
+        except OSError as error:
+            raise self._unreadable(error) from None
 
     def close(self) -> None:
         """Close the file, unless it was given as a stream."""
@@ -257,7 +251,7 @@ class Observations(Closing):
         if self._opened is None or taken is None or content_of(self._opened) == self._content:
             return
         # What has grown only is what it was.
-        if self._hashed() != (taken.size, taken.sha256):
+        if self._fingerprint_now() != taken:
             raise InputError(
                 f"{self.name}: expected a file that nobody changes while it is read, found one "
                 "that was changed; run it again"
@@ -289,7 +283,7 @@ class Observations(Closing):
         return Extent(self._opened.fileno(), self.bytes_total)
 
     def _whole_lines(self) -> Iterator[WholeLines]:
-        first = self._read().removeprefix(_BYTE_ORDER_MARK)
+        first = self._read().removeprefix(BYTE_ORDER_MARK)
         return whole_lines(chain([first], iter(self._read, b"")))
 
     def _read(self) -> bytes:

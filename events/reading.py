@@ -55,10 +55,7 @@ class Reader:
         try:
             return decoded(self._decode, body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DamagedStoreError(
-                f"{self._path}: at byte {offset}: expected records, found: {error}; "
-                "the frame is as it was written, but not by this program"
-            ) from None
+            raise self._not_ours(offset, f"expected records, found: {error}") from None
 
     def next_records(self, body: memoryview, offset: int, events: int) -> list[Record]:
         """Return the records of the next frame, of which ``events`` are events, checked.
@@ -71,10 +68,7 @@ class Reader:
         try:
             self.validator.take(records, events)
         except BadValueError as error:
-            raise DamagedStoreError(
-                f"{self._path}: at byte {offset}: {error}; "
-                "the frame is as it was written, but not by this program"
-            ) from None
+            raise self._not_ours(offset, str(error)) from None
         return records
 
     def pass_over(self, offset: int, events_before: int) -> None:
@@ -87,7 +81,10 @@ class Reader:
         try:
             self.validator.pass_over(events_before)
         except BadValueError as error:
-            raise DamagedStoreError(
-                f"{self._path}: at byte {offset}: {error}; "
-                "the frame is as it was written, but not by this program"
-            ) from None
+            raise self._not_ours(offset, str(error)) from None
+
+    def _not_ours(self, offset: int, what: str) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"{self._path}: at byte {offset}: {what}; "
+            "the frame is as it was written, but not by this program"
+        )

@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.blocks import BYTE_ORDER_MARK, numbered
+from events.disk import read_at
 from events.event import line_of
 from events.lines import JSON_SPACE
 from events.records import Lines, Rejected
@@ -186,10 +187,4 @@ class _File:
         self.before = (self.before + passed)[-COMPARED_BYTES:]
 
     def _read(self, size: int) -> bytes:
-        pieces: list[bytes] = []
-        at = self.offset
-        while size > 0 and (piece := os.pread(self._descriptor, size, at)):
-            pieces.append(piece)
-            at += len(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+        return read_at(self._descriptor, self.offset, size)

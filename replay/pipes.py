@@ -10,7 +10,7 @@ import termios
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
-from events.disk import Identity
+from events.disk import Identity, identity_of
 from replay.tap import (
     IDLE_SECONDS,
     LOOK_SECONDS,
@@ -116,11 +116,7 @@ class Pipe(Closing):
         return found
 
     def _is_replaced(self) -> bool:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) != Identity.of(self.descriptor)
+        return identity_of(self._path) not in (None, Identity.of(self.descriptor))
 
     def _opened_again(self) -> bool:
         """Open the pipe again, which then waits for its next writer; tell if it is there.
