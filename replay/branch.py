@@ -20,13 +20,13 @@ from events.event import Event, Purchase
 from events.jsonlines import Log
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
-from events.paths import is_stream
+from events.paths import is_stream, path_of
 from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.branch_files import branch_files
 from replay.branch_lines import Inserted, identified
 from replay.detectors import check_detector
-from replay.files import STORE_SUFFIX, check_outputs, named
+from replay.files import STORE_SUFFIX, check_outputs
 from replay.history import LogLine, Place, texts_by_log
 from replay.logs import Logs
 from replay.run import run
@@ -161,7 +161,7 @@ def branch_off(
     if is_stream(flagged):
         raise InputError(f"{flagged}: expected a file for the branch, found a pipe or a device")
     check_detector(history.store, detector)
-    flagged = named(flagged, "the flagged file")
+    flagged = path_of(flagged, "a file for the flagged file")
     store = Path(f"{flagged}{STORE_SUFFIX}")
     recorded = history.store.parameters
     parameters = Parameters(

@@ -44,14 +44,14 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
     if store is not None:
         if store == STANDARD_STREAM:
             raise InputError("expected a file for the event store, found -; name another")
-        return named(store, "the event store")
+        return path_of(store, "a file for the event store")
     parts = (Path.cwd() / output).parts
     if is_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
         raise InputError(
             f"{output}: expected a store named with --store, since lines do not stay in a pipe "
             "or a device, found none"
         )
-    return Path(f"{named(output, 'the output')}{STORE_SUFFIX}")
+    return Path(f"{path_of(output, 'a file for the output')}{STORE_SUFFIX}")
 
 
 def check_outputs(
@@ -96,7 +96,7 @@ def _check(
 ) -> None:
     if streams and output == STANDARD_STREAM:
         return
-    path = named(output, f"the {what}")
+    path = path_of(output, f"a file for the {what}")
     found = kind_of(path, f"the {what}")
     stream = streams and is_stream(path)
     if found is not None and not stream:
@@ -142,7 +142,7 @@ def check_new(
     """
     if path == STANDARD_STREAM:
         raise InputError(f"expected a new file for {what}, found -; name another")
-    new = named(path, what)
+    new = path_of(path, f"a file for {what}")
     check_folder_of(new, what)
     kind_of(new, what)
     if os.path.lexists(new) and not (again and new.is_file()):
@@ -198,16 +198,6 @@ def check_folder_of(path: Path, what: str) -> None:
             return
         found = f" {folder}, which is none"
     raise InputError(f"{path}: expected a folder for {what}, found{found}")
-
-
-def named(path: str | Path, what: str) -> Path:
-    """Return the path of a file where ``what`` is to be.
-
-    Raises:
-        InputError: the name is none.
-
-    """
-    return path_of(path, f"a file for {what}")
 
 
 def as_named(path: str | Path, content: bytes) -> bytes:

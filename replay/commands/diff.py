@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from events.event import Event
     from events.records import Decision
+    from events.store import EventStore
 
 SUMMARY = "find the first event and the first decision in which two stores differ"
 EXAMPLE = "diff flagged.json.events other.json.events"
@@ -35,22 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the first differences; return 1 if there are any, as diff does."""
     stores = [open_store(path) for path in (options.one, options.other)]
-    if any(store.intervals is not None for store in stores):
-        if any(store.intervals is None for store in stores):
-            interval_views.refuse_mixture(*stores)
-        return interval_views.diff(stores[0], stores[1], options)
-    one, other = map(History, stores)
-    found = {
-        "parameters": _parameters(one, other),
-        "detector": detector_difference(one.store, other.store),
-        "event": _first_event(one, other),
-        "decision": _first_decision(one, other),
-    }
+    if len({store.intervals is None for store in stores}) > 1:
+        interval_views.refuse_mixture(*stores)
+    of_kind = _differences if stores[0].intervals is None else interval_views.differences
+    found, compared = of_kind(*stores)
     if options.json:
         print_json(found)
     elif not any(found.values()):
-        events, decisions = counted(len(one), "event"), counted(len(one.recorded), "decision")
-        say(f"no difference in {events} and {decisions}")
+        say(f"no difference in {compared}")
     else:
         for what, difference in found.items():
             if difference is None:
@@ -62,6 +55,20 @@ def run(options: argparse.Namespace) -> int:
                 say(f"  {plain(options.one)}: {difference['one']}")
                 say(f"  {plain(options.other)}: {difference['other']}")
     return EXIT_DIFFERENT if any(found.values()) else 0
+
+
+def _differences(
+    one_store: EventStore, other_store: EventStore
+) -> tuple[dict[str, dict[str, str] | None], str]:
+    """Return the first differences by what differs, and what was compared, in words."""
+    one, other = History(one_store), History(other_store)
+    found = {
+        "parameters": _parameters(one, other),
+        "detector": detector_difference(one_store, other_store),
+        "event": _first_event(one, other),
+        "decision": _first_decision(one, other),
+    }
+    return found, f"{counted(len(one), 'event')} and {counted(len(one.recorded), 'decision')}"
 
 
 def _parameters(one: History, other: History) -> dict[str, str] | None:

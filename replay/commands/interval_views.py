@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from replay.history import Place
 
 _IDS_MAX = 6
-EXIT_DIFFERENT = 1
 
 
 def setting_text(parameters: IntervalParameters) -> str:
@@ -174,8 +173,8 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
 # diff
 
 
-def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int:
-    """Print the first differences; return 1 if there are any, as diff does."""
+def differences(one: EventStore, other: EventStore) -> tuple[dict[str, dict[str, str] | None], str]:
+    """Return the first differences by what differs, and what was compared, in words."""
     histories = [IntervalHistory(store) for store in (one, other)]
     found = {
         "parameters": _setting_difference(*histories),
@@ -183,30 +182,16 @@ def diff(one: EventStore, other: EventStore, options: argparse.Namespace) -> int
         "event": _event_difference(*histories),
         "finding": _finding_difference(*histories),
     }
-    if options.json:
-        print_json(found)
-    elif not any(found.values()):
-        events = counted(len(histories[0]), "event")
-        findings = counted(sum(histories[0].found_counts.values()), "finding")
-        say(f"no difference in {events} and {findings}")
-    else:
-        for what, difference in found.items():
-            if difference is None:
-                if what != "detector":
-                    say(f"{what}: no difference")
-            else:
-                say(f"{what}{difference['at'] and ' '}{difference['at']}: different")
-                say(f"  {plain(options.one)}: {difference['one']}")
-                say(f"  {plain(options.other)}: {difference['other']}")
-    return EXIT_DIFFERENT if any(found.values()) else 0
+    events = counted(len(histories[0]), "event")
+    return found, f"{events} and {counted(sum(histories[0].found_counts.values()), 'finding')}"
 
 
-def _setting_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+def _setting_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, str] | None:
     texts = [setting_text(history.parameters) for history in (one, other)]
     return None if texts[0] == texts[1] else {"at": "", "one": texts[0], "other": texts[1]}
 
 
-def _event_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+def _event_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, str] | None:
     for number in range(1, max(len(one), len(other)) + 1):
         events = [
             history.event(number) if number <= len(history) else None for history in (one, other)
@@ -220,7 +205,7 @@ def _event_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str,
     return None
 
 
-def _finding_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, Any] | None:
+def _finding_difference(one: IntervalHistory, other: IntervalHistory) -> dict[str, str] | None:
     for pair in zip_longest(one.findings(), other.findings()):
         if pair[0] != pair[1]:
             number = min(each.number for each in pair if each is not None)

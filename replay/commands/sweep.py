@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from events.errors import ParametersError
 from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
-from replay.arguments import add_store
+from replay.arguments import add_store, is_whole
 from replay.files import check_new
 from replay.heatmap import heat_map
 from replay.history import History
@@ -19,8 +18,6 @@ from replay.tables import counted, open_store, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-_NUMBER = re.compile(r"[0-9]{1,19}")
 
 SUMMARY = "table how many purchases each setting of D and T flags"
 EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
@@ -116,7 +113,7 @@ def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Setting
 def _numbers(name: str, least: int) -> Callable[[str], list[int]]:
     def parse(text: str) -> list[int]:
         words = text.split(",")
-        if not all(_NUMBER.fullmatch(word) for word in words):
+        if not all(is_whole(word) for word in words):
             raise argparse.ArgumentTypeError(
                 f"expected whole numbers with commas between, found {text!r}"
             )

@@ -16,6 +16,7 @@ from events.amounts import parse_amount
 from events.errors import BadValueError, shown
 from events.escapes import plain
 from events.event import EVENT_TYPES, Purchase, kind_of, users_of
+from replay.arguments import is_whole
 from replay.debugger.errors import CommandError
 from replay.shipped import other_detector
 from replay.tables import named
@@ -37,7 +38,6 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": eq,
 }
 _FACTOR: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _UNITS_PER_CENT: Final = 100
 
 
@@ -94,7 +94,7 @@ def quoted(name: str) -> str:
 def _condition(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
     """Take one condition off ``rest``."""
     word = rest[0]
-    if _NUMBER.fullmatch(word):
+    if is_whole(word):
         word = "event"
     elif word in TYPES:
         word = "type"
@@ -138,7 +138,7 @@ def _user_test(user: str, timeline: Timeline) -> Test:
 
 def _event(rest: list[str], timeline: Timeline) -> tuple[str, Test]:
     word = _argument(rest, "event", "a number")
-    if not _NUMBER.fullmatch(word) or not 1 <= int(word) <= len(timeline):
+    if not is_whole(word) or not 1 <= int(word) <= len(timeline):
         raise CommandError(f"expected an event from 1 to {len(timeline)}, found {shown(word)}")
     number = int(word)
     return f"event {number}", lambda position: position == number

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from events.errors import shown
 from events.escapes import plain
+from replay.arguments import is_whole
 from replay.commands.interval_views import interval_text, observation_text
-from replay.debugger import views
 from replay.debugger.conditions import Stop, quoted
 from replay.debugger.errors import CommandError
 from replay.debugger.lines import take
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from replay.timeline import Timeline
 
 _KINDS: Final = "event N, user ID, found or rejected"
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _ROWS_MAX: Final = 10
 # An interval of more observations is shown by its ends.
 _MEMBERS_MAX: Final = 50
@@ -68,7 +66,7 @@ class IntervalSession(Session):
             return word, frozenset(history.found_counts)
         if word == "rejected":
             return word, frozenset(following - 1 for following, _ in history.rejected)
-        if _NUMBER.fullmatch(word):
+        if is_whole(word):
             rest.insert(0, word)
             word = "event"
         if word not in ("event", "user"):
@@ -79,7 +77,7 @@ class IntervalSession(Session):
         if word == "user":
             name = named(argument, self._intervals.everyone)
             return f"user {quoted(name)}", frozenset(events_of(self._intervals, name))
-        if not _NUMBER.fullmatch(argument) or not 1 <= int(argument) <= len(history):
+        if not is_whole(argument) or not 1 <= int(argument) <= len(history):
             raise CommandError(
                 f"expected an event from 1 to {len(history)}, found {shown(argument)}"
             )
@@ -95,11 +93,6 @@ class IntervalShell(Shell):
         super().__init__(cast("Timeline", timeline), interactive=interactive)
         self.session = IntervalSession(timeline)
         self._intervals: Final = timeline
-
-    def _message(self, words: list[str]) -> None:
-        take("message", words, 0, 0)
-        views.show_message(self._timeline)
-        self._where([])
 
     def _where(self, words: list[str]) -> None:
         take("where", words, 0, 0)
