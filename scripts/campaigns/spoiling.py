@@ -187,7 +187,18 @@ def _change_the_header(store: Remade, drawn: random.Random, other: Remade) -> Ch
         store.header = drawn.choice([other.header, None, [], *map(Packed, _PACKED)])
     else:
         store.header = _value(drawn, store.header)
-    return Change(how)
+    return Change(how, certain=_is_impossible(store.header))
+
+
+def _is_impossible(header: Any) -> bool:
+    """Tell whether numbers stand in a header that no run writes."""
+    if not isinstance(header, dict):
+        return True
+    search = header.get("intervals")
+    numbers = [header.get("flagged")]
+    if isinstance(search, dict):
+        numbers += [search.get("threshold"), search.get("lateness"), search.get("distinct_min")]
+    return any(isinstance(number, int) and number < 0 for number in numbers)
 
 
 def _drop_a_record(store: Remade, drawn: random.Random, _: Remade) -> Change:
