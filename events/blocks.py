@@ -22,7 +22,7 @@ from events.lines import (
     PurchaseLine,
     Reason,
     UnfriendLine,
-    parse_line,
+    read_line,
 )
 from events.records import Lines, Record, Rejected, Source
 from events.splitting import CutLine, long_line_detail
@@ -200,7 +200,7 @@ class BlockParser:
     def _line(self, line: bytes, text: bytes, block: Block) -> None:
         """Take ``line``, which is ``text`` behind a byte-order mark or without one."""
         try:
-            event = parse_line(text, self.next_number)
+            event = read_line(text, self.next_number)
         except BadLineError as error:
             bad = Rejected(self.source, self.line_number, error.reason, error.detail, line)
             block.records.append(bad)
