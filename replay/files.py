@@ -57,7 +57,7 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
 def check_outputs(
     inputs: Iterable[tuple[str, Identity | None]],
     output: str | Path,
-    store: Path,
+    store: Path | None,
     what: str = "flagged file",
 ) -> None:
     """Refuse outputs that cannot be made or that would overwrite an input.
@@ -65,7 +65,7 @@ def check_outputs(
     Args:
         inputs: what is read, each with its name in errors; None for what is no file.
         output: where the lines are to be.
-        store: where the event store is to be.
+        store: where the event store is to be, or None where none is.
         what: what the first is called in errors.
 
     Raises:
@@ -74,17 +74,12 @@ def check_outputs(
 
     """
     inputs = list(inputs)
-    _check(output, what, inputs, streams=True)
-    _check(store, "event store", inputs, streams=False)
+    _check(output, what, inputs, takes_lines=True)
+    if store is None:
+        return
+    _check(store, "event store", inputs, takes_lines=False)
     if output != STANDARD_STREAM and same_file(Path(output), store):
         raise InputError(f"{store}: expected two different files for {what} and store, found one")
-
-
-def check_output(
-    inputs: Iterable[tuple[str, Identity | None]], output: str | Path, what: str = "flagged file"
-) -> None:
-    """Refuse an output as `check_outputs` does, where there is no store to be made."""
-    _check(output, what, inputs, streams=True)
 
 
 def _check(
@@ -92,16 +87,16 @@ def _check(
     what: str,
     inputs: Iterable[tuple[str, Identity | None]],
     *,
-    streams: bool,
+    takes_lines: bool,
 ) -> None:
-    if streams and output == STANDARD_STREAM:
+    if takes_lines and output == STANDARD_STREAM:
         return
     path = path_of(output, f"a file for the {what}")
     found = kind_of(path, f"the {what}")
-    stream = streams and is_stream(path)
+    stream = takes_lines and is_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
-    if streams and not stream and path.suffix == ".gz":
+    if takes_lines and not stream and path.suffix == ".gz":
         raise InputError(
             f"{path}: expected a name without .gz for the {what}, to which lines are appended as "
             "they are, found one; compress it afterwards"
@@ -114,7 +109,7 @@ def _check(
                 f"{path}: expected the {what}, found the {read_as}, which would "
                 "be written to; name another file"
             )
-    if streams and found is None and is_store(path):
+    if takes_lines and found is None and is_store(path):
         raise InputError(
             f"{path}: expected the {what}, found an event store, which lines would damage; "
             "name another file"

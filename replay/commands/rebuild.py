@@ -11,7 +11,7 @@ from events.errors import OutputError
 from events.escapes import plain
 from events.paths import is_stream
 from replay.arguments import add_store
-from replay.files import check_output
+from replay.files import check_outputs
 from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile
 from replay.resume import Resumed
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     store = open_store(options.store)
     # A store of intervals is refused here.
     _ = store.parameters
-    check_output([("event store", identity_of(store.path))], options.flagged)
+    check_outputs([("event store", identity_of(store.path))], options.flagged, None)
     path = Path(options.flagged)
     lines = Resumed(store).flagged
     if is_stream(options.flagged):
