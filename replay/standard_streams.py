@@ -79,7 +79,7 @@ def prepare() -> None:
 def finish(status: int) -> int:
     """Print what still waits, and return the status that the process ends with."""
     try:
-        _flush(sys.stdout)
+        flush()
     except NobodyReadsError:
         _discard()
     except UnprintableError as error:
@@ -119,10 +119,10 @@ def mention(text: str) -> None:
         NobodyReadsError: likewise, since whoever read has had enough.
 
     """
-    _flush(sys.stdout)
+    flush()
     try:
         say(text)
-        _flush(sys.stdout)
+        flush()
     except (UnprintableError, NobodyReadsError):
         _discard()
 
@@ -153,8 +153,20 @@ def error_console() -> Console:
 
 
 def flush() -> None:
-    """Print what waits, so that what is reported comes after it."""
-    _flush(sys.stdout)
+    """Print what waits, so that what is reported comes after it.
+
+    Raises:
+        UnprintableError: it cannot be printed.
+        NobodyReadsError: whoever read has had enough.
+
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise NobodyReadsError from None
+    except OSError as error:
+        raise _unprintable(error) from None
 
 
 def standard_input(expected: str) -> TextIO:
@@ -167,16 +179,6 @@ def standard_input(expected: str) -> TextIO:
     if sys.stdin is None:
         raise InputError(f"standard input: expected {expected}, found it closed")
     return sys.stdin
-
-
-def _flush(stream: TextIO | None) -> None:
-    try:
-        if stream is not None:
-            stream.flush()
-    except BrokenPipeError:
-        raise NobodyReadsError from None
-    except OSError as error:
-        raise _unprintable(error) from None
 
 
 def _discard() -> None:
