@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.csvrows import csv_line
-from events.records import Finding, Record, StateDigest, Written
+from replay.output import KeptOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
+    from events.records import Finding, StateDigest
     from events.writer import StoreWriter
     from replay.output import Output
 
@@ -89,7 +90,7 @@ def title_of(parameters: IntervalParameters) -> bytes:
     return csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
 
 
-class IntervalOutputs:
+class IntervalOutputs(KeptOutput):
     """Sends findings to a store and their lines to a file; an outlet of the interval sink.
 
     A line is written only when its finding is on the disk, and the store then tells,
@@ -98,11 +99,8 @@ class IntervalOutputs:
 
     def __init__(self, store: StoreWriter, file: Output, parameters: IntervalParameters) -> None:
         """Send findings to ``store`` and lines to ``file``."""
-        self._store = store
-        self._file = file
+        super().__init__(store, file)
         self._parameters = parameters
-        self.told = 0
-        """How far the file had come when the store told it last, in bytes."""
         self.intervals = 0
         """How many intervals were found."""
         self.expected: tuple[list[Finding], StateDigest] | None = None
@@ -122,25 +120,9 @@ class IntervalOutputs:
         digest = msgspec.structs.replace(digest, chain=self._store.chain)
         self.append([*findings, digest])
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Append ``records`` that are no events to the store, and how far the file has come."""
-        if self._file.size != self.told:
-            self.told = self._file.size
-            records = [Written(self.told), *records]
-        if records:
-            self._store.append(records, 0)
-
     def write(self, intervals: Sequence[Interval]) -> None:
         """Append a line for each of ``intervals`` to the file."""
         if self.expected is None and intervals:
             self.intervals += len(intervals)
-            self._store.sync()
             quoted = self.breaks_quoted
-            lines = interval_lines(intervals, self._parameters, breaks_quoted=quoted)
-            self._file.write(lines)
-            self._file.sync()
-
-    def sync(self) -> None:
-        """Return only when all is on the disk, and both outputs still have their names."""
-        self._store.sync()
-        self._file.sync()
+            self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from events.records import Written
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from events.records import Record
+    from events.writer import StoreWriter
 
 
 class WrittenLines(NamedTuple):
@@ -55,3 +60,34 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+
+
+class KeptOutput:
+    """A store, and the output of whose lines it tells how far they have come."""
+
+    def __init__(self, store: StoreWriter, output: Output) -> None:
+        """Keep a history in ``store`` and write its lines to ``output``."""
+        self._store = store
+        self._output = output
+        self.told = 0
+        """How far the output had come when the store told it last, in bytes."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Append ``records`` that are no events to the store, and how far the output has come."""
+        if self._output.size != self.told:
+            self.told = self._output.size
+            records = [Written(self.told), *records]
+        if records:
+            self._store.append(records, 0)
+
+    def write_lines(self, lines: Sequence[bytes]) -> None:
+        """Append ``lines`` to the output, when what they tell of is on the disk."""
+        if lines:
+            self._store.sync()
+            self._output.write(lines)
+            self._output.sync()
+
+    def sync(self) -> None:
+        """Return only when all is on the disk, and both outputs still have their names."""
+        self._store.sync()
+        self._output.sync()

@@ -13,17 +13,16 @@ import msgspec
 from events.closing import Closing
 from events.disk import DISK, Disk, NewFile
 from events.errors import OutputError
-from events.records import Record, Written
 from events.writer import keep_aside
 from replay.files import check_new
+from replay.output import KeptOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from events.disk import DiskFile
     from events.records import Decision, StateDigest
-    from events.writer import StoreWriter
-    from replay.output import Output, WrittenLines
+    from replay.output import WrittenLines
 
 
 def write_new(path: str | Path, content: bytes, what: str) -> None:
@@ -344,31 +343,17 @@ def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
     return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")
 
 
-class Outputs:
+class Outputs(KeptOutput):
     """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor.
 
     A line is written only when its event and its decision are on the disk, and the
     store then tells, with what comes next, how far the file had come.
     """
 
-    def __init__(self, store: StoreWriter, flagged: Output) -> None:
-        """Send decisions to ``store`` and lines to ``flagged``."""
-        self._store = store
-        self._flagged = flagged
-        self.told = 0
-        """How far the file had come when the store told it last, in bytes."""
-
     def record(self, decisions: Sequence[Decision]) -> None:
         """Append ``decisions`` to the store."""
         if decisions:
             self.append(decisions)
-
-    def append(self, records: Sequence[Record]) -> None:
-        """Append ``records`` that are no events to the store, and how far the file has come."""
-        if self._flagged.size != self.told:
-            self.told = self._flagged.size
-            records = [Written(self.told), *records]
-        self._store.append(records, 0)
 
     def attest(self, digest: StateDigest) -> None:
         """Append ``digest`` to the store."""
@@ -376,12 +361,4 @@ class Outputs:
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines`` to the flagged purchases."""
-        if lines:
-            self._store.sync()
-            self._flagged.write(lines)
-            self._flagged.sync()
-
-    def sync(self) -> None:
-        """Return only when all is on the disk, and both outputs still have their names."""
-        self._store.sync()
-        self._flagged.sync()
+        self.write_lines(lines)
