@@ -98,3 +98,14 @@ def shown_whole(value: int) -> str:
     Python refuses to write thousands of digits, and how many is a setting of its own.
     """
     return str(value) if abs(value) <= SHOWN_MAX else "one of more than 30 digits"
+
+
+def unreadable(path: object, error: Exception, what: str) -> InputError:
+    """Return the error that ``path`` cannot be read, where ``what`` was expected."""
+    found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InputError(f"{path}: expected {what}, found: {found}")
+
+
+def unwritable(path: object, error: OSError, what: str) -> OutputError:
+    """Return the error that ``what`` cannot be written to ``path``."""
+    return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")

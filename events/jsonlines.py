@@ -17,7 +17,7 @@ from events.blocks import BYTE_ORDER_MARK, Block, BlockParser
 from events.bounds import Count, Hash
 from events.closing import Closing
 from events.disk import Identity
-from events.errors import InputError
+from events.errors import InputError, unreadable
 from events.extent import Extent
 from events.lines import JSON_SPACE
 from events.paths import path_of
@@ -255,8 +255,7 @@ class Log(Closing):
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> InputError:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return InputError(f"{self.path}: expected a readable {self.source} log, found: {found}")
+        return unreadable(self.path, error, f"a readable {self.source} log")
 
 
 def flagged_line(line: bytes, mean: int, sd: int) -> bytes:

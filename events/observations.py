@@ -13,7 +13,7 @@ from events.blocks import BYTE_ORDER_MARK
 from events.closing import Closing
 from events.csvrows import CsvRows
 from events.disk import Identity
-from events.errors import BadValueError, InputError, shown
+from events.errors import BadValueError, InputError, shown, unreadable
 from events.extent import Content, Extent, content_of
 from events.instants import are_in_order
 from events.jsonlines import BLOCK_BYTES, Fingerprint
@@ -293,5 +293,4 @@ class Observations(Closing):
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> InputError:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return InputError(f"{self.name}: expected readable observations, found: {found}")
+        return unreadable(self.name, error, "readable observations")

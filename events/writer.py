@@ -11,7 +11,7 @@ import msgspec
 
 from events.closing import Closing
 from events.disk import DISK, Disk, NewFile, free_name, permissions_of
-from events.errors import OutputError
+from events.errors import OutputError, unwritable
 from events.frames import Frame, chain_of, encode_frame
 from events.header import encode_header
 
@@ -96,7 +96,7 @@ class StoreWriter(Closing):
                 new.close()
                 raise
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise unwritable(path, error, "the event store") from None
         return cls(path, new.file, chain_of(data), 0, 0, new)
 
     @classmethod
@@ -140,7 +140,7 @@ class StoreWriter(Closing):
                 file.close()
                 raise
         except OSError as error:
-            raise _unwritable(store.path, error) from None
+            raise unwritable(store.path, error, "the event store") from None
         return cls(store.path, file, store.chain, store.frames_count, store.events, None)
 
     def complete(self) -> None:
@@ -177,12 +177,8 @@ class StoreWriter(Closing):
         try:
             operation()
         except OSError as error:
-            self._failure = _unwritable(self.path, error)
+            self._failure = unwritable(self.path, error, "the event store")
             raise self._failure from None
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path}: expected to write the event store, found: {error.strerror}")
 
 
 def set_aside(path: Path, disk: Disk = DISK) -> Path | None:

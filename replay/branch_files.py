@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from events.disk import NewFile, free_name, permissions_of
-from events.errors import OutputError
+from events.errors import unwritable
 from events.header import is_store
 from events.writer import set_aside
 from replay.outputs import FlaggedFile
@@ -55,9 +55,7 @@ class BranchFiles:
             (disk.rename if replaced else disk.rename_new)(self.store, store)
             self._new.complete(replace=self._overwrite)
         except OSError as error:
-            raise OutputError(
-                f"{self._new.path}: expected to write the branch, found: {error.strerror}"
-            ) from None
+            raise unwritable(self._new.path, error, "the branch") from None
         summary.flagged_path, summary.store_path = self._new.path, store
 
 
@@ -77,9 +75,7 @@ def branch_files(
         try:
             new = NewFile(flagged, disk)
         except OSError as error:
-            raise OutputError(
-                f"{flagged}: expected to write the branch, found: {error.strerror}"
-            ) from None
+            raise unwritable(flagged, error, "the branch") from None
         with new:
             files = BranchFiles(new, store, disk, overwrite=overwrite)
             try:

@@ -17,6 +17,7 @@ from events.errors import InterruptedRunError, ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
 from replay.console import Console
+from replay.interrupts import EXIT_INTERRUPTED
 from replay.logs import Logs
 from replay.run import run
 from replay.signals import StopSignals
@@ -51,7 +52,6 @@ _WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store")
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 EXIT_TERMINATED: Final = 143
 
 _RUN_EPILOG = """\

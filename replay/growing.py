@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.disk import Identity
+from events.errors import unreadable
 from replay.tap import (
     IDLE_SECONDS,
     LOOK_SECONDS,
@@ -36,7 +37,6 @@ from replay.tap import (
     Change,
     Wake,
     is_stopping,
-    unreadable,
     wait,
 )
 
@@ -188,7 +188,7 @@ class GrowingFile(Closing):
         try:
             data = os.pread(self.descriptor, len(before) + READ_BYTES, self.offset - len(before))
         except OSError as error:
-            raise unreadable(self._path, error) from None
+            raise unreadable(self._path, error, "a readable stream") from None
         if data.startswith(before):
             return self._taken(data, len(before))
         if self._line < self.offset and self._begins_alike():

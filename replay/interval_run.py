@@ -20,7 +20,7 @@ import msgspec
 
 from actors.lateness import Watermark
 from events.disk import DISK, Disk
-from events.errors import InterruptedRunError, LineRejectedError
+from events.errors import InterruptedRunError
 from events.header import Header
 from events.interval_parameters import (
     IntervalParameters,
@@ -41,6 +41,7 @@ from replay.interval_simulation import IntervalSimulation
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream
 from replay.outputs import INTERVALS, FlaggedFile
+from replay.rejections import strict_error
 from replay.resume import way_on
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ class _Run:
         summary.output_set_aside = resumed.recover(file)
         summary.output_before = bytes_before(file)
         if strict and resumed.first_rejected is not None:
-            raise _strict_error(self.source, resumed.first_rejected)
+            raise strict_error(self.source.name, resumed.first_rejected, "row")
         if not resumed.finished:
             self._act(stack)
             self._resume(resumed)
@@ -313,7 +314,7 @@ class _Run:
             for each in rejected:
                 self.summary.rejected += 1
                 if strict:
-                    raise _strict_error(self.source, each)
+                    raise strict_error(self.source.name, each, "row")
                 self.listener.on_rejected(self.source, each)
             self.listener.on_block(self.source, self.summary)
             self._simulation.advance()
@@ -361,10 +362,3 @@ class _Run:
             f"interrupted after {self._store.events:,} observations; they are kept in "
             f"{self.summary.store_path}, {self._way_on}"
         )
-
-
-def _strict_error(source: Observations, rejected: Rejected) -> LineRejectedError:
-    return LineRejectedError(
-        f"{source.name}:{rejected.number}: rejected ({rejected.reason}): "
-        f"{rejected.detail}; correct the row or run without --strict"
-    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from events.blocks import Block, BlockParser
 from events.closing import Closing
 from events.disk import Identity
-from events.errors import InputError
+from events.errors import InputError, unreadable
 from events.escapes import plain
 from events.lines import JSON_SPACE
 from events.paths import STANDARD_STREAM, path_of
@@ -23,7 +23,7 @@ from replay.growing import GrowingFile
 from replay.pipes import Pipe
 from replay.standard_streams import standard_input
 from replay.tables import counted
-from replay.tap import Change, Tap, Wake, unreadable
+from replay.tap import Change, Tap, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -203,7 +203,7 @@ class LiveLog(Closing):
         try:
             return kept.compare(self._tap.descriptor, start)
         except OSError as error:
-            raise unreadable(self.path, error) from None
+            raise unreadable(self.path, error, "a readable stream") from None
 
     def _open(self, path: str | Path, wake: Wake | None, *, follow: bool) -> Tap:
         if path == STANDARD_STREAM:
@@ -217,7 +217,7 @@ class LiveLog(Closing):
             # A pipe is opened without waiting for who writes to it.
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise unreadable(self.path, error) from None
+            raise unreadable(self.path, error, "a readable stream") from None
         mode = os.fstat(descriptor).st_mode
         if follow and stat.S_ISREG(mode):
             return GrowingFile(self.path, descriptor, wake, self._say)

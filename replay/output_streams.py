@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
-from events.errors import InterruptedRunError, OutputError
+from events.errors import InterruptedRunError, OutputError, unwritable
 from events.paths import STANDARD_STREAM
 
 if TYPE_CHECKING:
@@ -126,4 +126,4 @@ class OutputStream(Closing):
             raise InterruptedRunError(f"interrupted while nobody read {self.path}")
 
     def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path}: expected to write {self._what}, found: {error.strerror}")
+        return unwritable(self.path, error, self._what)

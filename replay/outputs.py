@@ -12,7 +12,7 @@ import msgspec
 
 from events.closing import Closing
 from events.disk import DISK, Disk, NewFile
-from events.errors import OutputError
+from events.errors import OutputError, unwritable
 from events.writer import keep_aside
 from replay.files import check_new
 from replay.output import KeptOutput
@@ -340,7 +340,7 @@ def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
         return OutputError(
             f"{path}: expected a new file for {what}, found one there; name another file"
         )
-    return OutputError(f"{path}: expected to write {what}, found: {error.strerror}")
+    return unwritable(path, error, what)
 
 
 class Outputs(KeptOutput):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.disk import Identity, identity_of
+from events.errors import unreadable
 from replay.tap import (
     IDLE_SECONDS,
     LOOK_SECONDS,
@@ -18,7 +19,6 @@ from replay.tap import (
     Change,
     Wake,
     is_stopping,
-    unreadable,
     wait,
 )
 
@@ -97,7 +97,7 @@ class Pipe(Closing):
             # Somebody else who reads was faster.
             return Change.NOTHING
         except OSError as error:
-            raise unreadable(self._path, error) from None
+            raise unreadable(self._path, error, "a readable stream") from None
         self.offset += len(chunk)
         self._given = self._follow and bool(chunk)
         if chunk:

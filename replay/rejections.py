@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from events.errors import LineRejectedError
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Rejections:
         self._renew(log, rejected.reason, told)
         if told.count < TOLD_MAX or self._all:
             told.count += 1
-            self._say(f"{log}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}")
+            self._say(_text(log, rejected))
         else:
             told.more += 1
             told.last = rejected.number
@@ -92,3 +93,12 @@ class Rejections:
             more = counted(told.more, f"more {self._noun}")
             self._say(f"{log}: {more} rejected ({reason}), the last of them line {told.last:,}")
             told.more = 0
+
+
+def strict_error(log: object, rejected: Rejected, noun: str = "line") -> LineRejectedError:
+    """Return the error that a line of ``log``, a ``noun``, was rejected and the run is strict."""
+    return LineRejectedError(f"{_text(log, rejected)}; correct the {noun} or run without --strict")
+
+
+def _text(log: object, rejected: Rejected) -> str:
+    return f"{log}:{rejected.number}: rejected ({rejected.reason}): {rejected.detail}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.blocks import Block, numbered
 from events.disk import DISK, Disk
-from events.errors import InterruptedRunError, LineRejectedError, ReplayError
+from events.errors import InterruptedRunError, ReplayError
 from events.event import EVENT_TYPES, Event
 from events.header import Header
 from events.paths import is_stream
@@ -30,6 +30,7 @@ from replay.live import LiveLog
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile, Outputs
+from replay.rejections import strict_error
 from replay.resume import Resumed, is_finished, way_on
 from replay.simulation import Simulation
 from replay.supervision import EventSupervisor, events_kept
@@ -254,7 +255,7 @@ class Run:
         if self.strict and resumed.rejected:
             rejected = resumed.rejected[0]
             log = self.logs.batch if rejected.source == "batch" else self.logs.stream
-            raise _strict_error(log, rejected)
+            raise strict_error(log.path, rejected)
 
     def batch(self) -> None:
         """Read the past, unless all of it has been read before."""
@@ -357,7 +358,7 @@ class Run:
             self.summary.rejected += 1
             self.summary.stream_rejected += log.source == "stream"
             if self.strict:
-                raise _strict_error(log, rejected)
+                raise strict_error(log.path, rejected)
             self.listener.on_rejected(log, rejected)
         self.listener.on_block(log, self.summary)
         if self.should_stop() and not isinstance(log, LiveLog):
@@ -368,10 +369,3 @@ class Run:
             f"interrupted after {self.store.events:,} events; they are kept in "
             f"{self.summary.store_path}, {self._way_on}"
         )
-
-
-def _strict_error(log: Log | LiveLog, rejected: Rejected) -> LineRejectedError:
-    return LineRejectedError(
-        f"{log.path}:{rejected.number}: rejected ({rejected.reason}): "
-        f"{rejected.detail}; correct the line or run without --strict"
-    )

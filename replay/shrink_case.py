@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.disk import free_name
-from events.errors import InputError, OutputError
+from events.errors import InputError, OutputError, unwritable
 from events.own_lines import own_line
 from events.store import EventStore
 from replay.files import STORE_SUFFIX, check_folder_of
@@ -137,9 +137,7 @@ def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: boo
             _run(within, folder, shrunk)
             _put_in_place(within, folder, name)
     except OSError as error:
-        raise OutputError(
-            f"{folder}: expected to write the shrunk history, found: {error.strerror}"
-        ) from None
+        raise unwritable(folder, error, "the shrunk history") from None
     return Case(folder, lines, before, folder / name)
 
 

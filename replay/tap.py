@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import enum
 import select
-from typing import TYPE_CHECKING, Final, Protocol
-
-from events.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from typing import Final, Protocol
 
 READ_BYTES: Final = 1 << 16
 # How often what gives no sign of its own is looked at.
@@ -73,8 +68,3 @@ def wait(wake: Wake | None, seconds: float, descriptor: int | None = None) -> bo
     wakes = [] if wake is None else [wake.fileno()]
     readable, _, _ = select.select([*watched, *wakes], [], [], seconds)
     return descriptor in readable
-
-
-def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error that ``path`` cannot be read."""
-    return InputError(f"{path}: expected a readable stream, found: {error.strerror}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.disk import DISK, NewFile, free_name, identity_of
-from events.errors import OutputError
+from events.errors import unwritable
 from events.escapes import plain
 from events.paths import is_stream
 from replay.arguments import add_store
@@ -74,9 +74,7 @@ def _write(path: Path, content: bytes) -> Path | None:
                 _keep(path, aside)
             new.complete(replace=stands)
     except OSError as error:
-        raise OutputError(
-            f"{path}: expected to write the flagged purchases, found: {error.strerror}"
-        ) from None
+        raise unwritable(path, error, "the flagged purchases") from None
     return aside
 
 

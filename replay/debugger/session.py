@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from events.disk import NewFile
-from events.errors import InputError, OutputError
+from events.errors import InputError, OutputError, unwritable
 from replay.debugger.conditions import Stop, parse_break, parse_watch
 from replay.debugger.errors import CommandError
 from replay.standard_streams import say
@@ -149,9 +149,7 @@ class Session:
                 new.write(content)
                 new.complete(replace=exists)
         except OSError as error:
-            raise OutputError(
-                f"{path}: expected to write a session, found: {error.strerror}"
-            ) from None
+            raise unwritable(path, error, "a session") from None
         self._files.add(os.path.realpath(target))
 
     def replaces(self, path: str) -> bool:
