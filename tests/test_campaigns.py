@@ -155,7 +155,7 @@ STARTING_OVER = in_process(
 RAISING = in_process(
     "from events import blocks\n"
     "def parse(line, number): return float(line)\n"
-    "blocks.parse_line = parse"
+    "blocks.read_line = parse"
 )
 LOSING = in_process(
     "from events.blocks import BlockParser\n"
