@@ -67,7 +67,7 @@ def format_of(path: str | Path) -> Format:
     if suffix not in _FORMATS:
         raise InputError(
             f"{path}: expected a name ending in {', '.join(_FORMATS)} or such with .gz, "
-            "found another; say which format it has"
+            "found another; say with --format which it has"
         )
     return _FORMATS[suffix]
 

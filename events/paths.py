@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 STANDARD_STREAM: Final = "-"
 """What stands for standard input, and for standard output."""
+
+_OUTPUTS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTORS: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
 
 
 def path_of(name: str | Path, expected: str, error: type[ReplayError] = InputError) -> Path:
@@ -44,3 +48,19 @@ def is_stream(path: str | Path) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def is_output_stream(path: str | Path) -> bool:
+    """Tell whether lines are written to what ``path`` names but once, in order.
+
+    So they are to what this process has open, be it a file: somebody else may write to it,
+    where it is by now.
+    """
+    return is_stream(path) or descriptor_of(path) is not None
+
+
+def descriptor_of(path: str | Path) -> int | None:
+    """Return which open descriptor of this process ``path`` names, or None for a file's name."""
+    name = str(path)
+    found = _DESCRIPTORS.fullmatch(name)
+    return _OUTPUTS.get(name) if found is None else int(found[1])

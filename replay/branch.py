@@ -20,7 +20,7 @@ from events.event import Event, Purchase
 from events.jsonlines import Log
 from events.lines import BadLineError, parse_line
 from events.parameters import Parameters, is_parameters_line
-from events.paths import is_stream, path_of
+from events.paths import is_output_stream, path_of
 from events.records import Decision, Rejected
 from events.store import EventStore
 from replay.branch_files import branch_files
@@ -158,7 +158,7 @@ def branch_off(
         OutputError: the flagged file exists, or an output cannot be written.
 
     """
-    if is_stream(flagged):
+    if is_output_stream(flagged):
         raise InputError(f"{flagged}: expected a file for the branch, found a pipe or a device")
     check_detector(history.store, detector)
     flagged = path_of(flagged, "a file for the flagged file")

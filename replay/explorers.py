@@ -79,8 +79,9 @@ class _Processes(Closing):
         # Where it is started along with the first of them, Python 3.11 unblocks the signal.
         resource_tracker.ensure_running()
         # Ctrl-C goes to all processes of a terminal. This one answers for all of them; in
-        # those started here it stays blocked from their first moment.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # those started here it stays blocked from their first moment. If this one ended
+        # while one of them is being told what it is for, that one would print a traceback.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             for _ in range(count):
                 ours, theirs = context.Pipe()
@@ -151,6 +152,7 @@ class _Processes(Closing):
 
 def _work(connection: Connection, subject: Subject) -> None:
     """Answer each seed that comes with its exploration, as long as somebody asks."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         explorer = Explorer(subject)
         with history_frozen() as freeze:

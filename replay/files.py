@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from events.disk import Identity, identity_of
 from events.errors import InputError, OutputError
 from events.header import is_store
-from events.paths import STANDARD_STREAM, is_stream, path_of
+from events.paths import STANDARD_STREAM, is_output_stream, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ def store_beside(output: str | Path, store: str | Path | None) -> Path:
             raise InputError("expected a file for the event store, found -; name another")
         return path_of(store, "a file for the event store")
     parts = (Path.cwd() / output).parts
-    if is_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
+    if is_output_stream(output) or (parts[1:2] in _DEVICES and parts[2:3] != _MEMORY):
         raise InputError(
             f"{output}: expected a store named with --store, since lines do not stay in a pipe "
             "or a device, found none"
@@ -93,7 +93,7 @@ def _check(
         return
     path = path_of(output, f"a file for the {what}")
     found = kind_of(path, f"the {what}")
-    stream = takes_lines and is_stream(path)
+    stream = takes_lines and is_output_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
     if takes_lines and not stream and path.suffix == ".gz":

@@ -28,7 +28,7 @@ from events.interval_parameters import (
     check_duration,
     check_threshold,
 )
-from events.paths import is_stream
+from events.paths import is_output_stream
 from events.records import LogEnd, Observed, Record, Rejected
 from replay.collector import collector_paused
 from replay.detectors import detector_version
@@ -169,7 +169,7 @@ def run_intervals(
     store = store_beside(output, store)
     check_outputs([("observations", source.identity)], output, store, "file of intervals")
     file: Output = FlaggedFile(output, disk, INTERVALS, "--overwrite writes it afresh")
-    if is_stream(output):
+    if is_output_stream(output):
         file = OutputStream(Path(output), INTERVALS, should_stop)
     form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
     parameters = _parameters_of(source, search, form)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import InterruptedRunError, OutputError, unwritable
-from events.paths import STANDARD_STREAM
+from events.paths import STANDARD_STREAM, descriptor_of, is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,6 +104,10 @@ class OutputStream(Closing):
             if sys.__stdout__ is None:
                 raise OSError(errno.EBADF, "standard output closed")
             return os.dup(1)
+        opened = descriptor_of(self.path)
+        if opened is not None and not is_stream(self.path):
+            # Of a file opened again it would not be known how far others have come in it.
+            return os.dup(opened)
         while True:
             try:
                 descriptor = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -19,7 +19,7 @@ from events.disk import DISK, Disk
 from events.errors import InterruptedRunError, ReplayError
 from events.event import EVENT_TYPES, Event
 from events.header import Header
-from events.paths import is_stream
+from events.paths import is_output_stream
 from events.records import Decision, Record, Rejected, StreamStart
 from replay.collector import collector_paused, history_frozen
 from replay.detectors import detector_version
@@ -100,7 +100,7 @@ def run(
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in (logs.batch, logs.stream)]
     check_outputs(inputs, flagged, store)
-    stream = is_stream(flagged)
+    stream = is_output_stream(flagged)
     running = Run(
         logs,
         Summary(Path(flagged), store),

@@ -23,7 +23,12 @@ class StopSignals(Closing):
         """The signal that came, if one did."""
         self._readable, self._writable = os.pipe()
         os.set_blocking(self._writable, False)
-        self._handlers = {each: signal.signal(each, self._on_signal) for each in _SIGNALS}
+        # Who started this process to ignore one, as a shell does behind `&`, means it.
+        self._handlers = {
+            each: signal.signal(each, self._on_signal)
+            for each in _SIGNALS
+            if signal.getsignal(each) is not signal.SIG_IGN
+        }
         # Python writes to it when a signal comes, which ends a wait for something to read.
         self._wakeup = signal.set_wakeup_fd(self._writable, warn_on_full_buffer=False)
 

@@ -65,8 +65,9 @@ def started(shell: Shell, *words: str, **options: Any) -> subprocess.Popen[bytes
         cwd=shell.folder,
         env=shell.environment,
         stdin=options.get("stdin", subprocess.DEVNULL),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=options.get("stdout", subprocess.PIPE),
+        stderr=options.get("stderr", subprocess.PIPE),
+        preexec_fn=options.get("first"),  # noqa: PLW1509
     )
 
 
@@ -295,6 +296,37 @@ def test_flagged_lines_go_to_standard_output_once(shell: Shell) -> None:
     assert main([*RUN, "file", "-q", "--store", "store"]) == 0
     assert (shell.folder / "file").read_bytes() == SPEC_FLAGGED
     assert not (shell.folder / "-").exists()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_lines_and_summary_may_share_one_file(shell: Shell, name: str) -> None:
+    # As a shell does for `> both 2>&1`: both descriptors share one position.
+    with (shell.folder / "both").open("wb") as both:
+        process = started(
+            shell, *RUN, name, "--store", "store", stdout=both, stderr=subprocess.STDOUT
+        )
+        assert process.wait() == 0
+    content = (shell.folder / "both").read_bytes()
+    assert content.startswith(SPEC_FLAGGED)
+    assert content.removeprefix(SPEC_FLAGGED).startswith(b"7 events (6 past, 1 new)")
+
+
+def test_ctrl_c_that_a_shell_ignores_stays_ignored(shell: Shell) -> None:
+    os.mkfifo(shell.folder / "pipe")
+    process = started(
+        shell,
+        *RUN,
+        "pipe",
+        "--store",
+        "store",
+        first=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    wait_for(lambda: catches(process, signal.SIGTERM))
+    process.send_signal(signal.SIGINT)
+    with (shell.folder / "pipe").open("rb") as reader:
+        assert reader.read() == SPEC_FLAGGED
+    process.communicate()
+    assert process.returncode == 0
 
 
 def test_pipe_is_waited_for_until_somebody_reads_it(shell: Shell) -> None:

@@ -177,7 +177,7 @@ def test_pipe_without_columns_leaves_no_output_behind(tmp_path: Path) -> None:
         (("in.csv", "new.json", "--threshold", "1s", "--by", "no"), "none called 'no'"),
         (("in.csv", "new.json", "--threshold", "1s", "--by", "time"), "expected different columns"),
         (("none.csv", "new.json", "--threshold", "1s"), "found: No such file"),
-        (("in.dat", "new.json", "--threshold", "1s"), "say which format it has"),
+        (("in.dat", "new.json", "--threshold", "1s"), "say with --format which it has"),
         (("in.csv", "new.json", "--threshold", "1s", "--svg", "new.json"), "a file of its own"),
         (("in.csv", "new.json", "--threshold", "1s", "--svg", "no/where"), "found no no; make"),
     ],

@@ -351,7 +351,9 @@ def test_name_tells_the_format(name: str, form: str) -> None:
 
 
 def test_name_that_tells_no_format_is_refused() -> None:
-    with pytest.raises(InputError, match=r"a\.txt: expected a name ending in .*; say which format"):
+    with pytest.raises(
+        InputError, match=r"a\.txt: .*; say with --format which"
+    ):
         Observations("a.txt")
 
 

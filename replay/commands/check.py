@@ -68,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
     verdict = "decision" if salvage.header.intervals is None else "finding"
     for name in ("frame", "event", verdict):
         say(counted(told[f"{name}s"], name))
-    say(f"{counted(told['rejected'], 'line')} rejected")
+    line = "line" if salvage.header.intervals is None else "row"
+    say(f"{counted(told['rejected'], line)} rejected")
     if told["next_line"] is not None:
         say(f"the stream goes on with line {told['next_line']}")
     if salvage.header.incomplete:

@@ -29,12 +29,14 @@ SOURCES: Final[tuple[Source, ...]] = ("batch", "stream")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
-    parser.add_argument("--batch", metavar="FILE", help="where to write the batch log")
-    parser.add_argument("--stream", metavar="FILE", help="where to write the stream log")
+    parser.add_argument("--batch", metavar="FILE", help="where to write the batch; a new file")
+    parser.add_argument(
+        "--stream", metavar="FILE", help="where to write the stream; a new file"
+    )
     parser.add_argument(
         "--observations",
         metavar="FILE",
-        help="where to write the observations of a store of intervals",
+        help="where to write the observations of a store of intervals; a new file",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -164,9 +164,19 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
         content = encode([dict(zip(names, row, strict=True)) for row in rows])
     write_new(path, as_named(path, content), "observations")
     if options.json:
-        print_json({"observations": {"rows": len(history), "file": path}})
+        print_json(
+            {
+                "observations": {
+                    "rows": len(history),
+                    "file": path,
+                    "rejected": len(history.rejected),
+                }
+            }
+        )
     else:
         mention(f"{plain(path)}: {counted(len(history), 'observation')}")
+        if history.rejected:
+            mention(f"not among them: {counted(len(history.rejected), 'rejected row')}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from events.disk import DISK, NewFile, free_name, identity_of
 from events.errors import unwritable
 from events.escapes import plain
-from events.paths import is_stream
+from events.paths import is_output_stream
 from replay.arguments import add_store
 from replay.files import check_outputs
 from replay.output_streams import OutputStream
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     check_outputs([("event store", identity_of(store.path))], options.flagged, None)
     path = Path(options.flagged)
     lines = Resumed(store).flagged
-    if is_stream(options.flagged):
+    if is_output_stream(options.flagged):
         with StopSignals() as stop, OutputStream(path, FLAGGED, stop) as stream:
             stream.hold()
             stream.write(lines)
@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         standing.hold()
         earlier = standing.before(start)
         aside = _write(path, earlier + b"".join([line + b"\n" for line in lines]))
-    mention(f"{plain(path)}: {counted(len(lines), 'flagged purchase')}")
+    mention(
+        f"{plain(path)}: {counted(len(lines), 'flagged purchase')}, decided by {store.detector}"
+    )
     if aside is not None:
         mention(f"moved what stood there to {plain(aside)}")
     if len(earlier) < start:
