@@ -351,9 +351,7 @@ def test_name_tells_the_format(name: str, form: str) -> None:
 
 
 def test_name_that_tells_no_format_is_refused() -> None:
-    with pytest.raises(
-        InputError, match=r"a\.txt: .*; say with --format which"
-    ):
+    with pytest.raises(InputError, match=r"a\.txt: .*; say with --format which"):
         Observations("a.txt")
 
 

@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     parser.add_argument("--batch", metavar="FILE", help="where to write the batch; a new file")
-    parser.add_argument(
-        "--stream", metavar="FILE", help="where to write the stream; a new file"
-    )
+    parser.add_argument("--stream", metavar="FILE", help="where to write the stream; a new file")
     parser.add_argument(
         "--observations",
         metavar="FILE",
