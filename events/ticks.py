@@ -1,0 +1,115 @@
+"""Times as whole numbers, many at once: microseconds since 0001-01-01 00:00:00.
+
+They fit 64 bits and sort as the times do. A fraction may have more than six digits
+(SPEC.md section 2); those behind the sixth are kept beside the number, as text, and
+decide where two numbers are equal.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Ticks: TypeAlias = NDArray[np.int64]
+
+TICKS_PER_SECOND: Final = 1_000_000
+"""How many ticks a second has."""
+PLACES: Final = 6
+"""How many digits of a fraction a tick can tell."""
+
+_SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
+_DAY: Final = 86_400
+_ZERO: Final = ord("0")
+# Where the digits of a time stand, and what stands between them.
+_DIGITS: Final = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18])
+_BETWEEN: Final = {4: "-", 7: "-", 10: " ", 13: ":", 16: ":"}
+_DAYS_BEFORE: Final = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
+_DAYS_OF: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_TENS: Final = np.array([10, 1])
+
+
+def ticks_of(times: Sequence[str]) -> Ticks | None:
+    """Return the ticks of whole seconds, or None if one is no canonical time of one.
+
+    Args:
+        times: ``YYYY-MM-DD HH:MM:SS`` each, as `events.timestamps.parse_timestamp` gives it.
+
+    """
+    joined = "".join(times)
+    if len(joined) != _SECONDS * len(times) or not joined.isascii():
+        return None
+    text = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, _SECONDS)
+    if any((text[:, place] != ord(mark)).any() for place, mark in _BETWEEN.items()):
+        return None
+    digits = text[:, _DIGITS] - np.uint8(_ZERO)
+    if (digits > 9).any():  # noqa: PLR2004  what is less than "0" has become large
+        return None
+    # Year (its two halves), month, day, hour, minute, second.
+    century, rest, month, day, hour, minute, second = (
+        (digits.astype(np.int64).reshape(-1, 7, 2) @ _TENS).T
+    )
+    year = century * 100 + rest
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    real = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004
+    real &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004
+    if not real.all():
+        return None
+    if (day > _DAYS_OF[month - 1] + (leap & (month == 2))).any():  # noqa: PLR2004
+        return None
+    past = year - 1
+    days = 365 * past + past // 4 - past // 100 + past // 400
+    days += _DAYS_BEFORE[month - 1] + (leap & (month > 2)) + day - 1  # noqa: PLR2004
+    ticks: Ticks = (days * _DAY + hour * 3600 + minute * 60 + second) * TICKS_PER_SECOND
+    return ticks
+
+
+def tick_of(time: str) -> tuple[int, str]:
+    """Return the tick of a canonical time, and the digits that it cannot tell.
+
+    Args:
+        time: as `events.timestamps.parse_timestamp` gives it.
+
+    """
+    when = dt.datetime.fromisoformat(time[:_SECONDS])
+    seconds = (when.toordinal() - 1) * _DAY + when.hour * 3600 + when.minute * 60 + when.second
+    fraction = time[_SECONDS + 1 :]
+    return (
+        seconds * TICKS_PER_SECOND + int(fraction[:PLACES].ljust(PLACES, "0")),
+        fraction[PLACES:],
+    )
+
+
+def time_of(tick: int, finer: str = "") -> str:
+    """Return the canonical text of a time.
+
+    Args:
+        tick: microseconds since 0001-01-01 00:00:00, before the year 10000.
+        finer: the digits of its fraction behind the sixth, without zeros at their end.
+
+    """
+    seconds, fraction = divmod(tick, TICKS_PER_SECOND)
+    day, clock = divmod(seconds, _DAY)
+    text = f"{_date(day)} {_clock(clock)}"
+    if fraction or finer:
+        text = f"{text}.{fraction:06}{finer}"
+        return text if finer else text.rstrip("0")
+    return text
+
+
+@lru_cache(1 << 12)
+def _date(day: int) -> str:
+    return dt.date.fromordinal(day + 1).isoformat()
+
+
+@lru_cache(1 << 12)
+def _clock(second: int) -> str:
+    minutes, second = divmod(second, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02}:{minute:02}:{second:02}"
