@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.styles import Style
-from events.ticks import Ticks, tick_of, ticks_of, time_of
+from events.ticks import Ticks, tick_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from events.styles import Style
 
 Kinds: TypeAlias = NDArray[np.int8]
 Codes: TypeAlias = NDArray[np.int32]
@@ -49,9 +50,20 @@ class Columns:
     2**64 only: numpy would turn sums with signed numbers into floats.
     """
 
-    __slots__ = ("amounts", "finer", "kinds", "lines", "names", "number", "others", "style", "ticks", "users")
+    __slots__ = (
+        "amounts",
+        "finer",
+        "kinds",
+        "lines",
+        "names",
+        "number",
+        "others",
+        "style",
+        "ticks",
+        "users",
+    )
 
-    def __init__(  # noqa: PLR0913, PLR0917  they are the columns
+    def __init__(  # noqa: PLR0917  they are the columns
         self,
         number: int,
         names: list[str],
@@ -152,9 +164,3 @@ class Columns:
                 change = Befriend if kind == BEFRIEND else Unfriend
                 made.append(change(time, number + index, names[user], names[other], line))
         return made
-
-
-__all__ = [
-    "BEFRIEND", "NOBODY", "PURCHASE", "UNFRIEND",
-    "Amounts", "CodeBook", "Codes", "Columns", "Kinds", "ticks_of",
-]  # fmt: skip

@@ -53,8 +53,8 @@ def ticks_of(times: Sequence[str]) -> Ticks | None:
         return None
     # Year (its two halves), month, day, hour, minute, second.
     century, rest, month, day, hour, minute, second = (
-        (digits.astype(np.int64).reshape(-1, 7, 2) @ _TENS).T
-    )
+        digits.astype(np.int64).reshape(-1, 7, 2) @ _TENS
+    ).T
     year = century * 100 + rest
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     real = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004
