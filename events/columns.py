@@ -137,6 +137,21 @@ class Columns:
             lines,
         )
 
+    def numbered_from(self, number: int) -> Self:
+        """Return the same events, of which the first has ``number``."""
+        return type(self)(
+            number,
+            self.names,
+            self.kinds,
+            self.users,
+            self.others,
+            self.amounts,
+            self.ticks,
+            self.finer,
+            self.lines,
+            self.style,
+        )
+
     def part(self, start: int, end: int) -> Columns:
         """Return the events with the indexes from ``start`` up to ``end``."""
         return type(self).of(self.events(start, end))

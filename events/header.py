@@ -7,18 +7,19 @@ An array of four, the first object of the file:
 The map holds ``parameters`` (a map of ``degrees`` and ``tracked``), ``line`` (the batch's
 first line where it gave the parameters, else nil), ``batch`` and ``stream`` (maps of
 ``name``, ``size`` and ``sha256``, or nil for a pipe), ``flagged`` (where in the flagged
-file this history's lines begin), ``incomplete`` (whether parts of it were lost) and
-``detector`` (a map of ``name`` and ``version``: what decided it).
+file this history's lines begin), ``incomplete`` (whether parts of it were lost),
+``intervals`` (a map of `events.interval_parameters.IntervalParameters`, or nil for purchases,
+of which all that is above is nil for intervals), ``detector`` (a map of ``name`` and
+``version``: what decided it) and ``zone`` (whether times have an offset).
 
-A store of observations and intervals is of version 2: its map has ``intervals``, a map of
-`events.interval_parameters.IntervalParameters`, and nil for what concerns purchases.
+Earlier releases wrote purchases as version 1 and intervals as version 2.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgpack
 import msgspec
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAGIC: Final = "replay.events"
-VERSION: Final = 2
-"""The newest that is known: of stores of intervals; those of purchases have version 1."""
+VERSION: Final = 3
+"""The newest version of the format, in which stores are written."""
+FIRST_PACKED: Final = 3
+"""The first version in which a frame's events are columns, of purchases and of intervals."""
 
 _HASH_MARK: Final = b"\xc4\x20"
 # How many bytes say how long what follows is, by the byte that says so: bin 8, 16 and 32.
@@ -86,6 +89,8 @@ class Header(msgspec.Struct, frozen=True):
     """What intervals were looked for, or None for a store of purchases."""
     detector: DetectorVersion | None = None
     """What decides, or None in stores of releases that named no detector; see `decided_by`."""
+    zone: Literal["none", "utc"] | None = None
+    """Whether times have an offset and are kept in UTC, or have none; None: not known here."""
 
     @property
     def decided_by(self) -> DetectorVersion:
@@ -130,27 +135,15 @@ def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
     return (one.size, one.sha256) == (other.size, other.sha256)
 
 
-def version_of(header: Header) -> int:
-    """Return the version of the format that a store with ``header`` has."""
-    return 1 if header.intervals is None else VERSION
-
-
 def encode_header(header: Header) -> bytes:
-    """Return the bytes that a store with ``header`` begins with."""
+    """Return the bytes that a new store with ``header`` begins with."""
     content = msgspec.to_builtins(header, builtin_types=(bytes,))
-    version = version_of(header)
-    if header.intervals is None:
-        del content["intervals"]
-    if header.detector is None:
-        # A header that was read is written again byte for byte.
-        del content["detector"]
-    fields = msgpack.packb(content)
-    packed: bytes = MAGIC_BYTES + msgpack.packb(version) + msgpack.packb(fields)
+    packed: bytes = MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(msgpack.packb(content))
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
 
 
-def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
-    """Return the header that ``data`` begins with, and its length in bytes.
+def decode_header(data: bytes, path: Path) -> tuple[Header, int, int]:
+    """Return the header that ``data`` begins with, the format's version, and its length in bytes.
 
     Raises:
         ForeignStoreError: the data is no event store.
@@ -182,7 +175,7 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int]:
             f"{path}: expected a header as this program writes it, found version "
             f"{version} and another one: {error}"
         ) from None
-    return header, end
+    return header, version, end
 
 
 def _sealed(data: bytes) -> tuple[int, bytes, int] | None:
@@ -218,11 +211,13 @@ def _check(header: Header, version: int) -> None:
         BadValueError: they do not.
 
     """
-    if version != version_of(header) or (header.parameters is None) == (header.intervals is None):
+    right = version >= FIRST_PACKED or version == (1 if header.intervals is None else 2)
+    if not right or (header.parameters is None) == (header.intervals is None):
         raise BadValueError(
-            "expected the parameters of one detector, purchases in version 1 and intervals in 2"
+            "expected the parameters of one detector, purchases but in version 2 and intervals "
+            "but in 1"
         )
     if header.intervals is not None and (header.line, header.batch, header.stream) != (None,) * 3:
-        raise BadValueError("expected no logs of purchases in version 2, found some")
+        raise BadValueError("expected no logs of purchases in a store of intervals, found some")
     if header.line is not None and b"\n" in header.line:
         raise BadValueError("expected one line of parameters, found several")

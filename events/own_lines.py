@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 
 from events.amounts import UNITS_MAX
 from events.blocks import BYTE_ORDER_MARK
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from events.columns import Columns
+
+# Of fewer than one in so many events each is made an object by itself.
+_FEW: Final = 8
 # What JSON escapes in a text.
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]')
 
@@ -64,6 +69,31 @@ class OwnLines:
                     "the store was not written by this program"
                 ) from None
         self._time = time
+
+    def check_columns(self, columns: Columns) -> None:
+        """Check events that were read from a store of format 3 or as if from one.
+
+        Their times, amounts and users were looked at then; 0.02 µs each where no line is kept.
+
+        Raises:
+            DamagedStoreError: another line stands for one of them.
+
+        """
+        lines = columns.lines
+        escaped = [
+            code
+            for code, name in enumerate(columns.names)
+            if not name.isalnum() and _ESCAPED.search(name)
+        ]
+        rows = set(lines)
+        if escaped:
+            users, others = np.isin(columns.users, escaped), np.isin(columns.others, escaped)
+            rows |= set(np.flatnonzero(users | others).tolist())
+        if len(rows) * _FEW < len(columns):
+            for row in sorted(rows):
+                self.check(columns.events(row, row + 1))
+        else:
+            self.check(columns.events())
 
 
 def own_line(event: Event, path: Path) -> bytes:

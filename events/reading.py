@@ -10,11 +10,27 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from events.errors import BadValueError, DamagedStoreError
+from events.amounts import UNITS_MAX
+from events.errors import BadValueError, DamagedStoreError, shown
+from events.event import EVENT_TYPES, Event, Purchase
+from events.header import FIRST_PACKED
 from events.interval_validation import IntervalValidator
 from events.nesting import decoded
 from events.purchase_validation import PurchaseValidator
-from events.records import IntervalRecord, PurchaseRecord, Record
+from events.records import (
+    Decision,
+    Gap,
+    IntervalRecord,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    StateDigest,
+    StreamStart,
+    Written,
+)
+from events.stored import Unpacker, decode_intervals, decode_purchases, gathered
+from events.validation import CanonicalTimes, WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,37 +41,78 @@ if TYPE_CHECKING:
 
 
 _Body: TypeAlias = "bytes | memoryview"
-_decode_purchases = msgspec.msgpack.Decoder(list[PurchaseRecord]).decode
-_decode_intervals = msgspec.msgpack.Decoder(list[IntervalRecord]).decode
+_decode_single = msgspec.msgpack.Decoder(
+    list[Event | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap]
+).decode
+_decode_observed = msgspec.msgpack.Decoder(list[IntervalRecord]).decode
+
+
+def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> list[Record]:
+    """Return records of versions 1 and 2 with their single events as columns.
+
+    Raises:
+        BadValueError: an event is none that columns can hold, or has another's number.
+
+    """
+    number, time = events_before, ""
+    for record in records:
+        if not isinstance(record, EVENT_TYPES):
+            continue
+        number += 1
+        if record.number != number:
+            raise WrongRecordError(f"event {number}", f"event {record.number}")
+        if record.time != time:
+            time = times.check(record.time)
+        if isinstance(record, Purchase):
+            if record.amount > UNITS_MAX:
+                raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", record.amount)
+        elif record.user1 == record.user2:
+            raise WrongRecordError("two different users", f"{shown(record.user1)} twice")
+    return gathered(records)
 
 
 class Reader:
     """Reads the frames of one store, one after another."""
 
-    def __init__(self, header: Header, path: Path) -> None:
-        """Begin before the first frame of the store at ``path``."""
+    def __init__(self, header: Header, version: int, path: Path) -> None:
+        """Begin before the first frame of the store at ``path``, of this version of the format."""
         self._path: Final = path
+        self._packed: Final = version >= FIRST_PACKED
+        self._times: Final = CanonicalTimes()
         self._decode: Callable[[_Body], Any]
         self.validator: Validator
         """What was read so far."""
         if header.intervals is None:
-            self._decode = _decode_purchases
+            self._decode = decode_purchases if self._packed else _decode_single
             self.validator = PurchaseValidator(header)
         else:
-            self._decode = _decode_intervals
+            self._decode = decode_intervals if self._packed else _decode_observed
             self.validator = IntervalValidator(header.intervals, incomplete=header.incomplete)
 
-    def records(self, body: memoryview, offset: int) -> list[Record]:
+    def records(
+        self, body: memoryview, offset: int, events_before: int, events: int
+    ) -> list[Record]:
         """Return the records in the body at byte ``offset``, each as its type says.
+
+        Args:
+            body: the body of a frame.
+            offset: where it begins.
+            events_before: how many events stand before it, as the frame's head says.
+            events: how many it holds, as that says.
 
         Raises:
             DamagedStoreError: they are none that this program writes.
 
         """
         try:
-            return decoded(self._decode, body)
+            found = decoded(self._decode, body)
+            if self._packed:
+                return Unpacker(events_before, events, len(body)).records(found)
+            return _gathered(found, events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None
+        except BadValueError as error:
+            raise self._not_ours(offset, str(error)) from None
 
     def next_records(self, body: memoryview, offset: int, events: int) -> list[Record]:
         """Return the records of the next frame, of which ``events`` are events, checked.
@@ -64,7 +121,7 @@ class Reader:
             DamagedStoreError: they are none that this program writes, or not there.
 
         """
-        records = self.records(body, offset)
+        records = self.records(body, offset, self.validator.events, events)
         try:
             self.validator.take(records, events)
         except BadValueError as error:

@@ -6,13 +6,17 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from events.bounds import Count, Hash, Name, Number, Total
-from events.event import Befriend, Purchase, Unfriend
+from events.columns import Columns
+from events.event import EVENT_TYPES, Event
 from events.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -142,17 +146,7 @@ class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=Fa
 
 
 PurchaseRecord: TypeAlias = (
-    Purchase
-    | Befriend
-    | Unfriend
-    | Rejected
-    | Lines
-    | LogEnd
-    | StreamStart
-    | Decision
-    | StateDigest
-    | Written
-    | Gap
+    Columns | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap
 )
 """What a store of purchases holds."""
 
@@ -162,3 +156,16 @@ IntervalRecord: TypeAlias = (
 """What a store of intervals holds."""
 
 Record: TypeAlias = PurchaseRecord | IntervalRecord
+
+
+def events_in(records: Iterable[Record | Event]) -> int:
+    """Return how many events ``records`` hold; one record may hold several."""
+    count = 0
+    for record in records:
+        if isinstance(record, Columns):
+            count += len(record)
+        elif isinstance(record, Observed):
+            count += len(record.times)
+        else:
+            count += isinstance(record, EVENT_TYPES)
+    return count

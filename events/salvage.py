@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.event import EVENT_TYPES
 from events.header import decode_header
 from events.reading import Reader
-from events.records import Observed, Record
 from events.scan import Damage
 from events.store import read_content, scanned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from events.header import Header
+    from events.records import Record
 
 
 class Part(NamedTuple):
@@ -25,14 +23,6 @@ class Part(NamedTuple):
     """How many events stood before it."""
     records: list[Record]
     """What it holds."""
-
-
-def events_in(records: Sequence[Record]) -> int:
-    """Return how many events ``records`` hold; one record may hold several observations."""
-    return sum(
-        len(record.times) if isinstance(record, Observed) else isinstance(record, EVENT_TYPES)
-        for record in records
-    )
 
 
 class Salvage:
@@ -50,14 +40,16 @@ class Salvage:
         self.size: Final = len(data)
         """How many bytes the file has."""
         self.header: Header
-        self.header, start = decode_header(data, path)
+        self.version: int
+        """The version of its format."""
+        self.header, self.version, start = decode_header(data, path)
         self.found: list[Part | Damage] = []
         """Frames and damage, in order."""
         self.intact_bytes = start
         """How many bytes there are before the first damage."""
         damaged = False
         view = memoryview(data)
-        reader = Reader(self.header, path)
+        reader = Reader(self.header, self.version, path)
         for each in scanned(view, start, path):
             if isinstance(each, Damage):
                 self.found.append(each)

@@ -1,7 +1,7 @@
 """The event store: one append-only file that is the truth about a run.
 
 The file is a header (`events.header`) and then frames (`events.frames`), all of them
-msgpack objects. Frames hold arrays of records (`events.event`, `events.records`).
+msgpack objects. Frames hold arrays of records (`events.records`).
 `events/FORMAT.md` describes the format for readers in other languages.
 
 A write that was interrupted leaves a last frame that is not whole. Reading such a
@@ -14,9 +14,9 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from events.columns import Columns
 from events.disk import read_beginning
 from events.errors import BadValueError, DamagedStoreError, OtherKindError, StoreError
-from events.event import EVENT_TYPES, Event
 from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.header import MAGIC_BYTES, decode_header
 from events.paths import path_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.detector import DetectorVersion
+    from events.event import Event
+    from events.header import Header
     from events.interval_parameters import IntervalParameters
     from events.parameters import Parameters
 
@@ -65,17 +67,25 @@ class StoredFrame(NamedTuple):
     records: list[Record]
     """What it holds."""
     events: int
-    """How many of its records are events; one record may hold several observations."""
+    """How many events that is; one record may hold several."""
+
+    def each(self) -> Iterator[Record | Event]:
+        """Iterate over the records, with an object for each event."""
+        for record in self.records:
+            if isinstance(record, Columns):
+                yield from record.events()
+            else:
+                yield record
 
     @property
     def is_run(self) -> bool:
-        """Whether it holds events, one a record, and before them where they stand."""
-        return bool(self.events) and len(self.records) - 1 == self.events
+        """Whether it holds events, and before them where they stand, and nothing else."""
+        return len(self.records) == 2 and isinstance(self.records[1], Columns)  # noqa: PLR2004
 
     @property
     def run_events(self) -> Sequence[Event]:
         """The events of a run."""
-        return cast("Sequence[Event]", self.records[1:])
+        return cast("Columns", self.records[1]).events()
 
 
 def read_content(path: Path) -> bytes:
@@ -120,7 +130,11 @@ class EventStore:
         """Open the store at ``path`` and check every frame."""
         self.path: Final = path_of(path, "an event store", StoreError)
         self._data = read_content(self.path)
-        self.header, start = decode_header(self._data, self.path)
+        self.header: Header
+        """Which history it is."""
+        self.version: int
+        """The version of its format."""
+        self.header, self.version, start = decode_header(self._data, self.path)
         self.tail: Tail | None = None
         """What was left aside at the end, or None where the store is whole."""
         self.events = 0
@@ -161,8 +175,8 @@ class EventStore:
         """Which detector decided; where the store names none it is the built-in, version 1."""
         return self.header.decided_by
 
-    def records(self, after_event: int = 0) -> Iterator[Record]:
-        """Iterate over the records, in the order in which they were appended.
+    def records(self, after_event: int = 0) -> Iterator[Record | Event]:
+        """Iterate over the records, in the order in which they were appended, purchases singly.
 
         Args:
             after_event: begin with the frame in which the event after this one
@@ -173,7 +187,7 @@ class EventStore:
 
         """
         for frame in self.frames(after_event):
-            yield from frame.records
+            yield from frame.each()
 
     def frames(self, after_event: int = 0) -> Iterator[StoredFrame]:
         """Iterate over the frames, in order, each checked.
@@ -201,9 +215,9 @@ class EventStore:
             # What is right in a frame depends on those before it.
             for _ in self._checked_frames(view):
                 pass
-        reader = Reader(self.header, self.path)
+        reader = Reader(self.header, self.version, self.path)
         for place in self._frames[first:]:
-            yield self._frame(view, place, reader.records(view[place.body : place.end], place.body))
+            yield self._frame(view, place, _records(reader, view, place))
 
     def last_frames(self, count: int) -> list[list[Record]]:
         """Return the records of the last ``count`` frames, or of all if they are fewer.
@@ -214,17 +228,15 @@ class EventStore:
 
         """
         view = memoryview(self._data)
-        reader = Reader(self.header, self.path)
-        return [
-            reader.records(view[place.body : place.end], place.body)
-            for place in self._frames[-count:]
-        ]
+        reader = Reader(self.header, self.version, self.path)
+        return [_records(reader, view, place) for place in self._frames[-count:]]
 
     def events_from(self, number: int = 1) -> Iterator[Event]:
         """Iterate over the events from event ``number`` on, in order."""
-        for record in self.records(number - 1):
-            if isinstance(record, EVENT_TYPES) and record.number >= number:
-                yield record
+        for frame in self.frames(number - 1):
+            for record in frame.records:
+                if isinstance(record, Columns):
+                    yield from record.events(max(0, number - record.number))
 
     def rejected(self) -> Iterator[Rejected]:
         """Iterate over the rejected lines, in order."""
@@ -235,7 +247,7 @@ class EventStore:
         return (record for record in self.records() if isinstance(record, Decision))
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
-        reader = Reader(self.header, self.path)
+        reader = Reader(self.header, self.version, self.path)
         for place in self._frames:
             body = view[place.body : place.end]
             yield self._frame(view, place, reader.next_records(body, place.body, place.events))
@@ -262,6 +274,11 @@ class EventStore:
             if damage.end is not None:
                 raise DamagedStoreError(_loss(self.path, damage))
             self.tail = Tail(damage.offset, len(self._data) - damage.offset, damage.fault)
+
+
+def _records(reader: Reader, view: memoryview, place: Place) -> list[Record]:
+    body = view[place.body : place.end]
+    return reader.records(body, place.body, place.events_before, place.events)
 
 
 def _loss(path: Path, damage: Damage) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.digest import RunningSums
+from events.columns import Columns
 from events.errors import DamagedStoreError
-from events.event import EVENT_TYPES, Befriend, Event, Purchase, Unfriend, users_of
+from events.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.own_lines import OwnLines
 from events.records import StateDigest
 from replay.interval_verify import verify_intervals
@@ -45,9 +46,9 @@ def audit(store: EventStore) -> None:
 def _audit_purchases(store: EventStore, *, digests: bool) -> None:
     state = _State(store.path)
     for frame in store.frames():
-        new: list[Event] = []
+        new: list[Columns] = []
         for record in frame.records:
-            if isinstance(record, EVENT_TYPES):
+            if isinstance(record, Columns):
                 new.append(record)
             elif isinstance(record, StateDigest) and digests:
                 state.add(new)
@@ -70,8 +71,12 @@ class _State:
         self._sums = RunningSums()
         self._events = 0
 
-    def add(self, events: list[Event]) -> None:
-        self._lines.check(events)
+    def add(self, runs: list[Columns]) -> None:
+        for columns in runs:
+            self._lines.check_columns(columns)
+            self._add(columns.events())
+
+    def _add(self, events: list[Event]) -> None:
         self._events += len(events)
         number = self._numbers
         users: list[int] = []

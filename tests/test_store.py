@@ -29,15 +29,23 @@ from events.errors import (
 from events.event import Befriend, Purchase, Unfriend
 from events.frames import Fault, Frame, chain_of, encode_frame
 from events.header import Header, encode_header
-from events.interval import Interval
 from events.jsonlines import Fingerprint
 from events.lines import Reason
 from events.parameters import Parameters
-from events.records import Decision, Lines, LogEnd, Record, Rejected, StateDigest, StreamStart
-from events.salvage import events_in
+from events.records import (
+    Decision,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    StateDigest,
+    StreamStart,
+    events_in,
+)
 from events.store import EventStore, Tail
 from events.writer import StoreWriter, set_aside
 from replay.testing.disks import FailingDisk
+from tests.by_the_book import body_of
 from tests.record_strategies import AMOUNT_MAX, Stored, stores
 
 if TYPE_CHECKING:
@@ -86,32 +94,19 @@ def pieces(content: bytes) -> list[bytes]:
     return [content[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def plain(record: Record | Interval) -> list[Any]:
-    """Return ``record`` as the documentation says that it is stored."""
-    tags: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
-    tag = tags.get(type(record), type(record).__name__.lower())
-    fields = [
-        plain(field) if isinstance(field, Interval) else field
-        for field in msgspec.structs.astuple(record)
-    ]
-    return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
-
-
 def fields_of(header: Header) -> dict[str, Any]:
     """Return the map in a store's header."""
-    fields = msgspec.to_builtins(header, builtin_types=(bytes,))
-    left_out = [name for name in ("intervals", "detector") if fields[name] is None]
-    return {name: value for name, value in fields.items() if name not in left_out}
+    fields: dict[str, Any] = msgspec.to_builtins(header, builtin_types=(bytes,))
+    return fields
 
 
 def by_the_book(stored: Stored) -> bytes:
     """Return what a store must be, from the documentation alone."""
     header, frames = stored
-    fields = fields_of(header)
-    content = blob = sealed(1 if header.intervals is None else 2, msgpack.packb(fields))
+    content = blob = sealed(3, msgpack.packb(fields_of(header)))
     events_before = 0
     for position, records in enumerate(frames):
-        body = msgpack.packb([plain(record) for record in records])
+        body = msgpack.packb(body_of(records))
         events = events_in(records)
         head = b"\x99\xa5frame\xcf%b\xcf%b\xce%b\xce%b\xc4\x20%b\xce%b" % (
             *(position.to_bytes(8), events_before.to_bytes(8), events.to_bytes(4)),
@@ -162,14 +157,14 @@ def test_reader_with_nothing_but_msgpack_gets_the_same(path: Path, stored: Store
     header, frames = stored
     first, *rest = pieces(write(path, frames, header))
     magic, version, body, digest = msgpack.unpackb(first)
-    assert (magic, version) == ("replay.events", 1 if header.intervals is None else 2)
+    assert (magic, version) == ("replay.events", 3)
     assert digest == hashlib.sha256(first[:-34]).digest()
     expected = fields_of(header)
     assert msgpack.unpackb(body) == expected
-    # It comes last, so that the fields before it stay where they were.
-    assert header.detector is None or list(expected)[-1] == "detector"
+    # They come last, so that the fields before them stay where they were.
+    assert list(expected)[-2:] == ["detector", "zone"]
     bodies = [msgpack.unpackb(msgpack.unpackb(frame)[-1]) for frame in rest]
-    assert bodies == [[plain(record) for record in records] for records in frames]
+    assert bodies == [body_of(records) for records in frames]
 
 
 @given(stores)
@@ -274,7 +269,7 @@ def test_frames_of_another_store_are_noticed(path: Path) -> None:
 def test_fields_from_a_later_version_are_stepped_over(path: Path) -> None:
     content = write(path, [])
     records: list[Record] = [Lines("batch", 2), Purchase(TIME, 1, "1", 5)]
-    longer = [[*plain(records[0]), 7], [*plain(records[1]), "later"]]
+    longer = [[*record, "later"] for record in body_of(records)]
     frame = Frame(0, 0, 1, chain_of(content), msgpack.packb(longer))
     path.write_bytes(content + encode_frame(frame))
     assert list(EventStore(path).records()) == records
@@ -302,8 +297,8 @@ def test_missing_store_and_folder_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_newer_version_is_refused_with_the_cure(path: Path) -> None:
-    path.write_bytes(sealed(3, b"of a shape that nobody knows yet") + b"and frames that may differ")
-    message = "expected format version 2 or older, found version 3; read it with a newer release"
+    path.write_bytes(sealed(4, b"of a shape that nobody knows yet") + b"and frames that may differ")
+    message = "expected format version 3 or older, found version 4; read it with a newer release"
     with pytest.raises(NewerStoreError, match=re.escape(f"{path}: {message}")):
         EventStore(path)
 

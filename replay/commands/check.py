@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from events.columns import Columns
 from events.errors import StoreError
-from events.event import EVENT_TYPES
-from events.header import version_of
 from events.paths import path_of
-from events.records import Decision, Finding, Lines, LogEnd, Rejected
-from events.salvage import Salvage, events_in
+from events.records import Decision, Finding, Lines, LogEnd, Rejected, events_in
+from events.salvage import Salvage
 from events.store import EventStore
 from replay.arguments import add_store
 from replay.audit import audit
@@ -43,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if all(damage.end is None for damage in damages):
         audit(EventStore(options.store))
     told: dict[str, Any] = {
-        "version": version_of(salvage.header),
+        "version": salvage.version,
         "size": salvage.size,
         "intact": salvage.intact_bytes,
         "frames": len(salvage.parts),
@@ -94,8 +93,8 @@ def _next_line(salvage: Salvage) -> int | None:
             following = record.number if source == "stream" else following
         elif isinstance(record, LogEnd):
             following = record.lines + 1 if record.source == "stream" else following
-        elif isinstance(record, (*EVENT_TYPES, Rejected)) and source == "stream":
-            following += 1
+        elif source == "stream" and isinstance(record, Columns | Rejected):
+            following += len(record) if isinstance(record, Columns) else 1
     return following
 
 

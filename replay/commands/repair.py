@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from events.columns import Columns
 from events.disk import permissions_of
 from events.errors import StoreError
 from events.escapes import plain
-from events.event import EVENT_TYPES
 from events.paths import path_of
-from events.records import Decision, Finding, Gap, Observed, Record, StateDigest, StreamStart
-from events.salvage import Part, Salvage, events_in
+from events.records import (
+    Decision,
+    Finding,
+    Gap,
+    Observed,
+    Record,
+    StateDigest,
+    StreamStart,
+    events_in,
+)
+from events.salvage import Part, Salvage
 from events.writer import StoreWriter
 from replay.arguments import add_store
 from replay.files import check_new
@@ -73,7 +84,8 @@ class _Mender:
         self.dropped = 0
         """How many decisions were on such events."""
         self._writer = writer
-        self._numbers: dict[int, int] = {}
+        # The first and the last event of each run that is kept, and how many are lost before.
+        self._runs: list[tuple[int, int, int]] = []
         self._gaps = 0
 
     def leave_out(self, events: int, size: int) -> None:
@@ -89,17 +101,25 @@ class _Mender:
     def _mended(self, record: Record) -> Record | None:
         """Return what ``record`` is in the new store, or None if it means nothing there."""
         replaced = msgspec.structs.replace
-        if isinstance(record, EVENT_TYPES):
-            number = self._numbers[record.number] = record.number - self.lost
-            return replaced(record, number=number) if self.lost else record
+        if isinstance(record, Columns):
+            self._runs.append((record.number, record.number + len(record) - 1, self.lost))
+            return record.numbered_from(record.number - self.lost)
         if isinstance(record, Decision):
-            decided = self._numbers.get(record.number)
+            decided = self._number(record.number)
             self.dropped += decided is None
             return None if decided is None else replaced(record, number=decided)
         if isinstance(record, StateDigest):
             # Behind a gap the state is not what it was.
             return None if self._gaps else replaced(record, chain=self._writer.chain)
         return self._shifted(record)
+
+    def _number(self, number: int) -> int | None:
+        """Return the number of an event in the new store, or None if it is not there."""
+        place = bisect(self._runs, number, key=itemgetter(0)) - 1
+        if place < 0:
+            return None
+        _, last, lost = self._runs[place]
+        return number - lost if number <= last else None
 
     def _shifted(self, record: Record) -> Record | None:
         """Return a record whose own numbers are those of the new store."""

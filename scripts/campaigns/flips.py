@@ -42,7 +42,7 @@ class Flips(Campaign):
         super().__init__(folder)
         self._path: Final = _store(folder)
         self._data: Final = self._path.read_bytes()
-        _, self._start = decode_header(self._data, self._path)
+        *_, self._start = decode_header(self._data, self._path)
         whole = [each for each in self._scan(self._data) if isinstance(each, Whole)]
         self._frames: Final = [each.frame for each in whole]
         self._ends: Final = [self._start, *(each.end for each in whole)]

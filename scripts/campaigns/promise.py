@@ -61,6 +61,6 @@ def check_promise(before: bytes | None, out: Path) -> None:
 def first_damage(path: Path) -> Damage | None:
     """Return what is damaged first in the store at ``path``, or None where nothing is."""
     data = path.read_bytes()
-    _, start = decode_header(data, path)
+    *_, start = decode_header(data, path)
     found = scan(memoryview(data), start)
     return next((each for each in found if isinstance(each, Damage)), None)

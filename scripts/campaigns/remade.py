@@ -43,7 +43,7 @@ class Remade:
     def __init__(self, path: Path) -> None:
         """Take the store at ``path`` apart, which is whole."""
         data = path.read_bytes()
-        _, start = decode_header(data, path)
+        *_, start = decode_header(data, path)
         _, self.version, body, _ = msgpack.unpackb(data[:start])
         self.header: Any = msgpack.unpackb(body)
         """The map of the header, or what stands in its place."""

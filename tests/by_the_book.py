@@ -1,0 +1,115 @@
+"""Bodies of frames from `events/FORMAT.md` alone: one value after the other, in plain Python."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from events.event import Purchase, Unfriend, users_of
+from events.interval import Interval
+from events.records import LogEnd, Observed, Rejected, StateDigest, StreamStart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.event import Event
+    from events.records import Record
+
+_TAGS: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
+
+
+class _Names:
+    """The names of a frame so far."""
+
+    def __init__(self) -> None:
+        self.known: list[str] = []
+
+    def packed(self, names: Sequence[str]) -> list[Any]:
+        new, codes = [], []
+        for name in names:
+            if name in self.known:
+                codes.append(self.known.index(name) + 1)
+            else:
+                self.known.append(name)
+                new.append(name)
+                codes.append(0)
+        return [new, codes]
+
+
+def body_of(records: Sequence[Record | Event]) -> list[Any]:
+    """Return what the body of a frame with ``records`` is, purchases and friendships singly."""
+    users, adids, keys = _Names(), _Names(), _Names()
+    body: list[Any] = []
+    for is_run, group in itertools.groupby(records, lambda record: hasattr(record, "time")):
+        if is_run:
+            body.append(_events(list(group), users))
+            continue
+        for record in group:
+            if isinstance(record, Observed):
+                packed_keys = None if record.keys is None else keys.packed(record.keys)
+                ids = adids.packed(record.adids)
+                body.append(["observed", _times(record.times), ids, packed_keys])
+            else:
+                body.append(_plain(record))
+    return body
+
+
+def _plain(record: Any) -> list[Any]:
+    tag = _TAGS.get(type(record), type(record).__name__.lower())
+    fields = list(msgspec.structs.astuple(record))
+    if isinstance(record, Rejected):
+        tag, fields = ("cut", fields) if record.is_cut else ("rejected", fields[:5])
+    fields = [_plain(field) if isinstance(field, Interval) else field for field in fields]
+    return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
+
+
+def _events(events: list[Any], users: _Names) -> list[Any]:
+    friendships = [
+        2 * gap + isinstance(events[place], Unfriend)
+        for place, gap in _with_gaps(
+            [place for place, event in enumerate(events) if not isinstance(event, Purchase)]
+        )
+    ]
+    amounts = [event.amount for event in events if isinstance(event, Purchase)]
+    unit = max(
+        unit for unit in (1, 10, 100, 1_000, 10_000) if all(each % unit == 0 for each in amounts)
+    )
+    kept = [place for place, event in enumerate(events) if event.line is not None]
+    return [
+        "events",
+        _times([event.time for event in events]),
+        friendships,
+        users.packed([user for event in events for user in users_of(event)]),
+        unit,
+        [amount // unit for amount in amounts],
+        [gap for _, gap in _with_gaps(kept)],
+        [events[place].line for place in kept],
+        None,
+    ]
+
+
+def _with_gaps(places: list[int]) -> list[tuple[int, int]]:
+    return [(after, after - before - 1) for before, after in itertools.pairwise([-1, *places])]
+
+
+def _times(times: Sequence[str]) -> list[Any]:
+    grouped = [(time, len(list(group))) for time, group in itertools.groupby(times)]
+    counts: list[int] | None = [count for _, count in grouped]
+    texts = [time for time, _ in grouped]
+    if 2 * len(grouped) >= len(times):
+        counts, texts = None, list(times)
+    places = max(len(text[20:]) for text in texts)
+    seconds = [_seconds(text) for text in texts]
+    steps = [(after - before) * 10**places for before, after in itertools.pairwise(seconds)]
+    if places > 18 or any(abs(step) >= 2**63 for step in steps):
+        return [texts, None, [], counts]
+    return [texts[:1], places, [int(step) for step in steps], counts]
+
+
+def _seconds(text: str) -> Fraction:
+    whole = dt.datetime.fromisoformat(text[:19]) - dt.datetime(1, 1, 1)  # noqa: DTZ001  no zone
+    return int(whole.total_seconds()) + Fraction(f"0{text[19:]}")
