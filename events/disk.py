@@ -27,8 +27,9 @@ CREATED: Final = EXTENDED | os.O_CREAT | os.O_EXCL
 _NAME_BYTES_MAX: Final = 255
 # So much of a file shows what it is.
 _START_BYTES: Final = 64
-# Disks without hard links, such as those of cameras, answer so.
-_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+# Those of cameras are such disks.
+NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""How disks without hard links answer."""
 
 
 class Identity(NamedTuple):
@@ -187,7 +188,7 @@ class Disk:
         try:
             self.link(old, new)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             if os.path.lexists(new):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
@@ -285,17 +286,20 @@ def permissions_of(path: Path) -> Permissions | None:
     return Permissions(stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
 
 
+def numbered_name(path: Path, number: int, what: str = "") -> Path:
+    """Return the name beside ``path`` with a number: ``NAME.~1~``, or ``NAME.WHAT.~1~``."""
+    end = f"{what and '.'}{what}.~{number}~"
+    # Of a name that is as long as names may be, the beginning has to do.
+    start = os.fsencode(path.name)[: _NAME_BYTES_MAX - len(end)]
+    return path.with_name(os.fsdecode(start) + end)
+
+
 def free_name(path: Path, what: str = "") -> Path:
-    """Return a name beside ``path`` that nobody has: ``NAME.~1~``, or ``NAME.WHAT.~1~``."""
+    """Return the first numbered name beside ``path`` that nobody has."""
     number = 1
-    while True:
-        end = f"{what and '.'}{what}.~{number}~"
-        # Of a name that is as long as names may be, the beginning has to do.
-        start = os.fsencode(path.name)[: _NAME_BYTES_MAX - len(end)]
-        numbered = path.with_name(os.fsdecode(start) + end)
-        if not os.path.lexists(numbered):
-            return numbered
+    while os.path.lexists(numbered := numbered_name(path, number, what)):
         number += 1
+    return numbered
 
 
 def read_at(descriptor: int, start: int, length: int) -> bytes:

@@ -57,6 +57,7 @@ class StoreWriter(Closing):
         """How many events the store holds."""
         self._file = file
         self._new = new
+        self._replacing = False
         self._unsynced = False
         self._failure: OutputError | None = None
 
@@ -67,6 +68,8 @@ class StoreWriter(Closing):
         header: Header,
         disk: Disk = DISK,
         permissions: Permissions | None = None,
+        *,
+        replacing: bool = False,
     ) -> Self:
         """Begin a store that has its name, ``path``, when it is `complete`; none must be there.
 
@@ -75,12 +78,13 @@ class StoreWriter(Closing):
             header: what it begins with.
             disk: does what is done to files.
             permissions: those that it is to have, or None for the usual ones.
+            replacing: whether it takes the place of one that is there.
 
         """
         path = Path(path)
         data = encode_header(header)
         try:
-            if os.path.lexists(path):
+            if os.path.lexists(path) and not replacing:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             new = NewFile(path, disk)
             try:
@@ -93,7 +97,9 @@ class StoreWriter(Closing):
                 raise
         except OSError as error:
             raise unwritable(path, error, "the event store") from None
-        return cls(path, new.file, chain_of(data), 0, 0, new)
+        writer = cls(path, new.file, chain_of(data), 0, 0, new)
+        writer._replacing = replacing
+        return writer
 
     @classmethod
     def create(
@@ -141,8 +147,9 @@ class StoreWriter(Closing):
 
     def complete(self) -> None:
         """Let the store have its name; all that was appended is on the disk then."""
-        assert self._new is not None, "a store that was gone on with has its name"
-        self._do(self._new.complete)
+        new = self._new
+        assert new is not None, "a store that was gone on with has its name"
+        self._do(lambda: new.complete(replace=self._replacing))
         self._unsynced = False
 
     def append(self, records: Sequence[Record | Event], events: int) -> None:

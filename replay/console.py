@@ -10,7 +10,7 @@ from events.escapes import plain
 from events.event import Befriend, Event, Purchase
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
-from replay.notices import notice
+from replay.notices import notice, rewritten_notice
 from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
@@ -132,6 +132,8 @@ class Console(Listener):
 
     def _say_earlier(self, summary: Summary, lines: int) -> None:
         """Say what stood where this run writes, before ``lines`` lines."""
+        if summary.store_rewritten is not None and self.verbosity >= 0:
+            self.say(rewritten_notice(summary.store_path, summary.store_rewritten))
         text = notice(
             summary.flagged_path,
             summary.flagged_before,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.escapes import plain
 from replay.interval_run import IntervalListener, IntervalSummary
-from replay.notices import notice
+from replay.notices import notice, rewritten_notice
 from replay.rejections import Rejections
 from replay.standard_streams import error_console, is_watched, report, report_above
 from replay.tables import counted
@@ -96,6 +96,8 @@ class IntervalConsole(IntervalListener):
 
     def _say_earlier(self, summary: IntervalSummary, lines: int) -> None:
         """Say what stood where this search writes, before ``lines`` lines."""
+        if summary.store_rewritten is not None and self.verbosity >= 0:
+            self.say(rewritten_notice(summary.store_path, summary.store_rewritten))
         text = notice(
             summary.output_path,
             summary.output_before,

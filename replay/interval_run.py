@@ -64,6 +64,8 @@ class IntervalSummary(msgspec.Struct):
     """Where the event store is."""
     store_set_aside: Path | None = None
     """Where a store that stood there before has been moved."""
+    store_rewritten: Path | None = None
+    """Where the store is kept as it was in the format of an earlier release, if it was."""
     output_set_aside: Path | None = None
     """Where bytes have been moved that stood in the output in the way."""
     output_before: int = 0
@@ -256,6 +258,7 @@ class _Run:
             check_start=partial(check_appending, self.parameters, summary.output_path),
         )
         summary.store_set_aside = opened.set_aside
+        summary.store_rewritten = opened.rewritten
         if opened.store is not None:
             self._store = opened.store
         if opened.kept is None:

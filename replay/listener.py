@@ -24,6 +24,8 @@ class Summary(msgspec.Struct):
     """Where the event store is."""
     store_set_aside: Path | None = None
     """Where a store that stood there before has been moved."""
+    store_rewritten: Path | None = None
+    """Where the store is kept as it was in the format of an earlier release, if it was."""
     flagged_set_aside: Path | None = None
     """Where bytes have been moved that stood in the flagged file in the way."""
     flagged_before: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.escapes import plain
+from events.header import VERSION
 from replay.tables import counted
 
 if TYPE_CHECKING:
@@ -33,3 +34,11 @@ def notice(
             f"comes behind them{f'; {moved}' if moved else ''}; {resume}--overwrite starts afresh"
         )
     return f"{moved}; --overwrite removes an earlier store instead" if moved else None
+
+
+def rewritten_notice(store: Path, kept: Path) -> str:
+    """Return one line for a person: a store is of another format now, and where the old one is."""
+    return (
+        f"{plain(store)} was of an earlier format, and is of version {VERSION} now, with the same "
+        f"history; as it was it is kept as {plain(kept)}"
+    )

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from events.disk import alone_in, permissions_of
+from events.header import VERSION
+from events.store import EventStore
 from events.writer import StoreWriter
 from replay.files import check_outputs
 from replay.resume import kept_history, refuse_kept
+from replay.rewriting import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 
     from events.disk import Disk
     from events.header import Header
-    from events.store import EventStore
     from replay.output import Output
 
 
@@ -37,6 +39,8 @@ class Opened(NamedTuple):
     """At which byte of the output its lines begin."""
     set_aside: Path | None
     """Where a store of another history has been moved that stood in the way."""
+    rewritten: Path | None = None
+    """Where the store is kept as it was in an earlier format, of which this one was made."""
 
 
 def bytes_before(output: Output) -> int:
@@ -96,12 +100,16 @@ def open_history(
         )
         if kept is not None:
             store: StoreWriter | None = None
+            rewritten: Path | None = None
             done = finished(kept)
+            if not done and kept.version < VERSION:
+                rewritten = rewrite(kept, disk)
+                kept = EventStore(path)
             if not done or kept.tail is not None:
                 # Also of a finished history what comes behind it is moved aside.
                 store = stack.enter_context(StoreWriter.resume(kept, disk))
             store = None if done else store
-            return Opened(store, kept, kept.header.flagged, aside)
+            return Opened(store, kept, kept.header.flagged, aside, rewritten)
         start = output.start(overwrite=overwrite)
         if output.keeps:
             # By now it is there, so that any two names for one file are seen.

@@ -190,6 +190,7 @@ class Run:
             finished=lambda kept: is_finished(kept) and not logs.live,
         )
         kept, summary.store_set_aside = opened.kept, opened.set_aside
+        summary.store_rewritten = opened.rewritten
         if kept is not None and opened.store is None:
             self._finished(Resumed(kept))
             return False
