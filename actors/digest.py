@@ -1,10 +1,10 @@
 """Sums that stand for the state of all users, to compare a run with its replay.
 
 A hash of every user's state takes 0.1 s with 10,000 users, too long to take every
-10,000 events. Sums of whole numbers are kept up to date as events are routed, do not
-depend on any order, and a difference tells which user it is about. The coordinator
-keeps them from what it routes; `sums_of` makes the same ones from what the actors
-hold, so that comparing checks the one against the other. This finds faults, not forgers.
+10,000 events. Sums of whole numbers do not depend on any order, and a difference tells
+which user it is about. The coordinator takes them from the journal's columns; `sums_of`
+makes the same ones from what the actors hold, so that comparing checks the one against
+the other. This finds faults, not forgers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from __future__ import annotations
 from operator import mul
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.event import Befriend, Unfriend
+import numpy as np
+
+from events.columns import BEFRIEND, PURCHASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from events.event import Purchase
+    from numpy.typing import NDArray
+
+    from actors.user import OwnPurchases
+    from events.journal import Journal
 
 MODULUS: Final = 1 << 64
 
@@ -54,6 +59,10 @@ class Sums(NamedTuple):
         """Return the sums modulo 2**64."""
         return Sums(*[value % MODULUS for value in self])
 
+    def plus(self, part: Sums) -> Sums:
+        """Return the sums with ``part``."""
+        return Sums(*map(sum, zip(self, part, strict=True)))
+
     def minus(self, part: Sums) -> Sums:
         """Return the sums without ``part``."""
         return Sums(*[one - other for one, other in zip(self, part, strict=True)])
@@ -64,16 +73,13 @@ def key_of(user1: int, user2: int) -> int:
     return user1 * _KEY_FACTOR + user2 if user1 < user2 else user2 * _KEY_FACTOR + user1
 
 
-def sums_of(user: int, friends: Iterable[int], purchases: Sequence[Purchase]) -> Sums:
+def sums_of(user: int, friends: Iterable[int], purchases: OwnPurchases) -> Sums:
     """Return the sums of the state that the actor of user number ``user`` holds."""
     u = user + 1
-    numbers = sum([purchase.number for purchase in purchases])
-    amounts = sum([purchase.amount for purchase in purchases])
+    count, numbers, amounts = purchases.totals()
     keys = [key_of(user, friend) for friend in friends]
     squares = sum(map(mul, keys, keys))
-    return Sums(
-        len(purchases), numbers, u * numbers, amounts, u * amounts, len(keys), sum(keys), squares
-    )
+    return Sums(count, numbers, u * numbers, amounts, u * amounts, len(keys), sum(keys), squares)
 
 
 def total_of(parts: Iterable[Sums]) -> Sums:
@@ -101,44 +107,70 @@ def users_of_difference(difference: Sums) -> tuple[int, ...]:
 
 
 class RunningSums:
-    """The sums of a state, kept up to date from the events that make it."""
+    """The sums of the state as of an event, from the columns of a journal."""
 
-    def __init__(self) -> None:
-        """Begin with no purchases and no friendships."""
-        self._purchases = self._numbers = self._buyers = self._amounts = self._spent = 0
-        self._key_sum = self._key_squares = 0
-        # Whether an event changes a friendship depends on whether it is there.
-        self._keys: set[int] = set()
+    def __init__(self, journal: Journal) -> None:
+        """Stand before the first event of ``journal``."""
+        self._journal: Final = journal
+        self._number = 0
+        self._sums: Sums | None = Sums()
 
-    def add_purchases(self, users: Sequence[int], purchases: Sequence[Purchase]) -> None:
-        """Take purchases, each by the user whose number stands at its place."""
-        numbers = [purchase.number for purchase in purchases]
-        amounts = [purchase.amount for purchase in purchases]
-        number_sum, amount_sum = sum(numbers), sum(amounts)
-        self._purchases += len(purchases)
-        self._numbers += number_sum
-        self._buyers += sum(map(mul, users, numbers)) + number_sum
-        self._amounts += amount_sum
-        self._spent += sum(map(mul, users, amounts)) + amount_sum
-
-    def change_friendships(
-        self, pairs: Sequence[tuple[int, int]], changes: Sequence[Befriend | Unfriend]
-    ) -> None:
-        """Take changes of friendships, each between the users whose numbers stand at its place."""
-        # As `key_of` does; a call a change took twice as long.
-        keys = [u * _KEY_FACTOR + v if u < v else v * _KEY_FACTOR + u for u, v in pairs]
-        # Of several changes to one friendship the last one counts.
-        last = dict(zip(keys, [type(change) is Befriend for change in changes], strict=True))
-        begun = {key for key, is_there in last.items() if is_there}
-        ended = last.keys() - begun
-        ended &= self._keys
-        begun -= self._keys
-        self._keys |= begun
-        self._keys -= ended
-        self._key_sum += sum(begun) - sum(ended)
-        self._key_squares += sum(map(mul, begun, begun)) - sum(map(mul, ended, ended))
+    def stand(self, number: int) -> None:
+        """Stand at the moment after event ``number``."""
+        if number == self._number:
+            return
+        if number == self._number + 1 and self._sums is not None:
+            self._sums = self._sums.plus(self._of_event(number))
+        else:
+            self._sums = None
+        self._number = number
 
     def now(self) -> Sums:
-        """Return the sums of all that was taken."""
-        sums = (self._purchases, self._numbers, self._buyers, self._amounts, self._spent)
-        return Sums(*sums, 2 * len(self._keys), 2 * self._key_sum, 2 * self._key_squares)
+        """Return the sums of the state, modulo 2**64."""
+        if self._sums is None:
+            self._sums = _sums_of_columns(self._journal, self._number)
+        return self._sums.reduced()
+
+    def _of_event(self, number: int) -> Sums:
+        """Return what event ``number`` adds."""
+        journal, row = self._journal, number - 1
+        user, kind = int(journal.buyers[row]), int(journal.kinds[row])
+        if kind == PURCHASE:
+            amount = int(journal.amounts[row])
+            return Sums(1, number, (user + 1) * number, amount, (user + 1) * amount)
+        other, begun = int(journal.others[row]), kind == BEFRIEND
+        if journal.are_friends(user, other, row) == begun:
+            return Sums()
+        key = key_of(user, other)
+        added = Sums(friends=2, friendships=2 * key, pairs=2 * key * key)
+        return added if begun else Sums().minus(added)
+
+
+def _sums_of_columns(journal: Journal, number: int) -> Sums:
+    """Return what the first ``number`` events come to, modulo 2**64."""
+    kinds, amounts = journal.kinds[:number], journal.amounts[:number]
+    # Sums of 64 bits without a sign are modulo 2**64 by themselves.
+    buyers, others = journal.buyers.astype(np.uint64), journal.others.astype(np.uint64)
+    bought = np.flatnonzero(kinds == PURCHASE)
+    u, n, a = buyers[bought] + np.uint64(1), bought.astype(np.uint64) + np.uint64(1), amounts[bought]
+    linked = np.flatnonzero(kinds != PURCHASE)
+    keys = _last_begun(_keys_of(buyers[linked], others[linked]), kinds[linked] == BEFRIEND)
+    sums = [_sum(n), _sum(u * n), _sum(a), _sum(u * a)]
+    return Sums(len(bought), *sums, 2 * len(keys), 2 * _sum(keys), 2 * _sum(keys * keys))
+
+
+def _keys_of(users: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the key of each friendship, as `key_of` does."""
+    return np.minimum(users, others) * np.uint64(_KEY_FACTOR) + np.maximum(users, others)
+
+
+def _last_begun(keys: NDArray[np.uint64], begun: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return the keys whose last change is that the friendship began."""
+    order = np.argsort(keys, kind="stable")
+    keys, begun = keys[order], begun[order]
+    last = np.append(keys[1:] != keys[:-1], np.ones(min(len(keys), 1), np.bool_))
+    return keys[last & begun]
+
+
+def _sum(values: NDArray[np.uint64]) -> int:
+    return int(values.sum(dtype=np.uint64))

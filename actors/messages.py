@@ -5,9 +5,8 @@ carry them. A user is addressed by number: users are numbered from 0 in the orde
 in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
-    outside      Route, Settle, Judge, Attest, Commit     to the coordinator
-    outside      Recall, Retract                          to the coordinator, to go back in time
-    outside      Become                                   to users, to go back in time
+    outside      Judge, Past, Attest, Commit              to the coordinator
+    outside      Horizon                                  to the coordinator, to move in time
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator
     coordinator  Judged, Attested, Commit                 to the sink
@@ -27,25 +26,28 @@ class UnaskedError(ReplayError):
     exit_status = 1
 
 
-class Route(msgspec.Struct, tag="route", array_like=True, frozen=True, gc=False):
-    """Make the users' states include these events of the past, without judging.
-
-    The coordinator may gather what concerns a user from several of these messages.
-    """
-
-    events: tuple[Event, ...]
-    """In the order of their numbers."""
-
-
-class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
-    """Tell the users all that has been routed to them; until then some of it may wait."""
-
-
 class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True, gc=False):
     """Judge the event if it is a purchase, then make the users' states include it."""
 
     event: Event
     """The event that has just come in."""
+
+
+class Past(msgspec.Struct, tag="past", array_like=True, frozen=True, gc=False):
+    """Make the users' states include this event, which is not of the stream, without judging."""
+
+    event: Event
+    """The event."""
+
+
+class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=False):
+    """Stand at this moment: the next event is the one after it.
+
+    Users who are active hold what they hold at it; the others will when they are spoken to.
+    """
+
+    events: int
+    """How many events have happened, as of which all is answered; they are in the journal."""
 
 
 class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):
@@ -70,41 +72,6 @@ class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False)
     """Users who are not your friends now, if they were."""
     since: int = 0
     """The last event that was part of the users' states before these."""
-
-
-class Become(msgspec.Struct, tag="become", array_like=True, frozen=True, gc=False):
-    """Let this be your state; it is one that you had before."""
-
-    friends: frozenset[int]
-    """Your friends."""
-    purchases: tuple[Purchase, ...]
-    """Your purchases, sorted by time and number."""
-
-
-class Recall(msgspec.Struct, tag="recall", array_like=True, frozen=True, gc=False):
-    """Let this be what you know; the users are told by themselves."""
-
-    users: tuple[str, ...]
-    """The users who have appeared, by number."""
-    last: tuple[Purchase | None, ...]
-    """For each of them its own latest purchase."""
-    recent: tuple[Purchase, ...]
-    """Everyone's latest purchases, sorted by time and number."""
-    total: int
-    """How many purchases there were in all."""
-    events: int
-    """How many events the users know of."""
-
-
-class Retract(msgspec.Struct, tag="retract", array_like=True, frozen=True, gc=False):
-    """Let the latest event not have happened; the users are told by themselves."""
-
-    event: Event
-    """The event."""
-    last: Purchase | None
-    """If it is a purchase, what is now the latest one of its user."""
-    users: int
-    """How many users have appeared without it."""
 
 
 class AskFriends(msgspec.Struct, tag="ask-friends", array_like=True, frozen=True, gc=False):

@@ -1,9 +1,9 @@
-"""Who bought last: what the coordinator remembers to ask few users for a window.
+"""Who bought last: what the coordinator looks up to ask few users for a window.
 
 The T latest purchases of a network belong to at most T of its members, and those
-are members whose own last purchase is among the T latest. The coordinator routes
-every purchase, so it can know who they are. All of this is derived from the events
-and owned by nobody: the purchases in a window come from the users.
+are members whose own last purchase is among the T latest. All of this comes from the
+journal's columns, as of the event before which is asked, and is owned by nobody: the
+purchases in a window come from the users.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from __future__ import annotations
 import bisect
 import heapq
 from itertools import islice
-from operator import gt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.event import place_of
+import numpy as np
+
+from events.columns import PURCHASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from numpy.typing import NDArray
+
     from events.event import Purchase
+    from events.journal import Journal
 
 # The walk looks at this many of everyone's latest purchases at most. Up to twice as
 # many are remembered, but never looked at: whom to ask depends on the history alone,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 WALK_MAX: Final = 1 << 16
 # Looking at one purchase in the walk took 25 ns, sorting one purchase 400 ns.
 _SORT_TO_WALK: Final = 16
+_NONE: Final = -1
 
 
 class Owners(NamedTuple):
@@ -41,107 +45,44 @@ class Owners(NamedTuple):
 
 
 class Recency:
-    """The order of everyone's latest purchases, by time and then by number."""
+    """The order of everyone's latest purchases, by time and then by number, as of an event."""
 
-    def __init__(self) -> None:
-        """Begin before the first purchase."""
-        self.last: list[Purchase | None] = []
-        """For each user, its own latest purchase."""
-        self._recent: list[Purchase] = []
-        # Parallel to it the buyers' numbers; empty until asked for, since while the past
-        # is read nobody asks.
+    def __init__(self, journal: Journal) -> None:
+        """Stand before the first event of ``journal``."""
+        self._journal: Final = journal
+        self._number = 0
+        # Everyone's latest purchases as rows, in order, and beside them whose they are; and
+        # for each user the row of its own latest purchase. None until asked for.
+        self._recent: list[int] | None = None
         self._buyers: list[int] = []
-        self._total = 0
+        self._purchases = 0
+        self._last: NDArray[np.int64] | None = None
 
-    def add_user(self) -> None:
-        """Make room for the next user number."""
-        self.last.append(None)
-
-    def note_last(self, user: int, purchase: Purchase) -> None:
-        """Take ``purchase`` for the latest of ``user``, unless it comes late."""
-        last = self.last[user]
-        if last is None or place_of(last) < place_of(purchase):
-            self.last[user] = purchase
-
-    def extend(self, purchases: list[Purchase]) -> bool:
-        """Take many purchases, in the order in which they came.
-
-        `note_last` is for the caller to call.
-
-        Returns:
-            Whether one of them is older than one that came before it.
-
-        """
-        if not purchases:
-            return False
-        self._total += len(purchases)
-        times = [purchase.time for purchase in self._recent[-1:] + purchases]
-        late = any(map(gt, times, islice(times, 1, None)))
-        self._buyers.clear()
-        if late:
-            self._merge(sorted(purchases, key=place_of))
+    def stand(self, number: int) -> None:
+        """Stand at the moment after event ``number``."""
+        if number == self._number:
+            return
+        if number == self._number + 1:
+            self._number = number
+            self._add(number - 1)
         else:
-            self._recent += purchases
-        self._trim()
-        return late
-
-    def add(self, user: int, purchase: Purchase, numbers: Mapping[str, int]) -> None:
-        """Take one purchase of ``user``; ``numbers`` gives the number of each user."""
-        self.note_last(user, purchase)
-        self._number_buyers(numbers)
-        self._total += 1
-        if not self._recent or place_of(self._recent[-1]) < place_of(purchase):
-            self._recent.append(purchase)
-            self._buyers.append(user)
-        elif place := self._merge([purchase]):
-            self._buyers.insert(place - 1, user)
-        self._trim()
-
-    def _merge(self, late: list[Purchase]) -> int:
-        """Put sorted purchases in their places; return the first place from 1, or 0 for none."""
-        recent = self._recent
-        if len(recent) + len(late) < self._total:
-            # What is older than all that is remembered would leave a gap.
-            late = late[bisect.bisect_left(late, place_of(recent[0]), key=place_of) :]
-        if not late:
-            return 0
-        start = bisect.bisect_left(recent, place_of(late[0]), key=place_of)
-        if len(late) == 1:
-            recent.insert(start, late[0])
-        else:
-            # The sort finds that these are two sorted runs.
-            recent[start:] = sorted([*recent[start:], *late], key=place_of)
-        return start + 1
-
-    def remove(self, user: int, purchase: Purchase, last: Purchase | None) -> None:
-        """Forget a purchase of ``user``, whose latest one is now ``last``."""
-        self.last[user] = last
-        self._total -= 1
-        place = bisect.bisect_left(self._recent, place_of(purchase), key=place_of)
-        if place < len(self._recent) and self._recent[place].number == purchase.number:
-            del self._recent[place]
-            del self._buyers[place : place + 1]
-
-    def remembers_enough(self) -> bool:
-        """Tell whether all purchases are there that the walk may look at; `remove` takes some."""
-        return len(self._recent) >= min(self._total, WALK_MAX)
+            self._number = number
+            self._recent = self._last = None
 
     def latest(self, count: int) -> list[Purchase]:
-        """Return everyone's latest purchases, the last first: ``count``, or all remembered."""
-        return list(islice(reversed(self._recent), count))
+        """Return everyone's latest purchases, the last first: ``count``, or as many as there are.
 
-    def dump(self) -> tuple[tuple[Purchase | None, ...], tuple[Purchase, ...], int]:
-        """Return what `load` takes: each user's latest purchase, everyone's, and how many."""
-        return tuple(self.last), tuple(self._recent), self._total
+        Never more than `WALK_MAX`.
+        """
+        recent = self._remember()
+        return self._journal.purchases(recent[: -min(count, WALK_MAX) - 1 : -1])
 
-    def load(self, last: Sequence[Purchase | None], recent: Sequence[Purchase], total: int) -> None:
-        """Be as the recency was that `dump` was called on."""
-        self.last = list(last)
-        self._recent = list(recent)
-        self._buyers = []
-        self._total = total
+    def last(self, user: int) -> int | None:
+        """Return the number of the latest purchase of ``user``, or None if it has none."""
+        row = int(self._last_rows()[user])
+        return None if row == _NONE else row + 1
 
-    def owners(self, members: AbstractSet[int], tracked: int, numbers: Mapping[str, int]) -> Owners:
+    def owners(self, members: AbstractSet[int], tracked: int) -> Owners:
         """Return who owns the ``tracked`` latest purchases made by ``members``.
 
         When the members are a large part of everyone, walking back from the latest
@@ -151,10 +92,9 @@ class Recency:
         # What either way costs, in purchases walked past. The estimate of the walk takes
         # all users to buy alike. Fewer members than purchases tracked may all answer
         # with that many purchases, which have to be sorted too.
-        steps = tracked * len(self.last) // max(len(members), 1)
+        steps = tracked * self._journal.users(self._number) // max(len(members), 1)
         answers = tracked * (2 if len(members) >= tracked else len(members))
         if steps < min(WALK_MAX, _SORT_TO_WALK * (len(members) + answers)):
-            self._number_buyers(numbers)
             # Where the estimate is wrong, give up at four times of it.
             found = self._walk(members, tracked, min(4 * steps, WALK_MAX))
             if found is not None:
@@ -163,10 +103,10 @@ class Recency:
 
     def _walk(self, members: AbstractSet[int], tracked: int, steps_max: int) -> Owners | None:
         """Count the owners of everyone's latest purchases; None if that takes too many steps."""
-        buyers = self._buyers
-        walk = filter(members.__contains__, islice(reversed(buyers), steps_max))
+        self._remember()
+        walk = filter(members.__contains__, islice(reversed(self._buyers), steps_max))
         found = list(islice(walk, tracked))
-        if len(found) < tracked and steps_max < self._total:
+        if len(found) < tracked and steps_max < self._purchases:
             return None
         latest: dict[int, int] = {}
         for user in found:
@@ -174,22 +114,71 @@ class Recency:
         return Owners(latest, ("", 0))
 
     def _sort(self, members: AbstractSet[int], tracked: int) -> Owners:
-        last = self.last
-        owners = [
-            ((purchase.time, purchase.number), user)
-            for user in members
-            if (purchase := last[user]) is not None
-        ]
-        latest = heapq.nlargest(tracked, owners)
-        since = latest[-1][0] if len(latest) == tracked else ("", 0)
-        return Owners({user: tracked for _, user in latest}, since)
+        journal = self._journal
+        users = np.fromiter(members, np.int64, len(members))
+        rows = self._last_rows()[users]
+        bought = rows != _NONE
+        users, rows = users[bought], rows[bought]
+        if journal.is_late(self._number):
+            places = zip(map(journal.place, rows.tolist()), users.tolist(), strict=True)
+            latest = heapq.nlargest(tracked, places)
+            owners = [user for _, user in latest]
+            oldest = latest[-1][0].number - 1 if latest else _NONE
+        else:
+            order = np.argsort(rows)[: -tracked - 1 : -1]
+            owners = users[order].tolist()
+            oldest = int(rows[order[-1]]) if owners else _NONE
+        since = (journal.time(oldest), oldest + 1) if len(owners) == tracked else ("", 0)
+        return Owners(dict.fromkeys(owners, tracked), since)
 
-    def _number_buyers(self, numbers: Mapping[str, int]) -> None:
-        if len(self._buyers) < len(self._recent):
-            self._buyers = [numbers[purchase.user] for purchase in self._recent]
+    def _add(self, row: int) -> None:
+        """Take the event in ``row`` for the latest that came, if it is a purchase."""
+        journal = self._journal
+        if journal.kinds[row] != PURCHASE:
+            return
+        user, late = int(journal.buyers[row]), journal.is_late(self._number)
+        if self._last is not None:
+            last = self._last_rows()
+            before = int(last[user])
+            if not late or before == _NONE or journal.place(before) < journal.place(row):
+                last[user] = row
+        recent = self._recent
+        if recent is None:
+            return
+        if not late or not recent or journal.place(recent[-1]) < journal.place(row):
+            recent.append(row)
+            self._buyers.append(user)
+        else:
+            place = bisect.bisect_left(recent, journal.place(row), key=journal.place)
+            # What is older than all that is remembered would leave a gap.
+            if place or len(recent) == self._purchases:
+                recent.insert(place, row)
+                self._buyers.insert(place, user)
+        self._purchases += 1
+        if len(recent) > 2 * WALK_MAX:
+            del recent[:-WALK_MAX]
+            del self._buyers[:-WALK_MAX]
 
-    def _trim(self) -> None:
-        excess = len(self._recent) - 2 * WALK_MAX
-        if excess > 0:
-            del self._recent[: excess + WALK_MAX]
-            del self._buyers[: excess + WALK_MAX]
+    def _remember(self) -> list[int]:
+        if self._recent is None:
+            rows = self._journal.in_order(self._number)
+            self._purchases = len(rows)
+            rows = rows[-WALK_MAX:]
+            self._recent = rows.tolist()
+            self._buyers = self._journal.buyers[rows].tolist()
+        return self._recent
+
+    def _last_rows(self) -> NDArray[np.int64]:
+        """Return the row of each user's latest purchase, and `_NONE` where there is none."""
+        journal, last = self._journal, self._last
+        if last is None:
+            rows = journal.in_order(self._number)
+            places = np.full(len(journal.names), _NONE)
+            np.maximum.at(places, journal.buyers[rows], np.arange(len(rows)))
+            # The last place is for those who have none.
+            last = np.append(rows, _NONE)[places]
+            self._last = last
+        elif len(last) < len(journal.names):
+            more = np.full(len(journal.names) - len(last) + len(last) // 8, _NONE)
+            last = self._last = np.concatenate((last, more))
+        return last

@@ -1,16 +1,26 @@
-"""The user actor: owns one user's purchases and friends."""
+"""The user actor: a fold of one user's own events.
+
+A user is activated when the first message reaches it. Before it handles that, it
+recovers: it folds its own events, as the journal has them, up to the last one before the
+message. From then on it is told of new ones, until it is passivated. So every user holds,
+at each message, what it would hold had it been active all along.
+"""
 
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Apply, AskFriends, AskPurchases, Become, Friends, Purchases
-from events.event import place_of
+from actors.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
+from events.event import Befriend, Purchase, place_of
 
 if TYPE_CHECKING:
-    from events.event import Purchase
+    from collections.abc import Iterator
+
+    from events.event import Event
+    from events.journal import OwnEvents
 
 
 class Ref(Protocol):
@@ -23,6 +33,84 @@ class Ref(Protocol):
         """Stop the actor."""
 
 
+class OwnPurchases(Sequence[Purchase]):
+    """A user's purchases, sorted by time and number; those of the journal are made when asked for.
+
+    Most users are never asked for more than their last few.
+    """
+
+    __slots__ = ("_made", "_own", "_rows")
+
+    def __init__(self, own: OwnEvents | None = None, number: int = 0) -> None:
+        """Begin with those as of event ``number``, or with none."""
+        self._own = own
+        # The rows of the earlier ones, and the later ones themselves.
+        self._rows = [] if own is None else own.bought(number)
+        self._made: list[Purchase] = []
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._rows) + len(self._made)
+
+    @overload
+    def __getitem__(self, place: int) -> Purchase: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Purchase]: ...
+    def __getitem__(self, place: int | slice) -> Purchase | list[Purchase]:
+        """Return what stands at ``place``."""
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[Purchase]:
+        """Iterate over all of them."""
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` holds the same purchases."""
+        return self._all() == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return how they look as a list."""
+        return repr(self._all())
+
+    def latest(self, count: int) -> list[Purchase]:
+        """Return the last ``count``, or all if there are fewer."""
+        missing = count - len(self._made)
+        if missing > 0 and self._rows:
+            self._make(missing)
+        return self._made[-count:]
+
+    def add(self, purchase: Purchase) -> None:
+        """Put ``purchase`` in its place."""
+        made = self._made
+        if self._rows and not made:
+            self._make(1)
+        if not made or place_of(made[-1]) < place_of(purchase):
+            made.append(purchase)
+        else:
+            bisect.insort(self._all(), purchase, key=place_of)
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many there are, and the sums of their numbers and amounts, modulo 2**64."""
+        numbers = sum([purchase.number for purchase in self._made])
+        amounts = sum([purchase.amount for purchase in self._made])
+        if self._own is not None and self._rows:
+            more = self._own.totals(self._rows)
+            return len(self), numbers + more[0], amounts + more[1]
+        return len(self), numbers, amounts
+
+    def _all(self) -> list[Purchase]:
+        if self._rows:
+            self._make(len(self._rows))
+        return self._made
+
+    def _make(self, count: int) -> None:
+        assert self._own is not None, "without a journal there are no rows"
+        self._made[:0] = self._own.purchases(self._rows[-count:])
+        del self._rows[-count:]
+
+
 class User:
     """What a user actor is and does, on any of Pykka's runtimes."""
 
@@ -30,20 +118,38 @@ class User:
     """The user's number, by which other actors address it."""
     friends: frozenset[int]
     """The user's friends now. Replaced, never changed: answers share it."""
-    purchases: list[Purchase]
+    purchases: OwnPurchases
     """The user's purchases, sorted by time and number."""
     coordinator: Ref
     """Where answers go."""
+    own: OwnEvents
+    """What the journal holds of the user."""
+    active: bool
+    """Whether it has recovered, and is told of new events."""
 
     def begin(self, number: int, coordinator: Ref) -> None:
         """Begin as user ``number``, with no friends and no purchases."""
         self.number = number
         self.coordinator = coordinator
         self.friends = frozenset()
-        self.purchases = []
+        self.purchases = OwnPurchases()
+
+    def recover(self, number: int) -> None:
+        """Hold what the user's own events up to event ``number`` come to.
+
+        A class that overrides `apply` takes them one by one through that.
+        """
+        self.begin(self.number, self.coordinator)
+        if type(self).apply is User.apply:
+            self.friends = self.own.friends(number)
+            self.purchases = OwnPurchases(self.own, number)
+        else:
+            for event in self.own.events(number):
+                self.apply(applied(event, self.own))
+        self.active = True
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Apply`, `AskFriends`, `AskPurchases` or `Become`.
+        """Handle `Apply`, `AskFriends` or `AskPurchases`, and recover before the first one.
 
         Raises:
             TypeError: it is some other message.
@@ -51,47 +157,54 @@ class User:
         """
         kind = type(message)
         if kind is AskPurchases:
-            latest = self.purchases[-message.latest :]
+            if not self.active:
+                self.recover(message.number - 1)
+            latest = self.purchases.latest(message.latest)
             if message.since_time:
                 since = (message.since_time, message.since_number)
                 first = bisect.bisect_left(latest, since, key=place_of)
                 latest = latest[first:]
             self.coordinator.tell(Purchases(message.number, self.number, tuple(latest)))
         elif kind is AskFriends:
+            if not self.active:
+                self.recover(message.number - 1)
             self.coordinator.tell(Friends(message.number, self.number, self.friends))
         elif kind is Apply:
-            self._apply(message)
-        elif kind is Become:
-            self.friends = message.friends
-            self.purchases = list(message.purchases)
+            if not self.active:
+                self.recover(message.since)
+            self.apply(message)
         else:
             raise TypeError(f"a user understands no {kind.__name__}")
 
-    def _apply(self, message: Apply) -> None:
+    def apply(self, message: Apply) -> None:
+        """Make an event part of the user's state."""
         if message.befriended:
             self.friends = self.friends.union(message.befriended)
         if message.unfriended:
             self.friends = self.friends.difference(message.unfriended)
-        if message.purchases:
-            self._add(message.purchases)
+        for purchase in message.purchases:
+            self.purchases.add(purchase)
 
-    def _add(self, new: tuple[Purchase, ...]) -> None:
-        purchases = self.purchases
-        if not purchases or place_of(purchases[-1]) < place_of(new[0]):
-            purchases.extend(new)
-        elif len(new) == 1:
-            bisect.insort(purchases, new[0], key=place_of)
-        else:
-            purchases.extend(new)
-            purchases.sort(key=place_of)
+
+def applied(event: Event, own: OwnEvents) -> Apply:
+    """Return the message by which the user of ``own`` is told of ``event``, one of its own."""
+    since = event.number - 1
+    if isinstance(event, Purchase):
+        return Apply((event,), since=since)
+    other = (own.other(event),)
+    if isinstance(event, Befriend):
+        return Apply((), other, (), since)
+    return Apply((), (), other, since)
 
 
 class UserActor(User, DispatchedActor):
     """A user on the dispatcher."""
 
-    __slots__ = ("coordinator", "friends", "number", "purchases")
+    __slots__ = ("active", "coordinator", "friends", "number", "own", "purchases")
 
-    def __init__(self, dispatcher: Dispatcher, urn: str, number: int, coordinator: Ref) -> None:
-        """Begin as user ``number``, answering to ``coordinator``."""
+    def __init__(self, dispatcher: Dispatcher, urn: str, coordinator: Ref, own: OwnEvents) -> None:
+        """Begin as the user of ``own``, answering to ``coordinator``."""
         super().__init__(dispatcher, urn)
-        self.begin(number, coordinator)
+        self.own = own
+        self.active = False
+        self.begin(own.user, coordinator)

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeV
 import numpy as np
 from numpy.typing import NDArray
 
-from events.columns import BEFRIEND, NOBODY, PURCHASE, CodeBook, Columns
+from events.columns import BEFRIEND, NOBODY, PURCHASE, Columns
 from events.event import Befriend, Event, Purchase, Unfriend
 from events.ticks import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import DTypeLike
 
@@ -54,22 +54,13 @@ class Place(NamedTuple):
     """Its number."""
 
 
-class Links(NamedTuple):
-    """The changes of one user's friendships, in the order in which they came."""
-
-    others: list[int]
-    """With whom, by number."""
-    begun: list[bool]
-    """Whether the friendship began; else it ended."""
-
-
 class Journal:
     """All events of a history; they are only ever appended."""
 
     def __init__(self) -> None:
         """Begin without events."""
-        self.numbers: Final = CodeBook()
-        """The number of each user. Ask only for those who have appeared."""
+        self.numbers: Final[dict[str, int]] = {}
+        """The number of each user."""
         self.names: Final[list[str]] = []
         """The users' names, by number."""
         self._count = 0
@@ -137,20 +128,22 @@ class Journal:
 
     def _number(self, columns: Columns) -> NDArray[np.int32]:
         """Return the number of each name of ``columns``; those who have none get one."""
-        known, names = len(self.names), columns.names
-        numbers = np.fromiter(map(self.numbers.__getitem__, names), np.int32, len(names))
-        if len(self.numbers) > known:
-            events = np.arange(columns.number, columns.number + len(columns))
+        known, names = self.numbers, columns.names
+        numbers = list(map(known.get, names))
+        new = [code for code, number in enumerate(numbers) if number is None]
+        if new:
+            for code in new:
+                known[names[code]] = len(self.names)
+                self.names.append(names[code])
+            numbers = list(map(known.get, names))
+            # The first event in which each name stands.
             born = np.full(len(names), _NEVER)
-            # Backwards, as of several assignments to one place the last one counts.
-            friends = np.flatnonzero(columns.others != NOBODY)[::-1]
-            born[columns.others[friends]] = events[friends]
-            first = np.full(len(names), _NEVER)
-            first[columns.users[::-1]] = events[::-1]
-            new = numbers >= known
-            self.names.extend([names[code] for code in np.flatnonzero(new).tolist()])
-            self._births.append(np.minimum(first, born)[new])
-        return numbers
+            events = np.arange(columns.number, columns.number + len(columns))
+            np.minimum.at(born, columns.users, events)
+            friends = columns.others != NOBODY
+            np.minimum.at(born, columns.others[friends], events[friends])
+            self._births.append(born[new])
+        return np.array(numbers, np.int32)
 
     def _look_for_late(self, first: int) -> None:
         """Find the first event from row ``first`` on that is older than one before it."""
@@ -181,21 +174,26 @@ class Journal:
         user = self.numbers.get(name)
         return None if user is None or user >= self.users(number) else user
 
-    def concerned(self, first: int, last: int) -> list[int]:
-        """Return who is in an event from ``first`` to ``last``, both included, ascending."""
+    def concerned(self, first: int, last: int, among: Collection[int]) -> list[int]:
+        """Return who of ``among`` is in an event from ``first`` to ``last``, both included."""
         rows = slice(first - 1, last)
         others = self.others[rows]
-        both = np.concatenate((self.buyers[rows], others[others != NOBODY]))
-        found: list[int] = np.unique(both).tolist()
+        are = np.zeros(len(self.names), np.bool_)
+        are[self.buyers[rows]] = True
+        are[others[others != NOBODY]] = True
+        users = np.fromiter(among, np.int64, len(among))
+        found: list[int] = users[are[users]].tolist()
         return found
 
-    def links(self, user: int, number: int) -> Links:
-        """Return the changes of the friendships of ``user`` as of event ``number``."""
-        values = self._index.links(user, number)
-        return Links([value >> 1 for value in values], [bool(value & 1) for value in values])
+    def are_friends(self, user: int, other: int, number: int) -> bool:
+        """Tell whether two users are friends as of event ``number``."""
+        for value in reversed(self._index.links(user, number)):
+            if value >> 1 == other:
+                return bool(value & 1)
+        return False
 
     def friends(self, user: int, number: int) -> frozenset[int]:
-        """Return the friends of ``user`` as of event ``number``: see `links`."""
+        """Return the friends of ``user`` as of event ``number``, by number."""
         values = self._index.links(user, number)
         if all(value & 1 for value in values):
             return frozenset([value >> 1 for value in values])
@@ -208,6 +206,10 @@ class Journal:
         if self.is_late(number):
             rows.sort(key=self.place)
         return rows
+
+    def linked(self, user: int, number: int) -> list[int]:
+        """Return the rows of the changes of the friendships of ``user`` as of event ``number``."""
+        return self._index.linked(user, number)
 
     # Order
 
@@ -331,12 +333,62 @@ class Journal:
         return event if style is None else style.styled(event)
 
 
+class OwnEvents:
+    """What the journal holds of one user: all that an actor may read there."""
+
+    __slots__ = ("_journal", "user")
+
+    def __init__(self, journal: Journal, user: int) -> None:
+        """Read what ``journal`` holds of ``user``, by number."""
+        self._journal = journal
+        self.user = user
+        """Whose they are."""
+
+    def other(self, event: Befriend | Unfriend) -> int:
+        """Return the number of the other user of ``event``, one of the user's own."""
+        numbers = self._journal.numbers
+        one, other = numbers[event.user1], numbers[event.user2]
+        return other if one == self.user else one
+
+    def friends(self, number: int) -> frozenset[int]:
+        """Return the user's friends as of event ``number``, by number."""
+        return self._journal.friends(self.user, number)
+
+    def bought(self, number: int) -> list[int]:
+        """Return the rows of the user's purchases as of event ``number``, in order."""
+        return self._journal.bought(self.user, number)
+
+    def purchases(self, rows: Sequence[int]) -> list[Purchase]:
+        """Return the purchases in ``rows``."""
+        return self._journal.purchases(rows)
+
+    def totals(self, rows: Sequence[int]) -> tuple[int, int]:
+        """Return the sums of the numbers and of the amounts of ``rows``, modulo 2**64."""
+        places = np.array(rows, np.int64)
+        numbers = int(places.sum()) + len(places)
+        return numbers, int(self._journal.amounts[places].sum())
+
+    def events(self, number: int) -> list[Event]:
+        """Return the user's events as of event ``number``, in the order in which they came."""
+        journal = self._journal
+        rows = sorted([*journal.bought(self.user, number), *journal.linked(self.user, number)])
+        return [journal.event(row + 1) for row in rows]
+
+
 class _Column:
     """An array that grows at its end."""
+
+    __slots__ = ("_room", "array")
 
     def __init__(self, dtype: DTypeLike) -> None:
         self._room = np.empty(_CAPACITY_MIN, dtype)
         self.array = self._room[:0]
+
+    def __getstate__(self) -> NDArray[Any]:
+        return self.array
+
+    def __setstate__(self, array: NDArray[Any]) -> None:
+        self._room = self.array = array
 
     def append(self, values: NDArray[Any]) -> None:
         count = len(self.array)
@@ -377,6 +429,14 @@ class _Index:
         if number > self._sorted and user in self._linked_since:
             values += [value for row, value in self._linked_since[user] if row < number]
         return values
+
+    def linked(self, user: int, number: int) -> list[int]:
+        """Return the rows of the changes of the friendships of ``user``, ascending."""
+        self._catch_up()
+        rows = self._linked.rows_of(user, number)
+        if number > self._sorted and user in self._linked_since:
+            rows += [row for row, _ in self._linked_since[user] if row < number]
+        return rows
 
     def _catch_up(self) -> None:
         count = len(self._journal)

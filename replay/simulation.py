@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Attest, Commit, Judge, Route, Settle
+from actors.messages import Attest, Commit, Horizon, Judge, Past
 from actors.sink import Outlet, SinkActor
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from actors.user import UserActor
 from events.closing import Closing
+from events.columns import Columns
 from events.errors import DetectorError
 from events.event import Event, Purchase
+from events.journal import Journal, OwnEvents
 from replay.detectors import remember_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.digest import RunningSums, Sums
     from actors.user import Ref
@@ -55,18 +57,23 @@ class Simulation(Closing):
         order: DeliveryOrder | None = None,
         *,
         attesting: bool = False,
+        journal: Journal | None = None,
     ) -> None:
-        """Start the coordinator and the sink; users start as they appear.
+        """Start the coordinator and the sink; users are activated when they are spoken to.
 
         Args:
             parameters: D and T.
             outlet: where decisions and flagged lines go.
             order: the order of delivery, by default first in, first out.
             attesting: whether `attest` will be called.
+            journal: holds the events, and may hold those that are still to come; by
+                default one that is filled by what is told.
 
         """
         self.dispatcher: Final = Dispatcher(order)
-        self._users: list[UserActor] = []
+        self.journal: Final = Journal() if journal is None else journal
+        """All events; those up to `position` have happened."""
+        self._actors: dict[int, UserActor] = {}
         self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(
@@ -74,34 +81,80 @@ class Simulation(Closing):
                 urn,
                 parameters,
                 self.sink.actor_ref,
-                self._spawn_user,
+                self.journal,
+                self._activate,
                 attesting=attesting,
             ),
             COORDINATOR,
         )
 
     def user(self, number: int) -> UserActor:
-        """Return the actor of user ``number``, to look at."""
-        return self._users[number]
+        """Return the actor of user ``number``, active, to look at."""
+        _ = self.coordinator.users[number]
+        actor = self._actors[number]
+        if not actor.active:
+            actor.recover(self.position)
+        return actor
 
     def close(self) -> None:
         """Stop all actors."""
         self.dispatcher.stop()
 
     @property
+    def position(self) -> int:
+        """How many events have happened."""
+        return self.coordinator.told
+
+    @property
     def users(self) -> int:
         """How many users have appeared."""
-        return len(self.coordinator.users)
+        return self.journal.users(self.position)
+
+    @property
+    def active(self) -> list[int]:
+        """The numbers of the users who are active, in the order in which they became it."""
+        return list(self.coordinator.users)
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after event ``position`` of the journal.
+
+        Users whose events lie between are passivated; when they are next spoken to they are
+        as of then. No message may wait.
+        """
+        first, last = sorted((position, self.position))
+        if first < last:
+            moved = self.journal.concerned(first + 1, last, self.coordinator.users)
+            self.passivate(moved)
+            self.coordinator.actor_ref.tell(Horizon(position))
+            self.dispatcher.run()
+
+    def passivate(self, users: Iterable[int]) -> None:
+        """Stop the actors of ``users``, by number, for whom no message may wait."""
+        for number in users:
+            self.coordinator.users.pop(number).stop()
+            del self._actors[number]
+
+    def extend(self, events: Columns) -> None:
+        """Make ``events`` part of the history, without anybody being told; see `goto`."""
+        self.journal.extend(events)
 
     def route(self, events: Sequence[Event]) -> None:
-        """Make ``events`` part of the state without judging them; see `settle`."""
-        self.coordinator.actor_ref.tell(Route(tuple(events)))
+        """Make ``events`` part of the state, without judging them."""
+        self._keep(events)
+        if events:
+            self.goto(events[-1].number)
+
+    def tell(self, event: Event) -> None:
+        """Make ``event``, which is of the past, part of the state by messages."""
+        self._keep((event,))
+        self.coordinator.actor_ref.tell(Past(event))
         self.dispatcher.run()
 
-    def settle(self) -> None:
-        """Make the users' states include all that was routed; `judge` does so by itself."""
-        self.coordinator.actor_ref.tell(Settle())
-        self.dispatcher.run()
+    def _keep(self, events: Sequence[Event]) -> None:
+        """Append to the journal what it does not hold of ``events``."""
+        new = [event for event in events if event.number > len(self.journal)]
+        if new:
+            self.journal.extend(Columns.of(new))
 
     def judge(self, event: Event) -> Decision | None:
         """Judge ``event``, make it part of the state, and return the decision on a purchase.
@@ -110,6 +163,8 @@ class Simulation(Closing):
             DetectorError: the actors have not decided on it.
 
         """
+        if event.number > len(self.journal):
+            self.journal.append(event)
         self.coordinator.actor_ref.tell(Judge(event))
         self.dispatcher.run()
         if not isinstance(event, Purchase):
@@ -141,7 +196,7 @@ class Simulation(Closing):
             DetectorError: it was made without ``attesting``.
 
         """
-        return self._running_sums().now().reduced()
+        return self._running_sums().now()
 
     def _running_sums(self) -> RunningSums:
         sums = self.coordinator.sums
@@ -165,13 +220,13 @@ class Simulation(Closing):
         self.coordinator.actor_ref.tell(Commit())
         self.dispatcher.run()
 
-    def _spawn_user(self, user: str, number: int) -> Ref:
-        coordinator = self.coordinator.actor_ref
+    def _activate(self, number: int) -> Ref:
+        coordinator, own = self.coordinator.actor_ref, OwnEvents(self.journal, number)
         actor = self.dispatcher.spawn(
-            lambda dispatcher, urn: self.user_type(dispatcher, urn, number, coordinator),
-            urn_of_user(user),
+            lambda dispatcher, urn: self.user_type(dispatcher, urn, coordinator, own),
+            urn_of_user(self.journal.names[number]),
         )
-        self._users[number:] = [actor]
+        self._actors[number] = actor
         return actor.actor_ref
 
 
