@@ -29,6 +29,8 @@ MODULUS: Final = 1 << 64
 # Larger than any user's number, so that a friendship has one key; odd and irregular, so
 # that keys differ in the low bits, by which sets tell them apart.
 _KEY_FACTOR: Final = 0x19E3779B1
+# To sum up a column takes 20 ns a row, to add an event 3 µs: one in so many rows, as a shift.
+_ROWS_SHIFT: Final = 7
 
 
 class Sums(NamedTuple):
@@ -117,11 +119,11 @@ class RunningSums:
 
     def stand(self, number: int) -> None:
         """Stand at the moment after event ``number``."""
-        if number == self._number:
-            return
-        if number == self._number + 1 and self._sums is not None:
-            self._sums = self._sums.plus(self._of_event(number))
-        else:
+        ahead = number - self._number
+        if self._sums is not None and 0 < ahead <= 1 + (number >> _ROWS_SHIFT):
+            for each in range(self._number + 1, number + 1):
+                self._sums = self._sums.plus(self._of_event(each))
+        elif ahead:
             self._sums = None
         self._number = number
 
@@ -150,13 +152,23 @@ def _sums_of_columns(journal: Journal, number: int) -> Sums:
     """Return what the first ``number`` events come to, modulo 2**64."""
     kinds, amounts = journal.kinds[:number], journal.amounts[:number]
     # Sums of 64 bits without a sign are modulo 2**64 by themselves.
-    buyers, others = journal.buyers.astype(np.uint64), journal.others.astype(np.uint64)
+    buyers, others = (
+        each[:number].astype(np.uint64) for each in (journal.buyers, journal.others)
+    )
     bought = np.flatnonzero(kinds == PURCHASE)
     u, n, a = buyers[bought] + np.uint64(1), bought.astype(np.uint64) + np.uint64(1), amounts[bought]
     linked = np.flatnonzero(kinds != PURCHASE)
     keys = _last_begun(_keys_of(buyers[linked], others[linked]), kinds[linked] == BEFRIEND)
-    sums = [_sum(n), _sum(u * n), _sum(a), _sum(u * a)]
-    return Sums(len(bought), *sums, 2 * len(keys), 2 * _sum(keys), 2 * _sum(keys * keys))
+    return Sums(
+        len(bought),
+        _sum(n),
+        _sum(u * n),
+        _sum(a),
+        _sum(u * a),
+        2 * len(keys),
+        2 * _sum(keys),
+        2 * _sum(keys * keys),
+    )
 
 
 def _keys_of(users: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.uint64]:

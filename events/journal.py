@@ -12,9 +12,10 @@ it came.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from events.event import Befriend, Event, Purchase, Unfriend
 from events.ticks import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from numpy.typing import DTypeLike
 
@@ -40,6 +41,7 @@ _NEW_MIN: Final = 1 << 12
 _ROW_BITS: Final = 32
 _ROW_MASK: Final = (1 << _ROW_BITS) - 1
 _CAPACITY_MIN: Final = 1 << 10
+_MADE_AT_ONCE: Final = 1 << 10
 _NEVER: Final = np.iinfo(np.int64).max
 
 
@@ -331,6 +333,44 @@ class Journal:
         place = bisect_right(self._styles, event.number, key=itemgetter(0)) - 1
         style = self._styles[place][1] if place >= 0 else None
         return event if style is None else style.styled(event)
+
+
+class Events(Sequence[Event]):
+    """The events of a journal as objects, made when they are asked for; event n is at n - 1."""
+
+    __slots__ = ("_journal",)
+
+    def __init__(self, journal: Journal) -> None:
+        """Give the events of ``journal``."""
+        self._journal = journal
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._journal)
+
+    @overload
+    def __getitem__(self, place: int) -> Event: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Event]: ...
+    def __getitem__(self, place: int | slice) -> Event | list[Event]:
+        """Return the event at ``place``, or those of a slice."""
+        if isinstance(place, slice):
+            first, last, step = place.indices(len(self))
+            return self._journal.events(first + 1, max(first, last))[::step]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        return self._journal.event(place % len(self) + 1)
+
+    def __iter__(self) -> Iterator[Event]:
+        """Iterate over all of them; few are there at once."""
+        for first in range(1, len(self) + 1, _MADE_AT_ONCE):
+            yield from self._journal.events(first, min(first + _MADE_AT_ONCE - 1, len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` holds the same events."""
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class OwnEvents:

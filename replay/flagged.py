@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.sink import Nowhere
+from events.blocks import numbered
+from events.columns import Columns
 from events.event import Purchase
+from events.records import Rejected
 from replay.logs import Logs
 from replay.simulation import Simulation
 
@@ -50,12 +53,15 @@ def flagged_purchases(
         Logs(batch, stream, degrees, tracked) as logs,
         Simulation(logs.parameters, Nowhere()) as simulation,
     ):
-        number = 1
-        for block in logs.batch.blocks(number):
-            simulation.route(block.events)
-            number += len(block.events)
-        for block in logs.stream.blocks(number):
-            for event in block.events:
+        for block in logs.batch.blocks(1):
+            for record in block.records:
+                if isinstance(record, Columns):
+                    simulation.extend(record)
+        simulation.goto(len(simulation.journal))
+        for block in logs.stream.blocks(len(simulation.journal) + 1):
+            for _, event in numbered(block.records):
+                if isinstance(event, Rejected):
+                    continue
                 decision = simulation.judge(event)
                 if isinstance(event, Purchase) and decision is not None and decision.flagged:
                     yield FlaggedPurchase(event, decision)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.blocks import BYTE_ORDER_MARK
 from events.errors import ParametersError, PositionError
-from events.event import EVENT_TYPES, Event, line_of
+from events.columns import Columns
+from events.event import Event, line_of
+from events.journal import Events, Journal
 from events.lines import BadLineError, parse_line
 from events.own_lines import OwnLines
 from events.parameters import parse_parameters
@@ -74,7 +76,9 @@ class History:
         self.store: Final = store
         self.parameters: Final = store.parameters
         """D and T."""
-        self.events: Final[list[Event]] = []
+        self.journal: Final = Journal()
+        """All events, as columns."""
+        self.events: Final = Events(self.journal)
         """All events; event n has index n - 1."""
         self.recorded: Final[dict[int, Decision]] = {}
         """The decisions that the run recorded, by event number."""
@@ -92,13 +96,9 @@ class History:
         self._sources: list[tuple[int, Place]] = []
         with collector_paused():
             for frame in store.frames():
-                if frame.is_run:
-                    self._take(frame.records[0], frame.previous)
-                    self.events.extend(frame.run_events)
-                    continue
                 for record in frame.records:
-                    if isinstance(record, EVENT_TYPES):
-                        self.events.append(record)
+                    if isinstance(record, Columns):
+                        self.journal.extend(record)
                     else:
                         self._take(record, frame.previous)
 
@@ -123,7 +123,7 @@ class History:
         """
         if not 1 <= number <= len(self.events):
             raise PositionError(f"expected an event from 1 to {len(self.events)}, found {number}")
-        return self.events[number - 1]
+        return self.journal.event(number)
 
     def place(self, number: int) -> Place:
         """Return the log and the line number of event ``number``."""
@@ -173,7 +173,7 @@ class History:
         sources = iter([*self._sources, (len(self.events) + 2, Place("stream", 0))])
         first, place = next(sources)
         following, next_place = next(sources, (first, place))
-        rejected = iter(self.rejected)
+        rejected, events = iter(self.rejected), iter(self.events)
         rejected_before, bad = next(rejected, (0, None))
         for number in range(1, len(self.events) + 2):
             while bad is not None and rejected_before <= number:
@@ -182,8 +182,9 @@ class History:
             while following <= number:
                 first, place = following, next_place
                 following, next_place = next(sources)
-            if number <= len(self.events):
-                yield Place(place.source, place.line + number - first), self.events[number - 1]
+            event = next(events, None)
+            if event is not None:
+                yield Place(place.source, place.line + number - first), event
 
     @property
     def parameters_line(self) -> LogLine:

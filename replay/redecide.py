@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.sink import Nowhere
-from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.simulation import Simulation
 
@@ -24,9 +23,7 @@ def decide_again(history: History, parameters: Parameters) -> dict[int, Decision
     """
     check_detector(history.store, Simulation)
     start = history.past_events
-    with Simulation(parameters, Nowhere()) as simulation:
-        with collector_paused():
-            simulation.route(history.events[:start])
-            simulation.settle()
+    with Simulation(parameters, Nowhere(), journal=history.journal) as simulation:
+        simulation.goto(start)
         decisions = map(simulation.judge, history.events[start:])
         return {decision.number: decision for decision in decisions if decision is not None}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from actors.digest import RunningSums
+from events.columns import PURCHASE, Columns
 from events.disk import is_locked
 from events.errors import (
     DamagedStoreError,
@@ -15,7 +18,8 @@ from events.errors import (
     OutputError,
     StoreError,
 )
-from events.event import EVENT_TYPES, Event, Purchase, line_of
+from events.event import Event, line_of
+from events.journal import Journal
 from events.jsonlines import flagged_line
 from events.own_lines import OwnLines
 from events.records import (
@@ -34,12 +38,11 @@ from events.writer import set_aside
 from replay.output import WrittenLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from events.disk import Disk
     from events.header import Header
-    from events.store import StoredFrame
     from replay.listener import Summary
     from replay.output import Output
     from replay.simulation import Simulation
@@ -206,9 +209,9 @@ def is_finished(store: EventStore) -> bool:
 class Resumed:
     """How far the history in a store has come.
 
-    Reading it tells all its events to a simulation, but for those of the stream that
-    still need a decision. Nothing that was decided is decided again; `replay.verify`
-    does that.
+    Its events are in a journal then, and the simulation stands before the first purchase of
+    the stream that has no decision. Nothing that was decided is decided again;
+    `replay.verify` does that.
     """
 
     def __init__(self, store: EventStore, simulation: Simulation | None = None) -> None:
@@ -220,6 +223,8 @@ class Resumed:
 
         """
         self.store: Final = store
+        self.journal: Final = Journal() if simulation is None else simulation.journal
+        """All events."""
         self.lines: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
         """How many lines of each log were read."""
         self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
@@ -228,8 +233,6 @@ class Resumed:
         """The lines that were rejected."""
         self.ended: Final[set[Source]] = set()
         """The logs that were read to their end."""
-        self.undecided: Final[deque[Event]] = deque()
-        """The events of the stream from the first purchase without a decision on."""
         self.judged = 0
         """How many purchases were decided on."""
         self.flagged: Final[list[bytes]] = []
@@ -245,15 +248,21 @@ class Resumed:
         self.digest_due = False
         """Whether the last thing recorded is something after which a digest comes."""
         self._source: Source = "batch"
-        self._count = 0
+        self._decided = 0
         self._simulation = simulation
+        self._sums = None if simulation is None else RunningSums(self.journal)
         self._frame = 0
         self._own_lines = OwnLines(store.path)
         for self._frame, frame in enumerate(store.frames()):
-            self._take(frame)
-        self._route([])
+            for record in frame.records:
+                if isinstance(record, Columns):
+                    self._take(record)
+                else:
+                    self._note(record)
+        self.settled: Final = self._settled()
+        """The last event before the first purchase of the stream without a decision."""
         if simulation is not None:
-            simulation.settle()
+            simulation.goto(self.settled)
 
     @property
     def finished(self) -> bool:
@@ -262,7 +271,7 @@ class Resumed:
 
     def count_into(self, summary: Summary) -> None:
         """Add what the history holds to what a run has done."""
-        summary.events_before = self._count
+        summary.events_before = len(self.journal)
         summary.batch_events += self.events["batch"]
         summary.stream_events += self.events["stream"]
         summary.rejected += len(self.rejected)
@@ -286,44 +295,24 @@ class Resumed:
         written = WrittenLines(lambda: [lines], len(lines), self.written)
         return flagged.recover(start, written, finished=self.finished)
 
-    def _take(self, frame: StoredFrame) -> None:
-        past: list[Event] = []
-        if frame.is_run:
-            self._note(frame.records[0])
-            events = frame.run_events
-            self._check(events)
-            self._count += frame.events
-            self.events[self._source] += frame.events
-            self.lines[self._source] += frame.events
-            (past if self._source == "batch" else self.undecided).extend(events)
-            self._route(past)
-            return
-        for record in frame.records:
-            if isinstance(record, EVENT_TYPES):
-                self._check([record])
-                self._count += 1
-                self.events[self._source] += 1
-                self.lines[self._source] += 1
-                (past if self._source == "batch" else self.undecided).append(record)
-            else:
-                if isinstance(record, StateDigest):
-                    self._route(past)
-                    past = []
-                self._note(record)
-        self._route(past)
+    @property
+    def undecided(self) -> list[Event]:
+        """The events of the stream from the first purchase without a decision on."""
+        return self.journal.events(self.settled + 1, len(self.journal))
 
-    def _check(self, events: Sequence[Event]) -> None:
-        """Refuse events with another's line, where they become part of a state."""
+    def _take(self, events: Columns) -> None:
         if self._simulation is not None:
-            self._own_lines.check(events)
+            # Refused where they become part of a state.
+            self._own_lines.check(events.with_lines())
+        self.journal.extend(events)
+        self.events[self._source] += len(events)
+        self.lines[self._source] += len(events)
 
-    def _route(self, past: list[Event]) -> None:
-        """Tell the simulation the events ``past``, and those that need no decision any more."""
-        waiting = self.undecided
-        while waiting and not isinstance(waiting[0], Purchase):
-            past.append(waiting.popleft())
-        if past and self._simulation is not None:
-            self._simulation.route(past)
+    def _settled(self) -> int:
+        """Return the last event that needs no decision any more."""
+        settled = max(self.events["batch"], self._decided)
+        waiting = np.flatnonzero(self.journal.kinds[settled:] == PURCHASE)
+        return settled + int(waiting[0]) if len(waiting) else len(self.journal)
 
     def _note(self, record: Record) -> None:
         self.digest_due = False
@@ -344,33 +333,29 @@ class Resumed:
         elif isinstance(record, StreamStart):
             self.digest_due = True
         elif isinstance(record, Decision):
-            self._decided(record)
+            self._take_decision(record)
         elif isinstance(record, Written):
             self.written = record.size
         elif isinstance(record, StateDigest):
             self._attested(record)
 
-    def _decided(self, decision: Decision) -> None:
-        events: list[Event] = []
-        while self.undecided and self.undecided[0].number <= decision.number:
-            events.append(self.undecided.popleft())
+    def _take_decision(self, decision: Decision) -> None:
+        self._decided = decision.number
         self.judged += 1
         if decision.flagged:
+            event = self.journal.event(decision.number)
             if self._simulation is None:
-                self._own_lines.check(events[-1:])
-            line = line_of(events[-1])
-            self.flagged.append(flagged_line(line, decision.mean, decision.sd))
-        if self._simulation is not None:
-            self._simulation.route(events)
+                self._own_lines.check([event])
+            self.flagged.append(flagged_line(line_of(event), decision.mean, decision.sd))
 
     def _attested(self, digest: StateDigest) -> None:
         self.attested = digest.events
         self.users = digest.users
-        if self._simulation is not None:
-            self._route([])
-            found = self._simulation.sums()
-            if digest.events != self._count or digest.sums != found:
+        if self._sums is not None:
+            self._sums.stand(len(self.journal))
+            found = self._sums.now()
+            if digest.events != len(self.journal) or digest.sums != found:
                 raise DamagedStoreError(
-                    f"{self.store.path}: after event {self._count}: expected a state with the "
-                    f"sums {digest.sums}, found {found}; verify says more"
+                    f"{self.store.path}: after event {len(self.journal)}: expected a state with "
+                    f"the sums {digest.sums}, found {found}; verify says more"
                 )

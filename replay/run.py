@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.blocks import Block, numbered
+from events.columns import Columns
 from events.disk import DISK, Disk
 from events.errors import InterruptedRunError, ReplayError
-from events.event import EVENT_TYPES, Event
 from events.header import Header
 from events.paths import is_output_stream
 from events.records import Decision, Record, Rejected, StreamStart
@@ -33,7 +32,7 @@ from replay.outputs import FLAGGED, FlaggedFile, Outputs
 from replay.rejections import strict_error
 from replay.resume import Resumed, is_finished, way_on
 from replay.simulation import Simulation
-from replay.supervision import EventSupervisor, events_kept
+from replay.supervision import Reactivation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,8 +199,7 @@ class Run:
         self.simulation = stack.enter_context(
             self.detector(logs.parameters, self.outputs, attesting=True)
         )
-        supervisor = EventSupervisor(partial(events_kept, path), self.simulation.coordinator)
-        self.simulation.dispatcher.supervisor = supervisor
+        self.simulation.dispatcher.supervisor = Reactivation()
         if kept is None:
             self.output.begin(opened.start, overwrite=overwrite)
             summary.flagged_before = bytes_before(self.output)
@@ -263,14 +261,14 @@ class Run:
         log, simulation = self.logs.batch, self.simulation
         if self._ended(log):
             return
+        journal = simulation.journal
         for block in log.blocks(self.store.events + 1):
-            self._attest_before(block)
-            events, _ = self._append(block)
-            simulation.route(events)
-            self.summary.batch_events += len(events)
-            self.summary.users = simulation.users
+            before = len(journal)
+            self._append(block)
+            self.summary.batch_events += len(journal) - before
+            self.summary.users = len(journal.names)
             self._after_block(log, block)
-        simulation.settle()
+        simulation.goto(len(journal))
         self.outputs.append([log.end(), StreamStart(self.store.events)])
         self._attest()
         self.lap("batch")
@@ -288,7 +286,7 @@ class Run:
                 yield
                 continue
             self._attest_before(block)
-            _, records = self._append(block)
+            records = self._append(block)
             try:
                 self._judge(log, records)
             except InterruptedRunError:
@@ -316,23 +314,25 @@ class Run:
 
     def _attest_before(self, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
-        if self.store.events + len(block.events) > self._attested + self._digest_events:
+        if self.store.events + block.events > self._attested + self._digest_events:
             self._attest()
 
     def _attest(self) -> None:
         self._attested = self.store.events
         self.simulation.attest(self._attested)
 
-    def _append(self, block: Block) -> tuple[list[Event], list[Record]]:
-        """Append a block to the store; return what of it is to be acted on."""
-        events, records = block.events, block.records
+    def _append(self, block: Block) -> list[Record]:
+        """Append a block to the store, and then to the journal; return what of it is taken."""
+        records, events = block.records, block.events
         if self.strict and block.rejected:
-            first = records.index(block.rejected[0])
-            records = records[: first + 1]
-            events = [record for record in records if isinstance(record, EVENT_TYPES)]
+            records = records[: records.index(block.rejected[0]) + 1]
+            events = sum(len(record) for record in records if isinstance(record, Columns))
         if records:
-            self.store.append(records, len(events))
-        return events, records
+            self.store.append(records, events)
+        for record in records:
+            if isinstance(record, Columns):
+                self.simulation.extend(record)
+        return records
 
     def _judge(self, log: Log | LiveLog, records: list[Record]) -> None:
         simulation, summary, listener = self.simulation, self.summary, self.listener

@@ -12,9 +12,7 @@ from actors.digest import Sums, sums_of, total_of, users_of_difference
 from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
-from events.event import users_of
 from events.own_lines import OwnLines
-from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.difference import Difference, decision_differences
 from replay.simulation import Simulation
@@ -83,7 +81,9 @@ class _Replay(Closing):
     def __init__(self, history: History, detector: Callable[..., Simulation]) -> None:
         self.history: Final = history
         self.position = self.decisions = self.digests = 0
-        self._simulation = detector(history.store.parameters, Nowhere())
+        self._simulation = detector(
+            history.store.parameters, Nowhere(), journal=history.journal
+        )
         self._last_judged = max(history.recorded, default=0)
         # What each user's state adds up to, and all of them together.
         self._sums: list[Sums] = []
@@ -116,9 +116,7 @@ class _Replay(Closing):
         history, simulation = self.history, self._simulation
         past = min(moment, history.past_events)
         if self.position < past:
-            with collector_paused():
-                simulation.route(history.events[self.position : past])
-                simulation.settle()
+            simulation.goto(past)
             for number in range(self.position + 1, past + 1):
                 if number in history.recorded:
                     recorded = history.recorded[number]
@@ -168,9 +166,8 @@ class _Replay(Closing):
     def _concerned(self, since: int | None) -> list[int]:
         if since is None:
             return list(range(self._simulation.users))
-        numbers = self._simulation.coordinator.numbers
-        events = self.history.events[since : self.position]
-        return sorted({numbers[user] for event in events for user in users_of(event)})
+        journal = self.history.journal
+        return journal.concerned(since + 1, self.position, range(self._simulation.users))
 
     def _sum_up(self, users: Sequence[int]) -> None:
         self._sums += [Sums()] * (self._simulation.users - len(self._sums))
@@ -185,7 +182,7 @@ class _Replay(Closing):
         """Compare who the coordinator takes for the latest buyers with what the users hold."""
         latest = self._simulation.coordinator.recency.last
         for user in users:
-            purchases = self._simulation.user(user).purchases
-            last = purchases[-1] if purchases else None
-            if latest[user] != last:
-                yield Difference(self.position, COORDINATOR, "recency", last, latest[user])
+            purchases = self._simulation.user(user).purchases.latest(1)
+            last = purchases[0].number if purchases else None
+            if latest(user) != last:
+                yield Difference(self.position, COORDINATOR, "recency", last, latest(user))
