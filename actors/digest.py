@@ -152,11 +152,13 @@ def _sums_of_columns(journal: Journal, number: int) -> Sums:
     """Return what the first ``number`` events come to, modulo 2**64."""
     kinds, amounts = journal.kinds[:number], journal.amounts[:number]
     # Sums of 64 bits without a sign are modulo 2**64 by themselves.
-    buyers, others = (
-        each[:number].astype(np.uint64) for each in (journal.buyers, journal.others)
-    )
+    buyers, others = (each[:number].astype(np.uint64) for each in (journal.buyers, journal.others))
     bought = np.flatnonzero(kinds == PURCHASE)
-    u, n, a = buyers[bought] + np.uint64(1), bought.astype(np.uint64) + np.uint64(1), amounts[bought]
+    u, n, a = (
+        buyers[bought] + np.uint64(1),
+        bought.astype(np.uint64) + np.uint64(1),
+        amounts[bought],
+    )
     linked = np.flatnonzero(kinds != PURCHASE)
     keys = _last_begun(_keys_of(buyers[linked], others[linked]), kinds[linked] == BEFRIEND)
     return Sums(

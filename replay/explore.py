@@ -13,45 +13,39 @@ import random
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from actors.messages import Attest, Commit, Judge, Route, Settle
+from actors.messages import Attest, Commit, Judge, Past
 from actors.orders import RandomOrder
 from actors.recency import WALK_MAX
-from actors.sink import Kept, Nowhere
+from actors.sink import Kept
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import ReplayError
-from events.event import users_of
-from replay.checkpoint import Checkpoint, checkpoint_of, restore
-from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.difference import Difference, decision_differences
 from replay.failing import WHENS, Failure, Failures, with_failures
 from replay.simulation import Simulation
-from replay.supervision import EventSupervisor
+from replay.supervision import Reactivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actors.dispatcher import Observer
-    from actors.messages import Become
-    from events.event import Event
+    from events.event import Purchase
+    from events.journal import Journal
     from events.parameters import Parameters
     from events.records import Decision, StateDigest
     from replay.history import History
 
 T = TypeVar("T")
 
-# So many events of the past are routed anew each time, cut into requests as it comes;
-# those before them are part of the state that each exploration begins with.
+# So many events of the past are told anew each time; those before them are what users
+# recover from.
 PAST_EVENTS_MAX: Final = 1_000
 # About so many users fail in an exploration, one drawn from these.
 _FAILURES: Final = (0, 1, 4, 16)
-# How many events a request of the past holds at most, and how many requests wait for the
-# coordinator at most; None: all are there from the beginning. With all of them there,
-# most of a stream is judged after the last request came in, and nothing comes between.
-_REQUEST_EVENTS_MAX: Final = (1, 10, 100, PAST_EVENTS_MAX)
+# How many requests wait for the coordinator at most; None: all are there from the
+# beginning. With all of them there, most of a stream is judged after the last request came
+# in, and nothing comes between.
 _REQUESTS_MAX: Final = (1, 8, 64, None)
-# Behind one request of the past in so many there is a Settle.
-_SETTLES: Final = (1, 4, 64)
 # Behind one event of the stream in so many there is a Commit.
 _COMMITS: Final = (1, 16, 256)
 
@@ -67,15 +61,20 @@ class Subject(NamedTuple):
 
     parameters: Parameters
     """D and T."""
-    events: Sequence[Event]
-    """All events, in order."""
+    journal: Journal
+    """All events."""
     past: int
     """How many of them are the past; the others are of the stream."""
 
     @property
-    def routed(self) -> int:
-        """How many events of the past each exploration routes anew."""
+    def told(self) -> int:
+        """How many events of the past are told anew in each exploration."""
         return min(self.past, PAST_EVENTS_MAX)
+
+    @property
+    def beginning(self) -> int:
+        """After how many events each exploration begins."""
+        return self.past - self.told
 
 
 class Exploration(NamedTuple):
@@ -91,6 +90,28 @@ class Exploration(NamedTuple):
     """The first difference from the reference, or None where there is none."""
 
 
+class UserState(NamedTuple):
+    """What a user's actor holds."""
+
+    friends: frozenset[int]
+    """Its friends, by number."""
+    purchases: tuple[Purchase, ...]
+    """Its purchases, in order."""
+
+
+class State(NamedTuple):
+    """What the actors hold that an exploration tells something, and the coordinator."""
+
+    position: int
+    """How many events the users know of."""
+    users: dict[str, UserState]
+    """Those whom an event since the beginning was about."""
+    last: dict[str, int | None]
+    """The number of the latest purchase of each of them, as the coordinator knows it."""
+    latest: list[int]
+    """The numbers of everyone's latest purchases, as it knows them, the last first."""
+
+
 class Outcome(NamedTuple):
     """All that an actor system makes of a history."""
 
@@ -99,8 +120,8 @@ class Outcome(NamedTuple):
     lines: list[bytes]
     """The flagged lines."""
     digests: list[StateDigest]
-    """The digests of the state, which sum up what came after the beginning."""
-    state: Checkpoint
+    """The digests of the state."""
+    state: State
     """What the actors hold in the end."""
     messages: int
     """How many messages were delivered."""
@@ -137,14 +158,14 @@ def subject_of(history: History) -> Subject:
 
     """
     check_detector(history.store, Simulation)
-    return Subject(history.parameters, history.events, history.past_events)
+    return Subject(history.parameters, history.journal, history.past_events)
 
 
 class Explorer:
     """Plays one history under any seed, from the same beginning each time."""
 
     def __init__(self, subject: Subject) -> None:
-        """Apply the past up to where explorations begin, and play the reference.
+        """Play the reference.
 
         Raises:
             ActorFailedError: an actor fails already in the reference.
@@ -152,14 +173,6 @@ class Explorer:
         """
         self.subject: Final = subject
         """What is explored."""
-        self._by_user: dict[str, list[Event]] = {}
-        with collector_paused(), Simulation(subject.parameters, Nowhere()) as simulation:
-            for event in subject.events:
-                for user in users_of(event):
-                    self._by_user.setdefault(user, []).append(event)
-            simulation.route(subject.events[: subject.past - subject.routed])
-            simulation.settle()
-            self._beginning: Final = checkpoint_of(simulation)
         self.reference: Final = self._reference()
         """What has to come out."""
 
@@ -193,48 +206,47 @@ class Explorer:
         """
         kept, failures = Kept(), Failures(self._failures(seed))
         failing = with_failures(Simulation, failures)
-        parameters, order = self.subject.parameters, RandomOrder(seed)
-        with failing(parameters, kept, order, attesting=True) as simulation:
-            by_user = self._by_user.__getitem__
-            supervisor = EventSupervisor(by_user, simulation.coordinator)
-            simulation.dispatcher.supervisor = supervisor
+        subject, order = self.subject, RandomOrder(seed)
+        with failing(
+            subject.parameters, kept, order, attesting=True, journal=subject.journal
+        ) as simulation:
+            supervisor = simulation.dispatcher.supervisor = Reactivation()
             messages = 0
             try:
-                restore(simulation, self._beginning)
+                simulation.goto(subject.beginning)
                 simulation.dispatcher.observers.extend(observers)
-                found = _play(simulation, kept, self._requests(seed))
+                found = self._play(simulation, kept, self._requests(seed))
                 messages = found.messages
-                difference = next(differences(self.reference, found), None)
+                difference = next(differences(self.reference, found, subject.journal.names), None)
             except Exception as error:  # noqa: BLE001  whatever an actor or its restart raises
                 difference = _failure(error)
             return Exploration(seed, messages, supervisor.restarts, difference)
 
     def _reference(self) -> Outcome:
         subject, kept = self.subject, Kept()
-        routed = tuple(subject.events[subject.past - subject.routed : subject.past])
-        requests: list[object] = [Route(routed), Settle()]
-        requests += map(Judge, subject.events[subject.past :])
-        requests += [Attest(len(subject.events)), Commit()]
-        with Simulation(subject.parameters, kept, attesting=True) as simulation:
-            restore(simulation, self._beginning)
-            return _play(simulation, kept, [[request] for request in requests])
+        requests = [*self._events(), Attest(len(subject.journal)), Commit()]
+        with Simulation(
+            subject.parameters, kept, attesting=True, journal=subject.journal
+        ) as simulation:
+            simulation.goto(subject.beginning)
+            return self._play(simulation, kept, [[request] for request in requests])
+
+    def _events(self) -> Iterator[Past | Judge]:
+        """Iterate over the requests that tell of the events since the beginning."""
+        subject = self.subject
+        for event in subject.journal.events(subject.beginning + 1, len(subject.journal)):
+            yield Judge(event) if event.number > subject.past else Past(event)
 
     def _requests(self, seed: int) -> Iterator[Sequence[object]]:
         """Draw the requests to the coordinator: what waits for it together, and then what."""
-        subject, draw = self.subject, _Draw("requests", seed)
-        routed = subject.events[subject.past - subject.routed : subject.past]
+        draw = _Draw("requests", seed)
         requests: list[object] = []
-        settles, commits = draw.one_of(_SETTLES), draw.one_of(_COMMITS)
-        for piece in draw.cut(routed, draw.one_of(_REQUEST_EVENTS_MAX)):
-            requests.append(Route(tuple(piece)))
-            if not draw.below(settles):
-                requests.append(Settle())
-        for event in subject.events[subject.past :]:
-            requests.append(Judge(event))
+        commits = draw.one_of(_COMMITS)
+        for request in self._events():
+            requests.append(request)
             if not draw.below(commits):
                 requests.append(Commit())
-        # Nothing else makes users hear of the past where no stream comes after it.
-        requests += [Settle(), Attest(len(subject.events)), Commit()]
+        requests += [Attest(len(self.subject.journal)), Commit()]
         waiting_max = draw.one_of(_REQUESTS_MAX)
         return iter([requests]) if waiting_max is None else draw.cut(requests, waiting_max)
 
@@ -245,22 +257,33 @@ class Explorer:
             return
         # Every other message is to a user, and a gap is half of the longest on average.
         gap_max = self.reference.messages // count + 1
-        # Each user is first told of the beginning, which it cannot be restarted from.
-        peace = len(self._beginning.users)
         while True:
-            yield Failure(peace + draw.below(gap_max), draw.one_of(WHENS))
-            peace = 0
+            yield Failure(draw.below(gap_max), draw.one_of(WHENS))
 
+    def _play(
+        self, simulation: Simulation, kept: Kept, requests: Iterable[Sequence[object]]
+    ) -> Outcome:
+        """Return what comes out of ``requests``, of which those in one sequence wait together."""
+        messages = 0
+        for together in requests:
+            for request in together:
+                simulation.coordinator.actor_ref.tell(request)
+            messages += simulation.dispatcher.run()
+        state = self._state(simulation)
+        return Outcome(kept.decisions, kept.lines, kept.digests, state, messages)
 
-def _play(simulation: Simulation, kept: Kept, requests: Iterable[Sequence[object]]) -> Outcome:
-    """Return what comes out of ``requests``, of which those in one sequence wait together."""
-    messages = 0
-    for together in requests:
-        for request in together:
-            simulation.coordinator.actor_ref.tell(request)
-        messages += simulation.dispatcher.run()
-    state = checkpoint_of(simulation)
-    return Outcome(kept.decisions, kept.lines, kept.digests, state, messages)
+    def _state(self, simulation: Simulation) -> State:
+        journal, beginning = self.subject.journal, self.subject.beginning
+        recency = simulation.coordinator.recency
+        told = journal.concerned(beginning + 1, len(journal), range(len(journal.names)))
+        users: dict[str, UserState] = {}
+        last: dict[str, int | None] = {}
+        for number in told:
+            actor, name = simulation.user(number), journal.names[number]
+            users[name] = UserState(actor.friends, tuple(actor.purchases))
+            last[name] = recency.last(number)
+        latest = [purchase.number for purchase in recency.latest(WALK_MAX)]
+        return State(simulation.position, users, last, latest)
 
 
 def _failure(error: Exception) -> Difference:
@@ -272,7 +295,7 @@ def _failure(error: Exception) -> Difference:
     return Difference(None, None, "failure", None, said)
 
 
-def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:
+def differences(expected: Outcome, found: Outcome, names: Sequence[str]) -> Iterator[Difference]:
     """Iterate over what differs: decisions by event, flagged lines, users, the coordinator."""
     if expected.decisions != found.decisions:
         yield from _differing_decisions(expected.decisions, found.decisions)
@@ -281,7 +304,7 @@ def differences(expected: Outcome, found: Outcome) -> Iterator[Difference]:
         if line != actual:
             yield Difference(at, SINK, "flagged line", _text(line), _text(actual))
     if expected.state != found.state:
-        yield from _differing_states(expected.state, found.state)
+        yield from _differing_states(expected.state, found.state, names)
     if expected.digests != found.digests:
         yield Difference(at, COORDINATOR, "digests", expected.digests, found.digests)
 
@@ -304,33 +327,26 @@ def _differing_decisions(
             yield Difference(event, SINK, "next decided event", one_number, other_number)
 
 
-def _differing_states(expected: Checkpoint, found: Checkpoint) -> Iterator[Difference]:
-    at, names = expected.position, expected.recall.users
-    if names != found.recall.users:
-        yield Difference(at, COORDINATOR, "users", list(names), list(found.recall.users))
-        return
-    for name, one, other in zip(names, expected.users, found.users, strict=True):
+def _differing_states(expected: State, found: State, names: Sequence[str]) -> Iterator[Difference]:
+    at = expected.position
+    for name, one in expected.users.items():
+        other = found.users[name]
         if one.friends != other.friends:
-            yield Difference(
-                at, urn_of_user(name), "friends", _friends(one, names), _friends(other, names)
-            )
+            friends = [_friends(each, names) for each in (one, other)]
+            yield Difference(at, urn_of_user(name), "friends", *friends)
         if one.purchases != other.purchases:
             numbers = [[made.number for made in each.purchases] for each in (one, other)]
             yield Difference(at, urn_of_user(name), "purchases", *numbers)
     if found.position != at:
         yield Difference(at, COORDINATOR, "events that users know of", at, found.position)
-    for name, last, actual in zip(names, expected.recall.last, found.recall.last, strict=True):
-        if last != actual:
-            lasts = [None if made is None else made.number for made in (last, actual)]
-            yield Difference(at, COORDINATOR, f"last purchase of {name}", *lasts)
-    # How many more than these are remembered depends on when others were forgotten.
-    recent = [each.recall.recent[-WALK_MAX:] for each in (expected, found)]
-    if recent[0] != recent[1] or expected.recall.total != found.recall.total:
-        numbers = [[made.number for made in each] for each in recent]
-        yield Difference(at, COORDINATOR, "latest purchases", *numbers)
+    for name, last in expected.last.items():
+        if last != found.last[name]:
+            yield Difference(at, COORDINATOR, f"last purchase of {name}", last, found.last[name])
+    if expected.latest != found.latest:
+        yield Difference(at, COORDINATOR, "latest purchases", expected.latest, found.latest)
 
 
-def _friends(user: Become, names: Sequence[str]) -> list[str | int]:
+def _friends(user: UserState, names: Sequence[str]) -> list[str | int]:
     return [names[n] if n < len(names) else n for n in sorted(user.friends)]
 
 

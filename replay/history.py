@@ -6,8 +6,8 @@ import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.blocks import BYTE_ORDER_MARK
-from events.errors import ParametersError, PositionError
 from events.columns import Columns
+from events.errors import ParametersError, PositionError
 from events.event import Event, line_of
 from events.journal import Events, Journal
 from events.lines import BadLineError, parse_line

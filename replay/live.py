@@ -141,7 +141,7 @@ class LiveLog(Closing):
 
         """
         parser = BlockParser(self.source, first_number, self.lines_read + 1)
-        other_file = Block([Lines(self.source, 1)], [], [])
+        other_file = Block([Lines(self.source, 1)], 0, [])
         if self._replaced:
             yield other_file
         for found in self._whole_lines():
@@ -156,7 +156,7 @@ class LiveLog(Closing):
                 self.lines_read = 0
                 yield other_file
             else:
-                yield Block([], [], [])
+                yield Block([], 0, [])
 
     def _whole_lines(self) -> Iterator[WholeLines | Change]:
         """Iterate over what comes: whole lines, each with a newline, or what else happens."""

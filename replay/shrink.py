@@ -21,7 +21,6 @@ from actors.dispatcher import ActorFailedError
 from actors.sink import Nowhere
 from events.errors import InputError, ReplayError
 from events.event import Befriend, Purchase, users_of
-from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.explain import WhyPurchase, explain
 from replay.simulation import Simulation
@@ -177,7 +176,7 @@ class _Oracle:
         self.tried += 1
         numbers = [*sorted(before), self.number]
         past = bisect.bisect_left(numbers, self._stream) if judging else len(before)
-        with collector_paused(), Simulation(self._history.parameters, Nowhere()) as simulation:
+        with Simulation(self._history.parameters, Nowhere()) as simulation:
             # Numbered as a run on these lines alone would number them.
             events = [
                 msgspec.structs.replace(self._history.events[each - 1], number=place)
@@ -186,7 +185,6 @@ class _Oracle:
             decision = None
             try:
                 simulation.route(events[:past])
-                simulation.settle()
                 for event in events[past:]:
                     decision = simulation.judge(event)
             except ActorFailedError:

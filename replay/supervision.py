@@ -26,8 +26,7 @@ class Reactivation:
     def restart(self, actor: DispatchedActor, message: Any) -> bool:
         """Let ``actor`` recover up to ``message``; False if it is no user."""
         if not (
-            isinstance(actor, UserActor)
-            and isinstance(message, Apply | AskFriends | AskPurchases)
+            isinstance(actor, UserActor) and isinstance(message, Apply | AskFriends | AskPurchases)
         ):
             return False
         actor.active = False

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.messages import Commit, Judge, Past
 from actors.sink import Nowhere
-from events.errors import PositionError, UnknownUserError, shown
 from events.columns import BEFRIEND, PURCHASE
-from events.event import Event, Purchase
+from events.errors import PositionError, UnknownUserError, shown
 from events.store import EventStore
 from replay.detectors import check_detector
 from replay.history import History
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.dispatcher import DispatchedActor
-    from actors.user import UserActor
+    from events.event import Event, Purchase
     from events.records import Decision
     from replay.stepping import Delivered
 
@@ -80,9 +79,7 @@ class Timeline(Stepping):
         self.parameters: Final = opened.parameters
         """D and T."""
         self._journal: Final = self.history.journal
-        self._simulation = detector(
-            self.parameters, Nowhere(), self._queue, journal=self._journal
-        )
+        self._simulation = detector(self.parameters, Nowhere(), self._queue, journal=self._journal)
 
     def __len__(self) -> int:
         """Return the number of events."""

@@ -81,9 +81,7 @@ class _Replay(Closing):
     def __init__(self, history: History, detector: Callable[..., Simulation]) -> None:
         self.history: Final = history
         self.position = self.decisions = self.digests = 0
-        self._simulation = detector(
-            history.store.parameters, Nowhere(), journal=history.journal
-        )
+        self._simulation = detector(history.store.parameters, Nowhere(), journal=history.journal)
         self._last_judged = max(history.recorded, default=0)
         # What each user's state adds up to, and all of them together.
         self._sums: list[Sums] = []

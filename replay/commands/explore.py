@@ -79,8 +79,8 @@ def run(options: argparse.Namespace) -> int:
     told: dict[str, Any] = {
         "orders": explored,
         "seeds": [seeds[0], seeds[explored - 1]],
-        "past": subject.routed,
-        "stream": len(subject.events) - subject.past,
+        "past": subject.told,
+        "stream": len(subject.journal) - subject.past,
         "judged": len(explorer.reference.decisions),
         "restarts": restarts,
         "messages": messages,

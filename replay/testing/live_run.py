@@ -317,7 +317,7 @@ class LiveRun(RuleBasedStateMachine):
     def state_is_right(self) -> None:
         """See that every user has the friends and the purchases that the model says."""
         simulation = self.live.simulation
-        names = list(simulation.coordinator.numbers)
+        names = simulation.journal.names[: simulation.users]
         actors = [simulation.user(number) for number in range(len(names))]
         found = [
             Known(

@@ -6,8 +6,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from events.blocks import BYTE_ORDER_MARK, BlockParser
+from events.blocks import BYTE_ORDER_MARK, BlockParser, numbered
 from events.parameters import parse_parameters
+from events.records import Rejected
 from events.splitting import whole_lines
 from replay.history import History, texts_by_log
 from replay.shrink_case import BATCH, STREAM
@@ -87,7 +88,12 @@ def _lines(log: bytes) -> list[bytes]:
 def _events(log: bytes, source: Source, number: int, line_number: int = 1) -> list[Event]:
     parser = BlockParser(source, number, line_number)
     blocks = whole_lines([log if log.endswith(b"\n") else log + b"\n"])
-    return [event for block in blocks for event in parser.parse(block).events]
+    return [
+        event
+        for block in blocks
+        for _, event in numbered(parser.parse(block).records)
+        if not isinstance(event, Rejected)
+    ]
 
 
 def _shown(log: bytes) -> str:

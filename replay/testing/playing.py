@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.messages import Attest, Commit, Judge, Route
+from actors.messages import Attest, Commit, Horizon, Judge
 from actors.sink import Kept
-from events.event import users_of
+from events.columns import Columns
 from replay.failing import Failure, Failures, with_failures
 from replay.simulation import Simulation
-from replay.supervision import EventSupervisor
+from replay.supervision import Reactivation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.event import Event
     from events.records import Decision, StateDigest
     from replay.run import Detector
     from replay.testing.logged import LoggedHistory
@@ -72,9 +71,6 @@ def play(
             raise TypeError(f"expected a class, whose users can be made to fail, found {detector}")
         detector = with_failures(detector, Failures(planned))
 
-    def events_of(user: str) -> list[Event]:
-        return [event for event in past + new if user in users_of(event)]
-
     with detector(history.parameters, kept, order, attesting=True) as simulation:
         if trace is not None:
             simulation.dispatcher.observers.append(
@@ -82,10 +78,11 @@ def play(
                     f"{sender} > {receiver}: {type(message).__name__} {_text(message)}"
                 )
             )
-        simulation.dispatcher.supervisor = EventSupervisor(events_of, simulation.coordinator)
+        simulation.dispatcher.supervisor = Reactivation()
         coordinator, deliver = simulation.coordinator.actor_ref, simulation.dispatcher.run
+        simulation.extend(Columns.of([*past, *new]))
         for message in [
-            Route(tuple(past)),
+            Horizon(len(past)),
             *map(Judge, new),
             Attest(len(past) + len(new)),
             Commit(),
