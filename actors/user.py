@@ -124,6 +124,8 @@ class User:
     """Where answers go."""
     own: OwnEvents
     """What the journal holds of the user."""
+    since: int
+    """As of which event it was activated; what is told of later ones is on its way to it."""
     active: bool
     """Whether it has recovered, and is told of new events."""
 
@@ -200,11 +202,12 @@ def applied(event: Event, own: OwnEvents) -> Apply:
 class UserActor(User, DispatchedActor):
     """A user on the dispatcher."""
 
-    __slots__ = ("active", "coordinator", "friends", "number", "own", "purchases")
+    __slots__ = ("active", "coordinator", "friends", "number", "own", "purchases", "since")
 
     def __init__(self, dispatcher: Dispatcher, urn: str, coordinator: Ref, own: OwnEvents) -> None:
         """Begin as the user of ``own``, answering to ``coordinator``."""
         super().__init__(dispatcher, urn)
         self.own = own
+        self.since = 0
         self.active = False
         self.begin(own.user, coordinator)

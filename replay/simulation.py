@@ -93,7 +93,7 @@ class Simulation(Closing):
         _ = self.coordinator.users[number]
         actor = self._actors[number]
         if not actor.active:
-            actor.recover(self.position)
+            actor.recover(actor.since)
         return actor
 
     def close(self) -> None:
@@ -226,6 +226,7 @@ class Simulation(Closing):
             lambda dispatcher, urn: self.user_type(dispatcher, urn, coordinator, own),
             urn_of_user(self.journal.names[number]),
         )
+        actor.since = self.position
         self._actors[number] = actor
         return actor.actor_ref
 

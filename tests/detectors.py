@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import msgspec
 
 from actors.coordinator import CoordinatorActor
-from actors.messages import Apply, Become, Judge, Judged, Purchases
-from actors.user import UserActor
+from actors.messages import Apply, Judge, Judged, Purchases
+from actors.user import OwnPurchases, UserActor
 from events.event import Befriend, Event, Purchase, users_of
 from replay.simulation import Simulation
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.baseline import Baseline
+    from actors.user import Ref
 
 
 class _TwiceCoordinator(CoordinatorActor):
@@ -98,15 +99,14 @@ class _UnorderedCoordinator(CoordinatorActor):
         if isinstance(event, Purchase):
             super()._judge(event)
             return
-        for user in users_of(event):
-            self._meet(user)
+        numbers, since = self.journal.numbers, self.told
         # The set is of strings, whose order is another one in each process.
         for user in set(users_of(event)):
             (other,) = set(users_of(event)) - {user}
-            friend = (self.numbers[other],)
-            began = isinstance(event, Befriend)
-            told = Apply(befriended=friend) if began else Apply(unfriended=friend)
-            self.users[self.numbers[user]].tell(told)
+            friend, began = (numbers[other],), isinstance(event, Befriend)
+            begun, ended = (friend, ()) if began else ((), friend)
+            self.users[numbers[user]].tell(Apply((), begun, ended, since))
+        self._stand(event.number)
 
 
 class Unordered(Simulation):
@@ -150,8 +150,8 @@ class Partial(Simulation):
 
 
 class _LoyalUser(UserActor):
-    def _apply(self, message: Apply) -> None:
-        super()._apply(msgspec.structs.replace(message, unfriended=()))
+    def apply(self, message: Apply) -> None:
+        super().apply(msgspec.structs.replace(message, unfriended=()))
 
 
 class Loyal(Simulation):
@@ -161,16 +161,27 @@ class Loyal(Simulation):
 
 
 class _ForgetfulUser(UserActor):
-    def on_receive(self, message: Any) -> None:
-        if isinstance(message, Become):
-            message = Become(message.friends, ())
-        super().on_receive(message)
+    forgets = False
+
+    def recover(self, number: int) -> None:
+        super().recover(number)
+        if self.forgets:
+            self.purchases = OwnPurchases()
 
 
 class Forgetful(Simulation):
-    """Has users who forget all that they have bought where a history goes back."""
+    """Has users who, activated a second time, have forgotten all that they bought."""
 
     user_type = _ForgetfulUser
+
+    def _activate(self, number: int) -> Ref:
+        ref = super()._activate(number)
+        actor = self._actors[number]
+        assert isinstance(actor, _ForgetfulUser)
+        known: set[int] = self.__dict__.setdefault("known", set())
+        actor.forgets = number in known
+        known.add(number)
+        return ref
 
 
 class _BrokenCoordinator(CoordinatorActor):

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay import interval_timeline, timeline
+from replay import interval_timeline
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
@@ -121,8 +121,6 @@ def obey(shell: Shell, line: str) -> None:
 def small_steps() -> Iterator[None]:
     """Let short histories be gone through like long ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timeline, "CHECKPOINT_EVENTS", 4)
-        patch.setattr(timeline, "STEP_EVENTS_MAX", 3)
         patch.setattr(interval_timeline, "CHECKPOINT_EVENTS", 4)
         yield
 

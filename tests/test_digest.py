@@ -1,7 +1,10 @@
-"""Sums kept event by event are those of the state, and tell whose part of it differs."""
+"""Sums of columns are those of the state, and tell whose part of it differs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +16,13 @@ from actors.digest import (
     total_of,
     users_of_difference,
 )
+from actors.user import OwnPurchases
+from events.columns import Columns
 from events.event import Befriend, Purchase, Unfriend
+from events.journal import Journal, OwnEvents
+
+if TYPE_CHECKING:
+    from events.event import Event
 
 TIME = "2017-06-13 11:33:01"
 users = st.integers(0, 5)
@@ -25,13 +34,22 @@ changed = st.lists(
 )
 
 
+def own(*made: Purchase) -> OwnPurchases:
+    """Return purchases as a user actor holds them."""
+    purchases = OwnPurchases()
+    for purchase in made:
+        purchases.add(purchase)
+    return purchases
+
+
 def whole(purchased: list[tuple[int, Purchase]], friendships: set[frozenset[int]]) -> Sums:
     """Return the sums of a state, each user's part summed up by itself."""
     parts = []
     for user in range(6):
         friends = [other for other in range(6) if frozenset((user, other)) in friendships]
-        own = [purchase for buyer, purchase in purchased if buyer == user]
-        parts.append(sums_of(user, [other for other in friends if other != user], own))
+        made = [purchase for buyer, purchase in purchased if buyer == user]
+        others = [other for other in friends if other != user]
+        parts.append(sums_of(user, others, own(*made)))
     return total_of(parts)
 
 
@@ -43,22 +61,84 @@ def after(changes: list[tuple[int, int, bool]]) -> set[frozenset[int]]:
     return friendships
 
 
-def event_of(*, begins: bool) -> Befriend | Unfriend:
-    return (Befriend if begins else Unfriend)(TIME, 1, "x", "y")
+# What happens: a purchase of a user, or a change of a friendship.
+bought_by = st.tuples(users, st.integers(0, 10**19 - 1))
+happening = st.lists(bought_by | changed.filter(bool).map(lambda found: found[0]), max_size=25)
 
 
-@given(bought, changed, st.integers(1, 12))
-def test_running_sums_are_those_of_the_state_in_pieces_of_any_size(
-    purchased: list[tuple[int, Purchase]], changes: list[tuple[int, int, bool]], size: int
+def events_of(happened: list[Any]) -> list[Event]:
+    """Return what ``happened`` as events 4 and following of a journal in which 0 to 5 appear."""
+    met = [
+        Unfriend(TIME, number, str(2 * number - 2), str(2 * number - 1)) for number in range(1, 4)
+    ]
+    events: list[Event] = [*met]
+    for number, each in enumerate(happened, 4):
+        if len(each) == 2:
+            events.append(Purchase(TIME, number, str(each[0]), each[1]))
+        else:
+            one, other, begins = each
+            change = Befriend if begins else Unfriend
+            events.append(change(TIME, number, str(one), str(other)))
+    return events
+
+
+def states_of(happened: list[Any]) -> list[Sums]:
+    """Return the sums after 0, 1, 2, ... of ``events_of(happened)``."""
+    found = [whole([], set())] * 4
+    for count in range(1, len(happened) + 1):
+        then = happened[:count]
+        made = [
+            (each[0], Purchase(TIME, number, "x", each[1]))
+            for number, each in enumerate(then, 4)
+            if len(each) == 2
+        ]
+        found.append(whole(made, after([each for each in then if len(each) == 3])))
+    return [each.reduced() for each in found]
+
+
+@given(happening, st.lists(st.integers(0, 28), max_size=12), st.sampled_from([0, 2, 20]))
+def test_sums_of_columns_are_those_of_the_state_by_steps_of_any_size_and_direction(
+    happened: list[Any], visits: list[int], shift: int
 ) -> None:
-    running = RunningSums()
-    for start in range(0, 12, size):
-        part = purchased[start : start + size]
-        running.add_purchases([user for user, _ in part], [purchase for _, purchase in part])
-        links = changes[start : start + size]
-        events = [event_of(begins=begins) for *_, begins in links]
-        running.change_friendships([(one, other) for one, other, _ in links], events)
-    assert running.now() == whole(purchased, after(changes))
+    journal = Journal()
+    journal.extend(Columns.of(events_of(happened)))
+    states = states_of(happened)
+    with pytest.MonkeyPatch.context() as patch:
+        # Up to which distance events are added one by one.
+        patch.setattr("actors.digest._ROWS_SHIFT", shift)
+        running = RunningSums(journal)
+        for visit in [*visits, *range(len(states))]:
+            number = min(visit, len(journal))
+            running.stand(number)
+            assert running.now() == states[number]
+
+
+@given(happening, st.integers(0, 28))
+def test_sums_of_what_a_recovered_user_holds_are_those_of_the_state(
+    happened: list[Any], number: int
+) -> None:
+    journal = Journal()
+    journal.extend(Columns.of(events_of(happened)))
+    number = min(number, len(journal))
+    parts = [
+        sums_of(user, journal.friends(user, number), OwnPurchases(OwnEvents(journal, user), number))
+        for user in range(journal.users(number))
+    ]
+    assert total_of([Sums(), *parts]).reduced() == states_of(happened)[number]
+
+
+def test_sums_of_amounts_beyond_64_bits_are_the_same_by_either_way() -> None:
+    largest = 10**19 - 1
+    journal = Journal()
+    journal.extend(Columns.of([Purchase(TIME, number, "x", largest) for number in (1, 2, 3)]))
+    held = OwnPurchases(OwnEvents(journal, 0), 3)
+    expected = Sums(3, 6, 6, 3 * largest, 3 * largest).reduced()
+    assert sums_of(0, (), held).reduced() == expected
+    held.latest(1)
+    assert sums_of(0, (), held).reduced() == expected
+    running = RunningSums(journal)
+    running.stand(3)
+    assert running.now() == expected
 
 
 @given(bought, changed, users, purchases)
@@ -108,8 +188,8 @@ def test_two_friendships_that_swap_ends_are_noticed() -> None:
 
 
 def test_difference_of_several_users_is_of_nobody() -> None:
-    one = sums_of(1, (), [Purchase(TIME, 7, "x", 5)])
-    other = sums_of(4, (), [Purchase(TIME, 8, "x", 5)])
+    one = sums_of(1, (), own(Purchase(TIME, 7, "x", 5)))
+    other = sums_of(4, (), own(Purchase(TIME, 8, "x", 5)))
     assert users_of_difference(total_of([one, other])) == ()
     assert users_of_difference(Sums()) == ()
 

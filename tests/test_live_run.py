@@ -17,7 +17,7 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
 from replay.run import Run
-from replay.supervision import EventSupervisor
+from replay.supervision import Reactivation
 from replay.testing import LiveRun
 from replay.testing.disks import DiedError
 from replay.timeline import Timeline
@@ -45,7 +45,7 @@ class Counted(LiveRun):
         if not self.running:
             return
         supervisor = self.live.simulation.dispatcher.supervisor
-        assert isinstance(supervisor, EventSupervisor)
+        assert isinstance(supervisor, Reactivation)
         before, self.dealing = supervisor.restarts, True
         super().deal_with_lines()
         counts["users restarted"] += supervisor.restarts - before
@@ -198,7 +198,7 @@ def test_fault_is_caught(caught: type[LiveRun], error: type[Exception], message:
 
 
 def test_user_that_is_not_restarted_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EventSupervisor, "restart", lambda *_: False)
+    monkeypatch.setattr(Reactivation, "restart", lambda *_: False)
     with pytest.raises(ActorFailedError, match=r"urn:user:.* failed on .*PlannedError: planned"):
         run_state_machine_as_test(LiveRun, settings=fair(100))
 

@@ -10,34 +10,44 @@ from hypothesis import strategies as st
 
 import actors.recency
 from actors.recency import Recency
-from events.event import Purchase
+from events.columns import Columns
+from events.event import Befriend, Purchase, Unfriend
+from events.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 USERS = 8
-NUMBERS = {str(number): number for number in range(USERS)}
 # For each purchase its user and its second: late ones and ties abound.
 buys = st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, 9)), max_size=60)
 
 
 def purchases_of(pairs: list[tuple[int, int]]) -> list[tuple[int, Purchase]]:
+    """Return the buyer of each purchase, and the purchase, which has an event number to itself."""
     return [
         (user, Purchase(f"2017-06-13 11:33:0{second}", number, str(user), 100))
-        for number, (user, second) in enumerate(pairs, 1)
+        for number, (user, second) in enumerate(pairs, USERS + 1)
     ]
 
 
-def remember(made: list[tuple[int, Purchase]], split: int) -> Recency:
-    """Take the first ``split`` purchases at once and the others one by one."""
-    recency = Recency()
-    for _ in range(USERS):
-        recency.add_user()
-    recency.extend([purchase for _, purchase in made[:split]])
-    for user, purchase in made[:split]:
-        recency.note_last(user, purchase)
-    for user, purchase in made[split:]:
-        recency.add(user, purchase, NUMBERS)
+def journal_of(made: list[tuple[int, Purchase]]) -> Journal:
+    """Return a journal in which users 0 to 7 appear in this order, and then buy."""
+    journal = Journal()
+    met = [Befriend("2017-06-13 11:33:00", number, "0", str(number)) for number in range(1, USERS)]
+    parted = Unfriend("2017-06-13 11:33:00", USERS, "0", "1")
+    journal.extend(Columns.of([*met, parted, *(purchase for _, purchase in made)]))
+    return journal
+
+
+def remember(made: list[tuple[int, Purchase]], split: int, later: int = 0) -> Recency:
+    """Take the first ``split`` purchases at once and the others but ``later`` one by one."""
+    recency, end = Recency(journal_of(made)), USERS + len(made) - later
+    recency.stand(min(USERS + split, end))
+    # As if somebody had asked: what is remembered is kept up with, what is not is not.
+    recency.owners({0, 1}, 2)
+    recency.last(0)
+    for number in range(USERS + split + 1, end + 1):
+        recency.stand(number)
     return recency
 
 
@@ -45,7 +55,7 @@ def window(
     recency: Recency, made: list[tuple[int, Purchase]], members: set[int], tracked: int
 ) -> list[Purchase]:
     """Ask the owners as the coordinator does and return the window."""
-    owners = recency.owners(members, tracked, NUMBERS)
+    owners = recency.owners(members, tracked)
     answers: list[Purchase] = []
     for user, latest in owners.latest.items():
         assert user in members
@@ -80,7 +90,7 @@ class TestOwners:
     def test_no_more_users_are_asked_than_purchases_are_tracked(
         self, pairs: list[tuple[int, int]], members: set[int], tracked: int
     ) -> None:
-        owners = remember(purchases_of(pairs), 30).owners(members, tracked, NUMBERS)
+        owners = remember(purchases_of(pairs), 30).owners(members, tracked)
         assert len(owners.latest) <= tracked
 
 
@@ -91,30 +101,61 @@ class TestHistoryAlone:
         self, pairs: list[tuple[int, int]], split: int, other: int, members: set[int]
     ) -> None:
         made = purchases_of(pairs)
-        one, two = (remember(made, cut).owners(members, 3, NUMBERS) for cut in (split, other))
+        one, two = (remember(made, cut).owners(members, 3) for cut in (split, other))
         assert one == two
         assert list(one.latest) == list(two.latest)
 
 
+@given(buys, st.integers(0, 60), st.integers(0, 60))
+def test_later_purchases_in_the_journal_change_nothing(
+    pairs: list[tuple[int, int]], split: int, later: int
+) -> None:
+    made = purchases_of(pairs)
+    there = made[: max(len(made) - later, 0)]
+    ahead, alone = remember(made, split, len(made) - len(there)), remember(there, split)
+    everyone = set(range(USERS))
+    assert ahead.owners(everyone, 3) == alone.owners(everyone, 3)
+    assert ahead.latest(60) == alone.latest(60) == sorted([made for _, made in there])[::-1]
+    for user in everyone:
+        own = [purchase for buyer, purchase in there if buyer == user]
+        last = max(own).number if own else None
+        assert ahead.last(user) == alone.last(user) == last
+
+
+@given(buys, st.lists(st.integers(0, 60), max_size=8))
+def test_every_moment_is_the_same_by_any_way_that_leads_there(
+    pairs: list[tuple[int, int]], visits: list[int]
+) -> None:
+    made = purchases_of(pairs)
+    travelling = Recency(journal_of(made))
+    for visit in visits:
+        number = USERS + min(visit, len(made))
+        travelling.stand(number)
+        straight = Recency(journal_of(made))
+        straight.stand(number)
+        everyone = set(range(USERS))
+        assert travelling.owners(everyone, 3) == straight.owners(everyone, 3)
+        assert travelling.latest(60) == straight.latest(60)
+        assert [*map(travelling.last, everyone)] == [*map(straight.last, everyone)]
+
+
 @pytest.fixture
-def in_seconds() -> Callable[..., Recency]:
-    """Return a function that makes a recency of one user's purchases in given seconds."""
+def in_seconds() -> Callable[..., int | None]:
+    """Return a function that gives the latest of one user's purchases, in given seconds."""
 
-    def make(*seconds: int) -> Recency:
-        return remember(purchases_of([(0, second) for second in seconds]), 0)
+    def last(*seconds: int) -> int | None:
+        recency = remember(purchases_of([(0, second) for second in seconds]), 0)
+        number = recency.last(0)
+        return None if number is None else number - USERS
 
-    return make
+    return last
 
 
-def test_late_purchase_is_not_a_users_last(in_seconds: Callable[..., Recency]) -> None:
-    last = in_seconds(5, 3).last[0]
-    assert last is not None
-    assert last.number == 1
+def test_late_purchase_is_not_a_users_last(in_seconds: Callable[..., int | None]) -> None:
+    assert in_seconds(5, 3) == 1
 
 
 def test_of_two_purchases_in_one_second_the_later_line_is_the_last(
-    in_seconds: Callable[..., Recency],
+    in_seconds: Callable[..., int | None],
 ) -> None:
-    last = in_seconds(5, 5).last[0]
-    assert last is not None
-    assert last.number == 2
+    assert in_seconds(5, 5) == 2

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 import replay
-import replay.timeline
 from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError
 from events.event import line_of
@@ -51,7 +50,7 @@ def states_of(timeline: Timeline) -> list[list[UserState]]:
         with Simulation(timeline.parameters, Nowhere()) as simulation:
             for event in timeline.history.events[:count]:
                 simulation.judge(event)
-            names = list(simulation.coordinator.numbers)
+            names = simulation.journal.names
             actors = [simulation.user(number) for number in range(len(names))]
             states.append(
                 [
@@ -69,11 +68,9 @@ def states_of(timeline: Timeline) -> list[list[UserState]]:
 class Traveller(RuleBasedStateMachine):
     """Walks a timeline at random, against a dumb list of states."""
 
-    @initialize(given_logs=histories(), checkpoints=st.integers(1, 9), steps=st.integers(0, 9))
-    def begin(self, given_logs: LoggedHistory, checkpoints: int, steps: int) -> None:
+    @initialize(given_logs=histories())
+    def begin(self, given_logs: LoggedHistory) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(replay.timeline, "CHECKPOINT_EVENTS", checkpoints)
-        self.patch.setattr(replay.timeline, "STEP_EVENTS_MAX", steps)
         self.patch.setattr("actors.recency.WALK_MAX", 4)
         self.folder = tempfile.TemporaryDirectory()
         self.timeline = Timeline(history(given_logs, Path(self.folder.name)))
@@ -141,6 +138,31 @@ class Traveller(RuleBasedStateMachine):
         self.timeline.goto(self.position)
         assert not self.timeline.inside
         assert self.timeline.waiting == []
+
+    @rule(user=st.sampled_from("1234"))
+    def look_at_one_user(self, user: str) -> None:
+        there = {state.user: state for state in self.states[self.position]}
+        if user in there:
+            assert self.timeline.user(user) == there[user]
+        else:
+            with pytest.raises(UnknownUserError, match="expected a user who has appeared by"):
+                self.timeline.user(user)
+
+    @rule(count=st.integers(1, 5), users=st.sets(st.sampled_from("1234")))
+    @precondition(lambda self: self.position < len(self.timeline))
+    def look_inside_an_event(self, count: int, users: set[str]) -> None:
+        """See everyone as before the event or as after it, and never as at no time."""
+        before, after = self.states[self.position : self.position + 2]
+        for _ in range(count):
+            if self.timeline.position == self.position:
+                self.timeline.deliver()
+            for state in [each for each in before if each.user in users]:
+                then = next(each for each in after if each.user == state.user)
+                assert self.timeline.user(state.user) in (state, then)
+        if self.timeline.inside:
+            self.timeline.next()
+        self.position += 1
+        assert self.timeline.state() == after
 
     @rule()
     def look_at_the_latest_purchases(self) -> None:
