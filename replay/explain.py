@@ -14,7 +14,7 @@ import msgspec
 from actors.baseline import PURCHASES_MIN, SD_FACTOR, Baseline, baseline_of
 from actors.network import NetworkQuery
 from events.errors import UnknownUserError
-from events.event import Befriend, Event, Purchase, place_of
+from events.event import Befriend, Event, Purchase
 from replay.detectors import check_detector
 from replay.simulation import Simulation
 
@@ -140,8 +140,7 @@ def window_of(
     for hop in hops:
         paths |= {member: (*paths[friend], member) for member, friend in hop.items()}
     members = [member for hop in hops for member in hop]
-    bought = [made for member in members for made in timeline.user(member).purchases]
-    last = sorted(bought, key=place_of)[-parameters.tracked :]
+    last = timeline.last_purchases(members, parameters.tracked)
     window = tuple(Counted(purchase, paths[purchase.user]) for purchase in last)
     return hops, window, baseline_of([purchase.amount for purchase in last])
 

@@ -14,6 +14,7 @@ from actors.messages import Commit, Judge, Past
 from actors.sink import Nowhere
 from events.columns import BEFRIEND, PURCHASE
 from events.errors import PositionError, UnknownUserError, shown
+from events.event import place_of
 from events.store import EventStore
 from replay.detectors import check_detector
 from replay.history import History
@@ -21,7 +22,7 @@ from replay.simulation import Simulation
 from replay.stepping import Stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -199,6 +200,18 @@ class Timeline(Stepping):
     def friends(self, number: int) -> frozenset[int]:
         """Return the friends of user ``number``, as numbers in order of first appearance."""
         return self._simulation.user(number).friends
+
+    def last_purchases(self, users: Collection[str], count: int) -> list[Purchase]:
+        """Return the last ``count`` purchases that ``users`` made together, in order."""
+        numbers = self._journal.numbers
+        members = {numbers[user] for user in users}
+        owners = self._simulation.coordinator.recency.owners(members, count)
+        bought = [
+            purchase
+            for owner, latest in owners.latest.items()
+            for purchase in self._simulation.user(owner).purchases.latest(latest)
+        ]
+        return sorted(bought, key=place_of)[-count:]
 
     def state(self) -> list[UserState]:
         """Return the state of all users, in order of first appearance."""
