@@ -99,9 +99,13 @@ def shell_word(word: object) -> str:
     return f"$'{''.join(escaped)}'"
 
 
+# Kept: to make one for each line took longer than all else.
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def print_json(value: Any) -> None:
     """Print ``value`` as one line of JSON, which reads back as it was in any encoding."""
-    line = json_escaped(json.dumps(value, ensure_ascii=False))
+    line = json_escaped(_encode(value))
     try:
         line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
