@@ -48,6 +48,8 @@ class Case:
     stream_lines: int
     degrees: int
     """D."""
+    hubs: int = 0
+    """How many users are in half of all friendships."""
 
     @property
     def title(self) -> str:
@@ -143,12 +145,16 @@ def workload(case: Case, cache: Path) -> Path:
     """
     script = SCRIPTS / "workload.py"
     version = zlib.crc32(script.read_bytes())
-    name = f"users{case.users}-lines{case.lines}-stream{case.stream_lines}-{version:08x}"
+    hubs = f"-hubs{case.hubs}" if case.hubs else ""
+    name = f"users{case.users}-lines{case.lines}-stream{case.stream_lines}{hubs}-{version:08x}"
     logs = cache / name
     if not logs.is_dir():
         # Half a workload must not be taken for a whole one. A process of its own:
         # a child is charged with the memory that its parent holds when it starts.
-        sizes = ["--users", case.users, "--lines", case.lines, "--stream-lines", case.stream_lines]
+        sizes = [
+            *("--users", case.users, "--lines", case.lines),
+            *("--stream-lines", case.stream_lines, "--hubs", case.hubs),
+        ]
         with tempfile.TemporaryDirectory(prefix="half-", dir=cache) as text:
             half = Path(text)
             timed([sys.executable, script, half / "logs", *map(str, sizes)], half)

@@ -40,6 +40,7 @@ _LATE_SECONDS_MAX: Final = 60
 # Friendships that may still be ended; beyond that a new one replaces a random one.
 _REMEMBERED_MAX: Final = 100_000
 _LINES_PER_CHUNK: Final = 4_096
+_HUB_SHARE: Final = 0.5
 
 _ESCAPE = "surrogateescape"
 BAD_LINES: Final = {
@@ -108,6 +109,8 @@ class Workload:
     """Share of lines that are bad, each kind of `BAD_LINES` in turn."""
     skew: float = 0.0
     """0: all users act alike; else the user ranked r acts in proportion to r ** -skew."""
+    hubs: int = 0
+    """So many users, the first of all, are on one side of half of the friendships that begin."""
     start: dt.datetime = dt.datetime(2017, 6, 14, 18, 46, 40)  # noqa: DTZ001
     """Time of the first line; no time zone is known."""
     rate: float = 50_000.0
@@ -201,7 +204,9 @@ class Generator:
         return lambda: min(bisect(summed, rand() * total), last)
 
     def _befriend(self) -> tuple[int, int]:
-        user1 = self._actor()
+        hubs, user1 = self.workload.hubs, self._actor()
+        if hubs and self._random() < _HUB_SHARE:
+            user1 = int(self._random() * hubs)
         user2 = int(self._random() * (self.workload.users - 1))
         friends = (user1, user2 + (user2 >= user1))
         if len(self._friends) < _REMEMBERED_MAX:
@@ -305,6 +310,7 @@ def _parser() -> argparse.ArgumentParser:
             _number(float, 0),
             "0: users act alike; 1: as in Zipf's law; larger: a few users do nearly all",
         ),
+        ("--hubs", "hubs", _number(int, 0), "users who are in half of all friendships"),
         ("--rate", "rate", _number(float, 0.001), "lines per second of the log's time"),
     ):
         value = getattr(default, name)

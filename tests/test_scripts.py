@@ -155,3 +155,14 @@ def test_pythons_that_are_not_there_are_one_clear_error(tmp_path: Path) -> None:
     assert re.fullmatch(
         r"test_pythons: expected Python 3\.11 .*, found none; .*\n", finished.stderr
     )
+
+
+def test_small_benchmark_of_growth_draws_what_it_measured(tmp_path: Path) -> None:
+    shown = script("bench_growth.py", "--small", "--svg", str(tmp_path / "g.svg"), cwd=ROOT)
+    assert [line.split()[:3] for line in shown.splitlines()[2:]] == [
+        ["10,000", "users", "2,000"],
+        ["10,000", "users", "4,000"],
+    ]
+    picture = ElementTree.parse(tmp_path / "g.svg")
+    lines = picture.findall("{http://www.w3.org/2000/svg}polyline")
+    assert [len(line.attrib["points"].split()) for line in lines] == [2, 2]
