@@ -10,6 +10,7 @@ import subprocess
 import sys
 from itertools import accumulate
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -163,6 +164,6 @@ def test_small_benchmark_of_growth_draws_what_it_measured(tmp_path: Path) -> Non
         ["10,000", "users", "2,000"],
         ["10,000", "users", "4,000"],
     ]
-    picture = ElementTree.parse(tmp_path / "g.svg")
+    picture = ET.parse(tmp_path / "g.svg")
     lines = picture.findall("{http://www.w3.org/2000/svg}polyline")
     assert [len(line.attrib["points"].split()) for line in lines] == [2, 2]
