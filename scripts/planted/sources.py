@@ -24,6 +24,7 @@ class Fault(NamedTuple):
 
 _BASELINE: Final = "actors/baseline.py"
 _COORDINATOR: Final = "actors/coordinator.py"
+_JOURNAL: Final = "events/journal.py"
 _NETWORK: Final = "actors/network.py"
 _ORDERS: Final = "actors/orders.py"
 _RECENCY: Final = "actors/recency.py"
@@ -81,8 +82,8 @@ FAULTS: Final = (
     Fault(
         "a late purchase comes last",
         _USER,
-        "            bisect.insort(purchases, new[0], key=place_of)",
-        "            purchases.extend(new)",
+        "            bisect.insort(self._all(), purchase, key=place_of)",
+        "            made.append(purchase)",
     ),
     Fault(
         "a time with zeros at its end is another time",
@@ -93,14 +94,14 @@ FAULTS: Final = (
     Fault(
         "stale recency: who buys again is not noted",
         _RECENCY,
-        "if last is None or place_of(last) < place_of(purchase):",
-        "if last is None:",
+        "if not late or before == _NONE or journal.place(before) < journal.place(row):",
+        "if before == _NONE:",
     ),
     Fault(
         "too few owners are asked",
         _RECENCY,
-        "latest = heapq.nlargest(tracked, owners)",
-        "latest = heapq.nlargest(tracked - 1, owners)",
+        "order = np.argsort(rows)[: -tracked - 1 : -1]",
+        "order = np.argsort(rows)[:-tracked:-1]",
     ),
     # Who is told what.
     Fault(
@@ -117,15 +118,23 @@ FAULTS: Final = (
     ),
     Fault(
         "of a friendship that ended and began the end counts",
-        _COORDINATOR,
-        "friends = {other if other >= 0 else ~other: other >= 0 for other in changes}",
-        "friends = {other if other >= 0 else ~other: other >= 0 for other in reversed(changes)}",
+        _JOURNAL,
+        "last = {value >> 1: value & 1 for value in values}",
+        "last = {value >> 1: value & 1 for value in reversed(values)}",
     ),
     Fault(
-        "judged before the past was told",
-        _COORDINATOR,
-        "            if self.unsettled:\n                self._settle()\n            self._judge",
-        "            self._judge",
+        "who is activated by an event takes it twice",
+        _USER,
+        "self.recover(message.since)",
+        "self.recover(message.since + 1)",
+    ),
+    Fault(
+        "who is activated by a question has seen what came later",
+        _USER,
+        "            if not self.active:\n                self.recover(message.number - 1)\n"
+        "            latest",
+        "            if not self.active:\n                self.recover(message.number)\n"
+        "            latest",
     ),
     # Orders of delivery.
     Fault(
@@ -150,10 +159,11 @@ FAULTS: Final = (
         "",
     ),
     Fault(
-        "users are told in the order of a set of ids",
-        _COORDINATOR,
-        "names = sorted(concerned, key=self.numbers.__getitem__)",
-        "names = list(concerned)",
+        "users are numbered in the order of a set of ids",
+        _JOURNAL,
+        "            for code in new:\n                known[names[code]]",
+        "            for code in sorted(new, key=lambda code: hash(names[code])):\n"
+        "                known[names[code]]",
     ),
     # What is recorded, and played again.
     Fault(
@@ -171,8 +181,8 @@ FAULTS: Final = (
     Fault(
         "the digest keeps ended friendships",
         "actors/digest.py",
-        "        self._keys -= ended\n",
-        "",
+        "return added if begun else Sums().minus(added)",
+        "return added if begun else Sums()",
     ),
     Fault(
         "the stream begins an event too late",
@@ -181,10 +191,10 @@ FAULTS: Final = (
         "StreamStart(self.store.events + 1)",
     ),
     Fault(
-        "going back leaves a friendship",
-        "replay/timeline.py",
-        "        elif self._changed[self.position - 1]:\n            self._reverse(event)",
-        "        elif isinstance(event, Unfriend):\n            self._reverse(event)",
+        "going back leaves users as they were",
+        "replay/simulation.py",
+        "            self.passivate(moved)\n",
+        "            self.passivate(moved if position > self.position else ())\n",
     ),
     # Misfortunes.
     Fault(
@@ -206,9 +216,9 @@ FAULTS: Final = (
         "pass",
     ),
     Fault(
-        "a user is restarted without its friends",
+        "a user that failed is not activated again",
         "replay/supervision.py",
-        "        actor.friends = frozenset(friends)\n",
+        "        actor.active = False\n",
         "",
     ),
     Fault(
