@@ -178,4 +178,7 @@ class Columns:
             else:
                 change = Befriend if kind == BEFRIEND else Unfriend
                 made.append(change(time, number + index, names[user], names[other], line))
+        style = self.style
+        if style is not None:
+            return [style.styled(event) if event.line is None else event for event in made]
         return made

@@ -16,7 +16,7 @@ from typing import Final
 from events.errors import BadValueError, shown
 
 _SHAPE: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
 )
 
 
@@ -32,7 +32,8 @@ def parse_timestamp(text: str) -> str:
     """Return the sort key of the timestamp ``text``, which is also its canonical text.
 
     Raises:
-        TimestampShapeError: it is not ``YYYY-MM-DD HH:MM:SS`` with an optional fraction.
+        TimestampShapeError: it is not ``YYYY-MM-DD HH:MM:SS`` with an optional fraction; a
+            ``T`` may stand for the space.
         TimestampDateError: no such day or time exists (such as 30 February or 25 o'clock).
 
     """
@@ -46,6 +47,7 @@ def parse_timestamp(text: str) -> str:
         )
     except ValueError:
         raise TimestampDateError(f"expected a real date and time, found {shown(text)}") from None
-    if fraction is None:
+    if fraction is None and text[10] == " ":
         return text
-    return (text[:19] + fraction.rstrip("0")).removesuffix(".")
+    fraction = (fraction or "").rstrip("0").removesuffix(".")
+    return f"{text[:10]} {text[11:19]}{fraction}"
