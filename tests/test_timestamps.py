@@ -99,9 +99,16 @@ def test_wrong_character_anywhere_breaks_the_shape(
     moment: Moment, position: int, wrong: str
 ) -> None:
     text = moment.text()
-    assume(wrong not in ("0123456789" if text[position].isdigit() else text[position]))
+    right = "0123456789" if text[position].isdigit() else {" ": " T"}.get(text[position])
+    assume(wrong not in (right or text[position]))
     with pytest.raises(TimestampShapeError, match=r"expected YYYY-MM-DD HH:MM:SS, found ['\"]"):
         parse_timestamp(text[:position] + wrong + text[position + 1 :])
+
+
+@given(moments)
+def test_t_stands_for_the_space(moment: Moment) -> None:
+    text = moment.text()
+    assert parse_timestamp(text.replace(" ", "T")) == parse_timestamp(text)
 
 
 @given(st.text())
@@ -117,7 +124,7 @@ def test_other_text_is_refused_for_its_shape(text: str) -> None:
         "",
         "2017-06-13",
         "2017-06-13 11:33",
-        "2017-06-13T11:33:01",
+        "2017-06-13t11:33:01",
         "2017-06-13  11:33:01",
         " 2017-06-13 11:33:01",
         "2017-06-13 11:33:01 ",
