@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -19,23 +19,25 @@ from actors.messages import (
     AskPurchases,
     Attest,
     Attested,
-    Become,
     Commit,
     Friends,
+    Horizon,
     Judge,
     Judged,
+    Past,
     Purchases,
-    Recall,
-    Retract,
-    Route,
-    Settle,
 )
 from actors.sink import SinkActor
-from actors.user import UserActor
-from events.event import Befriend, Event, Purchase, Unfriend
+from actors.user import UserActor, applied
+from events.columns import Columns
+from events.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.journal import Journal, OwnEvents
 from events.parameters import Parameters
 from events.records import Decision, StateDigest
 from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def at(second: int, number: int, user: str = "1", amount: int = 100) -> Purchase:
@@ -69,11 +71,27 @@ class Outlet:
         self.calls.append(("attest", [digest]))
 
 
-def user_and_mailbox() -> tuple[UserActor, Mailbox]:
+APPEARANCES = [
+    Unfriend("2017-06-13 11:33:00", number, str(number - 1), str(number)) for number in range(1, 5)
+]
+# The first event behind these, by which users 0 to 4 appear.
+FIRST = len(APPEARANCES) + 1
+
+
+def journal_of(happened: Sequence[Event] = ()) -> Journal:
+    """Return a journal in which users 0 to 4 appear, and of what ``happened`` then."""
+    journal = Journal()
+    journal.extend(Columns.of([*APPEARANCES, *happened]))
+    return journal
+
+
+def user_and_mailbox(journal: Journal | None = None) -> tuple[UserActor, Mailbox]:
+    """Return user number 4 of ``journal``, who has not recovered, and whom it answers."""
+    own = OwnEvents(journal or journal_of(), 4)
     dispatcher = Dispatcher()
     mailbox = dispatcher.spawn(Mailbox, "urn:mailbox")
     user = dispatcher.spawn(
-        partial(UserActor, number=4, coordinator=mailbox.actor_ref), "urn:user:x"
+        partial(UserActor, coordinator=mailbox.actor_ref, own=own), "urn:user:4"
     )
     return user, mailbox
 
@@ -85,8 +103,9 @@ def tell(actor: DispatchedActor, *told: Any) -> None:
 
 
 purchases = st.lists(st.integers(0, 9), max_size=30).map(
-    lambda seconds: [at(second, number) for number, second in enumerate(seconds, 1)]
+    lambda seconds: [at(second, number, "4") for number, second in enumerate(seconds, FIRST)]
 )
+parts = st.floats(0, 1)
 
 
 @given(purchases, st.lists(st.integers(0, 30), max_size=5))
@@ -100,15 +119,24 @@ def test_user_keeps_purchases_sorted_however_they_are_told(
     assert user.purchases == sorted(made)
 
 
-@given(purchases, st.integers(1, 5), st.integers(0, 9), st.integers(0, 31))
-def test_user_answers_with_its_latest_purchases_since_a_place_in_the_order(
-    made: list[Purchase], latest: int, second: int, number: int
+@given(purchases, parts, parts, st.integers(1, 5), st.integers(0, 9), st.integers(0, 31))
+def test_user_answers_with_its_latest_purchases_since_a_place_in_the_order(  # noqa: PLR0917
+    made: list[Purchase], recovered: float, told: float, latest: int, second: int, number: int
 ) -> None:
-    user, mailbox = user_and_mailbox()
+    """Part of them it recovers from, part of them it is told, and part of them is to come."""
+    known = round(told * len(made))
+    from_journal = round(recovered * known)
+    user, mailbox = user_and_mailbox(journal_of(made))
+    for event in made[from_journal:known]:
+        tell(user, Apply((event,), since=event.number - 1))
     since = (at(second, number).time, number)
-    tell(user, Apply(tuple(sorted(made))), AskPurchases(7, latest, *since))
-    expected = [each for each in sorted(made)[-latest:] if (each.time, each.number) >= since]
-    assert mailbox.received == [Purchases(7, 4, tuple(expected))]
+    asked = FIRST + known
+    tell(user, AskPurchases(asked, latest, *since))
+    there = sorted(made[:known])
+    expected = [each for each in there[-latest:] if (each.time, each.number) >= since]
+    assert mailbox.received == [Purchases(asked, 4, tuple(expected))]
+    assert user.purchases == there
+    assert len(user.purchases) == len(there)
 
 
 def test_user_answers_without_a_bound_with_its_latest_purchases() -> None:
@@ -122,6 +150,33 @@ def test_user_answers_with_the_friends_it_has_then() -> None:
     tell(user, Apply(befriended=(1, 2)), AskFriends(1), Apply(befriended=(2, 3), unfriended=(1,)))
     tell(user, AskFriends(2))
     assert mailbox.received == [Friends(1, 4, frozenset({1, 2})), Friends(2, 4, frozenset({2, 3}))]
+
+
+friendships = st.lists(
+    st.tuples(st.sampled_from("0123"), st.booleans(), st.booleans()), max_size=30
+)
+
+
+@given(friendships, parts, parts)
+def test_user_has_the_friends_whom_the_last_change_with_each_left_it(
+    drawn: list[tuple[str, bool, bool]], recovered: float, told: float
+) -> None:
+    changes: list[Befriend | Unfriend] = []
+    for number, (other, begun, first) in enumerate(drawn, FIRST):
+        change = Befriend if begun else Unfriend
+        pair = ("4", other) if first else (other, "4")
+        changes.append(change("2017-06-13 11:33:01", number, *pair))
+    known = round(told * len(changes))
+    from_journal = round(recovered * known)
+    journal = journal_of(changes)
+    user, mailbox = user_and_mailbox(journal)
+    for event in changes[from_journal:known]:
+        tell(user, applied(event, OwnEvents(journal, 4)))
+    asked = FIRST + known
+    tell(user, AskFriends(asked))
+    last = {int(other): begun for other, begun, _ in drawn[:known]}
+    expected = frozenset(other for other, begun in last.items() if begun)
+    assert mailbox.received == [Friends(asked, 4, expected)]
 
 
 def test_sink_records_decisions_before_it_writes_lines_and_only_on_commit() -> None:
@@ -180,7 +235,13 @@ def test_users_are_numbered_by_first_appearance_whatever_the_messages() -> None:
         simulation.route(happened[:cut])
         for event in happened[cut:]:
             simulation.judge(event)
-        assert simulation.coordinator.numbers == expected
+        assert simulation.journal.numbers == expected
+        told = [simulation.journal.names[number] for number in simulation.active]
+        assert {*told} >= {name for event in happened[cut:] for name in users_of(event)}
+
+
+def urns_of(happened: Sequence[Event]) -> list[str]:
+    return [f"urn:user:{name}" for event in happened for name in users_of(event)]
 
 
 state = st.lists(
@@ -195,7 +256,7 @@ state = st.lists(
 
 
 @given(state, st.integers(0, 30))
-def test_routed_and_judged_events_leave_the_same_state(
+def test_routed_told_and_judged_events_leave_the_same_state(
     drawn: list[tuple[str, str, str, int]], cut: int
 ) -> None:
     happened: list[Event] = []
@@ -208,56 +269,68 @@ def test_routed_and_judged_events_leave_the_same_state(
                 (Befriend if kind == "befriend" else Unfriend)(time, number, one, other)
             )
 
-    def states(routed: int) -> list[tuple[str, frozenset[int], list[Purchase]]]:
+    def states(routed: int, told: int) -> list[tuple[str, frozenset[int], list[Purchase]]]:
         simulation = Simulation(Parameters(2, 5), Outlet())
         simulation.route(happened[:routed])
-        for event in happened[routed:]:
+        for event in happened[routed:told]:
+            simulation.tell(event)
+        for event in happened[told:]:
             simulation.judge(event)
-        simulation.settle()
-        users = [ref._actor for ref in simulation.coordinator.users]  # type: ignore[attr-defined]
-        return [(user.actor_urn, user.friends, user.purchases) for user in users]
+        users = [simulation.user(number) for number in range(simulation.users)]
+        return [(user.actor_urn, user.friends, [*user.purchases]) for user in users]
 
-    assert states(cut) == states(0)
+    judged = states(0, 0)
+    assert [urn for urn, *_ in judged] == [*dict.fromkeys(urns_of(happened))]
+    assert states(cut, cut) == judged
+    assert states(0, cut) == judged
+    assert states(cut // 2, cut) == judged
 
 
 def test_requests_wait_while_a_purchase_is_judged() -> None:
     simulation = Simulation(Parameters(1, 2), Outlet())
     coordinator = simulation.coordinator
-    for request in (Judge(at(1, 1)), Judge(at(1, 2)), Route((at(1, 3),)), Commit()):
+    simulation.extend(Columns.of([at(1, 1), at(1, 2), at(1, 3)]))
+    for request in (Judge(at(1, 1)), Judge(at(1, 2)), Past(at(1, 3)), Commit()):
         coordinator.actor_ref.tell(request)
     for _ in range(4):
         simulation.dispatcher.step()
     assert isinstance(coordinator.event, Purchase)
-    assert [type(request) for request in coordinator.waiting] == [Judge, Route, Commit]
+    assert [type(request) for request in coordinator.waiting] == [Judge, Past, Commit]
     simulation.dispatcher.run()
     assert coordinator.event is None
     assert not coordinator.waiting
 
 
-def test_many_routed_events_are_told_in_one_message_a_user() -> None:
+def test_each_event_is_told_to_those_whom_it_concerns_active_or_not() -> None:
     simulation = Simulation(Parameters(1, 2), Outlet())
     told: list[Any] = []
     simulation.dispatcher.observers.append(lambda _, receiver, sent: told.append((receiver, sent)))
     events: list[Event] = [at(3, 1), Befriend("2017-06-13 11:33:01", 2, "1", "2"), at(1, 3)]
     simulation.route(events[:2])
-    simulation.route(events[2:])
-    simulation.settle()
-    assert told[2:] == [
-        ("urn:coordinator", Settle()),
-        ("urn:user:1", Apply((at(1, 3), at(3, 1)), (1,))),
-        ("urn:user:2", Apply((), (0,))),
+    assert told == [("urn:coordinator", Horizon(2))]
+    assert simulation.active == []
+    simulation.tell(events[2])
+    assert told[1:] == [
+        ("urn:coordinator", Past(at(1, 3))),
+        ("urn:user:1", Apply((at(1, 3),), since=2)),
     ]
+    assert simulation.active == [0]
+    parted = Unfriend("2017-06-13 11:33:01", 4, "2", "1")
+    simulation.tell(parted)
+    assert told[3:] == [
+        ("urn:coordinator", Past(parted)),
+        ("urn:user:2", Apply(unfriended=(0,), since=3)),
+        ("urn:user:1", Apply(unfriended=(1,), since=3)),
+    ]
+    assert simulation.active == [0, 1]
 
 
 SAMPLES: list[Any] = [
-    Route((at(1, 1), Befriend("2017-06-13 11:33:01", 2, "1", "2"))),
-    Settle(),
+    Past(Befriend("2017-06-13 11:33:01", 2, "1", "2")),
+    Horizon(7),
     Judge(at(1, 1)),
     Commit(),
-    Apply((at(1, 1),), (1,), (2,)),
-    Become(frozenset({3}), (at(1, 1),)),
-    Recall(("1",), (at(1, 1),), (at(1, 1),), 1, 1),
-    Retract(at(1, 1), None, 0),
+    Apply((at(1, 1),), (1,), (2,), 7),
     AskFriends(1),
     Friends(1, 2, frozenset({3})),
     AskPurchases(1, 2, "2017-06-13 11:33:01", 3),

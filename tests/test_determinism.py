@@ -15,24 +15,33 @@ from hypothesis import strategies as st
 
 import replay
 from actors.coordinator import Coordinator
-from actors.messages import Attest, Commit, Judge, Route
+from actors.messages import Attest, Commit, Horizon, Judge, Past
 from actors.orders import RandomOrder
 from actors.sink import Kept, Sink
 from actors.user import User
+from events.blocks import numbered
+from events.columns import Columns
+from events.event import EVENT_TYPES
+from events.journal import Journal, OwnEvents
 from events.lines import BadLineError, parse_line
 from replay.simulation import Simulation
 from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.user import Ref
+    from events.blocks import Block
 
 ROOT = Path(replay.__file__).parents[1]
+# Of a past so many events are told at most.
+PAST_TOLD_MAX = 300
 
 TRACE = """
 import sys
 import replay
+from events.blocks import numbered
+from events.records import Rejected
 from replay.simulation import Simulation
 
 class Outlet:
@@ -43,16 +52,18 @@ class Outlet:
 with replay.Logs("batch.json", "stream.json") as logs:
     simulation = Simulation(logs.parameters, Outlet(), attesting=True)
     simulation.dispatcher.observers.append(print)
-    number = 1
+    events = 0
     for log in (logs.batch, logs.stream):
-        for block in log.blocks(number):
-            number += len(block.events)
-            if log is logs.batch:
-                simulation.route(block.events)
-            else:
-                for event in block.events:
+        for block in log.blocks(events + 1):
+            events += block.events
+            for _, event in numbered(block.records):
+                if isinstance(event, Rejected):
+                    print(event)
+                elif log is logs.batch:
+                    simulation.tell(event)
+                else:
                     simulation.judge(event)
-    simulation.attest(number - 1)
+    simulation.attest(events)
 """
 
 
@@ -118,11 +129,18 @@ def decide_in_order(
 def decide_at_random(
     parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event], seed: int
 ) -> Kept:
-    """Send everything at once and let a random order decide what is delivered when."""
+    """Send everything at once and let a random order decide what is delivered when.
+
+    Of the past the last few events are told, and those before are what users recover from.
+    """
     kept = Kept()
+    told = past[seed % (len(past) + 1) :][-PAST_TOLD_MAX:]
     with Simulation(parameters, kept, RandomOrder(seed), attesting=True) as simulation:
         coordinator = simulation.coordinator.actor_ref
-        coordinator.tell(Route(tuple(past)))
+        simulation.extend(Columns.of([*past, *new]))
+        coordinator.tell(Horizon(len(past) - len(told)))
+        for event in told:
+            coordinator.tell(Past(event))
         for event in new:
             coordinator.tell(Judge(event))
         coordinator.tell(Attest(len(past) + len(new)))
@@ -134,20 +152,21 @@ def decide_at_random(
 class ThreadedUser(User, pykka.ThreadingActor):
     """A user with a thread of its own."""
 
-    def __init__(self, number: int, coordinator: Ref) -> None:
+    def __init__(self, coordinator: Ref, own: OwnEvents) -> None:
         super().__init__()
-        self.begin(number, coordinator)
+        self.own, self.active = own, False
+        self.begin(own.user, coordinator)
 
 
 class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
     """A coordinator with a thread of its own."""
 
-    def __init__(self, parameters: replay.Parameters, sink: Ref) -> None:
+    def __init__(self, parameters: replay.Parameters, sink: Ref, journal: Journal) -> None:
         super().__init__()
-        self.begin(parameters, sink, self._spawn, attesting=True)
+        self.begin(parameters, sink, journal, self._spawn, attesting=True)
 
-    def _spawn(self, _user: str, number: int) -> Ref:
-        return ThreadedUser.start(number, self.actor_ref)
+    def _spawn(self, number: int) -> Ref:
+        return ThreadedUser.start(self.actor_ref, OwnEvents(self.journal, number))
 
 
 class ThreadedSink(Sink, pykka.ThreadingActor):
@@ -169,9 +188,14 @@ def decide_on_threads(
 ) -> Kept:
     kept, committed = Kept(), threading.Event()
     sink = ThreadedSink.start(kept, committed)
-    coordinator = ThreadedCoordinator.start(parameters, sink)
+    journal = Journal()
+    journal.extend(Columns.of([*past, *new]))
+    coordinator = ThreadedCoordinator.start(parameters, sink, journal)
+    told = past[len(past) // 2 :]
     try:
-        coordinator.tell(Route(tuple(past)))
+        coordinator.tell(Horizon(len(past) - len(told)))
+        for event in told:
+            coordinator.tell(Past(event))
         for event in new:
             coordinator.tell(Judge(event))
         coordinator.tell(Attest(len(past) + len(new)))
@@ -200,11 +224,19 @@ def test_ten_random_orders_of_delivery_give_the_same_decisions(
         assert vars(found) == vars(expected)
 
 
+def accepted(blocks: Iterable[Block]) -> list[replay.Event]:
+    return [
+        each
+        for block in blocks
+        for _, each in numbered(block.records)
+        if isinstance(each, EVENT_TYPES)
+    ]
+
+
 def sample_events(history: Path) -> tuple[list[replay.Event], list[replay.Event]]:
     with replay.Logs(history / "batch.json", history / "stream.json") as logs:
-        past = [event for block in logs.batch.blocks(1) for event in block.events]
-        blocks = logs.stream.blocks(len(past) + 1)
-        return past, [event for block in blocks for event in block.events]
+        past = accepted(logs.batch.blocks(1))
+        return past, accepted(logs.stream.blocks(len(past) + 1))
 
 
 def test_two_hundred_random_orders_of_one_history_give_the_same_decisions(history: Path) -> None:

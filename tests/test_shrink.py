@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ import replay
 from actors.coordinator import Coordinator, CoordinatorActor
 from actors.user import UserActor
 from events.amounts import format_cents
-from events.event import Befriend, Purchase
+from events.event import Befriend, Purchase, Unfriend
 from replay.cli import main
 from replay.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
 from replay.shrink_case import write_case
@@ -659,17 +660,16 @@ def test_store_that_was_saved_from_damage_is_shrunk_where_it_replays(spec: Shrin
 # Faults in the program
 
 
+apply_rightly = UserActor.apply
+
+
 def lose_unfriends(user: UserActor, message: Apply) -> None:
-    if message.befriended:
-        user.friends = user.friends.union(message.befriended)
-    if message.purchases:
-        user._add(message.purchases)
+    apply_rightly(user, msgspec.structs.replace(message, unfriended=()))
 
 
 def befriend_by_unfriend(user: UserActor, message: Apply) -> None:
-    user.friends = user.friends.union(message.befriended, message.unfriended)
-    if message.purchases:
-        user._add(message.purchases)
+    befriended = message.befriended + message.unfriended
+    apply_rightly(user, msgspec.structs.replace(message, befriended=befriended, unfriended=()))
 
 
 def flag_in_company(
@@ -677,7 +677,7 @@ def flag_in_company(
 ) -> bool:
     """Flag only where four users or more have appeared."""
     del window
-    return baseline.flags(purchase.amount) and len(actor.users) >= 4
+    return baseline.flags(purchase.amount) and actor.journal.users(purchase.number) >= 4
 
 
 def fail_on_pairs(
@@ -692,15 +692,17 @@ def fail_on_pairs(
 judge_rightly = Coordinator._judge
 
 
-def lose_judged_unfriends(actor: Coordinator, event: replay.Event) -> None:
-    if isinstance(event, Befriend | Purchase):
-        judge_rightly(actor, event)
+def befriend_by_judged_unfriend(actor: Coordinator, event: replay.Event) -> None:
+    if isinstance(event, Unfriend):
+        event = Befriend(event.time, event.number, event.user1, event.user2)
+    judge_rightly(actor, event)
 
 
-def lose_early_friendships(actor: Coordinator, event: replay.Event) -> None:
-    """Lose a friendship of the stream that comes before three users have appeared."""
-    if isinstance(event, Purchase) or len(actor.users) >= 3:
-        judge_rightly(actor, event)
+def part_by_early_friendship(actor: Coordinator, event: replay.Event) -> None:
+    """Take a friendship of the stream for its end, where fewer than three users have appeared."""
+    if isinstance(event, Befriend) and actor.journal.users(event.number) < 3:
+        event = Unfriend(event.time, event.number, event.user1, event.user2)
+    judge_rightly(actor, event)
 
 
 NOISE = [friendship("7", "8"), purchase("7", "3.00"), purchase("9", "4.00"), BAD_LINES[0]]
@@ -723,7 +725,7 @@ class Faulty(NamedTuple):
     [
         # The unfriending is lost with and without its line, so the line goes.
         Faulty(
-            "_apply",
+            "apply",
             lose_unfriends,
             [friendship("1", "2"), *NOISE, *BOUGHT],
             [friendship("2", "1", "unfriend"), SPIKE],
@@ -731,7 +733,7 @@ class Faulty(NamedTuple):
         ),
         # No event that befriends explains the friendship: all of the network is tried.
         Faulty(
-            "_apply",
+            "apply",
             befriend_by_unfriend,
             [*NOISE, friendship("2", "1", "unfriend"), *BOUGHT],
             [*NOISE, SPIKE],
@@ -753,18 +755,18 @@ class Faulty(NamedTuple):
             [SPIKE],
             [friendship("2", "1"), *BOUGHT, SPIKE],
         ),
-        # Routing differs from judging, and it is the run, which judges, that counts.
+        # What is folded differs from what is judged, and it is the run, which judges, that counts.
         Faulty(
             "_judge",
-            lose_judged_unfriends,
+            befriend_by_judged_unfriend,
             [*NOISE, friendship("2", "1"), *BOUGHT],
             [friendship("1", "2", "unfriend"), *NOISE, SPIKE],
             [friendship("2", "1"), *BOUGHT[-1:], SPIKE],
         ),
-        # What routing needs is not enough for judging.
+        # What is enough where it is folded is not enough where it is judged.
         Faulty(
             "_judge",
-            lose_early_friendships,
+            part_by_early_friendship,
             [*NOISE, *BOUGHT],
             [friendship("2", "1"), *NOISE, SPIKE],
             [friendship("7", "8"), *BOUGHT[-1:], friendship("2", "1"), SPIKE],
@@ -776,7 +778,7 @@ def test_verdict_of_a_faulty_program_is_shrunk_to_what_that_program_needs(
     shrinking: Shrink, monkeypatch: pytest.MonkeyPatch, faulty: Faulty
 ) -> None:
     name, fault, past, new, kept = faulty
-    monkeypatch.setattr(UserActor if name == "_apply" else CoordinatorActor, name, fault)
+    monkeypatch.setattr(UserActor if name == "apply" else CoordinatorActor, name, fault)
     shrinking.begin(LoggedHistory(log_of([HEAD, *past]), log_of(new)))
     (decision,) = [each for each in recorded(shrinking) if each.flagged]
     told = json.loads(shrinking(decision.number, "--json"))
@@ -798,7 +800,7 @@ def test_verdict_of_a_faulty_program_is_shrunk_to_what_that_program_needs(
 def test_network_is_tried_before_everything(
     shrinking: Shrink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(UserActor, "_apply", befriend_by_unfriend)
+    monkeypatch.setattr(UserActor, "apply", befriend_by_unfriend)
     shrinking.begin(
         LoggedHistory(
             log_of([HEAD, friendship("2", "1", "unfriend"), *BOUGHT, *NOISE * 9]), SPIKE + b"\n"
