@@ -165,8 +165,11 @@ class Timeline(Stepping):
 
     @property
     def users(self) -> list[str]:
-        """The users who have appeared, in order of first appearance."""
-        return self._journal.names[: self._journal.users(self.position)]
+        """The users who have appeared, in order of first appearance.
+
+        Inside an event also those of that event, once it is told.
+        """
+        return self._journal.names[: self._simulation.users]
 
     def name(self, number: int) -> str:
         """Return the id of user ``number``, counted from 0 in order of first appearance."""
@@ -179,7 +182,7 @@ class Timeline(Stepping):
             UnknownUserError: the user has not appeared yet.
 
         """
-        number = self._journal.number_of(user, self.position)
+        number = self._journal.number_of(user, self._simulation.position)
         if number is None:
             raise UnknownUserError(
                 f"expected a user who has appeared by event {self.position}, found {shown(user)}"

@@ -170,17 +170,20 @@ class _ForgetfulUser(UserActor):
 
 
 class Forgetful(Simulation):
-    """Has users who, activated a second time, have forgotten all that they bought."""
+    """Has users who, activated where a history goes back, forget all that they have bought."""
 
     user_type = _ForgetfulUser
+    back = False
+
+    def goto(self, position: int) -> None:
+        self.back = position < self.position
+        super().goto(position)
 
     def _activate(self, number: int) -> Ref:
         ref = super()._activate(number)
         actor = self._actors[number]
         assert isinstance(actor, _ForgetfulUser)
-        known: set[int] = self.__dict__.setdefault("known", set())
-        actor.forgets = number in known
-        known.add(number)
+        actor.forgets = self.back
         return ref
 
 

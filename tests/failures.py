@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pytest import MonkeyPatch  # noqa: PT013  the campaigns use it too, outside of pytest
 
-from actors.user import UserActor
+from actors.user import OwnPurchases, UserActor
 
 
 class Failures:
@@ -39,7 +39,7 @@ class Failures:
                 handle(actor, message)
             elif when == "within" and isinstance(actor, UserActor):
                 actor.friends = frozenset({0})
-                actor.purchases = []
+                actor.purchases = OwnPurchases()
             raise RuntimeError("broken")
 
         self.patch.setattr(self.kind, "on_receive", on_receive)

@@ -358,7 +358,7 @@ def test_play_and_decide_take_an_order_and_a_trace() -> None:
     outcome = play(ANOMALOUS, order=ChosenOrder([1]), trace=trace)
     assert outcome == play(ANOMALOUS)
     assert decide(ANOMALOUS) == outcome.decisions
-    assert trace[0].startswith('None > urn:coordinator: Route ["route",')
+    assert trace[0] == 'None > urn:coordinator: Horizon ["horizon",3]'
     assert trace[-1] == 'urn:coordinator > urn:sink: Commit ["commit"]'
 
 
@@ -376,8 +376,8 @@ def test_store_of_an_unfinished_run_replays(tmp_path: Path) -> None:
     for kept in range(len(frames)):
         path = tmp_path / f"{kept}.events"
         with StoreWriter.create(path, store.header) as writer:
-            for _, records, _ in frames[:kept]:
-                writer.append(records, sum(isinstance(each, EVENT_TYPES) for each in records))
+            for frame in frames[:kept]:
+                writer.append(frame.records, frame.events)
         assert_replays(path)
         assert_replays(str(path))
 
@@ -452,8 +452,13 @@ def test_users_who_forget_going_back_are_told(tmp_path: Path) -> None:
 class Careless(Timeline):
     """Goes back, and leaves the friendships as they are."""
 
-    def _reverse(self, event: Any) -> None:
-        """Tell nobody of ``event``."""
+    def _stand(self, position: int) -> None:
+        back = position < self.position
+        friends = {user: self.friends(user) for user in self._simulation.active} if back else {}
+        super()._stand(position)
+        for user, kept in friends.items():
+            if user < self._simulation.users:
+                self._simulation.user(user).friends = kept
 
 
 def test_timeline_that_goes_back_wrong_is_told(

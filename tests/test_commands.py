@@ -255,7 +255,6 @@ def test_trace_of_an_event_is_what_the_run_delivered_for_it(
         past = timeline.history.stream_start
         with Simulation(timeline.parameters, Kept()) as simulation:
             simulation.route(timeline.history.events[:past])
-            simulation.settle()
             delivered: list[Any] = []
             simulation.dispatcher.observers.append(lambda *seen: delivered.append(seen))
             for event in timeline.history.events[past:]:

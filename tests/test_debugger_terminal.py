@@ -65,18 +65,14 @@ before event 1 of 7
 (replay) goto 2
 event 2 of 7: 2017-06-13 11:33:01, past, batch line 3: 1 bought for 59.28
 (replay) message
-delivered: outside > urn:coordinator: Route events=(event 3)
-waiting 1: outside > urn:coordinator: Settle
+delivered: outside > urn:coordinator: Past event=event 3
+waiting 1: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
+waiting 2: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
 inside event 3: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
 (replay) user 2
 user 2, number 1 in order of appearance
 0 friends
 0 purchases
-(replay) message
-delivered: outside > urn:coordinator: Settle
-waiting 1: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
-waiting 2: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
-inside event 3: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
 (replay) message
 delivered: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
 waiting 1: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
@@ -296,10 +292,9 @@ step  sender           receiver         message       content
    9  urn:coordinator  urn:sink         Commit
 (replay) trace 3
 step  sender           receiver         message  content
-   1  outside          urn:coordinator  Route    events=(event 3)
-   2  outside          urn:coordinator  Settle
-   3  urn:coordinator  urn:user:1       Apply    purchases=(), befriended=(2), unfriended=(), since=2
-   4  urn:coordinator  urn:user:2       Apply    purchases=(), befriended=(1), unfriended=(), since=2
+   1  outside          urn:coordinator  Past     event=event 3
+   2  urn:coordinator  urn:user:1       Apply    purchases=(), befriended=(2), unfriended=(), since=2
+   3  urn:coordinator  urn:user:2       Apply    purchases=(), befriended=(1), unfriended=(), since=2
 (replay) where
 event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
 """,  # noqa: E501

@@ -48,7 +48,7 @@ def test_run_with_failing_users_writes_the_same_files(
 def test_failure_happens_after_so_many_messages_and_a_second_one_ends_the_run(
     when: When, tmp_path: Path
 ) -> None:
-    once, twice = Failures([Failure(3, when, 1)]), Failures([Failure(3, when, 2)])
+    once, twice = Failures([Failure(2, when, 1)]), Failures([Failure(2, when, 2)])
     run_with(once, SPEC_EXAMPLE, tmp_path)
     assert once.failed == 1
     with pytest.raises(ActorFailedError, match=f": PlannedError: planned {when} handling the"):
