@@ -131,21 +131,21 @@ class Journal:
     def _number(self, columns: Columns) -> NDArray[np.int32]:
         """Return the number of each name of ``columns``; those who have none get one."""
         known, names = self.numbers, columns.names
-        numbers = list(map(known.get, names))
-        new = [code for code, number in enumerate(numbers) if number is None]
-        if new:
-            for code in new:
-                known[names[code]] = len(self.names)
-                self.names.append(names[code])
-            numbers = list(map(known.get, names))
-            # The first event in which each name stands.
-            born = np.full(len(names), _NEVER)
-            events = np.arange(columns.number, columns.number + len(columns))
-            np.minimum.at(born, columns.users, events)
-            friends = columns.others != NOBODY
-            np.minimum.at(born, columns.others[friends], events[friends])
-            self._births.append(born[new])
-        return np.array(numbers, np.int32)
+        try:
+            return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
+        except KeyError:
+            new = [code for code, name in enumerate(names) if name not in known]
+        for code in new:
+            known[names[code]] = len(self.names)
+            self.names.append(names[code])
+        # The first event in which each name stands.
+        born = np.full(len(names), _NEVER)
+        events = np.arange(columns.number, columns.number + len(columns))
+        np.minimum.at(born, columns.users, events)
+        friends = columns.others != NOBODY
+        np.minimum.at(born, columns.others[friends], events[friends])
+        self._births.append(born[new])
+        return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
 
     def _look_for_late(self, first: int) -> None:
         """Find the first event from row ``first`` on that is older than one before it."""

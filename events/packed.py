@@ -254,7 +254,12 @@ class FrameNames:
 
         """
         known = len(self._book)
-        places = np.fromiter(map(self._book.__getitem__, names), np.int64, len(names))
+        if known:
+            places = np.fromiter(map(self._book.__getitem__, names), np.int64, len(names))
+        else:
+            # Most frames are one run: half of the time that it takes to ask for each.
+            places = np.arange(len(names))
+            self._book.update(zip(names, range(len(names)), strict=True))
         meant = places[codes]
         # A name is new where its place is behind all before it.
         largest = np.maximum.accumulate(np.maximum(meant, known - 1))

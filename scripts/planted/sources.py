@@ -161,9 +161,9 @@ FAULTS: Final = (
     Fault(
         "users are numbered in the order of a set of ids",
         _JOURNAL,
-        "            for code in new:\n                known[names[code]]",
-        "            for code in sorted(new, key=lambda code: hash(names[code])):\n"
-        "                known[names[code]]",
+        "        for code in new:\n            known[names[code]]",
+        "        for code in sorted(new, key=lambda code: hash(names[code])):\n"
+        "            known[names[code]]",
     ),
     # What is recorded, and played again.
     Fault(
