@@ -197,8 +197,9 @@ class Journal:
     def friends(self, user: int, number: int) -> frozenset[int]:
         """Return the friends of ``user`` as of event ``number``, by number."""
         values = self._index.links(user, number)
-        if all(value & 1 for value in values):
-            return frozenset([value >> 1 for value in values])
+        begun = [value >> 1 for value in values if value & 1]
+        if len(begun) == len(values):
+            return frozenset(begun)
         last = {value >> 1: value & 1 for value in values}
         return frozenset([other for other, begun in last.items() if begun])
 
