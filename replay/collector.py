@@ -1,7 +1,7 @@
-"""Keeping Python's cyclic garbage collector away from histories.
+"""Keeping Python's cyclic garbage collector away from observations.
 
 Nothing of a history is garbage and hardly anything of it cyclic. Looking at all of
-it again and again added 1 s to 500,000 events.
+it again and again added 1 s to 500,000 of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 @contextmanager
@@ -24,14 +24,3 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-@contextmanager
-def history_frozen() -> Iterator[Callable[[], None]]:
-    """Give a function that exempts all there is then from collection, up to the block's end."""
-    was_frozen = gc.get_freeze_count()
-    try:
-        yield gc.freeze
-    finally:
-        if not was_frozen:
-            gc.unfreeze()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import ReplayError
-from replay.collector import history_frozen
 from replay.explore import Exploration, Explorer
 
 if TYPE_CHECKING:
@@ -62,9 +61,7 @@ def explorations(
         with _Processes(explorer.subject, jobs) as processes:
             yield from processes.explore(seeds)
         return
-    with history_frozen() as freeze:
-        freeze()
-        yield from map(explorer.explore, seeds)
+    yield from map(explorer.explore, seeds)
 
 
 class _Processes(Closing):
@@ -155,10 +152,8 @@ def _work(connection: Connection, subject: Subject) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         explorer = Explorer(subject)
-        with history_frozen() as freeze:
-            freeze()
-            while True:
-                connection.send(explorer.explore(connection.recv()))
+        while True:
+            connection.send(explorer.explore(connection.recv()))
     except (EOFError, OSError):
         return
     except MemoryError:

@@ -24,7 +24,6 @@ from events.records import (
     StateDigest,
     StreamStart,
 )
-from replay.collector import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -94,13 +93,12 @@ class History:
         """The rejected lines, each with the number of the event that follows it."""
         # From which event on lines are counted from which place.
         self._sources: list[tuple[int, Place]] = []
-        with collector_paused():
-            for frame in store.frames():
-                for record in frame.records:
-                    if isinstance(record, Columns):
-                        self.journal.extend(record)
-                    else:
-                        self._take(record, frame.previous)
+        for frame in store.frames():
+            for record in frame.records:
+                if isinstance(record, Columns):
+                    self.journal.extend(record)
+                else:
+                    self._take(record, frame.previous)
 
     def __len__(self) -> int:
         """Return the number of events."""

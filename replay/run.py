@@ -20,7 +20,6 @@ from events.errors import InterruptedRunError, ReplayError
 from events.header import Header
 from events.paths import is_output_stream
 from events.records import Decision, Record, Rejected, StreamStart
-from replay.collector import collector_paused, history_frozen
 from replay.detectors import detector_version
 from replay.files import check_outputs, store_beside
 from replay.kept_lines import KeptLines
@@ -111,13 +110,9 @@ def run(
         detector=detector,
     )
     with ExitStack() as stack:
-        freeze = stack.enter_context(history_frozen())
-        with collector_paused():
-            if not running.start(stack, overwrite=overwrite, resume=resume):
-                return running.summary
-            running.batch()
-            # Before the collector wakes up: its first look would be at everything.
-            freeze()
+        if not running.start(stack, overwrite=overwrite, resume=resume):
+            return running.summary
+        running.batch()
         for _ in running.stream():
             pass
     running.lap("close")
