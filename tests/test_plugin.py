@@ -16,7 +16,8 @@ import pytest
 import replay
 from events.records import Decision, Record
 from replay.simulation import Simulation
-from replay.testing import LoggedHistory, plugin, run_in
+from replay.testing import LoggedHistory, run_in
+from replay.testing import plugin as kit
 from replay.testing.disks import CountingDisk
 from tests.detectors import Twice
 from tests.interval_runs import as_csv, search
@@ -500,5 +501,5 @@ def test_store_that_cannot_be_opened_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.writer.chain_of", lambda _: bytes(32))
-    said = plugin._keep(SPEC_EXAMPLE, Simulation, tmp_path, tmp_path)
+    said = kit._keep(SPEC_EXAMPLE, Simulation, tmp_path, tmp_path)
     assert "\na run on them fails: DamagedStoreError: " in said
