@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from events.durations import parse_duration
 from events.errors import BadValueError, ReplayError
+from events.interval_parameters import check_distinct
 from events.observations import Columns, Observations
 from events.store import EventStore
 from replay.arguments import as_utf8, is_whole
@@ -153,4 +154,9 @@ def _duration(text: str) -> int:
 def _distinct(text: str) -> int:
     if not is_whole(text):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
+    try:
+        return check_distinct(int(text))
+    except BadValueError as error:
+        # The option is named by argparse, which calls it otherwise than Python does.
+        detail = str(error).removeprefix("min_distinct: ")
+        raise argparse.ArgumentTypeError(detail) from None
