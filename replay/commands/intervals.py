@@ -33,9 +33,9 @@ or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by -
 standard input, CSV by default. A file that is not in order of time is put in order first, ties
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
-appended. Run again, it goes on where it was stopped. Rows do not say what they were looked for
-with, so a search with other settings is not appended to OUTPUT: what is known of the rows
-there is what the store beside it says, and that of --store; of rows without either nothing is."""
+appended. Run again, it goes on where it was stopped. A search with other settings is not
+appended to OUTPUT, since nothing in a row says which search it is from. The settings of the
+rows there are read from the store beside OUTPUT, or the one of --store."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
