@@ -8,9 +8,7 @@ every command can look at. The original store is only read.
 
 from __future__ import annotations
 
-from io import BufferedReader
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from events.blocks import BYTE_ORDER_MARK
@@ -23,7 +21,7 @@ from events.parameters import Parameters, is_parameters_line
 from events.paths import is_output_stream, path_of
 from events.records import Decision, Rejected
 from events.store import EventStore
-from replay.branch_files import branch_files
+from replay.branch_files import branch_files, unnamed_log
 from replay.branch_lines import Inserted, identified
 from replay.detectors import check_detector
 from replay.files import STORE_SUFFIX, check_outputs
@@ -375,10 +373,8 @@ def _logs(history: History, texts: dict[Source, list[bytes]]) -> list[Log]:
     fingerprints = {"batch": header.batch, "stream": header.stream}
     logs: list[Log] = []
     for source, lines in texts.items():
-        file = TemporaryFile()  # noqa: SIM115  the log closes what is below it
-        file.write(history.log_content(source, lines))
-        file.seek(0)
-        logs.append(Log(_name(fingerprints[source], source), source, BufferedReader(file.detach())))
+        file = unnamed_log(history.log_content(source, lines), source)
+        logs.append(Log(_name(fingerprints[source], source), source, file))
     return logs
 
 

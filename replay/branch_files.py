@@ -1,9 +1,11 @@
-"""The two outputs of a branch, which have their names when it is complete."""
+"""The files of a branch: its logs, and its outputs, which have their names when complete."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from io import BufferedReader
+from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
 from events.disk import NewFile, free_name, permissions_of
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.disk import Disk
+    from events.records import Source
     from replay.listener import Summary
 
 
@@ -84,3 +87,22 @@ def branch_files(
                 if os.path.lexists(files.store):
                     with suppress(OSError):
                         disk.remove(files.store)
+
+
+def unnamed_log(content: bytes, source: Source) -> BufferedReader:
+    """Return ``content``, a branch's log, to be read from a temporary file that nobody finds.
+
+    Raises:
+        OutputError: it cannot be written there.
+
+    """
+    folder = "temporary folder"
+    try:
+        folder = gettempdir()
+        file = TemporaryFile()  # noqa: SIM115  whoever reads it closes it
+        file.write(content)
+        file.seek(0)
+    except OSError as error:
+        what = f"the branch's {source} log, which is read from there"
+        raise unwritable(folder, error, what) from None
+    return BufferedReader(file.detach())

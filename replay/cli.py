@@ -255,7 +255,9 @@ def _run_parser() -> Parser:
         "--verbose",
         action="count",
         default=0,
-        help="say what is read and how long each phase took; -vv: also each event of the stream",
+        help="say what is read and how long each phase took: fingerprint (hashing the logs), "
+        "batch and stream (reading them and acting on them), resume (being where a store ends), "
+        "check (looking over a finished run), close; -vv: also each event of the stream",
     )
     loudness.add_argument(
         "-q", "--quiet", action="store_true", help="say nothing but errors and rejected lines"

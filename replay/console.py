@@ -50,6 +50,9 @@ class Console(Listener):
                 self.say(f"going on after {counted(summary.events_before, 'event')}")
         self._summary = summary
         self._rejections.live = logs.live
+        if logs.live and not summary.events_before:
+            # Its end, where a summary says so, may be far away.
+            self._say_earlier(summary, None)
         if isinstance(logs.stream, LiveLog):
             logs.stream.notify = self.say
             if self.verbosity >= 0:
@@ -110,7 +113,9 @@ class Console(Listener):
                 self.say(f"nothing of the {source} was usable: {lines} rejected, none accepted")
         if self.verbosity < 0:
             return
-        if not summary.finished_before:
+        goes_on = self._rejections.live and summary.events_before
+        if not (summary.finished_before or goes_on):
+            # Of a live history that goes on, the run that began it has said so.
             self._say_earlier(summary, summary.flagged)
         if summary.flagged_set_aside is not None:
             self.say(f"moved what stood in the flagged file to {plain(summary.flagged_set_aside)}")
@@ -127,11 +132,11 @@ class Console(Listener):
 
     def say_moved(self) -> None:
         """Say what was moved by a run that ends without a summary."""
-        if self._summary is not None:
+        if self._summary is not None and not self._rejections.live:
             self._say_earlier(self._summary, 0)
 
-    def _say_earlier(self, summary: Summary, lines: int) -> None:
-        """Say what stood where this run writes, before ``lines`` lines."""
+    def _say_earlier(self, summary: Summary, lines: int | None) -> None:
+        """Say what stood where this run writes, before ``lines`` lines, or those to come."""
         if summary.store_rewritten is not None and self.verbosity >= 0:
             self.say(rewritten_notice(summary.store_path, summary.store_rewritten))
         text = notice(

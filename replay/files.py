@@ -80,6 +80,12 @@ def check_outputs(
     _check(store, "event store", inputs, takes_lines=False)
     if output != STANDARD_STREAM and same_file(Path(output), store):
         raise InputError(f"{store}: expected two different files for {what} and store, found one")
+    if store.is_symlink() and not store.exists():
+        # A store that was made here would take the link's place, and not be where that says.
+        raise InputError(
+            f"{store}: expected a file for the event store, found a link to none; name the file "
+            "that it is to be"
+        )
 
 
 def _check(
@@ -132,7 +138,8 @@ def check_new(
 
     Raises:
         InputError: the name is none, or its folder is missing.
-        OutputError: something stands there, or is one of the others.
+        OutputError: something stands there or is one of the others, or its folder cannot be
+            written to.
 
     """
     if path == STANDARD_STREAM:
@@ -143,6 +150,10 @@ def check_new(
     if os.path.lexists(new) and not (again and new.is_file()):
         raise OutputError(
             f"{new}: expected a new file for {what}, found one there; name another file"
+        )
+    if not (os.path.lexists(new) or os.access(new.parent, os.W_OK | os.X_OK)):
+        raise OutputError(
+            f"{new}: expected a folder for {what} that can be written to, found another"
         )
     for other in others:
         if same_file(new, other):

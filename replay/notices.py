@@ -13,24 +13,31 @@ if TYPE_CHECKING:
 
 
 def notice(
-    output: Path, before: int, lines: int, store: Path, aside: Path | None, *, live: bool = False
+    output: Path,
+    before: int,
+    lines: int | None,
+    store: Path,
+    aside: Path | None,
+    *,
+    live: bool = False,
 ) -> str | None:
     """Return one line for a person (SPEC.md section 4), or None where nothing was there.
 
     Args:
         output: where the lines of this history are.
         before: how many bytes stand before them.
-        lines: how many lines this history has written.
+        lines: how many lines this history has written, or None where that is to come.
         store: where its store is.
         aside: where what stood there has been moved.
         live: whether its stream is, so that it could have gone on with that of another run.
 
     """
     moved = "" if aside is None else f"what stood at {plain(store)} was moved to {plain(aside)}"
-    if before and lines:
+    if before and lines != 0:
+        writes = "writes" if lines is None else "wrote"
         resume = "--resume goes on with a store that is there, " if moved and live else ""
         return (
-            f"{plain(output)} had {counted(before, 'byte')} already, and what this run wrote "
+            f"{plain(output)} had {counted(before, 'byte')} already, and what this run {writes} "
             f"comes behind them{f'; {moved}' if moved else ''}; {resume}--overwrite starts afresh"
         )
     return f"{moved}; --overwrite removes an earlier store instead" if moved else None

@@ -101,7 +101,7 @@ class FlaggedFile(Closing):
         path: str | Path,
         disk: Disk = DISK,
         what: str = FLAGGED,
-        cure: str = "python -m replay rebuild STORE {} writes it again",
+        cure: str = "",
     ) -> None:
         """Take the file at ``path``.
 
@@ -109,14 +109,14 @@ class FlaggedFile(Closing):
             path: where it is.
             disk: does what is done to it.
             what: what errors call its content.
-            cure: what to do, in errors, where it was altered; ``{}`` stands for the path.
+            cure: what to do, in errors, where it was altered.
 
         """
         self.path: Final = Path(path)
         self.size = 0
         """How many bytes were written of this history's lines."""
         self._what: Final = what
-        self._cure: Final = cure.format(self.path)
+        self._cure: Final = cure
         self._disk: Final = disk
         self._file: DiskFile | None = None
         self._unsynced = False

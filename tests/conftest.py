@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, Phase, settings
+
+# A shell that runs the tests behind `&` has SIGINT ignored, and so had all whom they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("fast", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile(

@@ -142,6 +142,30 @@ def test_what_may_not_be_looked_at_is_not_called_missing(folder: Path, command: 
 
 
 @without_power
+@pytest.mark.parametrize("command", ["export", "picture", "repair", "sweep"])
+def test_folder_that_may_not_be_written_to_is_found_before_any_work(
+    folder: Path, command: str
+) -> None:
+    (folder / "read").mkdir(mode=0o500)
+    # Where root has no power, it is the others who may write the rest.
+    before = sorted(folder.iterdir())
+    done = powerless(*(word.format("read/x") for word in OUTPUTS[command]))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert done.stderr.endswith("that can be written to, found another\n")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_store_that_is_a_link_to_nothing_is_refused_and_left_as_it_is(folder: Path) -> None:
+    (folder / "link").symlink_to("nowhere")
+    assert main(["batch.json", "stream.json", "new.json", "--store", "link"]) == 2
+    words = ("intervals", "observations.csv", "new.csv", *SEARCH, "--store", "link")
+    assert main(words) == 2
+    assert (folder / "link").is_symlink()
+    names = {path.name for path in folder.iterdir()}
+    assert names.isdisjoint({"nowhere", "new.json", "new.csv", "link.~1~"})
+
+
+@without_power
 @pytest.mark.parametrize("command", [*INPUTS, "flagged", "store", "intervals", "rebuild"])
 def test_file_that_may_not_be_read_is_not_called_something_else(folder: Path, command: str) -> None:
     (folder / "secret").write_bytes(b"x")

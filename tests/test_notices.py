@@ -118,17 +118,17 @@ def test_run_that_goes_on_says_what_its_lines_come_behind(folder: Path) -> None:
 
 def test_run_that_is_stopped_says_what_it_has_moved(folder: Path) -> None:
     told(folder, "b.json", "s.json", "f")
-    with subprocess.Popen(
-        [sys.executable, "-m", "replay", "b.json", "-", "f", "--strict"],
+    (folder / "bad.json").write_bytes(b"no event\n")
+    finished = subprocess.run(
+        [sys.executable, "-m", "replay", "b.json", "bad.json", "f", "--strict"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as running:
-        _, said = running.communicate("no event\n")
-    assert running.returncode == 1
-    moved, error = said.splitlines()
+        check=False,
+    )
+    assert finished.returncode == 1
+    moved, error = finished.stderr.splitlines()
     assert moved == (
         "what stood at f.events was moved to f.events.~1~; --overwrite removes an earlier store "
         "instead"
@@ -136,8 +136,9 @@ def test_run_that_is_stopped_says_what_it_has_moved(folder: Path) -> None:
     assert "rejected (not-json)" in error
 
 
-def test_live_run_that_begins_anew_says_so_at_its_end(folder: Path) -> None:
+def test_live_run_that_begins_anew_says_so_at_once_and_at_its_end(folder: Path) -> None:
     told(folder, "b.json", "s.json", "f")
+    size = (folder / "f").stat().st_size
     with subprocess.Popen(
         [sys.executable, "-m", "replay", "b.json", "s.json", "f", "--follow"],
         cwd=folder,
@@ -145,6 +146,8 @@ def test_live_run_that_begins_anew_says_so_at_its_end(folder: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
+        assert running.stderr is not None
+        at_once = running.stderr.readline()
         while (folder / "f").read_bytes() != b"".join(LINES * 2):
             assert running.poll() is None
             time.sleep(0.01)
@@ -152,10 +155,26 @@ def test_live_run_that_begins_anew_says_so_at_its_end(folder: Path) -> None:
         _, said = running.communicate()
     assert running.returncode == 0
     (line,) = notices(said.splitlines())
-    assert line.endswith(
+    assert line == (
+        f"f had {size} bytes already, and what this run wrote comes behind them; "
         "what stood at f.events was moved to f.events.~1~; --resume goes on with a store that "
         "is there, --overwrite starts afresh"
     )
+    assert at_once == f"{line}\n".replace("wrote", "writes")
+
+
+def test_live_run_that_goes_on_leaves_unsaid_what_was_said_when_it_began(folder: Path) -> None:
+    told(folder, "b.json", "s.json", "f")
+    for resume, said in (((), 2), (("--resume",), 0), (("--resume",), 0)):
+        finished = subprocess.run(
+            [sys.executable, "-m", "replay", "b.json", "-", "f", *resume],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            input=STREAM,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        assert len(notices(finished.stderr.decode().splitlines())) == said
 
 
 def test_rerun_says_what_it_has_moved(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,11 +15,14 @@ import pytest
 
 import replay
 from events.records import Decision, Record
+from replay.simulation import Simulation
 from replay.testing import LoggedHistory, run_in
+from replay.testing import plugin as kit
 from replay.testing.disks import CountingDisk
 from tests.detectors import Twice
 from tests.interval_runs import as_csv, search
 from tests.plain_lines import purchase
+from tests.test_against_model import SPEC_EXAMPLE
 from tests.test_checks import ANOMALOUS, altered
 from tests.test_strategies import assert_shrunk_to
 
@@ -492,3 +495,11 @@ def test_long_history_is_shown_in_part(project: Project) -> None:
     # The parameters are the first of a hundred.
     assert said.count("\n  bad") == 99
     assert "\n  and 1,135 more\n" in said
+
+
+def test_store_that_cannot_be_opened_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.writer.chain_of", lambda _: bytes(32))
+    said = kit._keep(SPEC_EXAMPLE, Simulation, tmp_path, tmp_path)
+    assert "\na run on them fails: DamagedStoreError: " in said

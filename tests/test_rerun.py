@@ -643,3 +643,15 @@ def test_no_temporary_logs_are_left(rerun: Rerun, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     assert rerun() == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_temporary_folder_that_cannot_be_written_is_named(
+    rerun: Rerun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    temporary = rerun.folder / "temporary"
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert rerun() == 1
+    assert capsys.readouterr().err == (
+        f"replay: {temporary}: expected to write the branch's batch log, which is read from "
+        "there, found: No such file or directory\n"
+    )

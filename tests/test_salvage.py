@@ -118,8 +118,12 @@ def test_rebuilt_file_is_what_a_run_goes_on_from(
         flagged.write_bytes(left)
     words = [str(tmp_path / name) for name in ("batch.json", "stream.json", "flagged.json")]
     assert main(words) == 1
-    assert "it was changed since it was written" in capsys.readouterr().err
-    assert main(["rebuild", str(tmp_path / STORE), str(flagged)]) == 0
+    cure = ["rebuild", str(tmp_path / STORE), str(flagged)]
+    assert capsys.readouterr().err.endswith(
+        f"it was changed since it was written, and python -m replay {' '.join(cure)} writes it "
+        "again\n"
+    )
+    assert main(cure) == 0
     aside = tmp_path / "flagged.json.~1~"
     assert (aside.read_bytes() if aside.exists() else None) == left
     restored = left is not None and len(left) >= len(b"earlier")

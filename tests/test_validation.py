@@ -474,5 +474,6 @@ def test_search_that_lost_everything_says_so(
     assert main(["verify", str(folder / "saved")]) == 0
     out = capsys.readouterr().out
     assert "incomplete: something was lost after event 0, 5 events in " in out
+    assert out.endswith("\nthere was no event to compare\n")
     assert main(["verify", str(folder / "saved"), "--json"]) == 0
     assert '"lost": [{"after": 0, "events": 5, "size": ' in capsys.readouterr().out

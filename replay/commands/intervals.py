@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from events.durations import parse_duration
 from events.errors import BadValueError, ReplayError
+from events.interval_parameters import check_distinct
 from events.observations import Columns, Observations
 from events.store import EventStore
 from replay.arguments import as_utf8, is_whole
@@ -32,9 +33,9 @@ or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by -
 standard input, CSV by default. A file that is not in order of time is put in order first, ties
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
-appended. Run again, it goes on where it was stopped. Rows do not say what they were looked for
-with, so a search with other settings is not appended to OUTPUT: what is known of the rows
-there is what the store beside it says, and that of --store; of rows without either nothing is."""
+appended. Run again, it goes on where it was stopped. A search with other settings is not
+appended to OUTPUT, since nothing in a row says which search it is from. The settings of the
+rows there are read from the store beside OUTPUT, or the one of --store."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -153,4 +154,9 @@ def _duration(text: str) -> int:
 def _distinct(text: str) -> int:
     if not is_whole(text):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
+    try:
+        return check_distinct(int(text))
+    except BadValueError as error:
+        # The option is named by argparse, which calls it otherwise than Python does.
+        detail = str(error).removeprefix("min_distinct: ")
+        raise argparse.ArgumentTypeError(detail) from None

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if aside is not None:
         mention(f"moved what stood there to {plain(aside)}")
     if len(earlier) < start:
-        mention(f"not there any more: the {counted(start, 'byte')} that stood before them")
+        mention(f"left out: the {counted(start, 'byte')} of others that once stood before them")
     return 0
 
 

@@ -53,10 +53,13 @@ def run(options: argparse.Namespace) -> int:
                 f"incomplete: something was lost after event {after}, "
                 f"{counted(events, 'event')} in {counted(size, 'byte')}"
             )
-        if difference is None:
+        if difference is not None:
+            _show(difference)
+        elif found.events or found.digests:
             say("no difference")
         else:
-            _show(difference)
+            # As where a run was stopped, or all was lost, before the first event.
+            say("there was no event to compare")
     return 0 if difference is None else EXIT_DIFFERENT
 
 

@@ -236,9 +236,9 @@ def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here
     text = f"its logs: {' and '.join(logs)}\n"
     try:
         _, store = run_in(folder, history, detector)
+        decided = EventStore(store)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
         return text + inert(f"a run on them fails: {type(error).__name__}: {error}")
-    decided = EventStore(store)
     if other_detector(decided) is not None:
         name = shown(decided.detector.name)[1:-1]
         text += f"decided by {name}; step explains by the program's own rule\n"
