@@ -1,63 +1,62 @@
 """Turning blocks of a log's lines into columns of events and rejected lines.
 
-A block of well-formed lines of one style, which is nearly every block of a real log, is
-decoded at once, and one comparison of the block with what its values render to proves
-both that each line was exactly one object and that no line need be kept. Any other block
-is taken line by line, so that one bad line costs only itself.
+Nearly all lines of a real log are written by the canonical templates or by some others,
+and are looked at all at once. What else there is goes line by line, so that one odd line
+costs only itself. What a block gives depends on nothing but the block: not on how the
+lines before it were written, so that one history makes one store, resumed or not.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from bisect import bisect_left
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
 from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, Columns
-from events.errors import BadValueError
-from events.lines import (
-    JSON_SPACE,
-    BadLineError,
-    BefriendLine,
-    PurchaseLine,
-    Reason,
-    UnfriendLine,
-    read_line,
-)
+from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
+from events.fitting import NEITHER, Fitting
+from events.lines import JSON_SPACE, BadLineError, Reason, read_line
 from events.records import Lines, Record, Rejected, Source
 from events.splitting import CutLine, long_line_detail
-from events.styles import Style, Writer, style_of
-from events.ticks import ticks_of
+from events.styles import CANONICAL, Style, Template, template_of
+from events.ticks import tick_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from events.event import Event
+    from events.columns import Codes
+    from events.fitting import Said
     from events.splitting import WholeLines
-    from events.ticks import Ticks
 
-# Amounts as `events.amounts.format_amount` writes them when two places suffice.
-_CANONICAL_AMOUNTS: Final = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\.[0-9]{2}(?: |\Z))*")
-
-_CANONICAL_START: Final = b'{"event_type":"'
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-# At most so many blocks pass before a style is looked for again.
-_PAUSE_MAX: Final = 63
-_AnyLine: TypeAlias = PurchaseLine | BefriendLine | UnfriendLine
+# Looking at fewer lines all at once takes longer than at one after the other.
+_LINES_MIN: Final = 32
+# Likewise where more than one in so many lines is rejected or blank.
+_LINES_BETWEEN: Final = 16
+# So many of the lines that are not canonical are looked at to find how they are written.
+_TRIED_MAX: Final = 32
+_WORD: Final = 8
+T = TypeVar("T")
 
-_decode_units = msgspec.json.Decoder(list[int]).decode
-_decoder = msgspec.json.Decoder(PurchaseLine | BefriendLine | UnfriendLine)
+_KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
+_CANONICAL: Final = {
+    kind: Template(kind, text, zoned=False)
+    for kind, text in zip(_KINDS.values(), msgspec.structs.astuple(CANONICAL), strict=True)
+}
 
 
 class Block(NamedTuple):
     """Some consecutive lines of a log."""
 
     records: list[Record]
-    """What the event store keeps of them, in order."""
+    """What the event store keeps of them, in order: one `Columns` for each unbroken run of
+    accepted lines."""
     events: int
-    """How many accepted lines are among them."""
+    """How many lines were accepted."""
     rejected: list[Rejected]
     """The rejected lines among them."""
 
@@ -76,29 +75,6 @@ def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Event | Rejected]
             number += 1
 
 
-def _units_of(amounts: list[str]) -> list[int]:
-    """Return canonical amounts of two places in units of 1/10,000.
-
-    All at once, as one JSON array of cents with "00" behind each, where none has a
-    leading zero: converting them one by one took 1.3 times as long, and a cache more
-    in a whole run, for it drives other things out of the processor's.
-
-    Raises:
-        BadValueError: one of them is not canonical, or has not two places.
-
-    """
-    if not amounts:
-        return []
-    joined = " ".join(amounts)
-    # The count is for an amount such as "1.00 2.00".
-    if not _CANONICAL_AMOUNTS.fullmatch(joined) or joined.count(" ") >= len(amounts):
-        raise BadValueError("not canonical, or not of two places")
-    cents = joined.replace(".", "")
-    if joined.startswith("0") or " 0" in joined:
-        return [int(amount) * 100 for amount in cents.split(" ")]
-    return _decode_units(f"[{cents.replace(' ', '00,')}00]")
-
-
 class BlockParser:
     """Turns blocks of whole lines into events, rejected lines and their positions."""
 
@@ -107,10 +83,6 @@ class BlockParser:
         self.source: Final = source
         self.next_number = first_number
         self.line_number = line_number
-        # What was last found of a style that is not the canonical one, and how many blocks are
-        # to pass before another is looked for: in a log without any all would be in vain.
-        self._style: Style | None = None
-        self._pause = self._paused = 0
 
     def parse(self, data: WholeLines) -> Block:
         """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
@@ -119,200 +91,232 @@ class BlockParser:
         """
         if isinstance(data, CutLine):
             return self._cut(data)
-        columns = self._in_one_style(data)
-        if columns is None:
-            return self._line_by_line(data)
-        records: list[Record] = [Lines(self.source, self.line_number), columns]
-        self.line_number += len(columns)
-        self.next_number += len(columns)
-        return Block(records, len(columns), [])
+        lines = data.count(b"\n")
+        block = self._at_once(data) if lines >= _LINES_MIN else None
+        if block is None:
+            block = self._one_by_one(data)
+        self.line_number += lines
+        self.next_number += block.events
+        return block
 
-    def _in_one_style(self, data: bytes) -> Columns | None:
-        """Return the events of a block of lines in one style, or None for any other block."""
-        canonical = data.startswith(_CANONICAL_START) and b"\r" not in data
-        if not data or (not canonical and self._paused):
-            self._paused = max(0, self._paused - 1)
+    def _at_once(self, data: bytes) -> Block | None:
+        """Return the block of many lines, or None if few of them are written by one style."""
+        fitting = Fitting(data)
+        style = _style_of(fitting)
+        said = fitting.said()
+        lines = len(said.fits)
+        odd_rows = np.flatnonzero(~said.fits).tolist()
+        if 2 * len(odd_rows) > lines:
             return None
-        try:
-            lines = _decoder.decode_lines(data)
-            if canonical and (columns := self._columns(lines, data, None)) is not None:
-                return columns
-            return self._in_other_style(lines, data)
-        except (msgspec.MsgspecError, ValueError, BadValueError, RecursionError):
-            if not canonical:
-                self._look_later()
-            return None
+        odd = {row: self._line(fitting.line(row), row) for row in odd_rows}
+        breaks = [row for row, found in odd.items() if not isinstance(found, EVENT_TYPES)]
+        if len(breaks) * _LINES_BETWEEN > lines:
+            return self._one_by_one(data, odd)
+        rows = _Rows(said, style)
+        rows.put_in({row: found for row, found in odd.items() if isinstance(found, EVENT_TYPES)})
+        return self._block(self._runs(rows, breaks, odd))
 
-    def _in_other_style(self, lines: list[_AnyLine], data: bytes) -> Columns | None:
-        if self._style is not None:
-            columns = self._columns(lines, data, self._style)
-            if columns is not None:
-                return columns
-        found = style_of(lines, data)
-        columns = None
-        if found is not None and found != self._style:
-            columns = self._columns(lines, data, found)
-        if columns is None:
-            self._look_later()
-        else:
-            self._style, self._pause = found, 0
-        return columns
+    def _runs(
+        self, rows: _Rows, breaks: list[int], odd: Mapping[int, Event | Rejected | None]
+    ) -> Iterator[tuple[int, Columns | Rejected]]:
+        """Iterate over runs of accepted lines and the rejected lines between them."""
+        number, start = self.next_number, 0
+        for end in [*breaks, len(rows)]:
+            if start < end:
+                yield start, rows.columns(start, end, number)
+                number += end - start
+            found = odd.get(end)
+            if isinstance(found, Rejected):
+                yield end, found
+            start = end + 1
 
-    def _look_later(self) -> None:
-        """Let some blocks pass before a style is looked for again."""
-        self._pause = self._paused = min(2 * self._pause + 1, _PAUSE_MAX)
+    def _one_by_one(
+        self, data: bytes, known: Mapping[int, Event | Rejected | None] | None = None
+    ) -> Block:
+        """Return the block of lines that are looked at one after the other.
 
-    def _columns(self, lines: list[_AnyLine], data: bytes, style: Style | None) -> Columns | None:
-        """Return the events of ``lines`` if ``data`` is what ``style`` makes of them."""
-        texts: list[str] = []
-        names: list[str] = []
-        kinds = bytearray()
-        amounts: list[str] = []
-        # The lines whose time is another than that of the line before.
-        starts: list[int] = []
-        times: list[str] = []
-        add_text, add_name = texts.append, names.append
-        add_kind, add_amount = kinds.append, amounts.append
-        # No line has it: a text with it is written otherwise.
-        time = date = clock = "\0"
-        if style is None:
-            # One flat loop: this is the hottest code of a run.
-            for index, line in enumerate(lines):
-                if line.timestamp != time:
-                    time = line.timestamp
-                    times.append(time)
-                    starts.append(index)
-                if type(line) is PurchaseLine:
-                    user, amount = line.id, line.amount
-                    add_kind(PURCHASE)
-                    add_name(user)
-                    add_amount(amount)
-                    add_text(
-                        f'{{"event_type":"purchase", "timestamp":"{time}", '
-                        f'"id": "{user}", "amount": "{amount}"}}\n'
-                    )
-                else:
-                    befriend = type(line) is BefriendLine
-                    user1, user2 = line.id1, line.id2
-                    add_kind(BEFRIEND if befriend else UNFRIEND)
-                    add_name(user1)
-                    add_name(user2)
-                    add_text(
-                        f'{{"event_type":"{"befriend" if befriend else "unfriend"}", '
-                        f'"timestamp":"{time}", "id1": "{user1}", "id2": "{user2}"}}\n'
-                    )
-        else:
-            write = Writer(style)
-            for index, line in enumerate(lines):
-                if line.timestamp != time:
-                    time = line.timestamp
-                    date, clock = time[:10], time[11:19]
-                    times.append(f"{date} {clock}")
-                    starts.append(index)
-                if type(line) is PurchaseLine:
-                    add_kind(PURCHASE)
-                    add_name(line.id)
-                    add_amount(line.amount)
-                    add_text(write.purchase((date, clock, line.id, line.amount)))
-                else:
-                    befriend = type(line) is BefriendLine
-                    add_kind(BEFRIEND if befriend else UNFRIEND)
-                    add_name(line.id1)
-                    add_name(line.id2)
-                    make = write.befriend if befriend else write.unfriend
-                    add_text(make((date, clock, line.id1, line.id2)))
-        if "".join(texts).encode() != data:
-            return None
-        ticks = ticks_of(times)
-        if ticks is None:
-            return None
-        ticks = np.repeat(ticks, np.diff([*starts, len(lines)]))
-        return self._made(names, kinds, _units_of(amounts), ticks, style)
+        Args:
+            data: the lines.
+            known: what some of them are.
 
-    def _made(
-        self,
-        names: list[str],
-        kinds: bytearray,
-        units: list[int],
-        ticks: Ticks,
-        style: Style | None,
-    ) -> Columns | None:
-        """Return the columns, or None if a user is none; ``names`` has one or two an event."""
-        table = list(dict.fromkeys(names))
-        if "" in table:
-            return None
-        code_of = dict(zip(table, range(len(table)), strict=True)).__getitem__
-        codes = np.fromiter(map(code_of, names), np.int32, len(names))
-        kind = np.frombuffer(kinds, np.int8)
-        bought = kind == PURCHASE
-        # Where the names of each event begin.
-        first = np.arange(len(kind)) + np.cumsum(~bought) - ~bought
-        users, others = codes[first], np.full(len(kind), NOBODY, np.int32)
-        others[~bought] = codes[first[~bought] + 1]
-        if (users == others).any():
-            return None
-        amounts = np.zeros(len(kind), np.uint64)
-        amounts[bought] = np.array(units, np.uint64)
-        return Columns(self.next_number, table, kind, users, others, amounts, ticks, style=style)
+        """
+        known = known or {}
+        found: list[tuple[int, Columns | Rejected]] = []
+        run: list[Event] = []
+        number = self.next_number
+        lines = data.split(b"\n")
+        # Behind the last newline stands nothing, which ends the last run.
+        for row, line in enumerate(lines):
+            each = known[row] if row in known else self._line(line, row)
+            if isinstance(each, EVENT_TYPES):
+                run.append(each)
+                continue
+            if run:
+                found.append((row - len(run), Columns.of(run).numbered_from(number)))
+                number += len(run)
+                run = []
+            if each is not None:
+                found.append((row, each))
+        return self._block(found)
 
-    def _line_by_line(self, data: bytes) -> Block:
-        block = _Gathered(self.next_number)
-        consecutive = False
-        for line in data.split(b"\n")[:-1]:
-            text = line.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else line
-            if not text.strip(JSON_SPACE):
-                consecutive = False
+    def _block(self, found: Iterable[tuple[int, Columns | Rejected]]) -> Block:
+        """Return the block of what stands in some rows, one after the other."""
+        records: list[Record] = []
+        rejected: list[Rejected] = []
+        events = next_row = 0
+        for row, record in found:
+            if row != next_row or not records:
+                records.append(Lines(self.source, self.line_number + row))
+            records.append(record)
+            if isinstance(record, Rejected):
+                rejected.append(record)
+                next_row = row + 1
             else:
-                if not consecutive:
-                    block.add(Lines(self.source, self.line_number))
-                    consecutive = True
-                block.add(self._line(line, text, block.next_number))
-            self.line_number += 1
-        self.next_number = block.next_number
-        return block.done()
+                events += len(record)
+                next_row = row + len(record)
+        return Block(records, events, rejected)
 
     def _cut(self, line: CutLine) -> Block:
         reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
         bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
-        records: list[Record] = [Lines(self.source, self.line_number), bad]
+        block = self._block([(0, bad)])
         self.line_number += 1
-        return Block(records, 0, [bad])
+        return block
 
-    def _line(self, line: bytes, text: bytes, number: int) -> Event | Rejected:
-        """Return what ``line`` is, which is ``text`` behind a byte-order mark or without one."""
+    def _line(self, line: bytes, row: int) -> Event | Rejected | None:
+        """Return what ``line`` is, or None if it is blank; its event has no number yet."""
+        number = self.line_number + row
+        text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+        if not text.strip(JSON_SPACE):
+            return None
         try:
-            event = read_line(text, number)
+            event = read_line(text, 0)
         except BadLineError as error:
-            return Rejected(self.source, self.line_number, error.reason, error.detail, line)
+            return Rejected(self.source, number, error.reason, error.detail, line)
         return event if text is line else msgspec.structs.replace(event, line=line)
 
 
-class _Gathered:
-    """A block that is gathered line by line."""
+def _style_of(fitting: Fitting) -> Style | None:
+    """Find out how the lines are written; return None if canonically."""
+    for template in _CANONICAL.values():
+        fitting.look_for(template)
+    others = np.flatnonzero(fitting.kinds == NEITHER)[:_TRIED_MAX].tolist()
+    found = [made for row in others if (made := template_of(fitting.line(row)))]
+    texts: dict[int, str] = {}
+    # Of each kind the commonest one, which comes first.
+    for template, _ in Counter(found).most_common():
+        if template.kind not in texts and fitting.look_for(template):
+            texts[template.kind] = template.text
+    if not texts:
+        return None
+    for kind, template in _CANONICAL.items():
+        if kind not in texts and (fitting.kinds == kind).any():
+            texts[kind] = template.text
+    return Style(*map(texts.get, _CANONICAL))
 
-    def __init__(self, next_number: int) -> None:
-        self.next_number = next_number
-        self._first = next_number
-        self._records: list[Record] = []
-        self._rejected: list[Rejected] = []
-        # The events since the last other record.
-        self._events: list[Event] = []
 
-    def add(self, found: Event | Rejected | Lines) -> None:
-        if isinstance(found, Rejected | Lines):
-            self._close()
-            self._records.append(found)
-            if isinstance(found, Rejected):
-                self._rejected.append(found)
-        else:
-            self._events.append(found)
-            self.next_number += 1
+class _Rows:
+    """The accepted lines of a block, as one long run."""
 
-    def done(self) -> Block:
-        self._close()
-        return Block(self._records, self.next_number - self._first, self._rejected)
+    def __init__(self, said: Said, style: Style | None) -> None:
+        self._said: Final = said
+        self._style: Final = style
+        self._finer: Final[dict[int, str]] = {}
+        self._kept: Final[dict[int, bytes]] = {}
+        # The users of all rows, where numbers cannot tell them.
+        self._names: list[bytes] | None = None
+        if said.users.shape[2] > 1:
+            self._names = self._listed()
 
-    def _close(self) -> None:
-        if self._events:
-            self._records.append(Columns.of(self._events))
-            self._events = []
+    def __len__(self) -> int:
+        return len(self._said.kinds)
+
+    def put_in(self, events: Mapping[int, Event]) -> None:
+        """Put in events that were read one by one, by row."""
+        if not events:
+            return
+        kinds, ticks, amounts = self._said.kinds, self._said.ticks, self._said.amounts
+        names = self._names = self._listed() if self._names is None else self._names
+        for row, event in events.items():
+            kinds[row] = _KINDS[kind_of(event)]
+            ticks[row], digits = tick_of(event.time)
+            if digits:
+                self._finer[row] = digits
+            amounts[row] = event.amount if isinstance(event, Purchase) else 0
+            user, *other = users_of(event)
+            names[2 * row] = user.encode()
+            names[2 * row + 1] = other[0].encode() if other else b""
+            if not self._is_written(event):
+                self._kept[row] = line_of(event)
+
+    def columns(self, start: int, end: int, number: int) -> Columns:
+        """Return the rows from ``start`` up to ``end`` as events from ``number`` on."""
+        names, codes = self._numbered(start, end)
+        return Columns(
+            number,
+            names,
+            self._said.kinds[start:end],
+            codes[:, 0],
+            codes[:, 1],
+            self._said.amounts[start:end],
+            self._said.ticks[start:end],
+            _between(self._finer, start, end),
+            _between(self._kept, start, end),
+            self._style,
+        )
+
+    def _listed(self) -> list[bytes]:
+        users = self._said.users
+        listed: list[bytes] = users.view(f"S{_WORD * users.shape[2]}").ravel().tolist()
+        return listed
+
+    def _is_written(self, event: Event) -> bool:
+        """Tell whether columns without its line give ``event`` back."""
+        if self._style is None:
+            return event.line is None
+        try:
+            return self._style.styled(msgspec.structs.replace(event, line=None)) == event
+        except ValueError:
+            return False
+
+    def _numbered(self, start: int, end: int) -> tuple[list[str], Codes]:
+        """Return the users in order of first appearance, and those of each row as places."""
+        if self._names is not None:
+            book = _Book()
+            some = self._names[2 * start : 2 * end]
+            codes = np.fromiter(map(book.__getitem__, some), np.int32, len(some))
+            del book[b""]
+            return [name.decode() for name in book], codes.reshape(-1, 2)
+        words, first, places = np.unique(
+            self._said.users[start:end].ravel(), return_index=True, return_inverse=True
+        )
+        if not words[0]:
+            # That which stands for nobody does not count.
+            first[0] = -1
+        order = np.argsort(first)
+        code_of = np.empty(len(words), np.int32)
+        code_of[order] = np.arange(len(words))
+        words = words[order]
+        if not words[0]:
+            code_of -= 1
+            words = words[1:]
+        names = [name.decode() for name in words.astype("<u8").view(f"S{_WORD}").tolist()]
+        return names, code_of[places].reshape(-1, 2)
+
+
+class _Book(dict[bytes, int]):
+    """Gives each name a code, as `events.columns.CodeBook` does, and `NOBODY` to none."""
+
+    def __init__(self) -> None:
+        super().__init__({b"": NOBODY})
+
+    def __missing__(self, name: bytes) -> int:
+        code = self[name] = len(self) - 1
+        return code
+
+
+def _between(values: dict[int, T], start: int, end: int) -> dict[int, T]:
+    """Return those of ``values``, in order of their rows, that belong to some rows, by index."""
+    rows = list(values)
+    some = rows[bisect_left(rows, start) : bisect_left(rows, end)]
+    return {row - start: values[row] for row in some}

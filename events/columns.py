@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.ticks import Ticks, tick_of, time_of
+from events.ticks import Ticks, tick_of, ticks_of, times_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,12 +107,12 @@ class Columns:
         """Return the columns of ``events``, which are numbered one by one."""
         codes = CodeBook()
         kinds, users, others, amounts, finer, lines = [], [], [], [], {}, {}
-        ticks = []
+        ticks = ticks_of([event.time for event in events])
+        if ticks is None:
+            pairs = [tick_of(event.time) for event in events]
+            ticks = np.array([tick for tick, _ in pairs], np.int64)
+            finer = {index: digits for index, (_, digits) in enumerate(pairs) if digits}
         for index, event in enumerate(events):
-            tick, rest = tick_of(event.time)
-            ticks.append(tick)
-            if rest:
-                finer[index] = rest
             if event.line is not None:
                 lines[index] = event.line
             if isinstance(event, Purchase):
@@ -132,7 +132,7 @@ class Columns:
             np.array(users, np.int32),
             np.array(others, np.int32),
             np.array(amounts, np.uint64),
-            np.array(ticks, np.int64),
+            ticks,
             finer,
             lines,
         )
@@ -159,7 +159,10 @@ class Columns:
     def events(self, start: int = 0, end: int | None = None) -> list[Event]:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end
-        names, finer, lines = self.names, self.finer, self.lines
+        names, lines, style = self.names, self.lines, self.style
+        some_finer = {
+            index - start: digits for index, digits in self.finer.items() if start <= index < end
+        }
         made: list[Event] = []
         rows = zip(
             range(start, end),
@@ -167,18 +170,15 @@ class Columns:
             self.users[start:end].tolist(),
             self.others[start:end].tolist(),
             self.amounts[start:end].tolist(),
-            self.ticks[start:end].tolist(),
+            times_of(self.ticks[start:end], some_finer),
             strict=True,
         )
         number = self.number
-        for index, kind, user, other, amount, tick in rows:
-            time, line = time_of(tick, finer.get(index, "")), lines.get(index)
+        for index, kind, user, other, amount, time in rows:
+            line = lines.get(index)
             if kind == PURCHASE:
                 made.append(Purchase(time, number + index, names[user], amount, line))
             else:
                 change = Befriend if kind == BEFRIEND else Unfriend
                 made.append(change(time, number + index, names[user], names[other], line))
-        style = self.style
-        if style is not None:
-            return [style.styled(event) if event.line is None else event for event in made]
-        return made
+        return made if style is None else [style.styled(event) for event in made]

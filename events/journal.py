@@ -329,8 +329,6 @@ class Journal:
         return [self._with_style(event) for event in events]
 
     def _with_style(self, event: E) -> E:
-        if event.line is not None:
-            return event
         place = bisect_right(self._styles, event.number, key=itemgetter(0)) - 1
         style = self._styles[place][1] if place >= 0 else None
         return event if style is None else style.styled(event)

@@ -7,19 +7,17 @@ with control characters, which no JSON text holds as they are, where the values 
 from __future__ import annotations
 
 import re
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from events.amounts import format_amount
-from events.event import Befriend, Event, Purchase
-from events.lines import PurchaseLine
+from events.columns import BEFRIEND, PURCHASE, UNFRIEND
+from events.event import Befriend, Event, Purchase, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from events.lines import BefriendLine, UnfriendLine
+    from collections.abc import Callable
 
 E = TypeVar("E", Purchase, Event)
 
@@ -35,12 +33,19 @@ AMOUNT: Final = "\x05"
 """Where the amount stands, as `events.amounts.format_amount` writes it."""
 
 _VALUE: Final = re.compile(f"[{DATE}{CLOCK}{USER}{OTHER}{AMOUNT}]")
-_FIELD: Final = re.compile(r'"([^"\\]*)"[ \t]*:[ \t]*"([^"\\]*)"')
-_OBJECT: Final = re.compile(
-    rf"[ \t]*\{{[ \t]*{_FIELD.pattern}(?:[ \t]*,[ \t]*{_FIELD.pattern})*[ \t]*\}}[ \t\r]*"
-)
-_TIME: Final = re.compile(r"[0-9-]{10}([ T])[0-9:]{8}")
-_PLACES: Final = {"id": USER, "id1": USER, "id2": OTHER, "amount": AMOUNT}
+# A flat object of plain strings. What stands in the texts decides nothing about where they
+# end: no escape, no control character.
+_PLAIN: Final = r'"[^"\\\x00-\x1f]*"'
+_PAIR: Final = rf"[ \t\r]*{_PLAIN}[ \t\r]*:[ \t\r]*{_PLAIN}[ \t\r]*"
+_OBJECT: Final = re.compile(rf"[ \t\r]*\{{{_PAIR}(?:,{_PAIR})*\}}[ \t\r]*")
+_STRING: Final = re.compile(_PLAIN)
+_TIME: Final = re.compile(r"[0-9-]{10}([ T])[0-9:]{8}(?:\.[0-9]+)?()")
+_PLACES: Final = {
+    "purchase": {"id": USER, "amount": AMOUNT},
+    "befriend": {"id1": USER, "id2": OTHER},
+    "unfriend": {"id1": USER, "id2": OTHER},
+}
+_KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
 
 
 class Style(msgspec.Struct, array_like=True, frozen=True):
@@ -53,91 +58,94 @@ class Style(msgspec.Struct, array_like=True, frozen=True):
     unfriend: str | None = None
     """With the same as ``befriend``."""
 
+    def styled(self, event: E) -> E:
+        """Return ``event`` as `events.lines.parse_line` would give it.
+
+        Args:
+            event: an event of columns in this style, with the line that they keep of it,
+                if they keep one.
+
+        """
+        line = self.line(event) if event.line is None else event.line
+        kept = None if line == render(event).encode() else line
+        return event if kept is event.line else msgspec.structs.replace(event, line=kept)
+
     def line(self, event: Event) -> bytes:
-        """Return the line of ``event``, without a newline."""
-        values = {DATE: event.time[:10], CLOCK: event.time[11:]}
+        """Return the line of ``event`` in this style, without a newline.
+
+        Raises:
+            ValueError: there is no template for its kind.
+
+        """
         if isinstance(event, Purchase):
-            template = self.purchase
-            values |= {USER: event.user, AMOUNT: format_amount(event.amount)}
+            template, values = self.purchase, (event.user, "", format_amount(event.amount))
         else:
             template = self.befriend if isinstance(event, Befriend) else self.unfriend
-            values |= {USER: event.user1, OTHER: event.user2}
-        assert template is not None, "each kind that has the style has a template"
-        return _VALUE.sub(lambda place: values[place[0]], template).encode()
-
-    def styled(self, event: E) -> E:
-        """Return ``event`` with the line that it has in this style."""
-        return msgspec.structs.replace(event, line=self.line(event))
+            values = (event.user1, event.user2, "")
+        if template is None:
+            raise ValueError("expected a template for each kind of events, found none for one")
+        return _writer(template)(event.time[:10], event.time[11:], *values).encode()
 
 
-class Writer:
-    """Writes many lines in one style, each with its newline."""
-
-    def __init__(self, style: Style) -> None:
-        """Write lines in ``style``."""
-        self.purchase: Final = _written(style.purchase, DATE + CLOCK + USER + AMOUNT)
-        """Make a line of date, clock, user and amount."""
-        self.befriend: Final = _written(style.befriend, DATE + CLOCK + USER + OTHER)
-        """Make a line of date, clock and both users."""
-        self.unfriend: Final = _written(style.unfriend, DATE + CLOCK + USER + OTHER)
-        """Do likewise."""
+@lru_cache(1 << 6)
+def _writer(template: str) -> Callable[..., str]:
+    """Return what makes a line of date, clock, first and second user, and amount."""
+    braced = template.replace("{", "{{").replace("}", "}}")
+    return _VALUE.sub(lambda place: f"{{{ord(place[0]) - ord(DATE)}}}", braced).format
 
 
-def _written(template: str | None, places: str) -> Callable[[Sequence[str]], str]:
-    """Return what makes a line of the values that stand at ``places`` of ``template``."""
-    if template is None:
-        # Nothing is written so: the line that is compared is another.
-        return lambda _values: ""
-    order = itemgetter(*[places.index(each) for each in _VALUE.findall(template)])
-    text = _VALUE.sub("%s", template.replace("%", "%%")) + "\n"
-    return lambda values: text % order(values)
+class Template(NamedTuple):
+    """The template of the lines of one kind."""
+
+    kind: int
+    """`events.columns.PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
+    text: str
+    """As a `Style` has it."""
+    zoned: bool
+    """Whether its times have an offset."""
 
 
-def style_of(
-    lines: Sequence[PurchaseLine | BefriendLine | UnfriendLine], data: bytes
-) -> Style | None:
-    """Return the style of the first line of each kind, or None if one has none.
+def template_of(line: bytes) -> Template | None:
+    """Return the template that ``line`` is written by, or None if it is no simple one.
 
-    Args:
-        lines: what the lines of ``data`` say.
-        data: whole lines.
-
+    It is simple where it is a flat object of strings without escapes that has the keys of
+    an event once each. What other keys have becomes part of the template. Whether its
+    values qualify is not looked at.
     """
-    texts = data.split(b"\n")
-    found: dict[type, str] = {}
-    for line, text in zip(lines, texts, strict=False):
-        if type(line) not in found:
-            template = _template_of(text.decode(), type(line) is PurchaseLine)
-            if template is None:
-                return None
-            found[type(line)] = template
-            if len(found) == 3:  # noqa: PLR2004  the kinds that there are
-                break
-    by_kind = {kind.__name__: template for kind, template in found.items()}
-    return Style(*map(by_kind.get, ("PurchaseLine", "BefriendLine", "UnfriendLine")))
-
-
-def _template_of(text: str, purchase: bool) -> str | None:  # noqa: FBT001
-    """Return the template of the line ``text``, or None if it has none."""
-    if _VALUE.search(text) or not _OBJECT.fullmatch(text):
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
         return None
-    parts: list[str] = []
-    seen: list[str] = []
+    if _OBJECT.fullmatch(text) is None:
+        return None
+    strings = list(_STRING.finditer(text))
+    values = {key[0][1:-1]: value for key, value in zip(strings[::2], strings[1::2], strict=True)}
+    if 2 * len(values) != len(strings) or "event_type" not in values:
+        return None
+    name = values["event_type"][0][1:-1]
+    places = _PLACES.get(name)
+    if places is None or not values.keys() >= {"timestamp", *places}:
+        return None
+    time = _TIME.fullmatch(values["timestamp"][0][1:-1])
+    if time is None:
+        return None
+    place_of = {"timestamp": f"{DATE}{time[1]}{CLOCK}{time[2]}", **places}
+    pieces: list[str] = []
     end = 0
-    for field in _FIELD.finditer(text):
-        key, value = field.groups()
-        if key in seen:
-            return None
-        seen.append(key)
-        place = None
-        if key == "timestamp":
-            time = _TIME.fullmatch(value)
-            if time is None:
-                return None
-            place = f"{DATE}{time[1]}{CLOCK}"
-        elif key in (("id", "amount") if purchase else ("id1", "id2")):
-            place = _PLACES[key]
-        if place is not None:
-            parts += [text[end : field.start(2)], place]
-            end = field.end(2)
-    return "".join([*parts, text[end:]])
+    for key, value in values.items():
+        if key in place_of:
+            pieces += [text[end : value.start() + 1], place_of[key]]
+            end = value.end() - 1
+    return Template(_KINDS[name], "".join([*pieces, text[end:]]), bool(time[2]))
+
+
+CANONICAL: Final = Style(
+    f'{{"event_type":"purchase", "timestamp":"{DATE} {CLOCK}", '
+    f'"id": "{USER}", "amount": "{AMOUNT}"}}',
+    *(
+        f'{{"event_type":"{kind}", "timestamp":"{DATE} {CLOCK}", '
+        f'"id1": "{USER}", "id2": "{OTHER}"}}'
+        for kind in ("befriend", "unfriend")
+    ),
+)
+"""What `events.event.render` writes."""

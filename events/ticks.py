@@ -24,7 +24,8 @@ TICKS_PER_SECOND: Final = 1_000_000
 PLACES: Final = 6
 """How many digits of a fraction a tick can tell."""
 
-_SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
+SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
+"""How many characters a time has that has no fraction."""
 _DAY: Final = 86_400
 
 TICKS_END: Final = dt.date.max.toordinal() * _DAY * TICKS_PER_SECOND
@@ -34,10 +35,11 @@ _ZERO: Final = ord("0")
 _DATE: Final = "YYYY-MM-DD "
 # Where the digits of a time stand, and what stands between them.
 _DIGITS: Final = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18])
-_BETWEEN: Final = {4: "-", 7: "-", 10: " ", 13: ":", 16: ":"}
+_PUNCTUATION: Final = np.array([4, 7, 13, 16])
+_MARKS: Final = np.frombuffer(b"--::", np.uint8)
+_MARK: Final = len("YYYY-MM-DD")
 _DAYS_BEFORE: Final = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 _DAYS_OF: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-_TENS: Final = np.array([10, 1])
 
 
 def ticks_of(times: Sequence[str]) -> Ticks | None:
@@ -48,31 +50,41 @@ def ticks_of(times: Sequence[str]) -> Ticks | None:
 
     """
     joined = "".join(times)
-    if len(joined) != _SECONDS * len(times) or not joined.isascii():
+    if len(joined) != SECONDS * len(times) or not joined.isascii():
         return None
-    text = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, _SECONDS)
-    if any((text[:, place] != ord(mark)).any() for place, mark in _BETWEEN.items()):
+    text = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, SECONDS)
+    if (text[:, _MARK] != ord(" ")).any():
         return None
+    ticks, are_real = ticks_in(text)
+    return ticks if are_real.all() else None
+
+
+def ticks_in(text: NDArray[np.uint8]) -> tuple[Ticks, NDArray[np.bool_]]:
+    """Return the ticks of whole seconds, and which of them are real dates and times.
+
+    Args:
+        text: the `SECONDS` bytes of one time in each row; what stands between the date and
+            the clock is not looked at.
+
+    """
+    real = (text[:, _PUNCTUATION] == _MARKS).all(axis=1)
     digits = text[:, _DIGITS] - np.uint8(_ZERO)
-    if (digits > 9).any():  # noqa: PLR2004  what is less than "0" has become large
-        return None
+    # What is less than "0" has become large.
+    real &= (digits <= 9).all(axis=1)  # noqa: PLR2004
     # Year (its two halves), month, day, hour, minute, second.
-    century, rest, month, day, hour, minute, second = (
-        digits.astype(np.int64).reshape(-1, 7, 2) @ _TENS
-    ).T
+    pairs = digits[:, 0::2].astype(np.int64) * 10 + digits[:, 1::2]
+    century, rest, month, day, hour, minute, second = pairs.T
     year = century * 100 + rest
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    real = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004
+    real &= (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004
     real &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004
-    if not real.all():
-        return None
-    if (day > _DAYS_OF[month - 1] + (leap & (month == 2))).any():  # noqa: PLR2004
-        return None
+    month = np.where(real, month, 1)
+    real &= day <= _DAYS_OF[month - 1] + (leap & (month == 2))  # noqa: PLR2004
     past = year - 1
     days = 365 * past + past // 4 - past // 100 + past // 400
     days += _DAYS_BEFORE[month - 1] + (leap & (month > 2)) + day - 1  # noqa: PLR2004
     ticks: Ticks = (days * _DAY + hour * 3600 + minute * 60 + second) * TICKS_PER_SECOND
-    return ticks
+    return ticks, real
 
 
 def tick_of(time: str) -> tuple[int, str]:
@@ -82,9 +94,9 @@ def tick_of(time: str) -> tuple[int, str]:
         time: as `events.timestamps.parse_timestamp` gives it.
 
     """
-    when = dt.datetime.fromisoformat(time[:_SECONDS])
+    when = dt.datetime.fromisoformat(time[:SECONDS])
     seconds = (when.toordinal() - 1) * _DAY + when.hour * 3600 + when.minute * 60 + when.second
-    fraction = time[_SECONDS + 1 :]
+    fraction = time[SECONDS + 1 :]
     return (
         seconds * TICKS_PER_SECOND + int(fraction[:PLACES].ljust(PLACES, "0")),
         fraction[PLACES:],
@@ -119,7 +131,7 @@ def times_of(ticks: Ticks, finer: Mapping[int, str]) -> list[str]:
     seconds, fractions = np.divmod(ticks, TICKS_PER_SECOND)
     days, clocks = np.divmod(seconds, _DAY)
     exact = not (fractions.any() or finer)
-    width = _SECONDS if exact else _SECONDS + 1 + PLACES
+    width = SECONDS if exact else SECONDS + 1 + PLACES
     text = np.empty((len(ticks), width), np.uint8)
     different, which = np.unique(days, return_inverse=True)
     dates = "".join([f"{_date(day)} " for day in different.tolist()]).encode()
@@ -130,8 +142,8 @@ def times_of(ticks: Ticks, finer: Mapping[int, str]) -> list[str]:
         text[:, place], text[:, place + 1] = two // 10 + _ZERO, two % 10 + _ZERO
     text[:, [13, 16]] = ord(":")
     if not exact:
-        text[:, _SECONDS] = ord(".")
-        for place in range(width - 1, _SECONDS, -1):
+        text[:, SECONDS] = ord(".")
+        for place in range(width - 1, SECONDS, -1):
             fractions, digit = np.divmod(fractions, 10)
             text[:, place] = digit + _ZERO
     joined = text.tobytes().decode()

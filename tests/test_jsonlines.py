@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import jsonlines
+from events import blocks, jsonlines
 from events.blocks import Block, BlockParser, numbered
 from events.columns import Columns
 from events.errors import InputError
 from events.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.jsonlines import Fingerprint, Log, flagged_line
 from events.lines import BadLineError, parse_line
-from events.records import Decision, Lines, LogEnd, Rejected, StreamStart
+from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
 from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ TRAPS = (
     *(purchase(amount) for amount in ("", "1.0", "01.00", "1.00 ", "1.00 2.00", f"1{0:015}.00")),
     *(purchase("1.00", f"2017-{time}") for time in ("02-29 11:33:01", "06-13 25:00:00")),
     *(purchase("1.00", time) for time in ("", "2017-06-13 11:33:01.5", "2017-06-13 11:33:01.50")),
+    *(purchase("1.00", f"2017-06-13 11:33:01.{digits}") for digits in ("123456", "1234567", "")),
+    *(purchase(amount, user="x" * 64) for amount in ("5", "7.125", "999999999999999.9999", "-1")),
+    *(purchase("1.00", user="x" * count) for count in (8, 9, 65)),
     *(purchase("1.00", user=user) for user in ("", '", "id": "2', "\\u0031")),
     *(friendship("befriend", user) for user in ("1", "")),
     *(GOOD + GOOD, GOOD[:40], GOOD[40:], MARK + GOOD, b"\xff"),
@@ -130,6 +133,9 @@ mixed_lines = st.one_of(lines(), trapped_lines)
 line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\n \n"])
 
 
+TOLD = (GOOD, friendship("befriend", "2"), purchase("7.50"), friendship("unfriend", "2"))
+
+
 def reordered(line: bytes) -> bytes:
     """Return a canonical line with its keys in another order, and others as they are."""
     return re.sub(
@@ -164,12 +170,15 @@ def contents(draw: st.DrawFn) -> bytes:
 block_sizes = st.sampled_from([1, 7, 100, 300, 1 << 16])
 
 
-@given(contents(), block_sizes)
+@given(contents(), block_sizes, st.sampled_from([1, 2, 5, 32]), st.sampled_from([1, 4, 16]))
 def test_blocks_of_any_size_mean_what_their_lines_mean_one_by_one(
-    path: Path, content: bytes, block_bytes: int
+    path: Path, content: bytes, block_bytes: int, lines_min: int, lines_between: int
 ) -> None:
     path.write_bytes(content)
-    reading, expected = read(path, block_bytes), list(by_hand(content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_LINES_MIN", lines_min)
+        patch.setattr(blocks, "_LINES_BETWEEN", lines_between)
+        reading, expected = read(path, block_bytes), list(by_hand(content))
     assert reading.items() == expected
     assert reading.events() == [item for _, item in expected if not isinstance(item, Rejected)]
     assert reading.rejected() == [item for _, item in expected if isinstance(item, Rejected)]
@@ -216,30 +225,44 @@ def test_skipped_line_is_the_only_one_missing(path: Path, content: bytes, block_
     assert skipped.end == plain.end
 
 
-@given(st.lists(trapped_lines, max_size=4))
-def test_fast_path_answers_only_as_the_careful_path_does(drawn: list[bytes]) -> None:
-    block = b"".join(line + b"\n" for line in drawn)
-    fast = BlockParser("batch", 1)._in_one_style(block)
-    assert fast is None or fast.events() == [item for _, item in by_hand(block)]
+@pytest.mark.parametrize("style", STYLES)
+def test_log_in_one_style_is_kept_without_its_lines(style: Callable[[bytes], bytes]) -> None:
+    block = b"".join(style(line) + b"\n" for line in TOLD * 20)
+    lines, columns = BlockParser("batch", 1).parse(block).records
+    assert lines == Lines("batch", 1)
+    assert isinstance(columns, Columns)
+    assert columns.events() == [item for _, item in by_hand(block)]
+    assert not columns.lines
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_log_in_one_style_is_taken_in_one(style: Callable[[bytes], bytes]) -> None:
-    told = [GOOD, friendship("befriend", "2"), purchase("7.50"), friendship("unfriend", "2")]
-    block = b"".join(style(line) + b"\n" for line in told)
-    fast = BlockParser("batch", 1)._in_one_style(block)
-    assert fast is not None
-    assert fast.events() == [item for _, item in by_hand(block)]
-    assert not fast.lines
+def test_odd_lines_cost_only_themselves(style: Callable[[bytes], bytes]) -> None:
+    block = b"".join(style(line) + b"\n" for line in [*TOLD * 20, *TRAPS, *TOLD * 60])
+    records = BlockParser("batch", 1).parse(block).records
+    assert list(numbered(records)) == list(by_hand(block))
+    kept = sum(len(record.lines) for record in records if isinstance(record, Columns))
+    assert kept <= len(TRAPS)
 
 
-def test_style_that_changes_is_found_again() -> None:
+def test_how_a_block_is_kept_does_not_depend_on_those_before_it() -> None:
     parser = BlockParser("batch", 1)
-    for style in STYLES:
-        block = (style(GOOD) + b"\n") * 3
+    for style in (*STYLES, *reversed(STYLES)):
+        block = b"".join(style(line) + b"\n" for line in TOLD * 20)
         _, columns = parser.parse(block).records
+        _, alone = BlockParser("batch", 1).parse(block).records
         assert isinstance(columns, Columns)
-        assert not columns.lines
+        assert isinstance(alone, Columns)
+        assert (columns.style, columns.lines) == (alone.style, alone.lines)
+
+
+def test_commonest_style_of_a_block_is_its_style() -> None:
+    lines = [STYLES[2](line) for line in TOLD]
+    others = [STYLES[3](line) for line in TOLD]
+    block = b"".join(line + b"\n" for line in [*others, *lines * 20, *TOLD])
+    _, columns = BlockParser("batch", 1).parse(block).records
+    assert isinstance(columns, Columns)
+    assert columns.events() == [item for _, item in by_hand(block)]
+    assert list(columns.lines.values()) == [*others, *TOLD]
 
 
 @pytest.mark.parametrize("time", ["2017-06-13 25:00:00", "2017-02-29 11:33:01"])
@@ -248,15 +271,33 @@ def test_date_and_clock_that_the_fast_path_has_seen_excuse_no_other(path: Path, 
     assert [(bad.number, bad.reason) for bad in read(path).rejected()] == [(2, "timestamp-date")]
 
 
-def test_fast_path_takes_canonical_lines() -> None:
-    block = GOOD + b"\n" + friendship("befriend", "2") + b"\n" + friendship("unfriend", "2") + b"\n"
-    columns = BlockParser("batch", 5)._in_one_style(block)
-    assert columns is not None
-    assert columns.events() == [
+def test_canonical_lines_are_kept_as_columns_alone() -> None:
+    block = b"".join(line + b"\n" for line in TOLD * 20)
+    _, columns = BlockParser("batch", 5).parse(block).records
+    assert isinstance(columns, Columns)
+    assert (columns.style, columns.lines, columns.finer) == (None, {}, {})
+    assert columns.events()[:4] == [
         Purchase("2017-06-13 11:33:01", 5, "1", 168_300),
         Befriend("2017-06-13 11:33:01", 6, "1", "2"),
-        Unfriend("2017-06-13 11:33:01", 7, "1", "2"),
+        Purchase("2017-06-13 11:33:01", 7, "1", 75_000),
+        Unfriend("2017-06-13 11:33:01", 8, "1", "2"),
     ]
+
+
+@given(contents(), st.sampled_from([1, 2, 5]))
+def test_columns_are_those_of_their_events(content: bytes, lines_min: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_LINES_MIN", lines_min)
+        records = BlockParser("batch", 1).parse(content + b"\n").records
+    for columns in records:
+        if isinstance(columns, Columns):
+            again = Columns.of(columns.events())
+            assert columns.names == again.names
+            assert columns.finer == again.finer
+            for name in ("kinds", "users", "others", "amounts", "ticks"):
+                one, other = getattr(columns, name), getattr(again, name)
+                assert one.dtype == other.dtype
+                assert one.tolist() == other.tolist()
 
 
 @pytest.mark.parametrize(
@@ -332,7 +373,7 @@ def test_peeking_at_a_log_of_blank_lines_finds_none(path: Path, content: bytes, 
 def test_numbered_begins_anew_at_each_lines_record_and_leaves_other_records_out() -> None:
     events = [parse_line(GOOD, number) for number in (1, 2, 3, 4)]
     bad = Rejected("stream", 9, "not-json", "", b"")
-    records = [
+    records: list[Record] = [
         *(Lines("batch", 2), Columns.of(events[:2]), LogEnd("batch", 3, newline=True)),
         *(StreamStart(2), Lines("stream", 8), Columns.of(events[2:3])),
         *(Decision(3, False, 0, 0, 0), bad, Lines("stream", 20), Columns.of(events[3:])),

@@ -1,0 +1,338 @@
+"""Which lines of a block are written by a template, and what they say, all at once.
+
+A value ends at the next quote. So a line is written by a template if the template's fixed
+texts stand before, between and behind the values, and if no value has an escape or a
+control character. Such a line means what the line means that the template was made of,
+but for its values, and those are looked at here. So no decoder is needed, and no line is
+written anew to compare it: 0.2 µs a line, where decoding, writing and comparing took 1.2.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from events.columns import PURCHASE
+from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER
+from events.ticks import PLACES, SECONDS, ticks_in
+
+if TYPE_CHECKING:
+    from events.columns import Amounts, Kinds
+    from events.styles import Template
+    from events.ticks import Ticks
+
+Places: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
+_Words: TypeAlias = NDArray[np.uint64]
+_Table: TypeAlias = list[tuple[int, Places, Places]]
+"""Which value, where it begins in some lines, and how long it is there."""
+
+NEITHER: Final = -1
+"""The kind of a line that no template writes."""
+NAME_BYTES_MAX: Final = 64
+"""The line of a longer name is written by no template."""
+
+_NEWLINE: Final = ord("\n")
+_SPACE: Final = ord(" ")
+_BACKSLASH: Final = ord("\\")
+_POINT: Final = ord(".")
+_ZERO: Final = ord("0")
+_NINE: Final = ord("9")
+_ASCII_END: Final = 0x80
+
+_WORD: Final = 8
+# The low bytes of a word, by how many.
+_MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
+_ONES: Final = np.uint64(0x0101010101010101)
+_HIGHS: Final = np.uint64(0x8080808080808080)
+_QUOTES: Final = np.uint64(0x2222222222222222)
+# Times 256^n it has n in its highest byte.
+_WHICH: Final = np.uint64(0x0001020304050607)
+
+_AMOUNT_BYTES_MAX: Final = len("999999999999999.99")
+_CENTS: Final = len(".00")
+# Hundredths are 100 units.
+_UNITS: Final = np.array(
+    [100 * 10**place for place in range(_AMOUNT_BYTES_MAX - 2, -1, -1)], np.uint64
+)
+_FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
+
+_MARK: Final = len("YYYY-MM-DD")
+_VALUES: Final = re.compile(f'{DATE}(.){CLOCK}([^"]*)|[{USER}{OTHER}{AMOUNT}]')
+# Which value is which.
+_TIME, _FIRST, _SECOND = 0, 1, 2
+_WHICH_VALUE: Final = {USER: _FIRST, OTHER: _SECOND, AMOUNT: _SECOND}
+
+
+class Said(NamedTuple):
+    """What the lines of a block say; one entry a line, and any for lines that do not fit."""
+
+    fits: Flags
+    """Which lines are written by a template and have values that qualify, canonically."""
+    kinds: Kinds
+    """As in `events.columns.Columns`, like ``amounts`` and ``ticks``."""
+    amounts: Amounts
+    ticks: Ticks
+    users: _Words
+    """Both users of each line, in as many words as the longest one needs; the second one of
+    a purchase as zeros."""
+
+
+class _Fixed(NamedTuple):
+    """A fixed text of a template, and which value stands behind it."""
+
+    words: list[tuple[int, np.uint64, np.uint64]]
+    """Where eight of its bytes stand or fewer, which of a word these are, and what."""
+    length: int
+    value: int
+
+
+class _Compiled(NamedTuple):
+    """A template as it is looked for."""
+
+    fixed: list[_Fixed]
+    """Those before a value."""
+    end: _Fixed
+    """The one behind all values, with the newline."""
+    controls: int
+    """How many control characters the fixed texts have, without the newline."""
+    mark: int
+    """What stands between date and clock."""
+    zone: _Fixed
+    """What stands behind the clock."""
+
+
+def _fixed(text: str, value: int = _TIME) -> _Fixed:
+    data = text.encode()
+    words = []
+    for offset in range(0, len(data), _WORD):
+        piece = data[offset : offset + _WORD]
+        words.append((offset, _MASKS[len(piece)], np.uint64(int.from_bytes(piece, "little"))))
+    return _Fixed(words, len(data), value)
+
+
+@lru_cache(1 << 6)
+def _compiled(template: Template) -> _Compiled:
+    text = template.text
+    fixed: list[_Fixed] = []
+    mark, zone, end = " ", "", 0
+    for place in _VALUES.finditer(text):
+        value = _WHICH_VALUE.get(place[0], _TIME)
+        if value == _TIME:
+            mark, zone = place[1], place[2]
+        fixed.append(_fixed(text[end : place.start()], value))
+        end = place.end()
+    controls = sum(character < " " for character in _VALUES.sub("", text))
+    return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark), _fixed(zone))
+
+
+def _those(have: Flags, rows: Places, at: Places, places: _Table) -> tuple[Places, Places, _Table]:
+    """Return what is said of some lines, for those that ``have`` something."""
+    some = [(value, begin[have], length[have]) for value, begin, length in places]
+    return rows[have], at[have], some
+
+
+class Fitting:
+    """A block of whole lines, each with its newline, as numbers."""
+
+    def __init__(self, data: bytes) -> None:
+        """Look at ``data``, which has one line at least."""
+        self._data: Final = data
+        # Words are read that begin in one line and end in the next.
+        padded = data + bytes(NAME_BYTES_MAX + 2 * _WORD)
+        self._bytes: Final = np.frombuffer(padded, np.uint8)
+        self._words: Final[_Words] = np.ndarray(
+            (len(padded) - _WORD + 1,), "<u8", padded, strides=(1,)
+        )
+        text = self._bytes[: len(data)]
+        self.ends: Final[Places] = np.flatnonzero(text == _NEWLINE)
+        """Where the newline of each line stands."""
+        self.starts: Final[Places] = np.empty_like(self.ends)
+        """Where each line begins."""
+        self.starts[0] = 0
+        self.starts[1:] = self.ends[:-1] + 1
+        self.kinds: Final[Kinds] = np.full(len(self.ends), NEITHER, np.int8)
+        """The kind of each line that is written by a template, else `NEITHER`."""
+        self._controls: Final = self._controls_in(text)
+        # Where each value begins, and how long it is.
+        self._at: Final[Places] = np.zeros((3, len(self.ends)), np.int64)
+        self._length: Final[Places] = np.zeros((3, len(self.ends)), np.int64)
+
+    def line(self, row: int) -> bytes:
+        """Return the line at ``row``, without its newline."""
+        return self._data[self.starts[row] : self.ends[row]]
+
+    def look_for(self, template: Template) -> bool:
+        """Let the lines that ``template`` writes be of its kind, if they are the most.
+
+        Those of its kind that another template writes, if they are more, stay so; else they
+        are written by none.
+        """
+        looked_for = _compiled(template)
+        rows = np.flatnonzero(self.kinds == NEITHER)
+        if self._controls is not None:
+            rows = rows[self._controls[rows] == looked_for.controls]
+        elif looked_for.controls:
+            return False
+        at = self.starts[rows]
+        places: _Table = []
+        for fixed in looked_for.fixed:
+            rows, at, places = self._with_fixed(fixed, rows, at, places)
+            length = self._lengths(at)
+            places.append((fixed.value, at, length))
+            at = at + length
+        rows, at, places = self._with_fixed(looked_for.end, rows, at, places)
+        # A value does not go on in the next line.
+        have = at == self.ends[rows] + 1
+        if not have.all():
+            rows, at, places = _those(have, rows, at, places)
+        rows, places = self._with_time(looked_for, rows, places)
+        others = self.kinds == template.kind
+        if len(rows) <= np.count_nonzero(others):
+            return False
+        self.kinds[others] = NEITHER
+        self.kinds[rows] = template.kind
+        for value, begin, length in places:
+            self._at[value, rows] = begin
+            self._length[value, rows] = length
+        return True
+
+    def said(self) -> Said:
+        """Return what the lines say."""
+        kinds = self.kinds
+        fits = kinds != NEITHER
+        ticks = self._ticks(fits)
+        amounts = self._amounts(fits)
+        are_friends = kinds != PURCHASE
+        lengths = self._length[_FIRST:] * np.array([np.ones_like(are_friends), are_friends])
+        fits &= (lengths[0] > 0) & (lengths[0] <= NAME_BYTES_MAX)
+        fits &= (lengths[1] > 0) == are_friends
+        fits &= lengths[1] <= NAME_BYTES_MAX
+        count = -(-int(np.max(lengths, initial=1, where=fits)) // _WORD)
+        users = np.empty((len(kinds), 2, count), "<u8")
+        for place in range(count):
+            left = np.clip(lengths - place * _WORD, 0, _WORD)
+            users[:, :, place] = (self._words[self._at[_FIRST:] + place * _WORD] & _MASKS[left]).T
+        fits &= (users[:, 0] != users[:, 1]).any(axis=1)
+        return Said(fits, kinds, amounts, ticks, users)
+
+    def _controls_in(self, text: NDArray[np.uint8]) -> Places | None:
+        """Return how many characters each line has that no plain value has; None for none."""
+        are_controls = text < _SPACE
+        found = int(np.count_nonzero(are_controls)) > len(self.ends)
+        if b"\\" in self._data:
+            are_controls |= text == _BACKSLASH
+            found = True
+        if not self._data.isascii():
+            try:
+                self._data.decode()
+            except UnicodeDecodeError:
+                are_controls |= text >= _ASCII_END
+                found = True
+        if not found:
+            return None
+        until = np.searchsorted(np.flatnonzero(are_controls), self.ends)
+        return np.diff(until, prepend=-1) - 1
+
+    def _with_fixed(
+        self, fixed: _Fixed, rows: Places, at: Places, places: _Table
+    ) -> tuple[Places, Places, _Table]:
+        """Return those of ``rows`` that have ``fixed`` at ``at``, and where its end is."""
+        for offset, mask, word in fixed.words:
+            have = self._words[at + offset] & mask == word
+            if not have.all():
+                rows, at, places = _those(have, rows, at, places)
+        return rows, at + fixed.length, places
+
+    def _with_time(
+        self, looked_for: _Compiled, rows: Places, places: _Table
+    ) -> tuple[Places, _Table]:
+        """Return those of ``rows`` whose time is of the right shape, without its zone."""
+        zone = looked_for.zone
+        index = next(index for index, place in enumerate(places) if place[0] == _TIME)
+        _, at, length = places[index]
+        length = length - zone.length
+        places[index] = (_TIME, at, length)
+        have = (length >= SECONDS) & (self._bytes[at + _MARK] == looked_for.mark)
+        last = self._bytes[at + length - 1]
+        have &= (last >= _ZERO) & (last <= _NINE)
+        for offset, mask, word in zone.words:
+            have &= self._words[at + length + offset] & mask == word
+        if not have.all():
+            rows, _, places = _those(have, rows, at, places)
+        return rows, places
+
+    def _lengths(self, at: Places) -> Places:
+        """Return how far the next quote is from each of ``at``, or more than any name is long."""
+        lengths = np.full(len(at), NAME_BYTES_MAX + 1)
+        rows = np.arange(len(at))
+        for offset in range(0, NAME_BYTES_MAX + 1, _WORD):
+            # The lowest byte that is 0 is the lowest one with its high bit here.
+            word = self._words[at + offset] ^ _QUOTES
+            zeros = (word - _ONES) & ~word & _HIGHS
+            found = zeros != 0
+            lowest = zeros & (~zeros + np.uint64(1))
+            far = offset + (((lowest >> np.uint64(7)) * _WHICH) >> np.uint64(56)).astype(np.int64)
+            if found.all():
+                lengths[rows] = far
+                break
+            lengths[rows[found]] = far[found]
+            rows, at = rows[~found], at[~found]
+        return lengths
+
+    def _ticks(self, fits: Flags) -> Ticks:
+        """Return the time of each line; one that is not canonical does not fit."""
+        ticks = np.zeros(len(fits), np.int64)
+        rows = np.flatnonzero(fits)
+        at, length = self._at[_TIME, rows], self._length[_TIME, rows]
+        # Logs have many lines of one time, one after the other.
+        is_new = np.ones(len(rows), np.bool_)
+        same = np.ones(max(len(rows) - 1, 0), np.bool_)
+        for offset in (0, _WORD, SECONDS - _WORD):
+            words = self._words[at + offset]
+            same &= words[1:] == words[:-1]
+        is_new[1:] = ~same
+        text = self._bytes[at[is_new][:, np.newaxis] + np.arange(SECONDS)]
+        which = np.cumsum(is_new) - 1
+        found, real = (column[which] for column in ticks_in(text))
+        beyond = length - SECONDS
+        if beyond.any():
+            has_none = beyond == 0
+            fractions, are_canonical = self._fractions(at + SECONDS, beyond)
+            found = found + fractions
+            real = real & (has_none | are_canonical)
+        ticks[rows] = found
+        fits[rows] = real
+        return ticks
+
+    def _fractions(self, at: Places, length: Places) -> tuple[Ticks, Flags]:
+        """Return fractions of seconds in ticks, with which of them are canonical and no finer."""
+        digits = self._bytes[at[:, np.newaxis] + np.arange(1, PLACES + 1)] - np.uint8(_ZERO)
+        digits[np.arange(1, PLACES + 1) >= length[:, np.newaxis]] = 0
+        are_canonical = (length > 1) & (length <= PLACES + 1) & (self._bytes[at] == _POINT)
+        are_canonical &= (digits <= 9).all(axis=1)  # noqa: PLR2004
+        are_canonical &= self._bytes[at + length - 1] != _ZERO
+        return digits.astype(np.int64) @ _FRACTIONS, are_canonical
+
+    def _amounts(self, fits: Flags) -> Amounts:
+        """Return the amount of each purchase; one that has not two places does not fit."""
+        amounts = np.zeros(len(fits), np.uint64)
+        rows = np.flatnonzero(fits & (self.kinds == PURCHASE))
+        at, length = self._at[_SECOND, rows], self._length[_SECOND, rows]
+        are_canonical = (length > _CENTS) & (length <= _AMOUNT_BYTES_MAX)
+        width = int(np.max(length, initial=_CENTS + 1, where=are_canonical))
+        end = at + length
+        # From the end backwards; what is before the beginning is as good as 0.
+        back = np.array([*range(width, _CENTS, -1), 2, 1])
+        digits = self._bytes[end[:, np.newaxis] - back] - np.uint8(_ZERO)
+        digits[back > length[:, np.newaxis]] = 0
+        are_canonical &= (digits <= 9).all(axis=1)  # noqa: PLR2004
+        are_canonical &= self._bytes[end - _CENTS] == _POINT
+        are_canonical &= (self._bytes[at] != _ZERO) | (length == _CENTS + 1)
+        amounts[rows] = digits.astype(np.uint64) @ _UNITS[-len(back) :]
+        fits[rows] = are_canonical
+        return amounts
