@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from events.amounts import UNITS_MAX
+from events.amounts import UNITS_MAX, format_amount
 from events.blocks import BYTE_ORDER_MARK
 from events.errors import BadValueError, DamagedStoreError, shown
-from events.event import Event, Purchase, line_of, users_of
+from events.event import Befriend, Event, Purchase, Unfriend, line_of, users_of
 from events.lines import BadLineError, Reason, read_line
 from events.nesting import without_nested
+from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER
 from events.validation import CanonicalTimes
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.columns import Columns
+    from events.styles import Style
 
 # Of fewer than one in so many events each is made an object by itself.
 _FEW: Final = 8
@@ -42,6 +44,7 @@ class OwnLines:
         self._path: Final = path
         self._times: Final = CanonicalTimes()
         self._time: str | None = None
+        self._style: Style | None = None
 
     def check(self, events: Iterable[Event]) -> None:
         """Check ``events``, in 0.07 µs each where the canonical line stands for it.
@@ -80,6 +83,9 @@ class OwnLines:
 
         """
         lines = columns.lines
+        if columns.style is not None and columns.style != self._style:
+            self._check_style(columns.style, columns.number)
+            self._style = columns.style
         escaped = [
             code
             for code, name in enumerate(columns.names)
@@ -94,6 +100,34 @@ class OwnLines:
                 self.check(columns.events(row, row + 1))
         else:
             self.check(columns.events())
+
+    def _check_style(self, style: Style, number: int) -> None:
+        """Refuse a style whose lines are not those of their events.
+
+        What its templates make of these they make of all that have nothing to be escaped.
+        """
+        for time, amount in (("2017-06-13 11:33:01", 168_300), ("0001-12-31 23:59:59.5", 1)):
+            purchase = Purchase(time, number, "buyer", amount)
+            befriend = Befriend(time, number, "one", "other")
+            unfriend = Unfriend(time, number, "one", "other")
+            for template, event in (
+                (style.purchase, purchase),
+                (style.befriend, befriend),
+                (style.unfriend, unfriend),
+            ):
+                if template is not None:
+                    line = _written(template, event)
+                    self.check([msgspec.structs.replace(event, line=line)])
+
+
+def _written(template: str, event: Event) -> bytes:
+    """Return the line that ``template`` makes of ``event``."""
+    values: dict[str, str | int | None] = {DATE: event.time[:10], CLOCK: event.time[11:]}
+    if isinstance(event, Purchase):
+        values |= {USER: event.user, AMOUNT: format_amount(event.amount)}
+    else:
+        values |= {USER: event.user1, OTHER: event.user2}
+    return template.translate(str.maketrans(values)).encode()
 
 
 def own_line(event: Event, path: Path) -> bytes:

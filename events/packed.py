@@ -118,7 +118,9 @@ def _pack_finer(times: Times) -> PackedTimes:
         counts = [end - start for start, end in pairwise([*begins, len(pairs)])]
     else:
         begins = list(range(len(pairs)))
-    texts = times_of(ticks[begins], {at: pairs[index][1] for at, index in enumerate(begins)})
+    texts = times_of(
+        ticks[begins], {at: pairs[index][1] for at, index in enumerate(begins) if pairs[index][1]}
+    )
     if places <= PLACES_MAX:
         digits = places - PLACES
         values = [

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
 
 texts = st.text(max_size=12)
-names = st.text(min_size=1, max_size=12)
+names = st.sampled_from(["1", "2", "3"]) | st.text(min_size=1, max_size=12)
 amounts = st.one_of(st.integers(0, AMOUNT_MAX), st.sampled_from([0, 2**63, AMOUNT_MAX]))
 source_lines = st.one_of(st.none(), st.binary(max_size=40))
 _lines = st.binary(max_size=40).filter(lambda line: b"\n" not in line)
@@ -46,8 +46,16 @@ _chains = st.binary(min_size=32, max_size=32)
 _seconds = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)).map(  # noqa: DTZ001  no zone is known
     lambda time: time.replace(microsecond=0).isoformat(" ")
 )
-_fractions = st.integers(1, 999_999).map(lambda part: f".{part:06}".rstrip("0"))
-times = _seconds | st.builds(str.__add__, _seconds, _fractions)
+_digits = st.sampled_from([1, 2, 6, 7, 9, 18, 19, 30])
+_fractions = _digits.flatmap(
+    lambda digits: st.integers(1, 10**digits - 1).map(lambda part: f".{part:0{digits}}".rstrip("0"))
+)
+# Most events of a log have the time of the one before.
+times = (
+    st.sampled_from(["2017-06-13 11:33:01", "2017-06-13 11:33:02", "2017-06-13 11:33:01.5"])
+    | _seconds
+    | st.builds(str.__add__, _seconds, _fractions)
+)
 
 _numbers = st.integers(1, NUMBER_MAX)
 purchases = st.builds(Purchase, times, _numbers, names, amounts, source_lines)
@@ -83,7 +91,7 @@ class Stored(NamedTuple):
     """What a store holds."""
 
     header: Header
-    frames: list[list[Record]]
+    frames: list[list[Record | Event]]
 
 
 class _Purchases:
@@ -92,13 +100,13 @@ class _Purchases:
     def __init__(self, draw: st.DrawFn, header: Header) -> None:
         self.draw = draw
         self.header = header
-        self.frames: list[list[Record]] = []
+        self.frames: list[list[Record | Event]] = []
         self.events = 0
         self.lines: dict[Source, int] = {"batch": 1, "stream": 0}
         self.undecided: list[Purchase] = []
         self.written = 0
 
-    def history(self) -> list[list[Record]]:
+    def history(self) -> list[list[Record | Event]]:
         self.log("batch")
         if self.draw(st.booleans()):
             end = LogEnd("batch", self.lines["batch"] + self.draw(_few), self.draw(st.booleans()))
@@ -122,7 +130,7 @@ class _Purchases:
                 self.frames.append([Gap(self.draw(_counts), self.draw(_counts))])
 
     def block(self, source: Source) -> None:
-        records: list[Record] = []
+        records: list[Record | Event] = []
         for _ in range(self.draw(_few)):
             self.lines[source] += self.draw(_few)
             records.append(Lines(source, self.lines[source] + 1))
@@ -131,7 +139,7 @@ class _Purchases:
                 records.append(self.line(source))
         self.frames.append(records)
 
-    def line(self, source: Source) -> Record:
+    def line(self, source: Source) -> Record | Event:
         if self.draw(st.booleans()):
             words = (self.draw(texts), self.draw(texts), self.draw(_lines))
             return Rejected(source, self.lines[source], *words)
@@ -142,7 +150,7 @@ class _Purchases:
         return event
 
     def decide(self) -> None:
-        records: list[Record] = [Written(self.written)] if self.draw(st.booleans()) else []
+        records: list[Record | Event] = [Written(self.written)] if self.draw(st.booleans()) else []
         for _ in range(self.draw(st.integers(0, len(self.undecided)))):
             event = self.undecided.pop(0)
             mean, sd = self.draw(st.tuples(_counts, _counts))
@@ -165,12 +173,12 @@ class _Observations:
         assert header.intervals is not None
         self.search = header.intervals
         self.incomplete = header.incomplete
-        self.frames: list[list[Record]] = []
+        self.frames: list[list[Record | Event]] = []
         self.events = self.line = 0
         self.latest = ""
         self.written = 0
 
-    def history(self) -> list[list[Record]]:
+    def history(self) -> list[list[Record | Event]]:
         for _ in range(self.draw(_few)):
             self.block()
             if self.draw(st.booleans()):
@@ -184,7 +192,7 @@ class _Observations:
         return self.frames
 
     def block(self) -> None:
-        records: list[Record] = []
+        records: list[Record | Event] = []
         for _ in range(self.draw(_few)):
             self.line += self.draw(_few)
             records.append(Lines("observations", self.line + 1))
@@ -205,7 +213,7 @@ class _Observations:
 
     def settle(self) -> None:
         self.written += self.draw(_few)
-        records: list[Record] = [Written(self.written)] if self.draw(st.booleans()) else []
+        records: list[Record | Event] = [Written(self.written)] if self.draw(st.booleans()) else []
         least = self.search.distinct_min
         for _ in range(self.draw(_few) if self.events >= least else 0):
             ids = self.draw(st.lists(names, min_size=least, max_size=least, unique=True))

@@ -191,7 +191,7 @@ def test_digest_of_another_history_is_not_made_right(tmp_path: Path) -> None:
         else frame
         for frame in opened.frames()
     ]
-    opened.frames = lambda _after=0: iter(frames)  # type: ignore[method-assign]
+    opened.frames = lambda _after=0: iter(frames)  # type: ignore[method-assign, assignment]
     with pytest.raises(DamagedStoreError, match="expected a digest of the history before it"):
         rewrite(opened, CountingDisk())
     assert sorted(path.name for path in folder.iterdir()) == sorted(

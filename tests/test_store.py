@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 TIME = "2017-06-13 11:33:01"
 FIRST_LINE = b'{"D":"3", "T":"50"}'
 HEADER = Header(Parameters(3, 50), FIRST_LINE, Fingerprint("batch.json", 100, bytes(32)), None)
-FRAMES: list[list[Record]] = [
+FRAMES: list[list[Record | Event]] = [
     [
         Lines("batch", 2),
         Purchase(TIME, 1, "1", 168_300),
@@ -69,11 +69,11 @@ FRAMES: list[list[Record]] = [
 ]
 
 
-def is_event(record: Record) -> bool:
+def is_event(record: Record | Event) -> bool:
     return isinstance(record, Purchase | Befriend | Unfriend)
 
 
-def write(path: Path, frames: Sequence[Sequence[Record]], header: Header = HEADER) -> bytes:
+def write(path: Path, frames: Sequence[Sequence[Record | Event]], header: Header = HEADER) -> bytes:
     """Write a new store of ``frames`` at ``path`` and return its bytes."""
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, header) as writer:
@@ -82,7 +82,7 @@ def write(path: Path, frames: Sequence[Sequence[Record]], header: Header = HEADE
     return path.read_bytes()
 
 
-def flat(frames: Sequence[Sequence[Record]]) -> list[Record]:
+def flat(frames: Sequence[Sequence[Record | Event]]) -> list[Record | Event]:
     return [record for records in frames for record in records]
 
 
@@ -268,7 +268,7 @@ def test_frames_of_another_store_are_noticed(path: Path) -> None:
 
 def test_fields_from_a_later_version_are_stepped_over(path: Path) -> None:
     content = write(path, [])
-    records: list[Record] = [Lines("batch", 2), Purchase(TIME, 1, "1", 5)]
+    records: list[Record | Event] = [Lines("batch", 2), Purchase(TIME, 1, "1", 5)]
     longer = [[*record, "later"] for record in body_of(records)]
     frame = Frame(0, 0, 1, chain_of(content), msgpack.packb(longer))
     path.write_bytes(content + encode_frame(frame))
