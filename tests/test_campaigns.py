@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import campaign
 import pytest
@@ -103,7 +103,7 @@ def unvalidated(patch: Patch) -> None:
 
     def next_records(reader: Reader, body: memoryview, offset: int, events: int) -> list[Record]:
         reader.validator.events += events
-        return reader.records(body, offset)
+        return reader.records(body, offset, reader.validator.events - events, events)
 
     patch.setattr(Reader, "next_records", next_records)
 
@@ -112,9 +112,9 @@ def texts_unread(patch: Patch) -> None:
     """Let texts that are no UTF-8 be a surprise."""
     decode = Reader.records
 
-    def records(reader: Reader, body: memoryview, offset: int) -> list[Record]:
+    def records(reader: Reader, *frame: Any) -> list[Record]:
         try:
-            return decode(reader, body, offset)
+            return decode(reader, *frame)
         except DamagedStoreError as error:
             if "codec can't decode" in str(error):
                 raise ValueError from None
@@ -138,6 +138,7 @@ def depth_unbounded(patch: Patch) -> None:
 
 def lines_of_others(patch: Patch) -> None:
     patch.setattr(OwnLines, "check", nothing)
+    patch.setattr(OwnLines, "check_columns", nothing)
 
 
 def in_process(code: str) -> Callable[[Patch], None]:

@@ -189,6 +189,6 @@ def test_history_of_an_unfinished_store_is_what_it_holds(
         path = folder / "stopped.events"
         with StoreWriter.create(path, store.header) as writer:
             for _, records, _ in list(store.frames())[:frames]:
-                writer.append(records, sum(isinstance(each, EVENT_TYPES) for each in records))
+                writer.append(records, events_in(records))
         stopped = replay.EventStore(path)
         assert_is_of(LoggedHistory.of(stopped), stopped, folder)

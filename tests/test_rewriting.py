@@ -181,7 +181,9 @@ def test_torn_end_of_an_old_store_is_kept_with_it(tmp_path: Path) -> None:
     assert_right(folder, "flagged.json")
 
 
-def test_digest_of_another_history_is_not_made_right(tmp_path: Path) -> None:
+def test_digest_of_another_history_is_not_made_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "run"
     begin(folder, "flagged.json", frames_of("flagged.json") - 1)
     opened = replay.EventStore(folder / "flagged.json.events")
@@ -191,7 +193,7 @@ def test_digest_of_another_history_is_not_made_right(tmp_path: Path) -> None:
         else frame
         for frame in opened.frames()
     ]
-    opened.frames = lambda _after=0: iter(frames)  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(opened, "frames", lambda: iter(frames))
     with pytest.raises(DamagedStoreError, match="expected a digest of the history before it"):
         rewrite(opened, CountingDisk())
     assert sorted(path.name for path in folder.iterdir()) == sorted(

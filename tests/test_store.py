@@ -26,7 +26,7 @@ from events.errors import (
     StoreError,
     shown,
 )
-from events.event import Befriend, Purchase, Unfriend
+from events.event import Befriend, Event, Purchase, Unfriend
 from events.frames import Fault, Frame, chain_of, encode_frame
 from events.header import Header, encode_header
 from events.jsonlines import Fingerprint

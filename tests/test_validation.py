@@ -54,12 +54,17 @@ def piece_with(remade: Remade, tag: str) -> Piece:
     return next(p for p in remade.pieces if any(each[0] == tag for each in p.records))
 
 
-def put(tag: str, place: int, value: Any, which: int = 0) -> Callable[[Remade], None]:
-    """Put a value into a field of a record."""
+def put(
+    tag: str, place: int | tuple[int, ...], value: Any, which: int = 0
+) -> Callable[[Remade], None]:
+    """Put a value into a field of a record, or deeper into one."""
 
     def change(remade: Remade) -> None:
-        record = records(remade, tag)[which]
-        record[place : place + 1] = [value]
+        holder = records(remade, tag)[which]
+        *outer, last = (place,) if isinstance(place, int) else place
+        for each in outer:
+            holder = holder[each]
+        holder[last : last + 1] = [value]
 
     return change
 
@@ -98,19 +103,12 @@ def sought(name: str, value: Any) -> Callable[[Remade], None]:
     return change
 
 
-def same_numbers(remade: Remade) -> None:
-    for piece in remade.pieces:
-        for record in piece.records:
-            if record[0] in ("purchase", "befriend", "unfriend"):
-                record[2] = 1
-
-
 def many_events(remade: Remade) -> None:
-    piece_with(remade, "purchase").events = 2**32 - 1
+    piece_with(remade, "events").events = 2**32 - 1
 
 
 def no_events(remade: Remade) -> None:
-    piece_with(remade, "purchase").events = 0
+    piece_with(remade, "events").events = 0
 
 
 def many_sums(remade: Remade) -> None:
@@ -145,21 +143,39 @@ DEEP = Packed(b"\x91" * DEPTH + b"\xc0")
 LOST_TEXT = Packed(b"\xa2\xff\xfe")
 SURROGATE = Packed(b"\xa3\xed\xa0\x80")
 PURCHASES = [
-    (put("purchase", 3, LOST_TEXT), "expected records, found: 'utf-8' codec"),
-    (put("purchase", 3, SURROGATE), "expected records, found: 'utf-8' codec"),
-    (put("purchase", 6, DEEP), "expected records, found: maximum recursion depth"),
-    (put("purchase", 3, ""), r"expected records, found: Expected `str` of length >= 1 - at"),
-    (put("purchase", 4, -1), r"expected records, found: Expected `int` >= 0 - at"),
-    (put("purchase", 2, 7), "expected event 1, found event 7"),
-    (same_numbers, "expected event 2, found event 1"),
+    (put("events", (3, 0, 0), LOST_TEXT), "expected records, found: 'utf-8' codec"),
+    (put("events", (3, 0, 0), SURROGATE), "expected records, found: 'utf-8' codec"),
+    (put("events", 9, DEEP), "expected records, found: maximum recursion depth"),
+    (put("events", (3, 0, 0), ""), r"expected records, found: Expected `str` of length >= 1 - at"),
+    (put("events", (5, 0), -1), r"expected records, found: Expected `int` >= 0 - at"),
+    (put("events", (5, 0), 10**18), "expected amounts of at most 9999999999999999999 units, found"),
+    (put("events", (3, 1, 1), 2), "expected names that the frame has, each of them used, found"),
+    (put("events", (3, 0, 1), "1"), "expected each name once in a frame, found one twice"),
+    (put("events", (3, 1, 3), 1), "expected names that the frame has, each of them used, found"),
+    (put("events", (3, 1, 1), 1, which=1), "expected names that the frame has, each of them used"),
+    (put("events", (3, 1, 4), 2, which=1), "expected two different users of a friendship, found"),
+    (put("events", (2, 0), 6), "expected places among 3 events, found one behind them"),
+    (put("events", (1, 0, 0), ""), "expected YYYY-MM-DD HH:MM:SS, found ''"),
+    (put("events", (1, 0, 0), "0000-01-01 00:00:00"), "expected a real date and time, found"),
+    (put("events", (1, 0, 0), "2017-06-13T11:33:01"), "expected YYYY-MM-DD HH:MM:SS, found"),
+    (put("events", (1, 3, 0), 4), "expected the times of 3 events, found others"),
+    (put("events", (6, 0), 3), "expected 1 kept lines, found 0"),
+    (put("events", 8, ["x", None, None]), "expected each value of a line once in a template"),
+    (
+        add(["purchase", "2017-06-13 11:33:01", 1, "1", 5], "lines"),
+        "found: Invalid value 'purchase",
+    ),
     (put("lines", 2, 2**64 - 1), "expected records, found: Expected `int` <= 9223372036854775807"),
     (put("lines", 2, 0), "expected records, found: Expected `int` >= 1"),
     (put("lines", 1, "observations"), "expected lines of a batch or a stream, found some of obs"),
     (put("lines", 2, 1, which=1), "expected lines behind line . of the batch, found line 1"),
     (drop("lines"), "expected lines before an event, found event 1 first"),
     (many_events, "expected 4294967295 events, as the frame's head says, found "),
-    (no_events, "expected 0 events, as the frame's head says, found "),
-    (add(["observed", 1, [], [], None], "lines"), "expected records, found: Invalid value 'obse"),
+    (no_events, "expected 0 more events or fewer, found 3"),
+    (
+        add(["observed", [[], 0, [], None], [[], []], None], "lines"),
+        "expected records, found: Invalid value 'obse",
+    ),
     (add(["unknown"], "lines"), "expected records, found: Invalid value 'unknown'"),
     (add(["gap", 1, 1], "lines"), "expected a complete store, as its header says, found a gap"),
     (add(["stream", 2], "lines"), "expected the end of the batch, found the beginning of the"),
@@ -192,24 +208,16 @@ PURCHASES = [
     (lambda remade: setattr(remade, "version", 0), "expected the parameters of one detector"),
 ]
 INTERVALS = [
-    (put("observed", 2, ["2020-01-01 00:00:00"]), "expected columns of one length, and not empty"),
-    (put("observed", 3, []), "expected columns of one length, and not empty, found . times and 0"),
-    (put("observed", 4, None), "expected keys, as the header says, found none"),
-    (put("observed", 1, 2), "expected event 1, found event 2"),
-    (put("observed", 2, ["yesterday"] * 5), "expected YYYY-MM-DD HH:MM:SS, found 'yesterday'"),
-    (put("observed", 2, ["0000-01-01 00:00:00"] * 5), "expected a real date and time, found"),
-    (
-        put("observed", 2, ["2020-01-01 00:00:00.50"] * 5),
-        "expected a time without zeros at its end",
-    ),
-    (
-        put("observed", 2, [f"2020-01-01 00:00:0{n}" for n in (3, 2, 1, 0, 0)]),
-        "expected times in order, as none may be late, found some that are not",
-    ),
-    (
-        put("observed", 3, ["", "A", "A", "A", "A"]),
-        "expected records, found: Expected `str` of len",
-    ),
+    (put("observed", (1, 2), [10]), "expected the times of 5 events, found others"),
+    (put("observed", (2, 1), []), "expected 0 more events or fewer, found 0"),
+    (put("observed", (3, 1), [0]), "expected 5 names, found 1"),
+    (put("observed", 3, None), "expected keys, as the header says, found none"),
+    (put("observed", (1, 0, 0), "yesterday"), "expected YYYY-MM-DD HH:MM:SS, found 'yesterday'"),
+    (put("observed", (1, 0, 0), "0000-01-01 00:00:00"), "expected a real date and time, found"),
+    (put("observed", (1, 0, 0), "2020-01-01 00:00:00.50"), "a time without zeros at its end"),
+    (put("observed", (1, 2, 0), 10**12), "expected times of the years 1 to 9999, found another"),
+    (put("observed", (1, 2, 3), -1), "expected times in order, as none may be late, found some"),
+    (put("observed", (2, 0, 0), ""), "expected records, found: Expected `str` of len"),
     (drop("lines"), "expected lines before an observation, found none in the frame"),
     (put("rejected", 2, 9), "expected line 7, found line 9, rejected"),
     (put("end", 2, 1), "expected 7 lines or more, found 1"),
@@ -239,7 +247,7 @@ INTERVALS = [
     (sought("threshold", -1), "expected a header as this program writes it, .*: Expected `int` >="),
     (sought("distinct_min", 0), "expected a header as this program writes it, .*: Expected `int`"),
     (sought("form", "xml"), "expected a header as this program writes it, .*: Invalid enum value"),
-    (head("line", b"x"), "expected no logs of purchases in version 2, found some"),
+    (head("line", b"x"), "expected no logs of purchases in a store of intervals, found some"),
     (many_sums, "expected a digest of 6 sums, found 7 sums"),
 ]
 
@@ -309,9 +317,24 @@ def test_search_that_no_run_writes_is_refused_by_every_command(
 
 
 def own_line(line: bytes) -> Callable[[Remade], None]:
-    return put("purchase", 5, line)
+    """Keep a line of the first purchase."""
+
+    def change(remade: Remade) -> None:
+        records(remade, "events")[0][6:8] = [[0], [line]]
+
+    return change
 
 
+def escaped_name(remade: Remade) -> None:
+    records(remade, "events")[0][3][0][0] = 'a"b'
+
+
+def style(*templates: str | None) -> Callable[[Remade], None]:
+    return put("events", 8, list(templates))
+
+
+PURCHASE_LINE = '{"event_type":"purchase", "timestamp":"\1 \2", "id": "\3", "amount": "\5"}'
+BEFRIEND_LINE = '{"event_type":"befriend", "timestamp":"\1 \2", "id1": "\3", "id2": "\4"}'
 CANONICAL = '{"event_type":"%s", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "16.83"}'
 
 
@@ -321,15 +344,7 @@ CANONICAL = '{"event_type":"%s", "timestamp":"2017-06-13 11:33:01", "id": "1", "
         (own_line(b"{}"), "event 1: expected the line that it was read from, found '{}'"),
         (own_line((CANONICAL % "purchase").encode() + b"\n"), "event 1: expected the line that it"),
         (own_line(b""), "event 1: expected the line that it was read from, found ''"),
-        (put("purchase", 3, 'a"b'), "event 1: expected its line, since 'a\"b' is escaped, found"),
-        (put("purchase", 4, 10**19), "event 1: expected an amount of at most 9999999999999999999"),
-        (put("purchase", 1, ""), "event 1: expected YYYY-MM-DD HH:MM:SS, found ''"),
-        (
-            put("purchase", 1, "0000-01-01 00:00:00"),
-            "event 1: expected a real date and time, found",
-        ),
-        (put("purchase", 1, "2017-06-13T11:33:01"), "event 1: expected YYYY-MM-DD HH:MM:SS, found"),
-        (put("befriend", 4, "1"), "event .: expected two different users, found '1' twice"),
+        (escaped_name, "event 1: expected its line, since 'a\"b' is escaped, found"),
         (put("digest", 3, 99), "after event .: expected a digest of the events before it, found"),
     ],
 )
@@ -349,18 +364,41 @@ def test_event_whose_line_is_not_its_own_is_refused_by_those_who_need_the_line(
         assert_refused(words, said, capsys)
 
 
+@pytest.mark.parametrize(
+    "templates",
+    [
+        (PURCHASE_LINE, BEFRIEND_LINE.replace("befriend", "unfriend")),
+        (PURCHASE_LINE.replace('"\3"', "\3"), BEFRIEND_LINE),
+        (PURCHASE_LINE, BEFRIEND_LINE.replace("\3", "\0").replace("\4", "\3").replace("\0", "\4")),
+        (PURCHASE_LINE.replace("}", ', "amount": "5"}'), BEFRIEND_LINE),
+        (PURCHASE_LINE.replace("\3", "\3 "), BEFRIEND_LINE),
+        (PURCHASE_LINE.replace("\1 \2", "\2 \1"), BEFRIEND_LINE),
+    ],
+)
+def test_style_whose_lines_are_not_their_events_own_is_refused(
+    folder: Path, templates: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = spoiled(folder, STORE, style(*templates, None))
+    assert_refused(["check", store], "event 1: expected the line that it was read from, fo", capsys)
+
+
+def test_style_whose_lines_are_their_events_own_is_taken(folder: Path) -> None:
+    style_ = style(PURCHASE_LINE.replace(", ", ","), BEFRIEND_LINE.replace('"id1": "\3", ', "")
+                   .replace("}", ', "id1":"\3"}\r'), None)  # fmt: skip
+    assert main(["check", spoiled(folder, STORE, style_)]) == 0
+
+
 def test_lines_that_earlier_releases_took_are_their_events_own(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def deep(remade: Remade) -> None:
         # As 3.13 took it.
-        purchase = records(remade, "purchase")[0]
         nested = b"[" * 5_000 + b"]" * 5_000
         line = (CANONICAL % "purchase").encode()[:-1]
-        purchase[5] = line + b', "x": %b, "y": {"z": [1, "]"]}}' % nested
+        own_line(line + b', "x": %b, "y": {"z": [1, "]"]}}' % nested)(remade)
 
-    first = records(Remade(folder / STORE), "purchase")[0]
-    assert first[3:5] == ["1", 168_300]
+    first = next(replay.EventStore(folder / STORE).events_from())
+    assert first == replay.Purchase("2017-06-13 11:33:01", 1, "1", 168_300)
     store = spoiled(folder, STORE, deep)
     assert main(["check", store]) == 0
     assert main(["verify", store]) == 0

@@ -16,7 +16,10 @@ from events.header import MAGIC_BYTES, decode_header
 if TYPE_CHECKING:
     from pathlib import Path
 
-EVENTS: Final = ("purchase", "befriend", "unfriend")
+# Where in a record of events columns are that say how many there are.
+_FRIENDSHIPS: Final = 2
+_AMOUNTS: Final = 5
+_IDS: Final = 2
 
 
 class Packed(NamedTuple):
@@ -81,10 +84,17 @@ def events_in(records: list[Any]) -> int:
     count = 0
     for record in records:
         if _is(record, "observed"):
-            count += len(record[2]) if len(record) > 2 and isinstance(record[2], list) else 0
-        else:
-            count += any(_is(record, tag) for tag in EVENTS)
+            ids = _listed(record, _IDS)
+            count += len(_listed(ids, 1))
+        elif _is(record, "events"):
+            count += len(_listed(record, _FRIENDSHIPS)) + len(_listed(record, _AMOUNTS))
     return min(count, 2**32 - 1)
+
+
+def _listed(values: list[Any], place: int) -> list[Any]:
+    """Return the list at a place, or an empty one where none is."""
+    found = values[place] if len(values) > place else None
+    return found if isinstance(found, list) else []
 
 
 def _is(record: object, tag: str) -> bool:

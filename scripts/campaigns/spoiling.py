@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from campaigns.remade import EVENTS, Packed, Piece, events_in, nested_heads
+from campaigns.remade import Packed, Piece, events_in, nested_heads
+from campaigns.values import PACKED, RECORDS, STYLES, other_value
 
 if TYPE_CHECKING:
     import random
@@ -13,68 +14,36 @@ if TYPE_CHECKING:
 
     from campaigns.remade import Remade
 
-_DEPTH: Final = 200_000
-# How often a value is of another type then.
-_OTHER_TYPE: Final = 0.1
 # How often a field is added that no release knows.
 _LATER_FIELD: Final = 0.8
-# In which field of an event its line is, and lines that are none of any event's own.
-_LINE: Final = 5
+# Where in a record of events the lines are that are kept, and lines that are none of any
+# event's own.
+_KEPT: Final = 6
 _LINES: Final = (
     b"{}", b"", b'{"event_type":"purchase", "timestamp":"2017-02-30 11:33:01", "id": "1"}',
     b'{"event_type":"unfriend", "timestamp":"1999-06-13 11:33:01", "id1": "me", "id2": "you"}',
 )  # fmt: skip
 # Fields of which only one value is right, whatever else stands in a store.
 _CERTAIN: Final = {
-    *((tag, 2) for tag in EVENTS),
-    *(("stream", 1), ("decision", 1), ("written", 1), ("observed", 1), ("finding", 1)),
+    *(("stream", 1), ("decision", 1), ("written", 1), ("finding", 1)),
     *(("digest", place) for place in (1, 3, 4)),
 }
-_INTEGERS: Final = (
-    0, 1, -1, 2, 7, 1_000, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1, 2**63, 10**19, 2**64 - 1,
-    -(2**63),
-)  # fmt: skip
-_TEXTS: Final = (
-    "", "1", "x" * 70_000, "\x1b[2J\x07", "a\nb", "\u202e", "\u2028", "\0", '"', "\\", "\ud800",
-    "batch", "stream", "observations", "csv", "jsonl", "../../x", "-", "purchase", "rejected",
-    "0000-01-01 00:00:00", "2017-02-30 00:00:00", "2017-06-13 11:33:01.50", "2017-06-13T11:33:01",
-    "9999-12-31 23:59:59.999", "0001-01-01 00:00:00", "2017-06-13 24:00:00", "2017-06-13",
-    "2017-06-13 11:33:01." + "9" * 400, "\uff12017-06-13 11:33:01",
-)  # fmt: skip
-_BYTES: Final = (
-    b"", b"{}", b"\xff\xfe", b"a\nb", b"\xef\xbb\xbf", bytes(32), bytes(31), b"}" * 3_000,
-    b'{"D":"1", "T":"2"}',
-    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "16.83"}',
-    b'{"a":' + b"[" * 3_000 + b"]" * 3_000 + b"}",
-    b'{"event_type":"befriend", "timestamp":"2017-06-13 11:33:01", "id1": "1", "id2": "1"}',
-)  # fmt: skip
-# Invalid UTF-8, and half a surrogate pair.
-_NO_TEXTS: Final = (b"\xa4\xff\xfe\x80a", b"\xa3\xed\xa0\x80")
-_PACKED: Final = (
-    b"\x91" * _DEPTH + b"\xc0", b"\x81\xa1a" * _DEPTH + b"\xc0",
-    # Lengths beyond the end, no msgpack at all, an extension, a fraction.
-    *_NO_TEXTS, b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff",
-    b"\xc6\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xdc\xff\xff", b"\xc1", b"\xc7\x01\x05a",
-    b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00", b"\xd6\xff\x00\x00\x00\x00",
-)  # fmt: skip
-_RECORDS: Final[tuple[list[Any], ...]] = (
-    ["purchase", "2017-06-13 11:33:01", 1, "1", 168_300, None],
-    ["befriend", "2017-06-13 11:33:01", 1, "1", "1", None],
-    ["unfriend", "2017-06-13 11:33:01", 1, "1", "2", None],
-    ["rejected", "batch", 1, "not-json", "expected", b"{"],
-    ["rejected", "stream", 1, "line-too-long", "expected", b"{", 20_000_000, bytes(32)],
-    ["lines", "batch", 1], ["lines", "stream", 1], ["lines", "observations", 1],
-    ["end", "batch", 1, True], ["end", "stream", 9, False], ["end", "observations", 3, True],
-    ["stream", 1], ["decision", 1, True, 2, 2_910, 2_146], ["written", 100], ["gap", 3, 1_000],
-    ["digest", 1, bytes(32), 1, [0] * 8], ["digest", 1, bytes(32), 1, [0] * 6],
-    ["observed", 1, ["2020-01-01 00:00:00"], ["A"], None],
-    ["observed", 1, ["2020-01-01 00:00:00", "2019-01-01 00:00:00"], ["A", "B"], ["x", "y"]],
-    [
-        "finding", 1,
-        ["interval", 0, 1, "2020-01-01 00:00:00", "2020-01-01 00:00:30", 2, ["A", "B"], ""],
-    ],
-    ["unknown", 1], [], ["purchase"], ["lines", "batch", 1, "a later field", [1, {"a": [2]}]],
-)  # fmt: skip
+# Where the columns of a record are, and those of which the number of entries is certain.
+_COLUMNS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
+    "events": {
+        "times": (1, 0), "places": (1, 1), "steps": (1, 2), "counts": (1, 3),
+        "friendships": (2,), "names": (3, 0), "codes": (3, 1), "unit": (4,), "amounts": (5,),
+        "kept": (6,), "lines": (7,), "style": (8,),
+    },
+    "observed": {
+        "times": (1, 0), "places": (1, 1), "steps": (1, 2), "counts": (1, 3),
+        "names": (2, 0), "codes": (2, 1), "keys": (3, 0), "codes of keys": (3, 1),
+    },
+}  # fmt: skip
+_COUNTED: Final = {
+    *("times", "steps", "friendships", "names", "codes", "amounts", "kept", "lines", "keys"),
+    "codes of keys",
+}
 
 
 class Change(NamedTuple):
@@ -96,62 +65,6 @@ def spoil(store: Remade, drawn: random.Random, other: Remade) -> list[Change]:
     return done
 
 
-def _value(drawn: random.Random, value: Any) -> Any:
-    """Return something else than ``value``, mostly of its type."""
-    if drawn.random() < _OTHER_TYPE:
-        return drawn.choice([None, True, False, [], {}, *map(Packed, _PACKED)])
-    changes: dict[type, Callable[[], Any]] = {
-        bool: lambda: not value,
-        int: lambda: drawn.choice(_few(drawn, [value - 1, value + 1], [2 * value, *_INTEGERS])),
-        str: lambda: drawn.choice(
-            _few(
-                drawn,
-                [value + "0", value[:-1], value + "1"],
-                [*map(Packed, _NO_TEXTS * 3), *_TEXTS],
-            )
-        ),
-        bytes: lambda: drawn.choice([value[:-1], value + b"x", value + b"\n", *_BYTES]),
-        list: lambda: _list(drawn, value),
-        dict: lambda: _map(drawn, value),
-    }
-    change = changes.get(type(value))
-    if change is not None:
-        return change()
-    return drawn.choice([0, "x", b"x", [], {}, *_BYTES, *map(Packed, _PACKED)])
-
-
-def _few(drawn: random.Random, near: list[Any], others: list[Any]) -> list[Any]:
-    """Return values of which one is to be chosen: half of the time those ``near`` the old one."""
-    return near if drawn.random() < 0.5 else others
-
-
-def _list(drawn: random.Random, value: list[Any]) -> list[Any]:
-    changed = list(value)
-    how = drawn.randrange(6)
-    place = drawn.randrange(len(changed) + 1)
-    if how == 0 or not changed:
-        changed.insert(place, drawn.choice([0, "x", *changed]))
-    elif how == 1:
-        del changed[place - 1]
-    elif how == 2:
-        changed.reverse()
-    elif how == 3:
-        changed *= drawn.choice([0, 2])
-    else:
-        changed[place - 1] = _value(drawn, changed[place - 1])
-    return changed
-
-
-def _map(drawn: random.Random, value: dict[str, Any]) -> dict[str, Any]:
-    changed = dict(value)
-    name = drawn.choice([*changed, "later"])
-    if drawn.random() < 0.15:
-        changed.pop(name, None)
-    else:
-        changed[name] = _value(drawn, changed.get(name))
-    return changed
-
-
 def _piece(store: Remade, drawn: random.Random) -> Piece:
     if not store.pieces:
         store.pieces.append(Piece([]))
@@ -171,10 +84,10 @@ def _change_a_field(store: Remade, drawn: random.Random, _: Remade) -> Change:
     record = drawn.choice(kinds[kind])
     place = drawn.randrange(len(record))
     if place == 0 and drawn.random() < _LATER_FIELD:
-        record.append(_value(drawn, None))
+        record.append(other_value(drawn, None))
         return Change(f"behind the last of {kind}")
     before = record[place]
-    record[place] = _value(drawn, before)
+    record[place] = other_value(drawn, before)
     certain = (kind, place) in _CERTAIN and record[place] not in (before, 0)
     return Change(f"{place} of {kind}: {before!r:.200} to {record[place]!r:.200}", certain)
 
@@ -182,11 +95,11 @@ def _change_a_field(store: Remade, drawn: random.Random, _: Remade) -> Change:
 def _change_the_header(store: Remade, drawn: random.Random, other: Remade) -> Change:
     how = drawn.choice(["version", "all", *["field"] * 18])
     if how == "version":
-        store.version = _value(drawn, store.version)
+        store.version = other_value(drawn, store.version)
     elif how == "all":
-        store.header = drawn.choice([other.header, None, [], *map(Packed, _PACKED)])
+        store.header = drawn.choice([other.header, None, [], *map(Packed, PACKED)])
     else:
-        store.header = _value(drawn, store.header)
+        store.header = other_value(drawn, store.header)
     return Change(how, certain=_is_impossible(store.header))
 
 
@@ -227,7 +140,7 @@ def _move_a_record(store: Remade, drawn: random.Random, _: Remade) -> Change:
 
 def _add_a_record(store: Remade, drawn: random.Random, other: Remade) -> Change:
     borrowed = [record for piece in other.pieces for record in piece.records]
-    new: Any = copy.deepcopy(drawn.choice([*_RECORDS, *_RECORDS, *borrowed]))
+    new: Any = copy.deepcopy(drawn.choice([*RECORDS, *RECORDS, *borrowed]))
     if isinstance(new, list) and len(new) > 1 and drawn.random() < 0.5:
         _number(new, store, drawn)
     records = _piece(store, drawn).records
@@ -237,9 +150,9 @@ def _add_a_record(store: Remade, drawn: random.Random, other: Remade) -> Change:
 
 def _number(record: list[Any], store: Remade, drawn: random.Random) -> None:
     """Let a record be about an event that there is."""
-    numbers = [event[2] for event in _events(store)]
-    if numbers:
-        record[2 if record[0] in EVENTS else 1] = drawn.choice(numbers)
+    events = sum(events_in(piece.records) for piece in store.pieces)
+    if events and isinstance(record[1], int):
+        record[1] = drawn.randint(1, events)
 
 
 def _change_a_count(store: Remade, drawn: random.Random, _: Remade) -> Change:
@@ -251,7 +164,7 @@ def _change_a_count(store: Remade, drawn: random.Random, _: Remade) -> Change:
 
 def _change_a_body(store: Remade, drawn: random.Random, _: Remade) -> Change:
     piece = _piece(store, drawn)
-    piece.body = drawn.choice([b"", b"\x00", b"\x91\x90", b"\x91\xc0", *_PACKED])
+    piece.body = drawn.choice([b"", b"\x00", b"\x91\x90", b"\x91\xc0", *PACKED])
     return Change("", certain=True)
 
 
@@ -275,29 +188,82 @@ def _move_a_frame(store: Remade, drawn: random.Random, _: Remade) -> Change:
     return Change(how)
 
 
-def _number_events_anew(store: Remade, drawn: random.Random, _: Remade) -> Change:
-    """Let event numbers go back, be all the same, or leave some out."""
-    events = _events(store)
-    step = drawn.choice([-1, 0, 2])
-    for number, event in enumerate(events, 1):
-        event[2] = number * step if step > 0 else max(1, (len(events) - number) * -step)
-    return Change(f"{len(events)}", certain=len(events) > 1)
+def _change_a_column(store: Remade, drawn: random.Random, _: Remade) -> Change:
+    """Change an entry of a column, or how many there are."""
+    runs = _runs(store)
+    if not runs:
+        return Change("")
+    record = drawn.choice(runs)
+    name, path = drawn.choice(sorted(_COLUMNS[record[0]].items()))
+    holder: Any = record
+    for place in path[:-1]:
+        holder = holder[place] if isinstance(holder, list) and len(holder) > place else None
+    if not isinstance(holder, list) or len(holder) <= path[-1]:
+        return Change("")
+    column = holder[path[-1]]
+    told = f"{name} of {record[0]}"
+    if name == "style":
+        holder[path[-1]] = drawn.choice([*STYLES, other_value(drawn, column)])
+        return Change(f"{told}: {holder[path[-1]]!r:.200}")
+    if not isinstance(column, list):
+        holder[path[-1]] = other_value(drawn, column)
+        return Change(f"{told}: {column!r} to {holder[path[-1]]!r:.200}")
+    how = drawn.choice(["drop", "add", "double", "change", "swap"])
+    if how == "add" or not column:
+        near = column or [0, "x", b"x"]
+        column.insert(drawn.randrange(len(column) + 1), other_value(drawn, drawn.choice(near)))
+        how = "add"
+    elif how == "drop":
+        del column[drawn.randrange(len(column))]
+    elif how == "double":
+        column *= 2
+    elif how == "change":
+        place = drawn.randrange(len(column))
+        column[place] = other_value(drawn, column[place])
+    else:
+        drawn.shuffle(column)
+    counted = how in ("add", "drop", "double") and name in _COUNTED
+    return Change(f"{how} in {told}", certain=counted)
+
+
+def _number_decisions_anew(store: Remade, drawn: random.Random, _: Remade) -> Change:
+    """Let the numbers of what was decided or found go back, or be all the same."""
+    decided = [
+        record
+        for piece in store.pieces
+        for record in piece.records
+        if isinstance(record, list) and len(record) > 1 and record[0] == "decision"
+    ]
+    step = drawn.choice([-1, 0])
+    for number, record in enumerate(decided, 1):
+        record[1] = (len(decided) - number) * -step + 1
+    return Change(f"{len(decided)}", certain=len(decided) > 1)
 
 
 def _keep_the_line_of_another(store: Remade, drawn: random.Random, _: Remade) -> Change:
-    events = [event for event in _events(store) if len(event) > _LINE]
-    if not events:
+    runs = [run for run in _runs(store) if run[0] == "events" and len(run) > _KEPT + 1]
+    if not runs:
         return Change("")
-    drawn.choice(events)[_LINE] = drawn.choice(_LINES)
+    run = drawn.choice(runs)
+    line = drawn.choice(_LINES)
+    kept, lines = run[_KEPT : _KEPT + 2]
+    if not (isinstance(kept, list) and isinstance(lines, list)):
+        return Change("")
+    if lines:
+        lines[drawn.randrange(len(lines))] = line
+    else:
+        kept.append(0)
+        lines.append(line)
     return Change("", certain=True)
 
 
-def _events(store: Remade) -> list[list[Any]]:
+def _runs(store: Remade) -> list[list[Any]]:
+    """Return the records of events, whichever they are."""
     return [
         record
         for piece in store.pieces
         for record in piece.records
-        if isinstance(record, list) and len(record) > 2 and record[0] in EVENTS
+        if isinstance(record, list) and record and record[0] in _COLUMNS
     ]
 
 
@@ -309,7 +275,8 @@ def _add_a_tail(store: Remade, drawn: random.Random, other: Remade) -> Change:
 
 
 _WAYS: Final[dict[Callable[[Remade, random.Random, Remade], Change], int]] = {
-    _change_a_field: 12,
+    _change_a_field: 10,
+    _change_a_column: 8,
     _change_the_header: 4,
     _drop_a_record: 2,
     _double_a_record: 2,
@@ -318,7 +285,7 @@ _WAYS: Final[dict[Callable[[Remade, random.Random, Remade], Change], int]] = {
     _change_a_count: 2,
     _change_a_body: 1,
     _move_a_frame: 2,
-    _number_events_anew: 1,
+    _number_decisions_anew: 1,
     _keep_the_line_of_another: 1,
     _add_a_tail: 1,
 }
