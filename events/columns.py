@@ -152,10 +152,6 @@ class Columns:
             self.style,
         )
 
-    def with_lines(self) -> list[Event]:
-        """Return the events whose source lines are kept."""
-        return [event for index in sorted(self.lines) for event in self.events(index, index + 1)]
-
     def events(self, start: int = 0, end: int | None = None) -> list[Event]:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end

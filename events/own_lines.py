@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from events.amounts import UNITS_MAX, format_amount
+from events.amounts import UNITS_MAX
 from events.blocks import BYTE_ORDER_MARK
 from events.errors import BadValueError, DamagedStoreError, shown
 from events.event import Befriend, Event, Purchase, Unfriend, line_of, users_of
 from events.lines import BadLineError, Reason, read_line
 from events.nesting import without_nested
-from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER
 from events.validation import CanonicalTimes
 
 if TYPE_CHECKING:
@@ -107,27 +106,13 @@ class OwnLines:
         What its templates make of these they make of all that have nothing to be escaped.
         """
         for time, amount in (("2017-06-13 11:33:01", 168_300), ("0001-12-31 23:59:59.5", 1)):
-            purchase = Purchase(time, number, "buyer", amount)
-            befriend = Befriend(time, number, "one", "other")
-            unfriend = Unfriend(time, number, "one", "other")
             for template, event in (
-                (style.purchase, purchase),
-                (style.befriend, befriend),
-                (style.unfriend, unfriend),
+                (style.purchase, Purchase(time, number, "buyer", amount)),
+                (style.befriend, Befriend(time, number, "one", "other")),
+                (style.unfriend, Unfriend(time, number, "one", "other")),
             ):
                 if template is not None:
-                    line = _written(template, event)
-                    self.check([msgspec.structs.replace(event, line=line)])
-
-
-def _written(template: str, event: Event) -> bytes:
-    """Return the line that ``template`` makes of ``event``."""
-    values: dict[str, str | int | None] = {DATE: event.time[:10], CLOCK: event.time[11:]}
-    if isinstance(event, Purchase):
-        values |= {USER: event.user, AMOUNT: format_amount(event.amount)}
-    else:
-        values |= {USER: event.user1, OTHER: event.user2}
-    return template.translate(str.maketrans(values)).encode()
+                    self.check([style.styled(event)])
 
 
 def own_line(event: Event, path: Path) -> bytes:

@@ -17,10 +17,8 @@ from msgspec import Meta
 
 from events.bounds import Count, Name
 from events.columns import CodeBook
-from events.errors import shown
 from events.ticks import PLACES, TICKS_END, TICKS_PER_SECOND, tick_of, ticks_of, times_of
-from events.timestamps import parse_timestamp
-from events.validation import WrongRecordError
+from events.validation import WrongRecordError, check_canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -183,8 +181,7 @@ def times_in(texts: Sequence[str]) -> Times:
         return Times(whole, {})
     ticks, finer = [], {}
     for index, text in enumerate(texts):
-        if parse_timestamp(text) != text:
-            raise WrongRecordError("a time without zeros at its end", shown(text))
+        check_canonical(text)
         tick, digits = tick_of(text)
         ticks.append(tick)
         if digits:
@@ -194,8 +191,7 @@ def times_in(texts: Sequence[str]) -> Times:
 
 def _stepped(first: str, places: int, steps: list[int]) -> Times:
     """Return the time ``first`` and those to which ``steps`` lead from it."""
-    if parse_timestamp(first) != first:
-        raise WrongRecordError("a time without zeros at its end", shown(first))
+    check_canonical(first)
     tick, beyond = tick_of(first)
     if places > PLACES or beyond:
         return _stepped_finely(tick, beyond, places, steps)

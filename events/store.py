@@ -12,7 +12,7 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.columns import Columns
 from events.disk import read_beginning
@@ -25,7 +25,7 @@ from events.records import Decision, Record, Rejected
 from events.scan import Damage, Whole, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from events.detector import DetectorVersion
@@ -76,16 +76,6 @@ class StoredFrame(NamedTuple):
                 yield from record.events()
             else:
                 yield record
-
-    @property
-    def is_run(self) -> bool:
-        """Whether it holds events, and before them where they stand, and nothing else."""
-        return len(self.records) == 2 and isinstance(self.records[1], Columns)  # noqa: PLR2004
-
-    @property
-    def run_events(self) -> Sequence[Event]:
-        """The events of a run."""
-        return cast("Columns", self.records[1]).events()
 
 
 def read_content(path: Path) -> bytes:

@@ -95,6 +95,17 @@ class Validator(ABC):
         self._written = written.size
 
 
+def check_canonical(time: str) -> None:
+    """Refuse a time that is not written as a store keeps it.
+
+    Raises:
+        BadValueError: it is not, or is none.
+
+    """
+    if parse_timestamp(time) != time:
+        raise WrongRecordError("a time with a space in it and no zeros at its end", shown(time))
+
+
 class CanonicalTimes:
     """Tells canonical times from others; of halves that it has seen before at once."""
 
@@ -113,8 +124,7 @@ class CanonicalTimes:
         date, clock = time[:_DATE], time[_DATE:]
         if date in self._dates and clock in self._clocks:
             return time
-        if parse_timestamp(time) != time:
-            raise WrongRecordError("a time without zeros at its end", shown(time))
+        check_canonical(time)
         if len(time) == _SECONDS:
             self._dates.add(date)
             self._clocks.add(clock)

@@ -47,7 +47,7 @@ def _audit_purchases(store: EventStore, *, digests: bool) -> None:
     for frame in store.frames():
         for record in frame.records:
             if isinstance(record, Columns):
-                lines.check(record.events())
+                lines.check_columns(record)
                 journal.extend(record)
             elif isinstance(record, StateDigest) and digests:
                 events = len(journal)

@@ -303,7 +303,7 @@ class Resumed:
     def _take(self, events: Columns) -> None:
         if self._simulation is not None:
             # Refused where they become part of a state.
-            self._own_lines.check(events.with_lines())
+            self._own_lines.check_columns(events)
         self.journal.extend(events)
         self.events[self._source] += len(events)
         self.lines[self._source] += len(events)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import ParametersError
-from events.event import EVENT_TYPES, line_of
+from events.event import line_of
+from events.records import events_in
 from events.writer import StoreWriter
 from replay.history import History
 from replay.testing import LoggedHistory, histories, model

@@ -38,6 +38,7 @@ def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
     monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 
 
 def begin(folder: Path, given_logs: LoggedHistory) -> bytes:

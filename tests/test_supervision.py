@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 
 
 whens = st.sampled_from(["before", "within", "after"])

@@ -46,6 +46,7 @@ def many_digests_and_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
     monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 
 
 def history_of(given_logs: LoggedHistory, folder: Path) -> History:

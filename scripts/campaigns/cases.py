@@ -104,5 +104,6 @@ def small_frames() -> Iterator[None]:
     with (
         mock.patch.object(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4),
         mock.patch("events.jsonlines.BLOCK_BYTES", 300),
+        mock.patch("events.jsonlines._BATCH_BLOCKS", 1),
     ):
         yield

@@ -184,6 +184,7 @@ def _store(folder: Path) -> Path:
     workload.write(settings, folder)
     with (
         mock.patch("events.jsonlines.BLOCK_BYTES", 10_000),
+        mock.patch("events.jsonlines._BATCH_BLOCKS", 1),
         replay.Logs(folder / workload.BATCH_NAME, folder / workload.STREAM_NAME) as logs,
     ):
         return replay.run(logs, folder / FLAGGED).store_path
