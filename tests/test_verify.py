@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import random
 import re
 import shutil
@@ -29,7 +30,7 @@ from replay.verify import Verification, verify
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from actors.messages import Apply
     from events.event import Event
@@ -63,41 +64,37 @@ def rewritten(
 ) -> Path:
     """Write the store again at ``path``, each frame whole, with some records changed."""
     path.unlink(missing_ok=True)
-    index = 0
+    places = itertools.count()
     with StoreWriter.create(path, header or store.header) as writer:
         for frame in store.frames():
             kept: list[Record] = []
-            for record in singly(frame.records):
-                changed = change(index, record)
-                index += 1
-                if changed is not None:
-                    kept.append(changed)
-            writer.append(in_columns(kept), sum(isinstance(each, EVENT_TYPES) for each in kept))
+            for record in frame.records:
+                single = record.events() if isinstance(record, Columns) else [record]
+                changed = [change(next(places), each) for each in single]
+                # What is not changed is written in the same bytes.
+                kept += [record] if changed == single else in_columns(changed)
+            writer.append(kept, sum(map(events_in, kept)))
     return path
 
 
-def singly(records: Iterable[Record]) -> Iterator[Record]:
-    """Iterate over ``records`` with the events one by one."""
-    for record in records:
-        yield from record.events() if isinstance(record, Columns) else [record]
+def events_in(record: Record) -> int:
+    return len(record) if isinstance(record, Columns) else 0
 
 
-def in_columns(records: Iterable[Record]) -> list[Record]:
-    """Return ``records`` with each unbroken run of events as columns."""
+def in_columns(records: Iterable[Record | None]) -> list[Record]:
+    """Return the records that there are, each unbroken run of events as columns."""
     found: list[Record] = []
     run: list[Event] = []
-    for record in records:
-        if isinstance(record, EVENT_TYPES):
-            if run and record.number != run[-1].number + 1:
-                found.append(Columns.of(run))
-                run = []
-            run.append(record)
-            continue
-        if run:
+    for record in [*records, None]:
+        follows = isinstance(record, EVENT_TYPES)
+        if run and not (follows and record.number == run[-1].number + 1):
             found.append(Columns.of(run))
             run = []
-        found.append(record)
-    return [*found, Columns.of(run)] if run else found
+        if follows:
+            run.append(record)
+        elif record is not None:
+            found.append(record)
+    return found
 
 
 def is_told(path: Path) -> bool:
