@@ -261,7 +261,7 @@ def test_history_without_a_stream_is_explored_and_nothing_is_judged(
 ) -> None:
     history = history_of(SPEC_EXAMPLE._replace(stream=b""), tmp_path)
 
-    def change(_: int, record: Record) -> Record | None:
+    def change(_: int, record: Record | replay.Event) -> Record | replay.Event | None:
         if isinstance(record, LogEnd) and record.source == "batch" and StreamStart not in dropped:
             return record
         return None if isinstance(record, dropped) else record
@@ -314,7 +314,7 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 ) -> None:
     history = history_of(SPEC_EXAMPLE, tmp_path)
 
-    def change(_: int, record: Record) -> Record:
+    def change(_: int, record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, mean=record.mean + 1)
         return record
