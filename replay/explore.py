@@ -244,7 +244,7 @@ class Explorer:
         commits = draw.one_of(_COMMITS)
         for request in self._events():
             requests.append(request)
-            if not draw.below(commits):
+            if isinstance(request, Judge) and not draw.below(commits):
                 requests.append(Commit())
         requests += [Attest(len(self.subject.journal)), Commit()]
         waiting_max = draw.one_of(_REQUESTS_MAX)

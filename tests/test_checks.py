@@ -249,7 +249,7 @@ LiveRunTestCase().runTest()
 
 
 def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> None:
-    def raised(record: Record) -> Record:
+    def raised(record: Record | Event) -> Record | Event:
         changed = msgspec.structs.replace
         return changed(record, mean=record.mean + 1) if isinstance(record, Decision) else record
 
@@ -401,7 +401,7 @@ def test_torn_tail_is_told(tmp_path: Path) -> None:
         assert_replays(path)
 
 
-def altered(path: Path, change: Callable[[Record], Record | None]) -> Path:
+def altered(path: Path, change: Callable[[Record | Event], Record | Event | None]) -> Path:
     """Return a store like that at ``path``, whole and well-formed, of other records."""
     changed = path.with_name("altered.events")
     rewritten(replay.EventStore(path), changed, lambda _, record: change(record))
@@ -409,7 +409,7 @@ def altered(path: Path, change: Callable[[Record], Record | None]) -> Path:
 
 
 def test_altered_decision_is_told(tmp_path: Path) -> None:
-    def unflag(record: Record) -> Record:
+    def unflag(record: Record | Event) -> Record | Event:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, mean=record.mean + 1)
         return record
@@ -424,7 +424,7 @@ def test_altered_decision_is_told(tmp_path: Path) -> None:
 
 
 def test_lost_event_is_told(tmp_path: Path) -> None:
-    def lose(record: Record) -> Record | None:
+    def lose(record: Record | Event) -> Record | Event | None:
         return None if isinstance(record, EVENT_TYPES) and record.number == 2 else record
 
     with pytest.raises((AssertionError, replay.StoreError), match=r"altered\.events: "):

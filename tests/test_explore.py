@@ -20,17 +20,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Apply, AskFriends, AskPurchases, Become, Commit, Judge, Route, Settle
-from actors.user import UserActor
+from actors.messages import Apply, AskFriends, AskPurchases, Commit, Horizon, Judge, Past
+from actors.user import OwnPurchases, UserActor
 from events.event import Purchase
 from events.records import Decision, LogEnd, Record, StateDigest, StreamStart
 from events.writer import StoreWriter
 from replay.cli import main
 from replay.difference import Difference, value_text
-from replay.explore import Explorer, Subject, differences, subject_of
+from replay.explore import Explorer, Subject, UserState, differences, subject_of
 from replay.failing import WHENS, Failures
 from replay.history import History
-from replay.supervision import EventSupervisor
+from replay.supervision import Reactivation
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.dispatcher import DispatchedActor
-    from replay.checkpoint import Checkpoint
     from replay.explore import Exploration, Outcome
 
 ROOT = Path(replay.__file__).parents[1]
@@ -155,22 +154,30 @@ def test_requests_questions_and_answers_interleave(explorer: Explorer) -> None:
     assert late > 100
 
 
-def test_end_of_the_past_is_cut_differently_each_time(explorer: Explorer) -> None:
-    cuts, settled = set(), set()
+def test_end_of_the_past_is_told_event_by_event_and_what_is_before_is_not(
+    explorer: Explorer,
+) -> None:
+    subject = explorer.subject
+    journal, past = subject.journal, subject.past
+    told = journal.events(past - 999, past)
+    new = journal.events(past + 1, len(journal))
+    furthest: set[int] = set()
     for seed in range(1, 13):
-        requests = [
-            delivered.message
-            for delivered in trace_of(explorer, seed)[0]
-            if isinstance(delivered.message, Route | Settle)
-        ]
-        routed = [each for each in requests if isinstance(each, Route)]
-        events = [event for each in routed for event in each.events]
-        subject = explorer.subject
-        assert events == subject.events[subject.past - 1_000 : subject.past]
-        cuts.add(tuple(len(each.events) for each in routed))
-        settled.add(len(requests) - len(routed) > 1)
-    assert len(cuts) > 8
-    assert settled == {False, True}
+        trace = trace_of(explorer, seed)[0]
+        requests = [delivered.message for delivered in trace if delivered.sender is None]
+        assert [each.event for each in requests if isinstance(each, Past)] == told
+        assert [each.event for each in requests if isinstance(each, Judge)] == new
+        assert not any(isinstance(each, Horizon) for each in requests)
+        # How many events the coordinator is ahead of a user who is told of one.
+        ahead, latest = 0, subject.beginning
+        for each in (delivered.message for delivered in trace):
+            if isinstance(each, Past):
+                latest = each.event.number
+            elif isinstance(each, Apply):
+                ahead = max(ahead, latest - each.since - 1)
+        furthest.add(ahead)
+    assert min(furthest) == 0
+    assert max(furthest) > 8
 
 
 def test_some_explorations_commit_in_between_and_some_only_in_the_end(explorer: Explorer) -> None:
@@ -197,13 +204,13 @@ def test_users_fail_in_every_way_and_at_every_message(
             ways.append(when)
             return when
 
-    class SeeingSupervisor(EventSupervisor):
+    class SeeingReactivation(Reactivation):
         def restart(self, actor: DispatchedActor, message: Any) -> bool:
             failed_at.add(type(message))
             return super().restart(actor, message)
 
     monkeypatch.setattr("replay.explore.Failures", SeenFailures)
-    monkeypatch.setattr("replay.explore.EventSupervisor", SeeingSupervisor)
+    monkeypatch.setattr("replay.explore.Reactivation", SeeingReactivation)
     found = [explorer.explore(seed) for seed in range(1, 25)]
     assert [each.difference for each in found] == [None] * 24
     restarts = [each.restarts for each in found]
@@ -223,7 +230,7 @@ def test_what_an_exploration_does_to_users_is_gone_before_the_next(
     def vandalize(user: UserActor, message: Any) -> None:
         handle(user, message)
         if isinstance(message, AskPurchases):
-            user.purchases.clear()
+            user.purchases = OwnPurchases()
 
     before = explorer.explore(5)
     with monkeypatch.context() as vandalized:
@@ -254,7 +261,7 @@ def test_history_without_a_stream_is_explored_and_nothing_is_judged(
 ) -> None:
     history = history_of(SPEC_EXAMPLE._replace(stream=b""), tmp_path)
 
-    def change(_: int, record: Record) -> Record | None:
+    def change(_: int, record: Record | replay.Event) -> Record | replay.Event | None:
         if isinstance(record, LogEnd) and record.source == "batch" and StreamStart not in dropped:
             return record
         return None if isinstance(record, dropped) else record
@@ -279,7 +286,7 @@ def test_history_without_events_is_explored(
     assert (status, out) == (
         0,
         "explored 1 order (seed 0) of 0 events of the stream and the last 0 of the past: "
-        f"0 restarts of users, 5 messages\n{NO_STREAM}no difference\n",
+        f"0 restarts of users, 4 messages\n{NO_STREAM}no difference\n",
     )
 
 
@@ -307,7 +314,7 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 ) -> None:
     history = history_of(SPEC_EXAMPLE, tmp_path)
 
-    def change(_: int, record: Record) -> Record:
+    def change(_: int, record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, mean=record.mean + 1)
         return record
@@ -362,20 +369,18 @@ def with_decision(outcome: Outcome, index: int, **fields: int) -> Outcome:
     return outcome._replace(decisions=decisions)
 
 
-def with_user(outcome: Outcome, number: int, friends: set[int], purchases: int) -> Outcome:
-    users = list(outcome.state.users)
-    kept = users[number].purchases[:purchases]
-    users[number] = Become(frozenset(friends), kept)
-    return outcome._replace(state=outcome.state._replace(users=tuple(users)))
+def with_user(outcome: Outcome, name: str, friends: set[int], purchases: int) -> Outcome:
+    users = dict(outcome.state.users)
+    users[name] = UserState(frozenset(friends), users[name].purchases[:purchases])
+    return with_state(outcome, users=users)
 
 
-def with_recall(outcome: Outcome, **fields: Any) -> Outcome:
-    state: Checkpoint = outcome.state
-    recall = msgspec.structs.replace(state.recall, **fields)
-    return outcome._replace(state=state._replace(recall=recall))
+def with_state(outcome: Outcome, **fields: Any) -> Outcome:
+    return outcome._replace(state=outcome.state._replace(**fields))
 
 
 COORDINATOR, SINK = "urn:coordinator", "urn:sink"
+NAMES = ["1", "2", "3"]
 FLAG = Decision(7, True, 3, 2910, 2146)
 LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
 
@@ -404,31 +409,27 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
             Difference(7, SINK, "flagged line", LINE, "x\\xff"),
         ),
         (
-            lambda outcome: with_user(outcome, 0, {1, 2}, 3),
+            lambda outcome: with_user(outcome, "1", {1, 2}, 3),
             Difference(7, "urn:user:1", "friends", ["2"], ["2", "3"]),
         ),
         (
-            lambda outcome: with_user(outcome, 1, {0, 9}, 1),
+            lambda outcome: with_user(outcome, "2", {0, 9}, 1),
             Difference(7, "urn:user:2", "friends", ["1"], ["1", 9]),
         ),
         (
-            lambda outcome: with_user(outcome, 0, {1}, 2),
+            lambda outcome: with_user(outcome, "1", {1}, 2),
             Difference(7, "urn:user:1", "purchases", [1, 2, 5], [1, 2]),
         ),
         (
-            lambda outcome: with_recall(outcome, users=("1", "2")),
-            Difference(7, COORDINATOR, "users", ["1", "2", "3"], ["1", "2"]),
-        ),
-        (
-            lambda outcome: with_recall(outcome, last=(None, *outcome.state.recall.last[1:])),
+            lambda outcome: with_state(outcome, last={**outcome.state.last, "1": None}),
             Difference(7, COORDINATOR, "last purchase of 1", 5, None),
         ),
         (
-            lambda outcome: with_recall(outcome, recent=outcome.state.recall.recent[1:]),
-            Difference(7, COORDINATOR, "latest purchases", [1, 2, 5, 7], [2, 5, 7]),
+            lambda outcome: with_state(outcome, latest=outcome.state.latest[:-1]),
+            Difference(7, COORDINATOR, "latest purchases", [7, 5, 2, 1], [7, 5, 2]),
         ),
         (
-            lambda outcome: with_recall(outcome, events=6),
+            lambda outcome: with_state(outcome, position=6),
             Difference(7, COORDINATOR, "events that users know of", 7, 6),
         ),
     ],
@@ -437,30 +438,30 @@ def test_first_difference_names_event_actor_and_field(
     change: Callable[[Outcome], Outcome], expected: Difference, tmp_path: Path
 ) -> None:
     reference = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path))).reference
-    assert list(differences(reference, reference)) == []
-    assert next(differences(reference, change(reference))) == expected
+    assert list(differences(reference, reference, NAMES)) == []
+    assert next(differences(reference, change(reference), NAMES)) == expected
 
 
 def test_differing_digest_is_a_difference(tmp_path: Path) -> None:
     reference = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path))).reference
     (digest,) = reference.digests
     assert digest == StateDigest(7, b"", 3, digest.sums)
-    (found,) = differences(reference, reference._replace(digests=[]))
+    (found,) = differences(reference, reference._replace(digests=[]), NAMES)
     assert found == Difference(7, COORDINATOR, "digests", [digest], [])
 
 
 def test_lowest_event_comes_first_and_decisions_before_states(
     explorer: Explorer,
 ) -> None:
-    reference = explorer.reference
+    reference, names = explorer.reference, explorer.subject.journal.names
     changed = with_decision(with_decision(reference, 9, sd=-1), 5, sd=-1)
-    changed = with_user(changed, 0, {0}, 0)
+    changed = with_user(changed, next(iter(reference.state.users)), {0}, 0)
     numbers = [reference.decisions[index].number for index in (5, 9)]
-    events = [each.event for each in differences(reference, changed)]
+    events = [each.event for each in differences(reference, changed, names)]
     assert events[:2] == numbers
-    assert {*events[2:]} == {len(explorer.subject.events)}
+    assert {*events[2:]} == {len(explorer.subject.journal)}
     swapped = [*reference.decisions[1::-1], *reference.decisions[2:]]
-    (one, other) = differences(reference, reference._replace(decisions=swapped))
+    (one, other) = differences(reference, reference._replace(decisions=swapped), names)
     assert one.field == other.field == "next decided event"
     assert (one.expected, one.actual) == (other.actual, other.expected)
 
@@ -537,11 +538,14 @@ FAULTS = {
     "delivers the last message of a pair before the first": (
         "actors/orders.py", "lane.popleft()", "lane.pop()"
     ),
-    "forgets the friends of a user that is restarted": (
-        "replay/supervision.py", "actor.friends = frozenset(friends)", "actor.friends = frozenset()"
+    "forgets the friends of a user that recovers": (
+        "actors/user.py", "self.friends = self.own.friends(number)", "self.friends = frozenset()"
     ),
     "restarts a user without its last event": (
-        "replay/supervision.py", "if event.number > last:", "if event.number >= last:"
+        "actors/user.py", "self.recover(message.since)", "self.recover(message.since - 1)"
+    ),
+    "restarts a user with the event that it is told of": (
+        "actors/user.py", "self.recover(message.since)", "self.recover(message.since + 1)"
     ),
     "does not take back what a user sent before it failed": (
         "actors/dispatcher.py", "self._withdraw(waiting)\n        if ", "if "
@@ -550,7 +554,7 @@ FAULTS = {
         "actors/coordinator.py", "self.waiting.append(message)", "raise RuntimeError('busy')"
     ),
     "fails to restart a user": (
-        "replay/supervision.py", "actor.begin(", "raise KeyError(user)\n        actor.begin("
+        "replay/supervision.py", "actor.active = False", "raise KeyError(actor.actor_urn)"
     ),
 }  # fmt: skip
 
@@ -766,7 +770,7 @@ def test_lack_of_memory_is_no_difference(
 
 def test_subject_without_a_past_explores_the_stream_alone(tmp_path: Path) -> None:
     history = history_of(LoggedHistory(b'{"D":"1", "T":"50"}\n', SPEC_EXAMPLE.stream), tmp_path)
-    assert subject_of(history) == Subject(history.parameters, history.events, 0)
+    assert subject_of(history) == Subject(history.parameters, history.journal, 0)
     assert isinstance(history.events[0], Purchase)
     found = Explorer(subject_of(history)).explore(1)
     assert (found.difference, found.messages > 5) == (None, True)

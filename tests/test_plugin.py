@@ -110,7 +110,7 @@ def damaged(store: Path) -> None:
 
 
 def rewritten_otherwise(store: Path) -> None:
-    def remeasure(record: Record) -> Record:
+    def remeasure(record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, mean=record.mean + 1)
         return record
@@ -119,7 +119,7 @@ def rewritten_otherwise(store: Path) -> None:
 
 
 def unflagged(store: Path) -> None:
-    def unflag(record: Record) -> Record:
+    def unflag(record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, flagged=not record.flagged)
         return record

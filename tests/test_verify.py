@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import random
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ import replay
 from actors.user import UserActor
 from events.columns import Columns
 from events.event import EVENT_TYPES
-from events.records import Decision, LogEnd, Record, StateDigest
+from events.records import Decision, LogEnd, Record, StateDigest, events_in
 from events.writer import StoreWriter
 from replay.cli import main
 from replay.difference import Difference
@@ -29,11 +30,14 @@ from replay.verify import Verification, verify
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from actors.messages import Apply
     from events.event import Event
     from events.header import Header
+
+    Single: TypeAlias = Record | Event
+    """What a store holds, event by event."""
 
 STORE = "flagged.json.events"
 SAMPLE = Path(replay.__file__).parents[1] / "scripts" / "sample"
@@ -59,35 +63,31 @@ def history_of(given_logs: LoggedHistory, folder: Path) -> History:
 def rewritten(
     store: replay.EventStore,
     path: Path,
-    change: Callable[[int, Record], Record | None],
+    change: Callable[[int, Single], Single | None],
     header: Header | None = None,
 ) -> Path:
     """Write the store again at ``path``, each frame whole, with some records changed."""
     path.unlink(missing_ok=True)
-    index = 0
+    places = itertools.count()
     with StoreWriter.create(path, header or store.header) as writer:
         for frame in store.frames():
             kept: list[Record] = []
-            for record in singly(frame.records):
-                changed = change(index, record)
-                index += 1
-                if changed is not None:
-                    kept.append(changed)
-            writer.append(in_columns(kept), sum(isinstance(each, EVENT_TYPES) for each in kept))
+            for record in frame.records:
+                single: list[Single] = [record]
+                if isinstance(record, Columns):
+                    single = [*record.events()]
+                changed = [change(next(places), each) for each in single]
+                # What is not changed is written in the same bytes.
+                kept += [record] if changed == single else in_columns(changed)
+            writer.append(kept, events_in(kept))
     return path
 
 
-def singly(records: Iterable[Record]) -> Iterator[Record]:
-    """Iterate over ``records`` with the events one by one."""
-    for record in records:
-        yield from record.events() if isinstance(record, Columns) else [record]
-
-
-def in_columns(records: Iterable[Record]) -> list[Record]:
-    """Return ``records`` with each unbroken run of events as columns."""
+def in_columns(records: Iterable[Single | None]) -> list[Record]:
+    """Return the records that there are, each unbroken run of events as columns."""
     found: list[Record] = []
     run: list[Event] = []
-    for record in records:
+    for record in [*records, None]:
         if isinstance(record, EVENT_TYPES):
             if run and record.number != run[-1].number + 1:
                 found.append(Columns.of(run))
@@ -97,8 +97,9 @@ def in_columns(records: Iterable[Record]) -> list[Record]:
         if run:
             found.append(Columns.of(run))
             run = []
-        found.append(record)
-    return [*found, Columns.of(run)] if run else found
+        if record is not None:
+            found.append(record)
+    return found
 
 
 def is_told(path: Path) -> bool:
@@ -131,8 +132,9 @@ def other_value(value: Any, draw: random.Random) -> Any:  # noqa: PLR0911  a typ
     return b"{}"
 
 
-def planted(record: Record, draw: random.Random) -> Record:
+def planted(record: Single, draw: random.Random) -> Single:
     """Return ``record`` with one field changed; events keep their numbers, which are given."""
+    assert not isinstance(record, Columns)
     fields = [name for name in record.__struct_fields__ if name != "number"]
     field = draw.choice(fields)
     value = other_value(getattr(record, field), draw)
@@ -196,7 +198,7 @@ def test_difference_in_a_decision_is_named_to_the_field(
     right = getattr(history.recorded[number], field)
     wrong = other_value(right, draw)
 
-    def plant(_index: int, record: Record) -> Record:
+    def plant(_index: int, record: Single) -> Single:
         if isinstance(record, Decision) and record.number == number:
             return msgspec.structs.replace(record, **{field: wrong})
         return record
@@ -307,7 +309,7 @@ def test_command_says_what_it_compared(folder: Path, capsys: pytest.CaptureFixtu
 def test_command_names_the_first_difference(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def plant(_index: int, record: Record) -> Record:
+    def plant(_index: int, record: Single) -> Single:
         if isinstance(record, Decision):
             return msgspec.structs.replace(record, mean=2911)
         return record
@@ -340,7 +342,7 @@ def test_command_names_the_first_difference(
 def test_end_of_a_log_that_was_changed_is_found(folder: Path) -> None:
     shutil.copy(folder / STORE, folder / "original")
 
-    def plant(_index: int, record: Record) -> Record:
+    def plant(_index: int, record: Single) -> Single:
         if isinstance(record, LogEnd) and record.source == "stream":
             return LogEnd("stream", record.lines + 1, record.newline)
         return record
@@ -352,7 +354,7 @@ def test_end_of_a_log_that_was_changed_is_found(folder: Path) -> None:
 
 
 def test_digest_that_was_recorded_at_another_moment_is_found(folder: Path) -> None:
-    def plant(_index: int, record: Record) -> Record:
+    def plant(_index: int, record: Single) -> Single:
         if isinstance(record, StateDigest) and record.events == 7:
             return msgspec.structs.replace(record, events=6)
         return record
