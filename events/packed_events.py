@@ -72,8 +72,8 @@ class PackedEvents(msgspec.Struct, tag="events", array_like=True, frozen=True, g
     """Where the lines that are kept are: how many events come before it since the one before."""
     lines: list[bytes]
     """These lines."""
-    style: Style | None
-    """How the other lines are written, or None where they are canonical."""
+    style: Style | Literal[0] | None
+    """How the other lines are written, or None where they are canonical; 0 as those before."""
 
     @property
     def events(self) -> int:
@@ -81,8 +81,16 @@ class PackedEvents(msgspec.Struct, tag="events", array_like=True, frozen=True, g
         return len(self.amounts) + len(self.friendships)
 
 
-def pack_events(columns: Columns, table: FrameNames) -> PackedEvents:
-    """Return ``columns``, of one event at least, for a frame with the names in ``table``."""
+def pack_events(columns: Columns, table: FrameNames, before: Style | None) -> PackedEvents:
+    """Return ``columns``, of one event at least, as a part of a frame.
+
+    Args:
+        columns: the events.
+        table: the names in the frame.
+        before: the style of the events that come before them in it, if they have one.
+
+    """
+    style = columns.style
     kinds = columns.kinds
     rows = np.flatnonzero(kinds != PURCHASE)
     codes = columns.users
@@ -100,12 +108,20 @@ def pack_events(columns: Columns, table: FrameNames) -> PackedEvents:
         (amounts // np.uint64(unit)).tolist(),
         _gaps(np.array(kept, np.int64)).tolist(),
         [columns.lines[index] for index in kept],
-        columns.style,
+        0 if style is not None and style == before else style,
     )
 
 
-def unpack_events(packed: PackedEvents, number: int, table: FrameNames) -> Columns:
+def unpack_events(
+    packed: PackedEvents, number: int, table: FrameNames, before: Style | None
+) -> Columns:
     """Return the events from event ``number`` on.
+
+    Args:
+        packed: the events.
+        number: the number of the first.
+        table: the names in the frame.
+        before: the style of the events that come before them in it, if they have one.
 
     Raises:
         WrongRecordError: they are none that a run packs so.
@@ -146,8 +162,11 @@ def unpack_events(packed: PackedEvents, number: int, table: FrameNames) -> Colum
         _unpack_lines(packed, events),
     )
     if packed.style is not None:
-        columns.style = packed.style
-        _check_style(columns, packed.style)
+        style = before if packed.style == 0 else packed.style
+        if style is None:
+            raise WrongRecordError("a style before one that is the same", "none in the frame")
+        columns.style = style
+        _check_style(columns, style)
     return columns
 
 

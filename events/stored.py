@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from events.event import Event
+    from events.styles import Style
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
@@ -133,10 +134,12 @@ def encode_records(records: Sequence[Record]) -> bytes:
 
     """
     users, adids, keys = FrameNames(), FrameNames(), FrameNames()
+    style: Style | None = None
     packed: list[Any] = []
     for record in records:
         if isinstance(record, Columns):
-            packed.append(pack_events(record, users))
+            packed.append(pack_events(record, users, style))
+            style = record.style
         elif isinstance(record, Observed):
             packed.append(_pack_observed(record, adids, keys))
         elif isinstance(record, Rejected):
@@ -162,6 +165,7 @@ class Unpacker:
         self._left = events
         self._room = TEXT_MAX
         self._is_short: Final = are_short(events, size)
+        self._style: Style | None = None
         self._users: Final = FrameNames()
         self._adids: Final = FrameNames()
         self._keys: Final = FrameNames()
@@ -202,7 +206,8 @@ class Unpacker:
 
     def _events(self, packed: PackedEvents) -> Columns:
         number = self._take(packed.events)
-        columns = unpack_events(packed, number, self._users)
+        columns = unpack_events(packed, number, self._users, self._style)
+        self._style = columns.style
         if not self._is_short:
             self._need(text_length(columns))
         return columns

@@ -184,7 +184,7 @@ LOSING = in_process(
         ("kill", 1, STARTING_OVER),
         ("hostile", 30, unvalidated),
         ("hostile", 120, texts_unread),
-        ("hostile", 120, depth_unbounded),
+        ("hostile", 300, depth_unbounded),
         ("hostile", 400, lines_of_others),
         ("fuzz", 1, RAISING),
         ("fuzz", 1, LOSING),

@@ -9,9 +9,12 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import replay
+from events.columns import BEFRIEND, PURCHASE, UNFRIEND, Columns
+from events.lines import read_line
 from replay.cli import main
 from replay.history import History
 from replay.interval_history import IntervalHistory
@@ -32,38 +35,87 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_golden_history_is_played_again_without_a_difference() -> None:
-    history = History(replay.EventStore(GOLDEN / "flagged.json.events"))
+# Of version 1, and of version 3 with a style, fine fractions, and lines that are kept.
+@pytest.mark.parametrize(
+    ("name", "version", "decisions", "digests", "rejected"),
+    [("flagged.json", 1, 26, 5, 20), ("three.json", 3, 26, 2, 13)],
+)
+def test_golden_history_is_played_again_without_a_difference(
+    name: str, version: int, decisions: int, digests: int, rejected: int
+) -> None:
+    store = replay.EventStore(GOLDEN / f"{name}.events")
+    assert store.version == version
+    history = History(store)
     found = verify(history)
     assert found.difference is None
-    assert (found.events, found.decisions, found.digests) == (len(history), 26, 5)
-    assert len(history.rejected) == 20
+    counts = (found.events, found.decisions, found.digests)
+    assert counts == (len(history), decisions, digests)
+    assert len(history.rejected) == rejected
     assert sum(decision.flagged for decision in history.recorded.values()) == 6
 
 
-def test_golden_search_is_played_again_without_a_difference() -> None:
-    store = replay.EventStore(GOLDEN / "intervals.json.events")
+@pytest.mark.parametrize(("name", "version"), [("intervals.json", 2), ("three-intervals.json", 3)])
+def test_golden_search_is_played_again_without_a_difference(name: str, version: int) -> None:
+    store = replay.EventStore(GOLDEN / f"{name}.events")
+    assert store.version == version
     found = verify_intervals(store)
     assert found.difference is None
     assert found.events == len(IntervalHistory(store))
-    lines = (GOLDEN / "intervals.json").read_bytes().splitlines()
+    lines = (GOLDEN / name).read_bytes().splitlines()
     assert found.decisions == len(lines) > 0
 
 
-def test_golden_logs_and_flags_come_out_of_the_store_alone(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("batch", "stream", "flagged"),
+    [
+        ("batch.json", "stream.json", "flagged.json"),
+        ("three-batch.json", "three-stream.json", "three.json"),
+    ],
+)
+def test_golden_logs_and_flags_come_out_of_the_store_alone(
+    folder: Path, batch: str, stream: str, flagged: str
+) -> None:
     expected = content(folder)
-    for name in ("batch.json", "stream.json", "flagged.json"):
+    for name in (batch, stream, flagged):
         (folder / name).unlink()
-    store = str(folder / "flagged.json.events")
-    logs = ("--batch", str(folder / "batch.json"), "--stream", str(folder / "stream.json"))
+    store = str(folder / f"{flagged}.events")
+    logs = ("--batch", str(folder / batch), "--stream", str(folder / stream))
     assert main(["export", store, *logs]) == 0
-    assert main(["rebuild", store, str(folder / "flagged.json")]) == 0
+    assert main(["rebuild", store, str(folder / flagged)]) == 0
     found = content(folder)
     # What stood in the flagged file before is not in the store.
-    assert found["flagged.json"] == expected["flagged.json"].removeprefix(b"earlier\n")
-    for name in ("batch.json", "stream.json"):
+    assert found[flagged] == expected[flagged].removeprefix(b"earlier\n")
+    for name in (batch, stream):
         lines = [line for line in expected[name].split(b"\n") if line.strip()]
         assert [line for line in found[name].split(b"\n") if line] == lines
+
+
+def test_golden_store_of_version_3_holds_all_that_columns_can() -> None:
+    store = replay.EventStore(GOLDEN / "three.json.events")
+    runs = [r for frame in store.frames() for r in frame.records if isinstance(r, Columns)]
+    assert any(run.style is not None and "T" in (run.style.purchase or "") for run in runs)
+    assert any(run.lines for run in runs)
+    assert any(run.finer for run in runs)
+    assert {kind for run in runs for kind in run.kinds.tolist()} == {PURCHASE, BEFRIEND, UNFRIEND}
+    events = {event.line: event for event in store.events_from() if event.line is not None}
+    lines = (GOLDEN / "three-batch.json").read_bytes().splitlines()
+    for line in lines[-3:]:
+        read = read_line(line, 1)
+        kept = events.get(line, read)
+        assert kept is not None
+        assert msgspec.structs.replace(kept, number=1, line=read.line) == read
+
+
+def test_golden_line_that_was_too_long_is_never_given_back(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = replay.EventStore(folder / "cut.json.events")
+    (cut,) = store.rejected()
+    assert cut.is_cut
+    assert (cut.reason, cut.length, len(cut.line)) == ("line-too-long", 2**24 + 33, 1_024)
+    assert main(["export", str(store.path), "--batch", str(folder / "log")]) == 0
+    assert "line 3 of the batch cannot be given back" in capsys.readouterr().out
+    assert len((folder / "log").read_bytes()) < 1_024
 
 
 def test_golden_lines_that_nest_too_deep_now_are_read_and_given_back(
@@ -123,8 +175,12 @@ def test_golden_lines_that_nest_too_deep_now_are_not_shrunk_to(
 
 def test_golden_runs_are_finished_and_left_as_they_are(folder: Path) -> None:
     expected = content(folder)
-    paths = [str(folder / name) for name in ("batch.json", "stream.json", "flagged.json")]
-    assert main(paths) == 0
-    paths = [str(folder / name) for name in ("observations.csv", "intervals.json")]
-    assert main(["intervals", *paths, "--threshold", "10m", "--by", "address"]) == 0
+    for names in (
+        ("batch.json", "stream.json", "flagged.json"),
+        ("three-batch.json", "three-stream.json", "three.json"),
+    ):
+        assert main([str(folder / name) for name in names]) == 0
+    for output in ("intervals.json", "three-intervals.json"):
+        paths = [str(folder / name) for name in ("observations.csv", output)]
+        assert main(["intervals", *paths, "--threshold", "10m", "--by", "address"]) == 0
     assert content(folder) == expected

@@ -114,9 +114,15 @@ def test_style_is_kept_once_for_all_lines_of_a_run() -> None:
     columns = Columns.of([Purchase(time, 1, "1", 5), Befriend(time, 2, "1", "2"),
                           Unfriend(time, 3, "1", "2", b"{ }")])  # fmt: skip
     columns.style = CRLF
-    (found,) = unpacked(encode_records([columns]), 3)
-    assert isinstance(found, Columns)
-    assert (found.style, found.lines) == (CRLF, {2: b"{ }"})
+    canonical = Columns.of([Purchase(time, 4, "1", 5)])
+    body = encode_records([columns, columns, canonical, columns])
+    assert [record[-1] for record in msgpack.unpackb(body)] == [
+        [*msgspec.structs.astuple(CRLF)], 0, None, [*msgspec.structs.astuple(CRLF)],
+    ]  # fmt: skip
+    runs = unpacked(body, 10)
+    assert [run.style for run in runs if isinstance(run, Columns)] == [CRLF, CRLF, None, CRLF]
+    assert isinstance(runs[1], Columns)
+    assert runs[1].lines == {2: b"{ }"}
 
 
 # What no run writes
@@ -191,6 +197,8 @@ WRONG = [
     ({"kept": [0]}, "expected 1 kept lines, found 0"),
     ({"kept": [3], "lines": [b"x"]}, "expected places among 3 events, found one behind them"),
     ({"kept": [0, 2], "lines": [b"x", b"y"]}, "expected places among 3 events"),
+    ({"style": 0}, "expected a style before one that is the same, found none in the frame"),
+    ({"style": 1}, "Invalid enum value 1"),
     ({"style": [None, None, None]}, "expected a template for each line that is not kept"),
     ({"style": ["\x01\x02\x03\x05", None, None]}, "expected a template for each line that is not"),
     ({"style": ["\x01\x02\x03", "\x01\x02\x03\x04", None]}, "expected each value of a line once"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import replay.testing
+from events.columns import Columns
 from events.disk import is_locked
 from events.records import Rejected, StreamStart
 from replay import cli
@@ -78,8 +80,17 @@ def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
     reader, *_ = blocks("python")
     store = replay.EventStore(folder / "flagged.json.events")
     printed = run_block(reader, folder)
-    assert len(printed) == len(list(store.records()))
-    assert sum(line.startswith("['decision'") for line in printed) == len(list(store.decisions()))
+    frames = list(store.frames())
+    assert len(printed) == sum(len(frame.records) for frame in frames)
+    assert sum(line.startswith("decision [") for line in printed) == len(list(store.decisions()))
+    # What is documented of columns is all that is needed to know who is in them.
+    told = [ast.literal_eval(line.partition(" ")[2]) for line in printed if line[:7] == "events "]
+    runs = [record for frame in frames for record in frame.records if isinstance(record, Columns)]
+    assert [len(amounts) + len(friendships) for _, friendships, _, _, amounts, *_ in told] == [
+        len(run) for run in runs
+    ]
+    named = [name for _, _, (names, _), *_ in told for name in names]
+    assert set(named) == {name for run in runs for name in run.names}
 
 
 def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
