@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, Columns
+from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, CodeBook, Columns
 from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
-from events.fitting import NEITHER, Fitting
+from events.fitting import NEITHER, Fitting, Workspace
 from events.lines import JSON_SPACE, BadLineError, Reason, read_line
+from events.numbering import first_places
 from events.records import Lines, Record, Rejected, Source
 from events.splitting import CutLine, long_line_detail
 from events.styles import CANONICAL, Style, Template, template_of
@@ -27,14 +28,16 @@ from events.ticks import tick_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from events.columns import Codes
     from events.fitting import Said
     from events.splitting import WholeLines
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-# Looking at fewer lines all at once takes longer than at one after the other.
-_LINES_MIN: Final = 32
+# Looking at less all at once takes longer than at one line after the other.
+_AT_ONCE_BYTES_MIN: Final = 1 << 14
 # Likewise where more than one in so many lines is rejected or blank.
 _LINES_BETWEEN: Final = 16
 # So many of the lines that are not canonical are looked at to find how they are written.
@@ -83,6 +86,7 @@ class BlockParser:
         self.source: Final = source
         self.next_number = first_number
         self.line_number = line_number
+        self._space: Final = Workspace()
 
     def parse(self, data: WholeLines) -> Block:
         """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
@@ -91,17 +95,12 @@ class BlockParser:
         """
         if isinstance(data, CutLine):
             return self._cut(data)
-        lines = data.count(b"\n")
-        block = self._at_once(data) if lines >= _LINES_MIN else None
-        if block is None:
-            block = self._one_by_one(data)
-        self.line_number += lines
-        self.next_number += block.events
-        return block
+        block = self._at_once(data) if len(data) >= _AT_ONCE_BYTES_MIN else None
+        return self._one_by_one(data) if block is None else block
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""
-        fitting = Fitting(data)
+        fitting = Fitting(data, self._space)
         style = _style_of(fitting)
         said = fitting.said()
         lines = len(said.fits)
@@ -114,7 +113,7 @@ class BlockParser:
             return self._one_by_one(data, odd)
         rows = _Rows(said, style)
         rows.put_in({row: found for row, found in odd.items() if isinstance(found, EVENT_TYPES)})
-        return self._block(self._runs(rows, breaks, odd))
+        return self._block(self._runs(rows, breaks, odd), lines)
 
     def _runs(
         self, rows: _Rows, breaks: list[int], odd: Mapping[int, Event | Rejected | None]
@@ -144,8 +143,8 @@ class BlockParser:
         found: list[tuple[int, Columns | Rejected]] = []
         run: list[Event] = []
         number = self.next_number
-        lines = data.split(b"\n")
         # Behind the last newline stands nothing, which ends the last run.
+        lines = data.split(b"\n")
         for row, line in enumerate(lines):
             each = known[row] if row in known else self._line(line, row)
             if isinstance(each, EVENT_TYPES):
@@ -157,10 +156,10 @@ class BlockParser:
                 run = []
             if each is not None:
                 found.append((row, each))
-        return self._block(found)
+        return self._block(found, len(lines) - 1)
 
-    def _block(self, found: Iterable[tuple[int, Columns | Rejected]]) -> Block:
-        """Return the block of what stands in some rows, one after the other."""
+    def _block(self, found: Iterable[tuple[int, Columns | Rejected]], lines: int) -> Block:
+        """Return the block of what stands in some of its ``lines`` rows, and go on behind it."""
         records: list[Record] = []
         rejected: list[Rejected] = []
         events = next_row = 0
@@ -174,14 +173,14 @@ class BlockParser:
             else:
                 events += len(record)
                 next_row = row + len(record)
+        self.line_number += lines
+        self.next_number += events
         return Block(records, events, rejected)
 
     def _cut(self, line: CutLine) -> Block:
         reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
         bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
-        block = self._block([(0, bad)])
-        self.line_number += 1
-        return block
+        return self._block([(0, bad)], 1)
 
     def _line(self, line: bytes, row: int) -> Event | Rejected | None:
         """Return what ``line`` is, or None if it is blank; its event has no number yet."""
@@ -223,10 +222,8 @@ class _Rows:
         self._style: Final = style
         self._finer: Final[dict[int, str]] = {}
         self._kept: Final[dict[int, bytes]] = {}
-        # The users of all rows, where numbers cannot tell them.
+        # The users of all rows, where words cannot tell them.
         self._names: list[bytes] | None = None
-        if said.users.shape[2] > 1:
-            self._names = self._listed()
 
     def __len__(self) -> int:
         return len(self._said.kinds)
@@ -236,16 +233,14 @@ class _Rows:
         if not events:
             return
         kinds, ticks, amounts = self._said.kinds, self._said.ticks, self._said.amounts
-        names = self._names = self._listed() if self._names is None else self._names
         for row, event in events.items():
             kinds[row] = _KINDS[kind_of(event)]
             ticks[row], digits = tick_of(event.time)
             if digits:
                 self._finer[row] = digits
             amounts[row] = event.amount if isinstance(event, Purchase) else 0
-            user, *other = users_of(event)
-            names[2 * row] = user.encode()
-            names[2 * row + 1] = other[0].encode() if other else b""
+            for place, name in zip((0, 1), (*users_of(event), ""), strict=False):
+                self._put_name(row, place, name.encode())
             if not self._is_written(event):
                 self._kept[row] = line_of(event)
 
@@ -265,10 +260,15 @@ class _Rows:
             self._style,
         )
 
-    def _listed(self) -> list[bytes]:
+    def _put_name(self, row: int, place: int, name: bytes) -> None:
         users = self._said.users
-        listed: list[bytes] = users.view(f"S{_WORD * users.shape[2]}").ravel().tolist()
-        return listed
+        size = _WORD * users.shape[2]
+        if self._names is None and (len(name) > size or b"\0" in name or b"\n" in name):
+            self._names = users.view(f"S{size}").ravel().tolist()
+        if self._names is None:
+            users[row, place] = np.frombuffer(name.ljust(size, b"\0"), users.dtype)
+        else:
+            self._names[2 * row + place] = name
 
     def _is_written(self, event: Event) -> bool:
         """Tell whether columns without its line give ``event`` back."""
@@ -281,38 +281,29 @@ class _Rows:
 
     def _numbered(self, start: int, end: int) -> tuple[list[str], Codes]:
         """Return the users in order of first appearance, and those of each row as places."""
+        codes = np.full(2 * (end - start), NOBODY, np.int32)
         if self._names is not None:
-            book = _Book()
+            book = CodeBook()
             some = self._names[2 * start : 2 * end]
-            codes = np.fromiter(map(book.__getitem__, some), np.int32, len(some))
-            del book[b""]
-            return [name.decode() for name in book], codes.reshape(-1, 2)
-        words, first, places = np.unique(
-            self._said.users[start:end].ravel(), return_index=True, return_inverse=True
-        )
-        if not words[0]:
-            # That which stands for nobody does not count.
-            first[0] = -1
-        order = np.argsort(first)
-        code_of = np.empty(len(words), np.int32)
-        code_of[order] = np.arange(len(words))
-        words = words[order]
-        if not words[0]:
-            code_of -= 1
-            words = words[1:]
-        names = [name.decode() for name in words.astype("<u8").view(f"S{_WORD}").tolist()]
-        return names, code_of[places].reshape(-1, 2)
+            meant = np.array([bool(name) for name in some])
+            named = [name.decode() for name in some if name]
+            codes[meant] = np.fromiter(map(book.__getitem__, named), np.int32, len(named))
+            return list(book), codes.reshape(-1, 2)
+        users = self._said.users[start:end].reshape(2 * (end - start), -1)
+        meant = users[:, 0] != 0
+        users = users[meant]
+        first = first_places(users)
+        is_first = first == np.arange(len(first))
+        codes[meant] = (np.cumsum(is_first, dtype=np.int32) - 1)[first]
+        return _texts(users[is_first]), codes.reshape(-1, 2)
 
 
-class _Book(dict[bytes, int]):
-    """Gives each name a code, as `events.columns.CodeBook` does, and `NOBODY` to none."""
-
-    def __init__(self) -> None:
-        super().__init__({b"": NOBODY})
-
-    def __missing__(self, name: bytes) -> int:
-        code = self[name] = len(self) - 1
-        return code
+def _texts(names: NDArray[np.uint64]) -> list[str]:
+    """Return names that were words, and have no newline: a third of the time of one by one."""
+    size = _WORD * names.shape[1]
+    text = np.full((len(names), size + 1), ord("\n"), np.uint8)
+    text[:, :size] = names.view(np.uint8).reshape(-1, size)
+    return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]
 
 
 def _between(values: dict[int, T], start: int, end: int) -> dict[int, T]:

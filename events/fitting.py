@@ -45,22 +45,27 @@ _NINE: Final = ord("9")
 _ASCII_END: Final = 0x80
 
 _WORD: Final = 8
+# So far behind the last line a name and some words may be looked for.
+_BEYOND: Final = NAME_BYTES_MAX + 4 * _WORD
 # The low bytes of a word, by how many.
 _MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
 _ONES: Final = np.uint64(0x0101010101010101)
 _HIGHS: Final = np.uint64(0x8080808080808080)
 _QUOTES: Final = np.uint64(0x2222222222222222)
+_ZEROS: Final = np.uint64(0x3030303030303030)
+# Added to a digit it leaves the highest bit alone, and sets it for any larger number.
+_TO_HIGH: Final = np.uint64(0x7676767676767676)
 # Times 256^n it has n in its highest byte.
 _WHICH: Final = np.uint64(0x0001020304050607)
 
 _AMOUNT_BYTES_MAX: Final = len("999999999999999.99")
 _CENTS: Final = len(".00")
-# Hundredths are 100 units.
-_UNITS: Final = np.array(
-    [100 * 10**place for place in range(_AMOUNT_BYTES_MAX - 2, -1, -1)], np.uint64
-)
+_AFTER_POINT: Final = np.uint64(0xFFFF000000000000)
+_UNITS_PER_CENT: Final = np.uint64(100)
 _FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
 
+_TIME_BYTES_MIN: Final = 2 * _WORD
+_TIME_WORDS: Final = 3
 _MARK: Final = len("YYYY-MM-DD")
 _VALUES: Final = re.compile(f'{DATE}(.){CLOCK}([^"]*)|[{USER}{OTHER}{AMOUNT}]')
 # Which value is which.
@@ -85,8 +90,10 @@ class Said(NamedTuple):
 class _Fixed(NamedTuple):
     """A fixed text of a template, and which value stands behind it."""
 
-    words: list[tuple[int, np.uint64, np.uint64]]
-    """Where eight of its bytes stand or fewer, which of a word these are, and what."""
+    words: list[np.uint64]
+    """Its bytes, eight in each but the last."""
+    mask: np.uint64
+    """Which bytes of the last one count."""
     length: int
     value: int
 
@@ -108,11 +115,9 @@ class _Compiled(NamedTuple):
 
 def _fixed(text: str, value: int = _TIME) -> _Fixed:
     data = text.encode()
-    words = []
-    for offset in range(0, len(data), _WORD):
-        piece = data[offset : offset + _WORD]
-        words.append((offset, _MASKS[len(piece)], np.uint64(int.from_bytes(piece, "little"))))
-    return _Fixed(words, len(data), value)
+    pieces = [data[at : at + _WORD] for at in range(0, len(data), _WORD)]
+    words = [np.uint64(int.from_bytes(piece, "little")) for piece in pieces]
+    return _Fixed(words, _MASKS[len(pieces[-1]) if pieces else 0], len(data), value)
 
 
 @lru_cache(1 << 6)
@@ -130,26 +135,66 @@ def _compiled(template: Template) -> _Compiled:
     return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark), _fixed(zone))
 
 
+def _number(word: _Words, length: Places) -> tuple[_Words, Flags]:
+    """Return the numbers that the last bytes of words write, and whether all are digits.
+
+    Args:
+        word: eight characters each, the first one in the lowest byte.
+        length: how many of the last count; all where there are more than eight.
+
+    """
+    digits = (word ^ _ZEROS) & ~_MASKS[np.clip(_WORD - length, 0, _WORD)]
+    are_digits = (digits | (digits + _TO_HIGH)) & _HIGHS == 0
+    # Two, four and eight digits at a time become one number.
+    digits = digits * np.uint64(10) + (digits >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+    digits = digits * np.uint64(100) + (digits >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    digits = digits * np.uint64(10_000) + (digits >> np.uint64(32)) & np.uint64(0xFFFFFFFF)
+    return digits, are_digits
+
+
 def _those(have: Flags, rows: Places, at: Places, places: _Table) -> tuple[Places, Places, _Table]:
     """Return what is said of some lines, for those that ``have`` something."""
     some = [(value, begin[have], length[have]) for value, begin, length in places]
     return rows[have], at[have], some
 
 
+class Workspace:
+    """Memory in which one block after the other is looked at: to get new takes as long."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._bytes = np.zeros(0, np.uint8)
+        self._flags = np.zeros(0, np.bool_)
+
+    def taken(self, data: bytes) -> NDArray[np.uint8]:
+        """Return ``data`` and zeros behind it: there is read what begins in its last line."""
+        size = len(data) + _BEYOND
+        if size > len(self._bytes):
+            self._bytes = np.zeros(size, np.uint8)
+            self._flags = np.zeros(size, np.bool_)
+        self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
+        self._bytes[len(data) : size] = 0
+        return self._bytes[:size]
+
+    def flags(self, count: int) -> Flags:
+        """Return ``count`` flags for what was taken."""
+        return self._flags[:count]
+
+
 class Fitting:
     """A block of whole lines, each with its newline, as numbers."""
 
-    def __init__(self, data: bytes) -> None:
-        """Look at ``data``, which has one line at least."""
+    def __init__(self, data: bytes, space: Workspace) -> None:
+        """Look at ``data``, which has one line at least, in ``space`` until another is."""
         self._data: Final = data
-        # Words are read that begin in one line and end in the next.
-        padded = data + bytes(NAME_BYTES_MAX + 2 * _WORD)
-        self._bytes: Final = np.frombuffer(padded, np.uint8)
+        self._space: Final = space
+        self._bytes: Final = space.taken(data)
         self._words: Final[_Words] = np.ndarray(
-            (len(padded) - _WORD + 1,), "<u8", padded, strides=(1,)
+            (len(self._bytes) - _WORD + 1,), "<u8", self._bytes, strides=(1,)
         )
         text = self._bytes[: len(data)]
-        self.ends: Final[Places] = np.flatnonzero(text == _NEWLINE)
+        flags = np.equal(text, _NEWLINE, out=space.flags(len(data)))
+        self.ends: Final[Places] = np.flatnonzero(flags)
         """Where the newline of each line stands."""
         self.starts: Final[Places] = np.empty_like(self.ends)
         """Where each line begins."""
@@ -182,7 +227,11 @@ class Fitting:
         places: _Table = []
         for fixed in looked_for.fixed:
             rows, at, places = self._with_fixed(fixed, rows, at, places)
-            length = self._lengths(at)
+            if fixed.value == _TIME:
+                # No quote stands among the first of its digits, or they are none.
+                length = self._lengths(at + _TIME_BYTES_MIN) + _TIME_BYTES_MIN
+            else:
+                length = self._lengths(at)
             places.append((fixed.value, at, length))
             at = at + length
         rows, at, places = self._with_fixed(looked_for.end, rows, at, places)
@@ -214,15 +263,17 @@ class Fitting:
         fits &= lengths[1] <= NAME_BYTES_MAX
         count = -(-int(np.max(lengths, initial=1, where=fits)) // _WORD)
         users = np.empty((len(kinds), 2, count), "<u8")
-        for place in range(count):
-            left = np.clip(lengths - place * _WORD, 0, _WORD)
-            users[:, :, place] = (self._words[self._at[_FIRST:] + place * _WORD] & _MASKS[left]).T
+        for which in (0, 1):
+            users[:, which] = self._read(self._at[_FIRST + which], count)
+            for place in range(count):
+                left = np.clip(lengths[which] - place * _WORD, 0, _WORD)
+                users[:, which, place] &= _MASKS[left]
         fits &= (users[:, 0] != users[:, 1]).any(axis=1)
         return Said(fits, kinds, amounts, ticks, users)
 
     def _controls_in(self, text: NDArray[np.uint8]) -> Places | None:
         """Return how many characters each line has that no plain value has; None for none."""
-        are_controls = text < _SPACE
+        are_controls = np.less(text, _SPACE, out=self._space.flags(len(text)))
         found = int(np.count_nonzero(are_controls)) > len(self.ends)
         if b"\\" in self._data:
             are_controls |= text == _BACKSLASH
@@ -238,14 +289,29 @@ class Fitting:
         until = np.searchsorted(np.flatnonzero(are_controls), self.ends)
         return np.diff(until, prepend=-1) - 1
 
+    def _read(self, at: Places, count: int) -> _Words:
+        """Return ``count`` words from each of ``at`` on, which takes as long as to return one."""
+        size = count * _WORD
+        windows: NDArray[np.void] = np.ndarray(
+            (len(self._bytes) - size + 1,), f"V{size}", self._bytes, strides=(1,)
+        )
+        return windows[at].view("<u8").reshape(-1, count)
+
     def _with_fixed(
         self, fixed: _Fixed, rows: Places, at: Places, places: _Table
     ) -> tuple[Places, Places, _Table]:
         """Return those of ``rows`` that have ``fixed`` at ``at``, and where its end is."""
-        for offset, mask, word in fixed.words:
-            have = self._words[at + offset] & mask == word
-            if not have.all():
-                rows, at, places = _those(have, rows, at, places)
+        if not fixed.words:
+            return rows, at, places
+        end = len(self._bytes) - len(fixed.words) * _WORD
+        if np.max(at, initial=0) > end:
+            rows, at, places = _those(at <= end, rows, at, places)
+        read = self._read(at, len(fixed.words))
+        have = read[:, -1] & fixed.mask == fixed.words[-1]
+        for place, word in enumerate(fixed.words[:-1]):
+            have &= read[:, place] == word
+        if not have.all():
+            rows, at, places = _those(have, rows, at, places)
         return rows, at + fixed.length, places
 
     def _with_time(
@@ -260,8 +326,8 @@ class Fitting:
         have = (length >= SECONDS) & (self._bytes[at + _MARK] == looked_for.mark)
         last = self._bytes[at + length - 1]
         have &= (last >= _ZERO) & (last <= _NINE)
-        for offset, mask, word in zone.words:
-            have &= self._words[at + length + offset] & mask == word
+        if zone.words:
+            have &= self._words[at + length] & zone.mask == zone.words[0]
         if not have.all():
             rows, _, places = _those(have, rows, at, places)
         return rows, places
@@ -291,11 +357,10 @@ class Fitting:
         at, length = self._at[_TIME, rows], self._length[_TIME, rows]
         # Logs have many lines of one time, one after the other.
         is_new = np.ones(len(rows), np.bool_)
-        same = np.ones(max(len(rows) - 1, 0), np.bool_)
-        for offset in (0, _WORD, SECONDS - _WORD):
-            words = self._words[at + offset]
-            same &= words[1:] == words[:-1]
-        is_new[1:] = ~same
+        read = self._read(at, _TIME_WORDS)
+        read[:, -1] &= _MASKS[SECONDS % _WORD]
+        is_new[1:] = (read[1:, 0] != read[:-1, 0]) | (read[1:, 1] != read[:-1, 1])
+        is_new[1:] |= read[1:, 2] != read[:-1, 2]
         text = self._bytes[at[is_new][:, np.newaxis] + np.arange(SECONDS)]
         which = np.cumsum(is_new) - 1
         found, real = (column[which] for column in ticks_in(text))
@@ -324,15 +389,19 @@ class Fitting:
         rows = np.flatnonzero(fits & (self.kinds == PURCHASE))
         at, length = self._at[_SECOND, rows], self._length[_SECOND, rows]
         are_canonical = (length > _CENTS) & (length <= _AMOUNT_BYTES_MAX)
-        width = int(np.max(length, initial=_CENTS + 1, where=are_canonical))
         end = at + length
-        # From the end backwards; what is before the beginning is as good as 0.
-        back = np.array([*range(width, _CENTS, -1), 2, 1])
-        digits = self._bytes[end[:, np.newaxis] - back] - np.uint8(_ZERO)
-        digits[back > length[:, np.newaxis]] = 0
-        are_canonical &= (digits <= 9).all(axis=1)  # noqa: PLR2004
-        are_canonical &= self._bytes[end - _CENTS] == _POINT
+        # The last five whole digits, and behind the point two; without it they are a number.
+        last = self._words[end - _WORD]
+        last = (last & _MASKS[5]) << np.uint64(8) | last & _AFTER_POINT
+        found, are_digits = _number(last, np.minimum(length, _WORD) - 1)
+        are_canonical &= are_digits & (self._bytes[end - _CENTS] == _POINT)
         are_canonical &= (self._bytes[at] != _ZERO) | (length == _CENTS + 1)
-        amounts[rows] = digits.astype(np.uint64) @ _UNITS[-len(back) :]
+        power = 10 ** (_WORD - 1)
+        for before in range(_WORD, int(np.max(length, initial=0, where=are_canonical)), _WORD):
+            more, are_digits = _number(self._words[end - before - _WORD], length - before)
+            found += more * np.uint64(power)
+            are_canonical &= are_digits
+            power *= 10**_WORD
+        amounts[rows] = found * _UNITS_PER_CENT
         fits[rows] = are_canonical
         return amounts

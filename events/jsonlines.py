@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from events.splitting import WholeLines
 
-# A block, its objects and its text stay in the processor's second-level cache: whole-file
-# decoding took 1.9 times as long. What is judged is lost with its block where a run is
-# killed, so blocks of the stream are smaller; of the past larger ones are taken, since an
-# operation on a column takes some microseconds however short that is.
+# What is judged is lost with its block where a run is killed, so blocks of the stream are
+# small. Of the past larger ones are taken, since an operation on a column takes some
+# microseconds however short that is: 500,000 lines took 0.62 s in blocks of 64 KiB, 0.29 of
+# 256 KiB, 0.23 of 512 KiB and 0.22 of 1 MiB. A frame is a block, and has its own names.
 BLOCK_BYTES: Final = 1 << 16
-_BATCH_BLOCKS: Final = 4
+_BATCH_BLOCKS: Final = 8
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -211,7 +211,8 @@ class Log(Closing):
         """
         parser = BlockParser(self.source, first_number, self.lines_read + 1)
         for data in chain([self._pending] if self._pending else [], self._blocks):
-            self._noted(data)
+            if data:
+                self._note_end(data)
             if isinstance(data, bytes) and data and not self._ends_with_newline:
                 yield parser.parse(data + b"\n")
             else:
@@ -242,13 +243,20 @@ class Log(Closing):
     def _noted(self, data: WholeLines) -> int:
         """Return how many lines ``data`` is, and note whether the last one ends with a newline."""
         if isinstance(data, CutLine):
-            self._ends_with_newline = data.newline
+            self._note_end(data)
             return 1
         if not data:
             # A long line is being read over.
             return 0
-        self._ends_with_newline = data.endswith(b"\n")
+        self._note_end(data)
         return data.count(b"\n") + (not self._ends_with_newline)
+
+    def _note_end(self, data: WholeLines) -> None:
+        """Note whether the last line of ``data``, which is some, ends with a newline."""
+        if isinstance(data, CutLine):
+            self._ends_with_newline = data.newline
+        else:
+            self._ends_with_newline = data.endswith(b"\n")
 
     def _read(self) -> bytes:
         try:
