@@ -17,13 +17,14 @@ import numpy as np
 
 from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, CodeBook, Columns
 from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
-from events.fitting import NEITHER, Fitting, Workspace
+from events.fitting import NEITHER, Fitting
 from events.lines import JSON_SPACE, BadLineError, Reason, read_line
 from events.numbering import first_places
 from events.records import Lines, Record, Rejected, Source
 from events.splitting import CutLine, long_line_detail
 from events.styles import CANONICAL, Style, Template, template_of
 from events.ticks import tick_of
+from events.words import WORD, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,11 +39,13 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 # Looking at less all at once takes longer than at one line after the other.
 _AT_ONCE_BYTES_MIN: Final = 1 << 14
+# No chunk that is read is longer, so a longer block has a line that is mostly of something
+# else; and this takes memory for some times as much.
+_AT_ONCE_BYTES_MAX: Final = 1 << 22
 # Likewise where more than one in so many lines is rejected or blank.
 _LINES_BETWEEN: Final = 16
 # So many of the lines that are not canonical are looked at to find how they are written.
 _TRIED_MAX: Final = 32
-_WORD: Final = 8
 T = TypeVar("T")
 
 _KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
@@ -95,7 +98,9 @@ class BlockParser:
         """
         if isinstance(data, CutLine):
             return self._cut(data)
-        block = self._at_once(data) if len(data) >= _AT_ONCE_BYTES_MIN else None
+        block = None
+        if _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
+            block = self._at_once(data)
         return self._one_by_one(data) if block is None else block
 
     def _at_once(self, data: bytes) -> Block | None:
@@ -262,7 +267,7 @@ class _Rows:
 
     def _put_name(self, row: int, place: int, name: bytes) -> None:
         users = self._said.users
-        size = _WORD * users.shape[2]
+        size = WORD * users.shape[2]
         if self._names is None and (len(name) > size or b"\0" in name or b"\n" in name):
             self._names = users.view(f"S{size}").ravel().tolist()
         if self._names is None:
@@ -300,7 +305,7 @@ class _Rows:
 
 def _texts(names: NDArray[np.uint64]) -> list[str]:
     """Return names that were words, and have no newline: a third of the time of one by one."""
-    size = _WORD * names.shape[1]
+    size = WORD * names.shape[1]
     text = np.full((len(names), size + 1), ord("\n"), np.uint8)
     text[:, :size] = names.view(np.uint8).reshape(-1, size)
     return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]

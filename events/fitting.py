@@ -14,28 +14,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from events.columns import PURCHASE
 from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER
 from events.ticks import PLACES, SECONDS, ticks_in
+from events.words import MASKS, QUOTED_BYTES_MAX, WORD, Flags, Places, Text, Words, number
 
 if TYPE_CHECKING:
     from events.columns import Amounts, Kinds
     from events.styles import Template
     from events.ticks import Ticks
+    from events.words import Workspace
 
-Places: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
-_Words: TypeAlias = NDArray[np.uint64]
 _Table: TypeAlias = list[tuple[int, Places, Places]]
 """Which value, where it begins in some lines, and how long it is there."""
 
 NEITHER: Final = -1
 """The kind of a line that no template writes."""
-NAME_BYTES_MAX: Final = 64
-"""The line of a longer name is written by no template."""
-
 _NEWLINE: Final = ord("\n")
 _SPACE: Final = ord(" ")
 _BACKSLASH: Final = ord("\\")
@@ -44,27 +39,13 @@ _ZERO: Final = ord("0")
 _NINE: Final = ord("9")
 _ASCII_END: Final = 0x80
 
-_WORD: Final = 8
-# So far behind the last line a name and some words may be looked for.
-_BEYOND: Final = NAME_BYTES_MAX + 4 * _WORD
-# The low bytes of a word, by how many.
-_MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
-_ONES: Final = np.uint64(0x0101010101010101)
-_HIGHS: Final = np.uint64(0x8080808080808080)
-_QUOTES: Final = np.uint64(0x2222222222222222)
-_ZEROS: Final = np.uint64(0x3030303030303030)
-# Added to a digit it leaves the highest bit alone, and sets it for any larger number.
-_TO_HIGH: Final = np.uint64(0x7676767676767676)
-# Times 256^n it has n in its highest byte.
-_WHICH: Final = np.uint64(0x0001020304050607)
-
 _AMOUNT_BYTES_MAX: Final = len("999999999999999.99")
 _CENTS: Final = len(".00")
 _AFTER_POINT: Final = np.uint64(0xFFFF000000000000)
 _UNITS_PER_CENT: Final = np.uint64(100)
 _FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
 
-_TIME_BYTES_MIN: Final = 2 * _WORD
+_TIME_BYTES_MIN: Final = 2 * WORD
 _TIME_WORDS: Final = 3
 _MARK: Final = len("YYYY-MM-DD")
 _VALUES: Final = re.compile(f'{DATE}(.){CLOCK}([^"]*)|[{USER}{OTHER}{AMOUNT}]')
@@ -82,7 +63,7 @@ class Said(NamedTuple):
     """As in `events.columns.Columns`, like ``amounts`` and ``ticks``."""
     amounts: Amounts
     ticks: Ticks
-    users: _Words
+    users: Words
     """Both users of each line, in as many words as the longest one needs; the second one of
     a purchase as zeros."""
 
@@ -115,9 +96,9 @@ class _Compiled(NamedTuple):
 
 def _fixed(text: str, value: int = _TIME) -> _Fixed:
     data = text.encode()
-    pieces = [data[at : at + _WORD] for at in range(0, len(data), _WORD)]
+    pieces = [data[at : at + WORD] for at in range(0, len(data), WORD)]
     words = [np.uint64(int.from_bytes(piece, "little")) for piece in pieces]
-    return _Fixed(words, _MASKS[len(pieces[-1]) if pieces else 0], len(data), value)
+    return _Fixed(words, MASKS[len(pieces[-1]) if pieces else 0], len(data), value)
 
 
 @lru_cache(1 << 6)
@@ -135,50 +116,10 @@ def _compiled(template: Template) -> _Compiled:
     return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark), _fixed(zone))
 
 
-def _number(word: _Words, length: Places) -> tuple[_Words, Flags]:
-    """Return the numbers that the last bytes of words write, and whether all are digits.
-
-    Args:
-        word: eight characters each, the first one in the lowest byte.
-        length: how many of the last count; all where there are more than eight.
-
-    """
-    digits = (word ^ _ZEROS) & ~_MASKS[np.clip(_WORD - length, 0, _WORD)]
-    are_digits = (digits | (digits + _TO_HIGH)) & _HIGHS == 0
-    # Two, four and eight digits at a time become one number.
-    digits = digits * np.uint64(10) + (digits >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
-    digits = digits * np.uint64(100) + (digits >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
-    digits = digits * np.uint64(10_000) + (digits >> np.uint64(32)) & np.uint64(0xFFFFFFFF)
-    return digits, are_digits
-
-
 def _those(have: Flags, rows: Places, at: Places, places: _Table) -> tuple[Places, Places, _Table]:
     """Return what is said of some lines, for those that ``have`` something."""
     some = [(value, begin[have], length[have]) for value, begin, length in places]
     return rows[have], at[have], some
-
-
-class Workspace:
-    """Memory in which one block after the other is looked at: to get new takes as long."""
-
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._bytes = np.zeros(0, np.uint8)
-        self._flags = np.zeros(0, np.bool_)
-
-    def taken(self, data: bytes) -> NDArray[np.uint8]:
-        """Return ``data`` and zeros behind it: there is read what begins in its last line."""
-        size = len(data) + _BEYOND
-        if size > len(self._bytes):
-            self._bytes = np.zeros(size, np.uint8)
-            self._flags = np.zeros(size, np.bool_)
-        self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
-        self._bytes[len(data) : size] = 0
-        return self._bytes[:size]
-
-    def flags(self, count: int) -> Flags:
-        """Return ``count`` flags for what was taken."""
-        return self._flags[:count]
 
 
 class Fitting:
@@ -187,14 +128,8 @@ class Fitting:
     def __init__(self, data: bytes, space: Workspace) -> None:
         """Look at ``data``, which has one line at least, in ``space`` until another is."""
         self._data: Final = data
-        self._space: Final = space
-        self._bytes: Final = space.taken(data)
-        self._words: Final[_Words] = np.ndarray(
-            (len(self._bytes) - _WORD + 1,), "<u8", self._bytes, strides=(1,)
-        )
-        text = self._bytes[: len(data)]
-        flags = np.equal(text, _NEWLINE, out=space.flags(len(data)))
-        self.ends: Final[Places] = np.flatnonzero(flags)
+        self._text: Final = Text(data, space)
+        self.ends: Final[Places] = np.flatnonzero(self._text.are(_NEWLINE))
         """Where the newline of each line stands."""
         self.starts: Final[Places] = np.empty_like(self.ends)
         """Where each line begins."""
@@ -202,7 +137,7 @@ class Fitting:
         self.starts[1:] = self.ends[:-1] + 1
         self.kinds: Final[Kinds] = np.full(len(self.ends), NEITHER, np.int8)
         """The kind of each line that is written by a template, else `NEITHER`."""
-        self._controls: Final = self._controls_in(text)
+        self._controls: Final = self._controls_in(data)
         # Where each value begins, and how long it is.
         self._at: Final[Places] = np.zeros((3, len(self.ends)), np.int64)
         self._length: Final[Places] = np.zeros((3, len(self.ends)), np.int64)
@@ -229,9 +164,9 @@ class Fitting:
             rows, at, places = self._with_fixed(fixed, rows, at, places)
             if fixed.value == _TIME:
                 # No quote stands among the first of its digits, or they are none.
-                length = self._lengths(at + _TIME_BYTES_MIN) + _TIME_BYTES_MIN
+                length = self._text.lengths(at + _TIME_BYTES_MIN) + _TIME_BYTES_MIN
             else:
-                length = self._lengths(at)
+                length = self._text.lengths(at)
             places.append((fixed.value, at, length))
             at = at + length
         rows, at, places = self._with_fixed(looked_for.end, rows, at, places)
@@ -258,29 +193,30 @@ class Fitting:
         amounts = self._amounts(fits)
         are_friends = kinds != PURCHASE
         lengths = self._length[_FIRST:] * np.array([np.ones_like(are_friends), are_friends])
-        fits &= (lengths[0] > 0) & (lengths[0] <= NAME_BYTES_MAX)
+        fits &= (lengths[0] > 0) & (lengths[0] <= QUOTED_BYTES_MAX)
         fits &= (lengths[1] > 0) == are_friends
-        fits &= lengths[1] <= NAME_BYTES_MAX
-        count = -(-int(np.max(lengths, initial=1, where=fits)) // _WORD)
+        fits &= lengths[1] <= QUOTED_BYTES_MAX
+        count = -(-int(np.max(lengths, initial=1, where=fits)) // WORD)
         users = np.empty((len(kinds), 2, count), "<u8")
         for which in (0, 1):
-            users[:, which] = self._read(self._at[_FIRST + which], count)
+            users[:, which] = self._text.read(self._at[_FIRST + which], count)
             for place in range(count):
-                left = np.clip(lengths[which] - place * _WORD, 0, _WORD)
-                users[:, which, place] &= _MASKS[left]
+                left = np.clip(lengths[which] - place * WORD, 0, WORD)
+                users[:, which, place] &= MASKS[left]
         fits &= (users[:, 0] != users[:, 1]).any(axis=1)
         return Said(fits, kinds, amounts, ticks, users)
 
-    def _controls_in(self, text: NDArray[np.uint8]) -> Places | None:
+    def _controls_in(self, data: bytes) -> Places | None:
         """Return how many characters each line has that no plain value has; None for none."""
-        are_controls = np.less(text, _SPACE, out=self._space.flags(len(text)))
+        are_controls = self._text.are_below(_SPACE)
         found = int(np.count_nonzero(are_controls)) > len(self.ends)
-        if b"\\" in self._data:
+        text = self._text.bytes[: len(data)]
+        if b"\\" in data:
             are_controls |= text == _BACKSLASH
             found = True
-        if not self._data.isascii():
+        if not data.isascii():
             try:
-                self._data.decode()
+                data.decode()
             except UnicodeDecodeError:
                 are_controls |= text >= _ASCII_END
                 found = True
@@ -289,24 +225,16 @@ class Fitting:
         until = np.searchsorted(np.flatnonzero(are_controls), self.ends)
         return np.diff(until, prepend=-1) - 1
 
-    def _read(self, at: Places, count: int) -> _Words:
-        """Return ``count`` words from each of ``at`` on, which takes as long as to return one."""
-        size = count * _WORD
-        windows: NDArray[np.void] = np.ndarray(
-            (len(self._bytes) - size + 1,), f"V{size}", self._bytes, strides=(1,)
-        )
-        return windows[at].view("<u8").reshape(-1, count)
-
     def _with_fixed(
         self, fixed: _Fixed, rows: Places, at: Places, places: _Table
     ) -> tuple[Places, Places, _Table]:
         """Return those of ``rows`` that have ``fixed`` at ``at``, and where its end is."""
         if not fixed.words:
             return rows, at, places
-        end = len(self._bytes) - len(fixed.words) * _WORD
+        end = len(self._text.bytes) - len(fixed.words) * WORD
         if np.max(at, initial=0) > end:
             rows, at, places = _those(at <= end, rows, at, places)
-        read = self._read(at, len(fixed.words))
+        read = self._text.read(at, len(fixed.words))
         have = read[:, -1] & fixed.mask == fixed.words[-1]
         for place, word in enumerate(fixed.words[:-1]):
             have &= read[:, place] == word
@@ -323,32 +251,14 @@ class Fitting:
         _, at, length = places[index]
         length = length - zone.length
         places[index] = (_TIME, at, length)
-        have = (length >= SECONDS) & (self._bytes[at + _MARK] == looked_for.mark)
-        last = self._bytes[at + length - 1]
+        have = (length >= SECONDS) & (self._text.bytes[at + _MARK] == looked_for.mark)
+        last = self._text.bytes[at + length - 1]
         have &= (last >= _ZERO) & (last <= _NINE)
         if zone.words:
-            have &= self._words[at + length] & zone.mask == zone.words[0]
+            have &= self._text.word(at + length) & zone.mask == zone.words[0]
         if not have.all():
             rows, _, places = _those(have, rows, at, places)
         return rows, places
-
-    def _lengths(self, at: Places) -> Places:
-        """Return how far the next quote is from each of ``at``, or more than any name is long."""
-        lengths = np.full(len(at), NAME_BYTES_MAX + 1)
-        rows = np.arange(len(at))
-        for offset in range(0, NAME_BYTES_MAX + 1, _WORD):
-            # The lowest byte that is 0 is the lowest one with its high bit here.
-            word = self._words[at + offset] ^ _QUOTES
-            zeros = (word - _ONES) & ~word & _HIGHS
-            found = zeros != 0
-            lowest = zeros & (~zeros + np.uint64(1))
-            far = offset + (((lowest >> np.uint64(7)) * _WHICH) >> np.uint64(56)).astype(np.int64)
-            if found.all():
-                lengths[rows] = far
-                break
-            lengths[rows[found]] = far[found]
-            rows, at = rows[~found], at[~found]
-        return lengths
 
     def _ticks(self, fits: Flags) -> Ticks:
         """Return the time of each line; one that is not canonical does not fit."""
@@ -357,11 +267,11 @@ class Fitting:
         at, length = self._at[_TIME, rows], self._length[_TIME, rows]
         # Logs have many lines of one time, one after the other.
         is_new = np.ones(len(rows), np.bool_)
-        read = self._read(at, _TIME_WORDS)
-        read[:, -1] &= _MASKS[SECONDS % _WORD]
+        read = self._text.read(at, _TIME_WORDS)
+        read[:, -1] &= MASKS[SECONDS % WORD]
         is_new[1:] = (read[1:, 0] != read[:-1, 0]) | (read[1:, 1] != read[:-1, 1])
         is_new[1:] |= read[1:, 2] != read[:-1, 2]
-        text = self._bytes[at[is_new][:, np.newaxis] + np.arange(SECONDS)]
+        text = self._text.bytes[at[is_new][:, np.newaxis] + np.arange(SECONDS)]
         which = np.cumsum(is_new) - 1
         found, real = (column[which] for column in ticks_in(text))
         beyond = length - SECONDS
@@ -376,11 +286,11 @@ class Fitting:
 
     def _fractions(self, at: Places, length: Places) -> tuple[Ticks, Flags]:
         """Return fractions of seconds in ticks, with which of them are canonical and no finer."""
-        digits = self._bytes[at[:, np.newaxis] + np.arange(1, PLACES + 1)] - np.uint8(_ZERO)
+        digits = self._text.bytes[at[:, np.newaxis] + np.arange(1, PLACES + 1)] - np.uint8(_ZERO)
         digits[np.arange(1, PLACES + 1) >= length[:, np.newaxis]] = 0
-        are_canonical = (length > 1) & (length <= PLACES + 1) & (self._bytes[at] == _POINT)
+        are_canonical = (length > 1) & (length <= PLACES + 1) & (self._text.bytes[at] == _POINT)
         are_canonical &= (digits <= 9).all(axis=1)  # noqa: PLR2004
-        are_canonical &= self._bytes[at + length - 1] != _ZERO
+        are_canonical &= self._text.bytes[at + length - 1] != _ZERO
         return digits.astype(np.int64) @ _FRACTIONS, are_canonical
 
     def _amounts(self, fits: Flags) -> Amounts:
@@ -391,17 +301,17 @@ class Fitting:
         are_canonical = (length > _CENTS) & (length <= _AMOUNT_BYTES_MAX)
         end = at + length
         # The last five whole digits, and behind the point two; without it they are a number.
-        last = self._words[end - _WORD]
-        last = (last & _MASKS[5]) << np.uint64(8) | last & _AFTER_POINT
-        found, are_digits = _number(last, np.minimum(length, _WORD) - 1)
-        are_canonical &= are_digits & (self._bytes[end - _CENTS] == _POINT)
-        are_canonical &= (self._bytes[at] != _ZERO) | (length == _CENTS + 1)
-        power = 10 ** (_WORD - 1)
-        for before in range(_WORD, int(np.max(length, initial=0, where=are_canonical)), _WORD):
-            more, are_digits = _number(self._words[end - before - _WORD], length - before)
+        last = self._text.word(end - WORD)
+        last = (last & MASKS[5]) << np.uint64(8) | last & _AFTER_POINT
+        found, are_digits = number(last, np.minimum(length, WORD) - 1)
+        are_canonical &= are_digits & (self._text.bytes[end - _CENTS] == _POINT)
+        are_canonical &= (self._text.bytes[at] != _ZERO) | (length == _CENTS + 1)
+        power = 10 ** (WORD - 1)
+        for before in range(WORD, int(np.max(length, initial=0, where=are_canonical)), WORD):
+            more, are_digits = number(self._text.word(end - before - WORD), length - before)
             found += more * np.uint64(power)
             are_canonical &= are_digits
-            power *= 10**_WORD
+            power *= 10**WORD
         amounts[rows] = found * _UNITS_PER_CENT
         fits[rows] = are_canonical
         return amounts

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 # What is judged is lost with its block where a run is killed, so blocks of the stream are
 # small. Of the past larger ones are taken, since an operation on a column takes some
-# microseconds however short that is: 500,000 lines took 0.62 s in blocks of 64 KiB, 0.29 of
-# 256 KiB, 0.23 of 512 KiB and 0.22 of 1 MiB. A frame is a block, and has its own names.
+# microseconds however short that is: 500,000 lines took 0.50 s in blocks of 64 KiB, 0.25 of
+# 256 KiB and 0.18 of 1 MiB. A frame is a block and names its users itself, so the store had
+# 4.6 MB with blocks of 256 KiB, 4.1 of 1 MiB and 3.7 of 2 MiB, of which damage would take
+# more at once.
 BLOCK_BYTES: Final = 1 << 16
-_BATCH_BLOCKS: Final = 8
+_BATCH_BLOCKS: Final = 16
 
 
 class Fingerprint(msgspec.Struct, frozen=True):

@@ -58,6 +58,8 @@ TRAPS = (
     *(purchase("1.00", f"2017-06-13 11:33:01.{digits}") for digits in ("123456", "1234567", "")),
     *(purchase(amount, user="x" * 64) for amount in ("5", "7.125", "999999999999999.9999", "-1")),
     *(purchase("1.00", user="x" * count) for count in (8, 9, 65)),
+    *(purchase("1.00", user=user) for user in ("a\\nb", "a\\u0000", "a\\\\", "\\u0000")),
+    *(GOOD.replace(b'"1"', user) for user in (b'"\xff"', b'"\xed\xa0\x80"', b'"\xe2\x98"')),
     *(purchase("1.00", user=user) for user in ("", '", "id": "2', "\\u0031")),
     *(friendship("befriend", user) for user in ("1", "")),
     *(GOOD + GOOD, GOOD[:40], GOOD[40:], MARK + GOOD, b"\xff"),
@@ -263,6 +265,13 @@ def test_commonest_style_of_a_block_is_its_style() -> None:
     assert isinstance(columns, Columns)
     assert columns.events() == [item for _, item in by_hand(block)]
     assert list(columns.lines.values()) == [*others, *TOLD]
+    _, columns = (
+        BlockParser("batch", 1)
+        .parse(b"".join(line + b"\n" for line in [*lines, *TOLD * 50]))
+        .records
+    )
+    assert isinstance(columns, Columns)
+    assert (columns.style, list(columns.lines.values())) == (None, lines)
 
 
 @pytest.mark.parametrize("time", ["2017-06-13 25:00:00", "2017-02-29 11:33:01"])

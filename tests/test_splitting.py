@@ -332,6 +332,7 @@ def test_run_that_stops_within_a_long_line_goes_on_to_the_same_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     monkeypatch.setattr(jsonlines, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(jsonlines, "_BATCH_BLOCKS", 1)
     (tmp_path / "whole").mkdir()
     expected = run_on(tmp_path / "whole").read_bytes()
     listener = Stopping(at)
