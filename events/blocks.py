@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 _KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
 _CANONICAL: Final = {
-    kind: Template(kind, text, zoned=False)
+    kind: Template(kind, text)
     for kind, text in zip(_KINDS.values(), msgspec.structs.astuple(CANONICAL), strict=True)
 }
 

@@ -48,7 +48,7 @@ _FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
 _TIME_BYTES_MIN: Final = 2 * WORD
 _TIME_WORDS: Final = 3
 _MARK: Final = len("YYYY-MM-DD")
-_VALUES: Final = re.compile(f'{DATE}(.){CLOCK}([^"]*)|[{USER}{OTHER}{AMOUNT}]')
+_VALUES: Final = re.compile(f"{DATE}(.){CLOCK}|[{USER}{OTHER}{AMOUNT}]")
 # Which value is which.
 _TIME, _FIRST, _SECOND = 0, 1, 2
 _WHICH_VALUE: Final = {USER: _FIRST, OTHER: _SECOND, AMOUNT: _SECOND}
@@ -90,8 +90,6 @@ class _Compiled(NamedTuple):
     """How many control characters the fixed texts have, without the newline."""
     mark: int
     """What stands between date and clock."""
-    zone: _Fixed
-    """What stands behind the clock."""
 
 
 def _fixed(text: str, value: int = _TIME) -> _Fixed:
@@ -105,15 +103,15 @@ def _fixed(text: str, value: int = _TIME) -> _Fixed:
 def _compiled(template: Template) -> _Compiled:
     text = template.text
     fixed: list[_Fixed] = []
-    mark, zone, end = " ", "", 0
+    mark, end = " ", 0
     for place in _VALUES.finditer(text):
         value = _WHICH_VALUE.get(place[0], _TIME)
         if value == _TIME:
-            mark, zone = place[1], place[2]
+            mark = place[1]
         fixed.append(_fixed(text[end : place.start()], value))
         end = place.end()
     controls = sum(character < " " for character in _VALUES.sub("", text))
-    return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark), _fixed(zone))
+    return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark))
 
 
 def _those(have: Flags, rows: Places, at: Places, places: _Table) -> tuple[Places, Places, _Table]:
@@ -174,7 +172,10 @@ class Fitting:
         have = at == self.ends[rows] + 1
         if not have.all():
             rows, at, places = _those(have, rows, at, places)
-        rows, places = self._with_time(looked_for, rows, places)
+        begin = next(begin for value, begin, _ in places if value == _TIME)
+        have = self._text.bytes[begin + _MARK] == looked_for.mark
+        if not have.all():
+            rows, _, places = _those(have, rows, at, places)
         others = self.kinds == template.kind
         if len(rows) <= np.count_nonzero(others):
             return False
@@ -241,24 +242,6 @@ class Fitting:
         if not have.all():
             rows, at, places = _those(have, rows, at, places)
         return rows, at + fixed.length, places
-
-    def _with_time(
-        self, looked_for: _Compiled, rows: Places, places: _Table
-    ) -> tuple[Places, _Table]:
-        """Return those of ``rows`` whose time is of the right shape, without its zone."""
-        zone = looked_for.zone
-        index = next(index for index, place in enumerate(places) if place[0] == _TIME)
-        _, at, length = places[index]
-        length = length - zone.length
-        places[index] = (_TIME, at, length)
-        have = (length >= SECONDS) & (self._text.bytes[at + _MARK] == looked_for.mark)
-        last = self._text.bytes[at + length - 1]
-        have &= (last >= _ZERO) & (last <= _NINE)
-        if zone.words:
-            have &= self._text.word(at + length) & zone.mask == zone.words[0]
-        if not have.all():
-            rows, _, places = _those(have, rows, at, places)
-        return rows, places
 
     def _ticks(self, fits: Flags) -> Ticks:
         """Return the time of each line; one that is not canonical does not fit."""

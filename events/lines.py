@@ -1,8 +1,8 @@
 """One line of a log: the event it is, or the one reason why it is rejected.
 
 The rules are SPEC.md section 2. This is the careful path, 2 to 4 µs a line;
-`events.jsonlines` takes whole blocks of canonical lines at 1.3 µs a line and
-comes here with what is left.
+`events.blocks` takes those of many lines that are written by one rule at 0.4 µs a line
+and comes here with what is left.
 """
 
 from __future__ import annotations

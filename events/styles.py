@@ -39,7 +39,7 @@ _PLAIN: Final = r'"[^"\\\x00-\x1f]*"'
 _PAIR: Final = rf"[ \t\r]*{_PLAIN}[ \t\r]*:[ \t\r]*{_PLAIN}[ \t\r]*"
 _OBJECT: Final = re.compile(rf"[ \t\r]*\{{{_PAIR}(?:,{_PAIR})*\}}[ \t\r]*")
 _STRING: Final = re.compile(_PLAIN)
-_TIME: Final = re.compile(r"[0-9-]{10}([ T])[0-9:]{8}(?:\.[0-9]+)?()")
+_TIME: Final = re.compile(r"[0-9-]{10}([ T])[0-9:]{8}(?:\.[0-9]+)?")
 _PLACES: Final = {
     "purchase": {"id": USER, "amount": AMOUNT},
     "befriend": {"id1": USER, "id2": OTHER},
@@ -101,8 +101,6 @@ class Template(NamedTuple):
     """`events.columns.PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
     text: str
     """As a `Style` has it."""
-    zoned: bool
-    """Whether its times have an offset."""
 
 
 def template_of(line: bytes) -> Template | None:
@@ -129,14 +127,14 @@ def template_of(line: bytes) -> Template | None:
     time = _TIME.fullmatch(values["timestamp"][0][1:-1])
     if time is None:
         return None
-    place_of = {"timestamp": f"{DATE}{time[1]}{CLOCK}{time[2]}", **places}
+    place_of = {"timestamp": f"{DATE}{time[1]}{CLOCK}", **places}
     pieces: list[str] = []
     end = 0
     for key, value in values.items():
         if key in place_of:
             pieces += [text[end : value.start() + 1], place_of[key]]
             end = value.end() - 1
-    return Template(_KINDS[name], "".join([*pieces, text[end:]]), bool(time[2]))
+    return Template(_KINDS[name], "".join([*pieces, text[end:]]))
 
 
 CANONICAL: Final = Style(

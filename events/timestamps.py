@@ -4,7 +4,8 @@ A time is kept as text, ``YYYY-MM-DD HH:MM:SS`` with the zeros at the end of a
 fraction cut off. Such texts sort as the times do: the first 19 characters have a
 fixed width, and of two fractions the digits decide. A whole number of some small
 unit would sort too, but would put a bound on the digits of a fraction that
-SPEC.md section 2 does not have. No time zone is known or assumed.
+SPEC.md section 2 does not have. A ``T`` between date and clock is read as the space. No
+time zone is known or assumed.
 """
 
 from __future__ import annotations

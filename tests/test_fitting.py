@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = (PURCHASE, BEFRIEND, UNFRIEND)
 TEMPLATES = [
-    Template(kind, text, zoned=False)
+    Template(kind, text)
     for kind, text in zip(KINDS, msgspec.structs.astuple(CANONICAL), strict=True)
 ]
 

@@ -246,6 +246,12 @@ def test_odd_lines_cost_only_themselves(style: Callable[[bytes], bytes]) -> None
     assert kept <= len(TRAPS)
 
 
+@pytest.mark.parametrize("odd", TRAPS)
+def test_any_odd_line_leaves_the_others_as_they_are(odd: bytes) -> None:
+    block = b"".join(line + b"\n" for line in [*TOLD * 30, odd, *TOLD * 30])
+    assert list(numbered(BlockParser("batch", 1).parse(block).records)) == list(by_hand(block))
+
+
 def test_how_a_block_is_kept_does_not_depend_on_those_before_it() -> None:
     parser = BlockParser("batch", 1)
     for style in (*STYLES, *reversed(STYLES)):

@@ -91,7 +91,7 @@ CELLS = [
 ]
 
 # One for all versions: what one of them reads otherwise gives another hash.
-LINES_HASH = "71a5cbc2f2bea00df2adc59e202cc556e9933be8c7ae56341811480e38ad916d"
+LINES_HASH = "180443b407667930c7a01c0111e6d96c00d188858b1785b7568aeacb2c413248"
 JSON_HASH = "a35f40ee1aed97bd683fbbee5e1d93b2b1eac2f6101d279c4c6175571840dedf"
 CSV_HASH = "2f4a46a68ddd62817300f24f327b0c76590d64c1490afcec3cb7f9a268702910"
 
@@ -111,7 +111,7 @@ def hashed(outcomes: list[str]) -> str:
 
 def test_each_odd_line_has_the_fate_that_it_has_on_every_python() -> None:
     outcomes = list(map(outcome, PURCHASES))
-    assert sum(each.startswith("Purchase") for each in outcomes) == 33
+    assert sum(each.startswith("Purchase") for each in outcomes) == 34
     assert hashed(outcomes) == LINES_HASH, "\n".join(outcomes)
 
 
