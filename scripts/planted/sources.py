@@ -88,8 +88,8 @@ FAULTS: Final = (
     Fault(
         "a time with zeros at its end is another time",
         "events/timestamps.py",
-        'fraction.rstrip("0")',
-        "fraction",
+        '(fraction or "").rstrip("0")',
+        '(fraction or "")',
     ),
     Fault(
         "stale recency: who buys again is not noted",
