@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from events.bounds import Count, Name
 from events.columns import CodeBook
-from events.ticks import PLACES, TICKS_END, TICKS_PER_SECOND, tick_of, ticks_of, times_of
+from events.ticks import PLACES, TICKS_END, TICKS_PER_SECOND, tick_of, ticks_of, time_of, times_of
 from events.validation import WrongRecordError, check_canonical
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def pack_times(times: Times) -> PackedTimes:
     places, unit = 0, TICKS_PER_SECOND
     while (ticks % unit).any():
         places, unit = places + 1, unit // 10
-    return PackedTimes(times_of(ticks[:1], {}), places, (steps // unit).tolist(), counts)
+    return PackedTimes([time_of(int(ticks[0]))], places, (steps // unit).tolist(), counts)
 
 
 def _is_grouped(groups: int, events: int) -> bool:
@@ -239,6 +239,8 @@ class FrameNames:
 
     def __init__(self) -> None:
         """Begin before the first."""
+        # Most frames are one run, for which nobody needs to be found again.
+        self._first: list[str] = []
         self._book: Final = CodeBook()
         self._names: Final[list[str]] = []
         self._different: Final[set[str]] = set()
@@ -251,18 +253,21 @@ class FrameNames:
             codes: which are meant, as their places.
 
         """
-        known = len(self._book)
-        if known:
-            places = np.fromiter(map(self._book.__getitem__, names), np.int64, len(names))
+        known, new, meant = 0, names, codes
+        if self._first:
+            book = self._book
+            if not book:
+                book.update(zip(self._first, range(len(self._first)), strict=True))
+            known = len(book)
+            places = np.fromiter(map(book.__getitem__, names), np.int64, len(names))
+            new = [names[at] for at in np.flatnonzero(places >= known).tolist()]
+            meant = places[codes]
         else:
-            # Most frames are one run: half of the time that it takes to ask for each.
-            places = np.arange(len(names))
-            self._book.update(zip(names, range(len(names)), strict=True))
-        meant = places[codes]
+            self._first = names
         # A name is new where its place is behind all before it.
-        largest = np.maximum.accumulate(np.maximum(meant, known - 1))
-        is_new = np.diff(largest, prepend=known - 1) > 0
-        new = [names[at] for at in np.flatnonzero(places >= known).tolist()]
+        largest = np.maximum.accumulate(meant)
+        is_new = largest >= known
+        is_new[1:] &= largest[1:] > largest[:-1]
         if int(np.count_nonzero(is_new)) != len(new):
             raise ValueError("expected names in the order in which they are met, found others")
         return PackedNames(new, np.where(is_new, 0, meant + 1).tolist())

@@ -29,6 +29,8 @@ from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
 from events.validation import WrongRecordError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from events.packed import FrameNames
@@ -191,7 +193,9 @@ def _unpack_lines(packed: PackedEvents, events: int) -> dict[int, bytes]:
 
 def _gaps(places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many others are before each of ``places`` since the one before it."""
-    return np.diff(places, prepend=-1) - 1
+    gaps = places.copy()
+    gaps[1:] -= places[:-1] + 1
+    return gaps
 
 
 def _places(gaps: NDArray[np.int64], events: int) -> NDArray[np.int64]:
@@ -226,20 +230,31 @@ def _check_style(columns: Columns, style: Style) -> None:
             raise WrongRecordError("each value of a line once in a template", shown(template))
 
 
-def are_short(events: int, size: int) -> bool:
-    """Tell whether the lines of ``events`` in a body of ``size`` bytes cannot be too long.
+def text_length(runs: Sequence[Columns], size: int) -> int:
+    """Return how many characters the lines of ``runs`` have at most; roughly if that will do.
 
-    No name, time or template is longer than the body.
+    Args:
+        runs: the events of a frame.
+        size: how many bytes its body has.
+
     """
-    return events * (_LINE_LENGTH + 4 * size) <= TEXT_MAX
+    fixed = sum(map(_without_names, runs))
+    # No name is longer than all of them; each is there once, and most for the first time.
+    again = sum(len(run) + int(np.count_nonzero(run.kinds)) - len(run.names) for run in runs)
+    rough = fixed + (again + len(runs)) * size
+    return rough if rough <= TEXT_MAX else fixed + sum(map(_of_names, runs))
 
 
-def text_length(columns: Columns) -> int:
-    """Return how many characters the lines of ``columns`` have at most, roughly."""
-    each = _LINE_LENGTH + max(map(len, columns.finer.values()), default=0)
+def _without_names(columns: Columns) -> int:
+    each = _LINE_LENGTH
+    if columns.finer:
+        each += max(map(len, columns.finer.values()))
     if columns.style is not None:
         each += max(len(template or "") for template in msgspec.structs.astuple(columns.style))
+    return len(columns) * each
+
+
+def _of_names(columns: Columns) -> int:
     # NOBODY, which is -1, is the last.
     lengths = np.fromiter([*map(len, columns.names), 0], np.int64)
-    named = lengths[columns.users].sum() + lengths[columns.others].sum()
-    return len(columns) * each + int(named)
+    return int(lengths[columns.users].sum() + lengths[columns.others].sum())

@@ -25,7 +25,6 @@ from events.packed import (
 from events.packed_events import (
     TEXT_MAX,
     PackedEvents,
-    are_short,
     pack_events,
     text_length,
     unpack_events,
@@ -149,10 +148,9 @@ def encode_records(records: Sequence[Record]) -> bytes:
             packed.append(record)
     body = _encode(packed)
     columns = [record for record in records if isinstance(record, Columns)]
-    if not are_short(sum(map(len, columns)), len(body)):
-        length = sum(map(text_length, columns))
-        if length > TEXT_MAX:
-            raise ValueError(f"expected {TEXT_MAX} characters of lines at most, found {length}")
+    length = text_length(columns, len(body))
+    if length > TEXT_MAX:
+        raise ValueError(f"expected {TEXT_MAX} characters of lines at most, found {length}")
     return body
 
 
@@ -164,7 +162,7 @@ class Unpacker:
         self._number = events_before + 1
         self._left = events
         self._room = TEXT_MAX
-        self._is_short: Final = are_short(events, size)
+        self._size: Final = size
         self._style: Style | None = None
         self._users: Final = FrameNames()
         self._adids: Final = FrameNames()
@@ -187,6 +185,8 @@ class Unpacker:
                 found.append(Rejected(*msgspec.structs.astuple(each)))
             else:
                 found.append(each)
+        runs = [each for each in found if isinstance(each, Columns)]
+        self._need(text_length(runs, self._size))
         return found
 
     def _take(self, events: int) -> int:
@@ -208,8 +208,6 @@ class Unpacker:
         number = self._take(packed.events)
         columns = unpack_events(packed, number, self._users, self._style)
         self._style = columns.style
-        if not self._is_short:
-            self._need(text_length(columns))
         return columns
 
     def _observed(self, packed: PackedObserved) -> Observed:
