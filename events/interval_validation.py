@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import shown
 from events.instants import are_in_order
-from events.observation import canonical_times
 from events.records import (
     Finding,
     Gap,
@@ -94,15 +93,11 @@ class IntervalValidator(Validator):
                 raise WrongRecordError(
                     "columns of one length, and not empty", f"{count} times and {found} {column}"
                 )
-        self._check_times(observed.times)
+        self._check_order(observed.times)
         self.events += count
         self._line += count
 
-    def _check_times(self, times: tuple[str, ...]) -> None:
-        listed = list(times)
-        if canonical_times(listed) is not listed:
-            for time in times:
-                self._times.check(time)
+    def _check_order(self, times: tuple[str, ...]) -> None:
         if self._parameters.lateness == 0 and not self.gap:
             if times[0] < self._latest or not are_in_order(times):
                 raise WrongRecordError("times in order, as none may be late", "some that are not")

@@ -1,8 +1,8 @@
 """Times and names as format 3 of a store packs them: columns of few bytes an event.
 
-A run of events has few times that are not those of the event before, and names that
-come again. So times are kept as steps, with how many events each has, and names once a
-frame, with places among them. Nothing here becomes longer than something that stands in
+A frame has few times that are not those of the event before, and names that come again.
+So times are kept as steps, with how many events each has, and names once, with places
+among them. Nothing here becomes longer than something that stands in
 the file: as many counts as times, as many codes as names that are meant.
 """
 
@@ -16,7 +16,6 @@ import numpy as np
 from msgspec import Meta
 
 from events.bounds import Count, Name
-from events.columns import CodeBook
 from events.ticks import PLACES, TICKS_END, TICKS_PER_SECOND, tick_of, ticks_of, time_of, times_of
 from events.validation import WrongRecordError, check_canonical
 
@@ -37,7 +36,7 @@ _SAFE: Final = 2**62
 
 
 class PackedTimes(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The times of a run of events: some different ones, each with how many have it."""
+    """The times of the events of a frame: some different ones, each with how many have it."""
 
     texts: list[str]
     """The first time as a text, or all of them where there are no ``places``."""
@@ -50,16 +49,16 @@ class PackedTimes(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class PackedNames(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The names that are in a run of events, one after the other."""
+    """The names that the events of a frame have, one after the other."""
 
     names: list[Name]
-    """Those that come for the first time in their frame, in order."""
+    """The different ones, in the order in which they come for the first time."""
     codes: list[Count]
-    """0 for the next of ``names``; n for the n-th name that came in the frame so far."""
+    """0 for the next of ``names`` that has not come; n for the n-th of them."""
 
 
 class Times(NamedTuple):
-    """The times of a run of events, as `events.columns.Columns` has them."""
+    """Times as `events.columns.Columns` has them."""
 
     ticks: Ticks
     finer: dict[int, str]
@@ -234,76 +233,44 @@ def _check_years(first: int, last: int) -> None:
         raise WrongRecordError("times of the years 1 to 9999", "another one")
 
 
-class FrameNames:
-    """The names of one frame, in the order in which they come in it."""
+def pack_names(names: list[str], codes: NDArray[Any]) -> PackedNames:
+    """Return the names that are meant one after the other.
 
-    def __init__(self) -> None:
-        """Begin before the first."""
-        # Most frames are one run, for which nobody needs to be found again.
-        self._first: list[str] = []
-        self._book: Final = CodeBook()
-        self._names: Final[list[str]] = []
-        self._different: Final[set[str]] = set()
+    Args:
+        names: different names, in the order in which they are first meant.
+        codes: which are meant, as their places.
 
-    def pack(self, names: list[str], codes: NDArray[Any]) -> PackedNames:
-        """Return the names that are meant one after the other.
-
-        Args:
-            names: different names, in the order in which they are first meant.
-            codes: which are meant, as their places.
-
-        """
-        known, new, meant = 0, names, codes
-        if self._first:
-            book = self._book
-            if not book:
-                book.update(zip(self._first, range(len(self._first)), strict=True))
-            known = len(book)
-            places = np.fromiter(map(book.__getitem__, names), np.int64, len(names))
-            new = [names[at] for at in np.flatnonzero(places >= known).tolist()]
-            meant = places[codes]
-        else:
-            self._first = names
-        # A name is new where its place is behind all before it.
-        largest = np.maximum.accumulate(meant)
-        is_new = largest >= known
-        is_new[1:] &= largest[1:] > largest[:-1]
-        if int(np.count_nonzero(is_new)) != len(new):
-            raise ValueError("expected names in the order in which they are met, found others")
-        return PackedNames(new, np.where(is_new, 0, meant + 1).tolist())
-
-    def unpack(self, packed: PackedNames, events: int) -> tuple[list[str], NDArray[np.int64]]:
-        """Return names in the order in which they are first meant, and those meant, as places.
-
-        Args:
-            packed: the names.
-            events: how many are meant.
-
-        Raises:
-            WrongRecordError: it is another number, or a name that there is not.
-
-        """
-        before, new = len(self._names), packed.names
-        if len(packed.codes) != events:
-            raise WrongRecordError(f"{events} names", f"{len(packed.codes)}")
-        codes = whole_numbers(packed.codes, events)
-        is_new = codes == 0
-        came = np.cumsum(is_new)
-        if before:
-            came += before
-        if came[-1] != before + len(new) or np.count_nonzero(codes > came):
-            raise WrongRecordError("names that the frame has, each of them used", "others")
-        self._names.extend(new)
-        self._different.update(new)
-        if len(self._different) != len(self._names):
-            raise WrongRecordError("each name once in a frame", "one twice")
-        meant = np.where(is_new, came, codes)
-        meant -= 1
-        return _renumbered(self._names, meant) if before else (new, meant)
+    """
+    # A name comes for the first time where its place is behind all before it.
+    largest = np.maximum.accumulate(codes)
+    is_new = np.ones(len(codes), np.bool_)
+    is_new[1:] = largest[1:] > largest[:-1]
+    if int(np.count_nonzero(is_new)) != len(names):
+        raise ValueError("expected names in the order in which they are met, found others")
+    return PackedNames(names, np.where(is_new, 0, codes + 1).tolist())
 
 
-def _renumbered(names: list[str], codes: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return those of ``names`` that ``codes`` mean, as they are met, and their places in that."""
-    met: dict[int, int] = {}
-    places = [met.setdefault(code, len(met)) for code in codes.tolist()]
-    return [names[code] for code in met], np.array(places, np.int64)
+def unpack_names(packed: PackedNames, events: int) -> NDArray[np.int64]:
+    """Return which names are meant one after the other, as their places.
+
+    Args:
+        packed: the names.
+        events: how many are meant.
+
+    Raises:
+        WrongRecordError: it is another number, or a name that there is not.
+
+    """
+    names = packed.names
+    if len(packed.codes) != events:
+        raise WrongRecordError(f"{events} names", f"{len(packed.codes)}")
+    codes = whole_numbers(packed.codes, events)
+    is_new = codes == 0
+    came = np.cumsum(is_new)
+    if came[-1] != len(names) or np.count_nonzero(codes > came):
+        raise WrongRecordError("names that the frame has, each of them used", "others")
+    if len(set(names)) != len(names):
+        raise WrongRecordError("each name once in a frame", "one twice")
+    meant = np.where(is_new, came, codes)
+    meant -= 1
+    return meant

@@ -1,8 +1,8 @@
-"""A run of purchases and changes of friendships as one record of columns.
+"""The purchases and changes of friendships of a frame as one record of columns.
 
-Of the benchmark's log an event takes 9.8 bytes so, of which names are 5.6, amounts 2.4 and codes
-of names 1.3, where each event by itself took 45.8. Amounts in 1/10,000 would take 1.6 bytes more,
-a kind for each event 0.8, codes that count from the frame's beginning 1.8.
+Of the benchmark's log an event takes 8.1 bytes so, of which names are 3.2, amounts 2.4 and codes
+of names 2.2, where each event by itself took 45.8. Amounts in 1/10,000 would take 1.6 bytes more,
+a kind for each event 0.8, places for names that come for the first time 1.3.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from events.packed import (
     PackedNames,
     PackedTimes,
     Times,
+    pack_names,
     pack_times,
+    unpack_names,
     unpack_times,
     whole_numbers,
 )
@@ -29,11 +31,7 @@ from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
 from events.validation import WrongRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from events.packed import FrameNames
 
 _Unit: TypeAlias = Literal[1, 10, 100, 1_000, 10_000]
 _UNITS: Final[tuple[_Unit, ...]] = (10_000, 1_000, 100, 10, 1)
@@ -74,8 +72,8 @@ class PackedEvents(msgspec.Struct, tag="events", array_like=True, frozen=True, g
     """Where the lines that are kept are: how many events come before it since the one before."""
     lines: list[bytes]
     """These lines."""
-    style: Style | Literal[0] | None
-    """How the other lines are written, or None where they are canonical; 0 as those before."""
+    style: Style | None
+    """How the other lines are written, or None where they are canonical."""
 
     @property
     def events(self) -> int:
@@ -83,16 +81,8 @@ class PackedEvents(msgspec.Struct, tag="events", array_like=True, frozen=True, g
         return len(self.amounts) + len(self.friendships)
 
 
-def pack_events(columns: Columns, table: FrameNames, before: Style | None) -> PackedEvents:
-    """Return ``columns``, of one event at least, as a part of a frame.
-
-    Args:
-        columns: the events.
-        table: the names in the frame.
-        before: the style of the events that come before them in it, if they have one.
-
-    """
-    style = columns.style
+def pack_events(columns: Columns) -> PackedEvents:
+    """Return ``columns``, of one event at least, in few bytes."""
     kinds = columns.kinds
     rows = np.flatnonzero(kinds != PURCHASE)
     codes = columns.users
@@ -105,25 +95,17 @@ def pack_events(columns: Columns, table: FrameNames, before: Style | None) -> Pa
     return PackedEvents(
         pack_times(Times(columns.ticks, columns.finer)),
         (2 * _gaps(rows) + (kinds[rows] == UNFRIEND)).tolist(),
-        table.pack(columns.names, codes),
+        pack_names(columns.names, codes),
         unit,
         (amounts // np.uint64(unit)).tolist(),
         _gaps(np.array(kept, np.int64)).tolist(),
         [columns.lines[index] for index in kept],
-        0 if style is not None and style == before else style,
+        columns.style,
     )
 
 
-def unpack_events(
-    packed: PackedEvents, number: int, table: FrameNames, before: Style | None
-) -> Columns:
+def unpack_events(packed: PackedEvents, number: int) -> Columns:
     """Return the events from event ``number`` on.
-
-    Args:
-        packed: the events.
-        number: the number of the first.
-        table: the names in the frame.
-        before: the style of the events that come before them in it, if they have one.
 
     Raises:
         WrongRecordError: they are none that a run packs so.
@@ -131,7 +113,7 @@ def unpack_events(
     """
     changes, events = len(packed.friendships), packed.events
     ticks, finer = unpack_times(packed.times, events)
-    names, codes = table.unpack(packed.users, events + changes)
+    codes = unpack_names(packed.users, events + changes)
     amounts = _unpack_amounts(packed)
     kinds = np.zeros(events, np.int8)
     others = np.full(events, NOBODY, np.int32)
@@ -154,7 +136,7 @@ def unpack_events(
         users = codes
     columns = Columns(
         number,
-        names,
+        packed.users.names,
         kinds,
         users.astype(np.int32),
         others,
@@ -164,11 +146,8 @@ def unpack_events(
         _unpack_lines(packed, events),
     )
     if packed.style is not None:
-        style = before if packed.style == 0 else packed.style
-        if style is None:
-            raise WrongRecordError("a style before one that is the same", "none in the frame")
-        columns.style = style
-        _check_style(columns, style)
+        columns.style = packed.style
+        _check_style(columns, packed.style)
     return columns
 
 
@@ -230,31 +209,25 @@ def _check_style(columns: Columns, style: Style) -> None:
             raise WrongRecordError("each value of a line once in a template", shown(template))
 
 
-def text_length(runs: Sequence[Columns], size: int) -> int:
-    """Return how many characters the lines of ``runs`` have at most; roughly if that will do.
+def text_length(columns: Columns, size: int) -> int:
+    """Return how many characters the lines of ``columns`` have at most; roughly if that will do.
 
     Args:
-        runs: the events of a frame.
+        columns: the events of a frame.
         size: how many bytes its body has.
 
     """
-    fixed = sum(map(_without_names, runs))
-    # No name is longer than all of them; each is there once, and most for the first time.
-    again = sum(len(run) + int(np.count_nonzero(run.kinds)) - len(run.names) for run in runs)
-    rough = fixed + (again + len(runs)) * size
-    return rough if rough <= TEXT_MAX else fixed + sum(map(_of_names, runs))
-
-
-def _without_names(columns: Columns) -> int:
     each = _LINE_LENGTH
     if columns.finer:
         each += max(map(len, columns.finer.values()))
     if columns.style is not None:
         each += max(len(template or "") for template in msgspec.structs.astuple(columns.style))
-    return len(columns) * each
-
-
-def _of_names(columns: Columns) -> int:
+    names, fixed = columns.names, len(columns) * each
+    # No name is longer than all of them; each is there once, and most for the first time.
+    again = len(columns) + int(np.count_nonzero(columns.kinds)) - len(names)
+    rough = fixed + (again + 1) * size
+    if rough <= TEXT_MAX:
+        return rough
     # NOBODY, which is -1, is the last.
-    lengths = np.fromiter([*map(len, columns.names), 0], np.int64)
-    return int(lengths[columns.users].sum() + lengths[columns.others].sum())
+    lengths = np.fromiter([*map(len, names), 0], np.int64)
+    return fixed + int(lengths[columns.users].sum() + lengths[columns.others].sum())

@@ -16,6 +16,7 @@ from events.event import EVENT_TYPES, Event, Purchase
 from events.header import FIRST_PACKED
 from events.interval_validation import IntervalValidator
 from events.nesting import decoded
+from events.observation import canonical_times
 from events.purchase_validation import PurchaseValidator
 from events.records import (
     Decision,
@@ -23,13 +24,14 @@ from events.records import (
     IntervalRecord,
     Lines,
     LogEnd,
+    Observed,
     Record,
     Rejected,
     StateDigest,
     StreamStart,
     Written,
 )
-from events.stored import Unpacker, decode_intervals, decode_purchases, gathered
+from events.stored import decode_intervals, decode_purchases, gathered, unpack_records
 from events.validation import CanonicalTimes, WrongRecordError
 
 if TYPE_CHECKING:
@@ -56,19 +58,33 @@ def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> 
     """
     number, time = events_before, ""
     for record in records:
-        if not isinstance(record, EVENT_TYPES):
-            continue
-        number += 1
-        if record.number != number:
-            raise WrongRecordError(f"event {number}", f"event {record.number}")
-        if record.time != time:
-            time = times.check(record.time)
-        if isinstance(record, Purchase):
-            if record.amount > UNITS_MAX:
-                raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", record.amount)
-        elif record.user1 == record.user2:
-            raise WrongRecordError("two different users", f"{shown(record.user1)} twice")
+        if isinstance(record, EVENT_TYPES):
+            number += 1
+            if record.number != number:
+                raise WrongRecordError(f"event {number}", f"event {record.number}")
+            if record.time != time:
+                time = times.check(record.time)
+            _check_fields(record)
+        elif isinstance(record, Observed):
+            listed = list(record.times)
+            if canonical_times(listed) is not listed:
+                for each in listed:
+                    times.check(each)
     return gathered(records)
+
+
+def _check_fields(event: Event) -> None:
+    """Refuse an event with an amount or users that no line gives.
+
+    Raises:
+        WrongRecordError: it has such.
+
+    """
+    if isinstance(event, Purchase):
+        if event.amount > UNITS_MAX:
+            raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", event.amount)
+    elif event.user1 == event.user2:
+        raise WrongRecordError("two different users", f"{shown(event.user1)} twice")
 
 
 class Reader:
@@ -107,7 +123,7 @@ class Reader:
         try:
             found = decoded(self._decode, body)
             if self._packed:
-                return Unpacker(events_before, events, len(body)).records(found)
+                return unpack_records(found, events_before, events, len(body))
             return _gathered(found, events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None

@@ -6,20 +6,23 @@ read. What a frame says of itself is checked here, before anything of it is made
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from events.bounds import Count, Hash, Number
 from events.columns import CodeBook, Columns
 from events.event import EVENT_TYPES
 from events.packed import (
-    FrameNames,
     PackedNames,
     PackedTimes,
+    pack_names,
     pack_times,
     times_in,
+    unpack_names,
     unpack_times,
 )
 from events.packed_events import (
@@ -43,18 +46,18 @@ from events.records import (
     StreamStart,
     Written,
 )
+from events.runs import joined, split
 from events.ticks import times_of
 from events.validation import WrongRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from events.event import Event
-    from events.styles import Style
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
-    """Some consecutive observations, numbered one by one."""
+    """The observations of a frame, numbered one by one."""
 
     times: PackedTimes
     """When."""
@@ -62,6 +65,18 @@ class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=Tru
     """The ids."""
     keys: PackedNames | None
     """The keys; None where there is no such column."""
+
+    @property
+    def events(self) -> int:
+        """How many events they are."""
+        return len(self.adids.codes)
+
+
+class _Run(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
+    """Here stand the next events of the frame, each a line."""
+
+    events: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    """How many."""
 
 
 class _Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
@@ -88,6 +103,7 @@ class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
 
 _Purchases: TypeAlias = (
     PackedEvents
+    | _Run
     | _Rejected
     | _Cut
     | Lines
@@ -99,7 +115,16 @@ _Purchases: TypeAlias = (
     | Gap
 )
 _Intervals: TypeAlias = (
-    PackedObserved | _Rejected | _Cut | Lines | LogEnd | Finding | StateDigest | Written | Gap
+    PackedObserved
+    | _Run
+    | _Rejected
+    | _Cut
+    | Lines
+    | LogEnd
+    | Finding
+    | StateDigest
+    | Written
+    | Gap
 )
 decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
@@ -132,115 +157,132 @@ def encode_records(records: Sequence[Record]) -> bytes:
         ValueError: their lines are longer than a frame may hold.
 
     """
-    users, adids, keys = FrameNames(), FrameNames(), FrameNames()
-    style: Style | None = None
     packed: list[Any] = []
+    runs: list[Columns] = []
+    observed: list[Observed] = []
     for record in records:
         if isinstance(record, Columns):
-            packed.append(pack_events(record, users, style))
-            style = record.style
+            runs.append(record)
+            packed.append(_Run(len(record)))
         elif isinstance(record, Observed):
-            packed.append(_pack_observed(record, adids, keys))
+            observed.append(record)
+            packed.append(_Run(len(record.times)))
         elif isinstance(record, Rejected):
             fields = msgspec.structs.astuple(record)
             packed.append(_Cut(*fields) if record.is_cut else _Rejected(*fields[:5]))
         else:
             packed.append(record)
-    body = _encode(packed)
-    columns = [record for record in records if isinstance(record, Columns)]
+    if observed:
+        packed.insert(0, _pack_observed(observed))
+    if not runs:
+        return _encode(packed)
+    columns = joined(runs)
+    body = _encode([pack_events(columns), *packed])
     length = text_length(columns, len(body))
     if length > TEXT_MAX:
         raise ValueError(f"expected {TEXT_MAX} characters of lines at most, found {length}")
     return body
 
 
-class Unpacker:
-    """Turns what the body of one frame holds into records."""
+def unpack_records(packed: list[Any], events_before: int, events: int, size: int) -> list[Record]:
+    """Return the records of a frame.
 
-    def __init__(self, events_before: int, events: int, size: int) -> None:
-        """Expect ``events`` events behind ``events_before``, in a body of ``size`` bytes."""
-        self._number = events_before + 1
-        self._left = events
-        self._room = TEXT_MAX
-        self._size: Final = size
-        self._style: Style | None = None
-        self._users: Final = FrameNames()
-        self._adids: Final = FrameNames()
-        self._keys: Final = FrameNames()
+    Args:
+        packed: what its body holds.
+        events_before: how many events stand before it, as its head says.
+        events: how many it holds, as that says.
+        size: how many bytes its body has.
 
-    def records(self, packed: list[Any]) -> list[Record]:
-        """Return the records.
+    Raises:
+        WrongRecordError: they are none that a run packs so.
 
-        Raises:
-            WrongRecordError: they are none that a run packs so.
-
-        """
-        found: list[Record] = []
-        for each in packed:
-            if isinstance(each, PackedEvents):
-                found.append(self._events(each))
-            elif isinstance(each, PackedObserved):
-                found.append(self._observed(each))
-            elif isinstance(each, _Rejected | _Cut):
-                found.append(Rejected(*msgspec.structs.astuple(each)))
-            else:
-                found.append(each)
-        runs = [each for each in found if isinstance(each, Columns)]
-        self._need(text_length(runs, self._size))
-        return found
-
-    def _take(self, events: int) -> int:
-        """Return the number of the first of ``events`` events."""
-        if not 0 < events <= self._left:
-            raise WrongRecordError(f"{self._left} more events or fewer", events)
-        number = self._number
-        self._number += events
-        self._left -= events
-        return number
-
-    def _need(self, length: int) -> None:
-        """Refuse a frame whose texts need more room than there is."""
-        self._room -= length
-        if self._room < 0:
-            raise WrongRecordError(f"texts of {TEXT_MAX} characters in a frame at most", "more")
-
-    def _events(self, packed: PackedEvents) -> Columns:
-        number = self._take(packed.events)
-        columns = unpack_events(packed, number, self._users, self._style)
-        self._style = columns.style
-        return columns
-
-    def _observed(self, packed: PackedObserved) -> Observed:
-        events = len(packed.adids.codes)
-        number = self._take(events)
-        ticks, finer = unpack_times(packed.times, events)
-        if finer:
-            self._need(events * max(map(len, finer.values())))
-        times = times_of(ticks, finer)
-        adids = _meant(self._adids, packed.adids, events)
-        keys = packed.keys
-        return Observed(
-            number,
-            tuple(times),
-            adids,
-            None if keys is None else _meant(self._keys, keys, events),
+    """
+    counts = [each.events for each in packed if isinstance(each, _Run)]
+    columns: PackedEvents | PackedObserved | None = None
+    if packed and isinstance(packed[0], PackedEvents | PackedObserved):
+        columns = packed.pop(0)
+    found = 0 if columns is None else columns.events
+    # Before anything becomes longer than it stands there.
+    if not found == sum(counts) == events or (columns is not None and not events):
+        raise WrongRecordError(
+            f"{events} events, as the frame's head says", f"{found} in runs of {sum(counts)}"
         )
+    runs: Iterator[Record] = iter(())
+    if isinstance(columns, PackedEvents):
+        unpacked = unpack_events(columns, events_before + 1)
+        _check_length(text_length(unpacked, size))
+        runs = split(unpacked, counts)
+    elif columns is not None:
+        runs = _unpack_observed(columns, events_before + 1, counts)
+    return [_record(each, runs) for each in packed]
 
 
-def _pack_observed(observed: Observed, adids: FrameNames, keys: FrameNames) -> PackedObserved:
+def _record(packed: Any, runs: Iterator[Record]) -> Record:
+    """Return what one record of a frame is, whose events come out of ``runs``."""
+    if isinstance(packed, _Run):
+        return next(runs)
+    if isinstance(packed, _Rejected | _Cut):
+        return Rejected(*msgspec.structs.astuple(packed))
+    if isinstance(packed, PackedEvents | PackedObserved):
+        raise WrongRecordError("columns at the beginning of a frame", "some behind")
+    record: Record = packed
+    return record
+
+
+def _check_length(length: int) -> None:
+    """Refuse a frame whose texts have so many characters together.
+
+    Raises:
+        WrongRecordError: they are too many.
+
+    """
+    if length > TEXT_MAX:
+        raise WrongRecordError(f"texts of {TEXT_MAX} characters in a frame at most", "more")
+
+
+def _pack_observed(runs: Sequence[Observed]) -> PackedObserved:
+    times = list(chain.from_iterable(run.times for run in runs))
+    keys = [run.keys for run in runs if run.keys is not None]
     return PackedObserved(
-        pack_times(times_in(observed.times)),
-        _pack_names(adids, observed.adids),
-        None if observed.keys is None else _pack_names(keys, observed.keys),
+        pack_times(times_in(times)),
+        _pack_texts([run.adids for run in runs]),
+        _pack_texts(keys) if keys else None,
     )
 
 
-def _pack_names(table: FrameNames, names: Sequence[str]) -> PackedNames:
+def _pack_texts(runs: Iterable[Sequence[str]]) -> PackedNames:
     book = CodeBook()
-    codes = np.fromiter(map(book.__getitem__, names), np.int64, len(names))
-    return table.pack(list(book), codes)
+    codes = np.fromiter(map(book.__getitem__, chain.from_iterable(runs)), np.int64)
+    return pack_names(list(book), codes)
 
 
-def _meant(table: FrameNames, packed: PackedNames, events: int) -> tuple[str, ...]:
-    names, codes = table.unpack(packed, events)
-    return tuple([names[code] for code in codes.tolist()])
+def _unpack_observed(
+    packed: PackedObserved, number: int, counts: Sequence[int]
+) -> Iterator[Observed]:
+    """Return an iterator over the runs of observations from event ``number`` on."""
+    events = packed.events
+    ticks, finer = unpack_times(packed.times, events)
+    if finer:
+        _check_length(events * max(map(len, finer.values())))
+    times = times_of(ticks, finer)
+    adids = _unpack_texts(packed.adids, events)
+    keys = None if packed.keys is None else _unpack_texts(packed.keys, events)
+    places = [
+        slice(end - count, end) for end, count in zip(accumulate(counts), counts, strict=True)
+    ]
+    return iter(
+        [
+            Observed(
+                number + place.start,
+                tuple(times[place]),
+                tuple(adids[place]),
+                None if keys is None else tuple(keys[place]),
+            )
+            for place in places
+        ]
+    )
+
+
+def _unpack_texts(packed: PackedNames, events: int) -> list[str]:
+    names = packed.names
+    return [names[code] for code in unpack_names(packed, events).tolist()]

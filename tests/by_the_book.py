@@ -22,40 +22,45 @@ if TYPE_CHECKING:
 _TAGS: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
 
 
-class _Names:
-    """The names of a frame so far."""
-
-    def __init__(self) -> None:
-        self.known: list[str] = []
-
-    def packed(self, names: Sequence[str]) -> list[Any]:
-        new, codes = [], []
-        for name in names:
-            if name in self.known:
-                codes.append(self.known.index(name) + 1)
-            else:
-                self.known.append(name)
-                new.append(name)
-                codes.append(0)
-        return [new, codes]
+def _names(names: Sequence[str]) -> list[Any]:
+    known: list[str] = []
+    codes = []
+    for name in names:
+        codes.append(known.index(name) + 1 if name in known else 0)
+        if name not in known:
+            known.append(name)
+    return [known, codes]
 
 
 def body_of(records: Sequence[Record | Event]) -> list[Any]:
     """Return what the body of a frame with ``records`` is, purchases and friendships singly."""
-    users, adids, keys = _Names(), _Names(), _Names()
     body: list[Any] = []
+    events: list[Any] = []
+    observed: list[Observed] = []
     for is_run, group in itertools.groupby(records, lambda record: hasattr(record, "time")):
         if is_run:
-            body.append(_events(list(group), users))
+            run = list(group)
+            events += run
+            body.append(["run", len(run)])
             continue
         for record in group:
             if isinstance(record, Observed):
-                packed_keys = None if record.keys is None else keys.packed(record.keys)
-                ids = adids.packed(record.adids)
-                body.append(["observed", _times(record.times), ids, packed_keys])
+                observed.append(record)
+                body.append(["run", len(record.times)])
             else:
                 body.append(_plain(record))
+    if events:
+        body.insert(0, _events(events))
+    if observed:
+        body.insert(0, _observed(observed))
     return body
+
+
+def _observed(runs: list[Observed]) -> list[Any]:
+    times = [time for run in runs for time in run.times]
+    adids = [adid for run in runs for adid in run.adids]
+    keys = [key for run in runs for key in run.keys or ()]
+    return ["observed", _times(times), _names(adids), _names(keys) if keys else None]
 
 
 def _plain(record: Any) -> list[Any]:
@@ -67,7 +72,7 @@ def _plain(record: Any) -> list[Any]:
     return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
 
 
-def _events(events: list[Any], users: _Names) -> list[Any]:
+def _events(events: list[Any]) -> list[Any]:
     friendships = [
         2 * gap + isinstance(events[place], Unfriend)
         for place, gap in _with_gaps(
@@ -83,7 +88,7 @@ def _events(events: list[Any], users: _Names) -> list[Any]:
         "events",
         _times([event.time for event in events]),
         friendships,
-        users.packed([user for event in events for user in users_of(event)]),
+        _names([user for event in events for user in users_of(event)]),
         unit,
         [amount // unit for amount in amounts],
         [gap for _, gap in _with_gaps(kept)],

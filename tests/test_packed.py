@@ -19,11 +19,11 @@ from events.event import Befriend, Purchase, Unfriend
 from events.packed_events import TEXT_MAX
 from events.records import Lines, Observed, Record, events_in
 from events.stored import (
-    Unpacker,
     decode_intervals,
     decode_purchases,
     encode_records,
     gathered,
+    unpack_records,
 )
 from events.styles import Style
 from events.ticks import TICKS_END, time_of, times_of
@@ -41,7 +41,7 @@ CRLF = Style(
 
 def unpacked(body: bytes, events: int, before: int = 0) -> list[Record]:
     decode: Any = decode_intervals if b"observed" in body else decode_purchases
-    return Unpacker(before, events, len(body)).records(decode(body))
+    return unpack_records(decode(body), before, events, len(body))
 
 
 def numbered(given_events: list[Event], first: int) -> list[Event]:
@@ -114,15 +114,18 @@ def test_style_is_kept_once_for_all_lines_of_a_run() -> None:
     columns = Columns.of([Purchase(time, 1, "1", 5), Befriend(time, 2, "1", "2"),
                           Unfriend(time, 3, "1", "2", b"{ }")])  # fmt: skip
     columns.style = CRLF
-    canonical = Columns.of([Purchase(time, 4, "1", 5)])
-    body = encode_records([columns, columns, canonical, columns])
-    assert [record[-1] for record in msgpack.unpackb(body)] == [
-        [*msgspec.structs.astuple(CRLF)], 0, None, [*msgspec.structs.astuple(CRLF)],
-    ]  # fmt: skip
-    runs = unpacked(body, 10)
-    assert [run.style for run in runs if isinstance(run, Columns)] == [CRLF, CRLF, None, CRLF]
-    assert isinstance(runs[1], Columns)
-    assert runs[1].lines == {2: b"{ }"}
+    other = Columns.of([Purchase(time, 4, "1", 5), Purchase(time, 5, "3", 5, b"{  }")])
+    body = encode_records([columns, other, columns.numbered_from(6)])
+    first, *rest = msgpack.unpackb(body)
+    assert first[-1] == [*msgspec.structs.astuple(CRLF)]
+    assert rest == [["run", 3], ["run", 2], ["run", 3]]
+    runs = unpacked(body, 8)
+    # What has another style than the frame is kept as it stands.
+    lines = [run.lines for run in runs if isinstance(run, Columns)]
+    kept = (
+        b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "%s"}'
+    )
+    assert lines == [{2: b"{ }"}, {0: kept.replace(b"%s", b"0.0005"), 1: b"{  }"}, {2: b"{ }"}]
 
 
 # What no run writes
@@ -141,7 +144,9 @@ def body(**changed: Any) -> bytes:
         "style": None,
         **changed,
     }
-    return bytes(msgpack.packb([["events", *fields.values()]]))
+    events = len(fields["amounts"]) + len(fields["friendships"])
+    runs = [["run", events]] if events else []
+    return bytes(msgpack.packb([["events", *fields.values()], *runs]))
 
 
 def test_frame_of_the_tests_is_right() -> None:
@@ -156,9 +161,10 @@ def test_frame_of_the_tests_is_right() -> None:
 
 FIRST = "2017-06-13 11:33:01"
 WRONG = [
-    ({"amounts": []}, "expected the times of 1 events, found others"),
-    ({"amounts": [], "friendships": []}, "expected 3 more events or fewer, found 0"),
-    ({"amounts": [1, 2, 3]}, "expected 3 more events or fewer, found 4"),
+    ({"amounts": []}, "expected 3 events, as the frame's head says, found 1 in runs of 1"),
+    ({"amounts": [], "friendships": []}, "expected 3 events, as the frame's head says, found 0"),
+    ({"amounts": [1, 2, 3]}, "expected 3 events, as the frame's head says, found 4 in runs of 4"),
+    ({"amounts": [1], "friendships": [0, 1]}, "expected 5 names, found 4"),
     ({"amounts": [10**17 - 1, 10**17]}, "expected amounts of at most 9999999999999999999 units"),
     ({"amounts": [2**64 - 1, 1], "unit": 1}, "expected amounts of at most 9999999999999999999"),
     ({"amounts": [-1, 1]}, "Expected `int` >= 0"),
@@ -197,8 +203,6 @@ WRONG = [
     ({"kept": [0]}, "expected 1 kept lines, found 0"),
     ({"kept": [3], "lines": [b"x"]}, "expected places among 3 events, found one behind them"),
     ({"kept": [0, 2], "lines": [b"x", b"y"]}, "expected places among 3 events"),
-    ({"style": 0}, "expected a style before one that is the same, found none in the frame"),
-    ({"style": 1}, "Invalid enum value 1"),
     ({"style": [None, None, None]}, "expected a template for each line that is not kept"),
     ({"style": ["\x01\x02\x03\x05", None, None]}, "expected a template for each line that is not"),
     ({"style": ["\x01\x02\x03", "\x01\x02\x03\x04", None]}, "expected each value of a line once"),
@@ -216,14 +220,43 @@ def test_columns_that_no_run_packs_are_refused(changed: dict[str, Any], said: st
         unpacked(body(**changed), 3)
 
 
-def test_names_of_a_frame_before_are_not_known() -> None:
-    later = ["events", [[FIRST], 0, [], None], [], [[], [1]], 1, [5], [], [], None]
-    one = msgpack.unpackb(body())[0]
-    found = unpacked(msgpack.packb([one, later]), 4)
-    assert isinstance(found[1], Columns)
-    assert found[1].events() == [Purchase(FIRST, 4, "1", 5)]
-    with pytest.raises(BadValueError, match="expected names that the frame has"):
-        unpacked(msgpack.packb([later]), 1)
+ONE = ["events", [[FIRST], 0, [], None], [], [["1"], [0]], 1, [5], [], [], None]
+SEEN = ["observed", [[FIRST], 0, [], None], [["1"], [0]], None]
+
+
+@pytest.mark.parametrize(
+    ("records", "events", "said"),
+    [
+        ([ONE], 1, "expected 1 events, as the frame's head says, found 1 in runs of 0"),
+        ([["run", 1], ONE], 1, "expected 1 events, as the frame's head says, found 0 in runs of 1"),
+        ([ONE, ["run", 2]], 1, "expected 1 events, as the frame's head says, found 1 in runs of 2"),
+        ([ONE, ["run", 1]], 2, "expected 2 events, as the frame's head says, found 1 in runs of 1"),
+        ([ONE, ["run", 1], ONE], 1, "expected columns at the beginning of a frame, found some"),
+        ([["run", 1]], 0, "expected 0 events, as the frame's head says, found 0 in runs of 1"),
+        ([["run", 2**32 - 1]] * 3, 2**32 - 1, "found 0 in runs of 12884901885"),
+        ([["run", 0]], 0, "Expected `int` >= 1"),
+        ([SEEN], 1, "expected 1 events, as the frame's head says, found 1 in runs of 0"),
+        ([SEEN, ["run", 1], SEEN], 1, "expected columns at the beginning of a frame, found some"),
+        ([SEEN, ["run", 1], ["run", 1]], 1, "found 1 in runs of 2"),
+    ],
+)
+def test_runs_that_do_not_add_up_to_the_frame_are_refused(
+    records: list[Any], events: int, said: str
+) -> None:
+    with pytest.raises((BadValueError, msgspec.ValidationError), match=said):
+        unpacked(bytes(msgpack.packb(records)), events)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        ["events", [[], None, [], None], [], [[], []], 1, [], [], [], None],
+        ["observed", [[], None, [], None], [[], []], None],
+    ],
+)
+def test_columns_without_events_are_refused(empty: list[Any]) -> None:
+    with pytest.raises(BadValueError, match="expected 0 events, as the frame's head says, found 0"):
+        unpacked(bytes(msgpack.packb([empty])), 0)
 
 
 EVENTS = 300_000
@@ -249,7 +282,8 @@ def body(**changed):
     columns = dict(friendships=[], users=names, amounts=[5] * {EVENTS}) | changed
     return test_packed.body(**columns)
 def observed(times):
-    return msgpack.packb([["observed", times, [["1"], [0] + [1] * {EVENTS - 1}], None]])
+    columns = ["observed", times, [["1"], [0] + [1] * {EVENTS - 1}], None]
+    return msgpack.packb([columns, ["run", {EVENTS}]])
 data = {made}
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 try:

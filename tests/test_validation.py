@@ -172,7 +172,7 @@ PURCHASES = [
     (put("lines", 2, 1, which=1), "expected lines behind line . of the batch, found line 1"),
     (drop("lines"), "expected lines before an event, found event 1 first"),
     (many_events, "expected 4294967295 events, as the frame's head says, found "),
-    (no_events, "expected 0 more events or fewer, found 3"),
+    (no_events, "expected 0 events, as the frame's head says, found 3 in runs of 3"),
     (
         add(["observed", [[], 0, [], None], [[], []], None], "lines"),
         "expected records, found: Invalid value 'obse",
@@ -210,7 +210,7 @@ PURCHASES = [
 ]
 INTERVALS = [
     (put("observed", (1, 2), [10]), "expected the times of 5 events, found others"),
-    (put("observed", (2, 1), []), "expected 0 more events or fewer, found 0"),
+    (put("observed", (2, 1), []), "expected 0 events, as the frame's head says, found 0 in runs"),
     (put("observed", (3, 1), [0]), "expected 5 names, found 1"),
     (put("observed", 3, None), "expected keys, as the header says, found none"),
     (put("observed", (1, 0, 0), "yesterday"), "expected YYYY-MM-DD HH:MM:SS, found 'yesterday'"),

@@ -25,7 +25,7 @@ _LINES: Final = (
 )  # fmt: skip
 # Fields of which only one value is right, whatever else stands in a store.
 _CERTAIN: Final = {
-    *(("stream", 1), ("decision", 1), ("written", 1), ("finding", 1)),
+    *(("stream", 1), ("decision", 1), ("written", 1), ("finding", 1), ("run", 1)),
     *(("digest", place) for place in (1, 3, 4)),
 }
 # Where the columns of a record are, and those of which the number of entries is certain.
