@@ -182,7 +182,7 @@ LOSING = in_process(
         ("flips", 1, end_unrecorded),
         ("flips", 1, order_unchecked),
         ("kill", 1, STARTING_OVER),
-        ("hostile", 30, unvalidated),
+        ("hostile", 60, unvalidated),
         ("hostile", 120, texts_unread),
         ("hostile", 300, depth_unbounded),
         ("hostile", 400, lines_of_others),
