@@ -354,8 +354,11 @@ class Events(Sequence[Event]):
     def __getitem__(self, place: int | slice) -> Event | list[Event]:
         """Return the event at ``place``, or those of a slice."""
         if isinstance(place, slice):
-            first, last, step = place.indices(len(self))
-            return self._journal.events(first + 1, max(first, last))[::step]
+            places = range(*place.indices(len(self)))
+            if not places:
+                return []
+            first, last = sorted((places[0], places[-1]))
+            return self._journal.events(first + 1, last + 1)[:: places.step]
         if not -len(self) <= place < len(self):
             raise IndexError(place)
         return self._journal.event(place % len(self) + 1)
