@@ -230,7 +230,6 @@ def test_columns_of_events_give_the_events(events: list[Event]) -> None:
     columns = Columns.of(events)
     assert columns.events() == events
     assert len(columns) == len(events)
-    assert columns.with_lines() == [event for event in events if event.line is not None]
     for start in range(len(events) + 1):
         assert columns.events(start) == events[start:]
         assert columns.events(start // 2, start) == events[start // 2 : start]
