@@ -142,7 +142,7 @@ class Activation(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("actors.recency._SORT_TO_WALK", walk)
         self.patch.setattr("actors.recency.WALK_MAX", 4)
-        self.patch.setattr("events.journal._NEW_MIN", 5)
+        self.patch.setattr("events.index._NEW_MIN", 5)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0

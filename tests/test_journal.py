@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from events.amounts import UNITS_PER_ONE, parse_amount
 from events.columns import Columns
 from events.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
-from events.journal import Events, Journal, OwnEvents
+from events.journal import Journal, OwnEvents
 from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
+from replay.history import Events
 
 if TYPE_CHECKING:
     import random
@@ -136,9 +137,9 @@ def check(journal: Journal, events: Sequence[Event], number: int) -> None:
 def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
     if request.param != "as it is":
-        monkeypatch.setattr("events.journal._NEW_MIN", 10**6 if request.param == "lists" else 3)
-        monkeypatch.setattr("events.journal._CAPACITY_MIN", 1)
-        monkeypatch.setattr("events.journal._MADE_AT_ONCE", 3)
+        monkeypatch.setattr("events.index._NEW_MIN", 10**6 if request.param == "lists" else 3)
+        monkeypatch.setattr("events.index._CAPACITY_MIN", 1)
+        monkeypatch.setattr("replay.history._MADE_AT_ONCE", 3)
 
 
 class TestAsOf:
