@@ -12,36 +12,27 @@ it came.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from events.columns import BEFRIEND, NOBODY, PURCHASE, Columns
 from events.event import Befriend, Event, Purchase, Unfriend
+from events.index import Column, Index
 from events.ticks import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Sequence
 
-    from numpy.typing import DTypeLike
+    from numpy.typing import NDArray
 
+    from events.index import Rows
     from events.styles import Style
 
-Rows: TypeAlias = NDArray[np.int64]
 E = TypeVar("E", Purchase, Event)
 
-# The index is made anew where more than this share of it has come since. To make it takes
-# 30 ns a row; to put a row into a list 300 ns.
-_NEW_SHARE: Final = 8
-_NEW_MIN: Final = 1 << 12
-_ROW_BITS: Final = 32
-_ROW_MASK: Final = (1 << _ROW_BITS) - 1
-_CAPACITY_MIN: Final = 1 << 10
-_MADE_AT_ONCE: Final = 1 << 10
 _NEVER: Final = np.iinfo(np.int64).max
 
 
@@ -66,18 +57,18 @@ class Journal:
         self.names: Final[list[str]] = []
         """The users' names, by number."""
         self._count = 0
-        self._kinds = _Column(np.int8)
-        self._users = _Column(np.int32)
-        self._others = _Column(np.int32)
-        self._amounts = _Column(np.uint64)
-        self._ticks = _Column(np.int64)
+        self._kinds = Column(np.int8)
+        self._users = Column(np.int32)
+        self._others = Column(np.int32)
+        self._amounts = Column(np.uint64)
+        self._ticks = Column(np.int64)
         self._finer: Final[dict[int, str]] = {}
         self._lines: Final[dict[int, bytes]] = {}
         # From which event on lines have which style; empty while all are canonical.
         self._styles: Final[list[tuple[int, Style | None]]] = []
         # For each user the number of the event with which it appeared, ascending.
-        self._births = _Column(np.int64)
-        self._index = _Index(self)
+        self._births = Column(np.int64)
+        self._index = Index(self)
         # The first event that is older than one before it, and the latest one before that.
         self._first_late: int | None = None
         self._latest = Place(-1, "", 0)
@@ -334,44 +325,6 @@ class Journal:
         return event if style is None else style.styled(event)
 
 
-class Events(Sequence[Event]):
-    """The events of a journal as objects, made when they are asked for; event n is at n - 1."""
-
-    __slots__ = ("_journal",)
-
-    def __init__(self, journal: Journal) -> None:
-        """Give the events of ``journal``."""
-        self._journal = journal
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._journal)
-
-    @overload
-    def __getitem__(self, place: int) -> Event: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Event]: ...
-    def __getitem__(self, place: int | slice) -> Event | list[Event]:
-        """Return the event at ``place``, or those of a slice."""
-        if isinstance(place, slice):
-            first, last, step = place.indices(len(self))
-            return self._journal.events(first + 1, max(first, last))[::step]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        return self._journal.event(place % len(self) + 1)
-
-    def __iter__(self) -> Iterator[Event]:
-        """Iterate over all of them; few are there at once."""
-        for first in range(1, len(self) + 1, _MADE_AT_ONCE):
-            yield from self._journal.events(first, min(first + _MADE_AT_ONCE - 1, len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether ``other`` holds the same events."""
-        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 class OwnEvents:
     """What the journal holds of one user: all that an actor may read there."""
 
@@ -412,151 +365,3 @@ class OwnEvents:
         journal = self._journal
         rows = sorted([*journal.bought(self.user, number), *journal.linked(self.user, number)])
         return [journal.event(row + 1) for row in rows]
-
-
-class _Column:
-    """An array that grows at its end."""
-
-    __slots__ = ("_room", "array")
-
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._room = np.empty(_CAPACITY_MIN, dtype)
-        self.array = self._room[:0]
-
-    def __getstate__(self) -> NDArray[Any]:
-        return self.array
-
-    def __setstate__(self, array: NDArray[Any]) -> None:
-        self._room = self.array = array
-
-    def append(self, values: NDArray[Any]) -> None:
-        count = len(self.array)
-        end = count + len(values)
-        if end > len(self._room):
-            # By half: room for twice as many would be left empty by most.
-            room = np.empty(max(end, len(self._room) * 3 // 2), self._room.dtype)
-            room[:count] = self.array
-            self._room = room
-        self._room[count:end] = values
-        self.array = self._room[:end]
-
-
-class _Index:
-    """Each user's own rows: a sorted base, and lists of what has come since."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal: Final = journal
-        # How many rows are in the base, and how many in it or in the lists.
-        self._sorted = self._seen = 0
-        self._bought = _Sorted.empty()
-        self._linked = _Sorted.empty()
-        self._bought_since: dict[int, list[int]] = {}
-        self._linked_since: dict[int, list[tuple[int, int]]] = {}
-
-    def purchases(self, user: int, number: int) -> list[int]:
-        """Return the rows of what ``user`` bought as of event ``number``, ascending."""
-        self._catch_up()
-        rows = self._bought.rows_of(user, number)
-        if number > self._sorted and user in self._bought_since:
-            rows += [row for row in self._bought_since[user] if row < number]
-        return rows
-
-    def links(self, user: int, number: int) -> list[int]:
-        """Return twice the friend, and one more if it began, of each change as of ``number``."""
-        self._catch_up()
-        values = self._linked.values_of(user, number)
-        if number > self._sorted and user in self._linked_since:
-            values += [value for row, value in self._linked_since[user] if row < number]
-        return values
-
-    def linked(self, user: int, number: int) -> list[int]:
-        """Return the rows of the changes of the friendships of ``user``, ascending."""
-        self._catch_up()
-        rows = self._linked.rows_of(user, number)
-        if number > self._sorted and user in self._linked_since:
-            rows += [row for row, _ in self._linked_since[user] if row < number]
-        return rows
-
-    def _catch_up(self) -> None:
-        count = len(self._journal)
-        if self._seen == count:
-            return
-        if count - self._sorted > max(_NEW_MIN, self._sorted // _NEW_SHARE):
-            self._sort(count)
-            return
-        journal, first = self._journal, self._seen
-        rows = zip(
-            range(first, count),
-            journal.kinds[first:].tolist(),
-            journal.buyers[first:].tolist(),
-            journal.others[first:].tolist(),
-            strict=True,
-        )
-        bought, linked = self._bought_since, self._linked_since
-        for row, kind, user, other in rows:
-            if kind == PURCHASE:
-                bought.setdefault(user, []).append(row)
-            else:
-                begun = kind == BEFRIEND
-                linked.setdefault(user, []).append((row, other << 1 | begun))
-                linked.setdefault(other, []).append((row, user << 1 | begun))
-        self._seen = count
-
-    def _sort(self, count: int) -> None:
-        journal = self._journal
-        kinds, users, others = journal.kinds, journal.buyers, journal.others
-        self._bought_since, self._linked_since = {}, {}
-        bought = np.flatnonzero(kinds == PURCHASE)
-        self._bought = _Sorted.of(users[bought], bought, len(journal.names))
-        linked = np.flatnonzero(kinds != PURCHASE)
-        owners = np.concatenate((users[linked], others[linked]))
-        self._linked = _Sorted.of(owners, np.concatenate((linked, linked)), len(journal.names))
-        rows = self._linked.rows
-        # Of the two users of a change the one who is not the owner.
-        owner = np.repeat(np.arange(len(journal.names)), np.diff(self._linked.starts))
-        friend = users[rows].astype(np.int64) + others[rows] - owner
-        self._linked.values = friend << 1 | (kinds[rows] == BEFRIEND)
-        self._sorted = self._seen = count
-
-
-class _Sorted:
-    """Rows by owner and then ascending."""
-
-    def __init__(self, starts: Rows, rows: Rows) -> None:
-        self.starts = starts
-        """Where the rows of each owner begin; one more for the end."""
-        self.rows = rows
-        self.values = rows[:0]
-        """What else there is to each row."""
-
-    @classmethod
-    def empty(cls) -> Self:
-        return cls(np.zeros(1, np.int64), np.zeros(0, np.int64))
-
-    @classmethod
-    def of(cls, owners: NDArray[np.int32], rows: Rows, owners_count: int) -> Self:
-        # Both in one number, which sorts in a tenth of the time that two keys take.
-        keys = owners.astype(np.int64) << _ROW_BITS | rows
-        keys.sort()
-        starts = np.searchsorted(keys, np.arange(owners_count + 1) << _ROW_BITS)
-        keys &= _ROW_MASK
-        return cls(starts, keys)
-
-    def rows_of(self, owner: int, number: int) -> list[int]:
-        start, end = self._part(owner, number)
-        rows: list[int] = self.rows[start:end].tolist()
-        return rows
-
-    def values_of(self, owner: int, number: int) -> list[int]:
-        start, end = self._part(owner, number)
-        values: list[int] = self.values[start:end].tolist()
-        return values
-
-    def _part(self, owner: int, number: int) -> tuple[int, int]:
-        """Return where the rows of ``owner`` before row ``number`` begin and end."""
-        if owner + 1 >= len(self.starts):
-            return 0, 0
-        start, end = int(self.starts[owner]), int(self.starts[owner + 1])
-        if start < end and self.rows[end - 1] >= number:
-            end = start + int(np.searchsorted(self.rows[start:end], number))
-        return start, end

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from events.blocks import BYTE_ORDER_MARK
 from events.columns import Columns
 from events.errors import ParametersError, PositionError
 from events.event import Event, line_of
-from events.journal import Events, Journal
+from events.journal import Journal
 from events.lines import BadLineError, parse_line
 from events.own_lines import OwnLines
 from events.parameters import parse_parameters
@@ -26,9 +27,11 @@ from events.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from events.store import EventStore
+
+_MADE_AT_ONCE: Final = 1 << 10
 
 
 class Place(NamedTuple):
@@ -60,6 +63,47 @@ class LogLine(NamedTuple):
     """The number of its event, or None for the parameters and rejected lines."""
     text: bytes
     """The line, byte for byte, without its newline."""
+
+
+class Events(Sequence[Event]):
+    """The events of a journal as objects, made when they are asked for; event n is at n - 1."""
+
+    __slots__ = ("_journal",)
+
+    def __init__(self, journal: Journal) -> None:
+        """Give the events of ``journal``."""
+        self._journal = journal
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._journal)
+
+    @overload
+    def __getitem__(self, place: int) -> Event: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Event]: ...
+    def __getitem__(self, place: int | slice) -> Event | list[Event]:
+        """Return the event at ``place``, or those of a slice."""
+        if isinstance(place, slice):
+            places = range(*place.indices(len(self)))
+            if not places:
+                return []
+            first, last = sorted((places[0], places[-1]))
+            return self._journal.events(first + 1, last + 1)[:: places.step]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        return self._journal.event(place % len(self) + 1)
+
+    def __iter__(self) -> Iterator[Event]:
+        """Iterate over all of them; few are there at once."""
+        for first in range(1, len(self) + 1, _MADE_AT_ONCE):
+            yield from self._journal.events(first, min(first + _MADE_AT_ONCE - 1, len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` holds the same events."""
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class History:

@@ -122,6 +122,25 @@ def test_later_purchases_in_the_journal_change_nothing(
         assert ahead.last(user) == alone.last(user) == last
 
 
+@given(buys, st.sets(st.integers(0, USERS - 1)), st.sampled_from([2, 3, 7]))
+def test_users_who_appear_later_do_not_change_whom_to_ask(
+    pairs: list[tuple[int, int]], members: set[int], tracked: int
+) -> None:
+    """How to find the owners is chosen by how many users there are: as of the moment."""
+    made = purchases_of(pairs)
+    alone, ahead = Recency(journal_of(made)), journal_of(made)
+    first = len(ahead) + 1
+    later = [
+        Purchase("2017-06-13 11:33:09", number, f"new{number}", 100)
+        for number in range(first, first + 2_000)
+    ]
+    ahead.extend(Columns.of(later))
+    alone.stand(first - 1)
+    before = Recency(ahead)
+    before.stand(first - 1)
+    assert before.owners(members, tracked) == alone.owners(members, tracked)
+
+
 @given(buys, st.lists(st.integers(0, 60), max_size=8))
 def test_every_moment_is_the_same_by_any_way_that_leads_there(
     pairs: list[tuple[int, int]], visits: list[int]
