@@ -148,9 +148,7 @@ def check_new(
     check_folder_of(new, what)
     kind_of(new, what)
     if os.path.lexists(new) and not (again and new.is_file()):
-        raise OutputError(
-            f"{new}: expected a new file for {what}, found one there; name another file"
-        )
+        raise taken(new, what)
     if not (os.path.lexists(new) or os.access(new.parent, os.W_OK | os.X_OK)):
         raise OutputError(
             f"{new}: expected a folder for {what} that can be written to, found another"
@@ -159,6 +157,13 @@ def check_new(
         if same_file(new, other):
             raise InputError(f"{new}: expected a file of its own for {what}, found {other}")
     return new
+
+
+def taken(path: Path, what: str) -> OutputError:
+    """Return the error that a file stands at ``path``, where ``what`` is to be a new one."""
+    return OutputError(
+        f"{path}: expected a new file for {what}, found one there; name another file"
+    )
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -14,7 +14,7 @@ from events.closing import Closing
 from events.disk import DISK, Disk, NewFile
 from events.errors import OutputError, unwritable
 from events.writer import keep_aside
-from replay.files import check_new
+from replay.files import check_new, taken
 from replay.output import KeptOutput
 
 if TYPE_CHECKING:
@@ -337,9 +337,7 @@ def _common(one: bytes, other: bytes) -> int:
 
 def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
     if isinstance(error, FileExistsError):
-        return OutputError(
-            f"{path}: expected a new file for {what}, found one there; name another file"
-        )
+        return taken(path, what)
     return unwritable(path, error, what)
 
 

@@ -17,6 +17,7 @@ from events.errors import (
     OtherDetectorError,
     OutputError,
     StoreError,
+    unwritable,
 )
 from events.event import Event, line_of
 from events.journal import Journal
@@ -111,9 +112,7 @@ def refuse_locked(path: Path) -> None:
     try:
         locked = is_locked(path)
     except OSError as error:
-        raise OutputError(
-            f"{path}: expected to write the event store, found: {error.strerror}"
-        ) from None
+        raise unwritable(path, error, "the event store") from None
     if locked:
         raise OutputError(
             f"{path}: expected a store that no other run is writing, found one that is; "
