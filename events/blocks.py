@@ -17,10 +17,10 @@ import numpy as np
 
 from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, CodeBook, Columns
 from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
-from events.fitting import NEITHER, Fitting
+from events.fitting import NEITHER, Fitting, Said
 from events.lines import JSON_SPACE, BadLineError, Reason, read_line
 from events.numbering import first_places
-from events.records import Lines, Record, Rejected, Source
+from events.records import Lines, Record, Rejected, Run, Source, in_place
 from events.splitting import CutLine, long_line_detail
 from events.styles import CANONICAL, Style, Template, template_of
 from events.ticks import tick_of
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from events.columns import Codes
-    from events.fitting import Said
     from events.splitting import WholeLines
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -42,8 +41,6 @@ _AT_ONCE_BYTES_MIN: Final = 1 << 14
 # No chunk that is read is longer, so a longer block has a line that is mostly of something
 # else; and this takes memory for some times as much.
 _AT_ONCE_BYTES_MAX: Final = 1 << 22
-# Likewise where more than one in so many lines is rejected or blank.
-_LINES_BETWEEN: Final = 16
 # So many of the lines that are not canonical are looked at to find how they are written.
 _TRIED_MAX: Final = 32
 T = TypeVar("T")
@@ -59,24 +56,29 @@ class Block(NamedTuple):
     """Some consecutive lines of a log."""
 
     records: list[Record]
-    """What the event store keeps of them, in order: one `Columns` for each unbroken run of
-    accepted lines."""
+    """What the event store keeps of them, in order: one `Columns` of all accepted lines, if
+    there are any, and then a `Run` where some of them stand without a break."""
     events: int
     """How many lines were accepted."""
     rejected: list[Rejected]
     """The rejected lines among them."""
 
+    def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
+        """Return the records up to a rejected line, and how many events they hold."""
+        records = self.records[: self.records.index(rejected) + 1]
+        events = sum(record.events for record in records if isinstance(record, Run))
+        if isinstance(columns := records[0], Columns):
+            records[:1] = [columns.first(events)] if events else []
+        return records, events
+
 
 def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Event | Rejected]]:
     """Iterate over the events and rejected lines of ``records``, each with its line number."""
     number = 0
-    for record in records:
+    for record in in_place(records):
         if isinstance(record, Lines):
             number = record.number
-        elif isinstance(record, Columns):
-            yield from enumerate(record.events(), number)
-            number += len(record)
-        elif isinstance(record, Rejected):
+        elif isinstance(record, (*EVENT_TYPES, Rejected)):
             yield number, record
             number += 1
 
@@ -113,79 +115,62 @@ class BlockParser:
         if 2 * len(odd_rows) > lines:
             return None
         odd = {row: self._line(fitting.line(row), row) for row in odd_rows}
-        breaks = [row for row, found in odd.items() if not isinstance(found, EVENT_TYPES)]
-        if len(breaks) * _LINES_BETWEEN > lines:
-            return self._one_by_one(data, odd)
+        between = [(row, found) for row, found in odd.items() if not isinstance(found, EVENT_TYPES)]
         rows = _Rows(said, style)
         rows.put_in({row: found for row, found in odd.items() if isinstance(found, EVENT_TYPES)})
-        return self._block(self._runs(rows, breaks, odd), lines)
+        columns = rows.columns([row for row, _ in between], self.next_number)
+        return self._block(columns, between, lines)
 
-    def _runs(
-        self, rows: _Rows, breaks: list[int], odd: Mapping[int, Event | Rejected | None]
-    ) -> Iterator[tuple[int, Columns | Rejected]]:
-        """Iterate over runs of accepted lines and the rejected lines between them."""
-        number, start = self.next_number, 0
-        for end in [*breaks, len(rows)]:
-            if start < end:
-                yield start, rows.columns(start, end, number)
-                number += end - start
-            found = odd.get(end)
-            if isinstance(found, Rejected):
-                yield end, found
-            start = end + 1
+    def _one_by_one(self, data: bytes) -> Block:
+        """Return the block of lines that are looked at one after the other."""
+        lines = data.split(b"\n")[:-1]
+        events: list[Event] = []
+        between: list[tuple[int, Rejected | None]] = []
+        for row, line in enumerate(lines):
+            found = self._line(line, row)
+            if isinstance(found, EVENT_TYPES):
+                events.append(found)
+            else:
+                between.append((row, found))
+        columns = Columns.of(events).numbered_from(self.next_number)
+        return self._block(columns, between, len(lines))
 
-    def _one_by_one(
-        self, data: bytes, known: Mapping[int, Event | Rejected | None] | None = None
+    def _block(
+        self, columns: Columns, between: Iterable[tuple[int, Rejected | None]], lines: int
     ) -> Block:
-        """Return the block of lines that are looked at one after the other.
+        """Return the block of accepted lines and what stands between them, and go on behind it.
 
         Args:
-            data: the lines.
-            known: what some of them are.
+            columns: all accepted lines.
+            between: the others, by row: rejected or blank.
+            lines: how many rows there are.
 
         """
-        known = known or {}
-        found: list[tuple[int, Columns | Rejected]] = []
-        run: list[Event] = []
-        number = self.next_number
-        # Behind the last newline stands nothing, which ends the last run.
-        lines = data.split(b"\n")
-        for row, line in enumerate(lines):
-            each = known[row] if row in known else self._line(line, row)
-            if isinstance(each, EVENT_TYPES):
-                run.append(each)
-                continue
-            if run:
-                found.append((row - len(run), Columns.of(run).numbered_from(number)))
-                number += len(run)
-                run = []
-            if each is not None:
-                found.append((row, each))
-        return self._block(found, len(lines) - 1)
-
-    def _block(self, found: Iterable[tuple[int, Columns | Rejected]], lines: int) -> Block:
-        """Return the block of what stands in some of its ``lines`` rows, and go on behind it."""
-        records: list[Record] = []
+        records: list[Record] = [columns] if len(columns) else []
         rejected: list[Rejected] = []
-        events = next_row = 0
-        for row, record in found:
-            if row != next_row or not records:
-                records.append(Lines(self.source, self.line_number + row))
-            records.append(record)
-            if isinstance(record, Rejected):
-                rejected.append(record)
-                next_row = row + 1
-            else:
-                events += len(record)
-                next_row = row + len(record)
+        # The row of the next record, if it is the next line.
+        following, start = -1, 0
+        for end, found in [*between, (lines, None)]:
+            if start < end:
+                if start != following:
+                    records.append(Lines(self.source, self.line_number + start))
+                records.append(Run(end - start))
+                following = end
+            if found is not None:
+                if end != following:
+                    records.append(Lines(self.source, self.line_number + end))
+                records.append(found)
+                rejected.append(found)
+                following = end + 1
+            start = end + 1
         self.line_number += lines
-        self.next_number += events
-        return Block(records, events, rejected)
+        self.next_number += len(columns)
+        return Block(records, len(columns), rejected)
 
     def _cut(self, line: CutLine) -> Block:
         reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
         bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
-        return self._block([(0, bad)], 1)
+        return self._block(Columns.of([]), [(0, bad)], 1)
 
     def _line(self, line: bytes, row: int) -> Event | Rejected | None:
         """Return what ``line`` is, or None if it is blank; its event has no number yet."""
@@ -230,9 +215,6 @@ class _Rows:
         # The users of all rows, where words cannot tell them.
         self._names: list[bytes] | None = None
 
-    def __len__(self) -> int:
-        return len(self._said.kinds)
-
     def put_in(self, events: Mapping[int, Event]) -> None:
         """Put in events that were read one by one, by row."""
         if not events:
@@ -249,19 +231,24 @@ class _Rows:
             if not self._is_written(event):
                 self._kept[row] = line_of(event)
 
-    def columns(self, start: int, end: int, number: int) -> Columns:
-        """Return the rows from ``start`` up to ``end`` as events from ``number`` on."""
-        names, codes = self._numbered(start, end)
+    def columns(self, gone: list[int], number: int) -> Columns:
+        """Return all rows but those that are ``gone`` as events from ``number`` on."""
+        said = self._said
+        if gone:
+            stay = np.ones(len(said.kinds), np.bool_)
+            stay[gone] = False
+            said = said.where(stay)
+        names, codes = self._numbered(said, gone)
         return Columns(
             number,
             names,
-            self._said.kinds[start:end],
+            said.kinds,
             codes[:, 0],
             codes[:, 1],
-            self._said.amounts[start:end],
-            self._said.ticks[start:end],
-            _between(self._finer, start, end),
-            _between(self._kept, start, end),
+            said.amounts,
+            said.ticks,
+            _without(self._finer, gone),
+            _without(self._kept, gone),
             self._style,
         )
 
@@ -284,17 +271,20 @@ class _Rows:
         except ValueError:
             return False
 
-    def _numbered(self, start: int, end: int) -> tuple[list[str], Codes]:
+    def _numbered(self, said: Said, gone: list[int]) -> tuple[list[str], Codes]:
         """Return the users in order of first appearance, and those of each row as places."""
-        codes = np.full(2 * (end - start), NOBODY, np.int32)
+        codes = np.full(2 * len(said.kinds), NOBODY, np.int32)
         if self._names is not None:
             book = CodeBook()
-            some = self._names[2 * start : 2 * end]
-            meant = np.array([bool(name) for name in some])
+            some = self._names
+            if gone:
+                left_out = set(gone)
+                some = [name for at, name in enumerate(some) if at >> 1 not in left_out]
+            meant = np.array([bool(name) for name in some], np.bool_)
             named = [name.decode() for name in some if name]
             codes[meant] = np.fromiter(map(book.__getitem__, named), np.int32, len(named))
             return list(book), codes.reshape(-1, 2)
-        users = self._said.users[start:end].reshape(2 * (end - start), -1)
+        users = said.users.reshape(len(codes), -1)
         meant = users[:, 0] != 0
         users = users[meant]
         first = first_places(users)
@@ -311,8 +301,8 @@ def _texts(names: NDArray[np.uint64]) -> list[str]:
     return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]
 
 
-def _between(values: dict[int, T], start: int, end: int) -> dict[int, T]:
-    """Return those of ``values``, in order of their rows, that belong to some rows, by index."""
-    rows = list(values)
-    some = rows[bisect_left(rows, start) : bisect_left(rows, end)]
-    return {row - start: values[row] for row in some}
+def _without(values: dict[int, T], gone: list[int]) -> dict[int, T]:
+    """Return ``values`` of rows by index among those that are not ``gone``, which are in order."""
+    if not gone:
+        return values
+    return {row - bisect_left(gone, row): value for row, value in values.items()}

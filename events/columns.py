@@ -152,6 +152,22 @@ class Columns:
             self.style,
         )
 
+    def first(self, count: int) -> Self:
+        """Return the first ``count`` of the events."""
+        last = int(max(self.users[:count].max(initial=-1), self.others[:count].max(initial=-1)))
+        return type(self)(
+            self.number,
+            self.names[: last + 1],
+            self.kinds[:count],
+            self.users[:count],
+            self.others[:count],
+            self.amounts[:count],
+            self.ticks[:count],
+            {row: digits for row, digits in self.finer.items() if row < count},
+            {row: line for row, line in self.lines.items() if row < count},
+            self.style,
+        )
+
     def events(self, start: int = 0, end: int | None = None) -> list[Event]:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end

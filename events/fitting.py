@@ -67,6 +67,11 @@ class Said(NamedTuple):
     """Both users of each line, in as many words as the longest one needs; the second one of
     a purchase as zeros."""
 
+    def where(self, meant: Flags) -> Said:
+        """Return what those of the lines say that are ``meant``."""
+        some = (self.fits[meant], self.kinds[meant], self.amounts[meant], self.ticks[meant])
+        return Said(*some, self.users[meant])
+
 
 class _Fixed(NamedTuple):
     """A fixed text of a template, and which value stands behind it."""

@@ -19,6 +19,7 @@ from events.records import (
     LogEnd,
     Record,
     Rejected,
+    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -45,6 +46,8 @@ class PurchaseValidator(Validator):
         self._live: Final = header.stream is None
         self._lines: Final[dict[Source, int]] = {"batch": int(header.line is not None), "stream": 0}
         self._source: Source | None = None
+        # The events of the frame.
+        self._columns: Columns | None = None
         self._ended: Final[set[Source]] = set()
         self._streaming = False
         # The purchases of the stream that have no decision.
@@ -57,6 +60,7 @@ class PurchaseValidator(Validator):
         self._length = 0
         takers: dict[type, Callable[[Any], None]] = {
             Columns: self._take_columns,
+            Run: self._take_run,
             Lines: self._take_lines,
             Rejected: self._take_rejected,
             LogEnd: self._take_end,
@@ -70,7 +74,7 @@ class PurchaseValidator(Validator):
 
     def take(self, records: Sequence[Record], events: int) -> None:
         """Take the records of a frame; see `Validator.take`."""
-        self._source = None
+        self._source = self._columns = None
         before = self.events
         takers = self._takers
         for record in records:
@@ -86,15 +90,20 @@ class PurchaseValidator(Validator):
         self._lost.append((first, events_before))
 
     def _take_columns(self, columns: Columns) -> None:
-        if self._source is None:
-            raise WrongRecordError("lines before an event", f"event {columns.number} first")
         if columns.number != self.events + 1:
             raise WrongRecordError(f"event {self.events + 1}", f"event {columns.number}")
-        self.events += len(columns)
-        self._lines[self._source] += len(columns)
+        self._columns = columns
+
+    def _take_run(self, run: Run) -> None:
+        first, columns = self.events + 1, self._columns
+        if self._source is None or columns is None:
+            raise WrongRecordError("lines before an event", f"event {first} first")
+        self.events += run.events
+        self._lines[self._source] += run.events
         if self._source == "stream":
-            rows = np.flatnonzero(columns.kinds == PURCHASE).tolist()
-            self._undecided.extend([(columns.number + row, columns) for row in rows])
+            start = first - columns.number
+            rows = np.flatnonzero(columns.kinds[start : start + run.events] == PURCHASE)
+            self._undecided.extend([(first + row, columns) for row in rows.tolist()])
 
     def _take_lines(self, lines: Lines) -> None:
         source, number = lines.source, lines.number

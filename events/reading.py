@@ -30,8 +30,9 @@ from events.records import (
     StateDigest,
     StreamStart,
     Written,
+    gathered,
 )
-from events.stored import decode_intervals, decode_purchases, gathered, unpack_records
+from events.stored import decode_intervals, decode_purchases, unpack_records
 from events.validation import CanonicalTimes, WrongRecordError
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from events.bounds import Count, Hash, Name, Number, Total
 from events.columns import Columns
@@ -16,17 +18,29 @@ from events.event import EVENT_TYPES, Event
 from events.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
 
 
+class Run(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
+    """Here stand the next events of the frame, each a line.
+
+    The events themselves are one `Columns` at the beginning of the frame: an operation on
+    a column takes some microseconds however short it is, and where each tenth line of a log
+    is rejected a frame has hundreds of runs.
+    """
+
+    events: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    """How many."""
+
+
 class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False):
     """The events and rejected lines after this record are consecutive lines of a log.
 
-    Every frame that holds events or rejected lines begins with one, so that a
-    frame can be understood by itself; blank lines make for another.
+    One stands before all runs and rejected lines of a frame, so that a frame can be
+    understood by itself; blank lines make for another.
     """
 
     source: Source
@@ -146,7 +160,7 @@ class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=Fa
 
 
 PurchaseRecord: TypeAlias = (
-    Columns | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap
+    Columns | Run | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap
 )
 """What a store of purchases holds."""
 
@@ -169,3 +183,34 @@ def events_in(records: Iterable[Record | Event]) -> int:
         else:
             count += isinstance(record, EVENT_TYPES)
     return count
+
+
+def in_place(records: Iterable[Record]) -> Iterator[Record | Event]:
+    """Iterate over the records of a frame, with its events as objects where their runs are."""
+    events: Iterator[Event] = iter(())
+    for record in records:
+        if isinstance(record, Columns):
+            events = iter(record.events())
+        elif isinstance(record, Run):
+            yield from islice(events, record.events)
+        else:
+            yield record
+
+
+def gathered(records: Iterable[Record | Event]) -> list[Record]:
+    """Return ``records`` with single events as one `Columns` at the beginning, and runs of it."""
+    events: list[Event] = []
+    found: list[Record] = []
+    run = 0
+    for record in records:
+        if isinstance(record, EVENT_TYPES):
+            events.append(record)
+            run += 1
+            continue
+        if run:
+            found.append(Run(run))
+            run = 0
+        found.append(record)
+    if run:
+        found.append(Run(run))
+    return [Columns.of(events), *found] if events else found

@@ -21,7 +21,7 @@ from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.header import MAGIC_BYTES, decode_header
 from events.paths import path_of
 from events.reading import Reader
-from events.records import Decision, Record, Rejected
+from events.records import Decision, Record, Rejected, in_place
 from events.scan import Damage, Whole, scan
 
 if TYPE_CHECKING:
@@ -71,11 +71,7 @@ class StoredFrame(NamedTuple):
 
     def each(self) -> Iterator[Record | Event]:
         """Iterate over the records, with an object for each event."""
-        for record in self.records:
-            if isinstance(record, Columns):
-                yield from record.events()
-            else:
-                yield record
+        return in_place(self.records)
 
 
 def read_content(path: Path) -> bytes:

@@ -7,15 +7,13 @@ read. What a frame says of itself is checked here, before anything of it is made
 from __future__ import annotations
 
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 
 from events.bounds import Count, Hash, Number
 from events.columns import CodeBook, Columns
-from events.event import EVENT_TYPES
 from events.packed import (
     PackedNames,
     PackedTimes,
@@ -41,19 +39,17 @@ from events.records import (
     Observed,
     Record,
     Rejected,
+    Run,
     Source,
     StateDigest,
     StreamStart,
     Written,
 )
-from events.runs import joined, split
 from events.ticks import times_of
 from events.validation import WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from events.event import Event
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
@@ -70,13 +66,6 @@ class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=Tru
     def events(self) -> int:
         """How many events they are."""
         return len(self.adids.codes)
-
-
-class _Run(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
-    """Here stand the next events of the frame, each a line."""
-
-    events: Annotated[int, Meta(ge=1, le=2**32 - 1)]
-    """How many."""
 
 
 class _Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
@@ -103,7 +92,7 @@ class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
 
 _Purchases: TypeAlias = (
     PackedEvents
-    | _Run
+    | Run
     | _Rejected
     | _Cut
     | Lines
@@ -115,16 +104,7 @@ _Purchases: TypeAlias = (
     | Gap
 )
 _Intervals: TypeAlias = (
-    PackedObserved
-    | _Run
-    | _Rejected
-    | _Cut
-    | Lines
-    | LogEnd
-    | Finding
-    | StateDigest
-    | Written
-    | Gap
+    PackedObserved | Run | _Rejected | _Cut | Lines | LogEnd | Finding | StateDigest | Written | Gap
 )
 decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
@@ -133,40 +113,25 @@ decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-def gathered(records: Iterable[Record | Event]) -> list[Record]:
-    """Return ``records`` with consecutive single events as columns."""
-    found: list[Record] = []
-    run: list[Event] = []
-    for record in records:
-        if isinstance(record, EVENT_TYPES):
-            run.append(record)
-            continue
-        if run:
-            found.append(Columns.of(run))
-            run = []
-        found.append(record)
-    if run:
-        found.append(Columns.of(run))
-    return found
-
-
 def encode_records(records: Sequence[Record]) -> bytes:
     """Return the body of a frame of ``records``.
 
     Raises:
-        ValueError: their lines are longer than a frame may hold.
+        ValueError: their lines are longer than a frame may hold, or its events are several
+            `Columns`.
 
     """
     packed: list[Any] = []
-    runs: list[Columns] = []
+    columns: Columns | None = None
     observed: list[Observed] = []
     for record in records:
         if isinstance(record, Columns):
-            runs.append(record)
-            packed.append(_Run(len(record)))
+            if columns is not None:
+                raise ValueError("expected the events of a frame as one, found several")
+            columns = record
         elif isinstance(record, Observed):
             observed.append(record)
-            packed.append(_Run(len(record.times)))
+            packed.append(Run(len(record.times)))
         elif isinstance(record, Rejected):
             fields = msgspec.structs.astuple(record)
             packed.append(_Cut(*fields) if record.is_cut else _Rejected(*fields[:5]))
@@ -174,9 +139,8 @@ def encode_records(records: Sequence[Record]) -> bytes:
             packed.append(record)
     if observed:
         packed.insert(0, _pack_observed(observed))
-    if not runs:
+    if columns is None:
         return _encode(packed)
-    columns = joined(runs)
     body = _encode([pack_events(columns), *packed])
     length = text_length(columns, len(body))
     if length > TEXT_MAX:
@@ -197,7 +161,7 @@ def unpack_records(packed: list[Any], events_before: int, events: int, size: int
         WrongRecordError: they are none that a run packs so.
 
     """
-    counts = [each.events for each in packed if isinstance(each, _Run)]
+    counts = [each.events for each in packed if isinstance(each, Run)]
     columns: PackedEvents | PackedObserved | None = None
     if packed and isinstance(packed[0], PackedEvents | PackedObserved):
         columns = packed.pop(0)
@@ -207,20 +171,19 @@ def unpack_records(packed: list[Any], events_before: int, events: int, size: int
         raise WrongRecordError(
             f"{events} events, as the frame's head says", f"{found} in runs of {sum(counts)}"
         )
-    runs: Iterator[Record] = iter(())
-    if isinstance(columns, PackedEvents):
+    if isinstance(columns, PackedObserved):
+        runs = _unpack_observed(columns, events_before + 1, counts)
+        return [next(runs) if isinstance(each, Run) else _record(each) for each in packed]
+    records = [_record(each) for each in packed]
+    if columns is not None:
         unpacked = unpack_events(columns, events_before + 1)
         _check_length(text_length(unpacked, size))
-        runs = split(unpacked, counts)
-    elif columns is not None:
-        runs = _unpack_observed(columns, events_before + 1, counts)
-    return [_record(each, runs) for each in packed]
+        records.insert(0, unpacked)
+    return records
 
 
-def _record(packed: Any, runs: Iterator[Record]) -> Record:
-    """Return what one record of a frame is, whose events come out of ``runs``."""
-    if isinstance(packed, _Run):
-        return next(runs)
+def _record(packed: Any) -> Record:
+    """Return what one record of a frame is, but for events."""
     if isinstance(packed, _Rejected | _Cut):
         return Rejected(*msgspec.structs.astuple(packed))
     if isinstance(packed, PackedEvents | PackedObserved):

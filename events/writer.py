@@ -12,7 +12,8 @@ from events.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.errors import OutputError, unwritable
 from events.frames import Frame, chain_of, encode_frame
 from events.header import encode_header
-from events.stored import encode_records, gathered
+from events.records import gathered
+from events.stored import encode_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,6 +21,7 @@ from events.records import (
     LogEnd,
     Record,
     Rejected,
+    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -137,6 +138,8 @@ class History:
         """The rejected lines, each with the number of the event that follows it."""
         # From which event on lines are counted from which place.
         self._sources: list[tuple[int, Place]] = []
+        # The event that stands behind the record that is read.
+        self._following = 1
         for frame in store.frames():
             for record in frame.records:
                 if isinstance(record, Columns):
@@ -269,8 +272,10 @@ class History:
         return b"\n".join(texts) + newline
 
     def _take(self, record: Record, previous: bytes) -> None:
-        following = len(self.events) + 1
-        if isinstance(record, Lines):
+        following = self._following
+        if isinstance(record, Run):
+            self._following += record.events
+        elif isinstance(record, Lines):
             self._sources.append((following, Place(record.source, record.number)))
         elif isinstance(record, Rejected):
             self.rejected.append((following, record))

@@ -29,6 +29,7 @@ from events.records import (
     LogEnd,
     Record,
     Rejected,
+    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -304,8 +305,6 @@ class Resumed:
             # Refused where they become part of a state.
             self._own_lines.check_columns(events)
         self.journal.extend(events)
-        self.events[self._source] += len(events)
-        self.lines[self._source] += len(events)
 
     def _settled(self) -> int:
         """Return the last event that needs no decision any more."""
@@ -322,6 +321,9 @@ class Resumed:
                 # The first lines, or a file that was followed was replaced.
                 self.file_frame = self._frame
             self.lines[record.source] = record.number - 1
+        elif isinstance(record, Run):
+            self.events[self._source] += record.events
+            self.lines[self._source] += record.events
         elif isinstance(record, Rejected):
             self.rejected.append(record)
             self.lines[record.source] += 1

@@ -321,8 +321,7 @@ class Run:
         """Append a block to the store, and then to the journal; return what of it is taken."""
         records, events = block.records, block.events
         if self.strict and block.rejected:
-            records = records[: records.index(block.rejected[0]) + 1]
-            events = sum(len(record) for record in records if isinstance(record, Columns))
+            records, events = block.up_to(block.rejected[0])
         if records:
             self.store.append(records, events)
         for record in records:

@@ -219,7 +219,7 @@ ZONED = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         ([T, dt.date(2020, 1, 1)], "found 'datetime.date(2020, 1, 1)'"),
         ([T, NaT(2020, 1, 1)], "times[1]: expected a time, found NaT"),
         ([datetime64("NaT"), T], "times[0]: expected a time, found NaT"),
-        ([T, "2020-01-01T00:00:00"], "times[1]: expected YYYY-MM-DD HH:MM:SS, found '2020"),
+        ([T, "2020-01-01t00:00:00"], "times[1]: expected YYYY-MM-DD HH:MM:SS, found '2020"),
         ([T, "2020-02-30 00:00:00"], "times[1]: expected a real date and time, found"),
         ([T, ZONED], "times[1]: expected times without a time zone, found '2020-01-01 00:00:00+"),
         (Series(Datetime("us", "UTC"), [1, 2]), "times: expected times without a time zone"),

@@ -22,7 +22,7 @@ from events.errors import InputError
 from events.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.jsonlines import Fingerprint, Log, flagged_line
 from events.lines import BadLineError, parse_line
-from events.records import Decision, Lines, LogEnd, Record, Rejected, StreamStart
+from events.records import Decision, Lines, LogEnd, Record, Rejected, Run, StreamStart
 from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
@@ -172,14 +172,13 @@ def contents(draw: st.DrawFn) -> bytes:
 block_sizes = st.sampled_from([1, 7, 100, 300, 1 << 16])
 
 
-@given(contents(), block_sizes, st.sampled_from([1, 300]), st.sampled_from([1, 4, 16]))
+@given(contents(), block_sizes, st.sampled_from([1, 300]))
 def test_blocks_of_any_size_mean_what_their_lines_mean_one_by_one(
-    path: Path, content: bytes, block_bytes: int, bytes_min: int, lines_between: int
+    path: Path, content: bytes, block_bytes: int, bytes_min: int
 ) -> None:
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_AT_ONCE_BYTES_MIN", bytes_min)
-        patch.setattr(blocks, "_LINES_BETWEEN", lines_between)
         reading, expected = read(path, block_bytes), list(by_hand(content))
     assert reading.items() == expected
     assert reading.events() == [item for _, item in expected if not isinstance(item, Rejected)]
@@ -230,8 +229,8 @@ def test_skipped_line_is_the_only_one_missing(path: Path, content: bytes, block_
 @pytest.mark.parametrize("style", STYLES)
 def test_log_in_one_style_is_kept_without_its_lines(style: Callable[[bytes], bytes]) -> None:
     block = b"".join(style(line) + b"\n" for line in TOLD * 50)
-    lines, columns = BlockParser("batch", 1).parse(block).records
-    assert lines == Lines("batch", 1)
+    columns, *others = BlockParser("batch", 1).parse(block).records
+    assert others == [Lines("batch", 1), Run(len(TOLD) * 50)]
     assert isinstance(columns, Columns)
     assert columns.events() == [item for _, item in by_hand(block)]
     assert not columns.lines
@@ -256,8 +255,8 @@ def test_how_a_block_is_kept_does_not_depend_on_those_before_it() -> None:
     parser = BlockParser("batch", 1)
     for style in (*STYLES, *reversed(STYLES)):
         block = b"".join(style(line) + b"\n" for line in TOLD * 50)
-        _, columns = parser.parse(block).records
-        _, alone = BlockParser("batch", 1).parse(block).records
+        columns, *_ = parser.parse(block).records
+        alone, *_ = BlockParser("batch", 1).parse(block).records
         assert isinstance(columns, Columns)
         assert isinstance(alone, Columns)
         assert (columns.style, columns.lines) == (alone.style, alone.lines)
@@ -267,15 +266,12 @@ def test_commonest_style_of_a_block_is_its_style() -> None:
     lines = [STYLES[2](line) for line in TOLD]
     others = [STYLES[3](line) for line in TOLD]
     block = b"".join(line + b"\n" for line in [*others, *lines * 50, *TOLD])
-    _, columns = BlockParser("batch", 1).parse(block).records
+    columns, *_ = BlockParser("batch", 1).parse(block).records
     assert isinstance(columns, Columns)
     assert columns.events() == [item for _, item in by_hand(block)]
     assert list(columns.lines.values()) == [*others, *TOLD]
-    _, columns = (
-        BlockParser("batch", 1)
-        .parse(b"".join(line + b"\n" for line in [*lines, *TOLD * 50]))
-        .records
-    )
+    block = b"".join(line + b"\n" for line in [*lines, *TOLD * 50])
+    columns, *_ = BlockParser("batch", 1).parse(block).records
     assert isinstance(columns, Columns)
     assert (columns.style, list(columns.lines.values())) == (None, lines)
 
@@ -288,7 +284,7 @@ def test_date_and_clock_that_the_fast_path_has_seen_excuse_no_other(path: Path, 
 
 def test_canonical_lines_are_kept_as_columns_alone() -> None:
     block = b"".join(line + b"\n" for line in TOLD * 50)
-    _, columns = BlockParser("batch", 5).parse(block).records
+    columns, *_ = BlockParser("batch", 5).parse(block).records
     assert isinstance(columns, Columns)
     assert (columns.style, columns.lines, columns.finer) == (None, {}, {})
     assert columns.events()[:4] == [
@@ -313,6 +309,14 @@ def test_columns_are_those_of_their_events(content: bytes, bytes_min: int) -> No
                 one, other = getattr(columns, name), getattr(again, name)
                 assert one.dtype == other.dtype
                 assert one.tolist() == other.tolist()
+
+
+def test_two_times_that_come_to_the_right_length_together_are_both_rejected(path: Path) -> None:
+    times = ["2017-06-13 11:33:0", "02017-06-13 11:33:00"]
+    bad = b"".join(purchase("1.00", time) + b"\n" for time in times)
+    path.write_bytes(bad + (GOOD + b"\n") * 300 + bad)
+    numbers = [(each.number, each.reason) for each in read(path).rejected()]
+    assert numbers == [(number, "timestamp-shape") for number in (1, 2, 303, 304)]
 
 
 @pytest.mark.parametrize(
@@ -389,9 +393,9 @@ def test_numbered_begins_anew_at_each_lines_record_and_leaves_other_records_out(
     events = [parse_line(GOOD, number) for number in (1, 2, 3, 4)]
     bad = Rejected("stream", 9, "not-json", "", b"")
     records: list[Record] = [
-        *(Lines("batch", 2), Columns.of(events[:2]), LogEnd("batch", 3, newline=True)),
-        *(StreamStart(2), Lines("stream", 8), Columns.of(events[2:3])),
-        *(Decision(3, False, 0, 0, 0), bad, Lines("stream", 20), Columns.of(events[3:])),
+        *(Columns.of(events[:2]), Lines("batch", 2), Run(2), LogEnd("batch", 3, newline=True)),
+        *(StreamStart(2), Columns.of(events[2:]), Lines("stream", 8), Run(1)),
+        *(Decision(3, False, 0, 0, 0), bad, Lines("stream", 20), Run(1)),
     ]
     one, two, three, four = events
     assert list(numbered(records)) == [(2, one), (3, two), (8, three), (9, bad), (20, four)]

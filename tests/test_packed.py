@@ -17,12 +17,11 @@ from events.columns import Columns
 from events.errors import BadValueError
 from events.event import Befriend, Purchase, Unfriend
 from events.packed_events import TEXT_MAX
-from events.records import Lines, Observed, Record, events_in
+from events.records import Lines, Observed, Record, Run, events_in, gathered, in_place
 from events.stored import (
     decode_intervals,
     decode_purchases,
     encode_records,
-    gathered,
     unpack_records,
 )
 from events.styles import Style
@@ -58,29 +57,39 @@ runs = st.lists(st.lists(events, min_size=1, max_size=12), max_size=4)
 def test_events_come_out_of_a_frame_as_they_went_in(given_runs: list[Any], before: int) -> None:
     number = before + 1
     expected: list[Event] = []
-    records: list[Record] = []
+    records: list[Record | Event] = []
     for run in given_runs:
         these = numbered(run, number)
         number += len(these)
         expected += these
-        records += [Lines("batch", 1), Columns.of(these)]
-    body = encode_records(records)
+        records += [Lines("batch", 1), *these]
+    given_records = gathered(records)
+    body = encode_records(given_records)
     found = unpacked(body, len(expected), before)
-    columns = [record for record in found if isinstance(record, Columns)]
-    assert [event for each in columns for event in each.events()] == expected
-    for each, original in zip(columns, records[1::2], strict=True):
-        # Whoever reads them finds them as `Columns.of` makes them, to the type.
-        assert isinstance(original, Columns)
-        assert (each.number, each.names) == (original.number, original.names)
-        for name in ("kinds", "users", "others", "amounts", "ticks"):
-            one, other = getattr(each, name), getattr(original, name)
-            assert one.dtype == other.dtype
-            assert one.tolist() == other.tolist()
+    assert list(in_place(found)) == records
     assert encode_records(found) == body
-    by_run = [each.events() for each in columns]
-    assert msgpack.unpackb(body) == body_of(
-        [each for run in by_run for each in [Lines("batch", 1), *run]]
-    )
+    assert msgpack.unpackb(body) == body_of(records)
+    if expected:
+        # Whoever reads them finds them as `Columns.of` makes them, to the type.
+        one, other = found[0], given_records[0]
+        assert isinstance(one, Columns)
+        assert isinstance(other, Columns)
+        assert (one.number, one.names) == (other.number, other.names)
+        for name in ("kinds", "users", "others", "amounts", "ticks"):
+            column, expected_column = getattr(one, name), getattr(other, name)
+            assert column.dtype == expected_column.dtype
+            assert column.tolist() == expected_column.tolist()
+
+
+@given(runs, st.data())
+def test_first_events_of_columns_are_columns_of_the_first_events(
+    given_runs: list[Any], data: st.DataObject
+) -> None:
+    these = numbered([event for run in given_runs for event in run], 1)
+    count = data.draw(st.integers(0, len(these)))
+    found, expected = Columns.of(these).first(count), Columns.of(these[:count])
+    assert found.names == expected.names
+    assert found.events() == expected.events() == these[:count]
 
 
 @given(st.lists(times, min_size=1, max_size=12), st.data())
@@ -109,23 +118,25 @@ def test_many_times_are_written_as_each_by_itself(ticks: list[int], finer: dict[
     assert times_of(np.array(ticks, np.int64), finer) == expected
 
 
-def test_style_is_kept_once_for_all_lines_of_a_run() -> None:
+def test_style_is_kept_once_for_all_lines_of_a_frame() -> None:
     time = "2017-06-13 11:33:01"
     columns = Columns.of([Purchase(time, 1, "1", 5), Befriend(time, 2, "1", "2"),
                           Unfriend(time, 3, "1", "2", b"{ }")])  # fmt: skip
     columns.style = CRLF
-    other = Columns.of([Purchase(time, 4, "1", 5), Purchase(time, 5, "3", 5, b"{  }")])
-    body = encode_records([columns, other, columns.numbered_from(6)])
+    body = encode_records([columns, Run(3)])
     first, *rest = msgpack.unpackb(body)
     assert first[-1] == [*msgspec.structs.astuple(CRLF)]
-    assert rest == [["run", 3], ["run", 2], ["run", 3]]
-    runs = unpacked(body, 8)
-    # What has another style than the frame is kept as it stands.
-    lines = [run.lines for run in runs if isinstance(run, Columns)]
-    kept = (
-        b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "%s"}'
-    )
-    assert lines == [{2: b"{ }"}, {0: kept.replace(b"%s", b"0.0005"), 1: b"{  }"}, {2: b"{ }"}]
+    assert rest == [["run", 3]]
+    found, run = unpacked(body, 3)
+    assert run == Run(3)
+    assert isinstance(found, Columns)
+    assert (found.lines, found.style) == ({2: b"{ }"}, CRLF)
+
+
+def test_events_of_a_frame_are_given_as_one() -> None:
+    one = Columns.of([Purchase("2017-06-13 11:33:01", 1, "1", 5)])
+    with pytest.raises(ValueError, match="expected the events of a frame as one, found several"):
+        encode_records([one, Run(1), one.numbered_from(2), Run(1)])
 
 
 # What no run writes
@@ -150,7 +161,7 @@ def body(**changed: Any) -> bytes:
 
 
 def test_frame_of_the_tests_is_right() -> None:
-    (found,) = unpacked(body(), 3)
+    found, _ = unpacked(body(), 3)
     assert isinstance(found, Columns)
     assert found.events() == [
         Purchase("2017-06-13 11:33:01", 1, "1", 168_300),
@@ -331,7 +342,4 @@ def test_any_change_of_a_column_is_refused_or_gives_as_many_events(data: st.Data
         return
     assert events_in(found) <= 3
     again = unpacked(encode_records(found), events_in(found))
-    for one, other in zip(found, again, strict=True):
-        assert isinstance(one, Columns)
-        assert isinstance(other, Columns)
-        assert one.events() == other.events()
+    assert list(in_place(again)) == list(in_place(found))

@@ -50,8 +50,8 @@ def begin(folder: Path, given_logs: LoggedHistory) -> bytes:
 
 
 def lines_of(records: list[Record]) -> list[bytes]:
-    runs = [record for record in records if isinstance(record, Columns)]
-    return [line_of(event) for columns in runs for event in columns.events()]
+    found = [record for record in records if isinstance(record, Columns)]
+    return [line_of(event) for columns in found for event in columns.events()]
 
 
 def plain(records: list[Record]) -> list[Any]:

@@ -19,7 +19,7 @@ import replay
 from actors.user import UserActor
 from events.columns import Columns
 from events.event import EVENT_TYPES
-from events.records import Decision, LogEnd, Record, StateDigest, events_in
+from events.records import Decision, LogEnd, Record, StateDigest, events_in, gathered
 from events.writer import StoreWriter
 from replay.cli import main
 from replay.difference import Difference
@@ -30,7 +30,7 @@ from replay.verify import Verification, verify
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from actors.messages import Apply
     from events.event import Event
@@ -71,35 +71,14 @@ def rewritten(
     places = itertools.count()
     with StoreWriter.create(path, header or store.header) as writer:
         for frame in store.frames():
-            kept: list[Record] = []
-            for record in frame.records:
-                single: list[Single] = [record]
-                if isinstance(record, Columns):
-                    single = [*record.events()]
-                changed = [change(next(places), each) for each in single]
-                # What is not changed is written in the same bytes.
-                kept += [record] if changed == single else in_columns(changed)
+            single = [*frame.each()]
+            changed = [change(next(places), each) for each in single]
+            # What is not changed is written in the same bytes.
+            kept = frame.records
+            if changed != single:
+                kept = gathered([each for each in changed if each is not None])
             writer.append(kept, events_in(kept))
     return path
-
-
-def in_columns(records: Iterable[Single | None]) -> list[Record]:
-    """Return the records that there are, each unbroken run of events as columns."""
-    found: list[Record] = []
-    run: list[Event] = []
-    for record in [*records, None]:
-        if isinstance(record, EVENT_TYPES):
-            if run and record.number != run[-1].number + 1:
-                found.append(Columns.of(run))
-                run = []
-            run.append(record)
-            continue
-        if run:
-            found.append(Columns.of(run))
-            run = []
-        if record is not None:
-            found.append(record)
-    return found
 
 
 def is_told(path: Path) -> bool:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.columns import Columns
 from events.errors import StoreError
 from events.paths import path_of
-from events.records import Decision, Finding, Lines, LogEnd, Rejected, events_in
+from events.records import Decision, Finding, Lines, LogEnd, Rejected, Run, events_in
 from events.salvage import Salvage
 from events.store import EventStore
 from replay.arguments import add_store
@@ -93,8 +92,8 @@ def _next_line(salvage: Salvage) -> int | None:
             following = record.number if source == "stream" else following
         elif isinstance(record, LogEnd):
             following = record.lines + 1 if record.source == "stream" else following
-        elif source == "stream" and isinstance(record, Columns | Rejected):
-            following += len(record) if isinstance(record, Columns) else 1
+        elif source == "stream" and isinstance(record, Run | Rejected):
+            following += record.events if isinstance(record, Run) else 1
     return following
 
 
