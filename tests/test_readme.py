@@ -122,13 +122,25 @@ class Recipe:
         }
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            ["sh", "-c", self.block],
-            cwd=self.folder,
-            env=self.environment,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (self.folder / "told").open("wb") as told:
+            self.process = subprocess.Popen(
+                ["sh", "-c", self.block],
+                cwd=self.folder,
+                env=self.environment,
+                stderr=told,
+                start_new_session=True,
+            )
+
+    def go_on(self) -> None:
+        """Start a run that goes on, and wait until it has the store for itself.
+
+        That the store is locked does not say so: a run looks whether another one has it.
+        """
+        self.start()
+        deadline = time.monotonic() + 60
+        while b"going on after" not in (self.folder / "told").read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def write(self, data: bytes) -> None:
         """Write a part of the stream, and wait until all its whole lines were dealt with."""
@@ -185,9 +197,7 @@ def test_live_recipe_gives_the_same_with_kills_in_between(block: str, tmp_path: 
         killed.start()
         killed.write(content[start:end])
         killed.end(signal.SIGKILL)
-    killed.start()
-    while not is_locked(tmp_path / "killed" / "flagged.json.events"):
-        time.sleep(0.02)
+    killed.go_on()
     killed.end(signal.SIGTERM)
     whole.start()
     whole.write(content)
