@@ -30,7 +30,7 @@ _PLAIN_TERMINALS: Final = ("dumb", "unknown")
 
 
 def open_store(path: str) -> EventStore:
-    """Open the store at ``path``, and say so if it was cut short.
+    """Open the store at ``path``, and say so if it was cut short, or saved from damage.
 
     Raises:
         StoreError: the store cannot be read.
@@ -42,6 +42,11 @@ def open_store(path: str) -> EventStore:
             f"replay: {plain(path)}: from byte {store.tail.offset} on, {store.tail.fault.value}; "
             f"its {counted(store.tail.length, 'byte')} are left aside, "
             f"and {counted(store.events, 'event')} before it are shown"
+        )
+    if store.header.incomplete:
+        report(
+            f"replay: {plain(path)}: saved from a damaged store, and incomplete; "
+            "verify says what was lost"
         )
     return store
 

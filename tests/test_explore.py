@@ -672,6 +672,17 @@ def workers_of(process: subprocess.Popen[str]) -> Iterator[int]:
             yield child
 
 
+def at_work(process: int) -> bool:
+    """Tell whether a process that explores has been told of what: it hears SIGTERM from then on.
+
+    One that is told by nobody, since the one that started it was killed, ends with Python's own
+    traceback.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+    return not blocked >> signal.SIGTERM - 1 & 1
+
+
 def eventually(holds: Callable[[], bool]) -> bool:
     """Tell whether something holds within a minute."""
     for _ in range(1_200):
@@ -723,6 +734,7 @@ def test_ctrl_c_ends_all_processes_with_status_130_and_one_line(
 def test_nobody_explores_for_a_process_that_is_gone(
     endless: subprocess.Popen[str], number: signal.Signals
 ) -> None:
+    assert eventually(lambda: all(map(at_work, workers_of(endless))))
     endless.send_signal(number)
     _, err = endless.communicate(timeout=60)
     assert (endless.returncode, err) == (-number, "")

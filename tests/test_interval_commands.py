@@ -463,7 +463,12 @@ def test_damaged_store_is_checked_and_its_observations_are_saved(run: Commands) 
     run("repair", "sample.json.events", "--output", "new.events")
     saved = replay.EventStore(run.folder / "new.events")
     assert saved.header.incomplete
-    assert run.result("log", "new.events")[0] == 0
+    told = (
+        "replay: new.events: saved from a damaged store, and incomplete; verify says what was lost"
+    )
+    for command in (["log"], ["step", "-c", "next"], ["export"]):
+        status, _, err = run.result(command[0], "new.events", *command[1:])
+        assert (status, err.splitlines()[0]) == (0, told)
 
 
 def test_export_tells_machines_how_many_observations_there_are(run: Commands) -> None:
