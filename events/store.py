@@ -146,8 +146,8 @@ class EventStore:
         """
         if self.header.parameters is None:
             raise OtherKindError(
-                f"{self.path}: expected a store of purchases, found one of intervals; log, "
-                "verify, step, trace, diff, export, check and repair read it"
+                f"{self.path}: expected a store of purchases, found one of intervals; log, why, "
+                "verify, step, trace, diff, export, check, repair and rebuild read it"
             )
         return self.header.parameters
 

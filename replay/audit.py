@@ -1,4 +1,4 @@
-"""Whether a run could go on with a store, or `rebuild` its output: what `check` looks at.
+"""Whether a run could go on with a store of purchases, or `rebuild` its output.
 
 Reading has checked each record (`events.validation`); here the kept lines of events are
 compared with them, and the digests with what the events add up to.
@@ -14,34 +14,22 @@ from events.errors import DamagedStoreError
 from events.journal import Journal
 from events.own_lines import OwnLines
 from events.records import StateDigest
-from replay.interval_verify import verify_intervals
-from replay.shipped import other_detector
 
 if TYPE_CHECKING:
     from events.store import EventStore
 
 
-def audit(store: EventStore) -> None:
+def audit_purchases(store: EventStore, *, digests: bool) -> None:
     """Refuse ``store`` if a run that goes on with it would.
 
-    Digests are compared where the program's own detector decided; others may have
-    another state.
+    Args:
+        store: a store of purchases.
+        digests: whether they are compared; of another detector's state nothing is known.
 
     Raises:
         DamagedStoreError: it would.
 
     """
-    ours = other_detector(store) is None
-    if store.intervals is None:
-        _audit_purchases(store, digests=ours)
-    elif ours and verify_intervals(store).difference is not None:
-        raise DamagedStoreError(
-            f"{store.path}: expected what the observations come to, found something else; "
-            "verify says more"
-        )
-
-
-def _audit_purchases(store: EventStore, *, digests: bool) -> None:
     lines, journal = OwnLines(store.path), Journal()
     sums = RunningSums(journal)
     for frame in store.frames():

@@ -70,7 +70,7 @@ commands:
   shrink       keep the few lines that give one purchase its verdict, with a test
   check        say what of a store is whole, and what is damaged
   repair       save what is whole of a damaged store to a new one
-  rebuild      write the flagged purchases again from a store
+  rebuild      write the flagged purchases, or the intervals, again from a store
   intervals    the second detector: time intervals with several advertising ids
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is

@@ -181,12 +181,6 @@ class History:
         """Tell whether event ``number`` is of the stream, whose purchases are judged."""
         return self.stream_start is not None and number > self.stream_start
 
-    def rejected_after(self, position: int) -> list[Rejected]:
-        """Return the rejected lines that stand right behind event ``position``."""
-        first = bisect.bisect_left(self.rejected, position + 1, key=lambda each: each[0])
-        last = bisect.bisect_right(self.rejected, position + 1, key=lambda each: each[0])
-        return [rejected for _, rejected in self.rejected[first:last]]
-
     @property
     def cut(self) -> list[Rejected]:
         """The lines that were too long to be kept as a whole."""

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.csvrows import csv_line
+from events.records import Finding
 from replay.output import KeptOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
-    from events.records import Finding, StateDigest
+    from events.records import StateDigest
+    from events.store import EventStore
     from events.writer import StoreWriter
     from replay.output import Output
 
@@ -88,6 +90,19 @@ def interval_lines(
 def title_of(parameters: IntervalParameters) -> bytes:
     """Return the line of column names that a CSV file begins with."""
     return csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
+
+
+def output_pieces(
+    store: EventStore, parameters: IntervalParameters, *, breaks_quoted: bool
+) -> Iterator[bytes]:
+    """Iterate over what the search in ``store`` wrote to its output, a frame's lines at a time."""
+    if store.header.flagged == 0 and parameters.output == "csv":
+        yield title_of(parameters) + b"\n"
+    for frame in store.frames():
+        found = [each.interval for each in frame.records if isinstance(each, Finding)]
+        if found:
+            lines = interval_lines(found, parameters, breaks_quoted=breaks_quoted)
+            yield b"".join([line + b"\n" for line in lines])
 
 
 class IntervalOutputs(KeptOutput):

@@ -38,6 +38,7 @@ from replay.interval_blocks import after_line, records_of, without_late
 from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
+from replay.notices import rebuild_cure
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream
 from replay.outputs import INTERVALS, FlaggedFile
@@ -170,7 +171,7 @@ def run_intervals(
     began = time.perf_counter()
     store = store_beside(output, store)
     check_outputs([("observations", source.identity)], output, store, "file of intervals")
-    file: Output = FlaggedFile(output, disk, INTERVALS, "--overwrite writes it afresh")
+    file: Output = FlaggedFile(output, disk, INTERVALS, rebuild_cure(store, Path(output)))
     if is_output_stream(output):
         file = OutputStream(Path(output), INTERVALS, should_stop)
     form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.escapes import plain
 from events.header import VERSION
-from replay.tables import counted
+from replay.tables import counted, shell_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +49,8 @@ def rewritten_notice(store: Path, kept: Path) -> str:
         f"{plain(store)} was of an earlier format, and is of version {VERSION} now, with the same "
         f"history; as it was it is kept as {plain(kept)}"
     )
+
+
+def rebuild_cure(store: Path, output: Path) -> str:
+    """Return what writes an output again that was altered, for a person to copy."""
+    return f"python -m replay rebuild {shell_word(store)} {shell_word(output)} writes it again"

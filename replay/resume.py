@@ -134,12 +134,10 @@ def refuse_kept(path: Path, header: Header, *, resume: bool) -> None:
         # What becomes of it `kept_history` says.
         return
     if kept is not None and _continues(kept, header, resume=resume):
-        cure = f"python -m replay rebuild {path} FILE writes them to a file"
-        if kept.intervals is not None:
-            cure = "name a file, or another store"
         raise InputError(
             f"{path}: expected no history of these inputs, since nobody can tell which of its "
-            f"lines a pipe or a device has had, found one; {cure}"
+            f"lines a pipe or a device has had, found one; python -m replay rebuild {path} FILE "
+            "writes them to a file"
         )
 
 

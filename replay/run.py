@@ -25,6 +25,7 @@ from replay.files import check_outputs, store_beside
 from replay.kept_lines import KeptLines
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
+from replay.notices import rebuild_cure
 from replay.opening import bytes_before, open_history
 from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile, Outputs
@@ -32,7 +33,6 @@ from replay.rejections import strict_error
 from replay.resume import Resumed, is_finished, way_on
 from replay.simulation import Simulation
 from replay.supervision import Reactivation
-from replay.tables import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +146,8 @@ class Run:
         self.listener = listener
         self.should_stop = should_stop
         self.disk = disk
-        self.output = output or FlaggedFile(summary.flagged_path, disk, cure=_cure(summary))
+        cure = rebuild_cure(summary.store_path, summary.flagged_path)
+        self.output = output or FlaggedFile(summary.flagged_path, disk, cure=cure)
         self.detector = detector
         self._digest_events = digest_events or DIGEST_EVENTS
         self._lap = time.perf_counter()
@@ -365,9 +366,3 @@ class Run:
             f"interrupted after {self.store.events:,} events; they are kept in "
             f"{self.summary.store_path}, {self._way_on}"
         )
-
-
-def _cure(summary: Summary) -> str:
-    """Return what writes the flagged file again where it was altered, for a person to copy."""
-    store, flagged = shell_word(summary.store_path), shell_word(summary.flagged_path)
-    return f"python -m replay rebuild {store} {flagged} writes it again"

@@ -56,6 +56,10 @@ class Stepping(Closing, ABC):
     def goto(self, position: int) -> None:
         """Go to the moment after event ``position``; 0 is before everything."""
 
+    @abstractmethod
+    def trace(self, number: int) -> list[Delivered]:
+        """Return every message delivered for event ``number``; go to the moment after it."""
+
     @property
     @abstractmethod
     def everyone(self) -> AbstractSet[str]:

@@ -51,16 +51,15 @@ def open_store(path: str) -> EventStore:
     return store
 
 
-def detector_difference(one: EventStore, other: EventStore) -> dict[str, str] | None:
-    """Return what decided two stores, as `diff` has it, or None where it was the same."""
-    if one.detector == other.detector:
-        return None
-    return {"at": "", "one": str(one.detector), "other": str(other.detector)}
-
-
 def counted(number: int, noun: str) -> str:
     """Return how many of a thing there are, in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some(words: Sequence[str], shown_max: int = 20) -> str:
+    """Return the first ``words``, and how many more there are."""
+    rest = len(words) - shown_max
+    return ", ".join(map(plain, words[:shown_max])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def progress(items: Sequence[T], what: str) -> Iterator[T]:

@@ -21,12 +21,12 @@ from rich.cells import cell_len
 
 from events.amounts import format_amount
 from events.escapes import plain
+from events.store import EventStore
 from replay.cli import main
-from replay.debugger.commands import COMMANDS, command_of
 from replay.debugger.completion import completions
-from replay.debugger.conditions import TYPES
 from replay.debugger.errors import CommandError
 from replay.debugger.shell import Shell
+from replay.purchase_looks import PurchaseLooks
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
@@ -50,8 +50,10 @@ class Debugger:
 
     def __init__(self, folder: Path, *, interactive: bool = False) -> None:
         self.folder = folder
-        self.timeline = Timeline(folder / STORE)
-        self.shell = Shell(self.timeline, interactive=interactive)
+        looks = PurchaseLooks(EventStore(folder / STORE))
+        self.timeline = looks.timeline
+        self.shell = Shell(looks, interactive=interactive)
+        self.commands = self.shell.session.commands
 
     def obey(self, line: str) -> tuple[str, str]:
         """Return the output and the errors of a line."""
@@ -732,9 +734,9 @@ WRONG = {
 }
 
 
-def test_every_command_is_used_wrongly_here() -> None:
+def test_every_command_is_used_wrongly_here(debugger: Debugger) -> None:
     wrong = {line.split()[0] for line in WRONG}
-    assert {command.name for command in COMMANDS} - wrong == set()
+    assert {command.name for command in debugger.commands.all} - wrong == set()
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["between-events", "inside-an-event"])
@@ -871,6 +873,7 @@ REFUSED = {
 
 
 def test_words_of_other_debuggers_mean_the_same_or_are_answered(debugger: Debugger) -> None:
+    command_of = debugger.commands.named
     assert {word: command_of(word).name for word in MEANT} == MEANT
     listed = " ".join(debugger("help").split())
     for word, hint in REFUSED.items():
@@ -879,10 +882,10 @@ def test_words_of_other_debuggers_mean_the_same_or_are_answered(debugger: Debugg
         assert f" {word}," in listed or f" {word}." in listed
 
 
-def test_no_command_of_pdb_goes_somewhere_else() -> None:
+def test_no_command_of_pdb_goes_somewhere_else(debugger: Debugger) -> None:
     for name in (name.removeprefix("do_") for name in dir(pdb.Pdb) if name.startswith("do_")):
         try:
-            command = command_of(name)
+            command = debugger.commands.named(name)
         except CommandError:
             continue
         assert MEANT.get(name, name) in (command.name, "break", "EOF", "quit")
@@ -892,15 +895,16 @@ def test_help_lists_words_beside_the_command_that_they_mean(debugger: Debugger) 
     lines = [re.split(r" {2,}", line.strip()) for line in debugger("help").splitlines()]
     beside = {line[1].split()[0]: line[0].split(", ") for line in lines if len(line) == 3}
     for name, words in beside.items():
-        assert [command_of(word).name for word in words] == [name] * len(words)
+        assert [debugger.commands.named(word).name for word in words] == [name] * len(words)
     assert {"n", "c", "b", "l", "h", "q", "s", "w"} <= {
         each for row in beside.values() for each in row
     }
     assert "step" in debugger("help").partition("Words of pdb and gdb")[2]
 
 
-def test_beginning_of_a_command_means_it_as_long_as_that_is_clear() -> None:
-    names = [command.name for command in COMMANDS]
+def test_beginning_of_a_command_means_it_as_long_as_that_is_clear(debugger: Debugger) -> None:
+    command_of = debugger.commands.named
+    names = [command.name for command in debugger.commands.all]
     for name in names:
         assert command_of(name).name == name
         for end in range(2, len(name)):
@@ -920,16 +924,16 @@ def test_beginning_of_a_command_means_it_as_long_as_that_is_clear() -> None:
             command_of(word)
 
 
-def test_word_that_is_almost_a_command_is_answered_with_it() -> None:
+def test_word_that_is_almost_a_command_is_answered_with_it(debugger: Debugger) -> None:
     for word, meant in {"nxt": "next", "contniue": "continue", "histroy": "history"}.items():
         message = f"^expected a command, found '{word}'; did you mean {meant}\\?$"
         with pytest.raises(CommandError, match=message):
-            command_of(word)
+            debugger.commands.named(word)
 
 
 def test_help_says_usage_and_summary_of_every_command(debugger: Debugger) -> None:
     listed = debugger("help")
-    for command in COMMANDS:
+    for command in debugger.commands.all:
         assert f"{command.name} {command.usage}".rstrip() in listed
         usage, summary, *_ = debugger(f"help {command.name}").splitlines()
         assert usage == f"{command.name} {command.usage}".rstrip()
@@ -1049,7 +1053,18 @@ def test_option_keeps_an_id_together_that_unicode_would_break(odd: Debugger) -> 
         ("first; b", ["back", "break"]),
         (
             "break ",
-            sorted({"amount", "event", "flagged", "near", "rejected", "type", "user", *TYPES}),
+            sorted(
+                {
+                    "amount",
+                    "event",
+                    "flagged",
+                    "near",
+                    "rejected",
+                    "type",
+                    "user",
+                    *PurchaseLooks.types,
+                }
+            ),
         ),
         ("b fl", ["flagged"]),
         ("break flagged am", ["amount"]),

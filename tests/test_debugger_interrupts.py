@@ -21,19 +21,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.store import EventStore
 from replay import interval_timeline
 from replay.debugger.interrupts import Interrupts
-from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
-from replay.interval_timeline import IntervalTimeline
+from replay.kinds import looks_of
 from replay.testing import LoggedHistory, histories, run_in
-from replay.timeline import Timeline
 from tests.interval_runs import search
 from tests.plain_lines import log_of, purchase
 from tests.test_debugger_terminal import PATIENCE_SECONDS, PROMPT, Terminal, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from replay.looks import Looks
 
 # Signals that come at a random moment
 
@@ -129,15 +130,15 @@ PARTS = 1_000
 
 
 def check_interrupted(
-    make: Callable[[], Any],
-    shell_type: type[Shell],
+    make: Callable[[], Looks[Any]],
     state_of: Callable[[Any], object],
     interrupter: Interrupter,
     data: Any,
 ) -> None:
     """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
-    with small_steps(), make() as subject, make() as twin, make() as expected:
-        shell, other = (shell_type(each, interactive=True) for each in (subject, twin))
+    with small_steps(), make() as one, make() as two, make() as three:
+        shell, other = (Shell(each, interactive=True) for each in (one, two))
+        subject, expected = one.timeline, three.timeline
         here = data.draw(st.integers(0, len(subject)), label="position")
         there = data.draw(st.integers(0, len(subject)), label="argument")
         setting = f"goto {here}; {data.draw(st.sampled_from(['where', 'message']))}"
@@ -183,7 +184,8 @@ def test_ctrl_c_leaves_a_moment_of_a_history(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _, store = run_in(folder, given_logs)
-        check_interrupted(lambda: Timeline(store), Shell, state_of_users, interrupter, data)
+        opened = EventStore(store)
+        check_interrupted(lambda: looks_of(opened), state_of_users, interrupter, data)
 
 
 def state_of_users(each: Any) -> object:
@@ -206,10 +208,8 @@ def test_ctrl_c_leaves_a_moment_of_a_search(
             "time,adid\n" + "".join(f"2020-01-01 00:{at:02}:00,{adid}\n" for at, adid in rows)
         )
         search(source, output)
-        store = f"{output}.events"
-        check_interrupted(
-            lambda: IntervalTimeline(store), IntervalShell, keys_of, interrupter, data
-        )
+        opened = EventStore(f"{output}.events")
+        check_interrupted(lambda: looks_of(opened), keys_of, interrupter, data)
 
 
 # Real terminals and pipes

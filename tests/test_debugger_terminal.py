@@ -20,9 +20,8 @@ import pytest
 
 import replay
 from replay.cli import main
-from replay.debugger.commands import COMMANDS, command_of
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
-from tests.test_debugger import EXAMPLE
+from tests.test_debugger import EXAMPLE, debugger_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -366,8 +365,8 @@ event 1 of 7: 2017-06-13 11:33:01, past, batch line 2: 1 bought for 16.83
 message
 Deliver a single message of the next event, and show which wait.
 What is looked at then shows the actors between two messages. Any command that moves,
-and why, trace and diff, deliver the rest first. To see the messages of the current
-event, go back first.
+and why and trace, deliver the rest first. To see the messages of the current event, go
+back first.
 """,  # noqa: E501
     "help": """\
 (replay) help
@@ -413,10 +412,10 @@ break CONDITION...
 Stop at events for which all conditions hold.
 Conditions:
   N, event N             event N
-  user ID                an event of this user
+  user ID                an event of ID
+  rejected               a rejected line comes next
   T, type T              a purchase, a befriend or an unfriend
   flagged                a purchase that was flagged
-  rejected               a rejected line comes next
   amount SIGN X          a purchase for > >= < <= or = X
   near X                 a purchase within X standard deviations of the threshold, on
                          either side, by the recorded mean and sd
@@ -580,12 +579,14 @@ def anew(terminal: Terminal) -> Terminal:
 
 
 def test_every_command_stands_in_a_script() -> None:
+    with debugger_on(EXAMPLE) as debugger:
+        commands = debugger.commands
     found = set()
     for script in SCRIPTS.values():
         for line in lines_of(script):
             words = [part.split()[0].strip("'") for part in line.split(";") if part.strip()]
-            found |= {command_of(word).name for word in words if not line.startswith("#")}
-    assert found == {command.name for command in COMMANDS}
+            found |= {commands.named(word).name for word in words if not line.startswith("#")}
+    assert found == {command.name for command in commands.all}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

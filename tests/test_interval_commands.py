@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import replay
 from events.records import Finding, StateDigest
 from events.store import EventStore
 from events.writer import StoreWriter
 from replay.cli import COMMANDS, main
+from replay.interval_looks import IntervalLooks
 from replay.interval_run import Search
 from replay.intervals_picture import intervals_picture
 from tests.interval_cases import CASES, THRESHOLD
-from tests.interval_runs import read_back, search
+from tests.interval_runs import Row, as_csv, read_back, rows, search
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_cli import Shell
 from tests.test_store import pieces
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from events.records import Record
+    from replay.interval_history import IntervalHistory
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample" / "observations.csv"
@@ -275,12 +282,10 @@ def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("why", STORE, "1"),
         ("explore", STORE),
         ("rerun", STORE, "new.json"),
         ("sweep", STORE),
         ("shrink", STORE, "1", "--output", "new.case"),
-        ("rebuild", STORE, "new.json"),
     ],
     ids=lambda words: words[0],
 )
@@ -304,6 +309,139 @@ def test_trace_shows_the_messages_of_one_observation(run: Commands) -> None:
         *("Observe", "Settle", "Extend", "Found", "Findings", "Commit", "Commit"),
     ]
     assert json.loads(run("trace", STORE, "1", "--json").splitlines()[0])["message"] == "observe"
+
+
+# why
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(rows, st.sampled_from([0, 40 * 10**9]), st.booleans())
+def test_why_tells_of_every_row_what_was_final_then_or_why_nothing_was(
+    drawn: list[Row], lateness: int, keyed: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in.csv").write_bytes(as_csv(drawn))
+        key = "address" if keyed else None
+        found = search(
+            folder / "in.csv", folder / "o.json", Search(60 * 10**9, lateness=lateness), key=key
+        )
+        with IntervalLooks(EventStore(found.store_path)) as looks:
+            numbers = range(1, found.observations + 1)
+            told = [json.loads(json.dumps(looks.why_fields(number))) for number in numbers]
+            seen = [each for why in told for each in why["intervals"]]
+            assert [without_members(each) for each in seen] == read_back(folder / "o.json")
+            for each in seen:
+                check_members(each, looks.history)
+            for number, why in enumerate(told, 1):
+                if not why["intervals"]:
+                    check_reasons(why, number, looks.history)
+
+
+def without_members(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "members"}
+
+
+def check_members(told: dict[str, Any], history: IntervalHistory) -> None:
+    members = told["members"]
+    indexes = range(told["start_index"], told["end_index"] + 1)
+    assert [each["index"] for each in members] == list(indexes)
+    assert [members[0]["time"], members[-1]["time"]] == [told["start_time"], told["end_time"]]
+    assert {each["adid"] for each in members} == {*told["adids"]}
+    events = [history.event(each["event"]) for each in members]
+    assert [each.time for each in events] == [each["time"] for each in members]
+    assert {each.key for each in events} == {told.get("key", "")}
+
+
+def check_reasons(why: dict[str, Any], number: int, history: IntervalHistory) -> None:
+    """Check why nothing was final by looking at all pairs of rows that had come."""
+    last = number == len(history)
+    assert why["waiting"] == 0 or not last
+    assert why["waiting"] or why["ended"] or why["open"]
+    assert all(each["num_adid"] < 2 for each in why["ended"])
+    assert not (last and why["open"])
+    for each in (*why["ended"], *why["open"]):
+        key = each.get("key", "")
+        times = sorted(
+            event.time for event in map(history.event, range(1, number + 1)) if event.key == key
+        )
+        first, end = each["start_index"], each["end_index"]
+        assert (times[first], times[end]) == (each["start_time"], each["end_time"])
+        assert seconds_between(times[first], times[end]) < 60
+        assert first == 0 or seconds_between(times[first - 1], times[end]) >= 60
+        if each in why["ended"] and not last:
+            assert seconds_between(times[first], times[end + 1]) >= 60
+
+
+def seconds_between(one: str, other: str) -> Fraction:
+    return instant(other) - instant(one)
+
+
+def instant(time: str) -> Fraction:
+    hours, minutes, seconds = time.split()[1].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+
+
+def test_why_says_it_in_words(run: Commands) -> None:
+    shown = run("why", "sample.json.events", "43").splitlines()
+    assert shown == step(run, "goto 43; why")[1:]
+    assert run("why", STORE, "9").splitlines() == [
+        "no interval was final after event 9",
+        "  9 observations wait for theirs, until no earlier one can come",
+    ]
+    assert run("why", "sample.json.events", "1").splitlines()[1] == (
+        "  not ended, for a coming observation may be in it: 2020-01-01 01:12:38 to 2020-01-01 "
+        "01:12:38, observations 0 to 0 at 10.0.0.5: 1 id: 5c5581d4"
+    )
+    status, _, err = run.result("why", STORE, "11")
+    assert (status, err) == (2, "replay: expected an event from 1 to 10, found 11\n")
+
+
+# rebuild
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(
+    rows,
+    st.sampled_from(["o.csv", "o.json"]),
+    st.booleans(),
+    st.sampled_from([b"", b"before\n", b"no newline"]),
+)
+def test_output_is_written_again_byte_for_byte(
+    drawn: list[Row], name: str, keyed: bool, before: bytes
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        output, again = Path(folder, name), Path(folder, f"again-{name}")
+        Path(folder, "in.csv").write_bytes(as_csv(drawn))
+        key = "address" if keyed else None
+        if before and name == "o.csv":
+            # What stands there begins with the same columns.
+            search(Path(folder, "in.csv"), output, key=key)
+            output.with_name("o.csv.events").unlink()
+        else:
+            output.write_bytes(before)
+        start = len(output.read_bytes())
+        search(Path(folder, "in.csv"), output, key=key)
+        written = output.read_bytes()
+        lines = written[start + (before == b"no newline" and name == "o.json") :]
+        store = f"{output}.events"
+        assert main(["rebuild", store, str(again)]) == 0
+        assert again.read_bytes() == lines
+        # What stood before it stays, where it still does.
+        output.write_bytes(written + b"more")
+        assert main(["rebuild", store, str(output)]) == 0
+        assert output.read_bytes() == written
+        assert output.with_name(f"{name}.~1~").read_bytes() == written + b"more"
+        assert search(Path(folder, "in.csv"), output, key=key).finished_before
+
+
+def test_rebuild_says_what_it_wrote(run: Commands) -> None:
+    assert run("rebuild", "sample.json.events", "new.json") == (
+        "new.json: 7 intervals, decided by 'intervals' (version 1)\n"
+    )
+    status, _, err = run.result("rebuild", "sample.json.events", "sample.json.events")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "expected the file of intervals, found the event store" in err
 
 
 # verify
@@ -421,7 +559,9 @@ def test_debugger_keeps_marks_and_stops_in_a_file(run: Commands) -> None:
 
 def test_debugger_says_in_its_help_what_is_different(run: Commands) -> None:
     shown = "\n".join(step(run, "help"))
-    assert "break takes event N, user ID, found or rejected; user and window show" in shown
+    assert "window [KEY]" in shown
+    assert not re.search(r"^ *(network|latest|watch|stream|diff)\b", shown, re.MULTILINE)
+    assert "  found  " in "\n".join(step(run, "help break"))
 
 
 def test_debugger_waits_for_the_end_where_observations_are_put_in_order(run: Commands) -> None:
@@ -434,13 +574,33 @@ def test_debugger_waits_for_the_end_where_observations_are_put_in_order(run: Com
     assert indexes.count("5") == 3
 
 
-@pytest.mark.parametrize(
-    "command", ["network x", "latest", "stream", "diff 1", "watch x", "break amount > 3"]
-)
+@pytest.mark.parametrize("command", ["network x", "net x", "latest", "stream", "diff 1", "watch x"])
 def test_debugger_refuses_what_is_about_purchases_in_one_line(run: Commands, command: str) -> None:
     status, out, err = run.result("step", "sample.json.events", "-c", command)
+    assert (status, out) == (2, "")
+    assert err.endswith(" expected a store of purchases, found one of intervals\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("break amount > 3", "N or one of event, found, rejected, user; found 'amount'"),
+        ("break user nobody", "expected an id or a key of this history, found 'nobody'"),
+        ("window", "window: expected 1 argument, found 0; usage: window KEY"),
+        ("print", "expected a command, found 'print'; user and window show the state"),
+    ],
+)
+def test_debugger_answers_what_is_wrong_with_what_there_is(
+    run: Commands, command: str, found: str
+) -> None:
+    status, out, err = run.result("step", "sample.json.events", "-c", command)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "expected a" in err
+    assert found in err
+
+
+def test_debugger_shows_the_rejected_rows_that_it_stops_before(run: Commands) -> None:
+    shown = step(run, "break rejected; continue")
+    assert shown[-1].startswith("then line 120: rejected (timestamp-shape): time: expected ")
 
 
 def test_python_gives_intervals_of_columns() -> None:

@@ -24,6 +24,7 @@ from events.errors import InputError, InterruptedRunError, LineRejectedError, Ou
 from events.observations import Columns, Observations
 from events.records import Finding, Observed, Rejected, StateDigest
 from events.store import EventStore
+from replay.cli import main
 from replay.interval_history import IntervalHistory
 from replay.interval_run import Search, run_intervals
 from replay.interval_verify import verify_intervals
@@ -280,8 +281,10 @@ def test_output_that_was_altered_is_refused_with_the_cure(tmp_path: Path) -> Non
     )
     search(tmp_path / "in.csv", tmp_path / "out.json")
     (tmp_path / "out.json").write_bytes(b"[" * 200)
-    with pytest.raises(FlaggedFileError, match="and --overwrite writes it afresh"):
+    with pytest.raises(FlaggedFileError, match=r"out\.json writes it again"):
         search(tmp_path / "in.csv", tmp_path / "out.json")
+    assert main(["rebuild", str(tmp_path / "out.json.events"), str(tmp_path / "out.json")]) == 0
+    assert search(tmp_path / "in.csv", tmp_path / "out.json").finished_before
 
 
 @in_folder

@@ -62,6 +62,29 @@ def test_imports_point_one_way(path: Path) -> None:
     assert used & OWN <= PACKAGES[package_of(path)]
 
 
+# What is about purchases alone, or runs a detector, and what the debugger has for each.
+OF_ONE_DETECTOR = {"explore.py", "rerun.py", "sweep.py", "shrink.py", "intervals.py"}
+OF_ONE_DETECTOR |= {"purchase_tools.py", "interval_tools.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in MODULES
+        if path.parent.name in ("commands", "debugger") and path.name not in OF_ONE_DETECTOR
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_commands_and_debugger_know_no_detector(path: Path) -> None:
+    known = re.compile(
+        r"(actors|replay)\.(interval|purchase|coordinator|simulation|timeline|explain)"
+    )
+    assert [name for name in imported(path) if known.match(name)] == []
+    attributes = [node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)]
+    assert {"intervals", "parameters"} & set(attributes) == set()
+
+
 @by_name
 def test_only_driving_code_reads_clock_environment_or_randomness(path: Path) -> None:
     banned = {"time", "uuid", "secrets", "os"} if package_of(path) != "replay" else {"uuid"}

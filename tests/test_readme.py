@@ -21,6 +21,7 @@ from events.disk import is_locked
 from events.records import Rejected, StreamStart
 from replay import cli
 from replay.debugger import commands as debugger
+from replay.kinds import KINDS
 from tests.test_cli import Shell
 
 ROOT = Path(replay.__file__).parents[1]
@@ -267,7 +268,8 @@ def test_every_option_is_documented(tmp_path: Path) -> None:
 
 def test_every_command_is_documented() -> None:
     names = [name for name in cli.COMMANDS if name != "run"]
-    names += [command.name for command in debugger.COMMANDS]
+    own = (command for kind in KINDS for command in kind.tools.commands)
+    names += [command.name for command in (*debugger.COMMON, *own)]
     assert [name for name in names if not re.search(rf"`{name}\b", README)] == []
 
 

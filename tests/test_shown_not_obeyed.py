@@ -19,14 +19,12 @@ from events.event import users_of
 from replay import cli
 from replay.cli import main
 from replay.debugger.completion import completions
-from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
-from replay.interval_timeline import IntervalTimeline
-from replay.timeline import Timeline
+from replay.kinds import looks_of
 from tests.test_standard_streams import ENVIRONMENT, PATIENCE_SECONDS, PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # Each would do something to a terminal, or deceive a reader, were it printed as it is.
@@ -148,6 +146,7 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("export", FOUND, "--observations", f"new{NAME}"),
     ("repair", STORE, "--output", f"new{NAME}"),
     ("rebuild", STORE, NAME),
+    ("rebuild", FOUND, f"new{NAME}.csv"),
     ("step", STORE, "-c", SESSION),
     ("step", STORE, "-c", "user nobody\x1b[2J\u202e"),
     ("step", STORE, "-c", "\x1b[2J"),
@@ -162,6 +161,7 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("trace", FOUND, LAST[:1], "--mermaid"),
     ("verify", FOUND),
     ("why", FOUND, "1"),
+    ("why", FOUND, LAST[:1], "--json"),
     ("log", f"missing{NAME}"),
     ("log", f"b{NAME}"),
     ("log", STORE, "--from", "\x1b[2J"),
@@ -258,19 +258,12 @@ def test_each_id_is_shown_so_that_it_can_be_told_and_typed(
         assert len(lines) == (4 if user in (IDS[0], IDS[-1]) else 5)
 
 
-@pytest.mark.parametrize(
-    ("store", "timeline", "shell"),
-    [(STORE, Timeline, Shell), (FOUND, IntervalTimeline, IntervalShell)],
-)
+@pytest.mark.parametrize("store", [STORE, FOUND])
 def test_completion_offers_what_is_shown_and_is_read_again(
-    folder: Path,
-    store: str,
-    timeline: Callable[..., Any],
-    shell: Callable[..., Shell],
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with timeline(folder / store) as opened:
-        session = shell(opened, interactive=False)
+    with looks_of(replay.EventStore(folder / store)) as looks:
+        session = Shell(looks, interactive=False)
         offered = completions(session.session, "", "history ")
         assert len(offered) == len(IDS)
         for word in offered:

@@ -123,6 +123,7 @@ PRINTED: Final = (
 MAKING: Final = (
     (("export", STORE, "--batch", "new"), "batch.json"),
     (("rebuild", STORE, "new"), "flagged.json"),
+    (("rebuild", "i.csv.events", "new"), "i.csv"),
     (("repair", STORE, "--output", "new"), STORE),
     (("export", "i.csv.events", "--observations", "new.csv"), "o.csv"),
 )

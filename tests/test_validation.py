@@ -315,7 +315,8 @@ def test_search_that_no_run_writes_is_refused_by_every_command(
     words = [["check", store], ["verify", store]]
     if "to be written" not in said:
         words += [["log", store], ["trace", store, "1"], ["export", store]]
-        words += [["repair", store, "--output", f"{store}2"]]
+        words += [["repair", store, "--output", f"{store}2"], ["why", store, "1"]]
+        words += [["rebuild", store, str(folder / "new")]]
     for each in words:
         assert_refused(each, said, capsys)
 

@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from functools import partial
@@ -169,7 +171,9 @@ def searched_as_before(output: Path, patch: pytest.MonkeyPatch, blocks: int) -> 
 
 @pytest.mark.parametrize("blocks", [5, 9, 99])
 def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
-    blocks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blocks: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 512)
@@ -185,6 +189,12 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     for finished_before in (blocks == 99, True):
         assert search(tmp_path / "o.jsonl", output, key="k").finished_before == finished_before
         assert output.read_bytes() == whole.read_bytes()
+    # Written again, it is spelled as the release did that wrote it; to a stream, too.
+    again = tmp_path / "again.csv"
+    assert main(["rebuild", f"{output}.events", str(again)]) == 0
+    assert again.read_bytes() == whole.read_bytes()
+    words = [sys.executable, "-m", "replay", "rebuild", f"{output}.events", "-"]
+    assert subprocess.run(words, capture_output=True, check=True).stdout == whole.read_bytes()
 
 
 def test_output_of_this_release_that_was_spelled_otherwise_was_altered(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from events.records import Decision, Finding, Lines, LogEnd, Rejected, Run, even
 from events.salvage import Salvage
 from events.store import EventStore
 from replay.arguments import add_store
-from replay.audit import audit
+from replay.kinds import kind_of, looks_of
 from replay.standard_streams import say
 from replay.tables import counted, print_json
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     salvage = Salvage(path_of(options.store, "an event store", StoreError))
     records, damages = salvage.records, salvage.damages
     if all(damage.end is None for damage in damages):
-        audit(EventStore(options.store))
+        looks_of(EventStore(options.store)).audit()
     told: dict[str, Any] = {
         "version": salvage.version,
         "size": salvage.size,
@@ -63,11 +63,10 @@ def run(options: argparse.Namespace) -> int:
     say(f"format version {told['version']}, {counted(told['size'], 'byte')}")
     unnamed = "" if salvage.header.detector else ", as in stores that name none"
     say(f"decided by {salvage.header.decided_by}{unnamed}")
-    verdict = "decision" if salvage.header.intervals is None else "finding"
-    for name in ("frame", "event", verdict):
+    kind = kind_of(salvage.header)
+    for name in ("frame", "event", kind.verdict):
         say(counted(told[f"{name}s"], name))
-    line = "line" if salvage.header.intervals is None else "row"
-    say(f"{counted(told['rejected'], line)} rejected")
+    say(f"{counted(told['rejected'], kind.line)} rejected")
     if told["next_line"] is not None:
         say(f"the stream goes on with line {told['next_line']}")
     if salvage.header.incomplete:
@@ -83,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
 def _next_line(salvage: Salvage) -> int | None:
     """Return the number of the line that a live stream is to go on with, or None."""
     header = salvage.header
-    if header.intervals is not None or header.stream is not None or header.incomplete:
+    live = "stream" in kind_of(header).sources and header.stream is None
+    if not live or header.incomplete:
         return None
     source, following = None, 1
     for record in salvage.records:

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import PositionError
 from events.escapes import plain
-from events.event import Event, kind_of, users_of
-from events.records import Decision, Rejected
+from events.records import Rejected
 from replay.arguments import add_store, as_utf8, number
-from replay.commands.interval_views import show_log
-from replay.console import describe
-from replay.history import History
-from replay.shipped import other_detector
+from replay.kinds import KINDS, looks_of
+from replay.looks import rejected_text
 from replay.standard_streams import report, say
-from replay.tables import (
-    decision_fields,
-    event_fields,
-    named,
-    open_store,
-    print_json,
-    rejected_fields,
-)
+from replay.tables import named, open_store, print_json, rejected_fields
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from replay.history import Place
+    from replay.looks import Happening, Looks
 
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
 EXAMPLE = "log flagged.json.events --flagged"
 
-TYPES = ("purchase", "befriend", "unfriend", "observation")
-
-
-class Line(NamedTuple):
-    """An event or a rejected line of the history."""
-
-    place: Place
-    record: Event | Rejected
-    decision: Decision | None
+_TYPES: Final = tuple(each for kind in KINDS for each in kind.types)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=as_utf8,
         help="only what concerns this user, key or id, as it is or as it is shown",
     )
-    parser.add_argument("--type", choices=TYPES, help="only events of this type")
+    parser.add_argument("--type", choices=_TYPES, help="only events of this type")
     parser.add_argument(
         "--flagged",
         action="store_true",
@@ -68,70 +50,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
-    store = open_store(options.store)
-    if (other := other_detector(store)) is not None:
+    looks = looks_of(open_store(options.store))
+    if (other := looks.other) is not None:
         report(f"replay: {plain(options.store)}: {other}")
     if options.first < 1 or (options.last is not None and options.last < options.first):
         raise PositionError(
             f"expected a range of events from 1 on, found {options.first} to {options.last}"
         )
-    if store.intervals is not None:
-        return show_log(store, options)
-    history = History(store)
     if options.user is not None:
-        users = {user for event in history.events for user in users_of(event)}
-        options.user = named(options.user, users)
-    lines = (line for line in _lines(history) if _wanted(line, options))
-    for line in lines:
-        if options.json:
-            print_json(_fields(line))
+        options.user = named(options.user, looks.everyone)
+    show = _json if options.json else _text
+    for place, record in looks.history.lines():
+        if isinstance(record, Rejected):
+            wanted = _rejected_wanted(options)
         else:
-            say(_text(line))
+            wanted = _wanted(looks, record, options)
+        if wanted:
+            show(looks, place, record)
     return 0
 
 
-def _lines(history: History) -> Iterator[Line]:
-    for place, record in history.lines():
-        decision = None if isinstance(record, Rejected) else history.recorded.get(record.number)
-        yield Line(place, record, decision)
+def _rejected_wanted(options: argparse.Namespace) -> bool:
+    asked = options.user is not None or options.type is not None or options.flagged
+    in_range = options.first == 1 and options.last is None
+    return bool(options.rejected or not (asked or not in_range))
 
 
-def _wanted(line: Line, options: argparse.Namespace) -> bool:
-    record = line.record
-    if isinstance(record, Rejected):
-        asked_for_events = options.user or options.type or options.flagged
-        in_range = options.first == 1 and options.last is None
-        return options.rejected or not (asked_for_events or not in_range)
-    if options.rejected or record.number < options.first:
+def _wanted(looks: Looks[Any], event: Happening, options: argparse.Namespace) -> bool:
+    if options.rejected or event.number < options.first:
         return False
-    if options.last is not None and record.number > options.last:
+    if options.last is not None and event.number > options.last:
         return False
-    if options.user is not None and options.user not in users_of(record):
+    if options.user is not None and options.user not in looks.subjects(event):
         return False
-    if options.type is not None and kind_of(record) != options.type:
+    if options.type is not None and options.type != looks.fields(event)["type"]:
         return False
-    return not options.flagged or (line.decision is not None and line.decision.flagged)
+    return not options.flagged or looks.found(event.number)
 
 
-def _text(line: Line) -> str:
+def _text(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None:
     # No table: its columns could be laid out only when all of the history is known.
-    place, record = line.place, line.record
+    source = f"{place.source:6} " if len(looks.sources) > 1 else ""
     if isinstance(record, Rejected):
-        return (
-            f"{'-':>8}  {place.source:6} {place.line:>8}  "
-            f"rejected ({record.reason}): {record.detail}"
-        )
-    head = f"{record.number:>8}  {place.source:6} {place.line:>8}  {record.time}"
-    return f"{head}  {describe(record, line.decision)}"
+        say(f"{'-':>8}  {source}{place.line:>8}  {rejected_text(record)}")
+        return
+    columns = f"{record.number:>8}  {source}{place.line:>8}  "
+    first, *others = looks.log_lines(record)
+    say(f"{columns}{record.time}  {first}")
+    for line in others:
+        say(f"{'':{len(columns)}}{line}")
 
 
-def _fields(line: Line) -> dict[str, object]:
-    record, decision = line.record, line.decision
-    place: dict[str, object] = {"source": line.place.source, "line": line.place.line}
+def _json(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None:
+    where = {"source": place.source, "line": place.line}
     if isinstance(record, Rejected):
-        return {"type": "rejected", **place, **rejected_fields(record)}
-    # The place comes right behind the type.
-    fields = {"type": kind_of(record), **place, **event_fields(record)}
-    if decision is not None:
-        fields |= decision_fields(decision)
-    return fields
+        print_json({"type": "rejected", **where, **rejected_fields(record)})
+    else:
+        # The place comes right behind the type.
+        fields = looks.fields(record)
+        verdict = looks.verdict_fields(record.number)
+        print_json({"type": fields["type"], **where, **fields, **verdict})

@@ -1,8 +1,9 @@
-"""``rebuild STORE FLAGGED``: the flagged file of a run again, from its store alone."""
+"""``rebuild STORE FILE``: what a run wrote, again, from its store alone."""
 
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,18 @@ from events.escapes import plain
 from events.paths import is_output_stream
 from replay.arguments import add_store
 from replay.files import check_outputs
+from replay.kinds import looks_of
 from replay.output_streams import OutputStream
-from replay.outputs import FLAGGED, FlaggedFile
-from replay.resume import Resumed
+from replay.outputs import FlaggedFile
 from replay.signals import StopSignals
 from replay.standard_streams import mention
 from replay.tables import counted, open_store
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
-SUMMARY = "write the flagged purchases of a run again, from its store alone"
+SUMMARY = "write the flagged purchases, or the intervals, of a run again, from its store alone"
 EXAMPLE = "rebuild flagged.json.events flagged.json"
 
 
@@ -30,34 +32,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     parser.add_argument(
-        "flagged",
-        metavar="FLAGGED",
+        "file",
+        metavar="FILE",
         help="the file to write, one that is there is moved aside; or -, a pipe or a device",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; what stood there before this history began is kept."""
-    store = open_store(options.store)
-    # A store of intervals is refused here.
-    _ = store.parameters
-    check_outputs([("event store", identity_of(store.path))], options.flagged, None)
-    path = Path(options.flagged)
-    lines = Resumed(store).flagged
-    if is_output_stream(options.flagged):
-        with StopSignals() as stop, OutputStream(path, FLAGGED, stop) as stream:
+    looks = looks_of(open_store(options.store))
+    store = looks.store
+    read = ("event store", identity_of(store.path))
+    check_outputs([read], options.file, None, looks.output_file)
+    path = Path(options.file)
+    rebuilt = looks.rebuild()
+    if is_output_stream(options.file):
+        with StopSignals() as stop, OutputStream(path, looks.output, stop) as stream:
             stream.hold()
-            stream.write(lines)
+            for piece in rebuilt.pieces:
+                stream.write([piece.removesuffix(b"\n")])
         return 0
     start = store.header.flagged
-    with FlaggedFile(path) as standing:
+    with FlaggedFile(path, what=looks.output) as standing:
         # A run that writes it is not to have it moved away.
         standing.hold()
         earlier = standing.before(start)
-        aside = _write(path, earlier + b"".join([line + b"\n" for line in lines]))
-    mention(
-        f"{plain(path)}: {counted(len(lines), 'flagged purchase')}, decided by {store.detector}"
-    )
+        aside = _write(path, chain([earlier], rebuilt.pieces), looks.output)
+    lines = counted(rebuilt.lines, looks.output_line)
+    mention(f"{plain(path)}: {lines}, decided by {store.detector}")
     if aside is not None:
         mention(f"moved what stood there to {plain(aside)}")
     if len(earlier) < start:
@@ -65,18 +67,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, content: bytes) -> Path | None:
+def _write(path: Path, pieces: Iterable[bytes], what: str) -> Path | None:
     """Write the file, and return where what stood there is now, if anything did."""
     stands = os.path.lexists(path)
     aside = free_name(path) if stands else None
     try:
         with NewFile(path) as new:
-            new.write(content)
+            for piece in pieces:
+                new.write(piece)
             if aside is not None:
                 _keep(path, aside)
             new.complete(replace=stands)
     except OSError as error:
-        raise unwritable(path, error, "the flagged purchases") from None
+        raise unwritable(path, error, what) from None
     return aside
 
 

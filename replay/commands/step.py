@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 from events.escapes import plain
 from replay.arguments import add_store
-from replay.commands.interval_views import setting_text
-from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
-from replay.interval_timeline import IntervalTimeline
-from replay.shipped import other_detector
+from replay.kinds import looks_of
 from replay.standard_streams import report, say, standard_input
 from replay.tables import counted, open_store
-from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
@@ -40,19 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
     interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
-    store = open_store(options.store)
-    if store.intervals is not None:
-        with IntervalTimeline(store) as intervals:
-            greeting = setting_text(intervals.parameters)
-            return _obey(IntervalShell(intervals, interactive=interactive), options, greeting)
-    other = other_detector(store)
-    if other is not None:
-        report(
-            f"replay: {plain(options.store)}: {other}, by whose rule why, trace and message show it"
-        )
-    with Timeline(store, of_another=True) as timeline:
-        greeting = f"D={timeline.parameters.degrees} T={timeline.parameters.tracked}"
-        return _obey(Shell(timeline, interactive=interactive), options, greeting)
+    with looks_of(open_store(options.store), of_another=True) as looks:
+        shell = Shell(looks, interactive=interactive)
+        if (other := looks.other) is not None:
+            rule = "by whose rule why, trace and message show it"
+            report(f"replay: {plain(options.store)}: {other}, {rule}")
+        return _obey(shell, options, looks.setting)
 
 
 def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:

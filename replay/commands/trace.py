@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.interval_messages import Found
-from events.amounts import format_cents
 from events.escapes import plain
-from events.event import EVENT_TYPES
-from events.interval import Interval
-from events.records import Finding
 from replay.arguments import add_event
-from replay.interval_outputs import interval_fields
-from replay.interval_timeline import IntervalTimeline
+from replay.kinds import looks_of
 from replay.standard_streams import say
-from replay.tables import event_fields, open_store, print_json, print_table
-from replay.timeline import Timeline
+from replay.tables import open_store, print_json, print_table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from replay.looks import Looks
     from replay.stepping import Delivered
-
-    Name = Callable[[int], str]
 
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"
 
 _OUTSIDE: Final = "outside"
-# What holds numbers of users, and what holds cents.
-_NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
-_CENTS: Final = frozenset({"mean", "sd"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,98 +33,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the messages."""
-    store = open_store(options.store)
-    kind = Timeline if store.intervals is None else IntervalTimeline
-    with kind(store) as timeline:
-        delivered = timeline.trace(options.number)
-        name = timeline.name
+    with looks_of(open_store(options.store)) as looks:
+        delivered = looks.timeline.trace(options.number)
         if options.json:
             for each in delivered:
-                print_json(message_fields(each, name))
+                print_json(message_fields(each, looks))
         elif options.mermaid:
-            _mermaid(delivered, name)
+            _mermaid(delivered, looks)
         else:
-            show_messages(delivered, name)
+            show_messages(delivered, looks)
     return 0
 
 
-def show_messages(messages: Sequence[Delivered], name: Name) -> None:
-    """Print a table of messages; ``name`` tells whom actors call by a number."""
+def show_messages(messages: Sequence[Delivered], looks: Looks[Any]) -> None:
+    """Print a table of messages; ``looks`` tell what actors call by a number."""
     rows = (
         (
             step,
             plain(sender or _OUTSIDE),
             plain(receiver),
             type(message).__name__,
-            _content(message, name),
+            _content(message, looks),
         )
         for step, (sender, receiver, message) in enumerate(messages, 1)
     )
     print_table(("step#", "sender", "receiver", "message", "content"), rows)
 
 
-def message_text(delivered: Delivered, name: Name) -> str:
+def message_text(delivered: Delivered, looks: Looks[Any]) -> str:
     """Return one line about a message."""
     sender, receiver, message = delivered
-    what = f"{type(message).__name__} {_content(message, name)}".rstrip()
+    what = f"{type(message).__name__} {_content(message, looks)}".rstrip()
     return f"{plain(sender or _OUTSIDE)} > {plain(receiver)}: {what}"
 
 
-def message_fields(delivered: Delivered, name: Name) -> dict[str, object]:
+def message_fields(delivered: Delivered, looks: Looks[Any]) -> dict[str, object]:
     """Return a message as JSON has it: users and keys by name, and amounts as text."""
     sender, receiver, message = delivered
     kind = message.__struct_config__.tag
-    content = {field: _field(value) for field, value in _named(message, name).items()}
+    fields = looks.message_fields(message).items()
+    content = {field: looks.value_fields(value) for field, value in fields}
     return {"sender": sender, "receiver": receiver, "message": kind, **content}
 
 
-def _named(message: Any, name: Name) -> dict[str, Any]:
-    """Return the fields of a message with names for numbers, and text for cents."""
-    fields = {field: getattr(message, field) for field in message.__struct_fields__}
-    for field, value in fields.items():
-        if field in _CENTS:
-            fields[field] = format_cents(value)
-        elif field in _NUMBERS or (isinstance(message, Found) and field == "key"):
-            fields[field] = _names(value, name)
-    return fields
+def _content(message: Any, looks: Looks[Any]) -> str:
+    fields = looks.message_fields(message).items()
+    return ", ".join(f"{field}={_short(value, looks)}" for field, value in fields)
 
 
-def _names(value: Any, name: Name) -> Any:
-    if isinstance(value, int):
-        return name(value)
-    if isinstance(value, frozenset):
-        return list(map(name, sorted(value)))
-    return tuple(map(name, value))
-
-
-def _field(value: Any) -> Any:
-    if isinstance(value, EVENT_TYPES):
-        return event_fields(value)
-    if isinstance(value, Finding):
-        return {"event": value.number, **_field(value.interval)}
-    if isinstance(value, Interval):
-        return interval_fields(value, keyed=bool(value.key))
-    return [_field(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _content(message: Any, name: Name) -> str:
-    fields = _named(message, name).items()
-    return ", ".join(f"{field}={_short(value)}" for field, value in fields)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, (*EVENT_TYPES, Finding)):
-        return f"event {value.number}"
-    if isinstance(value, Interval):
-        return f"{value.start_time} to {value.end_time}"
+def _short(value: Any, looks: Looks[Any]) -> str:
+    if (text := looks.value_text(value)) is not None:
+        return text
     if isinstance(value, list):
-        return "{" + ", ".join(map(_short, value)) + "}"
+        return "{" + ", ".join([_short(each, looks) for each in value]) + "}"
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(_short, value)) + ")"
+        return "(" + ", ".join([_short(each, looks) for each in value]) + ")"
     return plain(value)
 
 
-def _mermaid(delivered: Sequence[Delivered], name: Name) -> None:
+def _mermaid(delivered: Sequence[Delivered], looks: Looks[Any]) -> None:
     """Print a diagram with a short name for each actor, since ids may hold any character."""
     short: dict[str | None, str] = {None: _OUTSIDE}
     for sender, receiver, _ in delivered:
@@ -145,7 +101,7 @@ def _mermaid(delivered: Sequence[Delivered], name: Name) -> None:
     for urn, alias in short.items():
         say(f"    participant {alias} as {_quoted(plain(urn or _OUTSIDE))}")
     for sender, receiver, message in delivered:
-        text = _quoted(f"{type(message).__name__} {_content(message, name)}")
+        text = _quoted(f"{type(message).__name__} {_content(message, looks)}")
         say(f"    {short[sender]}->>{short[receiver]}: {text}")
 
 

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from events.escapes import plain
 from replay.arguments import add_store
 from replay.difference import difference_fields, value_text
-from replay.history import History
-from replay.interval_verify import verify_intervals
+from replay.kinds import looks_of
 from replay.standard_streams import say
 from replay.tables import counted, open_store, print_json, progress
-from replay.verify import verify
 
 if TYPE_CHECKING:
     import argparse
@@ -32,12 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
-    store = open_store(options.store)
-    if store.intervals is not None:
-        found = verify_intervals(store)
-    else:
-        found = verify(History(store), lambda moments: progress(moments, "verify"))
-    compared = "decision" if store.intervals is None else "finding"
+    looks = looks_of(open_store(options.store))
+    found = looks.verify(lambda moments: progress(moments, "verify"))
     difference = found.difference
     if options.json:
         fields = None if difference is None else difference_fields(difference)
@@ -45,8 +39,9 @@ def run(options: argparse.Namespace) -> int:
         print_json({**found._asdict(), "difference": fields, "lost": lost})
     else:
         say(
-            f"played {counted(found.events, 'event')} again, compared "
-            f"{counted(found.decisions, compared)} and {counted(found.digests, 'state digest')}"
+            f"played {counted(found.events, 'event')} again, "
+            f"compared {counted(found.decisions, looks.verdict)} "
+            f"and {counted(found.digests, 'state digest')}"
         )
         for after, events, size in found.lost:
             say(

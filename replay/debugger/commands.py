@@ -1,13 +1,22 @@
-"""The debugger's commands: names, usage and help; `replay.debugger.shell` carries them out."""
+"""The debugger's commands: names, usage and help.
+
+`replay.debugger.shell` carries out those that every store has, and `replay.debugger.tools`
+those of a detector.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.errors import shown
 from replay.arguments import did_you_mean
 from replay.debugger.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from replay.debugger.tools import Tools
 
 
 class Command(NamedTuple):
@@ -16,16 +25,34 @@ class Command(NamedTuple):
     name: str
     """Its full name."""
     usage: str
-    """What it takes."""
+    """What it takes: a word for each argument, in brackets if it may be left out, or many."""
     summary: str
     """What it does, in one line."""
     detail: str = ""
     """What else there is to say."""
     repeated: bool = True
     """Whether an empty line does it again: it moves or shows something."""
+    after: str = "list"
+    """Behind which command of all stores help lists one that a detector has."""
+
+    def check(self, words: Sequence[str]) -> None:
+        """Refuse ``words`` unless it takes so many.
+
+        Raises:
+            CommandError: there are more or fewer.
+
+        """
+        arguments = self.usage.split()
+        least, most = sum(not each.startswith("[") for each in arguments), len(arguments)
+        if self.usage.endswith("...") or least <= len(words) <= most:
+            return
+        bounds = str(least) if least == most else f"{least} to {most}"
+        what = f"{bounds} {'argument' if most == 1 else 'arguments'}"
+        usage = f"{self.name} {self.usage}".rstrip()
+        raise CommandError(f"{self.name}: expected {what}, found {len(words)}; usage: {usage}")
 
 
-COMMANDS: Final = (
+COMMON: Final = (
     Command("next", "[K]", "go forward by K events, by default 1"),
     Command("back", "[K]", "go back by K events, by default 1"),
     Command(
@@ -36,29 +63,12 @@ COMMANDS: Final = (
     ),
     Command("first", "", "go to the first event"),
     Command("last", "", "go to the last event"),
-    Command("stream", "", "go to the first event of the stream"),
     Command("continue", "", "go forward to the next stop, or to the end"),
     Command("reverse-continue", "", "go back to the stop before, or to the beginning"),
     Command(
         "break",
         "CONDITION...",
         "stop at events for which all conditions hold",
-        "Conditions:\n"
-        "  N, event N             event N\n"
-        "  user ID                an event of this user\n"
-        "  T, type T              a purchase, a befriend or an unfriend\n"
-        "  flagged                a purchase that was flagged\n"
-        "  rejected               a rejected line comes next\n"
-        "  amount SIGN X          a purchase for > >= < <= or = X\n"
-        "  near X                 a purchase within X standard deviations of the threshold, on\n"
-        "                         either side, by the recorded mean and sd\n"
-        "Example: break user 12 amount > 99.50",
-        repeated=False,
-    ),
-    Command(
-        "watch",
-        "ID",
-        "stop when the state of this user changes, forward and backward",
         repeated=False,
     ),
     Command(
@@ -74,18 +84,13 @@ COMMANDS: Final = (
         "",
         "deliver a single message of the next event, and show which wait",
         "What is looked at then shows the actors between two messages. Any command that moves,\n"
-        "and why, trace and diff, deliver the rest first. To see the messages of the current\n"
-        "event, go back first.",
+        "and why and trace, deliver the rest first. To see the messages of the current event, go\n"
+        "back first.",
     ),
     Command("where", "", "show event, time, phase and verdict"),
     Command("list", "[N]", "list the events around N, by default around here"),
-    Command("user", "ID", "show a user's friends and purchases"),
-    Command("network", "ID [D]", "show a user's network by hop, at degree D or the run's"),
-    Command("window", "ID", "show what a purchase of this user would be judged by now"),
-    Command("latest", "[K]", "show everyone's K latest purchases, by default 10"),
     Command("why", "[N]", "explain event N, by default the current one"),
     Command("trace", "[N]", "show every message of event N, by default of the current one"),
-    Command("diff", "N [M]", "show what changed in the state between N and M, by default here"),
     Command("history", "ID", "list all events that touched a user"),
     Command("mark", "NAME", "give this moment a name", repeated=False),
     Command(
@@ -105,8 +110,6 @@ COMMANDS: Final = (
     Command("help", "[COMMAND]", "list the commands, or say more of one"),
     Command("quit", "", "end the session"),
 )
-
-_BY_NAME: Final = {command.name: command for command in COMMANDS}
 
 # What a word means that is no command's name: what it means to a hand used to pdb and gdb.
 _WORDS: Final = {
@@ -143,7 +146,7 @@ _WORDS: Final = {
 _BEGIN: Final = "first begins again"
 _REST: Final = "next delivers the rest of an event"
 _MOVE: Final = "goto N moves there, and break N stops there"
-_STATE: Final = "user, network, window and latest show the state"
+_STATE: Final = "{} show the state"
 _AROUND: Final = "there are no frames; list shows the events around here"
 # What pdb and gdb have and this has not, or in which they differ: what to say instead.
 _INSTEAD: Final = {
@@ -186,74 +189,112 @@ _INSTEAD: Final = {
 }
 # What begins with a word is counted as one of its meanings from so many letters on.
 _WHOLE: Final = 3
+# Where the summaries of conditions begin.
+_INDENT: Final = 25
 
 
-def command_of(word: str) -> Command:
-    """Return the command that ``word`` names or begins.
+class Commands:
+    """The commands of the debugger on one store."""
 
-    Raises:
-        CommandError: none, or several.
+    def __init__(self, tools: Tools[Any], refused: Mapping[str, str]) -> None:
+        """Have those of all stores and of ``tools``.
 
-    """
-    name = _WORDS.get(word, word)
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    if name == "EOF":
-        return _BY_NAME["quit"]
-    if name in _INSTEAD:
-        raise CommandError(f"expected a command, found {shown(word)}; {_INSTEAD[name]}")
-    found = [command.name for command in COMMANDS if command.name.startswith(word)]
-    # Where a longer word means something else to the hand that has begun it, this asks.
-    others = [
-        other
-        for other in (*_WORDS, *_INSTEAD)
-        if other.startswith(word) and len(other) >= _WHOLE and _WORDS.get(other) not in found
-    ]
-    if len(found) == 1 and not others:
-        return _BY_NAME[found[0]]
-    if found:
-        names = ", ".join([*found, *others])
-        raise CommandError(f"expected one command, found {shown(word)}, which begins {names}")
-    hint = did_you_mean(word, (*_BY_NAME, *_WORDS)) or "; help lists them"
-    raise CommandError(f"expected a command, found {shown(word)}{hint}")
+        Args:
+            tools: what belongs to the detector.
+            refused: what errors say of commands that only other detectors have, by name.
 
-
-def help_text(word: str | None) -> str:
-    """Return help on the command ``word``, or on all.
-
-    Raises:
-        CommandError: there is no such command.
-
-    """
-    if word is not None:
-        command = command_of(word)
-        text = f"{command.name} {command.usage}".rstrip()
-        summary = f"{command.summary[0].upper()}{command.summary[1:]}."
-        return "\n".join(filter(None, (text, summary, command.detail)))
-    shorts = [
-        ", ".join(word for word in _words_of(each) if len(word) < _WHOLE) for each in COMMANDS
-    ]
-    usages = [f"{command.name} {command.usage}" for command in COMMANDS]
-    widths = [max(map(len, column)) for column in (shorts, usages)]
-    lines = [
-        f"{short:{widths[0]}}  {usage:{widths[1]}}  {command.summary}"
-        for short, usage, command in zip(shorts, usages, COMMANDS, strict=True)
-    ]
-    known = "; ".join(
-        f"{', '.join(words)}: {command.name}"
-        for command in COMMANDS
-        if (words := [word for word in _words_of(command) if len(word) >= _WHOLE])
-    )
-    return "\n".join(
-        [
-            *lines,
-            "A command may be cut short as long as it is clear which one is meant; several stand",
-            "on one line with ; between. On a terminal an empty line repeats the last one if all",
-            "in it moves or shows something, and Ctrl-C stops what takes long.",
-            textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", 88),
-            textwrap.fill(f"Answered with what to say instead: {', '.join(_INSTEAD)}.", 88),
+        """
+        self.all: Final = [
+            command
+            for common in COMMON
+            for command in (common, *(own for own in tools.commands if own.after == common.name))
         ]
-    )
+        """All of them, as help lists them."""
+        self._by_name: Final = {command.name: command for command in self.all}
+        self._tools: Final = tools
+        self._refused: Final = refused
+
+    def named(self, word: str) -> Command:
+        """Return the command that ``word`` names or begins.
+
+        Raises:
+            CommandError: none, or several.
+
+        """
+        name = _WORDS.get(word, word)
+        if name in self._by_name:
+            return self._by_name[name]
+        if name == "EOF":
+            return self._by_name["quit"]
+        if name in _INSTEAD:
+            instead = _INSTEAD[name].format(self._tools.shows_state)
+            raise CommandError(f"expected a command, found {shown(word)}; {instead}")
+        found = [command.name for command in self.all if command.name.startswith(word)]
+        # Where a longer word means something else to the hand that has begun it, this asks.
+        others = [
+            other
+            for other in (*_WORDS, *_INSTEAD)
+            if other.startswith(word) and len(other) >= _WHOLE and _WORDS.get(other) not in found
+        ]
+        if len(found) == 1 and not others:
+            return self._by_name[found[0]]
+        refused = [name for name in self._refused if not found and name.startswith(word)]
+        if len(refused) == 1 or word in refused:
+            name = word if word in refused else refused[0]
+            raise CommandError(f"{name} {self._refused[name]}")
+        if found:
+            names = ", ".join([*found, *others])
+            raise CommandError(f"expected one command, found {shown(word)}, which begins {names}")
+        hint = did_you_mean(word, (*self._by_name, *_WORDS)) or "; help lists them"
+        raise CommandError(f"expected a command, found {shown(word)}{hint}")
+
+    def help(self, word: str | None) -> str:
+        """Return help on the command ``word``, or on all.
+
+        Raises:
+            CommandError: there is no such command.
+
+        """
+        if word is not None:
+            command = self.named(word)
+            text = f"{command.name} {command.usage}".rstrip()
+            summary = f"{command.summary[0].upper()}{command.summary[1:]}."
+            detail = self._conditions() if command.name == "break" else command.detail
+            return "\n".join(filter(None, (text, summary, detail)))
+        shorts = [
+            ", ".join(word for word in _words_of(each) if len(word) < _WHOLE) for each in self.all
+        ]
+        usages = [f"{command.name} {command.usage}" for command in self.all]
+        widths = [max(map(len, column)) for column in (shorts, usages)]
+        lines = [
+            f"{short:{widths[0]}}  {usage:{widths[1]}}  {command.summary}"
+            for short, usage, command in zip(shorts, usages, self.all, strict=True)
+        ]
+        known = "; ".join(
+            f"{', '.join(words)}: {command.name}"
+            for command in self.all
+            if (words := [word for word in _words_of(command) if len(word) >= _WHOLE])
+        )
+        return "\n".join(
+            [
+                *lines,
+                "A command may be cut short as long as it is clear which one is meant; several "
+                "stand",
+                "on one line with ; between. On a terminal an empty line repeats the last one if "
+                "all",
+                "in it moves or shows something, and Ctrl-C stops what takes long.",
+                textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", 88),
+                textwrap.fill(f"Answered with what to say instead: {', '.join(_INSTEAD)}.", 88),
+            ]
+        )
+
+    def _conditions(self) -> str:
+        """Return what a breakpoint may be about."""
+        conditions = self._tools.conditions.values()
+        width = _INDENT - 2
+        texts = (f"  {each.usage:{width}}{each.summary}" for each in conditions)
+        lines = (textwrap.fill(text, 90, subsequent_indent=" " * _INDENT) for text in texts)
+        return "\n".join(["Conditions:", *lines, f"Example: {self._tools.example}"])
 
 
 def _words_of(command: Command) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Final
 
 from events.errors import shown
 from events.escapes import unescaped
-from replay.debugger.commands import command_of
 from replay.debugger.errors import CommandError
 
 # What stands between two ; outside of quotes. A quote that stays open goes to the end.
@@ -23,21 +22,8 @@ _BARE: Final = re.compile(
 )
 
 
-def take(name: str, words: list[str], least: int, most: int) -> list[str]:
-    """Return ``words`` if there are so many."""
-    if not least <= len(words) <= most:
-        usage = f"{name} {command_of(name).usage}".rstrip()
-        bounds = str(least) if least == most else f"{least} to {most}"
-        arguments = "argument" if most == 1 else "arguments"
-        raise CommandError(
-            f"{name}: expected {bounds} {arguments}, found {len(words)}; usage: {usage}"
-        )
-    return words
-
-
-def file_name(name: str, words: list[str]) -> str:
-    """Return the name of the file that a command is about."""
-    (path,) = take(name, words, 1, 1)
+def file_name(name: str, path: str) -> str:
+    """Return the name of the file that a command is about, as it is or as it is shown."""
     if not path or "\0" in path:
         raise CommandError(f"{name}: expected the name of a file, found {shown(path)}")
     meant = unescaped(path)

@@ -6,21 +6,23 @@ import os
 import shlex
 from operator import length_hint
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from events.disk import NewFile
 from events.errors import InputError, OutputError, unwritable
-from replay.debugger.conditions import Stop, parse_break, parse_watch
+from replay.debugger.commands import Commands
 from replay.debugger.errors import CommandError
+from replay.kinds import KINDS
 from replay.standard_streams import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from replay.debugger.tools import Stop, Tools
+    from replay.looks import Looks
     from replay.stepping import Stepping
-    from replay.timeline import Timeline
 
 _FORMAT: Final = "replay.session"
 
@@ -41,11 +43,24 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Session:
-    """Breakpoints, watches and marks on a timeline."""
+    """Breakpoints, watches and marks on the timeline of a store."""
 
-    def __init__(self, timeline: Stepping) -> None:
+    def __init__(self, looks: Looks[Any]) -> None:
         """Begin without any."""
-        self.timeline: Final = timeline
+        self.looks: Final = looks
+        """What is looked at."""
+        self.timeline: Final[Stepping] = looks.timeline
+        self.tools: Final[Tools[Any]] = looks.tools(looks)
+        """What belongs to its detector."""
+        self.commands: Final = Commands(
+            self.tools,
+            {
+                command.name: f"expected a store of {kind.kind}, found one of {looks.kind}"
+                for kind in KINDS
+                for command in kind.tools.commands
+            },
+        )
+        """What may be typed."""
         self.stops: dict[int, Stop] = {}
         """Breakpoints and watches, by number."""
         self.marks: dict[str, int] = {}
@@ -53,7 +68,7 @@ class Session:
         # What it was saved to or loaded from may be overwritten without asking.
         self._files: set[str] = set()
 
-    def stop(self, kind: str, words: list[str]) -> int:
+    def stop(self, kind: str, words: Sequence[str]) -> int:
         """Add a breakpoint or a watch, and return its number.
 
         Raises:
@@ -69,15 +84,16 @@ class Session:
         for number in numbers:
             say(f"deleted stop {number}: {self.stops.pop(number).text}")
 
-    def parse(self, kind: str, words: list[str]) -> Stop:
+    def parse(self, kind: str, words: Sequence[str]) -> Stop:
         """Return the breakpoint or the watch that ``words`` say.
 
         Raises:
             CommandError: they say none.
 
         """
-        parse = parse_break if kind == "break" else parse_watch
-        return parse(words, cast("Timeline", self.timeline))
+        # One that this detector does not have is refused here.
+        self.commands.named(kind)
+        return self.tools.stops[kind](list(words))
 
     def search(self, *, forward: bool) -> list[int]:
         """Go to the next position, or the one before, where something stops.

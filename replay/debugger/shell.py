@@ -6,60 +6,54 @@ import cmd
 import re
 import readline
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from events.amounts import format_amount
 from events.errors import PositionError, ReplayError, shown
 from events.escapes import plain
-from events.event import users_of
 from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
-from replay.commands.why import show_network, show_why, show_window
 from replay.debugger import views
-from replay.debugger.commands import command_of, help_text
 from replay.debugger.completion import completions
-from replay.debugger.conditions import user_named
 from replay.debugger.errors import CommandError
 from replay.debugger.interrupts import Interrupts
-from replay.debugger.lines import commands_in, file_name, take
+from replay.debugger.lines import commands_in, file_name
 from replay.debugger.session import Session
-from replay.explain import explain, hops_of, window_of
 from replay.standard_streams import UnprintableError, flush, report, say
-from replay.tables import counted, named, print_table
+from replay.tables import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from replay.timeline import Timeline
+    from replay.looks import Looks
 
 _LIST_AROUND: Final = 5
-_LATEST: Final = 10
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 
 
 class Shell(cmd.Cmd):
-    """Obeys commands on one timeline; errors are one line each on standard error."""
+    """Obeys commands on one store; errors are one line each on standard error."""
 
-    def __init__(self, timeline: Timeline, *, interactive: bool) -> None:
+    def __init__(self, looks: Looks[Any], *, interactive: bool) -> None:
         """Read from standard input; ``interactive`` if a person types there."""
         super().__init__()
-        self.session = Session(timeline)
+        self.session: Final = Session(looks)
         self.failed = False
         """Whether a command went wrong, after which only a person may go on."""
-        self._timeline: Final = timeline
+        self._looks: Final = looks
+        self._timeline: Final = looks.timeline
         self.interactive: Final = interactive
         """Whether a person types there."""
         self._repeat = ""
         self.interrupts: Final = Interrupts()
         """What Ctrl-C does while a session is on."""
-        timeline.undisturbed = self.interrupts.held
+        self._timeline.undisturbed = self.interrupts.held
         self.use_rawinput = interactive
         self.prompt = "(replay) " if interactive else ""
 
     def show_position(self) -> None:
         """Print where the timeline is."""
-        self._where([])
+        self._where()
 
     # Reading
 
@@ -114,15 +108,19 @@ class Shell(cmd.Cmd):
             return not self.interactive
 
     def _obey(self, words: list[str]) -> bool:
-        command = command_of(words[0])
-        name = command.name
+        name, *rest = words
+        command = self.session.commands.named(name)
+        command.check(rest)
         if not command.repeated:
             self._repeat = ""
-        if name == "quit":
-            take(name, words[1:], 0, 0)
+        if command.name == "quit":
             return True
-        do: Callable[[list[str]], None] = getattr(self, f"_{name.replace('-', '_')}")
-        do(words[1:])
+        tools = self.session.tools
+        if command in tools.commands:
+            getattr(tools, command.name)(self, rest)
+        else:
+            do: Callable[..., None] = getattr(self, f"_{command.name.replace('-', '_')}")
+            do(*rest)
         return False
 
     def completedefault(self, text: str, line: str, begidx: int, *_: int) -> list[str]:
@@ -135,39 +133,25 @@ class Shell(cmd.Cmd):
 
     # Moving
 
-    def _next(self, words: list[str]) -> None:
-        self._move(self._timeline.position + self._count("next", words))
+    def _next(self, count: str = "1") -> None:
+        self.move(self._timeline.position + self.count(count))
 
-    def _back(self, words: list[str]) -> None:
-        # The event that the timeline is inside of is the first one back.
-        here = self._timeline.position + self._timeline.inside
-        self._move(here - self._count("back", words))
+    def _back(self, count: str = "1") -> None:
+        self.move(self._here - self.count(count))
 
-    def _goto(self, words: list[str]) -> None:
-        (word,) = take("goto", words, 1, 1)
-        self._move(self._position(word))
+    def _goto(self, word: str) -> None:
+        self.move(self.position(word))
 
-    def _first(self, words: list[str]) -> None:
-        take("first", words, 0, 0)
-        self._move(min(1, len(self._timeline)))
+    def _first(self) -> None:
+        self.move(1)
 
-    def _last(self, words: list[str]) -> None:
-        take("last", words, 0, 0)
-        self._move(len(self._timeline))
+    def _last(self) -> None:
+        self.move(len(self._timeline))
 
-    def _stream(self, words: list[str]) -> None:
-        take("stream", words, 0, 0)
-        start = self._timeline.history.stream_start
-        if start is None or start == len(self._timeline):
-            raise PositionError("expected a stream, found a history that has no event of one")
-        self._move(start + 1)
-
-    def _continue(self, words: list[str]) -> None:
-        take("continue", words, 0, 0)
+    def _continue(self) -> None:
         self._search(forward=True)
 
-    def _reverse_continue(self, words: list[str]) -> None:
-        take("reverse-continue", words, 0, 0)
+    def _reverse_continue(self) -> None:
         self._search(forward=False)
 
     def _search(self, *, forward: bool) -> None:
@@ -176,34 +160,30 @@ class Shell(cmd.Cmd):
             say(f"stop {number}: {self.session.stops[number].text}")
         if not hits:
             say(f"no stop {'ahead' if forward else 'before'}")
-        self._where([])
+        self._where()
 
-    def _move(self, position: int) -> None:
-        """Go to ``position``, or to the end or the beginning if it is beyond."""
+    def move(self, position: int) -> None:
+        """Go to ``position``, or to the end or the beginning if it is beyond, and show it."""
         self._timeline.goto(max(0, min(position, len(self._timeline))))
-        self._where([])
+        self._where()
 
-    def _message(self, words: list[str]) -> None:
-        take("message", words, 0, 0)
-        views.say_whose_rule(self._timeline)
-        views.show_message(self._timeline)
-        self._where([])
+    def _message(self) -> None:
+        views.say_whose_rule(self._looks)
+        views.show_message(self._looks)
+        self._where()
 
     # Stops and marks
 
-    def _break(self, words: list[str]) -> None:
-        self._stop("break", words)
+    def _break(self, *words: str) -> None:
+        self.stop("break", words)
 
-    def _watch(self, words: list[str]) -> None:
-        self._stop("watch", take("watch", words, 1, 1))
-
-    def _stop(self, kind: str, words: list[str]) -> None:
+    def stop(self, kind: str, words: Sequence[str]) -> None:
+        """Add a stop, and print it."""
         number = self.session.stop(kind, words)
         say(f"stop {number}: {self.session.stops[number].text}")
 
-    def _delete(self, words: list[str]) -> None:
+    def _delete(self, word: str = "") -> None:
         stops = self.session.stops
-        (word,) = take("delete", words, 0, 1) or [""]
         if word in ("", "all"):
             if not stops:
                 say("no stops")
@@ -214,8 +194,7 @@ class Shell(cmd.Cmd):
             raise CommandError(f"expected the number of a stop, found {shown(word)}")
         self.session.delete([int(word)])
 
-    def _info(self, words: list[str]) -> None:
-        (what,) = take("info", words, 0, 1) or [""]
+    def _info(self, what: str = "") -> None:
         if what:
             wanted = [each for each in ("break", "marks") if each.startswith(what)]
             if what == "breakpoints":  # as gdb calls them
@@ -234,25 +213,24 @@ class Shell(cmd.Cmd):
             if not self.session.marks:
                 say("no marks")
 
-    def _mark(self, words: list[str]) -> None:
-        (name,) = take("mark", words, 1, 1)
+    def _mark(self, name: str) -> None:
         if not _MARK.fullmatch(name):
             raise CommandError(
                 f"expected a name of letters, digits, - and _ after a letter, found {shown(name)}"
             )
         self.session.marks[name] = self._timeline.position
 
-    def _save(self, words: list[str]) -> None:
-        path = file_name("save", words)
+    def _save(self, word: str) -> None:
+        path = file_name("save", word)
         question = f"overwrite the session in {plain(path)}?"
         if self.session.replaces(path) and not self._agreed(question):
             return
         with self.interrupts.held():
             self.session.save(path)
 
-    def _load(self, words: list[str]) -> None:
-        self.session.load(file_name("load", words))
-        self._where([])
+    def _load(self, word: str) -> None:
+        self.session.load(file_name("load", word))
+        self._where()
 
     def _agreed(self, question: str) -> bool:
         """Ask a person; who has written a script has thought about it."""
@@ -271,92 +249,56 @@ class Shell(cmd.Cmd):
 
     # Looking
 
-    def _where(self, words: list[str]) -> None:
-        take("where", words, 0, 0)
-        views.show_position(self._timeline)
+    def _where(self) -> None:
+        views.show_position(self._looks)
 
-    def _list(self, words: list[str]) -> None:
-        (word,) = take("list", words, 0, 1) or [str(self._timeline.position)]
-        middle = self._position(word)
+    def _list(self, word: str | None = None) -> None:
+        middle = self._timeline.position if word is None else self.position(word)
         first = max(1, middle - _LIST_AROUND)
         last = min(len(self._timeline), middle + _LIST_AROUND)
-        views.show_events(self._timeline, range(first, last + 1))
+        views.show_events(self._looks, range(first, last + 1))
 
-    def _user(self, words: list[str]) -> None:
-        (word,) = take("user", words, 1, 1)
-        views.show_user(self._timeline, named(word, self._timeline.everyone))
+    def _why(self, word: str | None = None) -> None:
+        number = self._event(word)
+        views.say_whose_rule(self._looks)
+        with self.elsewhere():
+            self._looks.show_why(number)
 
-    def _network(self, words: list[str]) -> None:
-        word, *rest = take("network", words, 1, 2)
-        user = named(word, self._timeline.everyone)
-        self._timeline.number(user)
-        degrees = self._count("network", rest) if rest else self._timeline.parameters.degrees
-        show_network([list(hop) for hop in hops_of(self._timeline, user, degrees)], degrees)
+    def _trace(self, word: str | None = None) -> None:
+        number = self._event(word)
+        views.say_whose_rule(self._looks)
+        with self.elsewhere():
+            show_messages(self._timeline.trace(number), self._looks)
 
-    def _window(self, words: list[str]) -> None:
-        (word,) = take("window", words, 1, 1)
-        user = named(word, self._timeline.everyone)
-        self._timeline.number(user)
-        _, window, baseline = window_of(self._timeline, user)
-        show_window(window, baseline, self._timeline.parameters.tracked)
+    def _history(self, word: str) -> None:
+        subject = self.session.tools.subject_named(word)
+        views.show_events(self._looks, self._looks.numbers_of(subject))
 
-    def _latest(self, words: list[str]) -> None:
-        count = self._count("latest", words) if words else _LATEST
-        latest = self._timeline.recency(count)
-        rows = (
-            (each.number, each.time, plain(each.user), format_amount(each.amount))
-            for each in latest
-        )
-        print_table(("event#", "time", "user", "amount#"), rows)
-
-    def _why(self, words: list[str]) -> None:
-        number = self._event("why", words)
-        views.say_whose_rule(self._timeline)
-        with self._elsewhere():
-            show_why(explain(self._timeline, number), self._timeline)
-
-    def _trace(self, words: list[str]) -> None:
-        number = self._event("trace", words)
-        views.say_whose_rule(self._timeline)
-        with self._elsewhere():
-            show_messages(self._timeline.trace(number), self._timeline.name)
-
-    def _diff(self, words: list[str]) -> None:
-        first, last = map(
-            self._position, [*take("diff", words, 1, 2), str(self._timeline.position)][:2]
-        )
-        with self._elsewhere():
-            views.show_changes(self._timeline, min(first, last), max(first, last))
-
-    def _history(self, words: list[str]) -> None:
-        timeline = self._timeline
-        (word,) = take("history", words, 1, 1)
-        user = user_named(word, timeline)
-        events = timeline.history.events
-        views.show_events(timeline, [each.number for each in events if user in users_of(each)])
-
-    def _help(self, words: list[str]) -> None:
-        for line in help_text(next(iter(take("help", words, 0, 1)), None)).split("\n"):
+    def _help(self, word: str | None = None) -> None:
+        for line in self.session.commands.help(word).split("\n"):
             say(line)
 
     # Reading arguments
 
-    def _count(self, name: str, words: list[str]) -> int:
-        (word,) = take(name, words, 0, 1) or ["1"]
+    def count(self, word: str) -> int:
+        """Return how many ``word`` says, from 1 on.
+
+        Raises:
+            CommandError: it says no such number.
+
+        """
         if not _NUMBER.fullmatch(word) or int(word) == 0:
             raise CommandError(f"expected a whole number from 1 on, found {shown(word)}")
         return int(word)
 
-    def _event(self, name: str, words: list[str]) -> int:
-        """Return the number of the event that a command is about, by default the current one."""
-        if take(name, words, 0, 1):
-            number = self._position(words[0])
-        else:
-            number = self._timeline.position + self._timeline.inside
-        self._timeline.history.event(number)
-        return number
+    def position(self, word: str) -> int:
+        """Return the position that ``word``, a number or a mark, says.
 
-    def _position(self, word: str) -> int:
+        Raises:
+            CommandError: it is neither.
+            PositionError: the history has no such moment.
+
+        """
         if word in self.session.marks:
             return self.session.marks[word]
         if not _NUMBER.fullmatch(word):
@@ -368,10 +310,21 @@ class Shell(cmd.Cmd):
             )
         return position
 
+    @property
+    def _here(self) -> int:
+        """The current event: what the timeline is inside of is the first one back."""
+        return self._timeline.position + self._timeline.inside
+
+    def _event(self, word: str | None) -> int:
+        """Return the number of the event that a command is about, by default the current one."""
+        number = self._here if word is None else self.position(word)
+        self._looks.history.event(number)
+        return number
+
     @contextmanager
-    def _elsewhere(self) -> Iterator[None]:
+    def elsewhere(self) -> Iterator[None]:
         """Come back after the block to where the timeline was, or to the end of that event."""
-        here = self._timeline.position + self._timeline.inside
+        here = self._here
         try:
             yield
         finally:

@@ -21,7 +21,7 @@ from hypothesis.errors import HypothesisException
 from events.errors import ReplayError, StoreError, shown
 from events.escapes import inert, json_escaped
 from events.store import EventStore
-from replay.shipped import other_detector
+from replay.kinds import looks_of
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.tables import shell_word
@@ -140,7 +140,7 @@ def _decided(path: Path, events_max: int | None = None) -> LoggedHistory:
         store = EventStore(path)
         if store.intervals is not None:
             pytest.skip("a store of intervals")
-        if (other := other_detector(store)) is not None:
+        if (other := looks_of(store).other) is not None:
             pytest.skip(other)
         if events_max is not None and store.events > events_max:
             pytest.skip(f"{store.events:,} events are too many for the brute-force model")
@@ -239,7 +239,7 @@ def _keep(history: LoggedHistory, detector: type[Simulation], folder: Path, here
         decided = EventStore(store)
     except Exception as error:  # noqa: BLE001  whatever it is that fails
         return text + inert(f"a run on them fails: {type(error).__name__}: {error}")
-    if other_detector(decided) is not None:
+    if looks_of(decided).other is not None:
         name = shown(decided.detector.name)[1:-1]
         text += f"decided by {name}; step explains by the program's own rule\n"
     return f"{text}step through it: python -m replay step {_word(store, here)}"

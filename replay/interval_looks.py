@@ -1,0 +1,238 @@
+"""What commands and the debugger show of a store of intervals, and do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from actors.interval_messages import Found
+from events.csvrows import csv_line
+from events.durations import format_duration
+from events.errors import DamagedStoreError
+from events.escapes import plain
+from events.interval import Interval
+from events.observation import Observation
+from events.observations import format_of
+from events.records import Finding
+from replay.debugger.interval_tools import IntervalTools
+from replay.interval_history import IntervalHistory
+from replay.interval_outputs import interval_fields, output_pieces
+from replay.interval_resume import IntervalResumed
+from replay.interval_simulation import IntervalSimulation
+from replay.interval_timeline import IntervalTimeline
+from replay.interval_verify import verify_intervals
+from replay.interval_why import interval_text, show_why, why_fields
+from replay.looks import Exported, Fields, Looks, Rebuilt
+from replay.outputs import INTERVALS
+from replay.tables import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from events.interval_parameters import IntervalParameters
+    from events.records import Source
+    from replay.verify import Verification
+
+
+class IntervalLooks(Looks[Observation]):
+    """A store of observations, in which intervals were looked for."""
+
+    kind = "intervals"
+    detector = IntervalSimulation
+    sources = ("observations",)
+    types = ("observation",)
+    subject = "an id or a key"
+    line = "row"
+    lines = "observations"
+    verdict = "finding"
+    output = INTERVALS
+    output_file = "file of intervals"
+    output_line = "interval"
+    tools: ClassVar = IntervalTools
+
+    @cached_property
+    def history(self) -> IntervalHistory:
+        """All that the store holds, read when it is first asked for."""
+        return self.timeline.history if "timeline" in vars(self) else IntervalHistory(self.store)
+
+    @cached_property
+    def timeline(self) -> IntervalTimeline:
+        """Its moments, made when they are first asked for."""
+        return IntervalTimeline(self.store)
+
+    @property
+    def parameters(self) -> IntervalParameters:
+        """What was looked for."""
+        assert self.store.intervals is not None, "it is a store of intervals"
+        return self.store.intervals
+
+    @property
+    def setting(self) -> str:
+        """What was looked for, in words."""
+        parameters = self.parameters
+        sign = "<=" if parameters.inclusive else "<"
+        late = parameters.lateness
+        how = "put in order first" if late is None else f"lateness {format_duration(late)}"
+        by = "" if parameters.key is None else f", by {plain(parameters.key)}"
+        return (
+            f"intervals {sign} {format_duration(parameters.threshold)} with "
+            f"{parameters.distinct_min} ids or more{by}, {how}"
+        )
+
+    @cached_property
+    def everyone(self) -> Collection[str]:
+        """All ids and keys of the history, also those that have not appeared yet."""
+        return frozenset([*self.history.adids, *(self.history.keys or ())])
+
+    def subjects(self, event: Observation) -> Collection[str]:
+        """Return the id of an observation, and its key if it has one."""
+        return (event.adid, event.key) if event.key else (event.adid,)
+
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        """Return the numbers of all observations of an id or a key, in order."""
+        history = self.history
+        pairs = zip(history.adids, history.keys or history.adids, strict=True)
+        return [number for number, pair in enumerate(pairs, 1) if subject in pair]
+
+    def found(self, number: int) -> bool:
+        """Tell whether intervals were final after observation ``number``."""
+        return number in self.history.found_counts
+
+    def describe(self, event: Observation) -> str:
+        """Return one line about an observation, and how many intervals were final then."""
+        count = self.history.found_counts.get(event.number, 0)
+        found = f": {counted(count, 'interval')} FOUND" if count else ""
+        return f"{_observation_text(event)}{found}"
+
+    def log_lines(self, event: Observation) -> Iterator[str]:
+        """Iterate over what `log` says of an observation, and the intervals that were final."""
+        yield _observation_text(event)
+        history = self.history
+        at_end = event.number == len(history) and history.end is not None
+        found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
+        for finding in history.found(event.number):
+            yield f"{found}: {interval_text(finding.interval)}"
+
+    def fields(self, event: Observation) -> Fields:
+        """Return what was seen, for machines."""
+        keyed = {} if self.parameters.key is None else {"key": event.key}
+        told = {"type": "observation", "event": event.number, "time": event.time}
+        return {**told, "adid": event.adid, **keyed}
+
+    def verdict_fields(self, number: int) -> Fields:
+        """Return the intervals that were final after observation ``number``, for machines."""
+        found = self.history.found(number)
+        keyed = self.parameters.key is not None
+        return {"intervals": [interval_fields(each.interval, keyed=keyed) for each in found]}
+
+    def message_fields(self, message: Any) -> Fields:
+        """Return the fields of a message, with the name of the key for its number."""
+        fields = super().message_fields(message)
+        if isinstance(message, Found):
+            fields["key"] = self.timeline.name(message.key)
+        return fields
+
+    def value_fields(self, value: Any) -> Any:
+        """Return a value of a message for machines."""
+        if isinstance(value, Finding):
+            return {"event": value.number, **self.value_fields(value.interval)}
+        if isinstance(value, Interval):
+            return interval_fields(value, keyed=bool(value.key))
+        return super().value_fields(value)
+
+    def value_text(self, value: Any) -> str | None:
+        """Return a finding or an interval of a message in words."""
+        if isinstance(value, Interval):
+            return f"{value.start_time} to {value.end_time}"
+        return f"event {value.number}" if isinstance(value, Finding) else None
+
+    # What commands do
+
+    def show_why(self, number: int) -> None:
+        """Print the intervals that were final after observation ``number``, or why none was."""
+        show_why(self.timeline, number)
+
+    def why_fields(self, number: int) -> Fields:
+        """Return the same for machines, with all members of each interval."""
+        history = self.timeline.history
+        fields = self.fields(history.event(number))
+        place = {"source": "observations", "line": history.place(number).line}
+        del fields["type"]
+        return {
+            "event": fields.pop("event"),
+            **place,
+            **fields,
+            **why_fields(self.timeline, number),
+        }
+
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        """Play the history again and compare; see `replay.interval_verify.verify_intervals`."""
+        del progress
+        return verify_intervals(self.store)
+
+    def audit(self) -> None:
+        """Compare findings and digests with what the observations come to."""
+        if self.other is None and verify_intervals(self.store).difference is not None:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected what the observations come to, found something "
+                "else; verify says more"
+            )
+
+    def rebuild(self) -> Rebuilt:
+        """Return the file of intervals, spelled as the release did that wrote it."""
+        resumed = IntervalResumed(self.store)
+        pieces = output_pieces(self.store, self.parameters, breaks_quoted=resumed.breaks_quoted)
+        return Rebuilt(resumed.found, pieces)
+
+    def export(self) -> dict[Source, Exported]:
+        """Return the observations, as CSV or JSON lines by the name of the file."""
+        count, rejected = len(self.history), len(self.history.rejected)
+        missing = [f"not among them: {counted(rejected, 'rejected row')}"] if rejected else []
+        fields = {"rows": count, "file": None, "rejected": rejected}
+        said = counted(count, "observation")
+        return {"observations": Exported(f"{count:,}", self._content, fields, said, missing)}
+
+    def _content(self, path: Path) -> bytes:
+        parameters, history = self.parameters, self.history
+        columns = {
+            parameters.time: history.times,
+            parameters.adid: history.adids,
+            **({} if parameters.key is None else {parameters.key: history.keys or []}),
+        }
+        rows = zip(*columns.values(), strict=True)
+        if format_of(path) == "csv":
+            return b"".join([csv_line(row) + b"\n" for row in (tuple(columns), *rows)])
+        encode = msgspec.json.Encoder().encode_lines
+        return encode([dict(zip(columns, row, strict=True)) for row in rows])
+
+    @cached_property
+    def verdicts(self) -> Sequence[Finding]:
+        """The findings, in order."""
+        return list(self.history.findings())
+
+    def account(self, event: Observation) -> str:
+        """Return the time of an observation, and what was seen."""
+        return f"{event.time} {_observation_text(event)}"
+
+    def first_verdict_other_than(self, other: IntervalLooks) -> tuple[str, str, str] | None:
+        """Return after which event the first finding differs, and both findings, or None."""
+        for pair in zip_longest(self.verdicts, other.verdicts):
+            if pair[0] != pair[1]:
+                number = min(each.number for each in pair if each is not None)
+                one, two = [
+                    "no such finding"
+                    if each is None
+                    else f"after event {each.number}: {interval_text(each.interval)}"
+                    for each in pair
+                ]
+                return f"after event {number}", one, two
+        return None
+
+
+def _observation_text(observation: Observation) -> str:
+    at = f" at {plain(observation.key)}" if observation.key else ""
+    return f"{plain(observation.adid)} seen{at}"

@@ -1,0 +1,213 @@
+"""What commands and the debugger show of a store of purchases, and do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from events.amounts import format_cents
+from events.escapes import json_escaped
+from events.event import EVENT_TYPES, Event, users_of
+from events.own_lines import own_line
+from replay.audit import audit_purchases
+from replay.console import describe, verdict_text
+from replay.debugger.purchase_tools import PurchaseTools
+from replay.explain import explain
+from replay.history import History, texts_by_log
+from replay.looks import Exported, Fields, Looks, Rebuilt
+from replay.outputs import FLAGGED
+from replay.purchase_why import show_why, why_fields
+from replay.resume import Resumed
+from replay.simulation import Simulation
+from replay.tables import counted, cut_fields, decision_fields, event_fields
+from replay.timeline import Timeline
+from replay.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from events.records import Decision, Rejected, Source
+    from replay.verify import Verification
+
+# What of a message holds numbers of users, and what holds cents.
+_NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
+_CENTS: Final = frozenset({"mean", "sd"})
+
+
+class PurchaseLooks(Looks[Event]):
+    """A store of purchases and friendships, of which the purchases are decided on."""
+
+    kind = "purchases"
+    detector = Simulation
+    sources = ("batch", "stream")
+    types = tuple(each.__name__.lower() for each in EVENT_TYPES)
+    subject = "a user"
+    line = "line"
+    lines = "lines"
+    verdict = "decision"
+    output = FLAGGED
+    output_file = "flagged file"
+    output_line = "flagged purchase"
+    tools: ClassVar = PurchaseTools
+
+    @cached_property
+    def history(self) -> History:
+        """All that the store holds, read when it is first asked for."""
+        return self.timeline.history if "timeline" in vars(self) else History(self.store)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Its moments, made when they are first asked for."""
+        return Timeline(self.store, of_another=self.of_another)
+
+    @property
+    def setting(self) -> str:
+        """D and T."""
+        parameters = self.store.parameters
+        return f"D={parameters.degrees} T={parameters.tracked}"
+
+    @property
+    def everyone(self) -> Collection[str]:
+        """All users of the history, also those who have not appeared yet."""
+        return self.history.journal.numbers
+
+    def subjects(self, event: Event) -> Collection[str]:
+        """Return the users of an event."""
+        return users_of(event)
+
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        """Return the numbers of all events that are about a user, in order."""
+        journal = self.history.journal
+        user = journal.numbers[subject]
+        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
+        numbers: list[int] = (rows + 1).tolist()
+        return numbers
+
+    def found(self, number: int) -> bool:
+        """Tell whether event ``number`` is a purchase that was flagged."""
+        decision = self.history.recorded.get(number)
+        return decision is not None and decision.flagged
+
+    def describe(self, event: Event) -> str:
+        """Return one line about an event and the decision on it."""
+        return describe(event, self.history.recorded.get(event.number))
+
+    def fields(self, event: Event) -> Fields:
+        """Return what happened, for machines."""
+        return event_fields(event)
+
+    def verdict_fields(self, number: int) -> Fields:
+        """Return the decision on event ``number``, for machines, if there is one."""
+        decision = self.history.recorded.get(number)
+        return {} if decision is None else decision_fields(decision)
+
+    def where(self, number: int) -> str:
+        """Return where event ``number`` was read, and whether that was past."""
+        return ("" if self.history.judged(number) else "past, ") + super().where(number)
+
+    def message_fields(self, message: Any) -> Fields:
+        """Return the fields of a message, with names for numbers and text for amounts."""
+        fields = super().message_fields(message)
+        for field, value in fields.items():
+            if field in _CENTS:
+                fields[field] = format_cents(value)
+            elif field in _NUMBERS:
+                fields[field] = self._names(value)
+        return fields
+
+    def _names(self, value: Any) -> Any:
+        name = self.timeline.name
+        if isinstance(value, int):
+            return name(value)
+        if isinstance(value, frozenset):
+            return list(map(name, sorted(value)))
+        return tuple(map(name, value))
+
+    def value_fields(self, value: Any) -> Any:
+        """Return a value of a message for machines."""
+        return (
+            event_fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
+        )
+
+    def value_text(self, value: Any) -> str | None:
+        """Return an event of a message in words."""
+        return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
+
+    # What commands do
+
+    def show_why(self, number: int) -> None:
+        """Print why a purchase was flagged or not, or what a friendship changed."""
+        show_why(explain(self.timeline, number), self.timeline)
+
+    def why_fields(self, number: int) -> Fields:
+        """Return the same for machines."""
+        return why_fields(explain(self.timeline, number), self.timeline)
+
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        """Play the history again and compare; see `replay.verify.verify`."""
+        return verify(self.history, progress)
+
+    def audit(self) -> None:
+        """Compare the kept lines of events with them, and digests with what events add up to."""
+        audit_purchases(self.store, digests=self.other is None)
+
+    def rebuild(self) -> Rebuilt:
+        """Return the flagged lines."""
+        lines = Resumed(self.store).flagged
+        return Rebuilt(len(lines), [line + b"\n" for line in lines])
+
+    def export(self) -> dict[Source, Exported]:
+        """Return batch and stream, byte for byte but for blank lines."""
+        history = self.history
+        texts = texts_by_log(history.log_lines())
+        cut: dict[str, list[Rejected]] = {source: [] for source in texts}
+        for source, group in groupby(history.cut, attrgetter("source")):
+            cut[source] += group
+        exported = {}
+        for source, lines in texts.items():
+            # Those that are empty stand for others.
+            count = sum(map(bool, lines))
+            exported[source] = Exported(
+                f"{count:,} of the {source}",
+                partial(_content, history, source, lines),
+                {"lines": count, "file": None, "not_kept": list(map(_not_kept, cut[source]))},
+                f"{counted(count, 'line')} of the {source}",
+                [
+                    f"line {each.number} of the {source} cannot be given back, an empty one stands "
+                    f"for it: of its {each.length:,} bytes the store keeps {len(each.line):,}"
+                    for each in cut[source]
+                ],
+            )
+        return exported
+
+    @property
+    def verdicts(self) -> dict[int, Decision]:
+        """The decisions, by event number."""
+        return self.history.recorded
+
+    def account(self, event: Event) -> str:
+        """Return the place of an event and its line."""
+        line = own_line(event, self.store.path).decode("utf-8", "backslashreplace").strip()
+        return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+
+    def first_verdict_other_than(self, other: PurchaseLooks) -> tuple[str, str, str] | None:
+        """Return the first event that was decided otherwise, and both decisions, or None."""
+        for number in sorted(self.verdicts.keys() | other.verdicts.keys()):
+            pair = self.verdicts.get(number), other.verdicts.get(number)
+            if pair[0] != pair[1]:
+                one, two = ["no decision" if each is None else verdict_text(each) for each in pair]
+                return str(number), one, two
+        return None
+
+
+def _content(history: History, source: Source, lines: list[bytes], _path: Path) -> bytes:
+    return history.log_content(source, lines)
+
+
+def _not_kept(cut: Rejected) -> Fields:
+    return {"line": cut.number, **cut_fields(cut)}
