@@ -25,7 +25,7 @@ from replay.interval_simulation import IntervalSimulation
 from replay.interval_timeline import IntervalTimeline
 from replay.interval_verify import verify_intervals
 from replay.interval_why import interval_text, show_why, why_fields
-from replay.looks import Exported, Fields, Looks, Rebuilt
+from replay.looks import Exported, Fields, Looks
 from replay.outputs import INTERVALS
 from replay.tables import counted
 
@@ -47,7 +47,7 @@ class IntervalLooks(Looks[Observation]):
     types = ("observation",)
     subject = "an id or a key"
     line = "row"
-    lines = "observations"
+    exported = "observation"
     verdict = "finding"
     output = INTERVALS
     output_file = "file of intervals"
@@ -87,10 +87,6 @@ class IntervalLooks(Looks[Observation]):
     def everyone(self) -> Collection[str]:
         """All ids and keys of the history, also those that have not appeared yet."""
         return frozenset([*self.history.adids, *(self.history.keys or ())])
-
-    def subjects(self, event: Observation) -> Collection[str]:
-        """Return the id of an observation, and its key if it has one."""
-        return (event.adid, event.key) if event.key else (event.adid,)
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         """Return the numbers of all observations of an id or a key, in order."""
@@ -182,19 +178,18 @@ class IntervalLooks(Looks[Observation]):
                 "else; verify says more"
             )
 
-    def rebuild(self) -> Rebuilt:
-        """Return the file of intervals, spelled as the release did that wrote it."""
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many intervals there are, and their file as the release spelled it."""
         resumed = IntervalResumed(self.store)
         pieces = output_pieces(self.store, self.parameters, breaks_quoted=resumed.breaks_quoted)
-        return Rebuilt(resumed.found, pieces)
+        return resumed.found, pieces
 
     def export(self) -> dict[Source, Exported]:
         """Return the observations, as CSV or JSON lines by the name of the file."""
         count, rejected = len(self.history), len(self.history.rejected)
         missing = [f"not among them: {counted(rejected, 'rejected row')}"] if rejected else []
         fields = {"rows": count, "file": None, "rejected": rejected}
-        said = counted(count, "observation")
-        return {"observations": Exported(f"{count:,}", self._content, fields, said, missing)}
+        return {"observations": Exported(count, self._content, fields, missing)}
 
     def _content(self, path: Path) -> bytes:
         parameters, history = self.parameters, self.history

@@ -66,25 +66,14 @@ class Recorded(Protocol[E_co]):
 class Exported(NamedTuple):
     """A log as `export` gives it back."""
 
-    held: str
-    """How many lines or rows it has, and of which log if there are several."""
+    lines: int
+    """How many lines or rows it has."""
     content: Callable[[Path], bytes]
     """Returns what a file of that name holds, before it is compressed."""
     fields: Fields
     """What JSON tells of it; the file comes second."""
-    said: str
-    """What is said of a file that holds it."""
     missing: Sequence[str]
-    """What is said of what that does not hold."""
-
-
-class Rebuilt(NamedTuple):
-    """What a history wrote to its output."""
-
-    lines: int
-    """How many lines that is, but for one of titles."""
-    pieces: Iterable[bytes]
-    """The bytes, some at a time."""
+    """What is said of what it does not hold."""
 
 
 class Looks(Closing, Generic[E]):
@@ -102,8 +91,8 @@ class Looks(Closing, Generic[E]):
     """What an id names: "a user"."""
     line: ClassVar[str]
     """What of a log may be rejected: "line"."""
-    lines: ClassVar[str]
-    """What a log is made of that was accepted."""
+    exported: ClassVar[str]
+    """What of a log is exported."""
     verdict: ClassVar[str]
     """What it records of an event: "decision"."""
     output: ClassVar[str]
@@ -164,12 +153,8 @@ class Looks(Closing, Generic[E]):
         """All ids of the history, also those that have not appeared yet."""
 
     @abstractmethod
-    def subjects(self, event: E) -> Collection[str]:
-        """Return whom an event is about."""
-
-    @abstractmethod
     def numbers_of(self, subject: str) -> Sequence[int]:
-        """Return the numbers of all events that are about ``subject``, in order."""
+        """Return the numbers of all events that ``subject`` is in, in order."""
 
     @abstractmethod
     def found(self, number: int) -> bool:
@@ -246,8 +231,8 @@ class Looks(Closing, Generic[E]):
         """
 
     @abstractmethod
-    def rebuild(self) -> Rebuilt:
-        """Return what the history wrote to its output."""
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many lines the history wrote to its output, but titles, and all pieces."""
 
     @abstractmethod
     def export(self) -> dict[Source, Exported]:

@@ -11,19 +11,19 @@ import numpy as np
 
 from events.amounts import format_cents
 from events.escapes import json_escaped
-from events.event import EVENT_TYPES, Event, users_of
+from events.event import EVENT_TYPES, Event
 from events.own_lines import own_line
 from replay.audit import audit_purchases
 from replay.console import describe, verdict_text
 from replay.debugger.purchase_tools import PurchaseTools
 from replay.explain import explain
 from replay.history import History, texts_by_log
-from replay.looks import Exported, Fields, Looks, Rebuilt
+from replay.looks import Exported, Fields, Looks
 from replay.outputs import FLAGGED
 from replay.purchase_why import show_why, why_fields
 from replay.resume import Resumed
 from replay.simulation import Simulation
-from replay.tables import counted, cut_fields, decision_fields, event_fields
+from replay.tables import cut_fields, decision_fields, event_fields
 from replay.timeline import Timeline
 from replay.verify import verify
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # What of a message holds numbers of users, and what holds cents.
 _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
 _CENTS: Final = frozenset({"mean", "sd"})
+# The number of no user, and not that which a journal gives to nobody.
+_NEVER: Final = -2
 
 
 class PurchaseLooks(Looks[Event]):
@@ -48,7 +50,7 @@ class PurchaseLooks(Looks[Event]):
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
     subject = "a user"
     line = "line"
-    lines = "lines"
+    exported = "line"
     verdict = "decision"
     output = FLAGGED
     output_file = "flagged file"
@@ -76,14 +78,10 @@ class PurchaseLooks(Looks[Event]):
         """All users of the history, also those who have not appeared yet."""
         return self.history.journal.numbers
 
-    def subjects(self, event: Event) -> Collection[str]:
-        """Return the users of an event."""
-        return users_of(event)
-
     def numbers_of(self, subject: str) -> Sequence[int]:
-        """Return the numbers of all events that are about a user, in order."""
+        """Return the numbers of all events that a user is in, in order."""
         journal = self.history.journal
-        user = journal.numbers[subject]
+        user = journal.numbers.get(subject, _NEVER)
         rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
         numbers: list[int] = (rows + 1).tolist()
         return numbers
@@ -156,10 +154,10 @@ class PurchaseLooks(Looks[Event]):
         """Compare the kept lines of events with them, and digests with what events add up to."""
         audit_purchases(self.store, digests=self.other is None)
 
-    def rebuild(self) -> Rebuilt:
-        """Return the flagged lines."""
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many lines were flagged, and these."""
         lines = Resumed(self.store).flagged
-        return Rebuilt(len(lines), [line + b"\n" for line in lines])
+        return len(lines), [line + b"\n" for line in lines]
 
     def export(self) -> dict[Source, Exported]:
         """Return batch and stream, byte for byte but for blank lines."""
@@ -173,10 +171,9 @@ class PurchaseLooks(Looks[Event]):
             # Those that are empty stand for others.
             count = sum(map(bool, lines))
             exported[source] = Exported(
-                f"{count:,} of the {source}",
+                count,
                 partial(_content, history, source, lines),
                 {"lines": count, "file": None, "not_kept": list(map(_not_kept, cut[source]))},
-                f"{counted(count, 'line')} of the {source}",
                 [
                     f"line {each.number} of the {source} cannot be given back, an empty one stands "
                     f"for it: of its {each.length:,} bytes the store keeps {len(each.line):,}"

@@ -11,7 +11,7 @@ from replay.files import as_named, check_new
 from replay.kinds import KINDS, looks_of
 from replay.outputs import write_all_new
 from replay.standard_streams import mention, say
-from replay.tables import open_store, print_json
+from replay.tables import counted, open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -64,10 +64,12 @@ def run(options: argparse.Namespace) -> int:
             }
         )
         return 0
+    of = {source: f" of the {source}" if len(logs) > 1 else "" for source in logs}
     for source, path in paths.items():
-        for line in (logs[source].said, *logs[source].missing):
+        said = f"{counted(logs[source].lines, looks.exported)}{of[source]}"
+        for line in (said, *logs[source].missing):
             mention(f"{plain(path)}: {line}")
     if not paths:
-        held = ", ".join(log.held for log in logs.values())
-        say(f"{looks.lines} in the store: {held}; name a file with {named}")
+        held = ", ".join(f"{log.lines:,}{of[source]}" for source, log in logs.items())
+        say(f"{looks.exported}s in the store: {held}; name a file with {named}")
     return 0

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             f"expected a range of events from 1 on, found {options.first} to {options.last}"
         )
     if options.user is not None:
-        options.user = named(options.user, looks.everyone)
+        options.user = frozenset(looks.numbers_of(named(options.user, looks.everyone)))
     show = _json if options.json else _text
     for place, record in looks.history.lines():
         if isinstance(record, Rejected):
@@ -81,7 +81,7 @@ def _wanted(looks: Looks[Any], event: Happening, options: argparse.Namespace) ->
         return False
     if options.last is not None and event.number > options.last:
         return False
-    if options.user is not None and options.user not in looks.subjects(event):
+    if options.user is not None and event.number not in options.user:
         return False
     if options.type is not None and options.type != looks.fields(event)["type"]:
         return False

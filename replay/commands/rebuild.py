@@ -45,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
     read = ("event store", identity_of(store.path))
     check_outputs([read], options.file, None, looks.output_file)
     path = Path(options.file)
-    rebuilt = looks.rebuild()
+    lines, pieces = looks.rebuild()
     if is_output_stream(options.file):
         with StopSignals() as stop, OutputStream(path, looks.output, stop) as stream:
             stream.hold()
-            for piece in rebuilt.pieces:
+            for piece in pieces:
                 stream.write([piece.removesuffix(b"\n")])
         return 0
     start = store.header.flagged
@@ -57,9 +57,9 @@ def run(options: argparse.Namespace) -> int:
         # A run that writes it is not to have it moved away.
         standing.hold()
         earlier = standing.before(start)
-        aside = _write(path, chain([earlier], rebuilt.pieces), looks.output)
-    lines = counted(rebuilt.lines, looks.output_line)
-    mention(f"{plain(path)}: {lines}, decided by {store.detector}")
+        aside = _write(path, chain([earlier], pieces), looks.output)
+    found = counted(lines, looks.output_line)
+    mention(f"{plain(path)}: {found}, decided by {store.detector}")
     if aside is not None:
         mention(f"moved what stood there to {plain(aside)}")
     if len(earlier) < start:
