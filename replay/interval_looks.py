@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.interval_parameters import IntervalParameters
-    from events.records import Source
+    from events.records import Observed, Source
     from replay.verify import Verification
 
 
@@ -86,13 +86,17 @@ class IntervalLooks(Looks[Observation]):
     @cached_property
     def everyone(self) -> Collection[str]:
         """All ids and keys of the history, also those that have not appeared yet."""
-        return frozenset([*self.history.adids, *(self.history.keys or ())])
+        observed = self._observed()
+        return frozenset([*observed.adids, *(observed.keys or ())])
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         """Return the numbers of all observations of an id or a key, in order."""
-        history = self.history
-        pairs = zip(history.adids, history.keys or history.adids, strict=True)
+        observed = self._observed()
+        pairs = zip(observed.adids, observed.keys or observed.adids, strict=True)
         return [number for number, pair in enumerate(pairs, 1) if subject in pair]
+
+    def _observed(self) -> Observed:
+        return self.history.observed(0, len(self.history))
 
     def found(self, number: int) -> bool:
         """Tell whether intervals were final after observation ``number``."""
@@ -192,12 +196,10 @@ class IntervalLooks(Looks[Observation]):
         return {"observations": Exported(count, self._content, fields, missing)}
 
     def _content(self, path: Path) -> bytes:
-        parameters, history = self.parameters, self.history
-        columns = {
-            parameters.time: history.times,
-            parameters.adid: history.adids,
-            **({} if parameters.key is None else {parameters.key: history.keys or []}),
-        }
+        parameters, observed = self.parameters, self._observed()
+        columns = {parameters.time: observed.times, parameters.adid: observed.adids}
+        if parameters.key is not None:
+            columns[parameters.key] = observed.keys or ()
         rows = zip(*columns.values(), strict=True)
         if format_of(path) == "csv":
             return b"".join([csv_line(row) + b"\n" for row in (tuple(columns), *rows)])

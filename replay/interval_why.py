@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.intervals import IntervalFinder
@@ -49,8 +50,8 @@ def why_none(timeline: IntervalTimeline, number: int) -> WhyNone:
     timeline.goto(number)
     waiting = timeline.waiting_rows
     # Of one time the lower number comes first.
-    ordered = sorted(range(1, number + 1), key=lambda each: history.times[each - 1])
-    passed = list(map(history.event, ordered[: number - waiting]))
+    ordered = sorted(map(history.event, range(1, number + 1)), key=attrgetter("time"))
+    passed = ordered[: number - waiting]
     ends = number == len(history) and history.end is not None
     concerned = {each.key for each in (passed if ends else passed[before:])}
     rows: dict[str, tuple[list[Observation], list[Observation]]] = {}
