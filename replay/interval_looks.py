@@ -56,23 +56,19 @@ class IntervalLooks(Looks[Observation]):
 
     @cached_property
     def history(self) -> IntervalHistory:
-        """All that the store holds, read when it is first asked for."""
         return self.timeline.history if "timeline" in vars(self) else IntervalHistory(self.store)
 
     @cached_property
     def timeline(self) -> IntervalTimeline:
-        """Its moments, made when they are first asked for."""
         return IntervalTimeline(self.store)
 
     @property
     def parameters(self) -> IntervalParameters:
-        """What was looked for."""
         assert self.store.intervals is not None, "it is a store of intervals"
         return self.store.intervals
 
     @property
     def setting(self) -> str:
-        """What was looked for, in words."""
         parameters = self.parameters
         sign = "<=" if parameters.inclusive else "<"
         late = parameters.lateness
@@ -85,12 +81,10 @@ class IntervalLooks(Looks[Observation]):
 
     @cached_property
     def everyone(self) -> Collection[str]:
-        """All ids and keys of the history, also those that have not appeared yet."""
         observed = self._observed()
         return frozenset([*observed.adids, *(observed.keys or ())])
 
     def numbers_of(self, subject: str) -> Sequence[int]:
-        """Return the numbers of all observations of an id or a key, in order."""
         observed = self._observed()
         pairs = zip(observed.adids, observed.keys or observed.adids, strict=True)
         return [number for number, pair in enumerate(pairs, 1) if subject in pair]
@@ -99,17 +93,14 @@ class IntervalLooks(Looks[Observation]):
         return self.history.observed(0, len(self.history))
 
     def found(self, number: int) -> bool:
-        """Tell whether intervals were final after observation ``number``."""
         return number in self.history.found_counts
 
     def describe(self, event: Observation) -> str:
-        """Return one line about an observation, and how many intervals were final then."""
         count = self.history.found_counts.get(event.number, 0)
         found = f": {counted(count, 'interval')} FOUND" if count else ""
         return f"{_observation_text(event)}{found}"
 
     def log_lines(self, event: Observation) -> Iterator[str]:
-        """Iterate over what `log` says of an observation, and the intervals that were final."""
         yield _observation_text(event)
         history = self.history
         at_end = event.number == len(history) and history.end is not None
@@ -118,26 +109,22 @@ class IntervalLooks(Looks[Observation]):
             yield f"{found}: {interval_text(finding.interval)}"
 
     def fields(self, event: Observation) -> Fields:
-        """Return what was seen, for machines."""
         keyed = {} if self.parameters.key is None else {"key": event.key}
         told = {"type": "observation", "event": event.number, "time": event.time}
         return {**told, "adid": event.adid, **keyed}
 
     def verdict_fields(self, number: int) -> Fields:
-        """Return the intervals that were final after observation ``number``, for machines."""
         found = self.history.found(number)
         keyed = self.parameters.key is not None
         return {"intervals": [interval_fields(each.interval, keyed=keyed) for each in found]}
 
     def message_fields(self, message: Any) -> Fields:
-        """Return the fields of a message, with the name of the key for its number."""
         fields = super().message_fields(message)
         if isinstance(message, Found):
             fields["key"] = self.timeline.name(message.key)
         return fields
 
     def value_fields(self, value: Any) -> Any:
-        """Return a value of a message for machines."""
         if isinstance(value, Finding):
             return {"event": value.number, **self.value_fields(value.interval)}
         if isinstance(value, Interval):
@@ -145,7 +132,6 @@ class IntervalLooks(Looks[Observation]):
         return super().value_fields(value)
 
     def value_text(self, value: Any) -> str | None:
-        """Return a finding or an interval of a message in words."""
         if isinstance(value, Interval):
             return f"{value.start_time} to {value.end_time}"
         return f"event {value.number}" if isinstance(value, Finding) else None
@@ -153,11 +139,9 @@ class IntervalLooks(Looks[Observation]):
     # What commands do
 
     def show_why(self, number: int) -> None:
-        """Print the intervals that were final after observation ``number``, or why none was."""
         show_why(self.timeline, number)
 
     def why_fields(self, number: int) -> Fields:
-        """Return the same for machines, with all members of each interval."""
         history = self.timeline.history
         fields = self.fields(history.event(number))
         place = {"source": "observations", "line": history.place(number).line}
@@ -170,12 +154,10 @@ class IntervalLooks(Looks[Observation]):
         }
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        """Play the history again and compare; see `replay.interval_verify.verify_intervals`."""
         del progress
         return verify_intervals(self.store)
 
     def audit(self) -> None:
-        """Compare findings and digests with what the observations come to."""
         if self.other is None and verify_intervals(self.store).difference is not None:
             raise DamagedStoreError(
                 f"{self.store.path}: expected what the observations come to, found something "
@@ -206,18 +188,15 @@ class IntervalLooks(Looks[Observation]):
         encode = msgspec.json.Encoder().encode_lines
         return encode([dict(zip(columns, row, strict=True)) for row in rows])
 
-    @cached_property
-    def verdicts(self) -> Sequence[Finding]:
-        """The findings, in order."""
-        return list(self.history.findings())
+    @property
+    def verdicts(self) -> int:
+        return sum(self.history.found_counts.values())
 
     def account(self, event: Observation) -> str:
-        """Return the time of an observation, and what was seen."""
         return f"{event.time} {_observation_text(event)}"
 
     def first_verdict_other_than(self, other: IntervalLooks) -> tuple[str, str, str] | None:
-        """Return after which event the first finding differs, and both findings, or None."""
-        for pair in zip_longest(self.verdicts, other.verdicts):
+        for pair in zip_longest(self.history.findings(), other.history.findings()):
             if pair[0] != pair[1]:
                 number = min(each.number for each in pair if each is not None)
                 one, two = [

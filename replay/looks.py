@@ -13,7 +13,7 @@ from events.closing import Closing
 from replay.detectors import detector_version, is_decided_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from events.records import Rejected, Source
@@ -240,8 +240,8 @@ class Looks(Closing, Generic[E]):
 
     @property
     @abstractmethod
-    def verdicts(self) -> Sized:
-        """All verdicts."""
+    def verdicts(self) -> int:
+        """How many verdicts there are."""
 
     @abstractmethod
     def account(self, event: E) -> str:

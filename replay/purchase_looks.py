@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
-    from events.records import Decision, Rejected, Source
+    from events.records import Rejected, Source
     from replay.verify import Verification
 
 # What of a message holds numbers of users, and what holds cents.
@@ -59,27 +59,22 @@ class PurchaseLooks(Looks[Event]):
 
     @cached_property
     def history(self) -> History:
-        """All that the store holds, read when it is first asked for."""
         return self.timeline.history if "timeline" in vars(self) else History(self.store)
 
     @cached_property
     def timeline(self) -> Timeline:
-        """Its moments, made when they are first asked for."""
         return Timeline(self.store, of_another=self.of_another)
 
     @property
     def setting(self) -> str:
-        """D and T."""
         parameters = self.store.parameters
         return f"D={parameters.degrees} T={parameters.tracked}"
 
     @property
     def everyone(self) -> Collection[str]:
-        """All users of the history, also those who have not appeared yet."""
         return self.history.journal.numbers
 
     def numbers_of(self, subject: str) -> Sequence[int]:
-        """Return the numbers of all events that a user is in, in order."""
         journal = self.history.journal
         user = journal.numbers.get(subject, _NEVER)
         rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
@@ -87,29 +82,23 @@ class PurchaseLooks(Looks[Event]):
         return numbers
 
     def found(self, number: int) -> bool:
-        """Tell whether event ``number`` is a purchase that was flagged."""
         decision = self.history.recorded.get(number)
         return decision is not None and decision.flagged
 
     def describe(self, event: Event) -> str:
-        """Return one line about an event and the decision on it."""
         return describe(event, self.history.recorded.get(event.number))
 
     def fields(self, event: Event) -> Fields:
-        """Return what happened, for machines."""
         return event_fields(event)
 
     def verdict_fields(self, number: int) -> Fields:
-        """Return the decision on event ``number``, for machines, if there is one."""
         decision = self.history.recorded.get(number)
         return {} if decision is None else decision_fields(decision)
 
     def where(self, number: int) -> str:
-        """Return where event ``number`` was read, and whether that was past."""
         return ("" if self.history.judged(number) else "past, ") + super().where(number)
 
     def message_fields(self, message: Any) -> Fields:
-        """Return the fields of a message, with names for numbers and text for amounts."""
         fields = super().message_fields(message)
         for field, value in fields.items():
             if field in _CENTS:
@@ -127,31 +116,25 @@ class PurchaseLooks(Looks[Event]):
         return tuple(map(name, value))
 
     def value_fields(self, value: Any) -> Any:
-        """Return a value of a message for machines."""
         return (
             event_fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
         )
 
     def value_text(self, value: Any) -> str | None:
-        """Return an event of a message in words."""
         return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
 
     # What commands do
 
     def show_why(self, number: int) -> None:
-        """Print why a purchase was flagged or not, or what a friendship changed."""
         show_why(explain(self.timeline, number), self.timeline)
 
     def why_fields(self, number: int) -> Fields:
-        """Return the same for machines."""
         return why_fields(explain(self.timeline, number), self.timeline)
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        """Play the history again and compare; see `replay.verify.verify`."""
         return verify(self.history, progress)
 
     def audit(self) -> None:
-        """Compare the kept lines of events with them, and digests with what events add up to."""
         audit_purchases(self.store, digests=self.other is None)
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
@@ -183,19 +166,17 @@ class PurchaseLooks(Looks[Event]):
         return exported
 
     @property
-    def verdicts(self) -> dict[int, Decision]:
-        """The decisions, by event number."""
-        return self.history.recorded
+    def verdicts(self) -> int:
+        return len(self.history.recorded)
 
     def account(self, event: Event) -> str:
-        """Return the place of an event and its line."""
         line = own_line(event, self.store.path).decode("utf-8", "backslashreplace").strip()
         return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
 
     def first_verdict_other_than(self, other: PurchaseLooks) -> tuple[str, str, str] | None:
-        """Return the first event that was decided otherwise, and both decisions, or None."""
-        for number in sorted(self.verdicts.keys() | other.verdicts.keys()):
-            pair = self.verdicts.get(number), other.verdicts.get(number)
+        recorded, others = self.history.recorded, other.history.recorded
+        for number in sorted(recorded.keys() | others.keys()):
+            pair = recorded.get(number), others.get(number)
             if pair[0] != pair[1]:
                 one, two = ["no decision" if each is None else verdict_text(each) for each in pair]
                 return str(number), one, two

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         one.verdict: _first_verdict(one, other),
     }
     events = counted(len(one.history), "event")
-    compared = f"{events} and {counted(len(one.verdicts), one.verdict)}"
+    compared = f"{events} and {counted(one.verdicts, one.verdict)}"
     if options.json:
         print_json(found)
     elif not any(found.values()):

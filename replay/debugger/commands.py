@@ -189,6 +189,10 @@ _INSTEAD: Final = {
 }
 # What begins with a word is counted as one of its meanings from so many letters on.
 _WHOLE: Final = 3
+_REMARKS: Final = """\
+A command may be cut short as long as it is clear which one is meant; several stand
+on one line with ; between. On a terminal an empty line repeats the last one if all
+in it moves or shows something, and Ctrl-C stops what takes long."""
 # Where the summaries of conditions begin.
 _INDENT: Final = 25
 
@@ -278,11 +282,7 @@ class Commands:
         return "\n".join(
             [
                 *lines,
-                "A command may be cut short as long as it is clear which one is meant; several "
-                "stand",
-                "on one line with ; between. On a terminal an empty line repeats the last one if "
-                "all",
-                "in it moves or shows something, and Ctrl-C stops what takes long.",
+                _REMARKS,
                 textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", 88),
                 textwrap.fill(f"Answered with what to say instead: {', '.join(_INSTEAD)}.", 88),
             ]

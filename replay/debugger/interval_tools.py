@@ -42,11 +42,9 @@ class IntervalTools(Tools["IntervalLooks"]):
         return "found", self.looks.found
 
     def user(self, shell: Shell, words: list[str]) -> None:
-        """Show what of a key may still be in an interval with what comes."""
         self.window(shell, words)
 
     def window(self, _shell: Shell, words: list[str]) -> None:
-        """Show what of a key may still be in an interval with what comes."""
         timeline = self.looks.timeline
         if timeline.parameters.key is not None:
             _OF_KEY.check(words)

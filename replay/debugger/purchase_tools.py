@@ -158,18 +158,15 @@ class PurchaseTools(Tools["PurchaseLooks"]):
     # Commands
 
     def stream(self, shell: Shell, _words: list[str]) -> None:
-        """Go to the first event of the stream."""
         history = self.looks.history
         if history.stream_start is None or history.stream_start == len(history):
             raise PositionError("expected a stream, found a history that has no event of one")
         shell.move(history.stream_start + 1)
 
     def watch(self, shell: Shell, words: list[str]) -> None:
-        """Stop where the state of a user changes."""
         shell.stop("watch", words)
 
     def user(self, _shell: Shell, words: list[str]) -> None:
-        """Show a user's friends and purchases."""
         timeline = self.looks.timeline
         state = timeline.user(named(words[0], self.looks.everyone))
         number = timeline.number(state.user)
@@ -183,14 +180,12 @@ class PurchaseTools(Tools["PurchaseLooks"]):
             say(f"  event {purchase.number}  {purchase.time}  {format_amount(purchase.amount)}")
 
     def network(self, shell: Shell, words: list[str]) -> None:
-        """Show a user's network by hop."""
         timeline = self.looks.timeline
         user = self._appeared(words[0])
         degrees = shell.count(words[1]) if words[1:] else timeline.parameters.degrees
         show_network([list(hop) for hop in hops_of(timeline, user, degrees)], degrees)
 
     def window(self, _shell: Shell, words: list[str]) -> None:
-        """Show what a purchase of a user would be judged by now."""
         timeline = self.looks.timeline
         _, window, baseline = window_of(timeline, self._appeared(words[0]))
         show_window(window, baseline, timeline.parameters.tracked)
@@ -201,7 +196,6 @@ class PurchaseTools(Tools["PurchaseLooks"]):
         return user
 
     def latest(self, shell: Shell, words: list[str]) -> None:
-        """Show everyone's latest purchases."""
         rows = (
             (each.number, each.time, plain(each.user), format_amount(each.amount))
             for each in self.looks.timeline.recency(shell.count(*words or [_LATEST]))
@@ -209,7 +203,6 @@ class PurchaseTools(Tools["PurchaseLooks"]):
         print_table(("event#", "time", "user", "amount#"), rows)
 
     def diff(self, shell: Shell, words: list[str]) -> None:
-        """Show what changed in the users' states between two moments."""
         timeline = self.looks.timeline
         here = str(timeline.position)
         first, last = sorted(map(shell.position, [*words, here][:2]))
