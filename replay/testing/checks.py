@@ -19,8 +19,9 @@ from events.store import EventStore
 from replay.branch import Edits, branch_off
 from replay.files import STORE_SUFFIX
 from replay.history import History
-from replay.interval_verify import verify_intervals
+from replay.kinds import looks_of
 from replay.logs import Logs
+from replay.purchase_looks import PurchaseLooks
 from replay.run import run
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
@@ -170,8 +171,9 @@ def assert_replays(store: EventStore | str | Path, detector: Detector = Simulati
         raise AssertionError(
             f"{opened.path}: its last {tail.length} bytes are torn: {tail.fault.value}"
         )
-    if opened.intervals is not None:
-        _assert_verified(opened, verify_intervals(opened))
+    looks = looks_of(opened)
+    if not isinstance(looks, PurchaseLooks):
+        _assert_verified(opened, looks.verify(iter))
         return
     history = History(opened)
     _assert_verified(opened, verify(history, detector=detector))

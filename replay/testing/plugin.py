@@ -22,6 +22,7 @@ from events.errors import ReplayError, StoreError, shown
 from events.escapes import inert, json_escaped
 from events.store import EventStore
 from replay.kinds import looks_of
+from replay.purchase_looks import PurchaseLooks
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.tables import shell_word
@@ -138,10 +139,11 @@ def _decided(path: Path, events_max: int | None = None) -> LoggedHistory:
     """Return the history in a store that is to be decided as the program's own detector does."""
     try:
         store = EventStore(path)
-        if store.intervals is not None:
-            pytest.skip("a store of intervals")
-        if (other := looks_of(store).other) is not None:
-            pytest.skip(other)
+        looks = looks_of(store)
+        if not isinstance(looks, PurchaseLooks):
+            pytest.skip(f"a store of {looks.kind}")
+        if looks.other is not None:
+            pytest.skip(looks.other)
         if events_max is not None and store.events > events_max:
             pytest.skip(f"{store.events:,} events are too many for the brute-force model")
         return LoggedHistory.of(store)
