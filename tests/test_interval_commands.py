@@ -22,11 +22,13 @@ from events.records import Finding, StateDigest
 from events.store import EventStore
 from events.writer import StoreWriter
 from replay.cli import COMMANDS, main
+from replay.debugger.shell import Shell as Debugger
 from replay.interval_looks import IntervalLooks
 from replay.interval_run import Search
 from replay.intervals_picture import intervals_picture
+from replay.kinds import looks_of
 from tests.interval_cases import CASES, THRESHOLD
-from tests.interval_runs import Row, as_csv, read_back, rows, search
+from tests.interval_runs import BAD_ROWS, Row, as_csv, read_back, rows, search
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_cli import Shell
 from tests.test_store import pieces
@@ -525,6 +527,46 @@ def test_debugger_goes_to_findings_forward_and_back_and_explains_them(run: Comma
     assert shown[40].startswith("event 44 of 396")
     assert shown[41:43] == [at, "no stop before"]
     assert shown[-3].startswith("event 48 of 396")
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(rows, st.lists(st.tuples(st.integers(0, 14), st.sampled_from(BAD_ROWS)), max_size=3))
+def test_debugger_stops_where_a_scan_over_the_rows_says_in_both_directions(
+    drawn: list[Row], bad: list[tuple[int, str]]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in.csv").write_bytes(as_csv(drawn, bad))
+        summary = search(folder / "in.csv", folder / "o.json", key="address")
+        store = EventStore(summary.store_path)
+        seen = [(row[1], row[2]) for row in drawn]
+        final = {each.number for each in store.records() if isinstance(each, Finding)}
+        expected = {
+            "found": final,
+            "rejected": {min(place, len(drawn)) for place, _ in bad},
+            **{f"user {who}": {n for n, row in enumerate(seen, 1) if who in row} for who in "AxBz"},
+            **{f"event {n}": {n} for n in range(1, len(drawn) + 1)},
+        }
+        for condition, positions in expected.items():
+            if positions or not condition.startswith("user"):
+                check_stops(store, condition, positions)
+
+
+def check_stops(store: EventStore, condition: str, positions: set[int]) -> None:
+    """Search forward from the beginning, and back from the end."""
+    with looks_of(store) as looks:
+        shell, end = Debugger(looks, interactive=False), len(looks.timeline)
+        shell.onecmd(f"break {condition}")
+        for start, command, ahead in (
+            ("goto 0", "continue", sorted(positions - {0})),
+            ("last", "reverse-continue", sorted(positions - {end}, reverse=True)),
+        ):
+            shell.onecmd(start)
+            found = []
+            for _ in ahead:
+                shell.onecmd(command)
+                found.append(looks.timeline.position)
+            assert (found, shell.failed) == (ahead, False)
 
 
 def test_debugger_shows_the_ends_of_a_long_interval(run: Commands) -> None:
