@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from replay.branch_lines import Meaning
     from replay.history import History
     from replay.listener import Listener, Summary
-    from replay.run import Detector
+    from replay.purchase_drive import Detector
 
 _NAME_BYTES_MAX: Final = 255
 

@@ -59,7 +59,7 @@ class BranchFiles:
             self._new.complete(replace=self._overwrite)
         except OSError as error:
             raise unwritable(self._new.path, error, "the branch") from None
-        summary.flagged_path, summary.store_path = self._new.path, store
+        summary.output_path, summary.store_path = self._new.path, store
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from events.errors import InterruptedRunError, ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
-from replay.console import Console
+from replay.console import PurchaseWords
+from replay.engine.console import Console
 from replay.interrupts import EXIT_INTERRUPTED
 from replay.logs import Logs
 from replay.run import run
@@ -144,7 +145,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     parser = _run_parser()
     parser.hint = hint
     options = parser.read(words)
-    console = Console(-1 if options.quiet else options.verbose)
+    console = Console(-1 if options.quiet else options.verbose, PurchaseWords())
     with (
         StopSignals() as stop,
         Logs(

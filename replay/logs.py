@@ -80,6 +80,11 @@ class Logs(Closing):
             self.batch.close()
             raise
 
+    @property
+    def logs(self) -> tuple[Log, Log | LiveLog]:
+        """Both, in the order in which they are read."""
+        return self.batch, self.stream
+
     def close(self) -> None:
         """Close both logs."""
         self.batch.close()

@@ -37,6 +37,8 @@ from events.records import (
 )
 from events.store import EventStore
 from events.writer import set_aside
+from replay.engine.drive import Resumed
+from replay.listener import Summary
 from replay.output import WrittenLines
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from events.disk import Disk
     from events.header import Header
-    from replay.listener import Summary
+    from replay.engine.listener import RunSummary
     from replay.output import Output
     from replay.simulation import Simulation
 
@@ -206,7 +208,7 @@ def is_finished(store: EventStore) -> bool:
     return any(end.source == "stream" for end in ends) and bool(digests)
 
 
-class Resumed:
+class PurchasesResumed(Resumed):
     """How far the history in a store has come.
 
     Its events are in a journal then, and the simulation stands before the first purchase of
@@ -222,29 +224,20 @@ class Resumed:
                 the state is not what the events add up to.
 
         """
-        self.store: Final = store
+        super().__init__(store)
         self.journal: Final = Journal() if simulation is None else simulation.journal
         """All events."""
-        self.lines: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
-        """How many lines of each log were read."""
+        self.lines["batch"] = self.lines["stream"] = 0
         self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
-        """How many of these were accepted."""
-        self.rejected: Final[list[Rejected]] = []
-        """The lines that were rejected."""
-        self.ended: Final[set[Source]] = set()
-        """The logs that were read to their end."""
+        """How many lines of each log were accepted."""
         self.judged = 0
         """How many purchases were decided on."""
         self.flagged: Final[list[bytes]] = []
         """The flagged lines, without newlines."""
-        self.written = 0
-        """How many bytes of them the flagged file is known to have held."""
         self.attested = -1
         """After how many events the last digest of the state was recorded; -1: none."""
         self.users = 0
         """How many users there were at that moment."""
-        self.file_frame: int | None = None
-        """The number of the frame in which the lines of the stream's last file begin, from 0."""
         self.digest_due = False
         """Whether the last thing recorded is something after which a digest comes."""
         self._source: Source = "batch"
@@ -269,13 +262,13 @@ class Resumed:
         """Whether nothing is left to do."""
         return "stream" in self.ended and not self.digest_due
 
-    def count_into(self, summary: Summary) -> None:
+    def count_into(self, summary: RunSummary) -> None:
         """Add what the history holds to what a run has done."""
         summary.events_before = len(self.journal)
-        summary.batch_events += self.events["batch"]
-        summary.stream_events += self.events["stream"]
-        summary.rejected += len(self.rejected)
-        summary.stream_rejected += sum(each.source == "stream" for each in self.rejected)
+        summary.accepted.update(self.events)
+        for source in self.events:
+            summary.refused[source] = sum(each.source == source for each in self.rejected)
+        assert isinstance(summary, Summary), "it is that of a run of this detector"
         summary.judged += self.judged
         summary.flagged += len(self.flagged)
         summary.users = self.users
