@@ -12,8 +12,8 @@ from events.disk import NewFile, free_name, permissions_of
 from events.errors import unwritable
 from events.header import is_store
 from events.writer import set_aside
+from replay.kept_history import refuse_locked
 from replay.outputs import FlaggedFile
-from replay.resume import refuse_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

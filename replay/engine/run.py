@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
+from replay.kept_history import way_on
 from replay.kept_lines import KeptLines
 from replay.opening import bytes_before, open_history
 from replay.rejections import strict_error
-from replay.resume import way_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
