@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.engine.listener import Listener, RunSummary
+from replay.engine import listener
+from replay.engine.listener import RunSummary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Listener", "Summary"]
+    from events.event import Event
+    from events.jsonlines import Log
+    from events.records import Decision, Rejected
+    from replay.live import LiveLog
+    from replay.logs import Logs
 
 
 class Summary(RunSummary):
@@ -51,3 +56,26 @@ class Summary(RunSummary):
     def stream_rejected(self) -> int:
         """How many lines of the stream were rejected."""
         return self.refused.get("stream", 0)
+
+
+class Listener(listener.Listener):
+    """Is told how a run goes; subclass it and override what is of interest."""
+
+    def on_start(self, inputs: Logs, summary: Summary) -> None:
+        """Take the logs of the run and its summary, which changes as it goes."""
+
+    def on_block(self, log: Log | LiveLog, summary: Summary) -> None:
+        """Take note that some more of ``log`` has been read."""
+
+    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
+        """Take a line of ``log`` that was rejected."""
+
+    def on_event(
+        self,
+        log: Log | LiveLog,
+        line_number: int,
+        event: Event,
+        decision: Decision | None,
+        seconds: float,
+    ) -> None:
+        """Take an event of the stream, its decision if it is a purchase, and how long it took."""
