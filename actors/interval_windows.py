@@ -12,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from events.instants import Span, instant_of, time_of
+from events.errors import BadValueError, shown
+from events.instants import Span, are_in_order, instant_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,3 +83,19 @@ class Reach(NamedTuple):
             latest = _END
         bisect = bisect_right if self.inclusive else bisect_left
         return bisect(range(high), latest, low, high, key=time_at)
+
+
+def check_order(times: Sequence[str], before: str) -> None:
+    """Refuse times of which one is before the one in front of it, or before ``before``.
+
+    Raises:
+        BadValueError: one is.
+
+    """
+    if times[0] < before or not are_in_order(times):
+        for time in times:
+            if time < before:
+                raise BadValueError(
+                    f"expected times in order, found {shown(time)} after {shown(before)}"
+                )
+            before = time

@@ -13,11 +13,11 @@ import datetime as dt
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.interval_windows import Reach
+from actors.interval_windows import Reach, check_order
 from actors.window_ids import WindowIds
 from events.durations import SECOND
-from events.errors import BadValueError, shown
-from events.instants import EDGE, Span, are_in_order, instant_of
+from events.errors import BadValueError
+from events.instants import EDGE, Span, instant_of
 from events.interval import Interval
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ class IntervalFinder:
             raise BadValueError(f"expected {len(times)} ids, as many as times, found {len(adids)}")
         if not times:
             return []
-        self._check_order(times)
+        check_order(times, self._latest)
+        self._latest = times[-1]
         place = len(self._times)
         keys = self._keys_of(times)
         self._keys += keys
@@ -198,7 +199,8 @@ class IntervalFinder:
             BadValueError: ``time`` is before an observation's.
 
         """
-        self._check_order((time,))
+        check_order((time,), self._latest)
+        self._latest = time
         if self._start == len(self._times):
             return []
         found: list[Interval] = []
@@ -314,17 +316,6 @@ class IntervalFinder:
         self._ids = ids = list(self._last)
         self._ids_start, self._ids_end = start, end
         return ids
-
-    def _check_order(self, times: Sequence[str]) -> None:
-        if times[0] < self._latest or not are_in_order(times):
-            before = self._latest
-            for time in times:
-                if time < before:
-                    raise BadValueError(
-                        f"expected times in order, found {shown(time)} after {shown(before)}"
-                    )
-                before = time
-        self._latest = times[-1]
 
     def _keys_of(self, times: Sequence[str]) -> list[Any]:
         if not self._exact:

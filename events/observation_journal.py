@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from events.columns import NOBODY
 from events.index import Column, GrowingIndex, OwnRows, Rows, Sorted
 from events.observation import Observation
 from events.records import Observed
@@ -103,6 +104,14 @@ class ObservationJournal(Timed):
             tuple([adids[code] for code in self._adids.array[rows].tolist()]),
             tuple([keys[code] for code in self._keys.array[rows].tolist()]),
         )
+
+    def numbers_of(self, name: str) -> list[int]:
+        """Return the numbers of the observations that have ``name`` as their id or their key."""
+        adid, key = self.adids.get(name, NOBODY), self.keys.get(name, NOBODY)
+        numbers: list[int] = (
+            np.flatnonzero((self.adid_codes == adid) | (self.key_codes == key)) + 1
+        ).tolist()
+        return numbers
 
     # Order
 

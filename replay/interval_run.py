@@ -35,6 +35,7 @@ from replay.detectors import detector_version
 from replay.files import check_outputs, store_beside
 from replay.interval_appending import check_appending
 from replay.interval_blocks import after_line, records_of, without_late
+from replay.interval_kept import StoredPast
 from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
@@ -43,6 +44,7 @@ from replay.output_streams import OutputStream
 from replay.outputs import INTERVALS, FlaggedFile
 from replay.rejections import strict_error
 from replay.resume import way_on
+from replay.supervision import Reactivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -284,7 +286,11 @@ class _Run:
 
     def _act(self, stack: ExitStack) -> None:
         self._outputs = IntervalOutputs(self._store, self.file, self.parameters)
-        self._simulation = stack.enter_context(IntervalSimulation(self.parameters, self._outputs))
+        self._past = StoredPast(self.parameters, self._store.path)
+        self._simulation = stack.enter_context(
+            IntervalSimulation(self.parameters, self._outputs, past=self._past)
+        )
+        self._simulation.dispatcher.supervisor = Reactivation()
 
     def _count(self, resumed: IntervalResumed) -> None:
         summary = self.summary
@@ -295,7 +301,7 @@ class _Run:
         summary.keys = resumed.keys
 
     def _resume(self, resumed: IntervalResumed) -> None:
-        resumed.tell(self._simulation, self._outputs)
+        resumed.go_on(self._past, self._simulation, self._outputs)
         self._line, self._ended = resumed.line, resumed.ended
         if self._watermark is not None and resumed.latest:
             self._watermark.admit((resumed.latest,))
