@@ -14,9 +14,11 @@ from events.records import Observed
 from replay.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.interval_appending import check_appending
+from replay.interval_kept import StoredPast
 from replay.interval_outputs import IntervalOutputs, title_of
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
+from replay.supervision import Reactivation
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -74,7 +76,11 @@ class IntervalDrive(Drive):
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> IntervalOutputs:
         """Start the actors."""
         self._outputs = IntervalOutputs(store, output, self._parameters)
-        self._simulation = stack.enter_context(IntervalSimulation(self._parameters, self._outputs))
+        self._past = StoredPast(self._parameters, store.path)
+        self._simulation = stack.enter_context(
+            IntervalSimulation(self._parameters, self._outputs, past=self._past)
+        )
+        self._simulation.dispatcher.supervisor = Reactivation()
         return self._outputs
 
     def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
@@ -87,10 +93,10 @@ class IntervalDrive(Drive):
         """Be where the run was when it stopped, and look on."""
         resumed = self._kept
         assert resumed is not None, "a history was read"
-        resumed.tell(self._simulation, self._outputs)
+        resumed.go_on(self._past, self._simulation, self._outputs)
         self._log.go_on(0, latest=resumed.latest)
         if "observations" not in resumed.ended:
-            self.commit()
+            self._settle_due()
         else:
             self._settle_rest(settled=resumed.settled)
 
@@ -103,6 +109,9 @@ class IntervalDrive(Drive):
     def commit(self) -> None:
         """Look at what was told, and send what is found to the store and the output."""
         self._simulation.advance()
+        self._settle_due()
+
+    def _settle_due(self) -> None:
         self._simulation.settle_due()
         self._count()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from actors.interval_portions import weight_of
 from events.errors import DamagedStoreError
 from events.records import (
     Finding,
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from actors.interval_gathering import Gathered
     from events.store import EventStore
     from replay.engine.listener import RunSummary
+    from replay.interval_kept import StoredPast
     from replay.interval_outputs import IntervalOutputs
     from replay.interval_simulation import IntervalSimulation
     from replay.output import Output
@@ -56,7 +60,6 @@ class IntervalResumed(Resumed):
         self.keys = 0
         self.found = 0
         """How many intervals were found."""
-        self._digests = 0
         self.breaks_quoted = True
         """How the output is spelled; see `interval_lines`."""
         # How many bytes it has, spelled as it is now, and as earlier releases may have.
@@ -133,42 +136,66 @@ class IntervalResumed(Resumed):
         self.breaks_quoted = not self.breaks_quoted
         return True
 
-    def tell(self, simulation: IntervalSimulation, outputs: IntervalOutputs) -> None:
-        """Tell all observations to a simulation, which must find what was found.
+    def go_on(
+        self, past: StoredPast, simulation: IntervalSimulation, outputs: IntervalOutputs
+    ) -> None:
+        """Let a simulation be where the run was when it stopped.
+
+        It begins at the last settling; nothing that was found by then is looked for again. What
+        came behind it is told, as it was.
+
+        Args:
+            past: that of the simulation.
+            simulation: one at the beginning.
+            outputs: where its findings go.
 
         Raises:
-            DamagedStoreError: it finds something else.
+            DamagedStoreError: the observations do not come to what was recorded.
 
         """
-        findings: list[Finding] = []
-        digests = self._digests
+        frames: list[list[Observed | LogEnd]] = []
+        found = weight = 0
         for _, records, _ in self.store.frames():
+            frames.append([])
             for record in records:
-                if isinstance(record, Observed):
-                    simulation.observe(record)
+                if isinstance(record, Observed | LogEnd):
+                    frames[-1].append(record)
                 elif isinstance(record, Finding):
-                    findings.append(record)
-                elif isinstance(record, LogEnd):
-                    simulation.conclude()
+                    found += 1
+                    weight += weight_of(record.interval)
                 elif isinstance(record, StateDigest):
-                    outputs.expected = (findings, record)
-                    simulation.settle_as(record)
-                    findings = []
-                    digests -= 1
-                    self._check(record, outputs)
-            if not digests:
-                # The run that stopped behind this went on looking after each block.
-                simulation.advance()
-        outputs.expected = None
+                    for observed in chain(*frames):
+                        self._gather(observed, past.last.gathered)
+                    frames = [[]]
+                    past.settle(record.sums[0], found, weight)
+                    found = weight = 0
+                    self._check(record, past)
+        simulation.goto(past.last.gathered.arrived)
+        for told in frames:
+            for each in told:
+                if isinstance(each, Observed):
+                    simulation.observe(each)
+                else:
+                    simulation.conclude()
+            # The run went on looking after each block.
+            simulation.advance()
         outputs.told = self.written
         outputs.breaks_quoted = self.breaks_quoted
         outputs.intervals = self.found
 
-    def _check(self, record: StateDigest, outputs: IntervalOutputs) -> None:
-        if outputs.differs:
+    @staticmethod
+    def _gather(record: Observed | LogEnd, gathered: Gathered) -> None:
+        if isinstance(record, Observed):
+            gathered.observe(record.number, record.times, record.adids, record.keys)
+        else:
+            gathered.conclude()
+
+    def _check(self, digest: StateDigest, past: StoredPast) -> None:
+        recorded = digest.events, digest.users, digest.sums
+        if recorded != past.last.recorded:
             raise DamagedStoreError(
-                f"{self.store.path}: after event {record.events}: expected what the "
-                "observations come to, found something else; verify says more"
+                f"{self.store.path}: after event {digest.events}: expected observations that come "
+                f"to {recorded}, found {past.last.recorded}; verify says more"
             )
 
     def _take(self, record: Record) -> None:
@@ -189,7 +216,6 @@ class IntervalResumed(Resumed):
             self.found += 1
         elif isinstance(record, StateDigest):
             self.settled = bool(self.ended) and not (record.sums and record.sums[0])
-            self._digests += 1
             self.keys = record.users
         elif isinstance(record, Written):
             self.written = record.size

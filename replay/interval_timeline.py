@@ -1,43 +1,37 @@
 """The timeline of a search for intervals: any moment of it, from its event store alone.
 
 Position n is the moment after observation n; the last one includes the end of the
-observations, where they were read to it. Going back starts from a checkpoint in memory.
+observations, where they were read to it. To go somewhere is to set the horizon of the actor
+system, as in `replay.timeline`.
 """
 
 from __future__ import annotations
 
-import bisect
-from itertools import islice
+from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.interval_messages import Conclude, Observe, Recollect, Resume, Settle
+from actors.interval_messages import Conclude, Observe, Settle
+from actors.interval_recall import JournalPast
 from actors.interval_sink import IntervalNowhere
 from actors.messages import Commit
 from events.errors import PositionError, UnknownUserError, shown
 from events.store import EventStore
-from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.interval_history import IntervalHistory
 from replay.interval_simulation import IntervalSimulation
 from replay.stepping import Stepping
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from actors.dispatcher import DispatchedActor
-    from actors.intervals import Memory
     from events.observation import Observation
+    from events.records import Finding, StateDigest
     from replay.stepping import Delivered
-
-# A checkpoint is made where a move crosses a multiple of this.
-CHECKPOINT_EVENTS: Final = 10_000
-
-
-class _Checkpoint(NamedTuple):
-    position: int
-    recollect: Recollect
-    memories: tuple[Memory, ...]
 
 
 class KeyState(NamedTuple):
@@ -51,6 +45,18 @@ class KeyState(NamedTuple):
     """The place among them of the first that a coming one may be in an interval with."""
     window: tuple[tuple[str, str], ...]
     """Times and ids of the observations from there on."""
+
+
+class _Counting(IntervalNowhere):
+    """An outlet that counts what is found, by the observation that made it final."""
+
+    def __init__(self) -> None:
+        self.counts: Final[dict[int, int]] = {}
+
+    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+        del digest
+        for finding in findings:
+            self.counts[finding.number] = self.counts.get(finding.number, 0) + 1
 
 
 class IntervalTimeline(Stepping):
@@ -71,9 +77,15 @@ class IntervalTimeline(Stepping):
         check_detector(opened, IntervalSimulation)
         self.parameters: Final = self.history.parameters
         """What was looked for."""
-        self._everyone = {*self.history.adids, *(self.history.keys or ())}
-        self._simulation = IntervalSimulation(self.parameters, IntervalNowhere(), self._queue)
-        self._checkpoints = [_Checkpoint(0, Recollect((), 0, 0, 0, (), "", ()), ())]
+        self._past: Final = JournalPast(
+            self.history.journal,
+            self.parameters,
+            self._found_as_of,
+            ended=self.history.end is not None,
+        )
+        self._simulation = IntervalSimulation(
+            self.parameters, IntervalNowhere(), self._queue, past=self._past
+        )
 
     def __len__(self) -> int:
         """Return the number of observations."""
@@ -95,22 +107,18 @@ class IntervalTimeline(Stepping):
         if not 0 <= position <= len(self):
             raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
         self._finish_event()
-        index = bisect.bisect(self._checkpoints, position, key=lambda each: each.position)
-        checkpoint = self._checkpoints[index - 1]
-        if position < self.position or self.position < checkpoint.position:
-            self._restore(checkpoint)
-        self._forward(position)
+        self._stand(position)
 
     def next(self) -> Observation | None:
         """Take the next observation, or the rest of it, and return it; None at the end."""
         if self.position == len(self):
             return None
         if not self._finish_event():
-            self._forward(self.position + 1)
+            self._stand(self.position + 1)
         return self.history.event(self.position)
 
     def back(self) -> Observation | None:
-        """Go back by one observation and return it, or None at the beginning.
+        """Stand before the latest observation and return it, or None at the beginning.
 
         Inside an event it is that one.
         """
@@ -118,7 +126,7 @@ class IntervalTimeline(Stepping):
         if self.position == 0:
             return None
         event = self.history.event(self.position)
-        self.goto(self.position - 1)
+        self._stand(self.position - 1)
         return event
 
     def trace(self, number: int) -> list[Delivered]:
@@ -136,7 +144,7 @@ class IntervalTimeline(Stepping):
     @property
     def everyone(self) -> AbstractSet[str]:
         """All ids and keys of the history, also those that have not appeared yet."""
-        return self._everyone
+        return self.history.everyone
 
     @property
     def waiting_rows(self) -> int:
@@ -146,11 +154,11 @@ class IntervalTimeline(Stepping):
     @property
     def keys(self) -> list[str]:
         """The keys that have appeared, in order of first appearance; "" where there are none."""
-        return list(self._simulation.coordinator.numbers)
+        return self._past.names[: self._simulation.keys]
 
     def name(self, number: int) -> str:
         """Return key ``number``, counted from 0 in order of first appearance."""
-        return next(islice(self._simulation.coordinator.numbers, number, None))
+        return self._past.names[number]
 
     def key(self, key: str) -> KeyState:
         """Return the state of ``key``.
@@ -159,8 +167,8 @@ class IntervalTimeline(Stepping):
             UnknownUserError: it has not appeared yet.
 
         """
-        number = self._simulation.coordinator.numbers.get(key)
-        if number is None:
+        number = self._past.numbers.get(key)
+        if number is None or number >= self._simulation.keys:
             raise UnknownUserError(
                 f"expected a key that has appeared by event {self.position}, found {shown(key)}"
             )
@@ -171,9 +179,6 @@ class IntervalTimeline(Stepping):
 
     # How it is done
 
-    def _ends_at(self, position: int) -> bool:
-        return position == len(self) and self.history.end is not None
-
     @property
     def _coordinator(self) -> DispatchedActor:
         return self._simulation.coordinator
@@ -181,63 +186,54 @@ class IntervalTimeline(Stepping):
     def _messages_of(self, number: int) -> list[Any]:
         observed = self.history.observed(number - 1, number)
         observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
-        ends = [Conclude()] if self._ends_at(number) else []
+        ends = [Conclude()] if self._past.ends_at(number) else []
         return [observe, *ends, Settle(), Commit()]
 
-    def _forward(self, position: int) -> None:
-        """Take the observations up to ``position``, with a checkpoint at each round number."""
-        while self.position < position:
-            milestone = (self.position // CHECKPOINT_EVENTS + 1) * CHECKPOINT_EVENTS
-            end = min(position, milestone)
-            with self.undisturbed(), collector_paused():
-                self._simulation.observe(self.history.observed(self.position, end))
-                if self._ends_at(end):
-                    self._simulation.conclude()
-                self._simulation.settle()
-                self.position = end
-                if end == milestone and not self._ends_at(end):
-                    self._remember()
+    def _stand(self, position: int) -> None:
+        with self.undisturbed():
+            self._simulation.goto(position)
+            self.position = position
 
-    def _remember(self) -> None:
-        before = self._checkpoints[-1]
-        if self.position <= before.position:
-            return
-        coordinator = self._simulation.coordinator
-        sums = tuple(coordinator.sums)
-        memories = tuple(
-            before.memories[number]
-            if number < len(before.memories) and before.recollect.sums[number] == each
-            else self._simulation.actor(number).finder.memory()
-            for number, each in enumerate(sums)
-        )
-        # Where all wait for the end, they are those of the history up to there.
-        waiting = () if self.parameters.lateness is None else tuple(coordinator.waiting)
-        recollect = Recollect(
-            tuple(coordinator.numbers),
-            coordinator.arrived,
-            coordinator.passed,
-            coordinator.found_count,
-            waiting,
-            coordinator.watermark.latest,
-            sums,
-        )
-        self._checkpoints.append(_Checkpoint(self.position, recollect, memories))
+    # How many intervals were found
 
-    def _restore(self, checkpoint: _Checkpoint) -> None:
-        with self.undisturbed(), collector_paused():
-            self._recollect(checkpoint)
+    def _found_as_of(self, position: int) -> int:
+        moments, counts = self._found
+        place = bisect_right(moments, position)
+        return counts[place - 1] if place else 0
 
-    def _recollect(self, checkpoint: _Checkpoint) -> None:
-        simulation, recollect = self._simulation, checkpoint.recollect
-        if self.parameters.lateness is None:
-            observed = self.history.observed(0, checkpoint.position)
-            keys = observed.keys or ("",) * checkpoint.position
-            numbers = range(1, checkpoint.position + 1)
-            rows = tuple(zip(observed.times, numbers, observed.adids, keys, strict=True))
-            recollect = Recollect(recollect.keys, recollect.arrived, 0, 0, rows, "", recollect.sums)
-        simulation.coordinator.actor_ref.tell(recollect)
-        simulation.dispatcher.run()
-        for number, memory in enumerate(checkpoint.memories):
-            simulation.actor(number).actor_ref.tell(Resume(*memory))
-        simulation.dispatcher.run()
-        self.position = checkpoint.position
+    @cached_property
+    def _found(self) -> tuple[list[int], list[int]]:
+        """The observations after which intervals were final, and how many there were by then."""
+        settled = self._settled()
+        recorded = self.history.found_counts
+        counts = {number: recorded[number] for number in recorded if number <= settled}
+        counts |= self._found_behind(settled)
+        return list(counts), list(accumulate(counts.values()))
+
+    def _settled(self) -> int:
+        """Return the last moment up to which all that was final is in the store."""
+        if not self.history.digests:
+            return 0
+        events, _, digest = self.history.digests[-1]
+        passed, past = max(0, events - digest.sums[0]), self._past
+        moments = range(events + 1)
+        return bisect_right(moments, passed, key=lambda at: past.passed(past.cut(at)[0])) - 1
+
+    def _found_behind(self, settled: int) -> dict[int, int]:
+        """Look for what was final behind ``settled``, where the run stopped before it did."""
+        found, history = _Counting(), self.history
+        ended = history.end is not None
+        if settled == len(self):
+            return found.counts
+        past = JournalPast(history.journal, self.parameters, lambda _: 0, ended=ended)
+        with IntervalSimulation(self.parameters, found, past=past) as simulation:
+            simulation.goto(settled)
+            simulation.observe(history.observed(settled))
+            if ended:
+                simulation.conclude()
+                simulation.settle_rest()
+            else:
+                simulation.advance()
+                simulation.settle_due()
+                simulation.settle()
+        return found.counts

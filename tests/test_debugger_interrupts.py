@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay import interval_timeline
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
@@ -117,14 +116,6 @@ def obey(shell: Shell, line: str) -> None:
         shell.onecmd(line)
 
 
-@contextmanager
-def small_steps() -> Iterator[None]:
-    """Let short histories be gone through like long ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interval_timeline, "CHECKPOINT_EVENTS", 4)
-        yield
-
-
 PARTS = 1_000
 
 
@@ -136,7 +127,7 @@ def check_interrupted(
     data: Any,
 ) -> None:
     """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
-    with small_steps(), make() as subject, make() as twin, make() as expected:
+    with make() as subject, make() as twin, make() as expected:
         shell, other = (shell_type(each, interactive=True) for each in (subject, twin))
         here = data.draw(st.integers(0, len(subject)), label="position")
         there = data.draw(st.integers(0, len(subject)), label="argument")

@@ -112,7 +112,7 @@ def test_exported_observations_give_the_same_history_and_intervals(
             IntervalHistory(replay.EventStore(Path(folder, f"{which}.csv.events")))
             for which in "ab"
         )
-        assert (one.times, one.adids, one.keys) == (other.times, other.adids, other.keys)
+        assert one.observed() == other.observed()
         found = list(one.findings())
         assert (found, other.rejected) == (list(other.findings()), [])
         outputs = [Path(folder, f"{which}.csv").read_bytes() for which in "ab"]
@@ -173,7 +173,7 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 512)
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 8)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:

@@ -133,17 +133,11 @@ def run(options: argparse.Namespace) -> int:
 def _picture(summary: IntervalSummary, title: str) -> str:
     """Return the drawing of a history; where there is a key, each id has it in front."""
     history = IntervalHistory(EventStore(summary.store_path))
-    places = sorted(range(len(history)), key=history.times.__getitem__)
-    adids = history.adids
-    if history.keys is not None:
-        adids = [f"{key} {adid}" for key, adid in zip(history.keys, adids, strict=True)]
+    times, adids, keys = history.journal.rows(history.journal.in_order())
+    if history.journal.keyed:
+        adids = tuple([f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)])
     intervals = [finding.interval for finding in history.findings()]
-    return intervals_picture(
-        [history.times[place] for place in places],
-        [adids[place] for place in places],
-        intervals,
-        title,
-    )
+    return intervals_picture(times, adids, intervals, title)
 
 
 def _duration(text: str) -> int:
