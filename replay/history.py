@@ -200,7 +200,7 @@ class History:
         line = self.event(number).line
         if line is not None:
             try:
-                parse_line(line.removeprefix(BYTE_ORDER_MARK), number)
+                parse_line(line.removeprefix(BYTE_ORDER_MARK), number, self.store.zone)
             except BadLineError as error:
                 return error
         return None
@@ -255,7 +255,7 @@ class History:
             DamagedStoreError: the line of an event is another's.
 
         """
-        OwnLines(self.store.path).check(self.events)
+        OwnLines(self.store.path, self.store.zone).check(self.events)
         line = self.store.header.line
         if line is not None:
             yield LogLine(Place("batch", 1), None, line)

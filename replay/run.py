@@ -164,12 +164,14 @@ class Run:
     def start(self, stack: ExitStack, *, overwrite: bool, resume: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         logs, summary = self.logs, self.summary
+        logs.look_ahead()
         header = Header(
             logs.parameters,
             logs.line,
             logs.batch.fingerprint(),
             logs.stream.fingerprint(),
             detector=detector_version(self.detector),
+            zone=logs.batch.zone,
         )
         self._way_on = way_on(header, keeps=self.output.keeps, overwrite=overwrite, live=logs.live)
         self.lap("fingerprint")
@@ -219,6 +221,7 @@ class Run:
         """Be where a run was when it stopped."""
         summary = self.summary
         resumed = Resumed(kept, self.simulation)
+        self.logs.bind(kept.zone)
         if self.logs.live:
             # More may have come since the end that was seen.
             resumed.ended.discard("stream")
@@ -276,6 +279,7 @@ class Run:
             # All but the last digest was there.
             self.outputs.sync()
             return
+        log.zone = log.zone or self.logs.batch.zone
         for block in log.blocks(self.store.events + 1):
             if not block.records and self.logs.live:
                 self.outputs.sync()
