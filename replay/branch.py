@@ -177,7 +177,7 @@ def branch_off(
     no_events: set[tuple[Source, int]] = set()
     with branch_files(flagged, store, disk, overwrite=overwrite) as files:
         # Also where what is skipped was the first event: its times are those of the original.
-        zone = history.store.zone
+        zone = history.zone
         with Logs(batch, stream, parameters.degrees, parameters.tracked, zone=zone) as opened:
             if opened.line is not None:
                 no_events.add(("batch", opened.batch.lines_read))
@@ -343,7 +343,7 @@ def _parsed(
 ) -> dict[int, list[tuple[bytes, Event]]]:
     """Return the lines to insert and their events, by the event that they come before."""
     parsed: dict[int, list[tuple[bytes, Event]]] = {}
-    zone = history.store.zone
+    zone = history.zone
     for line, before in insertions:
         if not 1 <= before <= len(history) + 1:
             raise PositionError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actors.dispatcher import DispatchedActor
+    from events.timestamps import Zone
 
 
 class Delivered(NamedTuple):
@@ -51,6 +52,11 @@ class Stepping(Closing, ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of events."""
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether its times are shown as those of UTC; None where they have no offset."""
+        return None
 
     @abstractmethod
     def goto(self, position: int) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from actors.dispatcher import DispatchedActor
     from events.event import Event, Purchase
     from events.records import Decision
+    from events.timestamps import Zone
     from replay.stepping import Delivered
 
 
@@ -85,6 +86,11 @@ class Timeline(Stepping):
     def __len__(self) -> int:
         """Return the number of events."""
         return len(self._journal)
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC."""
+        return self.history.zone
 
     def close(self) -> None:
         """Stop all actors."""
