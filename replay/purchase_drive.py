@@ -82,12 +82,14 @@ class PurchaseDrive(Drive):
     def header(self) -> Header:
         """Return what the history is of."""
         logs = self._logs
+        logs.look_ahead()
         return Header(
             logs.parameters,
             logs.line,
             logs.batch.fingerprint(),
             logs.stream.fingerprint(),
             detector=detector_version(self._detector),
+            zone=logs.batch.zone,
         )
 
     def is_finished(self, kept: EventStore) -> bool:
@@ -108,6 +110,7 @@ class PurchaseDrive(Drive):
         """Read a history; with ``acting`` the actors stand where it ends."""
         resumed = PurchasesResumed(kept, self.simulation if acting else None)
         if acting:
+            self._logs.bind(kept.zone)
             self._resumed = resumed
             self._attested = max(resumed.attested, 0)
         return resumed
@@ -170,7 +173,9 @@ class PurchaseDrive(Drive):
     def ended(self, log: SourceLog) -> None:
         """Keep the end of ``log``, and the digest of the state at it."""
         simulation = self.simulation
-        if log is self._logs.batch:
+        batch, stream = self._logs.logs
+        if log is batch:
+            stream.zone = stream.zone or batch.zone
             simulation.goto(len(simulation.journal))
             self._outputs.append([log.end(), StreamStart(self._store.events)])
         else:

@@ -85,7 +85,7 @@ class PurchasesResumed(Resumed):
         self._simulation = simulation
         self._sums = None if simulation is None else RunningSums(self.journal)
         self._frame = 0
-        self._own_lines = OwnLines(store.path)
+        self._own_lines = OwnLines(store.path, store.zone)
         for self._frame, frame in enumerate(store.frames()):
             for record in frame.records:
                 if isinstance(record, Columns):

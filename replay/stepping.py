@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actors.dispatcher import DispatchedActor
+    from events.timestamps import Zone
 
 
 E_co = TypeVar("E_co", covariant=True)
@@ -94,6 +95,11 @@ class Stepping(Closing, ABC, Generic[E_co]):
     def close(self) -> None:
         """Stop all actors."""
         self._acting.close()
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether its times are shown as those of UTC; None where they have no offset."""
+        return None
 
     # Moving
 

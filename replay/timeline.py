@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from events.event import Purchase
     from events.records import Decision
+    from events.timestamps import Zone
 
 
 class UserState(NamedTuple):
@@ -79,6 +80,11 @@ class Timeline(Stepping[Event]):
         """D and T."""
         self._journal: Final = self.history.journal
         self._simulation = detector(self.parameters, Nowhere(), self._queue, journal=self._journal)
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC."""
+        return self.history.zone
 
     def judge(self) -> Decision | None:
         """Apply the next event as if it came in now; return the decision if it is a purchase.
