@@ -172,8 +172,10 @@ class IntervalTimeline(Stepping):
             raise UnknownUserError(
                 f"expected a key that has appeared by event {self.position}, found {shown(key)}"
             )
-        finder = self._simulation.actor(number).finder
-        memory = finder.memory()
+        # To look at a key may be to activate its actor.
+        with self.undisturbed():
+            finder = self._simulation.actor(number).finder
+            memory = finder.memory()
         window = tuple(zip(memory.times, memory.adids, strict=True))
         return KeyState(number, finder.seen, memory.first, window)
 
