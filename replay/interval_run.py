@@ -264,7 +264,7 @@ class _Run:
         if opened.store is not None:
             self._store = opened.store
         if opened.kept is None:
-            self._act(stack)
+            self._act(stack, StoredPast(self.parameters, self._store.path))
             file.begin(opened.start, overwrite=overwrite)
             summary.output_before = bytes_before(file)
             if opened.start == 0 and self.parameters.output == "csv":
@@ -280,15 +280,13 @@ class _Run:
         if strict and resumed.first_rejected is not None:
             raise strict_error(self.source.name, resumed.first_rejected, "row")
         if not resumed.finished:
-            self._act(stack)
-            self._resume(resumed)
+            self._resume(stack, resumed)
         return not resumed.finished
 
-    def _act(self, stack: ExitStack) -> None:
+    def _act(self, stack: ExitStack, past: StoredPast) -> None:
         self._outputs = IntervalOutputs(self._store, self.file, self.parameters)
-        self._past = StoredPast(self.parameters, self._store.path)
         self._simulation = stack.enter_context(
-            IntervalSimulation(self.parameters, self._outputs, past=self._past)
+            IntervalSimulation(self.parameters, self._outputs, past=past)
         )
         self._simulation.dispatcher.supervisor = Reactivation()
 
@@ -300,8 +298,22 @@ class _Run:
         summary.intervals = resumed.found
         summary.keys = resumed.keys
 
-    def _resume(self, resumed: IntervalResumed) -> None:
-        resumed.go_on(self._past, self._simulation, self._outputs)
+    def _resume(self, stack: ExitStack, resumed: IntervalResumed) -> None:
+        """Begin at the last settling, and do with what came behind it what the run did."""
+        past = StoredPast(self.parameters, self._store.path)
+        frames = resumed.gather(past)
+        self._act(stack, past)
+        outputs, simulation = self._outputs, self._simulation
+        outputs.told, outputs.intervals = resumed.written, resumed.found
+        outputs.breaks_quoted = resumed.breaks_quoted
+        simulation.goto(past.events)
+        for records in frames:
+            for each in records:
+                if isinstance(each, Observed):
+                    simulation.observe(each)
+                else:
+                    simulation.conclude()
+            simulation.advance()
         self._line, self._ended = resumed.line, resumed.ended
         if self._watermark is not None and resumed.latest:
             self._watermark.admit((resumed.latest,))
