@@ -117,7 +117,7 @@ class JournalPast(Past):
 
     def ends_at(self, events: int) -> bool:
         """Tell whether the moment after event ``events`` is behind the end of all."""
-        return self._ended and events == len(self._journal)
+        return self._ended and 0 < events == len(self._journal)
 
     def _cut(self, events: int) -> tuple[Place, str]:
         """Return up to which place all were passed on as of an event, and the latest time then."""
