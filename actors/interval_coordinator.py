@@ -104,7 +104,7 @@ class IntervalCoordinator:
 
     @property
     def totals(self) -> list[int]:
-        """How many intervals were found, and the sums over all keys; see `Moment.totals`."""
+        """The sums over all keys; see `Findings.sums`."""
         if self._totals is None:
             self._totals = list(self._moment.totals())
         return self._totals
@@ -212,17 +212,16 @@ class IntervalCoordinator:
         more_seen, more_open = answer.seen - seen, answer.open - still_open
         self.sums[number] = KeySums(answer.seen, answer.open, answer.ids)
         totals, k = self.totals, number + 1
-        totals[1] += more_seen
-        totals[2] += more_open
-        totals[3] += k * more_seen
-        totals[4] += k * more_open
+        totals[0] += more_seen
+        totals[1] += more_open
+        totals[2] += k * more_seen
+        totals[3] += k * more_open
 
     def _report(self) -> None:
         gathered = self.gathered
         # The sort keeps the order of what one key has found at one place.
         self.found.sort(key=lambda each: each[:2])
         findings = tuple([Finding(gathered.moment(place), each) for place, _, each in self.found])
-        self.totals[0] += len(findings)
         sums = (gathered.rows_waiting, *(each % _MODULUS for each in self.totals))
         self.sink.tell(Findings(findings, gathered.arrived, self.keys, sums))
         self.found = []

@@ -94,5 +94,5 @@ class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=
     keys: int
     """How many keys have appeared."""
     sums: tuple[int, ...]
-    """Observations not passed on yet, and intervals found; then over all keys, with k the
-    key's number + 1: the observations, those of the window, k times each of these."""
+    """Observations not passed on yet; then over all keys, with k the key's number + 1: the
+    observations, those of the window, k times each of these."""

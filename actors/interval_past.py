@@ -13,48 +13,45 @@ from actors.interval_portions import Pace
 from events.errors import DetectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from actors.interval_windows import Own
+    from actors.interval_windows import Own, Reach
     from events.interval_parameters import IntervalParameters
 
 
 class KeySums(NamedTuple):
     """What one key adds to the sums of a state."""
 
-    seen: int = 0
+    seen: int
     """How many observations of it were passed on."""
-    open: int = 0
+    open: int
     """How many of them a coming one may be in an interval with."""
-    ids: int = 0
+    ids: int
     """How many different ids these have, at the most."""
 
 
-class Moment:
-    """What the coordinator is at a moment between two events; this is the beginning."""
+def sums_of(own: Own, seen: int, reach: Reach) -> KeySums:
+    """Return what a key adds of whose observations the first ``seen`` were passed on."""
+    judged, given, start = reach.window(own, seen)
+    _, adids = own.rows(judged, given)
+    return KeySums(seen, seen - start, min(seen - start, len(set(adids)) + seen - given))
 
-    def __init__(self, parameters: IntervalParameters) -> None:
-        """Begin before the first observation."""
-        self.gathered = Gathered(parameters)
-        """The observations that were not passed on."""
-        self.pace = Pace(keyed=parameters.key is not None)
-        """How many observations come before the next settling."""
-        self.keys = 0
-        """How many keys have appeared."""
-        self.finished = False
-        """Whether the actors know that no observation comes any more."""
 
-    def sums(self, number: int) -> KeySums:
-        """Return what key ``number`` adds to the sums."""
-        del number
-        return KeySums()
+class Moment(NamedTuple):
+    """What the coordinator is at a moment between two events."""
 
-    def totals(self) -> Sequence[int]:
-        """Return how many intervals were found, and the sums over all keys, as in `Findings.sums`.
-
-        The sums may be modulo 2**64.
-        """
-        return (0,) * 5
+    gathered: Gathered
+    """The observations that were not passed on."""
+    pace: Pace
+    """How many observations come before the next settling."""
+    keys: int
+    """How many keys have appeared."""
+    finished: bool
+    """Whether the actors know that no observation comes any more."""
+    sums: Callable[[int], KeySums]
+    """Gives what a key, by number, adds to the sums."""
+    totals: Callable[[], Sequence[int]]
+    """Gives the sums over all keys as in `Findings.sums`, maybe modulo 2**64."""
 
 
 class Past:
@@ -68,6 +65,8 @@ class Past:
         """The number of each key that is known, from 0 in order of first appearance."""
         self.names: list[str] = []
         """The keys by number. Some may not have appeared yet, as of a moment."""
+        self.found = 0
+        """How many intervals were found in it, where a run goes on."""
 
     def meet(self, key: str) -> int:
         """Return the number of ``key``, which gets one when first met."""
@@ -80,8 +79,9 @@ class Past:
     def moment(self, events: int) -> Moment:
         """Return the moment after event ``events``."""
         if events:
-            raise DetectorError(f"expected to begin before event 1, found event {events}")
-        return Moment(self.parameters)
+            raise DetectorError(f"expected a journal of {events} observations, found none")
+        gathered, pace = Gathered(self.parameters), Pace(keyed=self.parameters.key is not None)
+        return Moment(gathered, pace, 0, False, lambda _: KeySums(0, 0, 0), lambda: (0,) * 4)
 
     def own(self, number: int, seen: int) -> Own:
         """Return the observations of key ``number``, ``seen`` of them or more."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from actors.interval_past import KeySums, Moment, Past
+from actors.interval_past import KeySums, Moment, Past, sums_of
 from actors.interval_windows import Reach
 from actors.lateness import Watermark
 from events.ticks import TICKS_END, tick_of, time_of
 from events.timed import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,38 +59,6 @@ class OwnObservations:
         return self._journal.place(int(row))
 
 
-class JournalMoment(Moment):
-    """What the coordinator is after an event, as the journal tells."""
-
-    def __init__(self, past: JournalPast, events: int) -> None:
-        """Stand after event ``events``."""
-        super().__init__(past.parameters)
-        self._past = past
-        self._cut, latest = past.cut(events)
-        self.finished = self.gathered.concluded = past.ends_at(events)
-        self._passed = past.passed(self._cut)
-        self.gathered.stand(
-            events, self._passed, latest, lambda: past.waiting(self._passed, events)
-        )
-        self.keys = int(np.searchsorted(past.appeared, self._passed))
-        self._events = events
-
-    def sums(self, number: int) -> KeySums:
-        """Return what key ``number`` adds to the sums."""
-        own = self._past.own(number)
-        seen = own.passed(self._cut)
-        if self.finished:
-            return KeySums(seen)
-        judged, given, start = self._past.reach.window(own, seen)
-        _, adids = own.rows(judged, seen)
-        ids = min(seen - start, len(set(adids[: given - judged])) + seen - given)
-        return KeySums(seen, seen - start, ids)
-
-    def totals(self) -> Sequence[int]:
-        """Return how many intervals were found, and the sums over all keys."""
-        return self._past.totals(self._events, self._passed)
-
-
 class JournalPast(Past):
     """Knows all observations of a history, which does not grow."""
 
@@ -98,24 +66,13 @@ class JournalPast(Past):
         self,
         journal: ObservationJournal,
         parameters: IntervalParameters,
-        found: Callable[[int], int],
         *,
         ended: bool,
     ) -> None:
-        """Read ``journal``.
-
-        Args:
-            journal: all observations.
-            parameters: what is looked for.
-            found: tells how many intervals were found as of an event; asked when needed.
-            ended: whether no observation comes behind the last one.
-
-        """
+        """Read ``journal``; ``ended`` says whether no observation comes behind the last one."""
         super().__init__(parameters)
-        self.reach: Final = Reach(parameters.threshold, parameters.inclusive)
-        """How far apart the times of an interval may be."""
+        self._reach: Final = Reach(parameters.threshold, parameters.inclusive)
         self._journal: Final = journal
-        self._found = found
         self._ended = ended
         # Keys are numbered in the order of time.
         codes = journal.key_codes[journal.in_order()]
@@ -123,14 +80,24 @@ class JournalPast(Past):
         np.minimum.at(first, codes, np.arange(len(journal)))
         self._codes: Final = np.argsort(first)
         self._numbers: Final = np.argsort(self._codes)
-        self.appeared: Final = first[self._codes]
-        """The place at which each key appeared first, by number, ascending."""
+        # The place at which each key appeared first, by number, ascending.
+        self._appeared: Final = first[self._codes]
         self.names = [journal.keys.listed[code] for code in self._codes.tolist()]
         self.numbers = {name: number for number, name in enumerate(self.names)}
 
     def moment(self, events: int) -> Moment:
         """Return the moment after event ``events``."""
-        return JournalMoment(self, events)
+        cut, latest = self._cut(events)
+        passed, ended = self._passed(cut), self.ends_at(events)
+        moment = super().moment(0)
+        moment.gathered.stand(events, passed, latest, lambda: self._waiting(passed, events))
+        moment.gathered.concluded = ended
+        return moment._replace(
+            keys=int(np.searchsorted(self._appeared, passed)),
+            finished=ended,
+            sums=lambda number: self._sums(number, cut, ended=ended),
+            totals=lambda: self._totals(passed, ended=ended),
+        )
 
     def own(self, number: int, seen: int = 0) -> OwnObservations:
         """Return all observations of key ``number``."""
@@ -141,7 +108,7 @@ class JournalPast(Past):
         """Return who of ``among`` had an observation passed on in between, or was finished."""
         if self.ends_at(first) or self.ends_at(last):
             return list(among)
-        start, end = sorted(self.passed(self.cut(events)[0]) for events in (first, last))
+        start, end = sorted(self._passed(self._cut(events)[0]) for events in (first, last))
         rows = self._journal.in_order()[start:end]
         numbers = {*self._numbers[np.unique(self._journal.key_codes[rows])].tolist()}
         return [number for number in among if number in numbers]
@@ -150,25 +117,27 @@ class JournalPast(Past):
 
     def ends_at(self, events: int) -> bool:
         """Tell whether the moment after event ``events`` is behind the end of all."""
-        return self._ended and events == len(self._journal)
+        return self._ended and 0 < events == len(self._journal)
 
-    def cut(self, events: int) -> tuple[Place, str]:
+    def _cut(self, events: int) -> tuple[Place, str]:
         """Return up to which place all were passed on as of an event, and the latest time then."""
         watermark = Watermark(self.parameters.lateness or 0)
-        latest = self._journal.latest(events) if events else None
-        if latest is not None:
+        if events:
+            latest = self._journal.latest(events)
             watermark.admit((time_of(latest.tick, latest.finer),))
         if self.ends_at(events):
-            return Place(TICKS_END, "", events), watermark.latest
-        if self.parameters.lateness is None or not watermark.time:
-            return Place(-1, "", 0), watermark.latest
-        return Place(*tick_of(watermark.time), events), watermark.latest
+            cut = Place(TICKS_END, "", events)
+        elif self.parameters.lateness is None or not watermark.time:
+            cut = Place(-1, "", 0)
+        else:
+            cut = Place(*tick_of(watermark.time), events)
+        return cut, watermark.latest
 
-    def passed(self, cut: Place) -> int:
+    def _passed(self, cut: Place) -> int:
         """Return how many observations are up to a place."""
         return OwnObservations(self._journal, self._journal.in_order()).passed(cut)
 
-    def waiting(self, passed: int, events: int) -> Iterable[Row]:
+    def _waiting(self, passed: int, events: int) -> Iterable[Row]:
         """Return those up to event ``events`` that are behind the first ``passed`` in order."""
         rows = self._journal.in_order()[passed:]
         rows = rows[rows < events]
@@ -177,24 +146,20 @@ class JournalPast(Past):
 
     # Sums
 
-    def totals(self, events: int, passed: int) -> Sequence[int]:
-        """Return how many intervals were found, and the sums over all keys.
+    def _sums(self, number: int, cut: Place, *, ended: bool) -> KeySums:
+        own = self.own(number)
+        seen = own.passed(cut)
+        return KeySums(seen, 0, 0) if ended else sums_of(own, seen, self._reach)
 
-        Args:
-            events: as of which event.
-            passed: how many observations were passed on then, the first in order.
-
-        """
+    def _totals(self, passed: int, *, ended: bool) -> Sequence[int]:
         if not passed:
-            return (0,) * 5
-        still_open, seen, open_weighted = (int(each[passed - 1]) for each in self._totals)
-        if self.ends_at(events):
-            still_open = open_weighted = 0
-        return self._found(events), passed, still_open, seen, open_weighted
+            return (0,) * 4
+        still_open, seen, open_weighted = (int(each[passed - 1]) for each in self._columns)
+        return (passed, 0, seen, 0) if ended else (passed, still_open, seen, open_weighted)
 
     @cached_property
-    def _totals(self) -> tuple[NDArray[np.int64], ...]:
-        """The sums when each place in order is the last; numbers modulo 2**64."""
+    def _columns(self) -> tuple[NDArray[np.int64], ...]:
+        """For each place in order, were it the last: what is open, and the sums by k of both."""
         journal = self._journal
         order = journal.in_order()
         numbers = self._numbers[journal.key_codes[order]]
@@ -216,7 +181,7 @@ class JournalPast(Past):
 
     def _first_moments_within(self, firsts: Rows) -> NDArray[np.int64]:
         """Return for each different time the first one that is not too far before it."""
-        rows, reach = self._journal.in_order()[firsts], self.reach
+        rows, reach = self._journal.in_order()[firsts], self._reach
         ticks = self._journal.ticks(rows)
         if ticks is None:
             own = OwnObservations(self._journal, rows)

@@ -7,6 +7,7 @@ findings in the store and then writes the lines to the file.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from events.header import Header
@@ -54,7 +55,6 @@ class IntervalDrive(Drive):
         self._parameters: Final = parameters
         self._summary: Final = summary
         self._kept: IntervalResumed | None = None
-        self._simulation: IntervalSimulation
         self._outputs: IntervalOutputs
         if parameters.output == "csv":
             self.title = title_of(parameters)
@@ -77,11 +77,17 @@ class IntervalDrive(Drive):
         """Start the actors."""
         self._outputs = IntervalOutputs(store, output, self._parameters)
         self._past = StoredPast(self._parameters, store.path)
-        self._simulation = stack.enter_context(
+        self._stack = stack
+        return self._outputs
+
+    @cached_property
+    def _simulation(self) -> IntervalSimulation:
+        """The actors, which begin at the last settling of a run that is gone on with."""
+        simulation = self._stack.enter_context(
             IntervalSimulation(self._parameters, self._outputs, past=self._past)
         )
-        self._simulation.dispatcher.supervisor = Reactivation()
-        return self._outputs
+        simulation.dispatcher.supervisor = Reactivation()
+        return simulation
 
     def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
         """Read a history; with ``acting`` the actors are told of it in `go_on`."""
@@ -90,10 +96,20 @@ class IntervalDrive(Drive):
         return resumed
 
     def go_on(self) -> None:
-        """Be where the run was when it stopped, and look on."""
-        resumed = self._kept
+        """Begin at the last settling, and do with what came behind it what the run did."""
+        resumed, outputs = self._kept, self._outputs
         assert resumed is not None, "a history was read"
-        resumed.go_on(self._past, self._simulation, self._outputs)
+        frames = resumed.gather(self._past)
+        outputs.told, outputs.intervals = resumed.written, resumed.found
+        outputs.breaks_quoted = resumed.breaks_quoted
+        self._simulation.goto(self._past.events)
+        for records in frames:
+            for each in records:
+                if isinstance(each, Observed):
+                    self._simulation.observe(each)
+                else:
+                    self._simulation.conclude()
+            self._simulation.advance()
         self._log.go_on(0, latest=resumed.latest)
         if "observations" not in resumed.ended:
             self._settle_due()

@@ -10,16 +10,15 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from actors.interval_past import KeySums, Moment, Past
+from actors.interval_past import KeySums, Moment, Past, sums_of
 from actors.interval_windows import Reach, check_order
-from events.records import Observed
+from events.records import LogEnd, Observed
 from events.store import EventStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from actors.interval_windows import Window
     from events.interval_parameters import IntervalParameters
 
 _MODULUS: Final = 1 << 64
@@ -28,16 +27,16 @@ _MODULUS: Final = 1 << 64
 class KeptRows:
     """Of the observations of a key, in order of time, those that can still matter."""
 
-    __slots__ = ("_adids", "_times", "first", "window")
+    __slots__ = ("_adids", "_times", "first", "open")
 
     def __init__(self) -> None:
         """Begin without observations."""
         self.first = 0
         """The place of the first that is kept."""
+        self.open = 0
+        """How many of them a coming one may be in an interval with."""
         self._times: list[str] = []
         self._adids: list[str] = []
-        self.window: Window
-        """Where the window is now."""
 
     @property
     def seen(self) -> int:
@@ -63,100 +62,89 @@ class KeptRows:
         check_order(times, self._times[-1] if self._times else "")
         self._times += times
         self._adids += adids
-        self.window = reach.window(self, self.seen)
+        window = reach.window(self, self.seen)
+        self.open = self.seen - window.start
         # The latest tells what has to be in order, where none is in the window.
-        gone = min(self.window.judged, self.seen - 1) - self.first
+        gone = min(window.judged, self.seen - 1) - self.first
         if 2 * gone >= len(self._times):
             del self._times[:gone], self._adids[:gone]
             self.first += gone
 
 
-class KeptMoment(Moment):
-    """The moment of the last settling."""
-
-    def __init__(self, parameters: IntervalParameters) -> None:
-        """Begin before the first observation."""
-        super().__init__(parameters)
-        self.kept: Final[list[KeptRows | None]] = []
-        """The observations of each key, until its actor has them."""
-        self._opens: Final[list[int]] = []
-        self._totals = [0] * 5
-
-    def sums(self, number: int) -> KeySums:
-        """Return what key ``number`` adds to the sums."""
-        own = self.kept[number] if number < self.keys else None
-        if own is None:
-            return KeySums()
-        judged, given, start = own.window
-        if self.finished:
-            start = own.seen
-        _, adids = own.rows(judged, given)
-        return KeySums(own.seen, own.seen - start, len(set(adids)) + own.seen - given)
-
-    def totals(self) -> Sequence[int]:
-        """Return how many intervals were found, and the sums over all keys."""
-        return self._totals
-
-    def settle(self, past: Past, reach: Reach, remaining: int, found: int, weight: int) -> None:
-        """Pass on all but ``remaining``, in which ``found`` intervals of a weight were found."""
-        totals, gathered = self._totals, self.gathered
-        totals[0] += found
-        for key, times, adids, _ in gathered.take(gathered.ready_but(remaining)):
-            number = past.meet(key)
-            if number == self.keys:
-                self.keys += 1
-                self.kept.append(KeptRows())
-                self._opens.append(0)
-            own = self.kept[number]
-            assert own is not None, "no actor recovers before the last settling"
-            own.extend(times, adids, reach)
-            still_open = own.seen - own.window.start
-            k, more_open = number + 1, still_open - self._opens[number]
-            self._opens[number] = still_open
-            totals[1] += len(times)
-            totals[2] += more_open
-            totals[3] += k * len(times)
-            totals[4] += k * more_open
-        if gathered.concluded and not gathered.ready:
-            self.finished = True
-            totals[2] = totals[4] = 0
-        self.pace.weight = weight
-        self.pace.settle(gathered.settle())
-
-    @property
-    def recorded(self) -> tuple[int, int, tuple[int, ...]]:
-        """What a digest records: observations, keys, sums."""
-        totals = (each % _MODULUS for each in self._totals)
-        return self.gathered.arrived, self.keys, (self.gathered.rows_waiting, *totals)
-
-
 class StoredPast(Past):
-    """The past of a run, which is in its store."""
+    """The past of a run, which is in its store: up to the last settling, where one is gone on with.
+
+    That is to be gone through before the run goes on.
+    """
 
     def __init__(self, parameters: IntervalParameters, path: Path) -> None:
         """Begin with the store at ``path`` before the first observation."""
         super().__init__(parameters)
-        self.last: Final = KeptMoment(parameters)
-        """The moment of the last settling of the run that is gone on with."""
         self._path: Final = path
         self._reach: Final = Reach(parameters.threshold, parameters.inclusive)
+        self._last = super().moment(0)
+        self._totals = [0] * 4
+        # The observations of each key, until its actor has them.
+        self._kept: dict[int, KeptRows] = {}
 
-    def settle(self, remaining: int, found: int, weight: int) -> None:
-        """Settle what was gathered as the run did; see `KeptMoment.settle`."""
-        self.last.settle(self, self._reach, remaining, found, weight)
+    def gather(self, record: Observed | LogEnd) -> None:
+        """Take what came before the next settling."""
+        gathered = self._last.gathered
+        if isinstance(record, Observed):
+            gathered.observe(record.number, record.times, record.adids, record.keys)
+        else:
+            gathered.conclude()
+
+    def settle(self, remaining: int, found: int, weight: int) -> tuple[int, int, tuple[int, ...]]:
+        """Pass on all but ``remaining``, in which so many intervals were found, of so much weight.
+
+        Returns:
+            What the digest records then: observations, keys and sums.
+
+        """
+        totals, gathered = self._totals, self._last.gathered
+        for key, times, adids, _ in gathered.take(gathered.ready_but(remaining)):
+            number = self.meet(key)
+            own = self._kept.setdefault(number, KeptRows())
+            before = own.open
+            own.extend(times, adids, self._reach)
+            k, more_open = number + 1, own.open - before
+            totals[0] += len(times)
+            totals[1] += more_open
+            totals[2] += k * len(times)
+            totals[3] += k * more_open
+        finished = gathered.concluded and not gathered.ready
+        if finished:
+            totals[1] = totals[3] = 0
+        self._last.pace.weight = weight
+        self._last.pace.settle(gathered.settle())
+        self._last = self._last._replace(keys=len(self.names), finished=finished)
+        self.found += found
+        sums = (gathered.rows_waiting, self.found, *(each % _MODULUS for each in totals))
+        return gathered.arrived, len(self.names), sums
+
+    @property
+    def events(self) -> int:
+        """How many observations there were at the last settling."""
+        return self._last.gathered.arrived
 
     def moment(self, events: int) -> Moment:
-        """Return the moment of the last settling."""
-        assert events == self.last.gathered.arrived, "a run goes on from there"
-        return self.last
+        """Return the moment of the last settling, which is where a run begins."""
+        assert events in (0, self.events), "a run goes on from there"
+        return self._last._replace(sums=self._sums, totals=lambda: self._totals)
+
+    def _sums(self, number: int) -> KeySums:
+        own = self._kept.get(number)
+        if own is None:
+            return KeySums(0, 0, 0)
+        return (
+            KeySums(own.seen, 0, 0) if self._last.finished else sums_of(own, own.seen, self._reach)
+        )
 
     def own(self, number: int, seen: int) -> KeptRows:
         """Return the observations of key ``number`` that matter when ``seen`` were passed on."""
-        if number < len(self.last.kept):
-            own, self.last.kept[number] = self.last.kept[number], None
-            if own is not None and own.seen == seen:
-                return own
-        return self._read(self.names[number], seen)
+        own = self._kept.pop(number, None)
+        return self._read(self.names[number], seen) if own is None or own.seen != seen else own
 
     def _read(self, key: str, seen: int) -> KeptRows:
         """Return these from the store."""
@@ -177,7 +165,5 @@ class StoredPast(Past):
         for record in EventStore(self._path).records():
             if isinstance(record, Observed):
                 rows = zip(record.times, record.adids, strict=True)
-                if record.keys is None:
-                    yield list(rows)
-                else:
-                    yield [row for row, own in zip(rows, record.keys, strict=True) if own == key]
+                keys = record.keys or (key,) * len(record.times)
+                yield [row for row, own in zip(rows, keys, strict=True) if own == key]

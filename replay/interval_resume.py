@@ -27,12 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from actors.interval_gathering import Gathered
     from events.store import EventStore
     from replay.engine.listener import RunSummary
     from replay.interval_kept import StoredPast
-    from replay.interval_outputs import IntervalOutputs
-    from replay.interval_simulation import IntervalSimulation
     from replay.output import Output
 
 
@@ -136,66 +133,37 @@ class IntervalResumed(Resumed):
         self.breaks_quoted = not self.breaks_quoted
         return True
 
-    def go_on(
-        self, past: StoredPast, simulation: IntervalSimulation, outputs: IntervalOutputs
-    ) -> None:
-        """Let a simulation be where the run was when it stopped.
-
-        It begins at the last settling; nothing that was found by then is looked for again. What
-        came behind it is told, as it was.
-
-        Args:
-            past: that of the simulation.
-            simulation: one at the beginning.
-            outputs: where its findings go.
+    def gather(self, past: StoredPast) -> list[list[Observed | LogEnd]]:
+        """Let ``past`` be that of the last settling, and return what came behind it, by frame.
 
         Raises:
             DamagedStoreError: the observations do not come to what was recorded.
 
         """
         frames: list[list[Observed | LogEnd]] = []
-        found = weight = 0
+        found: list[Finding] = []
         for _, records, _ in self.store.frames():
             frames.append([])
             for record in records:
                 if isinstance(record, Observed | LogEnd):
                     frames[-1].append(record)
                 elif isinstance(record, Finding):
-                    found += 1
-                    weight += weight_of(record.interval)
+                    found.append(record)
                 elif isinstance(record, StateDigest):
-                    for observed in chain(*frames):
-                        self._gather(observed, past.last.gathered)
+                    for each in chain(*frames):
+                        past.gather(each)
+                    weight = sum(weight_of(finding.interval) for finding in found)
+                    actual = past.settle(record.sums[0], len(found), weight)
+                    self._check((record.events, record.users, record.sums), actual)
+                    found = []
                     frames = [[]]
-                    past.settle(record.sums[0], found, weight)
-                    found = weight = 0
-                    self._check(record, past)
-        simulation.goto(past.last.gathered.arrived)
-        for told in frames:
-            for each in told:
-                if isinstance(each, Observed):
-                    simulation.observe(each)
-                else:
-                    simulation.conclude()
-            # The run went on looking after each block.
-            simulation.advance()
-        outputs.told = self.written
-        outputs.breaks_quoted = self.breaks_quoted
-        outputs.intervals = self.found
+        return frames
 
-    @staticmethod
-    def _gather(record: Observed | LogEnd, gathered: Gathered) -> None:
-        if isinstance(record, Observed):
-            gathered.observe(record.number, record.times, record.adids, record.keys)
-        else:
-            gathered.conclude()
-
-    def _check(self, digest: StateDigest, past: StoredPast) -> None:
-        recorded = digest.events, digest.users, digest.sums
-        if recorded != past.last.recorded:
+    def _check(self, recorded: tuple[object, ...], actual: tuple[object, ...]) -> None:
+        if recorded != actual:
             raise DamagedStoreError(
-                f"{self.store.path}: after event {digest.events}: expected observations that come "
-                f"to {recorded}, found {past.last.recorded}; verify says more"
+                f"{self.store.path}: after event {actual[0]}: expected observations, keys and sums "
+                f"of {recorded}, found {actual}; verify says more"
             )
 
     def _take(self, record: Record) -> None:

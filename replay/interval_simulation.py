@@ -59,7 +59,9 @@ class IntervalSimulation(Closing):
         self.dispatcher: Final = Dispatcher(order)
         self._past: Final = Past(parameters) if past is None else past
         self._actors: Final[dict[int, IntervalActor]] = {}
-        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
+        self.sink: Final = self.dispatcher.spawn(
+            partial(_sink, outlet=outlet, found=self._past.found), SINK
+        )
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: IntervalCoordinatorActor(
                 dispatcher, urn, self._past, self.sink.actor_ref, self._activate
@@ -177,5 +179,7 @@ class IntervalSimulation(Closing):
         return actor.actor_ref
 
 
-def _sink(dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet) -> IntervalSinkActor:
-    return IntervalSinkActor(dispatcher, urn, outlet)
+def _sink(
+    dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
+) -> IntervalSinkActor:
+    return IntervalSinkActor(dispatcher, urn, outlet, found)

@@ -7,9 +7,6 @@ system, as in `replay.timeline`.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.interval_messages import Conclude, Observe, Settle
@@ -25,11 +22,8 @@ from replay.interval_simulation import IntervalSimulation
 from replay.stepping import Stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
-
-    from events.records import Finding, StateDigest
 
 
 class KeyState(NamedTuple):
@@ -43,18 +37,6 @@ class KeyState(NamedTuple):
     """The place among them of the first that a coming one may be in an interval with."""
     window: tuple[tuple[str, str], ...]
     """Times and ids of the observations from there on."""
-
-
-class _Counting(IntervalNowhere):
-    """An outlet that counts what is found, by the observation that made it final."""
-
-    def __init__(self) -> None:
-        self.counts: Final[dict[int, int]] = {}
-
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
-        del digest
-        for finding in findings:
-            self.counts[finding.number] = self.counts.get(finding.number, 0) + 1
 
 
 class IntervalTimeline(Stepping[Observation]):
@@ -75,12 +57,8 @@ class IntervalTimeline(Stepping[Observation]):
         check_detector(opened, IntervalSimulation)
         self.parameters: Final = self.history.parameters
         """What was looked for."""
-        self._past: Final = JournalPast(
-            self.history.journal,
-            self.parameters,
-            self._found_as_of,
-            ended=self.history.end is not None,
-        )
+        ended = self.history.end is not None
+        self._past: Final = JournalPast(self.history.journal, self.parameters, ended=ended)
         self._simulation = IntervalSimulation(
             self.parameters, IntervalNowhere(), self._queue, past=self._past
         )
@@ -118,8 +96,10 @@ class IntervalTimeline(Stepping[Observation]):
             raise UnknownUserError(
                 f"expected a key that has appeared by event {self.position}, found {shown(key)}"
             )
-        finder = self._simulation.actor(number).finder
-        memory = finder.memory()
+        # To look at a key may be to activate its actor.
+        with self.undisturbed():
+            finder = self._simulation.actor(number).finder
+            memory = finder.memory()
         window = tuple(zip(memory.times, memory.adids, strict=True))
         return KeyState(number, finder.seen, memory.first, window)
 
@@ -138,47 +118,3 @@ class IntervalTimeline(Stepping[Observation]):
         observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
         ends = [Conclude()] if self._past.ends_at(number) else []
         return [observe, *ends, Settle(), Commit()]
-
-    # How many intervals were found
-
-    def _found_as_of(self, position: int) -> int:
-        moments, counts = self._found
-        place = bisect_right(moments, position)
-        return counts[place - 1] if place else 0
-
-    @cached_property
-    def _found(self) -> tuple[list[int], list[int]]:
-        """The observations after which intervals were final, and how many there were by then."""
-        settled = self._settled()
-        recorded = self.history.found_counts
-        counts = {number: recorded[number] for number in recorded if number <= settled}
-        counts |= self._found_behind(settled)
-        return list(counts), list(accumulate(counts.values()))
-
-    def _settled(self) -> int:
-        """Return the last moment up to which all that was final is in the store."""
-        if not self.history.digests:
-            return 0
-        events, _, digest = self.history.digests[-1]
-        passed, past = max(0, events - digest.sums[0]), self._past
-        moments = range(events + 1)
-        return bisect_right(moments, passed, key=lambda at: past.passed(past.cut(at)[0])) - 1
-
-    def _found_behind(self, settled: int) -> dict[int, int]:
-        """Look for what was final behind ``settled``, where the run stopped before it did."""
-        found, history = _Counting(), self.history
-        ended = history.end is not None
-        if settled == len(self):
-            return found.counts
-        past = JournalPast(history.journal, self.parameters, lambda _: 0, ended=ended)
-        with IntervalSimulation(self.parameters, found, past=past) as simulation:
-            simulation.goto(settled)
-            simulation.observe(history.observed(settled))
-            if ended:
-                simulation.conclude()
-                simulation.settle_rest()
-            else:
-                simulation.advance()
-                simulation.settle_due()
-                simulation.settle()
-        return found.counts

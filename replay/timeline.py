@@ -148,24 +148,29 @@ class Timeline(Stepping[Event]):
             UnknownUserError: the user has not appeared yet.
 
         """
-        actor = self._simulation.user(self.number(user))
-        friends = tuple(map(self.name, sorted(actor.friends)))
-        return UserState(user, friends, tuple(actor.purchases))
+        number = self.number(user)
+        # To look at somebody may be to activate it.
+        with self.undisturbed():
+            actor = self._simulation.user(number)
+            friends = tuple(map(self.name, sorted(actor.friends)))
+            return UserState(user, friends, tuple(actor.purchases))
 
     def friends(self, number: int) -> frozenset[int]:
         """Return the friends of user ``number``, as numbers in order of first appearance."""
-        return self._simulation.user(number).friends
+        with self.undisturbed():
+            return self._simulation.user(number).friends
 
     def last_purchases(self, users: Collection[str], count: int) -> list[Purchase]:
         """Return the last ``count`` purchases that ``users`` made together, in order."""
         numbers = self._journal.numbers
         members = {numbers[user] for user in users}
         owners = self._simulation.coordinator.recency.owners(members, count)
-        bought = [
-            purchase
-            for owner, latest in owners.latest.items()
-            for purchase in self._simulation.user(owner).purchases.latest(latest)
-        ]
+        with self.undisturbed():
+            bought = [
+                purchase
+                for owner, latest in owners.latest.items()
+                for purchase in self._simulation.user(owner).purchases.latest(latest)
+            ]
         return sorted(bought, key=place_of)[-count:]
 
     def state(self) -> list[UserState]:

@@ -203,6 +203,26 @@ def test_ctrl_c_leaves_a_moment_of_a_search(
         )
 
 
+@pytest.mark.parametrize("command", ["diff 6", "user 1", "network 2", "goto 6; where"])
+def test_ctrl_c_anywhere_leaves_nobody_half_active(
+    interrupter: Interrupter, command: str, tmp_path: Path
+) -> None:
+    bought = log_of([purchase("1", "2.00")] * 3)
+    new = log_of([purchase("1", "2.00")] * 2 + [purchase("2", "2.00")])
+    _, store = run_in(tmp_path, LoggedHistory(b'{"D":"1", "T":"2"}\n' + bought, new))
+    with Timeline(store) as timeline:
+        shell = Shell(timeline, interactive=True)
+        occasions = interrupter.count(lambda: obey(shell, command))
+    for after in range(occasions):
+        with Timeline(store) as subject, Timeline(store) as expected:
+            shell = Shell(subject, interactive=True)
+            interrupter.interrupt(functools.partial(obey, shell, command), after)
+            for position in (subject.position, 6, 0):
+                subject.goto(position)
+                expected.goto(position)
+                assert state_of_users(subject) == state_of_users(expected)
+
+
 # Real terminals and pipes
 
 EVENTS = 20_000
