@@ -21,6 +21,8 @@ Ticks: TypeAlias = NDArray[np.int64]
 
 TICKS_PER_SECOND: Final = 1_000_000
 """How many ticks a second has."""
+TICKS_PER_MINUTE: Final = 60 * TICKS_PER_SECOND
+"""How many ticks a minute has."""
 PLACES: Final = 6
 """How many digits of a fraction a tick can tell."""
 
@@ -102,6 +104,21 @@ def tick_of(time: str) -> tuple[int, str]:
         seconds * TICKS_PER_SECOND + int(fraction[:PLACES].ljust(PLACES, "0")),
         fraction[PLACES:],
     )
+
+
+def ticks_and_finer(times: Sequence[str]) -> tuple[Ticks, dict[int, str]]:
+    """Return the ticks of canonical times, and by index the digits that they cannot tell.
+
+    Args:
+        times: as `events.timestamps.parse_timestamp` gives them.
+
+    """
+    ticks = ticks_of(times)
+    if ticks is not None:
+        return ticks, {}
+    pairs = list(map(tick_of, times))
+    finer = {index: digits for index, (_, digits) in enumerate(pairs) if digits}
+    return np.array([tick for tick, _ in pairs], np.int64), finer
 
 
 def time_of(tick: int, finer: str = "") -> str:

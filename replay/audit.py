@@ -30,7 +30,7 @@ def audit_purchases(store: EventStore, *, digests: bool) -> None:
         DamagedStoreError: it would.
 
     """
-    lines, journal = OwnLines(store.path), Journal()
+    lines, journal = OwnLines(store.path, store.zone), Journal()
     sums = RunningSums(journal)
     for frame in store.frames():
         for record in frame.records:

@@ -10,21 +10,20 @@ import msgspec
 
 from actors.interval_messages import Found
 from events.csvrows import csv_line
-from events.durations import format_duration
 from events.errors import DamagedStoreError
-from events.escapes import plain
 from events.interval import Interval
 from events.observation import Observation
 from events.observations import format_of
 from events.records import Finding
 from replay.debugger.interval_tools import IntervalTools
 from replay.interval_history import IntervalHistory
-from replay.interval_outputs import interval_fields, output_pieces
+from replay.interval_outputs import interval_fields
 from replay.interval_resume import IntervalResumed
 from replay.interval_simulation import IntervalSimulation
 from replay.interval_timeline import IntervalTimeline
 from replay.interval_verify import verify_intervals
-from replay.interval_why import interval_text, show_why, why_fields
+from replay.interval_why import show_why, why_fields
+from replay.interval_words import interval_text, observation_text, setting_text
 from replay.looks import Exported, Fields, Looks
 from replay.outputs import INTERVALS
 from replay.tables import counted
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.interval_parameters import IntervalParameters
-    from events.records import Observed, Source
+    from events.records import Source
     from replay.verify import Verification
 
 
@@ -69,28 +68,14 @@ class IntervalLooks(Looks[Observation]):
 
     @property
     def setting(self) -> str:
-        parameters = self.parameters
-        sign = "<=" if parameters.inclusive else "<"
-        late = parameters.lateness
-        how = "put in order first" if late is None else f"lateness {format_duration(late)}"
-        by = "" if parameters.key is None else f", by {plain(parameters.key)}"
-        return (
-            f"intervals {sign} {format_duration(parameters.threshold)} with "
-            f"{parameters.distinct_min} ids or more{by}, {how}"
-        )
+        return setting_text(self.parameters)
 
-    @cached_property
+    @property
     def everyone(self) -> Collection[str]:
-        observed = self._observed()
-        return frozenset([*observed.adids, *(observed.keys or ())])
+        return self.history.everyone
 
     def numbers_of(self, subject: str) -> Sequence[int]:
-        observed = self._observed()
-        pairs = zip(observed.adids, observed.keys or observed.adids, strict=True)
-        return [number for number, pair in enumerate(pairs, 1) if subject in pair]
-
-    def _observed(self) -> Observed:
-        return self.history.observed(0, len(self.history))
+        return self.history.journal.numbers_of(subject)
 
     def found(self, number: int) -> bool:
         return number in self.history.found_counts
@@ -98,10 +83,10 @@ class IntervalLooks(Looks[Observation]):
     def describe(self, event: Observation) -> str:
         count = self.history.found_counts.get(event.number, 0)
         found = f": {counted(count, 'interval')} FOUND" if count else ""
-        return f"{_observation_text(event)}{found}"
+        return f"{observation_text(event)}{found}"
 
     def log_lines(self, event: Observation) -> Iterator[str]:
-        yield _observation_text(event)
+        yield observation_text(event)
         history = self.history
         at_end = event.number == len(history) and history.end is not None
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
@@ -110,7 +95,7 @@ class IntervalLooks(Looks[Observation]):
 
     def fields(self, event: Observation) -> Fields:
         keyed = {} if self.parameters.key is None else {"key": event.key}
-        told = {"type": "observation", "event": event.number, "time": event.time}
+        told = {"type": "observation", "event": event.number, "time": self.time(event)}
         return {**told, "adid": event.adid, **keyed}
 
     def verdict_fields(self, number: int) -> Fields:
@@ -167,8 +152,7 @@ class IntervalLooks(Looks[Observation]):
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many intervals there are, and their file as the release spelled it."""
         resumed = IntervalResumed(self.store)
-        pieces = output_pieces(self.store, self.parameters, breaks_quoted=resumed.breaks_quoted)
-        return resumed.found, pieces
+        return resumed.found, filter(None, resumed.pieces())
 
     def export(self) -> dict[Source, Exported]:
         """Return the observations, as CSV or JSON lines by the name of the file."""
@@ -178,7 +162,7 @@ class IntervalLooks(Looks[Observation]):
         return {"observations": Exported(count, self._content, fields, missing)}
 
     def _content(self, path: Path) -> bytes:
-        parameters, observed = self.parameters, self._observed()
+        parameters, observed = self.parameters, self.history.observed()
         columns = {parameters.time: observed.times, parameters.adid: observed.adids}
         if parameters.key is not None:
             columns[parameters.key] = observed.keys or ()
@@ -193,7 +177,7 @@ class IntervalLooks(Looks[Observation]):
         return sum(self.history.found_counts.values())
 
     def account(self, event: Observation) -> str:
-        return f"{event.time} {_observation_text(event)}"
+        return f"{self.time(event)} {observation_text(event)}"
 
     def first_verdict_other_than(self, other: IntervalLooks) -> tuple[str, str, str] | None:
         for pair in zip_longest(self.history.findings(), other.history.findings()):
@@ -207,8 +191,3 @@ class IntervalLooks(Looks[Observation]):
                 ]
                 return f"after event {number}", one, two
         return None
-
-
-def _observation_text(observation: Observation) -> str:
-    at = f" at {plain(observation.key)}" if observation.key else ""
-    return f"{plain(observation.adid)} seen{at}"

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.csvrows import csv_line
-from events.records import Finding
 from replay.output import KeptOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
-    from events.records import StateDigest
-    from events.store import EventStore
+    from events.records import Finding, StateDigest
     from events.writer import StoreWriter
     from replay.output import Output
 
@@ -92,19 +90,6 @@ def title_of(parameters: IntervalParameters) -> bytes:
     return csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
 
 
-def output_pieces(
-    store: EventStore, parameters: IntervalParameters, *, breaks_quoted: bool
-) -> Iterator[bytes]:
-    """Iterate over what the search in ``store`` wrote to its output, a frame's lines at a time."""
-    if store.header.flagged == 0 and parameters.output == "csv":
-        yield title_of(parameters) + b"\n"
-    for frame in store.frames():
-        found = [each.interval for each in frame.records if isinstance(each, Finding)]
-        if found:
-            lines = interval_lines(found, parameters, breaks_quoted=breaks_quoted)
-            yield b"".join([line + b"\n" for line in lines])
-
-
 class IntervalOutputs(KeptOutput):
     """Sends findings to a store and their lines to a file; an outlet of the interval sink.
 
@@ -118,26 +103,16 @@ class IntervalOutputs(KeptOutput):
         self._parameters = parameters
         self.intervals = 0
         """How many intervals were found."""
-        self.expected: tuple[list[Finding], StateDigest] | None = None
-        """What the store already holds of what comes next, while a run goes on."""
-        self.differs = False
-        """Whether that came otherwise."""
         self.breaks_quoted = True
         """Whether keys with line breaks stand in quotes; see `interval_lines`."""
 
     def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
         """Append ``findings`` and ``digest`` to the store, as one frame."""
-        if self.expected is not None:
-            expected, recorded = self.expected
-            digest = msgspec.structs.replace(digest, chain=recorded.chain)
-            self.differs = self.differs or [*findings] != expected or digest != recorded
-            return
         digest = msgspec.structs.replace(digest, chain=self._store.chain)
         self.append([*findings, digest])
 
     def write(self, intervals: Sequence[Interval]) -> None:
         """Append a line for each of ``intervals`` to the file."""
-        if self.expected is None and intervals:
-            self.intervals += len(intervals)
-            quoted = self.breaks_quoted
-            self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))
+        self.intervals += len(intervals)
+        quoted = self.breaks_quoted
+        self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))

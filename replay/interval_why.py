@@ -10,6 +10,7 @@ from actors.intervals import IntervalFinder
 from events.durations import format_duration
 from events.escapes import plain
 from replay.interval_outputs import interval_fields
+from replay.interval_words import interval_text, waiting_text
 from replay.standard_streams import say
 from replay.tables import counted, print_table
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from replay.interval_timeline import IntervalTimeline
     from replay.looks import Fields
 
-_IDS_MAX: Final = 6
 # How many rows of a table are shown, of the beginning and of the end.
 ROWS_MAX: Final = 10
 # An interval of more observations is shown by its ends.
@@ -135,24 +135,6 @@ def _reasons(timeline: IntervalTimeline, number: int) -> Iterator[str]:
             yield f"final, but the run was stopped before it was found: {interval_text(each)}"
     for each in none.open:
         yield f"not ended, for a coming observation may be in it: {interval_text(each)}"
-
-
-def waiting_text(count: int) -> str:
-    """Return how many observations wait, in words."""
-    verb = "waits for its turn" if count == 1 else "wait for theirs"
-    return f"{counted(count, 'observation')} {verb}"
-
-
-def interval_text(interval: Interval) -> str:
-    """Return one line about an interval."""
-    ids = ", ".join(map(plain, interval.adids[:_IDS_MAX]))
-    rest = interval.num_adid - _IDS_MAX
-    at = f" at {plain(interval.key)}" if interval.key else ""
-    return (
-        f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
-        f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: {ids}"
-        f"{f' and {rest} more' if rest > 0 else ''}"
-    )
 
 
 def _show_members(history: IntervalHistory, finding: Finding) -> None:

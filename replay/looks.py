@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from events.closing import Closing
+from events.timestamps import in_zone
 from replay.detectors import detector_version, is_decided_by
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Looks(Closing, Generic[E]):
 
     @property
     @abstractmethod
-    def timeline(self) -> Stepping:
+    def timeline(self) -> Stepping[Any]:
         """Its moments, made when they are first asked for."""
 
     def close(self) -> None:
@@ -185,6 +186,10 @@ class Looks(Closing, Generic[E]):
         return (
             f"{place.source} line {place.line}" if len(self.sources) > 1 else f"line {place.line}"
         )
+
+    def time(self, event: E) -> str:
+        """Return when an event was, as it is shown."""
+        return in_zone(event.time, self.store.zone)
 
     # Messages
 

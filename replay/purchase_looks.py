@@ -13,6 +13,7 @@ from events.amounts import format_cents
 from events.escapes import json_escaped
 from events.event import EVENT_TYPES, Event
 from events.own_lines import own_line
+from events.timestamps import in_zone
 from replay.audit import audit_purchases
 from replay.console import describe, verdict_text
 from replay.debugger.purchase_tools import PurchaseTools
@@ -21,7 +22,7 @@ from replay.history import History, texts_by_log
 from replay.looks import Exported, Fields, Looks
 from replay.outputs import FLAGGED
 from replay.purchase_why import show_why, why_fields
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 from replay.simulation import Simulation
 from replay.tables import cut_fields, decision_fields, event_fields
 from replay.timeline import Timeline
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from events.records import Rejected, Source
     from replay.verify import Verification
 
-# What of a message holds numbers of users, and what holds cents.
+# What of a message holds numbers of users, what holds cents, and what a time.
 _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
 _CENTS: Final = frozenset({"mean", "sd"})
+_TIMES: Final = frozenset({"since_time"})
 # The number of no user, and not that which a journal gives to nobody.
 _NEVER: Final = -2
 
@@ -89,7 +91,7 @@ class PurchaseLooks(Looks[Event]):
         return describe(event, self.history.recorded.get(event.number))
 
     def fields(self, event: Event) -> Fields:
-        return event_fields(event)
+        return event_fields(event, self.store.zone)
 
     def verdict_fields(self, number: int) -> Fields:
         decision = self.history.recorded.get(number)
@@ -103,6 +105,8 @@ class PurchaseLooks(Looks[Event]):
         for field, value in fields.items():
             if field in _CENTS:
                 fields[field] = format_cents(value)
+            elif field in _TIMES and value:
+                fields[field] = in_zone(value, self.store.zone)
             elif field in _NUMBERS:
                 fields[field] = self._names(value)
         return fields
@@ -116,9 +120,7 @@ class PurchaseLooks(Looks[Event]):
         return tuple(map(name, value))
 
     def value_fields(self, value: Any) -> Any:
-        return (
-            event_fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
-        )
+        return self.fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
 
     def value_text(self, value: Any) -> str | None:
         return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
@@ -139,7 +141,7 @@ class PurchaseLooks(Looks[Event]):
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines were flagged, and these."""
-        lines = Resumed(self.store).flagged
+        lines = PurchasesResumed(self.store).flagged
         return len(lines), [line + b"\n" for line in lines]
 
     def export(self) -> dict[Source, Exported]:
@@ -170,7 +172,7 @@ class PurchaseLooks(Looks[Event]):
         return len(self.history.recorded)
 
     def account(self, event: Event) -> str:
-        line = own_line(event, self.store.path).decode("utf-8", "backslashreplace").strip()
+        line = own_line(event, self.store).decode("utf-8", "backslashreplace").strip()
         return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
 
     def first_verdict_other_than(self, other: PurchaseLooks) -> tuple[str, str, str] | None:

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.store import EventStore
-from replay import interval_timeline
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
@@ -118,14 +117,6 @@ def obey(shell: Shell, line: str) -> None:
         shell.onecmd(line)
 
 
-@contextmanager
-def small_steps() -> Iterator[None]:
-    """Let short histories be gone through like long ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interval_timeline, "CHECKPOINT_EVENTS", 4)
-        yield
-
-
 PARTS = 1_000
 
 
@@ -136,7 +127,7 @@ def check_interrupted(
     data: Any,
 ) -> None:
     """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
-    with small_steps(), make() as one, make() as two, make() as three:
+    with make() as one, make() as two, make() as three:
         shell, other = (Shell(each, interactive=True) for each in (one, two))
         subject, expected = one.timeline, three.timeline
         here = data.draw(st.integers(0, len(subject)), label="position")
@@ -210,6 +201,27 @@ def test_ctrl_c_leaves_a_moment_of_a_search(
         search(source, output)
         opened = EventStore(f"{output}.events")
         check_interrupted(lambda: looks_of(opened), keys_of, interrupter, data)
+
+
+@pytest.mark.parametrize("command", ["diff 6", "user 1", "network 2", "goto 6; where"])
+def test_ctrl_c_anywhere_leaves_nobody_half_active(
+    interrupter: Interrupter, command: str, tmp_path: Path
+) -> None:
+    bought = log_of([purchase("1", "2.00")] * 3)
+    new = log_of([purchase("1", "2.00")] * 2 + [purchase("2", "2.00")])
+    _, store = run_in(tmp_path, LoggedHistory(b'{"D":"1", "T":"2"}\n' + bought, new))
+    opened = EventStore(store)
+    with looks_of(opened) as looks:
+        shell = Shell(looks, interactive=True)
+        occasions = interrupter.count(lambda: obey(shell, command))
+    for after in range(occasions):
+        with looks_of(opened) as one, looks_of(opened) as other:
+            shell, subject, expected = Shell(one, interactive=True), one.timeline, other.timeline
+            interrupter.interrupt(functools.partial(obey, shell, command), after)
+            for position in (subject.position, 6, 0):
+                subject.goto(position)
+                expected.goto(position)
+                assert state_of_users(subject) == state_of_users(expected)
 
 
 # Real terminals and pipes

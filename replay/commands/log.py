@@ -96,7 +96,7 @@ def _text(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None
         return
     columns = f"{record.number:>8}  {source}{place.line:>8}  "
     first, *others = looks.log_lines(record)
-    say(f"{columns}{record.time}  {first}")
+    say(f"{columns}{looks.time(record)}  {first}")
     for line in others:
         say(f"{'':{len(columns)}}{line}")
 

@@ -14,6 +14,7 @@ from replay.tables import counted, open_store, print_json, progress
 if TYPE_CHECKING:
     import argparse
 
+    from events.timestamps import Zone
     from replay.difference import Difference
 
 SUMMARY = "play a history again and compare every decision and digest with what was recorded"
@@ -30,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
-    looks = looks_of(open_store(options.store))
+    store = open_store(options.store)
+    looks = looks_of(store)
     found = looks.verify(lambda moments: progress(moments, "verify"))
     difference = found.difference
     if options.json:
-        fields = None if difference is None else difference_fields(difference)
+        fields = None if difference is None else difference_fields(difference, store.zone)
         lost = [each._asdict() for each in found.lost]
         print_json({**found._asdict(), "difference": fields, "lost": lost})
     else:
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{counted(events, 'event')} in {counted(size, 'byte')}"
             )
         if difference is not None:
-            _show(difference)
+            _show(difference, store.zone)
         elif found.events or found.digests:
             say("no difference")
         else:
@@ -58,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if difference is None else EXIT_DIFFERENT
 
 
-def _show(difference: Difference) -> None:
-    fields = difference_fields(difference)
+def _show(difference: Difference, zone: Zone | None) -> None:
+    fields = difference_fields(difference, zone)
     expected, actual = fields["expected"], fields["actual"]
     say(f"first difference: after event {difference.event}, {plain(difference.actor)}")
     say(f"  field:    {plain(difference.field)}")

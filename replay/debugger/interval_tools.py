@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from events.escapes import plain
 from replay.debugger.commands import Command
 from replay.debugger.tools import Condition, Test, Tools
-from replay.interval_why import ROWS_MAX, waiting_text
+from replay.interval_why import ROWS_MAX
+from replay.interval_words import waiting_text
 from replay.standard_streams import say
 from replay.tables import counted, named, print_table
 

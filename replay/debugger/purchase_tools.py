@@ -177,7 +177,8 @@ class PurchaseTools(Tools["PurchaseLooks"]):
         if earlier > 0:
             say(f"  and {earlier} earlier than these; history lists them")
         for purchase in state.purchases[-_PURCHASES_MAX:]:
-            say(f"  event {purchase.number}  {purchase.time}  {format_amount(purchase.amount)}")
+            time = self.looks.time(purchase)
+            say(f"  event {purchase.number}  {time}  {format_amount(purchase.amount)}")
 
     def network(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
@@ -188,7 +189,7 @@ class PurchaseTools(Tools["PurchaseLooks"]):
     def window(self, _shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
         _, window, baseline = window_of(timeline, self._appeared(words[0]))
-        show_window(window, baseline, timeline.parameters.tracked)
+        show_window(window, baseline, timeline.parameters.tracked, timeline.zone)
 
     def _appeared(self, word: str) -> str:
         user = named(word, self.looks.everyone)
@@ -197,7 +198,7 @@ class PurchaseTools(Tools["PurchaseLooks"]):
 
     def latest(self, shell: Shell, words: list[str]) -> None:
         rows = (
-            (each.number, each.time, plain(each.user), format_amount(each.amount))
+            (each.number, self.looks.time(each), plain(each.user), format_amount(each.amount))
             for each in self.looks.timeline.recency(shell.count(*words or [_LATEST]))
         )
         print_table(("event#", "time", "user", "amount#"), rows)

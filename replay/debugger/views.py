@@ -46,7 +46,7 @@ def show_position(looks: Looks[Any]) -> None:
 
 def _happening(looks: Looks[Any], number: int) -> str:
     event = looks.history.event(number)
-    return f"{event.time}, {looks.where(number)}: {looks.describe(event)}"
+    return f"{looks.time(event)}, {looks.where(number)}: {looks.describe(event)}"
 
 
 def say_whose_rule(looks: Looks[Any]) -> None:
