@@ -126,8 +126,8 @@ def past_of(given_logs: LoggedHistory, debugger: Debugger) -> Past:
     past = Past(
         [], set(), {each.number: each for each in debugger.timeline.history.store.decisions()}
     )
-    for line in model.read_lines(given_logs.batch)[1:] + model.read_lines(given_logs.stream):
-        happening = model.read(line)
+    lines = model.read_lines(given_logs.batch)[1:] + model.read_lines(given_logs.stream)
+    for happening in model.happenings(lines):
         if happening is None:
             past.before_rejected.add(len(past.happenings))
         else:
