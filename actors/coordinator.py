@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from actors.activation import Active
 from actors.baseline import baseline_of
 from actors.digest import RunningSums
 from actors.dispatcher import DispatchedActor, Dispatcher
@@ -40,27 +41,13 @@ if TYPE_CHECKING:
     from events.parameters import Parameters
 
 
-class ActiveUsers(dict[int, "Ref"]):
-    """The users who are active, by number; one who is not is activated when looked up."""
-
-    def __init__(self, activate: Callable[[int], Ref]) -> None:
-        """Activate users with ``activate``, which is given their numbers."""
-        super().__init__()
-        self._activate = activate
-
-    def __missing__(self, number: int) -> Ref:
-        """Activate user ``number``."""
-        ref = self[number] = self._activate(number)
-        return ref
-
-
 class Coordinator:
     """What a coordinator actor is and does, on any of Pykka's runtimes."""
 
     parameters: Parameters
     journal: Journal
     """All events, as columns; read as of the event before the one that is judged."""
-    users: ActiveUsers
+    users: Active
     """The users who are active."""
     recency: Recency
     """Who bought last."""
@@ -102,7 +89,7 @@ class Coordinator:
         self.parameters = parameters
         self.sink = sink
         self.journal = journal
-        self.users = ActiveUsers(activate)
+        self.users = Active(activate)
         self.recency = Recency(journal)
         self.told = 0
         self.waiting = deque()

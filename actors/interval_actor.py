@@ -1,14 +1,19 @@
-"""The interval actor: owns the observations of one key that may still be in an interval."""
+"""The interval actor: a fold of the observations of one key that may still be in an interval.
+
+As a user does (`actors.user`), it recovers before its first message, from few of its own
+observations, and may be passivated when no message waits for it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.interval_messages import Extend, Finish, Found, Resume
-from actors.intervals import IntervalFinder, Memory
+from actors.interval_messages import Extend, Finish, Found
+from actors.intervals import IntervalFinder
 
 if TYPE_CHECKING:
+    from actors.interval_past import Past
     from actors.user import Ref
     from events.interval import Interval
     from events.interval_parameters import IntervalParameters
@@ -23,43 +28,56 @@ class IntervalKeeper:
     """The observations that may still be part of an interval."""
     coordinator: Ref
     """Where answers go."""
+    past: Past
+    """Where its own observations are."""
+    active: bool
+    """Whether it has recovered, and is told of new observations."""
 
     def begin(
-        self, number: int, key: str, parameters: IntervalParameters, coordinator: Ref
+        self, number: int, key: str, parameters: IntervalParameters, coordinator: Ref, past: Past
     ) -> None:
-        """Begin as the actor of ``key``, with no observations."""
+        """Begin as the actor of ``key``, which has yet to recover."""
         self.number = number
         self.coordinator = coordinator
+        self.past = past
+        self.active = False
+        self._key = key
+        self._parameters = parameters
+
+    def recover(self, seen: int) -> None:
+        """Hold what the first ``seen`` observations of the key come to."""
+        parameters = self._parameters
         self.finder = IntervalFinder(
             parameters.threshold,
             inclusive=parameters.inclusive,
             distinct_min=parameters.distinct_min,
-            key=key,
+            key=self._key,
         )
+        if seen:
+            self.finder.recover(self.past.own(self.number, seen), seen)
+        self.active = True
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Extend`, `Finish` or `Resume`.
+        """Handle `Extend` or `Finish`, and recover before the first one.
 
         Raises:
             TypeError: it is some other message.
 
         """
-        kind, finder = type(message), self.finder
+        kind = type(message)
+        if kind is not Extend and kind is not Finish:
+            raise TypeError(f"an interval actor understands no {kind.__name__}")
+        if not self.active:
+            self.recover(message.seen)
+        finder = self.finder
         if kind is Extend:
-            before = finder.seen
             found = finder.extend(message.times, message.adids)
             # An interval is final when the first observation behind it comes.
-            places = [message.places[each.end_index + 1 - before] for each in found]
-            self._answer(places, found)
-        elif kind is Finish:
-            found = finder.finish()
-            self._answer([message.place] * len(found), found)
-        elif kind is Resume:
-            finder.recall(
-                Memory(message.first, message.given, message.latest, message.times, message.adids)
-            )
+            places = [message.places[each.end_index + 1 - message.seen] for each in found]
         else:
-            raise TypeError(f"an interval actor understands no {kind.__name__}")
+            found = finder.finish()
+            places = [message.place] * len(found)
+        self._answer(places, found)
 
     def _answer(self, places: list[int], found: list[Interval]) -> None:
         seen, ids = self.finder.seen, self.finder.ids_max
@@ -72,7 +90,17 @@ class IntervalKeeper:
 class IntervalActor(IntervalKeeper, DispatchedActor):
     """An interval actor on the dispatcher."""
 
-    __slots__ = ("coordinator", "finder", "number")
+    __slots__ = (
+        "_key",
+        "_parameters",
+        "active",
+        "coordinator",
+        "finder",
+        "finished",
+        "number",
+        "past",
+        "since",
+    )
 
     def __init__(  # noqa: PLR0917  all of them are parts of the actor
         self,
@@ -82,7 +110,20 @@ class IntervalActor(IntervalKeeper, DispatchedActor):
         key: str,
         parameters: IntervalParameters,
         coordinator: Ref,
+        past: Past,
     ) -> None:
         """Begin as the actor of ``key``, answering to ``coordinator``."""
         super().__init__(dispatcher, urn)
-        self.begin(number, key, parameters, coordinator)
+        self.since = 0
+        """How many observations of the key had been passed on when it was activated."""
+        self.finished = False
+        """Whether it was known then that no more come."""
+        self.begin(number, key, parameters, coordinator, past)
+
+    def look(self) -> IntervalFinder:
+        """Return what it holds, as it is or would be when the first message reaches it."""
+        if not self.active:
+            self.recover(self.since)
+            if self.finished:
+                self.finder.finish()
+        return self.finder

@@ -1,8 +1,7 @@
 """The messages between the actors of the second detector; see `actors.messages`.
 
     outside      Observe, Conclude, Advance, Settle, Commit      to the coordinator
-    outside      Recollect                                       to the coordinator
-    outside      Resume                                          to interval actors
+    outside      Horizon                                         to the coordinator
     coordinator  Extend, Finish                                  to interval actors
     interval     Found                                           to the coordinator
     coordinator  Findings, Commit                                to the sink
@@ -48,25 +47,6 @@ class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=Fals
     """How many observations go on waiting, or more where it is not their turn yet."""
 
 
-class Recollect(msgspec.Struct, tag="recollect", array_like=True, frozen=True, gc=False):
-    """Let this be what you know; the interval actors are told by themselves."""
-
-    keys: tuple[str, ...]
-    """The keys that have appeared, by number."""
-    arrived: int
-    """How many observations there were."""
-    passed: int
-    """How many of them were passed on; the others wait for their turn."""
-    found: int
-    """How many intervals were found."""
-    waiting: tuple[tuple[str, int, str, str], ...]
-    """Time, number, id and key of those that wait, in the order of their arrival."""
-    latest: str
-    """The latest time of all."""
-    sums: tuple[tuple[int, int], ...]
-    """For each key how many observations it had, and how many are in its window."""
-
-
 class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, gc=False):
     """Take observations of your key, in time order. The answer is `Found`."""
 
@@ -74,6 +54,8 @@ class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, gc=Fals
     adids: tuple[str, ...]
     places: tuple[int, ...]
     """Their places in the order over all keys."""
+    seen: int
+    """How many observations of the key came before; who was not told recovers up to there."""
 
 
 class Finish(msgspec.Struct, tag="finish", array_like=True, frozen=True, gc=False):
@@ -81,16 +63,8 @@ class Finish(msgspec.Struct, tag="finish", array_like=True, frozen=True, gc=Fals
 
     place: int
     """The place that the next one of all would have."""
-
-
-class Resume(msgspec.Struct, tag="resume", array_like=True, frozen=True, gc=False):
-    """Let this be what you hold; see `actors.intervals.Memory`. Sent only to go back in time."""
-
-    first: int
-    given: int
-    latest: str
-    times: tuple[str, ...]
-    adids: tuple[str, ...]
+    seen: int
+    """How many observations of the key there were, as in `Extend`."""
 
 
 class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, gc=False):
@@ -120,5 +94,5 @@ class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=
     keys: int
     """How many keys have appeared."""
     sums: tuple[int, ...]
-    """Observations not passed on yet, and intervals found; then over all keys, with k the
-    key's number + 1: the observations, those of the window, k times each of these."""
+    """Observations not passed on yet; then over all keys, with k the key's number + 1: the
+    observations, those of the window, k times each of these."""

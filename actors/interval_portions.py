@@ -1,4 +1,9 @@
-"""Observations whose turn has come, and how many of them are passed on at once."""
+"""Observations whose turn has come, how many of them are passed on at once, and until when.
+
+They are passed on in portions: so many at a time that what is found in them cannot be more
+than memory holds, and no more once much was found, until that is with the sink. How many
+are passed on before that next settling depends on the observations alone.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,22 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from events.interval import Interval
+
 # What is passed on at once has at most so many ids in all its windows, should each row
 # make one final and bring a new id.
 PORTION_IDS_MAX: Final = 1 << 22
 # They are counted in so large pieces, or smaller where less may be passed on.
 _COUNTED_ROWS: Final = 1 << 13
+
+# Observations are settled in so large portions, or larger by a block: with many keys,
+# each then has several in a message.
+SETTLE_ROWS: Final = 1 << 17
+# Or as soon as so much was found: ids, and so much besides for each interval.
+FOUND_MAX: Final = 1 << 18
+_INTERVAL_WEIGHT: Final = 32
+# With keys where much is found in each portion, portions are made smaller, down to this.
+ROWS_MIN: Final = 1 << 12
 
 
 class Ready:
@@ -77,3 +93,37 @@ class Ready:
             else:
                 count //= 2
         return rows or min(1, len(self))
+
+
+def weight_of(interval: Interval) -> int:
+    """Return how much an interval is: its ids, and something besides."""
+    return _INTERVAL_WEIGHT + interval.num_adid
+
+
+class Pace:
+    """How many observations come before the next settling, and how much was found since."""
+
+    def __init__(self, *, keyed: bool) -> None:
+        """Begin before the first settling; ``keyed`` says whether there are keys."""
+        self._keyed: Final = keyed
+        self.rows_max = SETTLE_ROWS
+        """After how many observations the next settling is due at the latest."""
+        self.weight = 0
+        """How much was found since the last one."""
+
+    @property
+    def found_much(self) -> bool:
+        """Whether so much was found that a settling is due."""
+        return self.weight >= FOUND_MAX
+
+    def rows_wanted(self, *, concluded: bool) -> int:
+        """Return from how many that are ready on it is worth while to pass them on."""
+        return self.rows_max if self._keyed and not concluded else 1
+
+    def settle(self, rows: int) -> None:
+        """Take note of a settling, before which ``rows`` observations were passed on."""
+        if not self._keyed or self.weight <= FOUND_MAX:
+            self.rows_max = min(SETTLE_ROWS, 2 * self.rows_max)
+        else:
+            self.rows_max = max(min(ROWS_MIN, SETTLE_ROWS), rows * FOUND_MAX // self.weight)
+        self.weight = 0

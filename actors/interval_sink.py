@@ -40,12 +40,15 @@ class IntervalSink:
 
     outlet: IntervalOutlet
     """Where findings go."""
+    found: int
+    """How many intervals were found in all."""
     settled: list[Findings]
     """What came since the last commit."""
 
-    def begin(self, outlet: IntervalOutlet) -> None:
-        """Begin with nothing to record."""
+    def begin(self, outlet: IntervalOutlet, found: int = 0) -> None:
+        """Begin with nothing to record, when ``found`` intervals have been found."""
         self.outlet = outlet
+        self.found = found
         self.settled = []
 
     def on_receive(self, message: Any) -> None:
@@ -59,7 +62,10 @@ class IntervalSink:
             self.settled.append(message)
         elif type(message) is Commit:
             for settled in self.settled:
-                digest = StateDigest(settled.events, b"", settled.keys, settled.sums)
+                self.found += len(settled.findings)
+                waiting, *totals = settled.sums
+                sums = (waiting, self.found, *totals)
+                digest = StateDigest(settled.events, b"", settled.keys, sums)
                 # An interval is never in the file before its finding is in the store.
                 self.outlet.record(settled.findings, digest)
                 self.outlet.write([finding.interval for finding in settled.findings])
@@ -71,9 +77,11 @@ class IntervalSink:
 class IntervalSinkActor(IntervalSink, DispatchedActor):
     """A sink of findings on the dispatcher."""
 
-    __slots__ = ("outlet", "settled")
+    __slots__ = ("found", "outlet", "settled")
 
-    def __init__(self, dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet) -> None:
-        """Send findings to ``outlet``."""
+    def __init__(
+        self, dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
+    ) -> None:
+        """Send findings to ``outlet``, and count on from ``found``."""
         super().__init__(dispatcher, urn)
-        self.begin(outlet)
+        self.begin(outlet, found)

@@ -13,14 +13,17 @@ import datetime as dt
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actors.interval_windows import Reach, check_order
 from actors.window_ids import WindowIds
 from events.durations import SECOND
-from events.errors import BadValueError, shown
-from events.instants import EDGE, Span, are_in_order, instant_of
+from events.errors import BadValueError
+from events.instants import EDGE, Span, instant_of
 from events.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from actors.interval_windows import Own
 
 # The ids of a window of so few rows, or of not many more than are new in it, are
 # gathered again when one of them moves; those of any other are kept account of.
@@ -47,6 +50,8 @@ class Memory(NamedTuple):
     """The times of the observations from the first on."""
     adids: tuple[str, ...]
     """Their ids."""
+    distinct: int
+    """How many different ids the window had that was judged last."""
 
 
 class IntervalFinder:
@@ -125,20 +130,26 @@ class IntervalFinder:
         return min(end - self._start, self._distinct + end - self._given)
 
     def memory(self) -> Memory:
-        """Return what another finder has to know to go on from here."""
+        """Return all that what comes next depends on."""
         start, dropped = self._start, self._dropped
         times, adids = tuple(self._times[start:]), tuple(self._adids[start:])
-        return Memory(start + dropped, self._given + dropped, self._latest, times, adids)
+        given = self._given + dropped
+        return Memory(start + dropped, given, self._latest, times, adids, self._distinct)
 
-    def recall(self, memory: Memory) -> None:
-        """Be as a finder was that gave this memory."""
-        self._times, self._adids = list(memory.times), list(memory.adids)
-        self._keys = self._keys_of(memory.times) if memory.times else []
-        self._start, self._dropped = 0, memory.first
-        self._given, self._latest = memory.given - memory.first, memory.latest
-        self._ids_start = self._ids_end = 0
-        self._account = None
-        self._distinct = len(memory.times)
+    def recover(self, own: Own, seen: int) -> None:
+        """Be as one that was told the first ``seen`` of the observations ``own``, as a new one is.
+
+        Few of them are read: those of the window, and of the one that was judged last.
+        """
+        if not seen:
+            return
+        judged, given, start = Reach(self._threshold, self._inclusive).window(own, seen)
+        times, adids = own.rows(judged, seen)
+        self._latest = times[-1] if times else own.time(seen - 1)
+        self._distinct = len(set(adids[: given - judged]))
+        self._times, self._adids = list(times[start - judged :]), list(adids[start - judged :])
+        self._keys = self._keys_of(self._times) if self._times else []
+        self._dropped, self._given = start, given - start
 
     def add(self, time: str, adid: str) -> list[Interval]:
         """Take one observation; see `extend`."""
@@ -159,7 +170,8 @@ class IntervalFinder:
             raise BadValueError(f"expected {len(times)} ids, as many as times, found {len(adids)}")
         if not times:
             return []
-        self._check_order(times)
+        check_order(times, self._latest)
+        self._latest = times[-1]
         place = len(self._times)
         keys = self._keys_of(times)
         self._keys += keys
@@ -168,7 +180,7 @@ class IntervalFinder:
         found: list[Interval] = []
         if not self._inclusive and self._threshold == 0:
             # Not even one observation is an interval.
-            self._start = len(self._times)
+            self._start = self._given = len(self._times)
         else:
             try:
                 self._slide(place, found)
@@ -187,7 +199,8 @@ class IntervalFinder:
             BadValueError: ``time`` is before an observation's.
 
         """
-        self._check_order((time,))
+        check_order((time,), self._latest)
+        self._latest = time
         if self._start == len(self._times):
             return []
         found: list[Interval] = []
@@ -303,17 +316,6 @@ class IntervalFinder:
         self._ids = ids = list(self._last)
         self._ids_start, self._ids_end = start, end
         return ids
-
-    def _check_order(self, times: Sequence[str]) -> None:
-        if times[0] < self._latest or not are_in_order(times):
-            before = self._latest
-            for time in times:
-                if time < before:
-                    raise BadValueError(
-                        f"expected times in order, found {shown(time)} after {shown(before)}"
-                    )
-                before = time
-        self._latest = times[-1]
 
     def _keys_of(self, times: Sequence[str]) -> list[Any]:
         if not self._exact:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.ticks import Ticks, tick_of, ticks_of, times_of
+from events.ticks import Ticks, ticks_and_finer, times_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,12 +108,8 @@ class Columns:
     def of(cls, events: Sequence[Event]) -> Self:
         """Return the columns of ``events``, which are numbered one by one."""
         codes = CodeBook()
-        kinds, users, others, amounts, finer, lines = [], [], [], [], {}, {}
-        ticks = ticks_of([event.time for event in events])
-        if ticks is None:
-            pairs = [tick_of(event.time) for event in events]
-            ticks = np.array([tick for tick, _ in pairs], np.int64)
-            finer = {index: digits for index, (_, digits) in enumerate(pairs) if digits}
+        kinds, users, others, amounts, lines = [], [], [], [], {}
+        ticks, finer = ticks_and_finer([event.time for event in events])
         for index, event in enumerate(events):
             if event.line is not None:
                 lines[index] = event.line

@@ -1,18 +1,15 @@
-"""The index of a journal: for each user the rows of its own events, and arrays that grow."""
+"""What grows with a journal: arrays, and for each owner the places of its own rows in them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from events.columns import BEFRIEND, PURCHASE
-
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
-
-    from events.journal import Journal
 
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -53,85 +50,74 @@ class Column:
         self.array = self._room[:end]
 
 
-class Index:
-    """Each user's own rows: a sorted base, and lists of what has come since."""
+class OwnRows:
+    """For each owner its own rows, ascending: a sorted base, and lists of what came since."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal: Final = journal
-        # How many rows are in the base, and how many in it or in the lists.
-        self._sorted = self._seen = 0
-        self._bought = _Sorted.empty()
-        self._linked = _Sorted.empty()
-        self._bought_since: dict[int, list[int]] = {}
-        self._linked_since: dict[int, list[tuple[int, int]]] = {}
+    __slots__ = ("_since", "_sorted", "base")
 
-    def purchases(self, user: int, number: int) -> list[int]:
-        """Return the rows of what ``user`` bought as of event ``number``, ascending."""
-        self._catch_up()
-        rows = self._bought.rows_of(user, number)
-        if number > self._sorted and user in self._bought_since:
-            rows += [row for row in self._bought_since[user] if row < number]
+    def __init__(self) -> None:
+        self.base = Sorted.empty()
+        # How many rows of the journal there were when the base was sorted.
+        self._sorted = 0
+        self._since: dict[int, list[tuple[int, int]]] = {}
+
+    def sort(self, base: Sorted, count: int) -> None:
+        """Let ``base`` be what is known of the first ``count`` rows of the journal."""
+        self.base, self._sorted, self._since = base, count, {}
+
+    def add(self, owner: int, row: int, value: int = 0) -> None:
+        """Put ``row``, the last of all, to those of ``owner``, and what else there is to it."""
+        self._since.setdefault(owner, []).append((row, value))
+
+    def rows_of(self, owner: int, number: int) -> list[int]:
+        """Return the rows of ``owner`` before row ``number``."""
+        rows: list[int] = self.base.rows_of(owner, number).tolist()
+        if number > self._sorted and owner in self._since:
+            rows += [row for row, _ in self._since[owner] if row < number]
         return rows
 
-    def links(self, user: int, number: int) -> list[int]:
-        """Return twice the friend, and one more if it began, of each change as of ``number``."""
-        self._catch_up()
-        values = self._linked.values_of(user, number)
-        if number > self._sorted and user in self._linked_since:
-            values += [value for row, value in self._linked_since[user] if row < number]
+    def values_of(self, owner: int, number: int) -> list[int]:
+        """Return what else there is to each of the rows of ``owner`` before row ``number``."""
+        values: list[int] = self.base.values_of(owner, number).tolist()
+        if number > self._sorted and owner in self._since:
+            values += [value for row, value in self._since[owner] if row < number]
         return values
 
-    def linked(self, user: int, number: int) -> list[int]:
-        """Return the rows of the changes of the friendships of ``user``, ascending."""
-        self._catch_up()
-        rows = self._linked.rows_of(user, number)
-        if number > self._sorted and user in self._linked_since:
-            rows += [row for row, _ in self._linked_since[user] if row < number]
-        return rows
+    def array_of(self, owner: int) -> Rows:
+        """Return all rows of ``owner``; without a copy, where none came since."""
+        rows = self.base.rows_of(owner, self._sorted)
+        since = self._since.get(owner)
+        return rows if since is None else np.append(rows, [row for row, _ in since])
 
-    def _catch_up(self) -> None:
-        count = len(self._journal)
+
+class GrowingIndex(ABC):
+    """What is known of each owner's rows, brought up to date when it is asked for."""
+
+    def __init__(self) -> None:
+        # How many rows are in the base, and how many in it or in the lists.
+        self._sorted = self._seen = 0
+
+    def catch_up(self, count: int) -> None:
+        """Know the first ``count`` rows, as many as there are."""
         if self._seen == count:
             return
         if count - self._sorted > max(_NEW_MIN, self._sorted // _NEW_SHARE):
             self._sort(count)
-            return
-        journal, first = self._journal, self._seen
-        rows = zip(
-            range(first, count),
-            journal.kinds[first:].tolist(),
-            journal.buyers[first:].tolist(),
-            journal.others[first:].tolist(),
-            strict=True,
-        )
-        bought, linked = self._bought_since, self._linked_since
-        for row, kind, user, other in rows:
-            if kind == PURCHASE:
-                bought.setdefault(user, []).append(row)
-            else:
-                begun = kind == BEFRIEND
-                linked.setdefault(user, []).append((row, other << 1 | begun))
-                linked.setdefault(other, []).append((row, user << 1 | begun))
+            self._sorted = count
+        else:
+            self._add(self._seen, count)
         self._seen = count
 
+    @abstractmethod
     def _sort(self, count: int) -> None:
-        journal = self._journal
-        kinds, users, others = journal.kinds, journal.buyers, journal.others
-        self._bought_since, self._linked_since = {}, {}
-        bought = np.flatnonzero(kinds == PURCHASE)
-        self._bought = _Sorted.of(users[bought], bought, len(journal.names))
-        linked = np.flatnonzero(kinds != PURCHASE)
-        owners = np.concatenate((users[linked], others[linked]))
-        self._linked = _Sorted.of(owners, np.concatenate((linked, linked)), len(journal.names))
-        rows = self._linked.rows
-        # Of the two users of a change the one who is not the owner.
-        owner = np.repeat(np.arange(len(journal.names)), np.diff(self._linked.starts))
-        friend = users[rows].astype(np.int64) + others[rows] - owner
-        self._linked.values = friend << 1 | (kinds[rows] == BEFRIEND)
-        self._sorted = self._seen = count
+        """Make the base anew of the first ``count`` rows."""
+
+    @abstractmethod
+    def _add(self, first: int, count: int) -> None:
+        """Put the rows from ``first`` up to ``count`` into the lists."""
 
 
-class _Sorted:
+class Sorted:
     """Rows by owner and then ascending."""
 
     def __init__(self, starts: Rows, rows: Rows) -> None:
@@ -143,10 +129,12 @@ class _Sorted:
 
     @classmethod
     def empty(cls) -> Self:
+        """Return the rows of nobody."""
         return cls(np.zeros(1, np.int64), np.zeros(0, np.int64))
 
     @classmethod
     def of(cls, owners: NDArray[np.int32], rows: Rows, owners_count: int) -> Self:
+        """Return ``rows`` by owner; ``owners`` says whose each is."""
         # Both in one number, which sorts in a tenth of the time that two keys take.
         keys = owners.astype(np.int64) << _ROW_BITS | rows
         keys.sort()
@@ -154,21 +142,19 @@ class _Sorted:
         keys &= _ROW_MASK
         return cls(starts, keys)
 
-    def rows_of(self, owner: int, number: int) -> list[int]:
-        start, end = self._part(owner, number)
-        rows: list[int] = self.rows[start:end].tolist()
-        return rows
+    def rows_of(self, owner: int, number: int) -> Rows:
+        """Return the rows of ``owner`` before row ``number``; a view."""
+        return self.rows[self._part(owner, number)]
 
-    def values_of(self, owner: int, number: int) -> list[int]:
-        start, end = self._part(owner, number)
-        values: list[int] = self.values[start:end].tolist()
-        return values
+    def values_of(self, owner: int, number: int) -> Rows:
+        """Return what else there is to each of these; a view."""
+        return self.values[self._part(owner, number)]
 
-    def _part(self, owner: int, number: int) -> tuple[int, int]:
-        """Return where the rows of ``owner`` before row ``number`` begin and end."""
+    def _part(self, owner: int, number: int) -> slice:
+        """Return where the rows of ``owner`` before row ``number`` are."""
         if owner + 1 >= len(self.starts):
-            return 0, 0
+            return slice(0)
         start, end = int(self.starts[owner]), int(self.starts[owner + 1])
         if start < end and self.rows[end - 1] >= number:
             end = start + int(np.searchsorted(self.rows[start:end], number))
-        return start, end
+        return slice(start, end)

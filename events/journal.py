@@ -14,14 +14,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from events.columns import BEFRIEND, NOBODY, PURCHASE, Columns
 from events.event import Befriend, Event, Purchase, Unfriend
-from events.index import Column, Index
-from events.ticks import time_of
+from events.index import Column, GrowingIndex, OwnRows, Sorted
+from events.timed import Timed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -36,48 +36,28 @@ E = TypeVar("E", Purchase, Event)
 _NEVER: Final = np.iinfo(np.int64).max
 
 
-class Place(NamedTuple):
-    """Where an event stands in the order of SPEC.md section 3: by time, then by number."""
-
-    tick: int
-    """Its time, as `events.ticks` counts."""
-    finer: str
-    """The digits of its time that ticks cannot tell."""
-    number: int
-    """Its number."""
-
-
-class Journal:
+class Journal(Timed):
     """All events of a history; they are only ever appended."""
 
     def __init__(self) -> None:
         """Begin without events."""
+        super().__init__()
         self.numbers: Final[dict[str, int]] = {}
         """The number of each user."""
         self.names: Final[list[str]] = []
         """The users' names, by number."""
-        self._count = 0
         self._kinds = Column(np.int8)
         self._users = Column(np.int32)
         self._others = Column(np.int32)
         self._amounts = Column(np.uint64)
-        self._ticks = Column(np.int64)
-        self._finer: Final[dict[int, str]] = {}
         self._lines: Final[dict[int, bytes]] = {}
         # From which event on lines have which style; empty while all are canonical.
         self._styles: Final[list[tuple[int, Style | None]]] = []
         # For each user the number of the event with which it appeared, ascending.
         self._births = Column(np.int64)
-        self._index = Index(self)
-        # The first event that is older than one before it, and the latest one before that.
-        self._first_late: int | None = None
-        self._latest = Place(-1, "", 0)
+        self._index = _Index(self)
         # All purchases in order, where that is not the order of their numbers.
         self._order: Rows | None = None
-
-    def __len__(self) -> int:
-        """Return how many events there are."""
-        return self._count
 
     # Growing
 
@@ -99,15 +79,11 @@ class Journal:
         # NOBODY, which is -1, gives the last place.
         self._others.append(np.append(numbers, np.int32(NOBODY))[columns.others])
         self._amounts.append(columns.amounts)
-        self._ticks.append(columns.ticks)
-        for index, digits in columns.finer.items():
-            self._finer[first + index] = digits
         for index, line in columns.lines.items():
             self._lines[first + index] = line
         if columns.style != (self._styles[-1][1] if self._styles else None):
             self._styles.append((columns.number, columns.style))
-        self._count += len(columns)
-        self._look_for_late(first)
+        self._extend_times(columns.ticks, columns.finer)
         self._order = None
 
     def append(self, event: Event) -> None:
@@ -137,22 +113,6 @@ class Journal:
         np.minimum.at(born, columns.others[friends], events[friends])
         self._births.append(born[new])
         return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
-
-    def _look_for_late(self, first: int) -> None:
-        """Find the first event from row ``first`` on that is older than one before it."""
-        if self._first_late is not None:
-            return
-        ticks = self._ticks.array[first:]
-        in_order = ticks[0] >= self._latest.tick and bool((ticks[1:] >= ticks[:-1]).all())
-        if in_order and not self._finer:
-            self._latest = Place(int(ticks[-1]), "", self._count)
-            return
-        for row in range(first, self._count):
-            place = self.place(row)
-            if place < self._latest:
-                self._first_late = place.number
-                return
-            self._latest = place
 
     # Users
 
@@ -207,32 +167,13 @@ class Journal:
 
     # Order
 
-    def is_late(self, number: int) -> bool:
-        """Tell whether one of the events up to ``number`` is older than one before it."""
-        return self._first_late is not None and number >= self._first_late
-
-    def place(self, row: int) -> Place:
-        """Return where the event in ``row`` stands in the order of time and number."""
-        return Place(int(self._ticks.array[row]), self._finer.get(row, ""), row + 1)
-
     def in_order(self, number: int) -> Rows:
         """Return the rows of all purchases as of event ``number``, in order."""
         if not self.is_late(number):
             return np.flatnonzero(self.kinds[:number] == PURCHASE)
         if self._order is None:
-            self._order = self._sorted()
+            self._order = self._sorted(np.flatnonzero(self.kinds == PURCHASE))
         return self._order[self._order < number]
-
-    def _sorted(self) -> Rows:
-        rows = np.flatnonzero(self.kinds == PURCHASE)
-        ticks = self._ticks.array[rows]
-        if not self._finer:
-            return rows[np.argsort(ticks, kind="stable")]
-        ranks = {text: rank for rank, text in enumerate(sorted({"", *self._finer.values()}))}
-        finer = np.zeros(self._count, np.int64)
-        for row, digits in self._finer.items():
-            finer[row] = ranks[digits]
-        return rows[np.lexsort((finer[rows], ticks))]
 
     # Looking
 
@@ -255,10 +196,6 @@ class Journal:
     def amounts(self) -> NDArray[np.uint64]:
         """The amount of each purchase in units of 1/10,000, and 0 of other events; a view."""
         return self._amounts.array
-
-    def time(self, row: int) -> str:
-        """Return the time of the event in ``row``, as text."""
-        return time_of(int(self._ticks.array[row]), self._finer.get(row, ""))
 
     def event(self, number: int) -> Event:
         """Return event ``number``."""
@@ -304,14 +241,6 @@ class Journal:
         ]
         return made if not self._styles else self._styled(made)
 
-    def _times(self, places: slice | Rows, rows: Sequence[int]) -> list[str]:
-        ticks = self._ticks.array[places].tolist()
-        if not self._finer:
-            return list(map(time_of, ticks))
-        return [
-            time_of(tick, self._finer.get(row, "")) for tick, row in zip(ticks, rows, strict=True)
-        ]
-
     def _lines_of(self, rows: Sequence[int]) -> Iterable[bytes | None]:
         return map(self._lines.get, rows) if self._lines else repeat(None)
 
@@ -323,6 +252,64 @@ class Journal:
         place = bisect_right(self._styles, event.number, key=itemgetter(0)) - 1
         style = self._styles[place][1] if place >= 0 else None
         return event if style is None else style.styled(event)
+
+
+class _Index(GrowingIndex):
+    """The rows of what each user bought, and of the changes of its friendships."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal: Final = journal
+        self._bought: Final = OwnRows()
+        self._linked: Final = OwnRows()
+
+    def purchases(self, user: int, number: int) -> list[int]:
+        """Return the rows of what ``user`` bought as of event ``number``, ascending."""
+        self.catch_up(len(self._journal))
+        return self._bought.rows_of(user, number)
+
+    def links(self, user: int, number: int) -> list[int]:
+        """Return twice the friend, and one more if it began, of each change as of ``number``."""
+        self.catch_up(len(self._journal))
+        return self._linked.values_of(user, number)
+
+    def linked(self, user: int, number: int) -> list[int]:
+        """Return the rows of the changes of the friendships of ``user``, ascending."""
+        self.catch_up(len(self._journal))
+        return self._linked.rows_of(user, number)
+
+    def _add(self, first: int, count: int) -> None:
+        journal = self._journal
+        rows = zip(
+            range(first, count),
+            journal.kinds[first:].tolist(),
+            journal.buyers[first:].tolist(),
+            journal.others[first:].tolist(),
+            strict=True,
+        )
+        bought, linked = self._bought, self._linked
+        for row, kind, user, other in rows:
+            if kind == PURCHASE:
+                bought.add(user, row)
+            else:
+                begun = kind == BEFRIEND
+                linked.add(user, row, other << 1 | begun)
+                linked.add(other, row, user << 1 | begun)
+
+    def _sort(self, count: int) -> None:
+        journal = self._journal
+        kinds, users, others = journal.kinds, journal.buyers, journal.others
+        bought = np.flatnonzero(kinds == PURCHASE)
+        self._bought.sort(Sorted.of(users[bought], bought, len(journal.names)), count)
+        changes = np.flatnonzero(kinds != PURCHASE)
+        owners = np.concatenate((users[changes], others[changes]))
+        base = Sorted.of(owners, np.concatenate((changes, changes)), len(journal.names))
+        rows = base.rows
+        # Of the two users of a change the one who is not the owner.
+        owner = np.repeat(np.arange(len(journal.names)), np.diff(base.starts))
+        friend = users[rows].astype(np.int64) + others[rows] - owner
+        base.values = friend << 1 | (kinds[rows] == BEFRIEND)
+        self._linked.sort(base, count)
 
 
 class OwnEvents:

@@ -25,7 +25,7 @@ from events.records import LogEnd, Source
 from events.splitting import CutLine, long_line_detail, whole_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
     from pathlib import Path
 
@@ -86,6 +86,11 @@ class Log(Closing):
 
     """
 
+    live: Final = False
+    """Whether it is read while it is written."""
+    stopped: Final = False
+    """Whether its reading was ended before its end."""
+
     def __init__(
         self, path: str | Path, source: Source, content: BufferedReader | None = None
     ) -> None:
@@ -101,6 +106,10 @@ class Log(Closing):
         self.path: Final = path_of(path, f"a readable {source} log")
         self.source: Final = source
         self.lines_read = 0
+        self.notify: Callable[[str], None] = lambda _: None
+        """Is told of what happens to it; of a file nothing does."""
+        self.advise: Callable[[str], None] = lambda _: None
+        """Is told what a pipe has to begin with."""
         self.zone: Zone | None = None
         """Whether the times have an offset; None where nothing has decided that yet."""
         self._ends_with_newline = True
@@ -191,7 +200,7 @@ class Log(Closing):
         self.lines_read += 1
         return line
 
-    def skip(self, lines: int) -> None:
+    def go_on(self, lines: int, _kept: object = None) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
 
         Call it before `blocks`. Blocks end where they would have ended otherwise.

@@ -106,6 +106,21 @@ def tick_of(time: str) -> tuple[int, str]:
     )
 
 
+def ticks_and_finer(times: Sequence[str]) -> tuple[Ticks, dict[int, str]]:
+    """Return the ticks of canonical times, and by index the digits that they cannot tell.
+
+    Args:
+        times: as `events.timestamps.parse_timestamp` gives them.
+
+    """
+    ticks = ticks_of(times)
+    if ticks is not None:
+        return ticks, {}
+    pairs = list(map(tick_of, times))
+    finer = {index: digits for index, (_, digits) in enumerate(pairs) if digits}
+    return np.array([tick for tick, _ in pairs], np.int64), finer
+
+
 def time_of(tick: int, finer: str = "") -> str:
     """Return the canonical text of a time.
 

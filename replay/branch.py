@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from events.jsonlines import Fingerprint
     from events.records import Source
     from replay.branch_lines import Meaning
+    from replay.engine.listener import Listener
     from replay.history import History
-    from replay.listener import Listener, Summary
-    from replay.run import Detector
+    from replay.listener import Summary
+    from replay.purchase_drive import Detector
 
 _NAME_BYTES_MAX: Final = 255
 

@@ -6,7 +6,7 @@ import bisect
 from typing import TYPE_CHECKING, Final
 
 from events.errors import OtherKindError, PositionError
-from events.observation import Observation
+from events.observation_journal import ObservationJournal
 from events.records import (
     Finding,
     Lines,
@@ -16,12 +16,13 @@ from events.records import (
     Rejected,
     StateDigest,
 )
-from replay.collector import collector_paused
 from replay.history import Attestation, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from events.observation import Observation
     from events.store import EventStore
 
 
@@ -43,12 +44,8 @@ class IntervalHistory:
         self.store: Final = store
         self.parameters: Final = store.intervals
         """What was looked for."""
-        self.times: Final[list[str]] = []
-        """The times of all observations in the order of arrival; that of event n is at n - 1."""
-        self.adids: Final[list[str]] = []
-        """Their ids."""
-        self.keys: Final[list[str] | None] = None if store.intervals.key is None else []
-        """Their keys, or None where there are none."""
+        self.journal: Final = ObservationJournal(keyed=store.intervals.key is not None)
+        """All observations, in the order of arrival."""
         self.found_counts: Final[dict[int, int]] = {}
         """After which observations intervals were final, in order, and how many."""
         self.digests: Final[list[Attestation]] = []
@@ -63,20 +60,24 @@ class IntervalHistory:
         # for each observation from which frame on, and the frame that was read last.
         self._found_from: dict[int, int] = {}
         self._read: tuple[int, list[Finding]] = (-1, [])
-        with collector_paused():
-            for frame, (previous, records, _) in enumerate(store.frames()):
-                for record in records:
-                    if isinstance(record, Finding):
-                        self._found_from.setdefault(record.number, frame)
-                        count = self.found_counts.get(record.number, 0)
-                        self.found_counts[record.number] = count + 1
-                    else:
-                        self._take(record, previous)
-        self._ordered: dict[str, Sequence[int]] | None = None
+        for frame, (previous, records, _) in enumerate(store.frames()):
+            for record in records:
+                if isinstance(record, Finding):
+                    self._found_from.setdefault(record.number, frame)
+                    count = self.found_counts.get(record.number, 0)
+                    self.found_counts[record.number] = count + 1
+                else:
+                    self._take(record, previous)
 
     def __len__(self) -> int:
         """Return the number of observations."""
-        return len(self.times)
+        return len(self.journal)
+
+    @property
+    def everyone(self) -> AbstractSet[str]:
+        """All ids and keys."""
+        keys = self.journal.keys.keys() if self.journal.keyed else set()
+        return self.journal.adids.keys() | keys
 
     def event(self, number: int) -> Observation:
         """Return observation ``number``.
@@ -87,14 +88,11 @@ class IntervalHistory:
         """
         if not 1 <= number <= len(self):
             raise PositionError(f"expected an event from 1 to {len(self)}, found {number}")
-        key = "" if self.keys is None else self.keys[number - 1]
-        return Observation(self.times[number - 1], number, self.adids[number - 1], key)
+        return self.journal.event(number)
 
-    def observed(self, first: int, last: int) -> Observed:
-        """Return the observations after event ``first`` up to event ``last``."""
-        keys = None if self.keys is None else tuple(self.keys[first:last])
-        times, adids = tuple(self.times[first:last]), tuple(self.adids[first:last])
-        return Observed(first + 1, times, adids, keys)
+    def observed(self, first: int = 0, last: int | None = None) -> Observed:
+        """Return the observations after event ``first`` up to event ``last``, or all."""
+        return self.journal.observed(first, len(self) if last is None else last)
 
     def place(self, number: int) -> Place:
         """Return the line on which observation ``number`` begins."""
@@ -125,23 +123,13 @@ class IntervalHistory:
 
     def members(self, finding: Finding) -> Sequence[int]:
         """Return the numbers of the observations of an interval, in time order."""
-        interval = finding.interval
-        if self._ordered is None:
-            self._ordered = self._in_order()
+        interval, journal = finding.interval, self.journal
+        if interval.key not in journal.keys:
+            return []
         # No row that came later is before the end of what was final.
-        ordered = self._ordered.get("" if self.keys is None else interval.key, ())
-        return ordered[interval.start_index : interval.end_index + 1]
-
-    def _in_order(self) -> dict[str, Sequence[int]]:
-        """Return for each key the numbers of its observations, in time order."""
-        # Of one time the lower number comes first.
-        ordered = sorted(range(1, len(self) + 1), key=lambda number: self.times[number - 1])
-        if self.keys is None:
-            return {"": ordered}
-        of_key: dict[str, list[int]] = {}
-        for number in ordered:
-            of_key.setdefault(self.keys[number - 1], []).append(number)
-        return {**of_key}
+        rows = journal.own(journal.keys[interval.key])
+        numbers: list[int] = (rows[interval.start_index : interval.end_index + 1] + 1).tolist()
+        return numbers
 
     def lines(self) -> Iterator[tuple[Place, Observation | Rejected]]:
         """Iterate over the observations and rejected rows, in the order of the file."""
@@ -155,18 +143,15 @@ class IntervalHistory:
                 yield self.place(number), self.event(number)
 
     def _take(self, record: Record, previous: bytes) -> None:
-        following = len(self.times) + 1
+        following = len(self) + 1
         if isinstance(record, Lines):
             self._lines.append((following, record.number))
         elif isinstance(record, Observed):
-            self.times.extend(record.times)
-            self.adids.extend(record.adids)
-            if self.keys is not None:
-                self.keys.extend(record.keys or ("",) * len(record.times))
+            self.journal.extend(record)
         elif isinstance(record, Rejected):
             self.rejected.append((following, record))
             self._lines.append((following, record.number + 1))
         elif isinstance(record, LogEnd):
             self.end = record
         elif isinstance(record, StateDigest):
-            self.digests.append(Attestation(len(self.times), previous, record))
+            self.digests.append(Attestation(len(self), previous, record))

@@ -103,26 +103,16 @@ class IntervalOutputs(KeptOutput):
         self._parameters = parameters
         self.intervals = 0
         """How many intervals were found."""
-        self.expected: tuple[list[Finding], StateDigest] | None = None
-        """What the store already holds of what comes next, while a run goes on."""
-        self.differs = False
-        """Whether that came otherwise."""
         self.breaks_quoted = True
         """Whether keys with line breaks stand in quotes; see `interval_lines`."""
 
     def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
         """Append ``findings`` and ``digest`` to the store, as one frame."""
-        if self.expected is not None:
-            expected, recorded = self.expected
-            digest = msgspec.structs.replace(digest, chain=recorded.chain)
-            self.differs = self.differs or [*findings] != expected or digest != recorded
-            return
         digest = msgspec.structs.replace(digest, chain=self._store.chain)
         self.append([*findings, digest])
 
     def write(self, intervals: Sequence[Interval]) -> None:
         """Append a line for each of ``intervals`` to the file."""
-        if self.expected is None and intervals:
-            self.intervals += len(intervals)
-            quoted = self.breaks_quoted
-            self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))
+        self.intervals += len(intervals)
+        quoted = self.breaks_quoted
+        self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))

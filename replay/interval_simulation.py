@@ -9,12 +9,15 @@ from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.interval_actor import IntervalActor
 from actors.interval_coordinator import IntervalCoordinatorActor
 from actors.interval_messages import Advance, Conclude, Observe, Settle
+from actors.interval_past import Past
 from actors.interval_sink import IntervalOutlet, IntervalSinkActor
-from actors.messages import Commit
+from actors.messages import Commit, Horizon
 from actors.urns import COORDINATOR, SINK, urn_of_key
 from events.closing import Closing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actors.user import Ref
     from events.interval_parameters import IntervalParameters
     from events.records import Observed, StateDigest
@@ -32,34 +35,46 @@ class IntervalSimulation(Closing):
     version: ClassVar[int] = 1
     """Raised with the rule."""
 
+    actor_type: ClassVar[type[IntervalActor]] = IntervalActor
+    """What the actors of keys are."""
+
     def __init__(
         self,
         parameters: IntervalParameters,
         outlet: IntervalOutlet,
         order: DeliveryOrder | None = None,
+        *,
+        past: Past | None = None,
     ) -> None:
-        """Start the coordinator and the sink; the actors of keys start as keys appear.
+        """Start the coordinator and the sink; actors of keys are activated when spoken to.
 
         Args:
             parameters: what is looked for.
             outlet: where findings go.
             order: the order of delivery, by default first in, first out.
+            past: what is known of observations that were passed on, where actors recover
+                from; by default nothing.
 
         """
-        self._parameters: Final = parameters
         self.dispatcher: Final = Dispatcher(order)
-        self._actors: list[IntervalActor] = []
-        self.sink: Final = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
+        self._past: Final = Past(parameters) if past is None else past
+        self._actors: Final[dict[int, IntervalActor]] = {}
+        self.sink: Final = self.dispatcher.spawn(
+            partial(_sink, outlet=outlet, found=self._past.found), SINK
+        )
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: IntervalCoordinatorActor(
-                dispatcher, urn, parameters, self.sink.actor_ref, self._spawn
+                dispatcher, urn, self._past, self.sink.actor_ref, self._activate
             ),
             COORDINATOR,
         )
 
     def actor(self, number: int) -> IntervalActor:
-        """Return the actor of key ``number``, to look at."""
-        return self._actors[number]
+        """Return the actor of key ``number``, active, to look at."""
+        _ = self.coordinator.actors[number]
+        actor = self._actors[number]
+        actor.look()
+        return actor
 
     def close(self) -> None:
         """Stop all actors."""
@@ -68,12 +83,38 @@ class IntervalSimulation(Closing):
     @property
     def keys(self) -> int:
         """How many keys have appeared."""
-        return len(self.coordinator.actors)
+        return self.coordinator.keys
+
+    @property
+    def position(self) -> int:
+        """How many observations have happened."""
+        return self.coordinator.gathered.arrived
+
+    @property
+    def active(self) -> list[int]:
+        """The numbers of the keys whose actors are active, in the order of activation."""
+        return list(self.coordinator.actors)
 
     @property
     def rows_waiting(self) -> int:
         """How many observations were not passed on yet."""
-        return self.coordinator.rows_waiting
+        return self.coordinator.gathered.rows_waiting
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after observation ``position``, as far as the past knows it.
+
+        Actors whose observations were passed on in between are passivated; when they are next
+        spoken to they are as of then. No message may wait.
+        """
+        self.passivate(self._past.concerned(self.position, position, self.active))
+        self.coordinator.actor_ref.tell(Horizon(position))
+        self.dispatcher.run()
+
+    def passivate(self, keys: Iterable[int]) -> None:
+        """Stop the actors of ``keys``, by number, for whom no message may wait."""
+        for number in keys:
+            self.coordinator.actors.pop(number).stop()
+            del self._actors[number]
 
     def observe(self, observed: Observed) -> None:
         """Take observations; see `advance` and `settle`."""
@@ -124,17 +165,21 @@ class IntervalSimulation(Closing):
         """Settle as the run did that recorded this, however many it left for later."""
         self.settle(recorded.sums[0] if recorded.sums else 0)
 
-    def _spawn(self, key: str, number: int) -> Ref:
-        coordinator = self.coordinator.actor_ref
+    def _activate(self, number: int) -> Ref:
+        coordinator, past = self.coordinator, self._past
+        key = past.names[number]
         actor = self.dispatcher.spawn(
-            lambda dispatcher, urn: IntervalActor(
-                dispatcher, urn, number, key, self._parameters, coordinator
+            lambda dispatcher, urn: self.actor_type(
+                *(dispatcher, urn, number, key), past.parameters, coordinator.actor_ref, past
             ),
             urn_of_key(key),
         )
-        self._actors[number:] = [actor]
+        actor.since, actor.finished = coordinator.sums[number].seen, coordinator.finished
+        self._actors[number] = actor
         return actor.actor_ref
 
 
-def _sink(dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet) -> IntervalSinkActor:
-    return IntervalSinkActor(dispatcher, urn, outlet)
+def _sink(
+    dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
+) -> IntervalSinkActor:
+    return IntervalSinkActor(dispatcher, urn, outlet, found)

@@ -44,6 +44,8 @@ class LiveLog(Closing):
     """
 
     source: Final[Source] = "stream"
+    live: Final = True
+    """Whether it is read while it is written."""
 
     def __init__(self, path: str | Path, *, follow: bool = False, wake: Wake | None = None) -> None:
         """Open the stream.

@@ -103,6 +103,11 @@ class Logs(Closing):
                 found = self.stream.look_ahead()
             self.bind(found.zone)
 
+    @property
+    def logs(self) -> tuple[Log, Log | LiveLog]:
+        """Both, in the order in which they are read."""
+        return self.batch, self.stream
+
     def close(self) -> None:
         """Close both logs."""
         self.batch.close()

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pytest import MonkeyPatch  # noqa: PT013  the campaigns use it too, outside of pytest
 
+from actors.interval_actor import IntervalActor
 from actors.user import OwnPurchases, UserActor
 
 
@@ -40,6 +41,8 @@ class Failures:
             elif when == "within" and isinstance(actor, UserActor):
                 actor.friends = frozenset({0})
                 actor.purchases = OwnPurchases()
+            elif when == "within" and isinstance(actor, IntervalActor) and actor.active:
+                actor.finder.finish()
             raise RuntimeError("broken")
 
         self.patch.setattr(self.kind, "on_receive", on_receive)

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay import interval_timeline
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.interval_shell import IntervalShell
 from replay.debugger.shell import Shell
@@ -117,14 +116,6 @@ def obey(shell: Shell, line: str) -> None:
         shell.onecmd(line)
 
 
-@contextmanager
-def small_steps() -> Iterator[None]:
-    """Let short histories be gone through like long ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interval_timeline, "CHECKPOINT_EVENTS", 4)
-        yield
-
-
 PARTS = 1_000
 
 
@@ -136,7 +127,7 @@ def check_interrupted(
     data: Any,
 ) -> None:
     """Interrupt a command on ``make()`` somewhere, and compare with one that was not."""
-    with small_steps(), make() as subject, make() as twin, make() as expected:
+    with make() as subject, make() as twin, make() as expected:
         shell, other = (shell_type(each, interactive=True) for each in (subject, twin))
         here = data.draw(st.integers(0, len(subject)), label="position")
         there = data.draw(st.integers(0, len(subject)), label="argument")
@@ -210,6 +201,26 @@ def test_ctrl_c_leaves_a_moment_of_a_search(
         check_interrupted(
             lambda: IntervalTimeline(store), IntervalShell, keys_of, interrupter, data
         )
+
+
+@pytest.mark.parametrize("command", ["diff 6", "user 1", "network 2", "goto 6; where"])
+def test_ctrl_c_anywhere_leaves_nobody_half_active(
+    interrupter: Interrupter, command: str, tmp_path: Path
+) -> None:
+    bought = log_of([purchase("1", "2.00")] * 3)
+    new = log_of([purchase("1", "2.00")] * 2 + [purchase("2", "2.00")])
+    _, store = run_in(tmp_path, LoggedHistory(b'{"D":"1", "T":"2"}\n' + bought, new))
+    with Timeline(store) as timeline:
+        shell = Shell(timeline, interactive=True)
+        occasions = interrupter.count(lambda: obey(shell, command))
+    for after in range(occasions):
+        with Timeline(store) as subject, Timeline(store) as expected:
+            shell = Shell(subject, interactive=True)
+            interrupter.interrupt(functools.partial(obey, shell, command), after)
+            for position in (subject.position, 6, 0):
+                subject.goto(position)
+                expected.goto(position)
+                assert state_of_users(subject) == state_of_users(expected)
 
 
 # Real terminals and pipes

@@ -15,6 +15,7 @@ from actors import interval_messages
 from actors.interval_actor import IntervalKeeper
 from actors.interval_coordinator import IntervalCoordinator
 from actors.interval_messages import Advance, Conclude, Findings, Observe, Settle
+from actors.interval_past import Past
 from actors.interval_sink import IntervalSink
 from actors.messages import Commit
 from actors.orders import RandomOrder
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few rows be passed on in several portions."""
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 5)
-    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 5)
+    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", 70)
     monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
 
 
@@ -149,9 +150,9 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
     lateness: int | None, ids: int, *, keyed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found_max, portion_max, weight = 2_000, 1_000, 32
-    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", found_max)
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 100)
-    monkeypatch.setattr("actors.interval_coordinator.ROWS_MIN", 10)
+    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", found_max)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 100)
+    monkeypatch.setattr("actors.interval_portions.ROWS_MIN", 10)
     monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", portion_max)
     drawn = [
         (f"2020-01-01 00:{second // 60:02}:{second % 60:02}", f"{row % ids}", f"{row % 7}")
@@ -189,9 +190,9 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
 class ThreadedKeeper(IntervalKeeper, pykka.ThreadingActor):
     """An interval actor with a thread of its own."""
 
-    def __init__(self, number: int, key: str, what: IntervalParameters, to: Ref) -> None:
+    def __init__(self, number: int, past: Past, to: Ref) -> None:
         super().__init__()
-        self.begin(number, key, what, to)
+        self.begin(number, past.names[number], past.parameters, to, past)
 
 
 class ThreadedCoordinator(IntervalCoordinator, pykka.ThreadingActor):
@@ -199,10 +200,10 @@ class ThreadedCoordinator(IntervalCoordinator, pykka.ThreadingActor):
 
     def __init__(self, what: IntervalParameters, sink: Ref) -> None:
         super().__init__()
-        self.begin(what, sink, self._spawn)
+        self.begin(Past(what), sink, self._activate)
 
-    def _spawn(self, key: str, number: int) -> Ref:
-        return ThreadedKeeper.start(number, key, self.parameters, self.actor_ref)
+    def _activate(self, number: int) -> Ref:
+        return ThreadedKeeper.start(number, self.past, self.actor_ref)
 
 
 class ThreadedSink(IntervalSink, pykka.ThreadingActor):
@@ -254,7 +255,7 @@ def test_every_message_is_plain_data_that_msgpack_can_carry(drawn: list[Row]) ->
 @pytest.mark.parametrize("actor", ["coordinator", "sink"])
 def test_message_that_is_not_understood_is_an_error(actor: str) -> None:
     with IntervalSimulation(parameters(0, keyed=False), Kept()) as simulation:
-        getattr(simulation, actor).actor_ref.tell(interval_messages.Finish(0))
+        getattr(simulation, actor).actor_ref.tell(interval_messages.Finish(0, 0))
         with pytest.raises(Exception, match="understands no Finish"):
             simulation.dispatcher.run()
 
@@ -266,4 +267,4 @@ def test_keys_are_numbered_in_the_order_of_time() -> None:
         simulation.observe(Observed(1, times, ("A", "A"), ("later", "earlier")))
         simulation.conclude()
         simulation.settle()
-        assert list(simulation.coordinator.numbers) == ["earlier", "later"]
+        assert simulation.coordinator.past.names == ["earlier", "later"]

@@ -51,9 +51,9 @@ in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of a few rows have several blocks, frames and settlings."""
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.interval_coordinator.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.interval_coordinator.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.interval_portions.ROWS_MIN", 2)
+    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", 70)
     monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
 
 
@@ -463,8 +463,8 @@ class Limits(NamedTuple):
     ids: int
 
     def apply(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("actors.interval_coordinator.SETTLE_ROWS", self.rows)
-        patch.setattr("actors.interval_coordinator.FOUND_MAX", self.found)
+        patch.setattr("actors.interval_portions.SETTLE_ROWS", self.rows)
+        patch.setattr("actors.interval_portions.FOUND_MAX", self.found)
         patch.setattr("actors.interval_portions.PORTION_IDS_MAX", self.ids)
 
 

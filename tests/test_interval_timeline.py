@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replay.interval_timeline.CHECKPOINT_EVENTS", 3)
-
-
 def state(timeline: IntervalTimeline) -> tuple[int, int, dict[str, KeyState]]:
     keys = {key: timeline.key(key) for key in timeline.keys}
     return timeline.position, timeline.waiting_rows, keys

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 import actors.intervals
 import actors.window_ids
+from actors.interval_windows import Reach
 from actors.intervals import IntervalFinder
-from actors.lateness import Reordering
 from events.durations import SECOND
 from events.errors import BadValueError
 from events.interval import Interval
 from events.observation import Observation
 from events.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
+from tests.reordering import Reordering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +118,71 @@ def test_streaming_equals_batch_however_it_is_cut(
     finder = IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
     one_by_one = [found for time, adid in ordered for found in finder.add(time, adid)]
     assert one_by_one + finder.finish() == batch
+
+
+class Own:
+    """What a finder recovers from, here a list; it may know no row before some place."""
+
+    def __init__(self, rows: Sequence[Row], first: int = 0) -> None:
+        self.all = rows
+        self.first = first
+        self.read = 0
+
+    def time(self, place: int) -> str:
+        assert place >= self.first
+        return self.all[place][0]
+
+    def rows(self, start: int, end: int) -> tuple[Sequence[str], Sequence[str]]:
+        assert start >= self.first
+        self.read += end - start
+        found = self.all[start:end]
+        return [time for time, _ in found], [adid for _, adid in found]
+
+
+ends = ("0001-01-01 00:00:", "9999-12-31 23:59:")
+times_at_the_ends = st.builds(
+    lambda end, second, digit: parse_timestamp(f"{end}{second:02}.{digit}"),
+    st.sampled_from(ends),
+    st.integers(0, 59),
+    digits.map(lambda each: each or "0"),
+)
+rows_anywhere = st.one_of(any_rows, st.lists(st.tuples(times_at_the_ends, ids), max_size=20))
+
+
+@given(
+    rows=rows_anywhere,
+    threshold=thresholds | st.sampled_from([0, 10**9 * 86_400 * 366 * 9_000]),
+    distinct_min=st.integers(1, 3),
+    cuts=cuts,
+    inclusive=st.booleans(),
+)
+def test_finder_that_recovers_is_as_one_that_was_told_all_along(
+    rows: list[Row], threshold: int, distinct_min: int, cuts: list[int], *, inclusive: bool
+) -> None:
+    ordered = sorted(rows, key=lambda row: row[0])
+
+    def finder() -> IntervalFinder:
+        return IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
+
+    told, reach = finder(), Reach(threshold, inclusive)
+    states, found = [(told.memory(), told.seen, told.ids_max)], []
+    for row in ordered:
+        found.append(told.add(*row))
+        states.append((told.memory(), told.seen, told.ids_max))
+    found.append(told.finish())
+    known = 0
+    for seen, state in enumerate(states):
+        recovered, own = finder(), Own(ordered, known)
+        recovered.recover(own, seen)
+        assert (recovered.memory(), recovered.seen, recovered.ids_max) == state
+        # Nothing else is read, and what does not matter now matters never again.
+        judged = reach.window(own, seen).judged
+        assert own.read == seen - judged
+        known = min(judged, max(seen - 1, 0))
+        if seen in cuts:
+            rest = [recovered.add(*row) for row in ordered[seen:]]
+            assert [*rest, recovered.finish()] == found[seen:]
+            assert recovered.memory() == told.memory()
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30)), max_size=400), cuts)

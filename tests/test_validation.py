@@ -32,10 +32,10 @@ Change = "Callable[[Remade], object]"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 3)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 3)
     run_in_process(SPEC_EXAMPLE, tmp_path)
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]

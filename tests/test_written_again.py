@@ -23,7 +23,7 @@ from events.csvrows import csv_line
 from events.errors import OutputError
 from events.interval import Interval
 from events.interval_parameters import IntervalParameters
-from replay import interval_outputs, interval_run
+from replay import interval_drive, interval_outputs
 from replay.cli import main
 from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_lines, title_of
@@ -112,7 +112,7 @@ def test_exported_observations_give_the_same_history_and_intervals(
             IntervalHistory(replay.EventStore(Path(folder, f"{which}.csv.events")))
             for which in "ab"
         )
-        assert (one.times, one.adids, one.keys) == (other.times, other.adids, other.keys)
+        assert one.observed() == other.observed()
         found = list(one.findings())
         assert (found, other.rejected) == (list(other.findings()), [])
         outputs = [Path(folder, f"{which}.csv").read_bytes() for which in "ab"]
@@ -162,7 +162,7 @@ def searched_as_before(output: Path, patch: pytest.MonkeyPatch, blocks: int) -> 
     stops = chain(repeat(False, blocks - 1), repeat(True))
     lines = partial(interval_lines, breaks_quoted=False)
     patch.setattr(interval_outputs, "interval_lines", lambda *given, **_: lines(*given))
-    patch.setattr(interval_run, "detector_version", lambda _: None)
+    patch.setattr(interval_drive, "detector_version", lambda _: None)
     with suppress(replay.InterruptedRunError):
         search(output.with_name("o.jsonl"), output, key="k", should_stop=lambda: next(stops))
 
@@ -173,7 +173,7 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
     monkeypatch.setattr("events.observations.BLOCK_BYTES", 512)
-    monkeypatch.setattr("actors.interval_coordinator.SETTLE_ROWS", 8)
+    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:

@@ -69,7 +69,7 @@ def show_log(store: EventStore, options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
     history = IntervalHistory(store)
     if options.user is not None:
-        options.user = named(options.user, {*history.adids, *(history.keys or ())})
+        options.user = named(options.user, history.everyone)
     for place, record in history.lines():
         if isinstance(record, Rejected):
             if _rejected_wanted(options):
@@ -115,7 +115,7 @@ def _text(history: IntervalHistory, place: Place, record: Observation) -> None:
 
 
 def _json(history: IntervalHistory, place: Place, record: Observation) -> None:
-    keyed = history.keys is not None
+    keyed = history.parameters.key is not None
     print_json(
         {
             "type": "observation",
@@ -153,10 +153,9 @@ def export(store: EventStore, options: argparse.Namespace) -> int:
     names = [
         name for name in (parameters.time, parameters.adid, parameters.key) if name is not None
     ]
-    columns = [
-        column for column in (history.times, history.adids, history.keys) if column is not None
-    ]
-    rows = zip(*columns, strict=True)
+    observed = history.observed()
+    columns = (observed.times, observed.adids, observed.keys)
+    rows = zip(*(column for column in columns if column is not None), strict=True)
     if format_of(path) == "csv":
         content = b"".join([csv_line(row) + b"\n" for row in (names, *rows)])
     else:

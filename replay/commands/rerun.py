@@ -12,7 +12,8 @@ from events.parameters import DEGREES_MIN, TRACKED_MIN
 from events.timestamps import in_zone
 from replay.arguments import is_whole, whole
 from replay.branch import Edits, Insertion, branch_off, compare
-from replay.console import Console
+from replay.console import PurchaseWords
+from replay.engine.console import Console
 from replay.history import History
 from replay.notices import notice
 from replay.standard_streams import say
@@ -21,12 +22,11 @@ from replay.tables import counted, decision_fields, open_store, print_json, prin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.jsonlines import Log
     from events.parameters import Parameters
     from events.records import Decision, Rejected
     from events.timestamps import Zone
     from replay.branch import Branch, Comparison, Difference
-    from replay.live import LiveLog
+    from replay.engine.inputs import SourceLog
 
 SUMMARY = "decide a history again with other settings or events, on a branch beside it"
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
@@ -37,7 +37,7 @@ _COLUMNS = ("what", "event#", "branch#", "time", "user", "amount#", "n", "mean",
 class _Bar(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
-    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
+    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
         """Say nothing."""
 
 
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     """Make the branch, and print how its flags differ from the original's."""
     history = History(open_store(options.store))
     edits = Edits(options.degrees, options.tracked, options.skip, options.insert)
-    bar = _Bar(0)
+    bar = _Bar(0, PurchaseWords())
     try:
         branch = branch_off(
             history, options.flagged, edits, overwrite=options.overwrite, listener=bar

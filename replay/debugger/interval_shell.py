@@ -210,10 +210,7 @@ def events_of(timeline: IntervalTimeline, word: str) -> list[int]:
     word = named(word, timeline.everyone)
     if word not in timeline.everyone:
         raise CommandError(f"expected an id or a key of this history, found {shown(word)}")
-    history = timeline.history
-    keys = history.keys or history.adids
-    pairs = zip(history.adids, keys, strict=True)
-    return [number for number, pair in enumerate(pairs, 1) if word in pair]
+    return timeline.history.journal.numbers_of(word)
 
 
 def position_line(timeline: IntervalTimeline) -> str:

@@ -1,0 +1,95 @@
+"""The journal of observations answers as brute force does, however it has grown."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.observation_journal import ObservationJournal
+from events.records import Observed
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Sequence
+
+Row = tuple[str, str, str]
+
+fractions = st.sampled_from(["", "", ".5", ".500001", ".5000001", ".500000100000000000001"])
+rows = st.lists(
+    st.tuples(
+        st.builds("2017-06-13 11:33:{:02}{}".format, st.integers(0, 12), fractions),
+        st.sampled_from("ABC"),
+        st.sampled_from(["x", "y", "z", "A"]),
+    ),
+    max_size=40,
+)
+
+
+@pytest.fixture(autouse=True, params=["lists", "base", "as it is"])
+def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
+    if request.param != "as it is":
+        monkeypatch.setattr("events.index._NEW_MIN", 10**6 if request.param == "lists" else 3)
+        monkeypatch.setattr("events.index._CAPACITY_MIN", 1)
+
+
+def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> None:
+    """Compare all that ``journal`` answers with ``found``, some of it as of ``number``."""
+    numbers = range(len(found))
+    order = sorted(numbers, key=lambda row: (found[row][0], row))
+    assert journal.in_order().tolist() == order
+    times, adids, keys = zip(*found, strict=True) if found else ((), (), ())
+    assert journal.rows(journal.in_order()) == (
+        tuple(times[row] for row in order),
+        tuple(adids[row] for row in order),
+        tuple(keys[row] if journal.keyed else "" for row in order),
+    )
+    for key, code in journal.keys.items():
+        assert journal.keys.listed[code] == key
+        own = [row for row in order if not journal.keyed or keys[row] == key]
+        assert journal.own(code).tolist() == own
+    for name in ["nobody", "A", "x"]:
+        having = [row + 1 for row in numbers if name in (adids[row], journal.keyed and keys[row])]
+        assert journal.numbers_of(name) == having
+    different = sorted({*times})
+    moments, firsts = journal.moments()
+    assert [different[moment] for moment in moments] == [times[row] for row in order]
+    assert [times[order[first]] for first in firsts] == different
+    assert journal.is_late(number) == ([*times[:number]] != sorted(times[:number]))
+    if number:
+        latest = max(range(number), key=lambda row: (times[row], row))
+        assert journal.latest(number) == journal.place(latest)
+        event = journal.event(number)
+        assert (event.time, event.adid) == found[number - 1][:2]
+        assert event.key == (found[number - 1][2] if journal.keyed else "")
+    expected = Observed(
+        number // 2 + 1,
+        *(times[number // 2 : number], adids[number // 2 : number]),
+        keys[number // 2 : number] if journal.keyed else None,
+    )
+    assert journal.observed(number // 2, number) == expected
+
+
+@given(rows, st.booleans(), st.booleans(), st.lists(st.integers(1, 12), min_size=1), st.randoms())
+def test_answers_are_those_of_brute_force_while_the_journal_grows(
+    found: list[Row],
+    keyed: bool,
+    late: bool,
+    sizes: list[int],
+    draw: random.Random,
+) -> None:
+    found = found if late else sorted(found, key=lambda row: row[0])
+    journal = ObservationJournal(keyed=keyed)
+    check(journal, [], 0)
+    block = 0
+    while len(journal) < len(found):
+        first = len(journal)
+        times, adids, keys = zip(*found[first:][: sizes[block % len(sizes)]], strict=True)
+        journal.extend(Observed(first + 1, times, adids, keys if keyed else None))
+        block += 1
+        check(journal, found[: len(journal)], draw.randint(0, len(journal)))
+    check(pickle.loads(pickle.dumps(journal)), found, len(found))  # noqa: S301
