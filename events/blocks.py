@@ -2,14 +2,17 @@
 
 Nearly all lines of a real log are written by the canonical templates or by some others,
 and are looked at all at once. What else there is goes line by line, so that one odd line
-costs only itself. What a block gives depends on nothing but the block: not on how the
-lines before it were written, so that one history makes one store, resumed or not.
+costs only itself. What a block gives depends on nothing but the block, and on whether the
+times of its history have an offset: not on how else the lines before it were written, so
+that one history makes one store, resumed or not.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -18,7 +21,7 @@ import numpy as np
 from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, CodeBook, Columns
 from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
 from events.fitting import NEITHER, Fitting, Said
-from events.lines import JSON_SPACE, BadLineError, Reason, read_line
+from events.lines import JSON_SPACE, BadLineError, Reason, read_zoned
 from events.numbering import first_places
 from events.records import Lines, Record, Rejected, Run, Source, in_place
 from events.splitting import CutLine, long_line_detail
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from events.columns import Codes
     from events.splitting import WholeLines
+    from events.timestamps import Zone
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -86,9 +90,20 @@ def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Event | Rejected]
 class BlockParser:
     """Turns blocks of whole lines into events, rejected lines and their positions."""
 
-    def __init__(self, source: Source, first_number: int, line_number: int = 1) -> None:
-        """Begin to number accepted events from ``first_number`` and lines from ``line_number``."""
+    def __init__(
+        self,
+        source: Source,
+        first_number: int,
+        line_number: int = 1,
+        zone: Zone | None = None,
+    ) -> None:
+        """Begin to number accepted events from ``first_number`` and lines from ``line_number``.
+
+        All times have to be of ``zone``; where that is None the first event decides.
+        """
         self.source: Final = source
+        self.zone = zone
+        """Whether times have an offset; None where nothing has decided that yet."""
         self.next_number = first_number
         self.line_number = line_number
         self._space: Final = Workspace()
@@ -107,8 +122,13 @@ class BlockParser:
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""
+        zone = self.zone or first_zone(data, self.line_number)
+        if zone is None:
+            # None of them is an event.
+            return None
+        self.zone = zone
         fitting = Fitting(data, self._space)
-        style = _style_of(fitting)
+        style = _style_of(fitting, zone)
         said = fitting.said()
         lines = len(said.fits)
         odd_rows = np.flatnonzero(~said.fits).tolist()
@@ -179,18 +199,38 @@ class BlockParser:
         if not text.strip(JSON_SPACE):
             return None
         try:
-            event = read_line(text, 0)
+            event, self.zone = read_zoned(text, 0, self.zone)
         except BadLineError as error:
             return Rejected(self.source, number, error.reason, error.detail, line)
         return event if text is line else msgspec.structs.replace(event, line=line)
 
 
-def _style_of(fitting: Fitting) -> Style | None:
-    """Find out how the lines are written; return None if canonically."""
-    for template in _CANONICAL.values():
-        fitting.look_for(template)
+def first_zone(data: bytes, number: int) -> Zone | None:
+    """Return the zone that the first event of whole lines decides, or None if there is none.
+
+    Args:
+        data: the lines; the last one may lack its newline.
+        number: the number of the first of them.
+
+    """
+    for row, line in enumerate(BytesIO(data)):
+        text = line.removesuffix(b"\n")
+        if number + row == 1:
+            text = text.removeprefix(BYTE_ORDER_MARK)
+        if text.strip(JSON_SPACE):
+            with suppress(BadLineError):
+                return read_zoned(text, 0)[1]
+    return None
+
+
+def _style_of(fitting: Fitting, zone: Zone) -> Style | None:
+    """Find out how the lines with times of ``zone`` are written; return None if canonically."""
+    if zone == "none":
+        for template in _CANONICAL.values():
+            fitting.look_for(template)
     others = np.flatnonzero(fitting.kinds == NEITHER)[:_TRIED_MAX].tolist()
-    found = [made for row in others if (made := template_of(fitting.line(row)))]
+    made = [template_of(fitting.line(row)) for row in others]
+    found = [template for template in made if template is not None and template.zone == zone]
     texts: dict[int, str] = {}
     # Of each kind the commonest one, which comes first.
     for template, _ in Counter(found).most_common():

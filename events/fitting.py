@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from events.columns import PURCHASE
-from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER
-from events.ticks import PLACES, SECONDS, ticks_in
+from events.columns import KINDS, PURCHASE
+from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, ahead
+from events.ticks import PLACES, SECONDS, TICKS_END, TICKS_PER_MINUTE, ticks_in
 from events.words import MASKS, QUOTED_BYTES_MAX, WORD, Flags, Places, Text, Words, number
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
 _TIME_BYTES_MIN: Final = 2 * WORD
 _TIME_WORDS: Final = 3
 _MARK: Final = len("YYYY-MM-DD")
-_VALUES: Final = re.compile(f"{DATE}(.){CLOCK}|[{USER}{OTHER}{AMOUNT}]")
+_VALUES: Final = re.compile(f'{DATE}(.){CLOCK}([^"]*)|[{USER}{OTHER}{AMOUNT}]')
 # Which value is which.
 _TIME, _FIRST, _SECOND = 0, 1, 2
 _WHICH_VALUE: Final = {USER: _FIRST, OTHER: _SECOND, AMOUNT: _SECOND}
@@ -95,6 +95,10 @@ class _Compiled(NamedTuple):
     """How many control characters the fixed texts have, without the newline."""
     mark: int
     """What stands between date and clock."""
+    zone: _Fixed
+    """What stands behind the clock."""
+    ahead: int
+    """By how many ticks the clock is ahead of UTC."""
 
 
 def _fixed(text: str, value: int = _TIME) -> _Fixed:
@@ -108,15 +112,16 @@ def _fixed(text: str, value: int = _TIME) -> _Fixed:
 def _compiled(template: Template) -> _Compiled:
     text = template.text
     fixed: list[_Fixed] = []
-    mark, end = " ", 0
+    mark, zone, end = " ", "", 0
     for place in _VALUES.finditer(text):
         value = _WHICH_VALUE.get(place[0], _TIME)
         if value == _TIME:
-            mark = place[1]
+            mark, zone = place[1], place[2]
         fixed.append(_fixed(text[end : place.start()], value))
         end = place.end()
     controls = sum(character < " " for character in _VALUES.sub("", text))
-    return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark))
+    ticks = (ahead(text) or 0) * TICKS_PER_MINUTE
+    return _Compiled(fixed, _fixed(f"{text[end:]}\n"), controls, ord(mark), _fixed(zone), ticks)
 
 
 def _those(have: Flags, rows: Places, at: Places, places: _Table) -> tuple[Places, Places, _Table]:
@@ -140,6 +145,8 @@ class Fitting:
         self.starts[1:] = self.ends[:-1] + 1
         self.kinds: Final[Kinds] = np.full(len(self.ends), NEITHER, np.int8)
         """The kind of each line that is written by a template, else `NEITHER`."""
+        # By how many ticks the clocks of each kind are ahead of UTC.
+        self._ahead: Final[Ticks] = np.zeros(KINDS, np.int64)
         self._controls: Final = self._controls_in(data)
         # Where each value begins, and how long it is.
         self._at: Final[Places] = np.zeros((3, len(self.ends)), np.int64)
@@ -177,15 +184,13 @@ class Fitting:
         have = at == self.ends[rows] + 1
         if not have.all():
             rows, at, places = _those(have, rows, at, places)
-        begin = next(begin for value, begin, _ in places if value == _TIME)
-        have = self._text.bytes[begin + _MARK] == looked_for.mark
-        if not have.all():
-            rows, _, places = _those(have, rows, at, places)
+        rows, places = self._with_time(looked_for, rows, places)
         others = self.kinds == template.kind
         if len(rows) <= np.count_nonzero(others):
             return False
         self.kinds[others] = NEITHER
         self.kinds[rows] = template.kind
+        self._ahead[template.kind] = looked_for.ahead
         for value, begin, length in places:
             self._at[value, rows] = begin
             self._length[value, rows] = length
@@ -248,6 +253,22 @@ class Fitting:
             rows, at, places = _those(have, rows, at, places)
         return rows, at + fixed.length, places
 
+    def _with_time(
+        self, looked_for: _Compiled, rows: Places, places: _Table
+    ) -> tuple[Places, _Table]:
+        """Return those of ``rows`` whose time is written as is looked for, without its offset."""
+        index = next(index for index, place in enumerate(places) if place[0] == _TIME)
+        _, at, length = places[index]
+        have = self._text.bytes[at + _MARK] == looked_for.mark
+        zone = looked_for.zone
+        if zone.words:
+            length = length - zone.length
+            places[index] = (_TIME, at, length)
+            have &= self._text.word(at + length) & zone.mask == zone.words[0]
+        if not have.all():
+            rows, _, places = _those(have, rows, at, places)
+        return rows, places
+
     def _ticks(self, fits: Flags) -> Ticks:
         """Return the time of each line; one that is not canonical does not fit."""
         ticks = np.zeros(len(fits), np.int64)
@@ -268,6 +289,9 @@ class Fitting:
             fractions, are_canonical = self._fractions(at + SECONDS, beyond)
             found = found + fractions
             real = real & (has_none | are_canonical)
+        if self._ahead.any():
+            found = found - self._ahead[self.kinds[rows]]
+            real = real & (found >= 0) & (found < TICKS_END)
         ticks[rows] = found
         fits[rows] = real
         return ticks

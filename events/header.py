@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import msgpack
 import msgspec
@@ -38,6 +38,7 @@ from events.interval_parameters import IntervalParameters
 from events.jsonlines import Fingerprint
 from events.nesting import decoded
 from events.parameters import Parameters
+from events.timestamps import Zone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,7 @@ class Header(msgspec.Struct, frozen=True):
     """What intervals were looked for, or None for a store of purchases."""
     detector: DetectorVersion | None = None
     """What decides, or None in stores of releases that named no detector; see `decided_by`."""
-    zone: Literal["none", "utc"] | None = None
+    zone: Zone | None = None
     """Whether times have an offset and are kept in UTC, or have none; None: not known here."""
 
     @property

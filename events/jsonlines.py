@@ -8,12 +8,12 @@ import os
 import stat
 import zlib
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import msgspec
 
 from events.amounts import format_cents
-from events.blocks import BYTE_ORDER_MARK, Block, BlockParser
+from events.blocks import BYTE_ORDER_MARK, Block, BlockParser, first_zone
 from events.bounds import Count, Hash
 from events.closing import Closing
 from events.disk import Identity
@@ -25,11 +25,12 @@ from events.records import LogEnd, Source
 from events.splitting import CutLine, long_line_detail, whole_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
     from pathlib import Path
 
     from events.splitting import WholeLines
+    from events.timestamps import Zone
 
 # What is judged is lost with its block where a run is killed, so blocks of the stream are
 # small. Of the past larger ones are taken, since an operation on a column takes some
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 # more at once.
 BLOCK_BYTES: Final = 1 << 16
 _BATCH_BLOCKS: Final = 16
+# A history's header comes before its events and says what the first of them decides, so a log
+# is read up to that one before it is. What was read is held, and not more than this.
+AHEAD_BYTES: Final = 1 << 22
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -64,6 +68,15 @@ class Fingerprint(msgspec.Struct, frozen=True):
         return cls(name, content.tell(), digest)
 
 
+class Ahead(NamedTuple):
+    """What was seen of a log that is still to be read."""
+
+    zone: Zone | None
+    """The zone that its first event decides, or None where none was seen."""
+    ended: bool
+    """Whether that was all of it."""
+
+
 class Log(Closing):
     """A log file: JSON lines, plain or gzip-compressed (a name ending in ``.gz``).
 
@@ -72,6 +85,11 @@ class Log(Closing):
             while iterating.
 
     """
+
+    live: Final = False
+    """Whether it is read while it is written."""
+    stopped: Final = False
+    """Whether its reading was ended before its end."""
 
     def __init__(
         self, path: str | Path, source: Source, content: BufferedReader | None = None
@@ -88,6 +106,12 @@ class Log(Closing):
         self.path: Final = path_of(path, f"a readable {source} log")
         self.source: Final = source
         self.lines_read = 0
+        self.notify: Callable[[str], None] = lambda _: None
+        """Is told of what happens to it; of a file nothing does."""
+        self.advise: Callable[[str], None] = lambda _: None
+        """Is told what a pipe has to begin with."""
+        self.zone: Zone | None = None
+        """Whether the times have an offset; None where nothing has decided that yet."""
         self._ends_with_newline = True
         self._file: BufferedReader
         try:
@@ -96,7 +120,7 @@ class Log(Closing):
             raise self._unreadable(error) from None
         self._unzipped = gzip.GzipFile(fileobj=self._file) if self._is_gzip() else None
         self._block_bytes = BLOCK_BYTES * (_BATCH_BLOCKS if source == "batch" else 1)
-        self._blocks = whole_lines(iter(self._read, b""))
+        self._blocks: Iterator[WholeLines] = whole_lines(iter(self._read, b""))
         self._pending: WholeLines = b""
 
     def close(self) -> None:
@@ -176,7 +200,7 @@ class Log(Closing):
         self.lines_read += 1
         return line
 
-    def skip(self, lines: int) -> None:
+    def go_on(self, lines: int, _kept: object = None) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
 
         Call it before `blocks`. Blocks end where they would have ended otherwise.
@@ -199,6 +223,33 @@ class Log(Closing):
                 self._pending = pending.split(b"\n", lines - self.lines_read)[-1]
                 self.lines_read = lines
 
+    def look_ahead(self) -> Ahead:
+        """Read the log as far as its first event, and no further than `AHEAD_BYTES`.
+
+        Call it before `blocks`; all that was read stays in the log.
+
+        Raises:
+            InputError: the file cannot be read so far.
+
+        """
+        number, size, zone, ended = self.lines_read + 1, 0, None, True
+        ahead: list[WholeLines] = []
+        blocks = chain([self._pending] if self._pending else [], self._blocks)
+        for data in blocks:
+            ahead.append(data)
+            if isinstance(data, CutLine):
+                number += 1
+            else:
+                zone = first_zone(data, number)
+                number += data.count(b"\n")
+            # An empty block says that a long line is being read over.
+            size += len(data) if isinstance(data, bytes) and data else self._block_bytes
+            if zone is not None or size >= AHEAD_BYTES:
+                ended = False
+                break
+        self._pending, self._blocks = b"", chain(ahead, blocks)
+        return Ahead(zone, ended)
+
     def blocks(self, first_number: int) -> Iterator[Block]:
         """Iterate over the log's lines, some at a time, in order.
 
@@ -211,14 +262,16 @@ class Log(Closing):
             InputError: the file cannot be read any further.
 
         """
-        parser = BlockParser(self.source, first_number, self.lines_read + 1)
+        parser = BlockParser(self.source, first_number, self.lines_read + 1, self.zone)
         for data in chain([self._pending] if self._pending else [], self._blocks):
             if data:
                 self._note_end(data)
             if isinstance(data, bytes) and data and not self._ends_with_newline:
-                yield parser.parse(data + b"\n")
+                block = parser.parse(data + b"\n")
             else:
-                yield parser.parse(data)
+                block = parser.parse(data)
+            self.zone = parser.zone
+            yield block
             self.lines_read = parser.line_number - 1
 
     def end(self) -> LogEnd:

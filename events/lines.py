@@ -23,6 +23,8 @@ from events.splitting import LINE_BYTES_MAX, long_line_detail
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from events.timestamps import Zone
+
 JSON_SPACE = b" \t\r\n"
 T = TypeVar("T")
 
@@ -84,7 +86,7 @@ def _cached(parse: Callable[[str], T]) -> Callable[[str], T]:
     return lambda text: (cached if len(text) <= _CACHED_LENGTH_MAX else parse)(text)
 
 
-_parse_timestamp = _cached(timestamps.parse_timestamp)
+_parse_timestamp = _cached(timestamps.parse_zoned)
 _parse_amount = _cached(amounts.parse_amount)
 _parse_amount_number = _cached(amounts.parse_amount_number)
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -102,6 +104,7 @@ class Reason(enum.StrEnum):
     EVENT_TYPE = "event-type"
     TIMESTAMP_SHAPE = "timestamp-shape"
     TIMESTAMP_DATE = "timestamp-date"
+    TIMESTAMP_ZONE = "timestamp-zone"
     ID_TYPE = "id-type"
     ID_EMPTY = "id-empty"
     ID_NOT_TEXT = "id-not-text"
@@ -133,11 +136,16 @@ class BadLineError(BadValueError):
         self.detail = detail
 
 
-def parse_line(line: bytes, number: int) -> Event:
+def parse_line(line: bytes, number: int, zone: Zone | None = None) -> Event:
     """Return the event written in ``line``, numbered ``number``.
 
     The event keeps the line where it is not the canonical one. Of a key that
     stands twice in the object the last value counts, as in most JSON readers.
+
+    Args:
+        line: the line, without its newline.
+        number: the event's number.
+        zone: that of the history; None where no event has decided it yet.
 
     Raises:
         BadLineError: the line breaks a rule of SPEC.md section 2.
@@ -145,28 +153,45 @@ def parse_line(line: bytes, number: int) -> Event:
     """
     if len(line) > LINE_BYTES_MAX:
         raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
-    return read_line(line, number)
+    return read_line(line, number, zone)
 
 
-def read_line(line: bytes, number: int) -> Event:
+def read_line(line: bytes, number: int, zone: Zone | None = None) -> Event:
     """Return what `parse_line` does, for a line of any length, as earlier releases took them."""
+    return read_zoned(line, number, zone)[0]
+
+
+def read_zoned(line: bytes, number: int, zone: Zone | None = None) -> tuple[Event, Zone]:
+    """Return the event as `read_line` does, and the zone of its time.
+
+    That the time is of another zone than it has to be counts last of all faults: so what is
+    wrong with the lines before the first event is so whether or not it is known what that
+    will decide.
+    """
     try:
-        event = _plain_event(line, number) or _event(decode_object(line), number)
+        event, found = _plain_event(line, number) or _event(decode_object(line), number)
     except BadLineError:
         raise
     except BadValueError as error:
         name = "timestamp" if isinstance(error, _TIMESTAMP_ERRORS) else "amount"
         raise BadLineError(_REASON_OF[type(error)], f"{name}: {error}") from None
+    if zone is not None and found != zone:
+        expected = "without an offset" if zone == "none" else "with an offset such as Z or +02:00"
+        text = _text(decode_object(line), "timestamp", Reason.TIMESTAMP_SHAPE, "")
+        raise BadLineError(
+            Reason.TIMESTAMP_ZONE,
+            f"timestamp: expected a time {expected}, as the first event has, found {shown(text)}",
+        )
     if render(event).encode() != line:
         event = msgspec.structs.replace(event, line=line)
-    return event
+    return event, found
 
 
 _TIMESTAMP_ERRORS = (timestamps.TimestampShapeError, timestamps.TimestampDateError)
 
 
-def _plain_event(line: bytes, number: int) -> Event | None:
-    """Return the event of a line that spells all values as plain strings, else None.
+def _plain_event(line: bytes, number: int) -> tuple[Event, Zone] | None:
+    """Return the event and zone of a line that spells all values as plain strings, else None.
 
     That is most lines which are not canonical, and it takes half the time.
     A key that stands twice, which might be the tag, is left to `_event`.
@@ -179,32 +204,34 @@ def _plain_event(line: bytes, number: int) -> Event | None:
         fields = _decode_plain(line)
         if not line.isascii():
             line.decode()
-        time = _parse_timestamp(fields.timestamp)
+        time, zone = _parse_timestamp(fields.timestamp)
         if type(fields) is PurchaseLine:
             units = _parse_amount(fields.amount)
-            return Purchase(time, number, fields.id, units) if fields.id else None
+            return (Purchase(time, number, fields.id, units), zone) if fields.id else None
     except (msgspec.MsgspecError, UnicodeDecodeError, BadValueError, RecursionError):
         return None
     if fields.id1 == fields.id2 or not fields.id1 or not fields.id2:
         return None
-    return (Befriend if type(fields) is BefriendLine else Unfriend)(
-        time, number, fields.id1, fields.id2
-    )
+    change = Befriend if type(fields) is BefriendLine else Unfriend
+    return change(time, number, fields.id1, fields.id2), zone
 
 
-def _event(fields: dict[str, msgspec.Raw], number: int) -> Event:
+def _event(fields: dict[str, msgspec.Raw], number: int) -> tuple[Event, Zone]:
     kind = _text(fields, "event_type", Reason.EVENT_TYPE, _KINDS)
     if kind not in ("purchase", "befriend", "unfriend"):
         raise BadLineError(Reason.EVENT_TYPE, f"event_type: expected {_KINDS}, found {shown(kind)}")
-    time = _timestamp(fields)
+    time, zone = _parse_timestamp(
+        _text(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
+    )
     if kind == "purchase":
-        return Purchase(time, number, _user(fields, "id"), _amount(fields))
+        return Purchase(time, number, _user(fields, "id"), _amount(fields)), zone
     user1, user2 = _user(fields, "id1"), _user(fields, "id2")
     if user1 == user2:
         raise BadLineError(
             Reason.SELF_FRIEND, f"expected two different users, found {shown(user1)} twice"
         )
-    return (Befriend if kind == "befriend" else Unfriend)(time, number, user1, user2)
+    change = Befriend if kind == "befriend" else Unfriend
+    return change(time, number, user1, user2), zone
 
 
 def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
@@ -280,12 +307,6 @@ def _text(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: s
         return _decode_text(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise BadLineError(reason, f"{name}: expected {expected}, found {shown(raw)}") from None
-
-
-def _timestamp(fields: dict[str, msgspec.Raw]) -> str:
-    return _parse_timestamp(
-        _text(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
-    )
 
 
 def _user(fields: dict[str, msgspec.Raw], name: str) -> str:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.columns import Columns
+    from events.store import EventStore
     from events.styles import Style
+    from events.timestamps import Zone
 
 # Of fewer than one in so many events each is made an object by itself.
 _FEW: Final = 8
@@ -38,9 +40,10 @@ _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]')
 class OwnLines:
     """Checks the events of a store, one after another."""
 
-    def __init__(self, path: Path) -> None:
-        """Check events of the store at ``path``."""
+    def __init__(self, path: Path, zone: Zone | None) -> None:
+        """Check events of the store at ``path``, with times of ``zone``."""
         self._path: Final = path
+        self._zone: Final = zone
         self._times: Final = CanonicalTimes()
         self._time: str | None = None
         self._style: Style | None = None
@@ -52,19 +55,21 @@ class OwnLines:
             DamagedStoreError: another line stands for one of them.
 
         """
-        time = self._time
+        time, zoned = self._time, self._zone == "utc"
         for event in events:
             try:
                 if event.line is not None:
-                    _check_kept(event, event.line)
+                    self._check_kept(event, event.line)
                     continue
                 if event.time != time:
                     time = self._times.check(event.time)
                 if type(event) is Purchase:
-                    if event.amount > UNITS_MAX or not event.user.isalnum():
-                        _check_canonical(event)
-                elif event.user1 == event.user2 or not (event.user1 + event.user2).isalnum():
-                    _check_canonical(event)
+                    if zoned or event.amount > UNITS_MAX or not event.user.isalnum():
+                        self._check_canonical(event)
+                elif (
+                    zoned or event.user1 == event.user2 or not (event.user1 + event.user2).isalnum()
+                ):
+                    self._check_canonical(event)
             except BadValueError as error:
                 raise DamagedStoreError(
                     f"{self._path}: event {event.number}: {error}; "
@@ -91,6 +96,9 @@ class OwnLines:
             if not name.isalnum() and _ESCAPED.search(name)
         ]
         rows = set(lines)
+        if self._zone == "utc" and columns.style is None and len(rows) < len(columns):
+            # One of them is refused.
+            self.check(columns.events())
         if escaped:
             users, others = np.isin(columns.users, escaped), np.isin(columns.others, escaped)
             rows |= set(np.flatnonzero(users | others).tolist())
@@ -114,51 +122,53 @@ class OwnLines:
                 if template is not None:
                     self.check([style.styled(event)])
 
+    def _check_canonical(self, event: Event) -> None:
+        """Refuse an event that has no canonical line, but for its time.
 
-def own_line(event: Event, path: Path) -> bytes:
+        Raises:
+            BadValueError: it has none.
+
+        """
+        if self._zone == "utc":
+            raise BadValueError("expected its line, since its time has an offset, found none")
+        if isinstance(event, Purchase) and event.amount > UNITS_MAX:
+            raise BadValueError(
+                f"expected an amount of at most {UNITS_MAX} units, found {event.amount}"
+            )
+        users = users_of(event)
+        for user in users:
+            if _ESCAPED.search(user):
+                raise BadValueError(
+                    f"expected its line, since {shown(user)} is escaped, found none"
+                )
+        if len(set(users)) != len(users):
+            raise BadValueError(f"expected two different users, found {shown(users[0])} twice")
+
+    def _check_kept(self, event: Event, line: bytes) -> None:
+        """Refuse a line that was kept and is not the event's own.
+
+        Raises:
+            BadValueError: it is another's.
+
+        """
+        text = line.removeprefix(BYTE_ORDER_MARK)
+        read: Event | None = None
+        try:
+            read = read_line(text, event.number, self._zone)
+        except BadLineError as error:
+            # Earlier releases took lines that nest deeper.
+            if error.reason is Reason.NESTED_TOO_DEEP:
+                read = read_line(without_nested(text), event.number, self._zone)
+        if b"\n" in line or read is None or msgspec.structs.replace(read, line=line) != event:
+            raise BadValueError(f"expected the line that it was read from, found {shown(line)}")
+
+
+def own_line(event: Event, store: EventStore) -> bytes:
     """Return the source line of ``event``, byte for byte, without its newline.
 
     Raises:
-        DamagedStoreError: the line is another's; ``path`` is where the store is.
+        DamagedStoreError: the line is another's; the event is one of ``store``.
 
     """
-    OwnLines(path).check([event])
+    OwnLines(store.path, store.zone).check([event])
     return line_of(event)
-
-
-def _check_canonical(event: Event) -> None:
-    """Refuse an event that has no canonical line, but for its time.
-
-    Raises:
-        BadValueError: it has none.
-
-    """
-    if isinstance(event, Purchase) and event.amount > UNITS_MAX:
-        raise BadValueError(
-            f"expected an amount of at most {UNITS_MAX} units, found {event.amount}"
-        )
-    users = users_of(event)
-    for user in users:
-        if _ESCAPED.search(user):
-            raise BadValueError(f"expected its line, since {shown(user)} is escaped, found none")
-    if len(set(users)) != len(users):
-        raise BadValueError(f"expected two different users, found {shown(users[0])} twice")
-
-
-def _check_kept(event: Event, line: bytes) -> None:
-    """Refuse a line that was kept and is not the event's own.
-
-    Raises:
-        BadValueError: it is another's.
-
-    """
-    text = line.removeprefix(BYTE_ORDER_MARK)
-    read: Event | None = None
-    try:
-        read = read_line(text, event.number)
-    except BadLineError as error:
-        # Earlier releases took lines that nest deeper.
-        if error.reason is Reason.NESTED_TOO_DEEP:
-            read = read_line(without_nested(text), event.number)
-    if b"\n" in line or read is None or msgspec.structs.replace(read, line=line) != event:
-        raise BadValueError(f"expected the line that it was read from, found {shown(line)}")

@@ -27,7 +27,8 @@ from events.packed import (
     unpack_times,
     whole_numbers,
 )
-from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
+from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style, ahead
+from events.ticks import TICKS_END, TICKS_PER_MINUTE
 from events.validation import WrongRecordError
 
 if TYPE_CHECKING:
@@ -198,15 +199,20 @@ def _check_style(columns: Columns, style: Style) -> None:
         WrongRecordError: there are such.
 
     """
-    kinds = columns.kinds
+    kinds, ticks = columns.kinds, columns.ticks
     if columns.lines:
-        kinds = np.delete(kinds, list(columns.lines))
+        kept = list(columns.lines)
+        kinds, ticks = np.delete(kinds, kept), np.delete(ticks, kept)
     for kind, template in enumerate(msgspec.structs.astuple(style)):
         if template is None:
             if np.count_nonzero(kinds == kind):
                 raise WrongRecordError("a template for each line that is not kept", "none for one")
         elif sorted(_MARKS.findall(template)) != sorted(_MARKS_OF[kind]):
             raise WrongRecordError("each value of a line once in a template", shown(template))
+        elif minutes := ahead(template):
+            local = ticks[kinds == kind] + minutes * TICKS_PER_MINUTE
+            if np.count_nonzero((local < 0) | (local >= TICKS_END)):
+                raise WrongRecordError("times that a template's clock can show", shown(template))
 
 
 def text_length(columns: Columns, size: int) -> int:

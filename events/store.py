@@ -14,11 +14,14 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from events.blocks import BYTE_ORDER_MARK
 from events.columns import Columns
 from events.disk import read_beginning
 from events.errors import BadValueError, DamagedStoreError, OtherKindError, StoreError
+from events.event import line_of
 from events.frames import HEAD_BYTES, Fault, chain_of, previous_of
-from events.header import MAGIC_BYTES, decode_header
+from events.header import FIRST_PACKED, MAGIC_BYTES, decode_header
+from events.lines import BadLineError, read_zoned
 from events.paths import path_of
 from events.reading import Reader
 from events.records import Decision, Record, Rejected, in_place
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from events.header import Header
     from events.interval_parameters import IntervalParameters
     from events.parameters import Parameters
+    from events.timestamps import Zone
 
 
 class Tail(NamedTuple):
@@ -129,6 +133,7 @@ class EventStore:
         """The hash by which a next frame would refer to what stands before it."""
         self._frames: list[Place] = []
         self._checked = False
+        self._zone = self.header.zone
         self._look_through(start)
 
     @property
@@ -160,6 +165,36 @@ class EventStore:
     def detector(self) -> DetectorVersion:
         """Which detector decided; where the store names none it is the built-in, version 1."""
         return self.header.decided_by
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC; None where there is no event yet.
+
+        Where the header does not say, the first event's own line does.
+
+        Raises:
+            DamagedStoreError: what stands up to it this program does not write.
+
+        """
+        if self._zone is None and self.events:
+            if self.version < FIRST_PACKED or self.intervals is not None:
+                # Earlier releases took no offsets, and observations have none.
+                self._zone = "none"
+            else:
+                self._zone = self._first_zone()
+        return self._zone
+
+    def _first_zone(self) -> Zone | None:
+        for frame in self.frames():
+            for record in frame.records:
+                if isinstance(record, Columns):
+                    (first,) = record.events(0, 1)
+                    try:
+                        return read_zoned(line_of(first).removeprefix(BYTE_ORDER_MARK), 1)[1]
+                    except BadLineError:
+                        # Whoever takes it for its event's own line refuses it.
+                        return "none"
+        return None
 
     def records(self, after_event: int = 0) -> Iterator[Record | Event]:
         """Iterate over the records, in the order in which they were appended, purchases singly.

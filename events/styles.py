@@ -15,14 +15,20 @@ import msgspec
 from events.amounts import format_amount
 from events.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.event import Befriend, Event, Purchase, render
+from events.timestamps import minutes_of, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from events.timestamps import Zone
+
 E = TypeVar("E", Purchase, Event)
 
 DATE: Final = "\x01"
-"""Where the first ten characters of a canonical time stand: the date."""
+"""Where the first ten characters of a canonical time stand: the date.
+
+Where an offset follows `CLOCK` it is the time that a clock of this offset shows.
+"""
 CLOCK: Final = "\x02"
 """Where its other characters stand, without the space before them."""
 USER: Final = "\x03"
@@ -39,7 +45,9 @@ _PLAIN: Final = r'"[^"\\\x00-\x1f]*"'
 _PAIR: Final = rf"[ \t\r]*{_PLAIN}[ \t\r]*:[ \t\r]*{_PLAIN}[ \t\r]*"
 _OBJECT: Final = re.compile(rf"[ \t\r]*\{{{_PAIR}(?:,{_PAIR})*\}}[ \t\r]*")
 _STRING: Final = re.compile(_PLAIN)
-_TIME: Final = re.compile(r"[0-9-]{10}([ T])[0-9:]{8}(?:\.[0-9]+)?")
+_OFFSET: Final = r"(Z|[+-][0-9]{2}:[0-9]{2})"
+_TIME: Final = re.compile(rf"[0-9-]{{10}}([ T])[0-9:]{{8}}(?:\.[0-9]+)?{_OFFSET}?")
+_ZONED: Final = re.compile(rf'{CLOCK}{_OFFSET}"')
 _PLACES: Final = {
     "purchase": {"id": USER, "amount": AMOUNT},
     "befriend": {"id1": USER, "id2": OTHER},
@@ -84,14 +92,28 @@ class Style(msgspec.Struct, array_like=True, frozen=True):
             values = (event.user1, event.user2, "")
         if template is None:
             raise ValueError("expected a template for each kind of events, found none for one")
-        return _writer(template)(event.time[:10], event.time[11:], *values).encode()
+        write, minutes = _writer(template)
+        try:
+            time = shifted(event.time, minutes) if minutes else event.time
+        except OverflowError:
+            raise ValueError(
+                f"expected a time that such a clock shows, found {event.time}"
+            ) from None
+        return write(time[:10], time[11:], *values).encode()
 
 
 @lru_cache(1 << 6)
-def _writer(template: str) -> Callable[..., str]:
-    """Return what makes a line of date, clock, first and second user, and amount."""
+def _writer(template: str) -> tuple[Callable[..., str], int]:
+    """Return what makes a line of date, clock, first and second user, and amount; and `ahead`."""
     braced = template.replace("{", "{{").replace("}", "}}")
-    return _VALUE.sub(lambda place: f"{{{ord(place[0]) - ord(DATE)}}}", braced).format
+    write = _VALUE.sub(lambda place: f"{{{ord(place[0]) - ord(DATE)}}}", braced).format
+    return write, ahead(template) or 0
+
+
+def ahead(template: str) -> int | None:
+    """Return by how many minutes a template's clock is ahead of UTC; None without an offset."""
+    offset = _ZONED.search(template)
+    return None if offset is None else minutes_of(offset[1])
 
 
 class Template(NamedTuple):
@@ -101,6 +123,11 @@ class Template(NamedTuple):
     """`events.columns.PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
     text: str
     """As a `Style` has it."""
+
+    @property
+    def zone(self) -> Zone:
+        """Whether its times have an offset."""
+        return "none" if ahead(self.text) is None else "utc"
 
 
 def template_of(line: bytes) -> Template | None:
@@ -125,9 +152,9 @@ def template_of(line: bytes) -> Template | None:
     if places is None or not values.keys() >= {"timestamp", *places}:
         return None
     time = _TIME.fullmatch(values["timestamp"][0][1:-1])
-    if time is None:
+    if time is None or (time[2] and minutes_of(time[2]) is None):
         return None
-    place_of = {"timestamp": f"{DATE}{time[1]}{CLOCK}", **places}
+    place_of = {"timestamp": f"{DATE}{time[1]}{CLOCK}{time[2] or ''}", **places}
     pieces: list[str] = []
     end = 0
     for key, value in values.items():

@@ -21,6 +21,8 @@ Ticks: TypeAlias = NDArray[np.int64]
 
 TICKS_PER_SECOND: Final = 1_000_000
 """How many ticks a second has."""
+TICKS_PER_MINUTE: Final = 60 * TICKS_PER_SECOND
+"""How many ticks a minute has."""
 PLACES: Final = 6
 """How many digits of a fraction a tick can tell."""
 

@@ -42,7 +42,7 @@ def audit(store: EventStore) -> None:
 
 
 def _audit_purchases(store: EventStore, *, digests: bool) -> None:
-    lines, journal = OwnLines(store.path), Journal()
+    lines, journal = OwnLines(store.path, store.zone), Journal()
     sums = RunningSums(journal)
     for frame in store.frames():
         for record in frame.records:

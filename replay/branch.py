@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from events.jsonlines import Fingerprint
     from events.records import Source
     from replay.branch_lines import Meaning
+    from replay.engine.listener import Listener
     from replay.history import History
-    from replay.listener import Listener, Summary
-    from replay.run import Detector
+    from replay.listener import Summary
+    from replay.purchase_drive import Detector
 
 _NAME_BYTES_MAX: Final = 255
 
@@ -176,7 +177,9 @@ def branch_off(
     batch, stream = _logs(history, texts)
     no_events: set[tuple[Source, int]] = set()
     with branch_files(flagged, store, disk, overwrite=overwrite) as files:
-        with Logs(batch, stream, parameters.degrees, parameters.tracked) as opened:
+        # Also where what is skipped was the first event: its times are those of the original.
+        zone = history.zone
+        with Logs(batch, stream, parameters.degrees, parameters.tracked, zone=zone) as opened:
             if opened.line is not None:
                 no_events.add(("batch", opened.batch.lines_read))
             summary = run(
@@ -341,6 +344,7 @@ def _parsed(
 ) -> dict[int, list[tuple[bytes, Event]]]:
     """Return the lines to insert and their events, by the event that they come before."""
     parsed: dict[int, list[tuple[bytes, Event]]] = {}
+    zone = history.zone
     for line, before in insertions:
         if not 1 <= before <= len(history) + 1:
             raise PositionError(
@@ -351,7 +355,7 @@ def _parsed(
         if b"\n" in line:
             raise InputError(f"{where}: expected one line, found a newline in it")
         try:
-            event = parse_line(line, before)
+            event = parse_line(line, before, zone)
         except BadLineError as error:
             raise InputError(f"{where}: rejected ({error.reason}): {error.detail}") from None
         parsed.setdefault(before, []).append((line, event))

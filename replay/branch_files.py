@@ -12,8 +12,8 @@ from events.disk import NewFile, free_name, permissions_of
 from events.errors import unwritable
 from events.header import is_store
 from events.writer import set_aside
+from replay.kept_history import refuse_locked
 from replay.outputs import FlaggedFile
-from replay.resume import refuse_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class BranchFiles:
             self._new.complete(replace=self._overwrite)
         except OSError as error:
             raise unwritable(self._new.path, error, "the branch") from None
-        summary.flagged_path, summary.store_path = self._new.path, store
+        summary.output_path, summary.store_path = self._new.path, store
 
 
 @contextmanager

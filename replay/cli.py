@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Final
 from events.errors import InterruptedRunError, ReplayError
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
-from replay.console import Console
+from replay.console import PurchaseWords
+from replay.engine.console import Console
 from replay.interrupts import EXIT_INTERRUPTED
+from replay.loading import add_detector, detector_of
 from replay.logs import Logs
 from replay.run import run
 from replay.signals import StopSignals
@@ -47,7 +49,7 @@ COMMANDS: Final = (
 )
 
 # Options of a run whose value is a word of its own.
-_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store")
+_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store", "--detector")
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -144,7 +146,8 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     parser = _run_parser()
     parser.hint = hint
     options = parser.read(words)
-    console = Console(-1 if options.quiet else options.verbose)
+    detector = detector_of(options)
+    console = Console(-1 if options.quiet else options.verbose, PurchaseWords())
     with (
         StopSignals() as stop,
         Logs(
@@ -166,6 +169,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
                 resume=options.resume,
                 listener=console,
                 should_stop=stop,
+                detector=detector,
             )
         except ReplayError as error:
             console.say_moved()
@@ -246,6 +250,7 @@ def _run_parser() -> Parser:
         help="go on with the store of a live stream, if there is one: behind the lines that were "
         "read of a file with --follow; a pipe has to begin with the line that check names",
     )
+    add_detector(parser)
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first rejected line, with status 1"
     )

@@ -16,6 +16,8 @@ from replay.tables import decision_fields, event_fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from events.timestamps import Zone
+
 # All that a decision says of its event.
 DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
 
@@ -49,10 +51,11 @@ def decision_differences(expected: Decision, actual: Decision) -> Iterator[Diffe
             yield Difference(expected.number, COORDINATOR, field, one, other)
 
 
-def difference_fields(difference: Difference) -> dict[str, Any]:
-    """Return a difference as JSON has it: ids, and amounts as text."""
+def difference_fields(difference: Difference, zone: Zone | None) -> dict[str, Any]:
+    """Return a difference as JSON has it: ids, and amounts as text; times are of ``zone``."""
     field = difference.field
-    expected, actual = _field(field, difference.expected), _field(field, difference.actual)
+    values = (difference.expected, difference.actual)
+    expected, actual = (_field(field, value, zone) for value in values)
     return {**difference._asdict(), "expected": expected, "actual": actual}
 
 
@@ -71,22 +74,22 @@ def value_text(value: object, other: object) -> str:
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
 
 
-def _field(field: str, value: Any) -> Any:
+def _field(field: str, value: Any, zone: Zone | None) -> Any:
     told = value
     match value:
         case Decision():
             told = decision_fields(value)
         case Purchase():
-            told = event_fields(value)
+            told = event_fields(value, zone)
         case Finding(interval=interval):
             fields = interval_fields(interval, keyed=bool(interval.key))
             told = {"event": value.number, **fields}
         case StateDigest():
             sums = dict(zip(Sums._fields, value.sums, strict=False))
             told = {"events": value.events, "users": value.users}
-            told |= {name: _field(name, each) for name, each in sums.items()}
+            told |= {name: _field(name, each, zone) for name, each in sums.items()}
         case list() | tuple():
-            told = [_field(field, each) for each in value]
+            told = [_field(field, each, zone) for each in value]
         case int() if field in _CENTS:
             told = format_cents(value)
         case int() if field in _UNITS:

@@ -58,6 +58,7 @@ def flagged_purchases(
                 if isinstance(record, Columns):
                     simulation.extend(record)
         simulation.goto(len(simulation.journal))
+        logs.stream.zone = logs.batch.zone
         for block in logs.stream.blocks(len(simulation.journal) + 1):
             for _, event in numbered(block.records):
                 if isinstance(event, Rejected):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from events.store import EventStore
+    from events.timestamps import Zone
 
 _MADE_AT_ONCE: Final = 1 << 10
 
@@ -152,6 +153,11 @@ class History:
         return len(self.events)
 
     @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC; None where there are none."""
+        return self.store.zone
+
+    @property
     def past_events(self) -> int:
         """How many events are not of the stream: all of them where none has begun."""
         if self.stream_start is None:
@@ -200,7 +206,7 @@ class History:
         line = self.event(number).line
         if line is not None:
             try:
-                parse_line(line.removeprefix(BYTE_ORDER_MARK), number)
+                parse_line(line.removeprefix(BYTE_ORDER_MARK), number, self.zone)
             except BadLineError as error:
                 return error
         return None
@@ -255,7 +261,7 @@ class History:
             DamagedStoreError: the line of an event is another's.
 
         """
-        OwnLines(self.store.path).check(self.events)
+        OwnLines(self.store.path, self.zone).check(self.events)
         line = self.store.header.line
         if line is not None:
             yield LogLine(Place("batch", 1), None, line)

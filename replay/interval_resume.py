@@ -17,7 +17,9 @@ from events.records import (
     StateDigest,
     Written,
 )
+from replay.engine.drive import Resumed
 from replay.interval_outputs import interval_lines, title_of
+from replay.interval_summary import IntervalSummary
 from replay.output import WrittenLines
 from replay.outputs import FlaggedFileError
 
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.store import EventStore
+    from replay.engine.listener import RunSummary
     from replay.interval_kept import StoredPast
     from replay.output import Output
 
 
-class IntervalResumed:
+class IntervalResumed(Resumed):
     """How far the search in a store has come."""
 
     def __init__(self, store: EventStore) -> None:
@@ -41,23 +44,16 @@ class IntervalResumed:
 
         """
         assert store.intervals is not None, "it is a store of intervals"
-        self.store: Final = store
+        super().__init__(store)
         self.parameters: Final = store.intervals
-        self.line = 0
-        """The line on which the last row begins that was read."""
+        self.lines["observations"] = 0
         self.latest = ""
         """The latest time of all observations."""
         self.observations = 0
-        self.rejected = 0
-        """How many rows were rejected."""
-        self.first_rejected: Rejected | None = None
-        """The first of them."""
-        self.ended = False
-        """Whether the observations were read to their end."""
+        self.rejected_count = 0
+        """How many rows were rejected; the first of them is kept."""
         self.settled = False
         """Whether, after that, all was found."""
-        self.written = 0
-        """How many bytes of lines the output is known to have held."""
         self.keys = 0
         self.found = 0
         """How many intervals were found."""
@@ -90,6 +86,15 @@ class IntervalResumed:
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         return self.settled and self.written == self._sizes[self.breaks_quoted]
+
+    def count_into(self, summary: RunSummary) -> None:
+        """Add what the history holds to what a search has done."""
+        summary.events_before = self.observations
+        summary.accepted["observations"] = self.observations
+        summary.refused["observations"] = self.rejected_count
+        assert isinstance(summary, IntervalSummary), "it is that of a run of this detector"
+        summary.intervals = self.found
+        summary.keys = self.keys
 
     def recover(self, file: Output) -> Path | None:
         """Make sure that the output holds the lines of this history; see `Output.recover`."""
@@ -163,21 +168,22 @@ class IntervalResumed:
 
     def _take(self, record: Record) -> None:
         if isinstance(record, Lines):
-            self.line = record.number - 1
+            self.lines["observations"] = record.number - 1
         elif isinstance(record, Observed):
-            self.line += len(record.times)
+            self.lines["observations"] += len(record.times)
             self.observations += len(record.times)
             self.latest = max(self.latest, *record.times)
         elif isinstance(record, Rejected):
-            self.rejected += 1
-            self.first_rejected = self.first_rejected or record
-            self.line = record.number
+            self.rejected_count += 1
+            if not self.rejected:
+                self.rejected.append(record)
+            self.lines["observations"] = record.number
         elif isinstance(record, LogEnd):
-            self.ended = True
+            self.ended.add(record.source)
         elif isinstance(record, Finding):
             self.found += 1
         elif isinstance(record, StateDigest):
-            self.settled = self.ended and not (record.sums and record.sums[0])
+            self.settled = bool(self.ended) and not (record.sums and record.sums[0])
             self.keys = record.users
         elif isinstance(record, Written):
             self.written = record.size

@@ -13,7 +13,8 @@ from actors.interval_messages import Conclude, Observe, Settle
 from actors.interval_recall import JournalPast
 from actors.interval_sink import IntervalNowhere
 from actors.messages import Commit
-from events.errors import PositionError, UnknownUserError, shown
+from events.errors import UnknownUserError, shown
+from events.observation import Observation
 from events.store import EventStore
 from replay.detectors import check_detector
 from replay.interval_history import IntervalHistory
@@ -23,10 +24,6 @@ from replay.stepping import Stepping
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
-
-    from actors.dispatcher import DispatchedActor
-    from events.observation import Observation
-    from replay.stepping import Delivered
 
 
 class KeyState(NamedTuple):
@@ -42,7 +39,7 @@ class KeyState(NamedTuple):
     """Times and ids of the observations from there on."""
 
 
-class IntervalTimeline(Stepping):
+class IntervalTimeline(Stepping[Observation]):
     """A search for intervals that can be visited at any moment; the store is only read.
 
     Raises:
@@ -65,58 +62,6 @@ class IntervalTimeline(Stepping):
         self._simulation = IntervalSimulation(
             self.parameters, IntervalNowhere(), self._queue, past=self._past
         )
-
-    def __len__(self) -> int:
-        """Return the number of observations."""
-        return len(self.history)
-
-    def close(self) -> None:
-        """Stop all actors."""
-        self._simulation.close()
-
-    # Moving
-
-    def goto(self, position: int) -> None:
-        """Go to the moment after observation ``position``; 0 is before everything.
-
-        Raises:
-            PositionError: the history has no such moment.
-
-        """
-        if not 0 <= position <= len(self):
-            raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
-        self._finish_event()
-        self._stand(position)
-
-    def next(self) -> Observation | None:
-        """Take the next observation, or the rest of it, and return it; None at the end."""
-        if self.position == len(self):
-            return None
-        if not self._finish_event():
-            self._stand(self.position + 1)
-        return self.history.event(self.position)
-
-    def back(self) -> Observation | None:
-        """Stand before the latest observation and return it, or None at the beginning.
-
-        Inside an event it is that one.
-        """
-        self._finish_event()
-        if self.position == 0:
-            return None
-        event = self.history.event(self.position)
-        self._stand(self.position - 1)
-        return event
-
-    def trace(self, number: int) -> list[Delivered]:
-        """Return every message delivered for event ``number``; go to the moment after it.
-
-        Raises:
-            PositionError: the history has no such event.
-
-        """
-        self.history.event(number)
-        return self._trace(number)
 
     # Looking
 
@@ -161,16 +106,15 @@ class IntervalTimeline(Stepping):
     # How it is done
 
     @property
-    def _coordinator(self) -> DispatchedActor:
-        return self._simulation.coordinator
+    def _happened(self) -> IntervalHistory:
+        return self.history
+
+    @property
+    def _acting(self) -> IntervalSimulation:
+        return self._simulation
 
     def _messages_of(self, number: int) -> list[Any]:
         observed = self.history.observed(number - 1, number)
         observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
         ends = [Conclude()] if self._past.ends_at(number) else []
         return [observe, *ends, Settle(), Commit()]
-
-    def _stand(self, position: int) -> None:
-        with self.undisturbed():
-            self._simulation.goto(position)
-            self.position = position

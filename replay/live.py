@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from events.jsonlines import Fingerprint
     from events.splitting import WholeLines
+    from events.timestamps import Zone
     from replay.kept_lines import Compared, KeptLines
 
 
@@ -43,6 +44,8 @@ class LiveLog(Closing):
     """
 
     source: Final[Source] = "stream"
+    live: Final = True
+    """Whether it is read while it is written."""
 
     def __init__(self, path: str | Path, *, follow: bool = False, wake: Wake | None = None) -> None:
         """Open the stream.
@@ -56,6 +59,8 @@ class LiveLog(Closing):
         """
         self.path: Final = path_of(path, "a readable stream")
         self.lines_read = 0
+        self.zone: Zone | None = None
+        """Whether the times have an offset; None where nothing has decided that yet."""
         self.stopped = False
         """Whether the reading was ended by ``wake``, not by the end of the stream."""
         self.notify: Callable[[str], None] = lambda _: None
@@ -140,13 +145,14 @@ class LiveLog(Closing):
             InputError: the stream cannot be read any further.
 
         """
-        parser = BlockParser(self.source, first_number, self.lines_read + 1)
+        parser = BlockParser(self.source, first_number, self.lines_read + 1, self.zone)
         other_file = Block([Lines(self.source, 1)], 0, [])
         if self._replaced:
             yield other_file
         for found in self._whole_lines():
             if isinstance(found, bytes | CutLine):
                 block = parser.parse(found)
+                self.zone = parser.zone
                 self.lines_read = parser.line_number - 1
                 if block.records:
                     self._last = self.lines_read - _blank_at_end(found)

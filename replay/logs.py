@@ -15,6 +15,7 @@ from replay.live import LiveLog
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.timestamps import Zone
     from replay.tap import Wake
 
 
@@ -44,6 +45,7 @@ class Logs(Closing):
         *,
         follow: bool = False,
         wake: Wake | None = None,
+        zone: Zone | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 
@@ -55,6 +57,7 @@ class Logs(Closing):
             tracked: T to use instead of the batch's.
             follow: whether the stream is a file that grows.
             wake: ends the waiting for a stream that is live.
+            zone: whether their times have an offset; None where their first event decides.
 
         """
         self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
@@ -79,6 +82,31 @@ class Logs(Closing):
         except BaseException:
             self.batch.close()
             raise
+        self.bind(zone)
+
+    def bind(self, zone: Zone | None) -> None:
+        """Let the times of both be of ``zone``; None where it is not decided yet."""
+        self.batch.zone = self.stream.zone = zone
+
+    def look_ahead(self) -> None:
+        """Find out what the first event decides; nothing of the logs is lost.
+
+        It stays undecided where that event is far off, or comes from a stream that is live.
+
+        Raises:
+            InputError: a log cannot be read so far.
+
+        """
+        if self.batch.zone is None:
+            found = self.batch.look_ahead()
+            if found.ended and found.zone is None and isinstance(self.stream, Log):
+                found = self.stream.look_ahead()
+            self.bind(found.zone)
+
+    @property
+    def logs(self) -> tuple[Log, Log | LiveLog]:
+        """Both, in the order in which they are read."""
+        return self.batch, self.stream
 
     def close(self) -> None:
         """Close both logs."""

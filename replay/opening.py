@@ -15,7 +15,7 @@ from events.header import VERSION
 from events.store import EventStore
 from events.writer import StoreWriter
 from replay.files import check_outputs
-from replay.resume import kept_history, refuse_kept
+from replay.kept_history import kept_history, refuse_kept
 from replay.rewriting import rewrite
 
 if TYPE_CHECKING:

@@ -11,20 +11,40 @@ import os
 import select
 import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import InterruptedRunError, OutputError, unwritable
-from events.paths import STANDARD_STREAM, descriptor_of, is_stream
+from events.paths import STANDARD_STREAM, descriptor_of, is_output_stream, is_stream
+from replay.outputs import FlaggedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from replay.output import WrittenLines
+    from events.disk import Disk
+    from replay.output import Output, WrittenLines
 
 # How often a pipe that nobody reads is looked at, and whether to stop is asked.
 _LOOK_SECONDS: Final = 0.02
+
+
+def output_at(
+    path: str | Path, disk: Disk, what: str, cure: str, should_stop: Callable[[], bool]
+) -> Output:
+    """Return the output at ``path``: a file that keeps its lines, or a stream.
+
+    Args:
+        path: where it is.
+        disk: does what is done to a file.
+        what: what errors call its content.
+        cure: what to do, in errors, where a file was altered.
+        should_stop: asked while nobody reads a stream.
+
+    """
+    if is_output_stream(path):
+        return OutputStream(Path(path), what, should_stop)
+    return FlaggedFile(path, disk, what, cure)
 
 
 class OutputStream(Closing):

@@ -182,9 +182,8 @@ def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
     """Iterate over the lines that are left, each as it was, behind one for the parameters."""
     yield history.parameters_line
     for number in shrunk.numbers:
-        yield LogLine(
-            history.place(number), number, own_line(history.event(number), history.store.path)
-        )
+        line = own_line(history.event(number), history.store)
+        yield LogLine(history.place(number), number, line)
 
 
 def _run(within: Path, folder: Path, shrunk: Shrunk) -> None:

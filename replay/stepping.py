@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from events.closing import Closing
+from events.errors import PositionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actors.dispatcher import DispatchedActor
+    from events.timestamps import Zone
+
+
+E_co = TypeVar("E_co", covariant=True)
 
 
 class Delivered(NamedTuple):
@@ -28,11 +33,36 @@ class Delivered(NamedTuple):
     """One of `actors.messages`, or of `actors.interval_messages`."""
 
 
-class Stepping(Closing, ABC):
-    """A timeline that can be inside an event, between two of its messages.
+class Acting(Protocol):
+    """An actor system that stands at some moment of a history."""
 
-    What is looked at then shows the actors as they are; whatever moves delivers the rest
-    of the event first.
+    @property
+    def coordinator(self) -> DispatchedActor:
+        """The actor that is told from outside."""
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after event ``position``."""
+
+    def close(self) -> None:
+        """Stop all actors."""
+
+
+class Happenings(Protocol[E_co]):
+    """The events of a history."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def event(self, number: int) -> E_co:
+        """Return event ``number``, or raise `PositionError` where there is none."""
+
+
+class Stepping(Closing, ABC, Generic[E_co]):
+    """A timeline: any moment of a history, also inside an event, between two of its messages.
+
+    Position n is the moment after event n; position 0 is before everything. To go somewhere
+    is to set the horizon of the actor system. Inside an event, what is looked at shows the
+    actors as they are; whatever moves delivers the rest of the event first.
     """
 
     def __init__(self) -> None:
@@ -48,13 +78,83 @@ class Stepping(Closing, ABC):
         # What the event that is being delivered still needs from outside; None between events.
         self._agenda: list[Any] | None = None
 
+    @property
     @abstractmethod
+    def _happened(self) -> Happenings[E_co]:
+        """The history."""
+
+    @property
+    @abstractmethod
+    def _acting(self) -> Acting:
+        """The actors; all mail of their dispatcher is in the queue."""
+
     def __len__(self) -> int:
         """Return the number of events."""
+        return len(self._happened)
 
-    @abstractmethod
+    def close(self) -> None:
+        """Stop all actors."""
+        self._acting.close()
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether its times are shown as those of UTC; None where they have no offset."""
+        return None
+
+    # Moving
+
     def goto(self, position: int) -> None:
-        """Go to the moment after event ``position``; 0 is before everything."""
+        """Go to the moment after event ``position``; 0 is before everything.
+
+        Raises:
+            PositionError: the history has no such moment.
+
+        """
+        if not 0 <= position <= len(self):
+            raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
+        self._finish_event()
+        self._stand(position)
+
+    def next(self) -> E_co | None:
+        """Take the next event, or the rest of it, and return it; None at the end."""
+        if self.position == len(self):
+            return None
+        if not self._finish_event():
+            self._stand(self.position + 1)
+        return self._happened.event(self.position)
+
+    def back(self) -> E_co | None:
+        """Stand before the latest event and return it, or None at the beginning.
+
+        Inside an event it is that one.
+        """
+        self._finish_event()
+        if not self.position:
+            return None
+        event = self._happened.event(self.position)
+        self._stand(self.position - 1)
+        return event
+
+    def trace(self, number: int) -> list[Delivered]:
+        """Return every message delivered for event ``number``; go to the moment after it.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self._happened.event(number)
+        self.goto(number - 1)
+        delivered = []
+        while self.position < number:
+            message = self.deliver()
+            assert message is not None, "there is an event to deliver"
+            delivered.append(message)
+        return delivered
+
+    def _stand(self, position: int) -> None:
+        with self.undisturbed():
+            self._acting.goto(position)
+            self.position = position
 
     @property
     @abstractmethod
@@ -64,11 +164,6 @@ class Stepping(Closing, ABC):
     @abstractmethod
     def name(self, number: int) -> str:
         """Return the user, or the key, whom actors call by ``number``."""
-
-    @property
-    @abstractmethod
-    def _coordinator(self) -> DispatchedActor:
-        """The actor that is told from outside; all its dispatcher's mail is in the queue."""
 
     @abstractmethod
     def _messages_of(self, number: int) -> list[Any]:
@@ -86,7 +181,7 @@ class Stepping(Closing, ABC):
             Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
             for sender, receiver, message in self._queue
         ]
-        urn = self._coordinator.actor_urn
+        urn = self._acting.coordinator.actor_urn
         return told + [Delivered(None, urn, message) for message in self._agenda or ()]
 
     def deliver(self) -> Delivered | None:
@@ -97,23 +192,13 @@ class Stepping(Closing, ABC):
                     return None
                 self._agenda = self._messages_of(self.position + 1)
             if not self._queue:
-                self._coordinator.actor_ref.tell(self._agenda.pop(0))
+                self._acting.coordinator.actor_ref.tell(self._agenda.pop(0))
             sender, receiver, message = self._queue[0]
-            self._coordinator.dispatcher.step()
+            self._acting.coordinator.dispatcher.step()
             if not self._queue and not self._agenda:
                 self._agenda = None
                 self.position += 1
         return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
-
-    def _trace(self, number: int) -> list[Delivered]:
-        """Return every message delivered for event ``number``; go to the moment after it."""
-        self.goto(number - 1)
-        delivered = []
-        while self.position < number:
-            message = self.deliver()
-            assert message is not None, "there is an event to deliver"
-            delivered.append(message)
-        return delivered
 
     def _finish_event(self) -> bool:
         """Deliver what is left of the event that the timeline is inside of, if it is."""

@@ -14,6 +14,7 @@ from events.amounts import format_amount, format_cents
 from events.escapes import inert, json_escaped, plain, unescaped
 from events.event import Purchase, kind_of
 from events.store import EventStore
+from events.timestamps import in_zone
 from replay.standard_streams import error_console, is_watched, report, say_rendered
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from events.event import Event
     from events.records import Decision, Rejected
+    from events.timestamps import Zone
 
 T = TypeVar("T")
 
@@ -118,9 +120,10 @@ def print_json(value: Any) -> None:
     say_rendered(line)
 
 
-def event_fields(event: Event) -> dict[str, object]:
-    """Return what happened, as JSON has it: ids, and the amount as text."""
-    fields = {"type": kind_of(event), "event": event.number, "time": event.time}
+def event_fields(event: Event, zone: Zone | None) -> dict[str, object]:
+    """Return what happened, as JSON has it: ids, and the amount as text; ``zone`` is its time's."""
+    time = in_zone(event.time, zone)
+    fields = {"type": kind_of(event), "event": event.number, "time": time}
     if isinstance(event, Purchase):
         return {**fields, "user": event.user, "amount": format_amount(event.amount)}
     return {**fields, "user1": event.user1, "user2": event.user2}

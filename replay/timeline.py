@@ -14,7 +14,7 @@ from actors.messages import Commit, Judge, Past
 from actors.sink import Nowhere
 from events.columns import BEFRIEND, PURCHASE
 from events.errors import PositionError, UnknownUserError, shown
-from events.event import place_of
+from events.event import Event, place_of
 from events.store import EventStore
 from replay.detectors import check_detector
 from replay.history import History
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from actors.dispatcher import DispatchedActor
-    from events.event import Event, Purchase
+    from events.event import Purchase
     from events.records import Decision
-    from replay.stepping import Delivered
+    from events.timestamps import Zone
 
 
 class UserState(NamedTuple):
@@ -43,7 +42,7 @@ class UserState(NamedTuple):
     """Its purchases, sorted by time and number."""
 
 
-class Timeline(Stepping):
+class Timeline(Stepping[Event]):
     """A history that can be visited at any moment; the store is only read.
 
     Raises:
@@ -82,47 +81,10 @@ class Timeline(Stepping):
         self._journal: Final = self.history.journal
         self._simulation = detector(self.parameters, Nowhere(), self._queue, journal=self._journal)
 
-    def __len__(self) -> int:
-        """Return the number of events."""
-        return len(self._journal)
-
-    def close(self) -> None:
-        """Stop all actors."""
-        self._simulation.close()
-
-    # Moving
-
-    def goto(self, position: int) -> None:
-        """Go to the moment after event ``position``; 0 is before everything.
-
-        Raises:
-            PositionError: the history has no such moment.
-
-        """
-        if not 0 <= position <= len(self):
-            raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
-        self._finish_event()
-        self._stand(position)
-
-    def next(self) -> Event | None:
-        """Apply the next event, or the rest of it, and return it; None at the end."""
-        if self.position == len(self):
-            return None
-        if not self._finish_event():
-            self._stand(self.position + 1)
-        return self._journal.event(self.position)
-
-    def back(self) -> Event | None:
-        """Stand before the latest event and return it, or None at the beginning.
-
-        Inside an event it is that one.
-        """
-        self._finish_event()
-        if not self.position:
-            return None
-        event = self._journal.event(self.position)
-        self._stand(self.position - 1)
-        return event
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC."""
+        return self.history.zone
 
     def judge(self) -> Decision | None:
         """Apply the next event as if it came in now; return the decision if it is a purchase.
@@ -139,16 +101,6 @@ class Timeline(Stepping):
             self._simulation.commit()
             self.position += 1
         return decision
-
-    def trace(self, number: int) -> list[Delivered]:
-        """Return every message delivered for event ``number``; go to the moment after it.
-
-        Raises:
-            PositionError: the history has no such event.
-
-        """
-        self.history.event(number)
-        return self._trace(number)
 
     def decision(self, number: int) -> Decision | None:
         """Return the decision on event ``number``, decided anew; go to the moment after it.
@@ -252,14 +204,13 @@ class Timeline(Stepping):
     # How it is done
 
     @property
-    def _coordinator(self) -> DispatchedActor:
-        return self._simulation.coordinator
+    def _happened(self) -> History:
+        return self.history
+
+    @property
+    def _acting(self) -> Simulation:
+        return self._simulation
 
     def _messages_of(self, number: int) -> list[Any]:
         event = self._journal.event(number)
         return [Judge(event), Commit()] if self.history.judged(number) else [Past(event)]
-
-    def _stand(self, position: int) -> None:
-        with self.undisturbed():
-            self._simulation.goto(position)
-            self.position = position

@@ -68,7 +68,7 @@ def verify(
 
     """
     check_detector(history.store, detector)
-    OwnLines(history.store.path).check(history.events)
+    OwnLines(history.store.path, history.zone).check(history.events)
     moments = sorted({each.events for each in history.digests} | {len(history)})
     with _Replay(history, detector) as replay:
         difference = next(replay.differences(progress(moments)), None)

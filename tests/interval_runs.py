@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from events.disk import DISK
 from events.observations import Columns, Observations
-from replay.interval_run import IntervalSummary, Search, run_intervals
+from replay.interval_run import Search, run_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from events.disk import Disk
+    from replay.interval_summary import IntervalSummary
 
 Row = tuple[str, str, str]
 

@@ -28,7 +28,7 @@ from events.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.parameters import Parameters
 from events.writer import StoreWriter
 from replay.failing import Failure, Failures, with_failures
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 from replay.simulation import Simulation
 from replay.supervision import Reactivation
 from replay.testing.strategies import failures, histories
@@ -303,7 +303,7 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 
@@ -361,7 +361,7 @@ def messages_of_resumed(
         for frame in list(store.frames())[:frames]:
             writer.append(frame.records, frame.events)
     with Simulation(store.parameters, Kept(), attesting=True) as simulation:
-        resumed = Resumed(replay.EventStore(path), simulation)
+        resumed = PurchasesResumed(replay.EventStore(path), simulation)
         assert simulation.active == []
         new = [*resumed.undecided, *events[len(simulation.journal) :]]
         return messages_of(simulation, new, resumed.events["batch"])

@@ -63,11 +63,11 @@ def lines_before_decisions(patch: Patch) -> None:
 
 
 def no_skipping(patch: Patch) -> None:
-    patch.setattr(Log, "skip", nothing)
+    patch.setattr(Log, "go_on", nothing)
 
 
 def no_recovery(patch: Patch) -> None:
-    patch.setattr(replay.resume.Resumed, "recover", nothing)
+    patch.setattr(replay.resume.PurchasesResumed, "recover", nothing)
 
 
 def failures_unseen(patch: Patch) -> None:

@@ -81,7 +81,7 @@ DIGEST = StateDigest(7, b"", 2, Sums(1, 2, 3, 168_300, 336_600, 4, 5, 6))
     ],
 )
 def test_values_are_told_as_elsewhere(field: str, value: object, told: object, text: str) -> None:
-    fields = difference_fields(Difference(7, "urn:coordinator", field, value, None))
+    fields = difference_fields(Difference(7, "urn:coordinator", field, value, None), "none")
     # As JSON has it, in which there are no tuples.
     assert json.loads(json.dumps(fields)) == {
         "event": 7, "actor": "urn:coordinator", "field": field, "expected": told, "actual": None

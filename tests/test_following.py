@@ -23,11 +23,14 @@ from events.disk import Identity, identity_of
 from events.records import Rejected
 from events.store import EventStore
 from replay import growing, kept_lines
+from replay.engine.run import Run
 from replay.history import History
 from replay.listener import Listener, Summary
 from replay.live import LiveLog
 from replay.logs import Logs
-from replay.run import Run
+from replay.outputs import FlaggedFile
+from replay.purchase_drive import PurchaseDrive
+from replay.simulation import Simulation
 from replay.testing.disks import DyingDisk
 from tests.test_against_model import SPEC_EXAMPLE
 
@@ -289,11 +292,25 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "IDLE_SECONDS", 0)
 
 
+def run_of(logs: Logs, summary: Summary, listener: Listener) -> Run:
+    disk = DyingDisk()
+    return Run(
+        logs,
+        FlaggedFile(summary.output_path, disk),
+        summary,
+        PurchaseDrive(logs, summary, Simulation, listener, bool),
+        strict=False,
+        listener=listener,
+        should_stop=bool,
+        disk=disk,
+    )
+
+
 class Told(Listener):
     """Counts what is told about the file."""
 
     def on_start(self, logs: Logs, _: Summary) -> None:
-        logs.stream.notify = self.tell  # type: ignore[union-attr]
+        logs.stream.notify = self.tell
 
     def tell(self, text: str) -> None:
         for words in TOLD:
@@ -339,10 +356,11 @@ class Follower:
         logs = self.stack.enter_context(Logs(*paths, follow=True, wake=self.wake))
         self.writer.opened.add(identity_of(paths[1]))
         summary = Summary(self.folder / "flagged.json", self.folder / "store")
-        run = Run(logs, summary, listener=Told(), disk=DyingDisk())
+        run = run_of(logs, summary, Told())
         assert run.start(self.stack, overwrite=False, resume=True)
-        run.batch()
-        self.blocks: Iterator[None] = run.stream()
+        for _ in run.read(logs.batch):
+            pass
+        self.blocks: Iterator[None] = run.read(logs.stream)
         self.running = True
 
     def look(self) -> None:
@@ -646,10 +664,11 @@ def follow(folder: Path, *, stop: bool = True, stream: str = "stream.json") -> l
         assert isinstance(logs.stream, LiveLog)
         logs.stream.notify = told.append
         summary = Summary(folder / "flagged.json", folder / "store")
-        run = Run(logs, summary, listener=Listener(), disk=DyingDisk())
+        run = run_of(logs, summary, Listener())
         assert run.start(stack, overwrite=False, resume=True)
-        run.batch()
-        blocks = run.stream()
+        for _ in run.read(logs.batch):
+            pass
+        blocks = run.read(logs.stream)
         for _ in range(8 if live else 1000):
             next(blocks, None)
         if stop:

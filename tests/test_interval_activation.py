@@ -24,7 +24,7 @@ from events.observation_journal import ObservationJournal
 from events.records import Observed, StateDigest
 from events.store import EventStore
 from events.timestamps import parse_timestamp
-from replay import interval_run
+from replay import interval_drive
 from replay.interval_run import Search
 from replay.interval_simulation import IntervalSimulation
 from replay.interval_timeline import IntervalTimeline
@@ -194,7 +194,7 @@ def test_run_with_random_passivation_writes_the_same_files(
     outcomes = []
     for kind in (IntervalSimulation, Passivating):
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(interval_run, "IntervalSimulation", kind)
+            patch.setattr(interval_drive, "IntervalSimulation", kind)
             patch.setattr(Passivating, "draw", random.Random(seed))
             (Path(name) / "in.csv").write_bytes(as_csv(drawn))
             search(Path(name) / "in.csv", Path(name) / "out.json", what, key=key)
@@ -263,7 +263,7 @@ def test_run_that_goes_on_gives_the_messages_of_one_that_was_never_stopped(
     what = Search(60 * 10**9, lateness=lateness or 0)
     traces: list[Trace] = []
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interval_run, "IntervalSimulation", Traced)
+        patch.setattr(interval_drive, "IntervalSimulation", Traced)
         patch.setattr(Traced, "traces", traces, raising=False)
         source, output = Path(name) / "in.csv", Path(name) / "out.json"
         source.write_bytes(as_csv(drawn))

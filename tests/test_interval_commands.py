@@ -85,7 +85,13 @@ def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) 
     status, out, err = shell(*words, "--svg", "out.svg", "-v")
     assert (status, out) == (0, "")
     said = err.splitlines()
-    assert said[0] == "observations: in.csv, csv"
+    assert said[:3] == [
+        "intervals < 10m with 2 ids or more, by address, lateness 0s",
+        "the observations are csv",
+        "observations: in.csv, 14.8 KiB",
+    ]
+    phases = [line.split()[1] for line in said if line.startswith("phase ")]
+    assert phases == ["fingerprint:", "observations:", "close:"]
     assert "in.csv:120: rejected (timestamp-shape): time: expected YYYY-MM-DD HH:MM:SS" in err
     assert said[-4] == "396 observations, 4 rows rejected, 6 keys"
     assert said[-3].startswith("7 intervals found, ")
@@ -93,7 +99,7 @@ def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) 
     assert len(read_back(tmp_path / "out.csv")) == 7
     assert shell.read("out.svg").startswith(b"<svg ")
     assert b"10.0.0.4 81af1" in shell.read("out.svg")
-    assert "this search was finished before" in shell(*words).err
+    assert "this run was finished before" in shell(*words).err
     assert shell(*words, "-q").err == ""
 
 

@@ -14,13 +14,13 @@ import actors.intervals
 import actors.window_ids
 from actors.interval_windows import Reach
 from actors.intervals import IntervalFinder
-from actors.lateness import Reordering
 from events.durations import SECOND
 from events.errors import BadValueError
 from events.interval import Interval
 from events.observation import Observation
 from events.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
+from tests.reordering import Reordering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,10 @@ from events.lines import BadLineError, Reason, parse_line
 from replay.testing.strategies import BAD_LINES, event_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from events.event import Event
+    from events.timestamps import Zone
 
 TIME = "2017-06-13 11:33:01"
 
@@ -242,7 +245,44 @@ def test_bad_line_is_rejected_for_its_own_reason(reason: Reason, line: bytes, de
 
 def test_every_reason_has_an_example() -> None:
     # A line that is too long is never parsed; tests/test_splitting.py has examples.
-    assert {reason for reason, _, _ in EXAMPLES} == set(Reason) - {Reason.LINE_TOO_LONG}
+    elsewhere = {Reason.LINE_TOO_LONG, Reason.TIMESTAMP_ZONE}
+    assert {reason for reason, _, _ in EXAMPLES} == set(Reason) - elsewhere
+
+
+@pytest.mark.parametrize(
+    ("zone", "timestamp", "detail"),
+    [
+        ("none", "2017-06-13 11:33:01Z", "without an offset, as the first event has, found '2017"),
+        ("none", "2017-06-13T11:33:01+02:00", "without an offset, as the first event has, found"),
+        ("utc", "2017-06-13 11:33:01", "with an offset such as Z or +02:00, as the first event"),
+    ],
+)
+@pytest.mark.parametrize("write", [purchase, befriend])
+def test_time_of_the_other_kind_is_rejected(
+    zone: Zone, timestamp: str, detail: str, write: Callable[..., bytes]
+) -> None:
+    line = write(timestamp=f'"{timestamp}"')
+    other: Zone = "utc" if zone == "none" else "none"
+    assert parse_line(line, 1, other) == parse_line(line, 1)
+    with pytest.raises(BadLineError, match=re.escape(detail)) as caught:
+        parse_line(line, 1, zone)
+    assert caught.value.reason is Reason.TIMESTAMP_ZONE
+    assert caught.value.detail.startswith("timestamp: expected a time ")
+
+
+@pytest.mark.parametrize("zone", ["none", "utc"])
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [(reason, line) for reason, line, _ in EXAMPLES if reason != Reason.TIMESTAMP_SHAPE],
+)
+@pytest.mark.parametrize("offset", [b"", b"Z"])
+def test_all_else_that_is_wrong_with_a_line_counts_before_its_zone(
+    zone: Zone, reason: Reason, line: bytes, offset: bytes
+) -> None:
+    zoned = re.sub(rb'("[0-9-]{10} [0-9:]{8})"', rb'\g<1>%b"' % offset, line)
+    with pytest.raises(BadLineError, match="expected") as caught:
+        parse_line(zoned, 1, zone)
+    assert caught.value.reason is reason
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
-from replay.run import Run
+from replay.engine.run import Run
 from replay.supervision import Reactivation
 from replay.testing import LiveRun
 from replay.testing.disks import DiedError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
+    from replay.engine.inputs import SourceLog
     from replay.simulation import Simulation
 
 
@@ -44,7 +45,7 @@ class Counted(LiveRun):
     def deal_with_lines(self) -> None:
         if not self.running:
             return
-        supervisor = self.live.simulation.dispatcher.supervisor
+        supervisor = self._drive.simulation.dispatcher.supervisor
         assert isinstance(supervisor, Reactivation)
         before, self.dealing = supervisor.restarts, True
         super().deal_with_lines()
@@ -206,10 +207,11 @@ def test_user_that_is_not_restarted_is_caught(monkeypatch: pytest.MonkeyPatch) -
 class Untidy(Run):
     """Writes something more to the flagged file when it is asked to stop."""
 
-    def stream(self) -> Iterator[None]:
-        yield from super().stream()
-        with self.summary.flagged_path.open("ab") as flagged:
-            flagged.write(b"the end\n")
+    def read(self, log: SourceLog) -> Iterator[None]:
+        yield from super().read(log)
+        if log.live:
+            with self.summary.output_path.open("ab") as flagged:
+                flagged.write(b"the end\n")
 
 
 def test_stop_that_leaves_wrong_files_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_observations_of_which_nothing_is_usable_are_said_to_be_so(
     assert status == 0
     assert err.count("rejected (timestamp-shape): ") == TOLD_MAX
     assert "in.csv: 990 more rows rejected (timestamp-shape), the last of them line 1,001" in err
-    assert "nothing was usable: 1,000 rows rejected, none accepted" in err
+    assert "nothing of the observations was usable: 1,000 rows rejected, none accepted" in err
     status, _, err = shell(*words)
     assert status == 0
-    assert "nothing was usable: 1,000 rows rejected, none accepted" in err
+    assert "nothing of the observations was usable: 1,000 rows rejected, none accepted" in err

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import replay
 from events.errors import OutputError
 from events.writer import StoreWriter
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
 from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
@@ -35,7 +35,7 @@ STORE = "flagged.json.events"
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 
@@ -230,7 +230,7 @@ def test_example_dies_anywhere_then_loses_in_a_power_cut_anywhere_what_was_not_s
                 assert without_leftovers(outcome(tmp_path)) == expected
             flagged, stored = b"" if overwrite else b"earlier\n", (tmp_path / STORE).exists()
             if stored:
-                lines = Resumed(replay.EventStore(tmp_path / STORE)).flagged
+                lines = PurchasesResumed(replay.EventStore(tmp_path / STORE)).flagged
                 flagged += b"".join(line + b"\n" for line in lines)
             written = (tmp_path / FLAGGED).read_bytes()
             assert written == b"earlier" or flagged.startswith(written)

@@ -161,7 +161,7 @@ def test_log_with_long_lines_means_what_its_lines_mean_one_by_one(
         patch.setattr(jsonlines, "BLOCK_BYTES", block_bytes)
         for skipped in range(reading.end.lines + 1):
             with Log(path, "batch") as log:
-                log.skip(skipped)
+                log.go_on(skipped)
                 items = [
                     bad.number for block in log.blocks(1) for bad in block.rejected if bad.is_cut
                 ]

@@ -68,7 +68,7 @@ def shrunk(strategy: SearchStrategy[T], condition: Callable[[T], bool]) -> T:
 
 def happenings(history: LoggedHistory) -> list[model.Happening]:
     """Return what the model accepts of ``history``."""
-    return [found for found in map(model.read, history.lines) if found is not None]
+    return [found for found in model.happenings(history.lines) if found is not None]
 
 
 def kinds(history: LoggedHistory) -> Counter[str]:
@@ -132,11 +132,24 @@ def test_with_nothing_but_bad_lines_none_is_accepted() -> None:
 
 
 def test_with_nothing_but_ties_all_times_are_equal() -> None:
-    found = drawn(histories(ties=1.0, density=0, users=1, phases=1, new_max=0), 200)
+    found = drawn(histories(ties=1.0, density=0, users=1, phases=1, new_max=0, zoned=False), 200)
     assert all(len({line.time for line in happenings(history)}) <= 1 for history in found)
     spelled = {json.loads(line.line)["timestamp"] for each in found for line in happenings(each)}
     # The same time may be written with another fraction.
     assert len(spelled) == 5
+
+
+def test_times_of_a_history_are_of_one_kind_and_of_some_both_are_written() -> None:
+    found = drawn(histories(past_max=40), 300)
+    kinds_read = [{line.zoned for line in map(model.read, each.lines) if line} for each in found]
+    assert all(len({line.zoned for line in happenings(each)}) <= 1 for each in found)
+    assert {False} in kinds_read
+    assert {True} in kinds_read
+    assert {False, True} in kinds_read
+    good = drawn(histories(bad=0), 300)
+    assert all(len(happenings(each)) == len(each.lines) for each in good)
+    plain = drawn(histories(zoned=False), 100)
+    assert not any(line.zoned for each in plain for line in map(model.read, each.lines) if line)
 
 
 def test_without_ties_no_time_is_that_of_the_line_before() -> None:
@@ -178,7 +191,9 @@ def test_bounds_of_lines_are_kept_and_reached() -> None:
 def test_later_phases_befriend_and_unfriend_where_the_first_one_hardly_does() -> None:
     one, three = (
         [kinds(history) for history in drawn(few, 200)]
-        for few in (histories(phases=n, density=0.01, bad=0, new_max=0) for n in (1, 3))
+        for few in (
+            histories(phases=n, density=0.01, bad=0, new_max=0, zoned=False) for n in (1, 3)
+        )
     )
     for kind in ("befriend", "unfriend"):
         assert sum(each[kind] for each in three) > 10 * sum(each[kind] for each in one)

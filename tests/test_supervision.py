@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
 

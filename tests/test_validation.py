@@ -32,7 +32,7 @@ Change = "Callable[[Remade], object]"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.run"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
     monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 3)

@@ -23,7 +23,7 @@ from events.csvrows import csv_line
 from events.errors import OutputError
 from events.interval import Interval
 from events.interval_parameters import IntervalParameters
-from replay import interval_outputs, interval_run
+from replay import interval_drive, interval_outputs
 from replay.cli import main
 from replay.interval_history import IntervalHistory
 from replay.interval_outputs import interval_lines, title_of
@@ -162,7 +162,7 @@ def searched_as_before(output: Path, patch: pytest.MonkeyPatch, blocks: int) -> 
     stops = chain(repeat(False, blocks - 1), repeat(True))
     lines = partial(interval_lines, breaks_quoted=False)
     patch.setattr(interval_outputs, "interval_lines", lambda *given, **_: lines(*given))
-    patch.setattr(interval_run, "detector_version", lambda _: None)
+    patch.setattr(interval_drive, "detector_version", lambda _: None)
     with suppress(replay.InterruptedRunError):
         search(output.with_name("o.jsonl"), output, key="k", should_stop=lambda: next(stops))
 

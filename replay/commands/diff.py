@@ -91,7 +91,7 @@ def _event_text(history: History, event: Event | None) -> str:
     if event is None:
         return "no such event"
     place = history.place(event.number)
-    line = own_line(event, history.store.path)
+    line = own_line(event, history.store)
     text = json_escaped(line.decode("utf-8", "backslashreplace").strip())
     return f"{place.source} line {place.line}: {text}"
 

@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         again = f"python -m replay explore {shell_word(options.store)} --orders 1 --seed {seed}"
         told["difference"] = {
             "seed": seed,
-            **difference_fields(different.difference),
+            **difference_fields(different.difference, history.zone),
             "command": again,
         }
     if options.json:

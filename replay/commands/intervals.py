@@ -12,8 +12,9 @@ from events.interval_parameters import check_distinct
 from events.observations import Columns, Observations
 from events.store import EventStore
 from replay.arguments import as_utf8, is_whole
+from replay.engine.console import Console
 from replay.files import check_new, store_beside
-from replay.interval_console import IntervalConsole
+from replay.interval_console import IntervalWords
 from replay.interval_history import IntervalHistory
 from replay.interval_run import Search, run_intervals
 from replay.intervals_picture import intervals_picture
@@ -22,7 +23,7 @@ from replay.signals import StopSignals
 from replay.standard_streams import standard_input
 
 if TYPE_CHECKING:
-    from replay.interval_run import IntervalSummary
+    from replay.interval_summary import IntervalSummary
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
 EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"
@@ -94,7 +95,8 @@ def run(options: argparse.Namespace) -> int:
     if options.svg is not None:
         outputs = [Path(options.output), store_beside(options.output, options.store)]
         check_new(options.svg, "a drawing", outputs)
-    console = IntervalConsole(-1 if options.quiet else options.verbose)
+    words = IntervalWords(keyed=options.by is not None)
+    console = Console(-1 if options.quiet else options.verbose, words)
     columns = Columns(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
@@ -119,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
             raise
         finally:
             console.finish()
-    console.summarize(summary, keyed=options.by is not None)
+    console.summarize(summary)
     if options.svg is not None:
         title = (
             f"{Path(given).name if given != '-' else 'standard input'}: intervals with several ids"

@@ -8,6 +8,7 @@ from events.errors import PositionError
 from events.escapes import plain
 from events.event import Event, kind_of, users_of
 from events.records import Decision, Rejected
+from events.timestamps import in_zone
 from replay.arguments import add_store, as_utf8, number
 from replay.commands.interval_views import show_log
 from replay.console import describe
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from events.timestamps import Zone
     from replay.history import Place
 
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
@@ -84,9 +86,9 @@ def run(options: argparse.Namespace) -> int:
     lines = (line for line in _lines(history) if _wanted(line, options))
     for line in lines:
         if options.json:
-            print_json(_fields(line))
+            print_json(_fields(line, history.zone))
         else:
-            say(_text(line))
+            say(_text(line, history.zone))
     return 0
 
 
@@ -113,7 +115,7 @@ def _wanted(line: Line, options: argparse.Namespace) -> bool:
     return not options.flagged or (line.decision is not None and line.decision.flagged)
 
 
-def _text(line: Line) -> str:
+def _text(line: Line, zone: Zone | None) -> str:
     # No table: its columns could be laid out only when all of the history is known.
     place, record = line.place, line.record
     if isinstance(record, Rejected):
@@ -121,17 +123,17 @@ def _text(line: Line) -> str:
             f"{'-':>8}  {place.source:6} {place.line:>8}  "
             f"rejected ({record.reason}): {record.detail}"
         )
-    head = f"{record.number:>8}  {place.source:6} {place.line:>8}  {record.time}"
+    head = f"{record.number:>8}  {place.source:6} {place.line:>8}  {in_zone(record.time, zone)}"
     return f"{head}  {describe(record, line.decision)}"
 
 
-def _fields(line: Line) -> dict[str, object]:
+def _fields(line: Line, zone: Zone | None) -> dict[str, object]:
     record, decision = line.record, line.decision
     place: dict[str, object] = {"source": line.place.source, "line": line.place.line}
     if isinstance(record, Rejected):
         return {"type": "rejected", **place, **rejected_fields(record)}
     # The place comes right behind the type.
-    fields = {"type": kind_of(record), **place, **event_fields(record)}
+    fields = {"type": kind_of(record), **place, **event_fields(record, zone)}
     if decision is not None:
         fields |= decision_fields(decision)
     return fields

@@ -14,7 +14,7 @@ from replay.arguments import add_store
 from replay.files import check_outputs
 from replay.output_streams import OutputStream
 from replay.outputs import FLAGGED, FlaggedFile
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 from replay.signals import StopSignals
 from replay.standard_streams import mention
 from replay.tables import counted, open_store
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     _ = store.parameters
     check_outputs([("event store", identity_of(store.path))], options.flagged, None)
     path = Path(options.flagged)
-    lines = Resumed(store).flagged
+    lines = PurchasesResumed(store).flagged
     if is_output_stream(options.flagged):
         with StopSignals() as stop, OutputStream(path, FLAGGED, stop) as stream:
             stream.hold()

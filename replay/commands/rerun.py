@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from events.amounts import format_amount, format_cents
 from events.escapes import plain
 from events.parameters import DEGREES_MIN, TRACKED_MIN
+from events.timestamps import in_zone
 from replay.arguments import is_whole, whole
 from replay.branch import Edits, Insertion, branch_off, compare
-from replay.console import Console
+from replay.console import PurchaseWords
+from replay.engine.console import Console
 from replay.history import History
 from replay.notices import notice
 from replay.standard_streams import say
@@ -20,11 +22,11 @@ from replay.tables import counted, decision_fields, open_store, print_json, prin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.jsonlines import Log
     from events.parameters import Parameters
     from events.records import Decision, Rejected
+    from events.timestamps import Zone
     from replay.branch import Branch, Comparison, Difference
-    from replay.live import LiveLog
+    from replay.engine.inputs import SourceLog
 
 SUMMARY = "decide a history again with other settings or events, on a branch beside it"
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
@@ -35,7 +37,7 @@ _COLUMNS = ("what", "event#", "branch#", "time", "user", "amount#", "n", "mean",
 class _Bar(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
-    def on_rejected(self, log: Log | LiveLog, rejected: Rejected) -> None:
+    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
         """Say nothing."""
 
 
@@ -86,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     """Make the branch, and print how its flags differ from the original's."""
     history = History(open_store(options.store))
     edits = Edits(options.degrees, options.tracked, options.skip, options.insert)
-    bar = _Bar(0)
+    bar = _Bar(0, PurchaseWords())
     try:
         branch = branch_off(
             history, options.flagged, edits, overwrite=options.overwrite, listener=bar
@@ -113,7 +115,7 @@ def _text(history: History, branch: Branch, found: Comparison) -> None:
             f"{found.unjudged_flagged:,} flagged in the branch"
         )
     if found.differences:
-        print_table(_COLUMNS, map(_row, found.differences))
+        print_table(_COLUMNS, (_row(each, history.zone) for each in found.differences))
     for line in _not_the_same(history, branch):
         say(line)
     summary = branch.summary
@@ -160,13 +162,13 @@ def _edited(branch: Branch) -> str:
     return f"{counted(inserted, 'event')} inserted" if inserted else "the same events"
 
 
-def _row(difference: Difference) -> tuple[object, ...]:
+def _row(difference: Difference, zone: Zone | None) -> tuple[object, ...]:
     purchase, before, after = difference.purchase, difference.before, difference.after
     return (
         difference.what,
         difference.original or "-",
         difference.branch or "-",
-        purchase.time,
+        in_zone(purchase.time, zone),
         plain(purchase.user),
         format_amount(purchase.amount),
         _change(before, after, lambda decision: str(decision.purchases)),
@@ -207,7 +209,7 @@ def _json(history: History, branch: Branch, found: Comparison) -> None:
             "changed": found.count("changed"),
             "unjudged": found.unjudged,
             "unjudged_flagged": found.unjudged_flagged,
-            "differences": [_fields(difference) for difference in found.differences],
+            "differences": [_fields(difference, history.zone) for difference in found.differences],
             "flagged_file": str(branch.summary.flagged_path),
             "store": str(branch.summary.store_path),
             "store_set_aside": None if aside is None else str(aside),
@@ -215,13 +217,13 @@ def _json(history: History, branch: Branch, found: Comparison) -> None:
     )
 
 
-def _fields(difference: Difference) -> dict[str, object]:
+def _fields(difference: Difference, zone: Zone | None) -> dict[str, object]:
     purchase = difference.purchase
     return {
         "what": difference.what,
         "event": difference.original,
         "branch_event": difference.branch,
-        "time": purchase.time,
+        "time": in_zone(purchase.time, zone),
         "user": purchase.user,
         "amount": format_amount(purchase.amount),
         "before": difference.before and decision_fields(difference.before),

@@ -10,6 +10,7 @@ from events.escapes import plain
 from events.event import EVENT_TYPES
 from events.interval import Interval
 from events.records import Finding
+from events.timestamps import in_zone
 from replay.arguments import add_event
 from replay.interval_outputs import interval_fields
 from replay.interval_timeline import IntervalTimeline
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
+    from events.timestamps import Zone
     from replay.stepping import Delivered
 
     Name = Callable[[int], str]
@@ -29,9 +31,10 @@ SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"
 
 _OUTSIDE: Final = "outside"
-# What holds numbers of users, and what holds cents.
+# What holds numbers of users, what holds cents, and what a time.
 _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
 _CENTS: Final = frozenset({"mean", "sd"})
+_TIMES: Final = frozenset({"since_time"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,53 +51,56 @@ def run(options: argparse.Namespace) -> int:
     kind = Timeline if store.intervals is None else IntervalTimeline
     with kind(store) as timeline:
         delivered = timeline.trace(options.number)
-        name = timeline.name
+        name, zone = timeline.name, timeline.zone
         if options.json:
             for each in delivered:
-                print_json(message_fields(each, name))
+                print_json(message_fields(each, name, zone))
         elif options.mermaid:
-            _mermaid(delivered, name)
+            _mermaid(delivered, name, zone)
         else:
-            show_messages(delivered, name)
+            show_messages(delivered, name, zone)
     return 0
 
 
-def show_messages(messages: Sequence[Delivered], name: Name) -> None:
-    """Print a table of messages; ``name`` tells whom actors call by a number."""
+def show_messages(messages: Sequence[Delivered], name: Name, zone: Zone | None) -> None:
+    """Print a table of messages, with times of ``zone``; ``name`` tells whom a number calls."""
     rows = (
         (
             step,
             plain(sender or _OUTSIDE),
             plain(receiver),
             type(message).__name__,
-            _content(message, name),
+            _content(message, name, zone),
         )
         for step, (sender, receiver, message) in enumerate(messages, 1)
     )
     print_table(("step#", "sender", "receiver", "message", "content"), rows)
 
 
-def message_text(delivered: Delivered, name: Name) -> str:
+def message_text(delivered: Delivered, name: Name, zone: Zone | None) -> str:
     """Return one line about a message."""
     sender, receiver, message = delivered
-    what = f"{type(message).__name__} {_content(message, name)}".rstrip()
+    what = f"{type(message).__name__} {_content(message, name, zone)}".rstrip()
     return f"{plain(sender or _OUTSIDE)} > {plain(receiver)}: {what}"
 
 
-def message_fields(delivered: Delivered, name: Name) -> dict[str, object]:
+def message_fields(delivered: Delivered, name: Name, zone: Zone | None) -> dict[str, object]:
     """Return a message as JSON has it: users and keys by name, and amounts as text."""
     sender, receiver, message = delivered
     kind = message.__struct_config__.tag
-    content = {field: _field(value) for field, value in _named(message, name).items()}
+    named = _named(message, name, zone)
+    content = {field: _field(value, zone) for field, value in named.items()}
     return {"sender": sender, "receiver": receiver, "message": kind, **content}
 
 
-def _named(message: Any, name: Name) -> dict[str, Any]:
-    """Return the fields of a message with names for numbers, and text for cents."""
+def _named(message: Any, name: Name, zone: Zone | None) -> dict[str, Any]:
+    """Return the fields of a message with names for numbers, and text for cents and times."""
     fields = {field: getattr(message, field) for field in message.__struct_fields__}
     for field, value in fields.items():
         if field in _CENTS:
             fields[field] = format_cents(value)
+        elif field in _TIMES and value:
+            fields[field] = in_zone(value, zone)
         elif field in _NUMBERS or (isinstance(message, Found) and field == "key"):
             fields[field] = _names(value, name)
     return fields
@@ -108,18 +114,18 @@ def _names(value: Any, name: Name) -> Any:
     return tuple(map(name, value))
 
 
-def _field(value: Any) -> Any:
+def _field(value: Any, zone: Zone | None) -> Any:
     if isinstance(value, EVENT_TYPES):
-        return event_fields(value)
+        return event_fields(value, zone)
     if isinstance(value, Finding):
-        return {"event": value.number, **_field(value.interval)}
+        return {"event": value.number, **_field(value.interval, zone)}
     if isinstance(value, Interval):
         return interval_fields(value, keyed=bool(value.key))
-    return [_field(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_field(each, zone) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _content(message: Any, name: Name) -> str:
-    fields = _named(message, name).items()
+def _content(message: Any, name: Name, zone: Zone | None) -> str:
+    fields = _named(message, name, zone).items()
     return ", ".join(f"{field}={_short(value)}" for field, value in fields)
 
 
@@ -135,7 +141,7 @@ def _short(value: Any) -> str:
     return plain(value)
 
 
-def _mermaid(delivered: Sequence[Delivered], name: Name) -> None:
+def _mermaid(delivered: Sequence[Delivered], name: Name, zone: Zone | None) -> None:
     """Print a diagram with a short name for each actor, since ids may hold any character."""
     short: dict[str | None, str] = {None: _OUTSIDE}
     for sender, receiver, _ in delivered:
@@ -145,7 +151,7 @@ def _mermaid(delivered: Sequence[Delivered], name: Name) -> None:
     for urn, alias in short.items():
         say(f"    participant {alias} as {_quoted(plain(urn or _OUTSIDE))}")
     for sender, receiver, message in delivered:
-        text = _quoted(f"{type(message).__name__} {_content(message, name)}")
+        text = _quoted(f"{type(message).__name__} {_content(message, name, zone)}")
         say(f"    {short[sender]}->>{short[receiver]}: {text}")
 
 

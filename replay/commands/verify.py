@@ -16,6 +16,7 @@ from replay.verify import verify
 if TYPE_CHECKING:
     import argparse
 
+    from events.timestamps import Zone
     from replay.difference import Difference
 
 SUMMARY = "play a history again and compare every decision and digest with what was recorded"
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     compared = "decision" if store.intervals is None else "finding"
     difference = found.difference
     if options.json:
-        fields = None if difference is None else difference_fields(difference)
+        fields = None if difference is None else difference_fields(difference, store.zone)
         lost = [each._asdict() for each in found.lost]
         print_json({**found._asdict(), "difference": fields, "lost": lost})
     else:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{counted(events, 'event')} in {counted(size, 'byte')}"
             )
         if difference is not None:
-            _show(difference)
+            _show(difference, store.zone)
         elif found.events or found.digests:
             say("no difference")
         else:
@@ -63,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if difference is None else EXIT_DIFFERENT
 
 
-def _show(difference: Difference) -> None:
-    fields = difference_fields(difference)
+def _show(difference: Difference, zone: Zone | None) -> None:
+    fields = difference_fields(difference, zone)
     expected, actual = fields["expected"], fields["actual"]
     say(f"first difference: after event {difference.event}, {plain(difference.actor)}")
     say(f"  field:    {plain(difference.field)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from events.amounts import format_amount, format_cents
 from events.escapes import plain
 from events.event import Befriend, kind_of
+from events.timestamps import in_zone
 from replay.arguments import add_event
 from replay.detectors import is_decided_by
 from replay.explain import WhyFriendship, WhyPurchase, explain
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.baseline import Baseline
+    from events.timestamps import Zone
     from replay.explain import Counted
 
 SUMMARY = "explain one event to the last digit"
@@ -57,10 +59,11 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     event, baseline = why.event, why.baseline
     place = timeline.history.place(event.number)
     degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
-    say(f"event {event.number} ({place.source} line {place.line}, {event.time})")
+    time = in_zone(event.time, timeline.zone)
+    say(f"event {event.number} ({place.source} line {place.line}, {time})")
     say(f"user {plain(event.user)} bought for {format_amount(event.amount)}")
     show_network(why.hops, degrees)
-    show_window(why.window, baseline, tracked)
+    show_window(why.window, baseline, tracked, timeline.zone)
     if not why.enough:
         say("verdict: not flagged, because fewer than 2 purchases are no basis")
     else:
@@ -90,8 +93,10 @@ def show_network(hops: Sequence[Sequence[str]], degrees: int) -> None:
         say(f"  {distance} away: {len(hop)}: {some(hop)}")
 
 
-def show_window(window: Sequence[Counted], baseline: Baseline, tracked: int) -> None:
-    """Print the purchases in a window and what they come to."""
+def show_window(
+    window: Sequence[Counted], baseline: Baseline, tracked: int, zone: Zone | None
+) -> None:
+    """Print the purchases in a window, with times of ``zone``, and what they come to."""
     say(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
     if window:
         print_table(
@@ -99,7 +104,7 @@ def show_window(window: Sequence[Counted], baseline: Baseline, tracked: int) -> 
             (
                 (
                     counted.purchase.number,
-                    counted.purchase.time,
+                    in_zone(counted.purchase.time, zone),
                     plain(counted.purchase.user),
                     format_amount(counted.purchase.amount),
                     " > ".join(map(plain, counted.path)),
@@ -125,7 +130,7 @@ def _purchase_json(why: WhyPurchase, timeline: Timeline) -> None:
             "event": event.number,
             "source": place.source,
             "line": place.line,
-            "time": event.time,
+            "time": in_zone(event.time, timeline.zone),
             "user": event.user,
             "amount": format_amount(event.amount),
             "judged": why.judged,
@@ -133,7 +138,7 @@ def _purchase_json(why: WhyPurchase, timeline: Timeline) -> None:
             "window": [
                 {
                     "event": counted.purchase.number,
-                    "time": counted.purchase.time,
+                    "time": in_zone(counted.purchase.time, timeline.zone),
                     "user": counted.purchase.user,
                     "amount": format_amount(counted.purchase.amount),
                     "path": counted.path,

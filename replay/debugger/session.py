@@ -6,7 +6,7 @@ import os
 import shlex
 from operator import length_hint
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -43,7 +43,7 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Session:
     """Breakpoints, watches and marks on a timeline."""
 
-    def __init__(self, timeline: Stepping) -> None:
+    def __init__(self, timeline: Stepping[Any]) -> None:
         """Begin without any."""
         self.timeline: Final = timeline
         self.stops: dict[int, Stop] = {}

@@ -12,6 +12,7 @@ from events.amounts import format_amount
 from events.errors import PositionError, ReplayError, shown
 from events.escapes import plain
 from events.event import users_of
+from events.timestamps import in_zone
 from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
 from replay.commands.why import show_network, show_why, show_window
@@ -298,14 +299,16 @@ class Shell(cmd.Cmd):
         user = named(word, self._timeline.everyone)
         self._timeline.number(user)
         _, window, baseline = window_of(self._timeline, user)
-        show_window(window, baseline, self._timeline.parameters.tracked)
+        timeline = self._timeline
+        show_window(window, baseline, timeline.parameters.tracked, timeline.zone)
 
     def _latest(self, words: list[str]) -> None:
         count = self._count("latest", words) if words else _LATEST
         latest = self._timeline.recency(count)
         rows = (
-            (each.number, each.time, plain(each.user), format_amount(each.amount))
+            (each.number, time, plain(each.user), format_amount(each.amount))
             for each in latest
+            for time in [in_zone(each.time, self._timeline.zone)]
         )
         print_table(("event#", "time", "user", "amount#"), rows)
 
@@ -319,7 +322,8 @@ class Shell(cmd.Cmd):
         number = self._event("trace", words)
         views.say_whose_rule(self._timeline)
         with self._elsewhere():
-            show_messages(self._timeline.trace(number), self._timeline.name)
+            timeline = self._timeline
+            show_messages(timeline.trace(number), timeline.name, timeline.zone)
 
     def _diff(self, words: list[str]) -> None:
         first, last = map(

@@ -9,6 +9,7 @@ from events.amounts import format_amount
 from events.errors import UnknownUserError
 from events.escapes import plain
 from events.event import place_of, users_of
+from events.timestamps import in_zone
 from replay.commands.trace import message_text
 from replay.commands.why import some
 from replay.console import describe
@@ -57,7 +58,8 @@ def _happening(timeline: Timeline, number: int) -> str:
     event, place = history.event(number), history.place(number)
     past = "" if history.judged(number) else "past, "
     what = describe(event, history.recorded.get(number))
-    return f"{event.time}, {past}{place.source} line {place.line}: {what}"
+    time = in_zone(event.time, timeline.zone)
+    return f"{time}, {past}{place.source} line {place.line}: {what}"
 
 
 def say_whose_rule(timeline: Timeline) -> None:
@@ -84,7 +86,8 @@ def show_user(timeline: Timeline, user: str) -> None:
     if earlier > 0:
         say(f"  and {earlier} earlier than these; history lists them")
     for purchase in state.purchases[-_PURCHASES_MAX:]:
-        say(f"  event {purchase.number}  {purchase.time}  {format_amount(purchase.amount)}")
+        time = in_zone(purchase.time, timeline.zone)
+        say(f"  event {purchase.number}  {time}  {format_amount(purchase.amount)}")
 
 
 def show_message(timeline: Timeline) -> None:
@@ -93,10 +96,11 @@ def show_message(timeline: Timeline) -> None:
     if delivered is None:
         say("no event is left")
         return
-    say(f"delivered: {message_text(delivered, timeline.name)}")
+    name, zone = timeline.name, timeline.zone
+    say(f"delivered: {message_text(delivered, name, zone)}")
     waiting = timeline.waiting
     for number, message in enumerate(waiting[:_WAITING_MAX], 1):
-        say(f"waiting {number}: {message_text(message, timeline.name)}")
+        say(f"waiting {number}: {message_text(message, name, zone)}")
     if len(waiting) > _WAITING_MAX:
         say(f"and {len(waiting) - _WAITING_MAX} more")
 

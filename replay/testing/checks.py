@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import DeliveryOrder
     from replay.failing import Failure
-    from replay.run import Detector
+    from replay.purchase_drive import Detector
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
     from replay.timeline import UserState

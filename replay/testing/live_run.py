@@ -28,11 +28,13 @@ from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
 from events.amounts import UNITS_PER_ONE
 from events.store import EventStore
+from replay.engine.run import Run
 from replay.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.files import STORE_SUFFIX
 from replay.listener import Listener, Summary
 from replay.logs import Logs
-from replay.run import Run
+from replay.outputs import FlaggedFile
+from replay.purchase_drive import PurchaseDrive
 from replay.shrink_case import FLAGGED
 from replay.simulation import Simulation
 from replay.testing import model
@@ -225,24 +227,32 @@ class LiveRun(RuleBasedStateMachine):
                 super().__init__(setting, outlet, order, attesting=attesting)
 
         logs = self._stack.enter_context(Logs(*self._paths, follow=True, wake=self._wake))
+        summary, listener = Summary(self._flagged, self.store), Listener()
+        self._drive = PurchaseDrive(
+            logs, summary, Ordered, listener, bool, digest_events=_DIGEST_EVENTS
+        )
         self.live = Run(
             logs,
-            Summary(self._flagged, self.store),
-            listener=Listener(),
+            FlaggedFile(self._flagged, self.disk),
+            summary,
+            self._drive,
+            strict=False,
+            listener=listener,
+            should_stop=bool,
             disk=self.disk,
-            detector=Ordered,
-            digest_events=_DIGEST_EVENTS,
         )
         self.running = True
         try:
             if not self.live.start(self._stack, overwrite=False, resume=True):
                 raise AssertionError("expected a run that goes on, found it finished")
-            self.live.batch()
+            for _ in self.live.read(logs.batch):
+                pass
         except DiedError:
             self._let_go()
             return
-        self._read = self.live.logs.stream.lines_read
-        self._blocks: Iterator[None] = self.live.stream()
+        self._logs = logs
+        self._read = logs.stream.lines_read
+        self._blocks: Iterator[None] = self.live.read(logs.stream)
         self.deal_with_lines()
 
     @precondition(lambda self: self.running)
@@ -316,7 +326,7 @@ class LiveRun(RuleBasedStateMachine):
     @precondition(lambda self: getattr(self, "running", False))
     def state_is_right(self) -> None:
         """See that every user has the friends and the purchases that the model says."""
-        simulation = self.live.simulation
+        simulation = self._drive.simulation
         names = simulation.journal.names[: simulation.users]
         actors = [simulation.user(number) for number in range(len(names))]
         found = [
@@ -335,7 +345,7 @@ class LiveRun(RuleBasedStateMachine):
         try:
             while self.running and self._read < len(self._stream):
                 next(self._blocks)
-                self._read = self.live.logs.stream.lines_read
+                self._read = self._logs.stream.lines_read
         except DiedError:
             self._let_go()
         except ActorFailedError as error:

@@ -16,8 +16,8 @@ from replay.shrink_case import BATCH, STREAM
 if TYPE_CHECKING:
     from events.event import Event
     from events.parameters import Parameters
-    from events.records import Source
     from events.store import EventStore
+    from events.timestamps import Zone
 
 
 class LoggedHistory(NamedTuple):
@@ -36,12 +36,13 @@ class LoggedHistory(NamedTuple):
     @property
     def past(self) -> list[Event]:
         """The events of the batch; lines that are rejected make none."""
-        return _events(self._split()[1], "batch", 1, line_number=2)
+        return self._past()[0]
 
     @property
     def new(self) -> list[Event]:
         """The events of the stream, numbered on from those of the batch."""
-        return _events(self.stream, "stream", len(self.past) + 1)
+        past, zone = self._past()
+        return _events(self.stream, BlockParser("stream", len(past) + 1, zone=zone))
 
     @property
     def lines(self) -> list[bytes]:
@@ -74,6 +75,11 @@ class LoggedHistory(NamedTuple):
         logs = (f"    {name}={_shown(log)},\n" for name, log in self._asdict().items())
         return f"{type(self).__name__}(\n{''.join(logs)})"
 
+    def _past(self) -> tuple[list[Event], Zone | None]:
+        """Return the events of the batch, and what they decide about times."""
+        parser = BlockParser("batch", 1, 2)
+        return _events(self._split()[1], parser), parser.zone
+
     def _split(self) -> tuple[bytes, bytes]:
         """Return the parameters' line and what comes after it."""
         batch = self.batch.removeprefix(BYTE_ORDER_MARK).lstrip(b" \t\r\n")
@@ -85,8 +91,7 @@ def _lines(log: bytes) -> list[bytes]:
     return [line for line in log.split(b"\n") if line.strip(b" \t\r")]
 
 
-def _events(log: bytes, source: Source, number: int, line_number: int = 1) -> list[Event]:
-    parser = BlockParser(source, number, line_number)
+def _events(log: bytes, parser: BlockParser) -> list[Event]:
     blocks = whole_lines([log if log.endswith(b"\n") else log + b"\n"])
     return [
         event

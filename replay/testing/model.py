@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
@@ -34,13 +34,15 @@ class Happening(NamedTuple):
     kind: str
     """purchase, befriend or unfriend."""
     time: tuple[dt.datetime, Fraction]
-    """The whole second, and the fraction of it."""
+    """The whole second, of UTC if it has an offset, and the fraction of it."""
     users: tuple[str, ...]
     """The buyer, or the two friends."""
     amount: Fraction
     """What was paid; 0 for friendships."""
     line: bytes
     """The line itself."""
+    zoned: bool
+    """Whether its time has an offset."""
 
 
 class Bought(NamedTuple):
@@ -107,6 +109,8 @@ class Model:
         """How many lines were events."""
         self.rejected = 0
         """How many were not."""
+        self.zoned: bool | None = None
+        """Whether times have an offset, which the first event decides."""
         self._friendships: set[frozenset[str]] = set()
         self._purchases: list[Bought] = []
 
@@ -114,9 +118,10 @@ class Model:
         """Take a line that is not blank; return the verdict if it is a purchase to be judged."""
         place = self.accepted + self.rejected
         happening = read(line)
-        if happening is None:
+        if happening is None or self.zoned not in (None, happening.zoned):
             self.rejected += 1
             return None
+        self.zoned = happening.zoned
         self.accepted += 1
         self.users.extend(user for user in happening.users if user not in self.users)
         if happening.kind == "befriend":
@@ -199,22 +204,35 @@ def read_lines(log: bytes) -> list[bytes]:
     return [line for line in lines if line.strip(SPACE)]
 
 
+def happenings(lines: Iterable[bytes]) -> Iterator[Happening | None]:
+    """Iterate over what the lines of a history say, each as `read` does; the others are None.
+
+    Those with times of another kind than the first event's are rejected, too.
+    """
+    zoned = None
+    for happening in map(read, lines):
+        if happening is not None and zoned is None:
+            zoned = happening.zoned
+        yield happening if happening is not None and happening.zoned == zoned else None
+
+
 def read(line: bytes) -> Happening | None:
-    """Return what a line says, or None if it breaks a rule of section 2."""
+    """Return what a line says, or None if it breaks a rule of section 2 by itself."""
     try:
         _require(len(line) <= LINE_BYTES_MAX)
         text = line.decode("utf-8")
         _require(_levels(text) <= LEVELS_MAX)
         fields = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
         kind = fields["event_type"]
-        time = _time(fields["timestamp"])
+        time, zoned = _time(fields["timestamp"])
         if kind == "purchase":
-            return Happening(kind, time, (_user(fields["id"]),), _amount(fields["amount"]), line)
+            users, amount = (_user(fields["id"]),), _amount(fields["amount"])
+            return Happening(kind, time, users, amount, line, zoned)
         if kind in ("befriend", "unfriend") and not isinstance(kind, Number):
-            users = (_user(fields["id1"]), _user(fields["id2"]))
-            _require(users[0] != users[1])
-            return Happening(kind, time, users, Fraction(0), line)
-    except (KeyError, TypeError, ValueError):
+            one, other = _user(fields["id1"]), _user(fields["id2"])
+            _require(one != other)
+            return Happening(kind, time, (one, other), Fraction(0), line, zoned)
+    except (KeyError, OverflowError, TypeError, ValueError):
         pass
     return None
 
@@ -248,16 +266,28 @@ def _cents(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02}"
 
 
-def _time(value: Any) -> tuple[dt.datetime, Fraction]:
+def _time(value: Any) -> tuple[tuple[dt.datetime, Fraction], bool]:
+    """Return the time, and whether it has an offset."""
     _require(isinstance(value, str) and not isinstance(value, Number))
     match = re.fullmatch(
-        r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.(\d+))?", value, flags=re.ASCII
+        r"(\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})?",
+        value,
+        flags=re.ASCII,
     )
     if match is None:
         raise ValueError
     digits = match[2] or "0"
-    moment = dt.datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
-    return moment, Fraction(int(digits), 10 ** len(digits))
+    moment = dt.datetime.strptime(match[1].replace("T", " "), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+    if match[3] is not None:
+        moment -= offset_of(match[3])
+    return (moment, Fraction(int(digits), 10 ** len(digits))), match[3] is not None
+
+
+def offset_of(text: str) -> dt.timedelta:
+    """Return by how much a clock is ahead of UTC: ``Z``, ``+02:00``."""
+    offset = dt.datetime.strptime(text, "%z").utcoffset()
+    _require(offset is not None)
+    return offset or dt.timedelta()
 
 
 def _user(value: Any) -> str:

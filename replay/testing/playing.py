@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import DeliveryOrder
     from events.records import Decision, StateDigest
-    from replay.run import Detector
+    from replay.purchase_drive import Detector
     from replay.testing.logged import LoggedHistory
 
 

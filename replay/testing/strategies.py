@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -24,6 +23,7 @@ from events.parameters import Parameters
 from replay.failing import WHENS, Failure
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
+from replay.testing.spelling import SPELLINGS, canonical, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 USERS: Final = ("1", "2", "3", "4", "5", "ü", 'q"\\', "é\U0001f600")
 """The ids of the users that are drawn: some need an escape, or more than a byte a letter."""
 
+# What a history has between date and clock, and for an offset; the first is that of the
+# canonical line, and of all that are written in no special way.
+_STAMPS: Final = (
+    *[(" ",)] * 6,
+    *(("T", " "), (" Z",), ("T+02:00",), ("TZ", " Z", "T-00:00", " +23:59", "T-23:59")),
+)
+# Those of other lines than the first event's are of the other kind, and rejected.
+_MIXED_STAMPS: Final = ((" ", " ", "T", " Z"), (" +02:00", " +01:00", "T"))
 _START: Final = dt.datetime(2017, 6, 13, 11, 33, tzinfo=dt.UTC)
 _AHEAD: Final = (1, 2, 59)
 _BEHIND: Final = (-1, -2, -61)
@@ -41,11 +49,6 @@ _FRACTIONS: Final = ("", "", "", ".5", ".50", ".000", ".123456789012345")
 _SMALL: Final = ("0.00", "1.00", "2.00", "3.00", "4.00", "5.00")
 _PLAIN: Final = ("10.01", "0.01", "16.83", "12.34", "400.00", "1601.83")
 _ODD: Final = ("5", "7.5000", "16.8301", "0.0001", "999999999999999.9999", "000000000000007")
-_NUMBERS: Final = ("16.83", "5", "1e3", "1683E-2", "0.5e+1", "0", "0e999999")
-_SPELLINGS: Final = ("plain", "spaced", "escaped", "reversed", "noted", "numbers")
-_NOTES: Final = ("", "a", "\u00fc", '\\"', "\u2028", "\U0001f600 ")
-# An id that is the same user as a number: 01 is another one than 1.
-_NUMERAL: Final = re.compile(r"0|[1-9][0-9]*")
 _AMOUNTS: Final = _SMALL * 5 + _PLAIN + _ODD
 _amounts = st.sampled_from(_AMOUNTS)
 _digits = st.integers(0, 10**8).map(lambda units: f"{units // 10_000}.{units % 10_000:04}")
@@ -59,6 +62,9 @@ BAD_LINES: Final = (
     b'{"event_type":"sell", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "1.00"}',
     b'{"event_type":"purchase", "timestamp":"2017-02-30 11:33:01", "id": "1", "amount": "1.00"}',
     b'{"event_type":"purchase", "timestamp":"2017-06-13", "id": "1", "amount": "1.00"}',
+    b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01+24:00", "id": "1", "amount": "1"}',
+    b'{"event_type":"purchase", "timestamp":"0001-01-01 00:30:00+01:00", "id": "1", "amount": "1"}',
+    b'{"event_type":"purchase", "timestamp":"9999-12-31 23:30:00-01:00", "id": "1", "amount": "1"}',
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "", "amount": "1.00"}',
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": 1.5, "amount": "1.00"}',
     b'{"event_type":"purchase", "timestamp":"2017-06-13 11:33:01", "id": "1", "amount": "-1.00"}',
@@ -105,17 +111,20 @@ class _Line(NamedTuple):
     vain: bool = False
     """Whether a friendship that ends need not be one that there is."""
 
-    def at(self, clock: int) -> dict[str, str]:
-        """Return all fields, given the seconds since the start."""
+    def at(self, clock: int, stamps: Sequence[str] = (" ",)) -> dict[str, str]:
+        """Return all fields, given the seconds since the start and how times are written."""
+        mark, offset = (stamp := stamps[self.extra % len(stamps)])[0], stamp[1:]
         moment = _START + dt.timedelta(seconds=clock)
+        if offset:
+            moment += model.offset_of(offset)
         kind, *others = self.fields.items()
-        stamp = ("timestamp", f"{moment:%Y-%m-%d %H:%M:%S}{self.fraction}")
-        return dict([kind, stamp, *others])
+        time = f"{moment:%Y-%m-%d}{mark}{moment:%H:%M:%S}{self.fraction}{offset}"
+        return dict([kind, ("timestamp", time), *others])
 
     @property
     def plain(self) -> bytes:
         """The line as an event by itself, in its plain spelling."""
-        return _canonical(self.at(self.step)).encode()
+        return canonical(self.at(self.step)).encode()
 
 
 # How many thresholds an amount may be close to; the most that an amount may be.
@@ -163,7 +172,7 @@ def _drafts(
         # No choice of its own: where an amount like that matters only by being more, the line
         # shrinks to a plain one.
         return _Line(step, fields, close=which % (2 * _TARGETS))
-    fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(_SPELLINGS))
+    fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(SPELLINGS))
     return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
 
 
@@ -206,8 +215,8 @@ def events(users: Sequence[str] = USERS, density: float = 0.4) -> st.SearchStrat
 def spellings(line: bytes) -> st.SearchStrategy[bytes]:
     """Other ways to write an accepted line: often the way it is."""
     fields = json.loads(line)
-    how = st.tuples(st.sampled_from(("plain", *_SPELLINGS)), st.integers(0, 99))
-    return how.map(lambda spelling: _spelled(fields, *spelling))
+    how = st.tuples(st.sampled_from(("plain", *SPELLINGS)), st.integers(0, 99))
+    return how.map(lambda spelling: spelled(fields, *spelling))
 
 
 def lines(
@@ -238,6 +247,7 @@ def histories(
     phases: int = 2,
     past_max: int = 25,
     new_max: int = 12,
+    zoned: bool = True,
     drawn_parameters: st.SearchStrategy[Parameters] | None = None,
 ) -> LoggedHistory:
     """Whole histories of up to a few dozen lines.
@@ -258,6 +268,7 @@ def histories(
             is 0 or 1.
         past_max: how many lines the past has at most.
         new_max: how many lines the stream has at most.
+        zoned: whether the times of some histories have offsets.
         drawn_parameters: D and T, by default `parameters()`.
 
     """
@@ -266,13 +277,14 @@ def histories(
     few = st.integers(min(2, len(ids)), min(4, len(ids)))
     ids = ids[: draw(st.one_of(few, st.integers(min(2, len(ids)), len(ids))))]
     setting = draw(parameters() if drawn_parameters is None else drawn_parameters)
-    spelled = draw(
+    given = draw(
         st.sampled_from(
             ['{{"D":"{}", "T":"{}"}}', '{{"D": {}, "T": {}}}', ' {{"T":"{1}","D":{0}, "x":[]}} ']
         )
     )
     logs = []
-    writer = _Writer(model.Model(setting.degrees, setting.tracked))
+    stamps = draw(_stamps(mixed=bad > 0)) if zoned else _STAMPS[0]
+    writer = _Writer(model.Model(setting.degrees, setting.tracked), stamps)
     for lines_max in (past_max, new_max):
         drafts: list[_Line] = []
         mixed = Mix(density * 0.75, density * 0.25)
@@ -290,10 +302,14 @@ def histories(
         writer.judged = True
     last = draw(st.sampled_from([b"\n", b"\n", b""]))
     past, new = logs
-    first = spelled.format(setting.degrees, setting.tracked).encode()
+    first = given.format(setting.degrees, setting.tracked).encode()
     return LoggedHistory(
         b"\n".join([first, *past]) + last, b"\n".join(new) + (last if new else b"")
     )
+
+
+def _stamps(*, mixed: bool) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sampled_from((*_STAMPS, *_MIXED_STAMPS) if mixed else _STAMPS)
 
 
 def orders(choices_max: int = 60) -> st.SearchStrategy[ChosenOrder]:
@@ -312,13 +328,14 @@ def failures(messages_max: int = 30) -> st.SearchStrategy[Failure]:
 class _Writer:
     """Writes lines one after another, when it is known when they happen and what came before."""
 
-    def __init__(self, told: model.Model | None = None) -> None:
-        """Begin a history, of which ``told`` is to know."""
+    def __init__(self, told: model.Model | None = None, stamps: Sequence[str] = _STAMPS[0]) -> None:
+        """Begin a history, of which ``told`` is to know, with times in one of some ways."""
         self.judged = False
         """Whether what is written is of the stream."""
         self._clock = 0
         self._fraction: str | None = None
         self._told = told
+        self._stamps = stamps
 
     def write(self, draft: _Line) -> bytes:
         self._clock += draft.step
@@ -336,7 +353,7 @@ class _Writer:
                 draft = draft._replace(fields=draft.fields | {"id2": friends[0]})
         line = draft.instead
         if line is None:
-            line = _spelled(draft.at(self._clock), draft.spelling, draft.extra)
+            line = spelled(draft.at(self._clock, self._stamps), draft.spelling, draft.extra)
         if self._told is not None and line.strip(model.SPACE):
             self._told.take(line, judged=False)
         return line
@@ -361,31 +378,3 @@ def _close_to(window: Sequence[Fraction], which: int) -> int:
         3 * least,
     )[which // 2]
     return min(target + which % 2, _UNITS_MAX)
-
-
-def _canonical(fields: dict[str, str]) -> str:
-    kind, stamp, *others = fields.values()
-    names = list(fields)[2:]
-    first, second = (json.dumps(value, ensure_ascii=False) for value in others)
-    head = f'{{"event_type":"{kind}", "timestamp":"{stamp}"'
-    return f'{head}, "{names[0]}": {first}, "{names[1]}": {second}}}'
-
-
-def _spelled(fields: dict[str, str], spelling: str, extra: int) -> bytes:
-    """Write the line of these ``fields`` in one of several ways."""
-    text = _canonical(fields)
-    if spelling == "escaped":
-        return json.dumps(fields).encode()
-    if spelling == "reversed":
-        return json.dumps(dict(reversed(fields.items())), separators=(",", ":")).encode()
-    if spelling == "noted":
-        return json.dumps(fields | {"note": _NOTES[extra % len(_NOTES)], "n": 1}).encode()
-    if spelling == "spaced":
-        before, after = ("", " ", "\t")[extra % 3], ("", " ", "\t", " \r", "\r")[extra % 5]
-        return (before + text[:-1] + " }" + after).encode()
-    if spelling == "numbers":
-        numbers = {k: v for k, v in fields.items() if k.startswith("id") and _NUMERAL.fullmatch(v)}
-        spelled = json.dumps(fields | {k: int(v) for k, v in numbers.items()})
-        amount = f'"amount": {json.dumps(fields.get("amount"))}'
-        return spelled.replace(amount, f'"amount": {_NUMBERS[extra % len(_NUMBERS)]}').encode()
-    return text.encode()

@@ -20,7 +20,7 @@ from events.frames import Frame, chain_of, encode_frame
 from events.header import decode_header
 from events.scan import Damage, Whole, scan
 from events.store import EventStore
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Flips(Campaign):
         self._frames: Final = [each.frame for each in whole]
         self._ends: Final = [self._start, *(each.end for each in whole)]
         expect(len(whole) >= _FRAMES_MIN, f"expected {_FRAMES_MIN} frames, found {len(whole)}")
-        expect(Resumed(EventStore(self._path)).finished, "expected a finished history")
+        expect(PurchasesResumed(EventStore(self._path)).finished, "expected a finished history")
 
     def total(self) -> int:
         """Return how many blocks there are."""
@@ -142,7 +142,7 @@ class Flips(Campaign):
         )
         if not torn:
             expect(
-                not Resumed(store).finished,
+                not PurchasesResumed(store).finished,
                 f"cut to {size} bytes, {whole} frames: expected an unfinished history",
             )
 

@@ -9,7 +9,7 @@ from campaigns.cases import FLAGGED, STORE, expect
 from events.header import decode_header
 from events.scan import Damage, scan
 from events.store import EventStore
-from replay.resume import Resumed
+from replay.resume import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def check_promise(before: bytes | None, out: Path) -> None:
     if found == before:
         return
     start = store.header.flagged
-    lines = b"".join(line + b"\n" for line in Resumed(store).flagged)
+    lines = b"".join(line + b"\n" for line in PurchasesResumed(store).flagged)
     kept = (before + b"\n" * (not before.endswith(b"\n")))[:start]
     # The newline that ends it may be torn too.
     right = found[:start] == kept or found == kept[:-1] + b"\0"

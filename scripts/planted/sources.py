@@ -186,9 +186,9 @@ FAULTS: Final = (
     ),
     Fault(
         "the stream begins an event too late",
-        "replay/run.py",
-        "StreamStart(self.store.events)",
-        "StreamStart(self.store.events + 1)",
+        "replay/purchase_drive.py",
+        "StreamStart(self._store.events)",
+        "StreamStart(self._store.events + 1)",
     ),
     Fault(
         "going back leaves users as they were",
@@ -211,7 +211,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what was not decided is forgotten",
-        "replay/run.py",
+        "replay/purchase_drive.py",
         "self._judged(self.simulation.judge(event))",
         "pass",
     ),

@@ -1,0 +1,235 @@
+"""What the command line says while a run goes on, all of it on standard error."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from events.escapes import plain
+from replay.engine.listener import Listener, RunSummary
+from replay.notices import notice, rewritten_notice
+from replay.rejections import Rejections
+from replay.standard_streams import error_console, is_watched, report, report_above
+from replay.tables import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.progress import Progress, TaskID
+
+    from events.records import Rejected
+    from replay.engine.inputs import Inputs, SourceLog
+
+# The bar is drawn at most so often.
+_REDRAW_SECONDS: Final = 0.1
+
+
+class Words(ABC):
+    """What a detector's runs say of themselves."""
+
+    events: ClassVar[str] = "event"
+    """What an event is called."""
+    row: ClassVar[str] = "line"
+    """What holds one in a log is called."""
+    output: ClassVar[str]
+    """What the lines are that are written."""
+
+    @abstractmethod
+    def setting(self, inputs: Any) -> list[str]:
+        """Return lines about what is looked for."""
+
+    @abstractmethod
+    def event(self, event: Any, decision: Any) -> str:
+        """Return an event and the decision on it in words."""
+
+    @abstractmethod
+    def totals(self, summary: Any, seconds: float) -> list[str]:
+        """Return lines about what was read and found."""
+
+    @abstractmethod
+    def found(self, summary: Any) -> int:
+        """Return how many lines were written."""
+
+
+class Console(Listener):
+    """Reports a run to a person; how much depends on ``verbosity``.
+
+    -1: rejected lines only; 0: also a progress bar on a terminal; 1: also what is
+    read and how long each phase took; 2: also each event that is judged.
+    """
+
+    def __init__(self, verbosity: int, words: Words) -> None:
+        """Report as much as ``verbosity`` says, in ``words``."""
+        self.verbosity: Final = verbosity
+        self.each_event = verbosity > 1
+        self._words: Final = words
+        self._bar: _Bar | None = None
+        self._summary: RunSummary | None = None
+        self._rejections: Final = Rejections(self.say, words.row, all_of_them=verbosity > 1)
+
+    def on_start(self, inputs: Inputs, summary: RunSummary) -> None:
+        """Say what is read, and draw the bar if there is a terminal to draw it on."""
+        if self.verbosity >= 0:
+            if summary.finished_before:
+                self.say("this run was finished before; nothing is left to do")
+            elif summary.events_before:
+                before = counted(summary.events_before, self._words.events)
+                self.say(f"going on after {before}")
+        self._summary = summary
+        self._rejections.live = inputs.live
+        if inputs.live and not summary.events_before:
+            # Its end, where a summary says so, may be far away.
+            self._say_earlier(summary, None)
+        for log in inputs.logs:
+            log.notify = self.say
+            if self.verbosity >= 0:
+                log.advise = self.say
+        if self.verbosity > 0:
+            self._say_inputs(inputs)
+        if self.verbosity >= 0 and is_watched() and not (summary.finished_before or inputs.live):
+            self._bar = _Bar(inputs.logs)
+            self.each_event = True
+
+    def _say_inputs(self, inputs: Inputs) -> None:
+        for text in self._words.setting(inputs):
+            self.say(text)
+        for log in inputs.logs:
+            size = "live" if log.live else _size(log.bytes_total)
+            self.say(f"{log.source}: {plain(log.path)}, {size}")
+
+    def on_block(self, log: SourceLog, summary: RunSummary) -> None:
+        """Move the bar, and tell of what was rejected if it is time to."""
+        self._rejections.remind()
+        if self._bar is not None:
+            self._bar.move(log, summary.events)
+
+    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
+        """Report a rejected line with its place and its reason, or count it."""
+        self._rejections.take(plain(log.path), rejected)
+
+    def on_event(
+        self, log: SourceLog, line_number: int, event: Any, decision: Any, seconds: float
+    ) -> None:
+        """Report an event of the stream with its verdict and the time it took."""
+        if self._bar is not None:
+            self._bar.count_event(log)
+        if self.verbosity > 1:
+            took = f"{seconds * 1e6:,.0f} µs"
+            what = f"event {event.number}: {self._words.event(event, decision)}"
+            self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
+
+    def finish(self) -> None:
+        """Take the bar away, and tell how many more lines were rejected."""
+        self._rejections.sum_up()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def summarize(self, summary: RunSummary) -> None:
+        """Report what the run has done."""
+        words = self._words
+        if self.verbosity > 0:
+            for phase, seconds in summary.seconds.items():
+                self.say(f"phase {phase}: {seconds:.3f} s")
+        for source, refused in summary.refused.items():
+            if refused and not summary.accepted.get(source):
+                rows = counted(refused, words.row)
+                self.say(f"nothing of the {source} was usable: {rows} rejected, none accepted")
+        if self.verbosity < 0:
+            return
+        goes_on = self._rejections.live and summary.events_before
+        if not (summary.finished_before or goes_on):
+            # Of a live history that goes on, the run that began it has said so.
+            self._say_earlier(summary, words.found(summary))
+        if summary.output_set_aside is not None:
+            self.say(f"moved what stood in the way to {plain(summary.output_set_aside)}")
+        for text in words.totals(summary, sum(summary.seconds.values())):
+            self.say(text)
+        self.say(f"{words.output}: {plain(summary.output_path)}")
+        self.say(f"event store: {plain(summary.store_path)}")
+
+    def say_moved(self) -> None:
+        """Say what was moved by a run that ends without a summary."""
+        if self._summary is not None and not self._rejections.live:
+            self._say_earlier(self._summary, 0)
+
+    def _say_earlier(self, summary: RunSummary, lines: int | None) -> None:
+        """Say what stood where this run writes, before ``lines`` lines, or those to come."""
+        if summary.store_rewritten is not None and self.verbosity >= 0:
+            self.say(rewritten_notice(summary.store_path, summary.store_rewritten))
+        text = notice(
+            summary.output_path,
+            summary.output_before,
+            lines,
+            summary.store_path,
+            summary.store_set_aside,
+            live=self._rejections.live,
+        )
+        if text is not None and self.verbosity >= 0:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Print a line on standard error, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.say(text)
+        else:
+            report(text)
+
+
+class _Bar:
+    """A progress bar with rate and time left, one for each log."""
+
+    def __init__(self, logs: Sequence[SourceLog]) -> None:
+        # Imported only where it is shown: it takes 0.1 s.
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]:>9,.0f} events/s"),
+            TimeRemainingColumn(),
+        )
+        self._progress: Progress = Progress(
+            *columns, console=error_console(), auto_refresh=False, transient=True
+        )
+        self._tasks: dict[str, TaskID] = {
+            log.source: self._progress.add_task(log.source, total=log.bytes_total or None, rate=0.0)
+            for log in logs
+        }
+        self._progress.start()
+        self._began: dict[str, tuple[float, int]] = {}
+        self._drawn = 0.0
+        self._events = 0
+
+    def move(self, log: SourceLog, events: int) -> None:
+        self._events = events
+        self._draw(log)
+
+    def count_event(self, log: SourceLog) -> None:
+        self._events += 1
+        self._draw(log)
+
+    def _draw(self, log: SourceLog) -> None:
+        now = time.monotonic()
+        began, before = self._began.setdefault(log.source, (now, self._events))
+        if now - self._drawn < _REDRAW_SECONDS:
+            return
+        self._drawn = now
+        rate = (self._events - before) / (now - began) if now > began else 0.0
+        self._progress.update(self._tasks[log.source], completed=log.bytes_read, rate=rate)
+        self._progress.refresh()
+
+    def say(self, text: str) -> None:
+        report_above(self._progress.console, text)
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+def _size(size: int) -> str:
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size} bytes"

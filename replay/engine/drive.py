@@ -1,0 +1,118 @@
+"""What a detector does in a run, which knows the files: all that is asked of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from events.blocks import Block
+    from events.header import Header
+    from events.records import Record, Rejected, Source
+    from events.store import EventStore
+    from events.writer import StoreWriter
+    from replay.engine.inputs import SourceLog
+    from replay.engine.listener import RunSummary
+    from replay.output import KeptOutput, Output
+
+
+class Resumed(ABC):
+    """How far the history in a store has come."""
+
+    file_frame: int | None = None
+    """The number of the frame in which the lines of a live log's last file begin, from 0."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Begin before the first record of ``store``."""
+        self.store: Final = store
+        """The store."""
+        self.lines: Final[dict[Source, int]] = {}
+        """How many lines of each log were read."""
+        self.ended: Final[set[Source]] = set()
+        """The logs that were read to their end."""
+        self.rejected: Final[list[Rejected]] = []
+        """The lines that were rejected; the first one at least."""
+        self.written = 0
+        """How many bytes of its lines the output is known to have held."""
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+
+    @abstractmethod
+    def count_into(self, summary: RunSummary) -> None:
+        """Add what the history holds to what a run has done."""
+
+    @abstractmethod
+    def recover(self, output: Output) -> Path | None:
+        """Make sure that the output holds the lines of this history; see `Output.recover`."""
+
+
+class Drive(ABC):
+    """Takes what a run has read and kept; each block is in the store before it comes here."""
+
+    events: ClassVar[str] = "events"
+    """What the events are called."""
+    row: ClassVar[str] = "line"
+    """What holds an event in a log is called."""
+    title: bytes | None = None
+    """The first line of an output that is empty."""
+
+    @abstractmethod
+    def header(self) -> Header:
+        """Return what the history is of: its inputs, its setting and its detector."""
+
+    @abstractmethod
+    def is_finished(self, kept: EventStore) -> bool:
+        """Tell whether nothing is left to do of the history in a store."""
+
+    def check_start(  # noqa: B027  most have nothing to refuse
+        self, start: int, standing: EventStore | None
+    ) -> None:
+        """Refuse to begin a history where its lines would stand from byte ``start`` on.
+
+        Args:
+            start: where; behind other lines, if it is not 0.
+            standing: the store that stands where this one's is to be.
+
+        """
+
+    @abstractmethod
+    def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> KeptOutput:
+        """Start the actors; return what they send to store and output."""
+
+    @abstractmethod
+    def resumed(self, kept: EventStore, *, acting: bool) -> Resumed:
+        """Read a history; with ``acting`` the actors stand where it ends."""
+
+    @abstractmethod
+    def go_on(self) -> None:
+        """Decide what the history that was read has left undecided."""
+
+    def before(self, log: SourceLog, block: Block) -> None:  # noqa: B027  most need not know
+        """Take note that ``block`` is about to be kept."""
+
+    @abstractmethod
+    def take(self, log: SourceLog, records: list[Record]) -> None:
+        """Take what was kept of a block.
+
+        Raises:
+            InterruptedRunError: the run is to stop; nothing of the block is committed.
+
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Send what was found to store and output."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Send what was decided before an actor failed, and drop the rest."""
+
+    @abstractmethod
+    def ended(self, log: SourceLog) -> None:
+        """Take note that ``log`` has ended: keep that, and what comes with it."""

@@ -1,0 +1,240 @@
+"""The run, whatever the detector: logs in, an event store and lines out.
+
+An event's way: its line is read in `SourceLog.blocks`, it is appended to the store by
+`StoreWriter.append`, and only then handed to the detector's `Drive`, whose actors send
+what they decide through a `KeptOutput`: to the store first, and then a line to the output.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from events.errors import InterruptedRunError, ReplayError
+from replay.kept_history import way_on
+from replay.kept_lines import KeptLines
+from replay.opening import bytes_before, open_history
+from replay.rejections import strict_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from events.blocks import Block
+    from events.disk import Disk
+    from replay.engine.drive import Drive, Resumed
+    from replay.engine.inputs import Inputs, SourceLog
+    from replay.engine.listener import Listener, RunSummary
+    from replay.output import Output
+
+ShouldStop: TypeAlias = "Callable[[], bool]"
+
+# The store of a live stream is on the disk so long after an event at the latest.
+SYNC_SECONDS: Final = 1.0
+
+
+class Run:
+    """A run that is taken step by step: `start`, and then the blocks of `read` of each log."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        output: Output,
+        summary: RunSummary,
+        drive: Drive,
+        *,
+        strict: bool,
+        listener: Listener,
+        should_stop: ShouldStop,
+        disk: Disk,
+        began: float | None = None,
+    ) -> None:
+        """Read ``inputs``.
+
+        Args:
+            inputs: what is read.
+            output: where lines go.
+            summary: where what is done is counted.
+            drive: what the detector does.
+            strict: stop at the first line that is rejected.
+            listener: is told how the run goes.
+            should_stop: asked between blocks; when it says True the run stops in good order.
+            disk: does what is done to files that are written.
+            began: when the first phase began, as `time.perf_counter` tells it; by default now.
+
+        """
+        self.inputs: Final = inputs
+        self.output: Final = output
+        self.summary: Final = summary
+        self.drive: Final = drive
+        self.strict: Final = strict
+        self.listener: Final = listener
+        self.should_stop: Final = should_stop
+        self.disk: Final = disk
+        self._lap = time.perf_counter() if began is None else began
+        self._synced = time.monotonic()
+        self._ended: set[str] = set()
+        self._way_on = ""
+
+    def whole(self, *, overwrite: bool, resume: bool) -> None:
+        """Do all of it, unless it was done before.
+
+        Args:
+            overwrite: start output and store afresh.
+            resume: go on with the history of a stream that was live.
+
+        """
+        with ExitStack() as stack:
+            if not self.start(stack, overwrite=overwrite, resume=resume):
+                return
+            for log in self.inputs.logs:
+                for _ in self.read(log):
+                    pass
+        self.lap("close")
+
+    def lap(self, phase: str) -> None:
+        """Note that ``phase`` is done, and how long it took."""
+        now = time.perf_counter()
+        self.summary.seconds[phase] = now - self._lap
+        self._lap = now
+
+    def start(self, stack: ExitStack, *, overwrite: bool, resume: bool) -> bool:
+        """Begin a new history or go on with the one that is there; False if that is finished."""
+        drive, summary, output, live = self.drive, self.summary, self.output, self.inputs.live
+        header = drive.header()
+        self._way_on = way_on(header, keeps=output.keeps, overwrite=overwrite, live=live)
+        self.lap("fingerprint")
+        opened = open_history(
+            stack,
+            output,
+            summary.store_path,
+            header,
+            self.disk,
+            overwrite=overwrite,
+            resume=resume,
+            finished=lambda kept: not live and drive.is_finished(kept),
+            check_start=drive.check_start,
+        )
+        kept, summary.store_set_aside = opened.kept, opened.set_aside
+        summary.store_rewritten = opened.rewritten
+        if opened.store is None:
+            assert kept is not None, "what is not there is written to"
+            self._finished(drive.resumed(kept, acting=False))
+            return False
+        self.store = opened.store
+        self.outputs = drive.act(stack, opened.store, output)
+        if kept is not None:
+            self._resume(drive.resumed(kept, acting=True))
+            return True
+        output.begin(opened.start, overwrite=overwrite)
+        summary.output_before = bytes_before(output)
+        if drive.title is not None and not opened.start:
+            output.write([drive.title])
+            output.sync()
+        self.listener.on_start(self.inputs, summary)
+        return True
+
+    def _finished(self, resumed: Resumed) -> None:
+        """See that the output holds what a finished history wrote to it."""
+        summary = self.summary
+        resumed.count_into(summary)
+        summary.finished_before = True
+        # First, as nobody is to be told that nothing is left to do where lines are missing.
+        summary.output_set_aside = resumed.recover(self.output)
+        summary.output_before = bytes_before(self.output)
+        self.listener.on_start(self.inputs, summary)
+        self._refuse_rejected(resumed)
+        self.lap("check")
+
+    def _resume(self, resumed: Resumed) -> None:
+        """Be where a run was when it stopped."""
+        summary = self.summary
+        if self.inputs.live:
+            # More may have come since the end that was seen.
+            resumed.ended.discard(self.inputs.logs[-1].source)
+        resumed.count_into(summary)
+        self.listener.on_start(self.inputs, summary)
+        summary.output_set_aside = resumed.recover(self.output)
+        summary.output_before = bytes_before(self.output)
+        self.outputs.told = resumed.written
+        self._refuse_rejected(resumed)
+        self._ended = {*resumed.ended}
+        for log in self.inputs.logs:
+            if log.source not in self._ended:
+                kept = KeptLines(resumed.store, resumed.file_frame)
+                log.go_on(resumed.lines[log.source], kept)
+        self.drive.go_on()
+        self.lap("resume")
+
+    def _refuse_rejected(self, resumed: Resumed) -> None:
+        if self.strict and resumed.rejected:
+            rejected = resumed.rejected[0]
+            (log,) = (log for log in self.inputs.logs if log.source == rejected.source)
+            raise strict_error(log.path, rejected, self.drive.row)
+
+    def read(self, log: SourceLog) -> Iterator[None]:
+        """Read ``log`` and act on it, and pause where a block has been dealt with.
+
+        The logs are read one after the other; one that had been read to its end gives nothing.
+        """
+        if log.source not in self._ended:
+            for block in log.blocks(self.store.events + 1):
+                self._deal_with(log, block)
+                yield
+            if not log.stopped:
+                self.drive.ended(log)
+            self.lap(log.source)
+        if log is self.inputs.logs[-1]:
+            self.outputs.sync()
+
+    def _deal_with(self, log: SourceLog, block: Block) -> None:
+        if log.live and not block.records:
+            self.outputs.sync()
+            return
+        drive = self.drive
+        drive.before(log, block)
+        records, events = block.records, block.events
+        if self.strict and block.rejected:
+            records, events = block.up_to(block.rejected[0])
+        if records:
+            self.store.append(records, events)
+        try:
+            drive.take(log, records)
+        except InterruptedRunError:
+            # Nothing of this block is committed: the run that goes on decides it anew, and
+            # its frames are those of a run that was never stopped.
+            self.stop()
+        except ReplayError:
+            drive.abandon()
+            raise
+        accepted = self.summary.accepted
+        accepted[log.source] = accepted.get(log.source, 0) + events
+        drive.commit()
+        self._tell(log, block)
+        if self.should_stop() and not log.live:
+            self.stop()
+        if log.live and time.monotonic() > self._synced + SYNC_SECONDS:
+            self.outputs.sync()
+            self._synced = time.monotonic()
+
+    def _tell(self, log: SourceLog, block: Block) -> None:
+        """Tell of what was read, and end at a rejected line if the run is strict."""
+        refused = self.summary.refused
+        for rejected in block.rejected:
+            refused[log.source] = refused.get(log.source, 0) + 1
+            if self.strict:
+                raise strict_error(log.path, rejected, self.drive.row)
+            self.listener.on_rejected(log, rejected)
+        self.listener.on_block(log, self.summary)
+
+    def stop(self) -> None:
+        """End in good order.
+
+        Raises:
+            InterruptedRunError: always.
+
+        """
+        raise InterruptedRunError(
+            f"interrupted after {self.store.events:,} {self.drive.events}; they are kept in "
+            f"{self.summary.store_path}, {self._way_on}"
+        )

@@ -1,0 +1,91 @@
+"""Detectors that a command is given by name; nothing is imported since a store names it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from events.errors import InputError, shown
+from replay.simulation import Simulation
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
+
+
+def add_detector(parser: argparse.ArgumentParser) -> None:
+    """Declare the detector of a command."""
+    parser.add_argument(
+        "--detector",
+        metavar="MODULE:CLASS",
+        help="what decides, a class made of replay.Simulation; also FILE.py:CLASS (default: the "
+        "program's own rule)",
+    )
+
+
+def detector_of(options: argparse.Namespace) -> type[Simulation]:
+    """Return the detector that a command was given, or the program's own.
+
+    Raises:
+        InputError: what it was given is none.
+
+    """
+    return Simulation if options.detector is None else load_detector(options.detector)
+
+
+def load_detector(name: str) -> type[Simulation]:
+    """Return the detector that ``name`` names.
+
+    Args:
+        name: ``MODULE:CLASS``, or ``FILE.py:CLASS``; the file's folder is looked in last when
+            modules are imported from then on.
+
+    Raises:
+        InputError: there is none.
+
+    """
+    where, _, what = name.rpartition(":")
+    if not (where and what):
+        raise InputError(
+            f"expected a detector as MODULE:CLASS or FILE.py:CLASS, found {shown(name)}"
+        )
+    module = _module(where)
+    found = getattr(module, what, None)
+    if found is None:
+        raise InputError(f"{where}: expected a detector called {shown(what)}, found none")
+    if not (isinstance(found, type) and issubclass(found, Simulation)):
+        raise InputError(
+            f"{where}: expected {shown(what)} to be a class made of replay.Simulation, found "
+            f"{shown(repr(found))}"
+        )
+    return found
+
+
+def _module(where: str) -> ModuleType:
+    """Return the module called ``where``, or that in a file."""
+    path = Path(where) if where.endswith(".py") else None
+    if path is not None and not path.is_file():
+        raise InputError(f"{where}: expected a file with a detector, found none")
+    name = where if path is None else path.stem
+    if path is not None and (folder := str(path.resolve().parent)) not in sys.path:
+        # Last, so that no other module is found there; processes started later get it, too.
+        sys.path.append(folder)
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  it does what it likes
+        raise InputError(
+            f"{where}: expected to import it, found {type(error).__name__}: {shown(str(error))}"
+        ) from None
+    if path is not None and not _is_of(module, path):
+        raise InputError(
+            f"{where}: expected a file with a name of its own, found another module called "
+            f"{shown(name)}; rename it"
+        )
+    return module
+
+
+def _is_of(module: ModuleType, path: Path) -> bool:
+    file = module.__file__
+    return file is not None and Path(file).exists() and path.samefile(file)
