@@ -97,7 +97,7 @@ class Style(msgspec.Struct, array_like=True, frozen=True):
             time = shifted(event.time, minutes) if minutes else event.time
         except OverflowError:
             raise ValueError(
-                f"expected a time that such a clock shows, found {event.time}"
+                f"expected a time that its clock can show, found {event.time}"
             ) from None
         return write(time[:10], time[11:], *values).encode()
 

@@ -16,7 +16,7 @@ from events.amounts import format_amount, parse_amount
 from events.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.event import Purchase, render
 from events.fitting import NEITHER, Fitting
-from events.lines import parse_line
+from events.lines import BadLineError, parse_line
 from events.numbering import first_places
 from events.styles import CANONICAL, Style, Template, template_of
 from events.ticks import tick_of
@@ -193,3 +193,46 @@ def test_template_writes_the_line_it_was_made_of() -> None:
     )
     with pytest.raises(ValueError, match="expected a template for each kind of events, found none"):
         style.line(friendship)
+
+
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "-00:00", "+02:00", "-23:59", "+05:30"])
+@pytest.mark.parametrize("time", ["2017-06-13 11:33:01", "2016-02-29T00:00:00.25"])
+def test_offset_that_all_lines_have_is_part_of_their_template(time: str, offset: str) -> None:
+    line = purchase(time=f"{time}{offset}").encode()
+    template, event = template_of(line), parse_line(line, 1)
+    assert template is not None
+    assert (template.zone, template_of(purchase().encode())) == ("utc", TEMPLATES[0])
+    assert TEMPLATES[0].zone == "none"
+    assert Style(template.text).line(event) == line
+    assert Style(template.text).styled(msgspec.structs.replace(event, line=None)) == event
+    found = said(line.decode(), purchase(), templates=[template])
+    assert found.fits.tolist() == [True, False]
+    assert found.ticks[0] == tick_of(event.time)[0]
+
+
+@pytest.mark.parametrize("offset", ["+24:00", "+02:60", "z", "+02", "ZZ", " Z"])
+def test_offset_that_is_none_is_part_of_no_template(offset: str) -> None:
+    assert template_of(purchase(time=f"2017-06-13 11:33:01{offset}").encode()) is None
+
+
+@given(times, st.integers(-1439, 1439))
+def test_instant_is_said_if_it_is_one_in_utc(time: str, minutes: int) -> None:
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    line = purchase(time=f"{time}{sign}{hours:02}:{rest:02}")
+    template = template_of(line.encode())
+    assert template is not None
+    found = said(line, templates=[template])
+    try:
+        event = parse_line(line.encode(), 1)
+    except BadLineError:
+        assert not found.fits.any()
+        return
+    assert found.fits.all()
+    assert found.ticks[0] == tick_of(event.time)[0]
+
+
+def test_style_writes_no_time_that_its_clock_cannot_show() -> None:
+    style = Style(TEMPLATES[0].text.replace("\2", "\2-01:00"))
+    event = Purchase("0001-01-01 00:59:59", 1, "1", 100)
+    with pytest.raises(ValueError, match="expected a time that its clock can show, found 0001-01"):
+        style.line(event)

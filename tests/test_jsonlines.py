@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import hashlib
 import json
@@ -21,8 +22,9 @@ from events.columns import Columns
 from events.errors import InputError
 from events.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.jsonlines import Fingerprint, Log, flagged_line
-from events.lines import BadLineError, parse_line
+from events.lines import BadLineError, parse_line, read_zoned
 from events.records import Decision, Lines, LogEnd, Record, Rejected, Run, StreamStart
+from replay.testing import model
 from replay.testing.strategies import lines
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.splitting import WholeLines
+    from events.timestamps import Zone
 
 MARK = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n"
@@ -100,7 +103,7 @@ def read(
         return Reading(first_line, list(log.blocks(1)), log.end())
 
 
-def by_hand(content: bytes) -> Iterator[tuple[int, Event | Rejected]]:
+def by_hand(content: bytes, zone: Zone | None = None) -> Iterator[tuple[int, Event | Rejected]]:
     """Read a log the obvious way: one line after the other."""
     event_number = 1
     for number, line in enumerate(content.split(b"\n"), 1):
@@ -108,11 +111,12 @@ def by_hand(content: bytes) -> Iterator[tuple[int, Event | Rejected]]:
         if not text.strip(SPACE):
             continue
         try:
-            event = parse_line(text, event_number)
+            event = parse_line(text, event_number, zone)
         except BadLineError as error:
             yield number, Rejected("batch", number, error.reason, error.detail, line)
         else:
             event_number += 1
+            zone = zone or read_zoned(text, 1)[1]
             yield number, event if text is line else msgspec.structs.replace(event, line=line)
 
 
@@ -135,6 +139,7 @@ mixed_lines = st.one_of(lines(), trapped_lines)
 line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\n \n"])
 
 
+ZONES: tuple[Zone, Zone] = ("none", "utc")
 TOLD = (GOOD, friendship("befriend", "2"), purchase("7.50"), friendship("unfriend", "2"))
 
 
@@ -147,6 +152,19 @@ def reordered(line: bytes) -> bytes:
     )
 
 
+def at_offset(line: bytes, offset: str, mark: str = " ") -> bytes:
+    """Return a line with the same time, which a clock of this offset shows, if it is one."""
+    old = re.search(rb'"([0-9-]{10} [0-9:]{8})([.0-9]*)"', line)
+    try:
+        time = dt.datetime.fromisoformat(old[1].decode() if old else "")
+    except ValueError:
+        return line
+    assert old is not None
+    local = time + (model.offset_of(offset) if offset else dt.timedelta())
+    text = f'"{local.isoformat(mark)}{old[2].decode()}{offset}"'
+    return line.replace(old[0], text.encode())
+
+
 STYLES: tuple[Callable[[bytes], bytes], ...] = (
     lambda line: line,
     lambda line: line,
@@ -155,6 +173,11 @@ STYLES: tuple[Callable[[bytes], bytes], ...] = (
     lambda line: line.replace(b"-13 ", b"-13T"),
     reordered,
     lambda line: reordered(line).replace(b'"y"', b'"%d%s"') + b" \r",
+    lambda line: at_offset(line, "Z"),
+    lambda line: at_offset(line, "Z", "T"),
+    lambda line: at_offset(line, "+00:00"),
+    lambda line: at_offset(line, "+02:00", "T"),
+    lambda line: reordered(at_offset(line, "-23:59")),
 )
 
 
@@ -252,14 +275,64 @@ def test_any_odd_line_leaves_the_others_as_they_are(odd: bytes) -> None:
 
 
 def test_how_a_block_is_kept_does_not_depend_on_those_before_it() -> None:
-    parser = BlockParser("batch", 1)
+    parsers = {zone: BlockParser("batch", 1, zone=zone) for zone in ZONES}
     for style in (*STYLES, *reversed(STYLES)):
         block = b"".join(style(line) + b"\n" for line in TOLD * 50)
-        columns, *_ = parser.parse(block).records
+        columns, *_ = parsers[read_zoned(style(GOOD), 1)[1]].parse(block).records
         alone, *_ = BlockParser("batch", 1).parse(block).records
         assert isinstance(columns, Columns)
         assert isinstance(alone, Columns)
         assert (columns.style, columns.lines) == (alone.style, alone.lines)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.parametrize("style", STYLES)
+def test_lines_of_the_other_kind_are_rejected_in_a_block_as_one_by_one(
+    style: Callable[[bytes], bytes], count: int, zone: Zone
+) -> None:
+    block = b"".join(style(line) + b"\n" for line in TOLD * count)
+    parser = BlockParser("batch", 1, zone=zone)
+    parsed = parser.parse(block)
+    assert list(numbered(parsed.records)) == list(by_hand(block, zone))
+    assert parsed.events == (len(TOLD) * count if read_zoned(style(GOOD), 1)[1] == zone else 0)
+    assert {bad.reason for bad in parsed.rejected} <= {"timestamp-zone"}
+    assert parser.zone == zone
+
+
+@pytest.mark.parametrize("first", STYLES)
+@pytest.mark.parametrize("style", STYLES)
+def test_first_event_of_a_block_decides_about_the_others(
+    style: Callable[[bytes], bytes], first: Callable[[bytes], bytes]
+) -> None:
+    # A line with another fault decides nothing, and is rejected for that.
+    bad = style(purchase("-1.00"))
+    block = b"".join(line + b"\n" for line in [bad, first(GOOD), *map(style, TOLD * 50)])
+    parsed = BlockParser("batch", 1).parse(block)
+    assert list(numbered(parsed.records)) == list(by_hand(block))
+    assert parsed.rejected[0].reason == "amount-sign"
+    assert parsed.events > 0
+
+
+@pytest.mark.parametrize(
+    ("time", "offset"),
+    [
+        *(("0001-01-01 00:59:59", "+01:00"), ("0001-01-01 01:00:00", "+01:00")),
+        *(("9999-12-31 22:59:59.5", "-01:00"), ("9999-12-31 23:00:00", "-01:00")),
+        *(("2016-02-29 00:30:00", "+01:00"), ("2017-02-29 00:30:00", "+01:00")),
+        *(("2016-12-31 23:59:59.123456789", "-00:01"), ("2017-06-13 11:33:01", "+24:00")),
+        *(("2017-06-13 11:33:01", "ZZ"), ("2017-06-13 11:33:01", "Z\\u0000"), ("", "Z")),
+    ],
+)
+def test_odd_instants_in_a_block_are_what_they_are_by_themselves(time: str, offset: str) -> None:
+    zone = "+01:00" if offset.startswith("+") else "-01:00" if offset.startswith("-") else "Z"
+    lines = [at_offset(line, zone) for line in TOLD * 30]
+    odd = purchase("1.00", f"{time}{offset}")
+    block = b"".join(line + b"\n" for line in [*lines, odd, *lines])
+    records = BlockParser("batch", 1).parse(block).records
+    assert list(numbered(records)) == list(by_hand(block))
+    assert isinstance(records[0], Columns)
+    assert len(records[0].lines) <= 1
 
 
 def test_commonest_style_of_a_block_is_its_style() -> None:

@@ -122,7 +122,7 @@ def test_parts_are_those_of_a_run(history: LoggedHistory) -> None:
     assert unmarked(events) == unmarked(run.events)
     assert len(history.past) == run.stream_start
     assert len(history.lines) == len(run.events) + len(run.rejected)
-    accepted = [line for line in history.lines if model.read(line) is not None]
+    accepted = [each.line for each in model.happenings(history.lines) if each is not None]
     assert [line_of(event).removeprefix(MARK) for event in run.events] == accepted
 
 

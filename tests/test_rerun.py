@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import tempfile
 from contextlib import redirect_stdout
@@ -71,8 +72,18 @@ def joined(lines: list[bytes]) -> bytes:
 
 
 def accepted(given_logs: LoggedHistory) -> int:
-    _, *past = model.read_lines(given_logs.batch)
-    return sum(model.read(line) is not None for line in past + model.read_lines(given_logs.stream))
+    return sum(happening is not None for happening in happenings(given_logs))
+
+
+def happenings(given_logs: LoggedHistory) -> list[model.Happening | None]:
+    """Return what each line of both logs says, the parameters' left out; None if rejected."""
+    lines = model.read_lines(given_logs.batch)[1:] + model.read_lines(given_logs.stream)
+    return list(model.happenings(lines))
+
+
+def with_offset(line: bytes) -> bytes:
+    """Return an accepted line with the same time, of UTC."""
+    return re.sub(rb'([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)"', rb'\1Z"', line)
 
 
 def event(kind: str, *values: str) -> str:
@@ -117,6 +128,8 @@ def cases(draw: st.DrawFn) -> Case:
     skipped = draw(st.lists(near, max_size=3)) if count else []
     written = st.one_of(spikes, friendships).map(str.encode)
     lines = st.one_of(event_lines(), written).flatmap(spellings)
+    if any(each.zoned for each in happenings(given_logs) if each is not None):
+        lines = lines.map(with_offset)
     inserted = draw(st.lists(st.tuples(lines, st.one_of(number, st.just(count + 1))), max_size=3))
     return Case(
         given_logs,
@@ -132,11 +145,15 @@ def edited(case: Case) -> tuple[bytes, list[Labelled], list[Labelled]]:
     parameters, *past = model.read_lines(case.logs.batch)
     skipped = {n for first, last in case.skipped for n in range(first, last + 1)}
     number, edited_logs = 0, list[list[Labelled]]()
+    found = iter(happenings(case.logs))
     for lines in (past, model.read_lines(case.logs.stream)):
         kept: list[Labelled] = []
         for line in lines:
-            event = None
-            if model.read(line) is not None:
+            event, happening = None, next(found)
+            if happening is None and model.read(line) is not None:
+                # Its time is of the other kind, also where the first event is skipped.
+                continue
+            if happening is not None:
                 event = number = number + 1
                 kept += [Labelled(new, None, n) for new, n in case.inserted if n == event]
             if event not in skipped:
@@ -152,8 +169,8 @@ def flags(batch: bytes, stream: bytes, case: Case | None = None) -> dict[int, di
     settings = (case.degrees, case.tracked) if case else ()
     lines = [*model.read_lines(batch)[1:], *model.read_lines(stream)]
     numbers, number = [], 0
-    for line in lines:
-        number += model.read(line) is not None
+    for happening in model.happenings(lines):
+        number += happening is not None
         numbers.append(number)
     found = {}
     for flag in model.flags(batch, stream, *settings):
@@ -303,8 +320,11 @@ def test_unfinished_history_is_compared_as_far_as_it_was_judged(
 def first_events(given_logs: LoggedHistory, count: int) -> tuple[bytes, bytes]:
     """Return the logs up to event ``count``."""
     first, *past = model.read_lines(given_logs.batch)
-    new = model.read_lines(given_logs.stream)
-    events_of = [[line for line in lines if model.read(line)] for lines in (past, new)]
+    found = happenings(given_logs)
+    events_of = [
+        [happening.line for happening in some if happening is not None]
+        for some in (found[: len(past)], found[len(past) :])
+    ]
     kept = events_of[0][:count], events_of[1][: max(count - len(events_of[0]), 0)]
     return joined([first, *kept[0]]), joined(kept[1])
 

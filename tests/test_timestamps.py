@@ -12,7 +12,14 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from events.timestamps import TimestampDateError, TimestampShapeError, parse_timestamp
+from events.timestamps import (
+    Timestamp,
+    TimestampDateError,
+    TimestampShapeError,
+    in_zone,
+    parse_timestamp,
+    parse_zoned,
+)
 
 LONGEST = "0123456789" * 20
 
@@ -172,3 +179,105 @@ def test_time_that_no_clock_shows_is_refused(time: str) -> None:
         TimestampDateError, match=f"expected a real date and time, found '2017-06-13 {time}'$"
     ):
         parse_timestamp(f"2017-06-13 {time}")
+
+
+# Offsets
+
+offsets = st.one_of(st.sampled_from([0, 60, 120, -60, 1439, -1439]), st.integers(-1439, 1439)).map(
+    lambda minutes: dt.timedelta(minutes=minutes)
+)
+
+
+def offset_text(offset: dt.timedelta) -> str:
+    """Return an offset as ISO 8601 writes it."""
+    sign = "-" if offset < dt.timedelta() else "+"
+    minutes = abs(offset) // dt.timedelta(minutes=1)
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+@given(moments, offsets)
+@example(Moment(FIRST, ""), dt.timedelta(minutes=1))
+@example(Moment(FIRST, "5"), dt.timedelta(minutes=-1))
+@example(Moment(LAST, "999"), dt.timedelta(minutes=-1))
+@example(Moment(LAST, "999"), dt.timedelta(minutes=1))
+def test_time_with_an_offset_is_kept_as_that_of_utc(moment: Moment, offset: dt.timedelta) -> None:
+    text = moment.text() + offset_text(offset)
+    try:
+        second = moment.second.replace(tzinfo=dt.timezone(offset)).astimezone(dt.UTC)
+    except OverflowError:
+        with pytest.raises(TimestampDateError, match="an instant of the years 0001 to 9999 in UTC"):
+            parse_zoned(text)
+        return
+    expected = parse_timestamp(Moment(second.replace(tzinfo=None), moment.digits).text())
+    assert parse_zoned(text) == Timestamp(expected, "utc")
+    assert parse_zoned(text.replace(" ", "T")) == Timestamp(expected, "utc")
+    # What is shown is an instant itself, and the same one.
+    assert parse_zoned(in_zone(expected, "utc")) == Timestamp(expected, "utc")
+
+
+@given(moments)
+def test_z_is_an_offset_of_nothing(moment: Moment) -> None:
+    time = parse_timestamp(moment.text())
+    for zero in ("Z", "+00:00", "-00:00"):
+        assert parse_zoned(f"{moment.text()}{zero}") == Timestamp(time, "utc")
+    assert parse_zoned(moment.text()) == Timestamp(time, "none")
+    assert in_zone(time, "none") == in_zone(time, None) == time
+
+
+@given(moments, moments, offsets, offsets)
+def test_instants_sort_whatever_their_offsets(
+    one: Moment, other: Moment, offset: dt.timedelta, other_offset: dt.timedelta
+) -> None:
+    pairs = [(one, offset), (other, other_offset)]
+    try:
+        exact = [
+            (second - ahead, Fraction(f"0.{digits or 0}")) for (second, digits), ahead in pairs
+        ]
+    except OverflowError:
+        assume(False)
+    texts = [parse_zoned(moment.text() + offset_text(ahead)).time for moment, ahead in pairs]
+    assert (texts[0] < texts[1]) == (exact[0] < exact[1])
+
+
+@pytest.mark.parametrize("offset", ["+24:00", "-24:00", "+99:59", "+02:60", "-00:99"])
+def test_offset_that_no_clock_has_is_refused(offset: str) -> None:
+    with pytest.raises(
+        TimestampDateError, match="expected an offset of hours to 23 and minutes to 59, found '2017"
+    ):
+        parse_zoned(f"2017-06-13 11:33:01{offset}")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *(
+            "z",
+            "ZZ",
+            " Z",
+            " +02:00",
+            "+2:00",
+            "+02",
+            "+0200",
+            "+02:0",
+            "+02:000",
+            "02:00",
+            "±02:00",
+        ),
+        *("+02:00:00", "+02:00Z", "UTC", "Z\n", "+\u0660\u0662:00", "\u221202:00", ".Z", ".+02:00"),
+    ],
+)
+def test_offset_of_any_other_shape_is_refused(rest: str) -> None:
+    text = f"2017-06-13 11:33:01{rest}"
+    message = f"expected YYYY-MM-DD HH:MM:SS, found {text!a}"
+    with pytest.raises(TimestampShapeError, match=re.escape(message)):
+        parse_zoned(text)
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00", "-23:59"])
+@pytest.mark.parametrize(
+    "date", ["2017-02-29 11:33:01", "2017-06-13 24:00:00", "0000-01-01 00:00:00"]
+)
+def test_date_and_time_have_to_be_real_before_an_offset_too(date: str, offset: str) -> None:
+    message = f"expected a real date and time, found '{date}{offset}'"
+    with pytest.raises(TimestampDateError, match=re.escape(message)):
+        parse_zoned(date + offset)

@@ -378,6 +378,9 @@ def test_event_whose_line_is_not_its_own_is_refused_by_those_who_need_the_line(
         (PURCHASE_LINE.replace("}", ', "amount": "5"}'), BEFRIEND_LINE),
         (PURCHASE_LINE.replace("\3", "\3 "), BEFRIEND_LINE),
         (PURCHASE_LINE.replace("\1 \2", "\2 \1"), BEFRIEND_LINE),
+        (PURCHASE_LINE.replace("\2", "\2Z"), BEFRIEND_LINE.replace("\2", "\2Z")),
+        (PURCHASE_LINE.replace("\2", "\2+02:00"), BEFRIEND_LINE),
+        (PURCHASE_LINE.replace("\2", "\2+24:00"), BEFRIEND_LINE),
     ],
 )
 def test_style_whose_lines_are_not_their_events_own_is_refused(
@@ -391,6 +394,80 @@ def test_style_whose_lines_are_their_events_own_is_taken(folder: Path) -> None:
     style_ = style(PURCHASE_LINE.replace(", ", ","), BEFRIEND_LINE.replace('"id1": "\3", ', "")
                    .replace("}", ', "id1":"\3"}\r'), None)  # fmt: skip
     assert main(["check", spoiled(folder, STORE, style_)]) == 0
+
+
+def zoned(zone: str | None, offset: str = "", time: str | None = None) -> Callable[[Remade], None]:
+    """Say of times that they are of a zone, and write the lines with an offset."""
+
+    def change(remade: Remade) -> None:
+        remade.header["zone"] = zone
+        unfriend_line = BEFRIEND_LINE.replace("befriend", "unfriend")
+        lines = [
+            line.replace("\2", f"\2{offset}")
+            for line in (PURCHASE_LINE, BEFRIEND_LINE, unfriend_line)
+        ]
+        if offset:
+            for record in records(remade, "events"):
+                record[8] = lines
+            for record in records(remade, "written"):
+                # One line was flagged.
+                record[1] += len(offset)
+        if time is not None:
+            put("events", (1, 0), [time])(remade)
+
+    return change
+
+
+def own_line_of_utc(remade: Remade) -> None:
+    remade.header["zone"] = "utc"
+    own_line((CANONICAL % "purchase").encode())(remade)
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00", "-23:59"])
+@pytest.mark.parametrize("zone", ["utc", None])
+def test_lines_with_the_offset_that_the_header_or_the_first_of_them_has_are_taken(
+    folder: Path, zone: str | None, offset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = spoiled(folder, STORE, zoned(zone, offset))
+    assert replay.EventStore(store).zone == "utc"
+    assert main(["check", store]) == 0
+    assert main(["verify", store]) == 0
+    capsys.readouterr()
+    assert main(["log", store]) == 0
+    assert "2017-06-13 11:33:01Z" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (zoned("utc"), "event 1: expected its line, since its time has an offset, found none"),
+        (own_line_of_utc, "event 1: expected the line that it was read from, found"),
+        (zoned("none", "Z"), "event 1: expected the line that it was read from, found"),
+        (zoned("none", "-23:59"), "event 1: expected the line that it was read from, found"),
+    ],
+)
+def test_times_of_another_kind_than_the_header_says_are_refused_by_those_who_need_the_line(
+    folder: Path,
+    change: Callable[[Remade], None],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = spoiled(folder, STORE, change)
+    assert main(["log", store]) == 0
+    for words in (["check", store], ["verify", store], ["export", store]):
+        assert_refused(words, said, capsys)
+
+
+@pytest.mark.parametrize(
+    ("offset", "time"),
+    [("-23:59", "0001-01-01 00:00:00"), ("+00:01", "9999-12-31 23:59:59.5")],
+)
+def test_times_that_no_clock_of_the_offset_shows_are_refused_by_every_command(
+    folder: Path, offset: str, time: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = spoiled(folder, STORE, zoned("utc", offset, time))
+    for words in (["log", store], ["check", store], ["verify", store], ["export", store]):
+        assert_refused(words, "expected times that a template's clock can show, found", capsys)
 
 
 def test_lines_that_earlier_releases_took_are_their_events_own(

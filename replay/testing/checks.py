@@ -64,7 +64,7 @@ def assert_agrees_with_model(
     """
     expected = model.verdicts(*history, rule=rule)
     decisions, lines, _ = play(history, detector)
-    accepted = [model.read(line) is not None for line in history.lines]
+    accepted = [each is not None for each in model.happenings(history.lines)]
     events = [*history.past, *history.new]
     if len(events) != sum(accepted):
         raise AssertionError(f"expected {sum(accepted)} lines to be accepted, found {len(events)}")
