@@ -120,7 +120,7 @@ def test_lines_that_were_read_before_are_skipped_behind_a_look_ahead(
     with Log(tmp_path / "batch.json", "batch") as log:
         assert log.peek_line() == BAD
         assert log.look_ahead() == ("none", False)
-        log.skip(lines)
+        log.go_on(lines)
         blocks = list(log.blocks(1))
     assert sum(block.events for block in blocks) == 5
     assert sum(len(block.rejected) for block in blocks) == 50 - lines
