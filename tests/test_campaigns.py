@@ -155,8 +155,8 @@ STARTING_OVER = in_process(
 )
 RAISING = in_process(
     "from events import blocks\n"
-    "def parse(line, number): return float(line)\n"
-    "blocks.read_line = parse"
+    "def parse(line, *_): return float(line)\n"
+    "blocks.read_zoned = parse"
 )
 LOSING = in_process(
     "from events.blocks import BlockParser\n"

@@ -20,6 +20,11 @@ STYLES: Final = (
         f'{{"event_type":"{kind}", "timestamp":"\1T\2", "id2":"\4", "id1":"\3"}}\r'
         for kind in ("befriend", "unfriend")
     ]],
+    [
+        '{"event_type":"purchase", "timestamp":"\1T\2-23:59", "amount":"\5", "id":"\3"}',
+        '{"event_type":"befriend", "timestamp":"\1T\2Z", "id2":"\4", "id1":"\3"}',
+        '{"event_type":"unfriend", "timestamp":"\1 \2+24:00", "id2":"\4", "id1":"\3"}',
+    ],
     ["\1 \2 \3 \4 \5" * 2_000] * 3,
 )  # fmt: skip
 _INTEGERS: Final = (
@@ -32,6 +37,7 @@ _TEXTS: Final = (
     "0000-01-01 00:00:00", "2017-02-30 00:00:00", "2017-06-13 11:33:01.50", "2017-06-13T11:33:01",
     "9999-12-31 23:59:59.999", "0001-01-01 00:00:00", "2017-06-13 24:00:00", "2017-06-13",
     "2017-06-13 11:33:01." + "9" * 400, "\uff12017-06-13 11:33:01",
+    "none", "utc", "2017-06-13 11:33:01Z",
 )  # fmt: skip
 _BYTES: Final = (
     b"", b"{}", b"\xff\xfe", b"a\nb", b"\xef\xbb\xbf", bytes(32), bytes(31), b"}" * 3_000,
