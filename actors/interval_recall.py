@@ -75,11 +75,9 @@ class JournalPast(Past):
         self._journal: Final = journal
         self._ended = ended
         # Keys are numbered in the order of time.
-        codes = journal.key_codes[journal.in_order()]
         first = np.full(len(journal.keys), len(journal))
-        np.minimum.at(first, codes, np.arange(len(journal)))
+        np.minimum.at(first, journal.key_codes[journal.in_order()], np.arange(len(journal)))
         self._codes: Final = np.argsort(first)
-        self._numbers: Final = np.argsort(self._codes)
         # The place at which each key appeared first, by number, ascending.
         self._appeared: Final = first[self._codes]
         self.names = [journal.keys.listed[code] for code in self._codes.tolist()]
@@ -110,8 +108,9 @@ class JournalPast(Past):
             return list(among)
         start, end = sorted(self._passed(self._cut(events)[0]) for events in (first, last))
         rows = self._journal.in_order()[start:end]
-        numbers = {*self._numbers[np.unique(self._journal.key_codes[rows])].tolist()}
-        return [number for number in among if number in numbers]
+        are = np.zeros(len(self.names), np.bool_)
+        are[self._journal.key_codes[rows]] = True
+        return [number for number in among if are[self._codes[number]]]
 
     # Where a moment is
 
@@ -162,7 +161,7 @@ class JournalPast(Past):
         """For each place in order, were it the last: what is open, and the sums by k of both."""
         journal = self._journal
         order = journal.in_order()
-        numbers = self._numbers[journal.key_codes[order]]
+        numbers = np.argsort(self._codes)[journal.key_codes[order]]
         moments, firsts = journal.moments()
         # By key and place; then the moment of each, and that of the first within reach.
         by_key = np.argsort(numbers, kind="stable")

@@ -22,26 +22,33 @@ if TYPE_CHECKING:
     from events.interval_parameters import IntervalParameters
 
 _MODULUS: Final = 1 << 64
+# What is kept of a key is looked through when there are twice as many and so many more.
+_TRIMMED_MIN: Final = 8
 
 
 class KeptRows:
     """Of the observations of a key, in order of time, those that can still matter."""
 
-    __slots__ = ("_adids", "_times", "first", "open")
+    __slots__ = ("_adids", "_start", "_times", "_trimmed", "first")
 
     def __init__(self) -> None:
         """Begin without observations."""
         self.first = 0
         """The place of the first that is kept."""
-        self.open = 0
-        """How many of them a coming one may be in an interval with."""
         self._times: list[str] = []
         self._adids: list[str] = []
+        # Where the window begins in these lists, and how long they were when they were trimmed.
+        self._start = self._trimmed = 0
 
     @property
     def seen(self) -> int:
         """How many there were."""
         return self.first + len(self._times)
+
+    @property
+    def open(self) -> int:
+        """How many of them a coming one may be in an interval with."""
+        return len(self._times) - self._start
 
     def time(self, place: int) -> str:
         """Return the time of the observation at ``place``."""
@@ -53,7 +60,7 @@ class KeptRows:
         return self._times[rows], self._adids[rows]
 
     def extend(self, times: Sequence[str], adids: Sequence[str], reach: Reach) -> None:
-        """Take observations, and forget those that matter no more.
+        """Take observations, and forget most of those that matter no more.
 
         Raises:
             BadValueError: they are not in order of time.
@@ -62,13 +69,15 @@ class KeptRows:
         check_order(times, self._times[-1] if self._times else "")
         self._times += times
         self._adids += adids
-        window = reach.window(self, self.seen)
-        self.open = self.seen - window.start
-        # The latest tells what has to be in order, where none is in the window.
-        gone = min(window.judged, self.seen - 1) - self.first
-        if 2 * gone >= len(self._times):
+        time_at, count = self._times.__getitem__, len(self._times)
+        self._start = reach.first_within(time_at, self._start, count, times[-1])
+        if count > 2 * self._trimmed + _TRIMMED_MIN:
+            # The latest tells what has to be in order, where none is in the window.
+            gone = min(reach.window(self, self.seen).judged, self.seen - 1) - self.first
             del self._times[:gone], self._adids[:gone]
             self.first += gone
+            self._start -= gone
+            self._trimmed = count - gone
 
 
 class StoredPast(Past):
@@ -105,7 +114,9 @@ class StoredPast(Past):
         totals, gathered = self._totals, self._last.gathered
         for key, times, adids, _ in gathered.take(gathered.ready_but(remaining)):
             number = self.meet(key)
-            own = self._kept.setdefault(number, KeptRows())
+            own = self._kept.get(number)
+            if own is None:
+                own = self._kept[number] = KeptRows()
             before = own.open
             own.extend(times, adids, self._reach)
             k, more_open = number + 1, own.open - before
