@@ -154,9 +154,7 @@ STARTING_OVER = in_process(
     "importlib.import_module('replay.opening').kept_history = kept"
 )
 RAISING = in_process(
-    "from events import blocks\n"
-    "def parse(line, *_): return float(line)\n"
-    "blocks.read_zoned = parse"
+    "from events import blocks\ndef parse(line, *_): return float(line)\nblocks.read_zoned = parse"
 )
 LOSING = in_process(
     "from events.blocks import BlockParser\n"
