@@ -115,62 +115,53 @@ class RunningSums:
         """Stand before the first event of ``journal``."""
         self._journal: Final = journal
         self._number = 0
-        self._sums: Sums | None = Sums()
+        # The sums that were asked for last, and as of which event.
+        self._sums = Sums()
+        self._summed = 0
 
     def stand(self, number: int) -> None:
-        """Stand at the moment after event ``number``."""
-        ahead = number - self._number
-        if self._sums is not None and 0 < ahead <= 1 + (number >> _ROWS_SHIFT):
-            for each in range(self._number + 1, number + 1):
-                self._sums = self._sums.plus(self._of_event(each))
-        elif ahead:
-            self._sums = None
+        """Stand at the moment after event ``number``; nothing is summed up before it is asked."""
         self._number = number
 
     def now(self) -> Sums:
         """Return the sums of the state, modulo 2**64."""
-        if self._sums is None:
-            self._sums = _sums_of_columns(self._journal, self._number)
+        number, ahead = self._number, self._number - self._summed
+        if 0 < ahead <= 1 + (number >> _ROWS_SHIFT):
+            self._sums = self._sums.plus(self._since(self._summed))
+        elif ahead:
+            self._sums = _bought(self._journal, 0, number).plus(_linked(self._journal, number))
+        self._summed = number
         return self._sums.reduced()
 
-    def _of_event(self, number: int) -> Sums:
-        """Return what event ``number`` adds."""
-        journal, row = self._journal, number - 1
-        user, kind = int(journal.buyers[row]), int(journal.kinds[row])
-        if kind == PURCHASE:
-            amount = int(journal.amounts[row])
-            return Sums(1, number, (user + 1) * number, amount, (user + 1) * amount)
-        other, begun = int(journal.others[row]), kind == BEFRIEND
-        if journal.are_friends(user, other, row) == begun:
-            return Sums()
-        key = key_of(user, other)
-        added = Sums(friends=2, friendships=2 * key, pairs=2 * key * key)
-        return added if begun else Sums().minus(added)
+    def _since(self, first: int) -> Sums:
+        """Return what the events after event ``first`` add."""
+        journal, last = self._journal, self._number
+        added = _bought(journal, first, last)
+        for row in (np.flatnonzero(journal.kinds[first:last] != PURCHASE) + first).tolist():
+            user, other = int(journal.buyers[row]), int(journal.others[row])
+            begun = int(journal.kinds[row]) == BEFRIEND
+            if journal.are_friends(user, other, row) != begun:
+                key = key_of(user, other)
+                change = Sums(friends=2, friendships=2 * key, pairs=2 * key * key)
+                added = added.plus(change) if begun else added.minus(change)
+        return added
 
 
-def _sums_of_columns(journal: Journal, number: int) -> Sums:
-    """Return what the first ``number`` events come to, modulo 2**64."""
-    kinds, amounts = journal.kinds[:number], journal.amounts[:number]
+def _bought(journal: Journal, first: int, last: int) -> Sums:
+    """Return what the purchases after event ``first`` up to event ``last`` come to."""
+    rows = np.flatnonzero(journal.kinds[first:last] == PURCHASE) + first
     # Sums of 64 bits without a sign are modulo 2**64 by themselves.
-    buyers, others = (each[:number].astype(np.uint64) for each in (journal.buyers, journal.others))
-    bought = np.flatnonzero(kinds == PURCHASE)
-    u, n, a = (
-        buyers[bought] + np.uint64(1),
-        bought.astype(np.uint64) + np.uint64(1),
-        amounts[bought],
-    )
-    linked = np.flatnonzero(kinds != PURCHASE)
-    keys = _last_begun(_keys_of(buyers[linked], others[linked]), kinds[linked] == BEFRIEND)
-    return Sums(
-        len(bought),
-        _sum(n),
-        _sum(u * n),
-        _sum(a),
-        _sum(u * a),
-        2 * len(keys),
-        2 * _sum(keys),
-        2 * _sum(keys * keys),
-    )
+    u = journal.buyers[rows].astype(np.uint64) + np.uint64(1)
+    n, a = rows.astype(np.uint64) + np.uint64(1), journal.amounts[rows]
+    return Sums(len(rows), _sum(n), _sum(u * n), _sum(a), _sum(u * a))
+
+
+def _linked(journal: Journal, number: int) -> Sums:
+    """Return what the friendships as of event ``number`` come to."""
+    rows = np.flatnonzero(journal.kinds[:number] != PURCHASE)
+    users, others = (each[rows].astype(np.uint64) for each in (journal.buyers, journal.others))
+    keys = _last_begun(_keys_of(users, others), journal.kinds[rows] == BEFRIEND)
+    return Sums(friends=2 * len(keys), friendships=2 * _sum(keys), pairs=2 * _sum(keys * keys))
 
 
 def _keys_of(users: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -126,7 +126,7 @@ class Recency:
             oldest = latest[-1][0].number - 1 if latest else _NONE
         else:
             order = np.argsort(rows)[: -tracked - 1 : -1]
-            owners = users[order].tolist()
+            owners = journal.ones(users[order])
             oldest = int(rows[order[-1]]) if owners else _NONE
         since = (journal.time(oldest), oldest + 1) if len(owners) == tracked else ("", 0)
         return Owners(dict.fromkeys(owners, tracked), since)
@@ -136,7 +136,7 @@ class Recency:
         journal = self._journal
         if journal.kinds[row] != PURCHASE:
             return
-        user, late = int(journal.buyers[row]), journal.is_late(self._number)
+        (user,), late = journal.ones(journal.buyers[row : row + 1]), journal.is_late(self._number)
         if self._last is not None:
             last = self._last_rows()
             before = int(last[user])
@@ -165,7 +165,7 @@ class Recency:
             self._purchases = len(rows)
             rows = rows[-WALK_MAX:]
             self._recent = rows.tolist()
-            self._buyers = self._journal.buyers[rows].tolist()
+            self._buyers = self._journal.ones(self._journal.buyers[rows])
         return self._recent
 
     def _last_rows(self) -> NDArray[np.int64]:

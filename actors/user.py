@@ -39,18 +39,19 @@ class OwnPurchases(Sequence[Purchase]):
     Most users are never asked for more than their last few.
     """
 
-    __slots__ = ("_made", "_own", "_rows")
+    __slots__ = ("_own", "made", "rows")
 
     def __init__(self, own: OwnEvents | None = None, number: int = 0) -> None:
         """Begin with those as of event ``number``, or with none."""
         self._own = own
-        # The rows of the earlier ones, and the later ones themselves.
-        self._rows = [] if own is None else own.bought(number)
-        self._made: list[Purchase] = []
+        self.rows = [] if own is None else own.bought(number)
+        """The rows of the earlier ones, in the journal."""
+        self.made: list[Purchase] = []
+        """The later ones themselves."""
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._rows) + len(self._made)
+        return len(self.rows) + len(self.made)
 
     @overload
     def __getitem__(self, place: int) -> Purchase: ...
@@ -74,18 +75,23 @@ class OwnPurchases(Sequence[Purchase]):
         """Return how they look as a list."""
         return repr(self._all())
 
+    @property
+    def last(self) -> int | None:
+        """The number of the last one, or None if there is none."""
+        if self.made:
+            return self.made[-1].number
+        return self.rows[-1] + 1 if self.rows else None
+
     def latest(self, count: int) -> list[Purchase]:
         """Return the last ``count``, or all if there are fewer."""
-        missing = count - len(self._made)
-        if missing > 0 and self._rows:
-            self._make(missing)
-        return self._made[-count:]
+        self.make(count)
+        return self.made[-count:]
 
     def add(self, purchase: Purchase) -> None:
         """Put ``purchase`` in its place."""
-        made = self._made
-        if self._rows and not made:
-            self._make(1)
+        made = self.made
+        if self.rows and not made:
+            self.make(1)
         if not made or place_of(made[-1]) < place_of(purchase):
             made.append(purchase)
         else:
@@ -93,22 +99,24 @@ class OwnPurchases(Sequence[Purchase]):
 
     def totals(self) -> tuple[int, int, int]:
         """Return how many there are, and the sums of their numbers and amounts, modulo 2**64."""
-        numbers = sum([purchase.number for purchase in self._made])
-        amounts = sum([purchase.amount for purchase in self._made])
-        if self._own is not None and self._rows:
-            more = self._own.totals(self._rows)
+        numbers = sum([purchase.number for purchase in self.made])
+        amounts = sum([purchase.amount for purchase in self.made])
+        if self._own is not None and self.rows:
+            more = self._own.totals(self.rows)
             return len(self), numbers + more[0], amounts + more[1]
         return len(self), numbers, amounts
 
-    def _all(self) -> list[Purchase]:
-        if self._rows:
-            self._make(len(self._rows))
-        return self._made
+    def make(self, count: int) -> None:
+        """See that the last ``count`` are made, or all if there are fewer."""
+        missing = min(count - len(self.made), len(self.rows))
+        if missing > 0:
+            assert self._own is not None, "without a journal there are no rows"
+            self.made[:0] = self._own.purchases(self.rows[-missing:])
+            del self.rows[-missing:]
 
-    def _make(self, count: int) -> None:
-        assert self._own is not None, "without a journal there are no rows"
-        self._made[:0] = self._own.purchases(self._rows[-count:])
-        del self._rows[-count:]
+    def _all(self) -> list[Purchase]:
+        self.make(len(self))
+        return self.made
 
 
 class User:
@@ -161,7 +169,10 @@ class User:
         if kind is AskPurchases:
             if not self.active:
                 self.recover(message.number - 1)
-            latest = self.purchases.latest(message.latest)
+            purchases = self.purchases
+            if purchases.rows and len(purchases.made) < message.latest:
+                purchases.make(message.latest)
+            latest = purchases.made[-message.latest :]
             if message.since_time:
                 since = (message.since_time, message.since_number)
                 first = bisect.bisect_left(latest, since, key=place_of)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -46,6 +46,9 @@ class Journal(Timed):
         """The number of each user."""
         self.names: Final[list[str]] = []
         """The users' names, by number."""
+        # These numbers, each one object: a dictionary finds the same object in two thirds of
+        # the time that it takes for an equal one.
+        self._one: Final[list[int]] = []
         self._kinds = Column(np.int8)
         self._users = Column(np.int32)
         self._others = Column(np.int32)
@@ -102,8 +105,10 @@ class Journal(Timed):
             return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
         except KeyError:
             new = [code for code, name in enumerate(names) if name not in known]
-        for code in new:
-            known[names[code]] = len(self.names)
+        first = len(self.names)
+        self._one.extend(range(first, first + len(new)))
+        for code, number in zip(new, self._one[first:], strict=True):
+            known[names[code]] = number
             self.names.append(names[code])
         # The first event in which each name stands.
         born = np.full(len(names), _NEVER)
@@ -148,11 +153,16 @@ class Journal(Timed):
     def friends(self, user: int, number: int) -> frozenset[int]:
         """Return the friends of ``user`` as of event ``number``, by number."""
         values = self._index.links(user, number)
-        begun = [value >> 1 for value in values if value & 1]
+        one = self._one
+        begun = [one[value >> 1] for value in values if value & 1]
         if len(begun) == len(values):
             return frozenset(begun)
         last = {value >> 1: value & 1 for value in values}
-        return frozenset([other for other, begun in last.items() if begun])
+        return frozenset([one[other] for other, begun in last.items() if begun])
+
+    def ones(self, users: NDArray[np.integer[Any]]) -> list[int]:
+        """Return some numbers of users; the same number is always the same object."""
+        return list(map(self._one.__getitem__, users.tolist()))
 
     def bought(self, user: int, number: int) -> list[int]:
         """Return the rows of what ``user`` bought as of event ``number``, in order."""

@@ -1,7 +1,7 @@
-"""Keeping Python's cyclic garbage collector away from observations.
+"""Keeping Python's cyclic garbage collector away from a history.
 
-Nothing of a history is garbage and hardly anything of it cyclic. Looking at all of
-it again and again added 1 s to 500,000 of them.
+Nothing of it is garbage and hardly anything cyclic. Looking at all of it again and again
+added 1 s to 500,000 observations, and 3 % to a run on 20,000 new purchases.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from events.errors import ParametersError, PositionError
 from events.event import Event, line_of
 from events.journal import Journal
 from events.lines import BadLineError, parse_line
-from events.own_lines import OwnLines
+from events.own_lines import check_own_lines
 from events.parameters import parse_parameters
 from events.records import (
     Decision,
@@ -255,7 +255,7 @@ class History:
             DamagedStoreError: the line of an event is another's.
 
         """
-        OwnLines(self.store.path, self.zone).check(self.events)
+        check_own_lines(self.store)
         line = self.store.header.line
         if line is not None:
             yield LogLine(Place("batch", 1), None, line)

@@ -18,7 +18,6 @@ from events.interval_parameters import (
     check_duration,
     check_threshold,
 )
-from replay.collector import collector_paused
 from replay.engine.listener import Listener
 from replay.engine.run import Run
 from replay.files import check_outputs, store_beside
@@ -131,8 +130,7 @@ def run_intervals(
         disk=disk,
         began=began,
     )
-    with collector_paused():
-        running.whole(overwrite=overwrite, resume=False)
+    running.whole(overwrite=overwrite, resume=False)
     return summary
 
 

@@ -12,7 +12,8 @@ from actors.digest import Sums, sums_of, total_of, users_of_difference
 from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
-from events.own_lines import OwnLines
+from events.own_lines import check_own_lines
+from replay.collector import collector_paused
 from replay.detectors import check_detector
 from replay.difference import Difference, decision_differences
 from replay.simulation import Simulation
@@ -68,9 +69,9 @@ def verify(
 
     """
     check_detector(history.store, detector)
-    OwnLines(history.store.path, history.zone).check(history.events)
+    check_own_lines(history.store)
     moments = sorted({each.events for each in history.digests} | {len(history)})
-    with _Replay(history, detector) as replay:
+    with collector_paused(), _Replay(history, detector) as replay:
         difference = next(replay.differences(progress(moments)), None)
         counts = (replay.position, replay.decisions, replay.digests)
         lost = tuple([Lost(after, gap.events, gap.size) for after, gap in history.gaps])
@@ -180,7 +181,6 @@ class _Replay(Closing):
         """Compare who the coordinator takes for the latest buyers with what the users hold."""
         latest = self._simulation.coordinator.recency.last
         for user in users:
-            purchases = self._simulation.user(user).purchases.latest(1)
-            last = purchases[0].number if purchases else None
+            last = self._simulation.user(user).purchases.last
             if latest(user) != last:
                 yield Difference(self.position, COORDINATOR, "recency", last, latest(user))

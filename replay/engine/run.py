@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
+from replay.collector import collector_paused
 from replay.kept_history import way_on
 from replay.kept_lines import KeptLines
 from replay.opening import bytes_before, open_history
@@ -85,6 +86,8 @@ class Run:
 
         """
         with ExitStack() as stack:
+            if not self.inputs.live:
+                stack.enter_context(collector_paused())
             if not self.start(stack, overwrite=overwrite, resume=resume):
                 return
             for log in self.inputs.logs:
