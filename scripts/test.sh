@@ -1,13 +1,20 @@
 #!/bin/sh
 # Runs every check, the tests last; stops at the first that fails.
 #
-#   scripts/test.sh [PYTEST ARGUMENT]...
+#   scripts/test.sh [--quick] [PYTEST ARGUMENT]...
+#
+# --quick leaves out what takes long: benchmarks, campaigns, planted faults and slow tests.
 
 set -eu
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd -- "$project"
 python=.venv/bin/python
+quick=
+if [ "${1:-}" = --quick ]; then
+    quick=yes
+    shift
+fi
 
 step() {
     echo "== $*"
@@ -21,6 +28,10 @@ step ruff format --check
 "$python" -m ruff format --check
 step mypy
 "$python" -m mypy
+if [ -n "$quick" ]; then
+    step pytest, without slow tests
+    exec "$python" -m pytest -q -n 2 --dist loadfile -m "not slow" "$@"
+fi
 step bench
 "$python" scripts/bench.py --small
 "$python" scripts/bench_timeline.py --lines 5000

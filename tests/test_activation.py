@@ -248,8 +248,10 @@ class KeepingActivation(Activation):
 
 
 TestActivation = Activation.TestCase
+TestActivation.pytestmark = [pytest.mark.slow]  # type: ignore[attr-defined]
 TestActivation.settings = settings(stateful_step_count=30, deadline=None)
 TestKeepingActivation = KeepingActivation.TestCase
+TestKeepingActivation.pytestmark = [pytest.mark.slow]  # type: ignore[attr-defined]
 TestKeepingActivation.settings = settings(stateful_step_count=30, deadline=None)
 
 
@@ -322,6 +324,7 @@ def passivating(draw: random.Random) -> type[Simulation]:
     return Passivating
 
 
+@pytest.mark.slow
 @given(histories(), st.randoms(use_true_random=False))
 def test_run_with_random_passivation_writes_the_same_files(
     given_logs: LoggedHistory, draw: random.Random
@@ -367,6 +370,7 @@ def messages_of_resumed(
         return messages_of(simulation, new, resumed.events["batch"])
 
 
+@pytest.mark.slow
 @given(histories(), st.randoms(use_true_random=False))
 def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
     given_logs: LoggedHistory, draw: random.Random
@@ -402,6 +406,7 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
                 )
 
 
+@pytest.mark.slow
 @given(histories(), st.randoms(use_true_random=False))
 def test_what_a_user_keeps_of_its_own_is_right_wherever_it_is_activated(
     given_logs: LoggedHistory, draw: random.Random

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 
 import replay
@@ -57,6 +58,7 @@ def run_in_process(given_logs: LoggedHistory, folder: Path) -> bytes:
     return (folder / "flagged.json").read_bytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 5)
 @given(histories())
 @example(SPEC_EXAMPLE)
@@ -65,6 +67,7 @@ def test_flagged_file_equals_the_models(given_logs: LoggedHistory) -> None:
         assert run_in_process(given_logs, Path(folder)) == model.flagged_purchases(*given_logs)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 5)
 @given(histories())
 def test_flagged_file_of_the_command_line_equals_the_models(given_logs: LoggedHistory) -> None:
@@ -77,6 +80,7 @@ def test_example_of_the_challenge_is_flagged_to_the_byte(tmp_path: Path) -> None
     assert model.flagged_purchases(*SPEC_EXAMPLE) == SPEC_FLAGGED
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 2)
 @given(histories())
 def test_iterating_over_flagged_purchases_gives_the_same_verdicts(
@@ -91,6 +95,7 @@ def test_iterating_over_flagged_purchases_gives_the_same_verdicts(
     assert len(found) == written.count(b"\n")
 
 
+@pytest.mark.slow
 @given(histories())
 def test_store_gives_back_every_line_of_both_logs_but_blank_ones(given_logs: LoggedHistory) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -165,6 +165,7 @@ LOSING = in_process(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cases", "fault"),
     [
@@ -205,6 +206,7 @@ def test_fault_is_found_and_the_same_case_finds_it_again(
     assert f"\n{name} {commands[0].split()[2]}: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_without_a_fault_nothing_is_found_and_nothing_left(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

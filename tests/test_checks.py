@@ -248,6 +248,7 @@ LiveRunTestCase().runTest()
 """
 
 
+@pytest.mark.slow
 def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> None:
     def raised(record: Record | Event) -> Record | Event:
         changed = msgspec.structs.replace
@@ -271,6 +272,7 @@ def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> 
     assert len(said[1].splitlines()) == 4, said[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="lists processes by /proc")
 def test_other_processes_end_with_the_process_and_keep_to_standard_error() -> None:
     finished = subprocess.run(

@@ -348,6 +348,7 @@ def long_batch(lines: int) -> bytes:
     return first + b"\n" + b"\n".join(rest) * (lines // len(rest))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_ends_the_run_in_good_order_and_the_same_command_goes_on(
     shell: Shell, number: signal.Signals, status: int

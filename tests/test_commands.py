@@ -120,6 +120,7 @@ def check_purchase(told: dict[str, Any], events: list[replay.Event], degrees: in
     assert told["flagged"] == flagged
 
 
+@pytest.mark.slow
 @shared_folder
 @given(histories())
 def test_explanation_alone_gives_the_verdict_that_was_recorded(
@@ -263,6 +264,7 @@ def test_trace_of_an_event_is_what_the_run_delivered_for_it(
                 assert timeline.trace(event.number)[: len(delivered)] == delivered
 
 
+@pytest.mark.slow
 @shared_folder
 @given(histories(past_max=12, new_max=6))
 def test_trace_calls_users_by_their_ids_and_tells_amounts_as_text(
@@ -314,6 +316,7 @@ def test_trace_shows_messages_in_order(example: Commands) -> None:
     )
 
 
+@pytest.mark.slow
 @given(histories(past_max=6, new_max=6))
 @shared_folder
 def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misread(
@@ -334,6 +337,7 @@ def test_diagram_has_a_line_for_each_message_and_nothing_that_mermaid_would_misr
 # diff and export
 
 
+@pytest.mark.slow
 @shared_folder
 @given(histories())
 def test_exported_logs_are_the_given_ones_but_for_blank_lines(
@@ -415,6 +419,7 @@ def test_diff_names_the_first_event_and_the_first_decision_that_differ(example: 
 # sweep
 
 
+@pytest.mark.slow
 @shared_folder
 @given(histories())
 def test_sweep_counts_what_a_run_at_each_setting_flags(

@@ -235,6 +235,7 @@ def check_search(debugger: Debugger, stops: Stops, past: Past, start: int) -> No
             assert debugger.position == (end if found is None else found)
 
 
+@pytest.mark.slow
 @given(histories(), st.data())
 def test_continue_stops_where_a_scan_over_the_lines_says_in_both_directions(
     given_logs: LoggedHistory, data: st.DataObject
@@ -427,6 +428,7 @@ class Walker:
 walks = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 12)), min_size=15, max_size=25)
 
 
+@pytest.mark.slow
 @given(histories(past_max=8, new_max=8), walks)
 def test_walk_ends_where_arithmetic_says(
     given_logs: LoggedHistory, walk: list[tuple[int, int]]
@@ -493,6 +495,7 @@ def change(before: UserState, after: UserState) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @given(histories(), st.floats(0, 1), st.floats(0, 1))
 def test_diff_is_the_difference_of_the_states(
     given_logs: LoggedHistory, one: float, other: float
@@ -542,6 +545,7 @@ def test_history_of_a_user_is_the_events_whose_lines_name_it(given_logs: LoggedH
             assert re.findall(r"^(=>|  ) +(\d+)  2017-", shown, re.MULTILINE) == expected
 
 
+@pytest.mark.slow
 @given(histories(), st.data())
 @fewer
 def test_what_is_saved_is_loaded_in_another_session(

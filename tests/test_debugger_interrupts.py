@@ -168,6 +168,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(histories(past_max=12, new_max=6), st.data())
 def test_ctrl_c_leaves_a_moment_of_a_history(
@@ -261,6 +262,7 @@ def wait_until_busy(process: int) -> None:
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
 
+@pytest.mark.slow
 @linux
 def test_ctrl_c_stops_a_search_where_it_is_and_the_prompt_comes_back(folder: Path) -> None:
     opened = Terminal(folder)
@@ -283,6 +285,7 @@ def test_ctrl_c_stops_a_search_where_it_is_and_the_prompt_comes_back(folder: Pat
     opened.close()
 
 
+@pytest.mark.slow
 @linux
 def test_ctrl_c_during_a_command_of_a_script_ends_it_with_status_130(folder: Path) -> None:
     process = start(folder)

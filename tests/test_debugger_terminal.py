@@ -692,6 +692,7 @@ def test_ctrl_c_ends_a_piped_session_with_status_130(folder: Path) -> None:
     assert (process.returncode, out, err) == (130, "", "replay: interrupted\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_prompt_drops_the_line_and_ctrl_d_ends_the_session(
     tmp_path: Path,
 ) -> None:

@@ -135,6 +135,7 @@ def version_told_by(folder: Path, *words: str, seed: str = "0") -> str:
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_version_is_the_same_in_every_process_and_with_any_ends_of_lines(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_bytes(RULE.encode())
     imported = "import mine; print(mine.detector_version(mine.Mine).version)"

@@ -90,6 +90,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_output_store_and_messages_are_the_same_under_every_hash_seed(history: Path) -> None:
     results = []
     for seed in ("0", "1", "random", "random"):
@@ -239,6 +240,7 @@ def sample_events(history: Path) -> tuple[list[replay.Event], list[replay.Event]
         return past, accepted(logs.stream.blocks(len(past) + 1))
 
 
+@pytest.mark.slow
 def test_two_hundred_random_orders_of_one_history_give_the_same_decisions(history: Path) -> None:
     parameters = replay.Parameters(2, 10)
     past, new = sample_events(history)

@@ -79,6 +79,7 @@ def explorer(folder: Path) -> Explorer:
 # What is explored
 
 
+@pytest.mark.slow
 @given(histories(), st.integers(0, 2**64))
 def test_no_seed_finds_a_difference_in_any_history(given_logs: LoggedHistory, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -132,6 +133,7 @@ for seed in (1, 2, 3):
 """
 
 
+@pytest.mark.slow
 def test_seed_gives_the_same_messages_under_every_hash_seed(folder: Path) -> None:
     traces = [run_python(folder, hash_seed, "-c", TRACE) for hash_seed in ("0", "1", "random")]
     assert traces == traces[:1] * 3
@@ -192,6 +194,7 @@ def test_some_explorations_commit_in_between_and_some_only_in_the_end(explorer: 
     assert max(commits) > 50
 
 
+@pytest.mark.slow
 def test_users_fail_in_every_way_and_at_every_message(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +293,7 @@ def test_history_without_events_is_explored(
     )
 
 
+@pytest.mark.slow
 @given(histories(), st.data())
 def test_store_of_a_run_that_was_stopped_gives_what_is_there(
     given_logs: LoggedHistory, data: st.DataObject
@@ -570,6 +574,7 @@ def faulty(fault: str, root: Path, small: Path) -> Program:
     return Program(small, root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_fault_is_found_and_its_seed_alone_shows_it_again(
     fault: str, tmp_path: Path, small: Path
@@ -607,6 +612,7 @@ print(*[seed for seed in range(1, 101) if explorer.explore(seed).difference])
 """
 
 
+@pytest.mark.slow
 def test_fault_that_few_seeds_show_is_named_by_the_lowest_of_them(
     tmp_path: Path, small: Path
 ) -> None:
@@ -634,6 +640,7 @@ def test_actor_that_raises_is_a_difference_that_names_it(tmp_path: Path, small: 
     )
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_tells_the_same(small: Path) -> None:
     program = Program(small)
     told = {program("explore", STORE, "--orders", "40", "--jobs", jobs) for jobs in "123"}
@@ -644,6 +651,7 @@ def test_any_number_of_processes_tells_the_same(small: Path) -> None:
     assert out.endswith(" messages\nno difference\n")
 
 
+@pytest.mark.slow
 def test_committed_sample_gives_the_same_under_every_order(tmp_path: Path) -> None:
     history_of(
         LoggedHistory(*[(SAMPLE / f"{n}_log.json").read_bytes() for n in ("batch", "stream")]),
@@ -716,6 +724,7 @@ def endless(small: Path) -> Iterator[subprocess.Popen[str]]:
 by_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds children by /proc")
 
 
+@pytest.mark.slow
 @by_proc
 @pytest.mark.parametrize("pause", [0.0, 0.2, 0.4])
 def test_ctrl_c_ends_all_processes_with_status_130_and_one_line(
@@ -729,6 +738,7 @@ def test_ctrl_c_ends_all_processes_with_status_130_and_one_line(
     assert eventually(lambda: is_gone(endless.pid))
 
 
+@pytest.mark.slow
 @by_proc
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nobody_explores_for_a_process_that_is_gone(
@@ -741,6 +751,7 @@ def test_nobody_explores_for_a_process_that_is_gone(
     assert eventually(lambda: is_gone(endless.pid))
 
 
+@pytest.mark.slow
 @by_proc
 def test_process_that_was_killed_is_missed(endless: subprocess.Popen[str]) -> None:
     os.kill(next(workers_of(endless)), signal.SIGKILL)

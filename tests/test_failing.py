@@ -33,6 +33,7 @@ def run_with(failures: Failures, given_logs: LoggedHistory, folder: Path) -> byt
     return (folder / "flagged.json").read_bytes()
 
 
+@pytest.mark.slow
 @given(histories(), failures_drawn)
 def test_run_with_failing_users_writes_the_same_files(
     given_logs: LoggedHistory, planned: list[Failure]

@@ -585,6 +585,7 @@ def looks_finished(files: dict[str, str]) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_command_leaves_what_is_complete_and_is_in_nobodys_way(
     tmp_path: Path, name: str
@@ -638,6 +639,7 @@ def test_shrink_replaces_nothing_but_an_earlier_shrunk_history(
     assert names(folder) == {*RUN, "out"}
 
 
+@pytest.mark.slow
 def test_killed_rerun_leaves_nothing_in_the_temporary_folder(shell: Shell, tmp_path: Path) -> None:
     assert main([*RUN, "flagged.json", "-q"]) == 0
     temporary = tmp_path / "temporary"

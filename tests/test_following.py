@@ -416,6 +416,7 @@ def test_every_line_that_was_there_at_a_look_is_judged_once(
     play(seed, tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_whatever_can_happen_to_a_file_happened_in_these_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -503,6 +504,7 @@ def write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_wherever_a_rotation_falls_between_the_looks_no_line_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

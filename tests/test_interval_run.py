@@ -87,6 +87,7 @@ def test_case_of_the_specification_is_found_exactly(name: str, output: str, tmp_
     assert read_back(tmp_path / output) == fields_of(case.expected(), keyed=False)
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows, st.booleans(), st.integers(1, 3))
 def test_run_finds_what_looking_at_all_pairs_of_times_finds(
@@ -112,6 +113,7 @@ def _canonical(time: str) -> str:
     return time[:19] + time[19:].rstrip("0").removesuffix(".")
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows)
 def test_each_key_gets_what_a_file_of_its_own_rows_gets(tmp_path: Path, drawn: list[Row]) -> None:
@@ -142,6 +144,7 @@ def test_run_finds_what_find_intervals_finds(tmp_path: Path, drawn: list[Row], f
     assert sorted(found, key=json.dumps) == sorted(expected, key=json.dumps)
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows, st.booleans())
 def test_stream_with_lateness_and_sorted_file_and_unsorted_file_give_the_same_bytes(
@@ -382,6 +385,7 @@ def start(folder: Path, content: bytes, output: str, before: bytes | None) -> No
         (folder / output).write_bytes(before)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 2)
 @given(
     rows,
@@ -429,6 +433,7 @@ SESSION = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [as_csv(SESSION), as_csv(SESSION[::-1])], ids=["sorted", "not"])
 @pytest.mark.parametrize("key", [None, "address"])
 def test_example_dies_right_before_and_right_after_every_single_operation(
@@ -514,6 +519,7 @@ def test_store_in_which_all_was_settled_at_once_is_gone_on_with_in_portions(tmp_
         assert checked.difference is None
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_search_whose_disk_fails_says_so_and_goes_on_when_it_works_again(
     data: st.DataObject,
@@ -538,6 +544,7 @@ def test_search_whose_disk_fails_says_so_and_goes_on_when_it_works_again(
         assert outcome(folder) == expected
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_store_that_was_cut_anywhere_is_completed_to_the_same_bytes(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -52,6 +52,7 @@ LOGS = ("batch.json", "stream.json", "flagged.json")
 STORE = "flagged.json.events"
 
 
+@pytest.mark.slow
 def test_every_command_starts_beside_files_that_are_called_like_modules(folder: Path) -> None:
     for words, printed in [
         (LOGS, ""),

@@ -143,6 +143,7 @@ def test_resumed_stream_that_had_ended_moves_aside_what_stands_behind_its_flags(
     assert shell.read("flagged.json.tail.~1~") == b"of somebody else\n"
 
 
+@pytest.mark.slow
 def test_live_run_that_is_killed_anywhere_is_resumed(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
@@ -353,6 +354,7 @@ def test_followed_file_with_another_long_line_is_another_file(
     assert len(rejected_in(shell.folder)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory in other units")
 @pytest.mark.parametrize("words", [["-"], ["stream.json", "--follow"]])
 def test_memory_of_a_live_run_does_not_grow_with_a_line(
@@ -436,6 +438,7 @@ def test_what_a_named_pipe_holds_when_the_run_is_stopped_is_judged(
     assert "pipe: stopped in the middle of a line; what was read of it is not kept\n" in err
 
 
+@pytest.mark.slow
 def test_pipe_that_is_made_anew_is_followed(shell: Shell, start: Callable[..., Live]) -> None:
     path = shell.folder / "pipe"
     os.mkfifo(path)
@@ -530,6 +533,7 @@ def test_check_says_with_which_line_a_live_stream_goes_on(
     assert "goes on" not in shell("check", "other.json.events").out
 
 
+@pytest.mark.slow
 def test_lines_are_judged_once_while_files_are_rotated_and_the_program_is_killed(
     shell: Shell, start: Callable[..., Live]
 ) -> None:

@@ -83,6 +83,7 @@ class CountedTimeline(Timeline):
         super().goto(position)
 
 
+@pytest.mark.slow
 def test_everything_that_can_happen_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replay.testing.live_run.ChosenOrder", CountedOrder)
     monkeypatch.setattr("replay.testing.live_run.Timeline", CountedTimeline)

@@ -192,6 +192,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> dict[str, 
     return results(tmp_path_factory.mktemp("expected") / "out", logs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "environment"),
     [

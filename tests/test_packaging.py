@@ -62,6 +62,7 @@ def test_source_distribution_is_the_checkout(sources: Path) -> None:
     assert files_in(sources) == names | {"PKG-INFO"}
 
 
+@pytest.mark.slow
 def test_tests_of_a_source_distribution_run(sources: Path) -> None:
     for words in (["--collect-only"], ["tests/test_amounts.py", "tests/test_golden.py"]):
         done = subprocess.run(

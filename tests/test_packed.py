@@ -81,6 +81,7 @@ def test_events_come_out_of_a_frame_as_they_went_in(given_runs: list[Any], befor
             assert column.tolist() == expected_column.tolist()
 
 
+@pytest.mark.slow
 @given(runs, st.data())
 def test_first_events_of_columns_are_columns_of_the_first_events(
     given_runs: list[Any], data: st.DataObject

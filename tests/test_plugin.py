@@ -211,6 +211,7 @@ def test_missing_store_or_folder_is_an_error_of_usage_in_one_line(
     assert ran.out.strip() == f"ERROR: --replay-store {path}: expected an event store, found none"
 
 
+@pytest.mark.slow
 def test_only_stores_are_checked_unless_tests_are_named(project: Project, store: Path) -> None:
     project.write("tests/test_some.py", PASSES)
     project.write("pytest.ini", "[pytest]\ntestpaths = tests\n")
@@ -222,6 +223,7 @@ def test_only_stores_are_checked_unless_tests_are_named(project: Project, store:
     assert project.run().summary == "1 passed"
 
 
+@pytest.mark.slow
 def test_several_stores_and_one_twice_are_checked_once_each(project: Project, store: Path) -> None:
     other = store.with_name("other.events")
     other.write_bytes(store.read_bytes())
@@ -251,6 +253,7 @@ INSTALLED = {
 }
 
 
+@pytest.mark.slow
 def test_plugin_is_found_where_the_package_is_installed(
     project: Project, store: Path, tmp_path: Path
 ) -> None:
@@ -383,6 +386,7 @@ def opened(project: Project, said: str) -> str:
     return finished.stdout
 
 
+@pytest.mark.slow
 def test_property_that_fails_leaves_the_shrunk_history_and_a_command(project: Project) -> None:
     said = failing(project, "given")
     count, *shown = said.splitlines()
@@ -401,6 +405,7 @@ def test_property_that_fails_leaves_the_shrunk_history_and_a_command(project: Pr
     assert checked.summary == "3 passed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["example", "plain", "fixture"])
 def test_history_that_a_test_names_is_left(project: Project, name: str) -> None:
     said = failing(project, name)
@@ -413,6 +418,7 @@ def test_history_that_a_test_names_is_left(project: Project, name: str) -> None:
     assert opened(project, said)
 
 
+@pytest.mark.slow
 def test_history_of_a_live_run_is_left(project: Project) -> None:
     said = failing(project, "live")
     assert re.match(r"the failing history has \d+ lines? after its parameters:\n  {\"D\"", said)
@@ -421,6 +427,7 @@ def test_history_of_a_live_run_is_left(project: Project) -> None:
     assert opened(project, said)
 
 
+@pytest.mark.slow
 def test_each_failure_of_a_property_leaves_its_history(project: Project) -> None:
     said = failing(project, "several", "--replay-output", "out")
     assert said.count("the failing history has 1 line after its parameters:\n") == 2
@@ -442,6 +449,7 @@ def test_passing_test_leaves_nothing(project: Project) -> None:
     assert not (project.folder / ".pytest_cache/d/replay").exists()
 
 
+@pytest.mark.slow
 def test_histories_are_left_where_it_is_said_and_replace_those_before(project: Project) -> None:
     first = failing(project, "flagged", "--replay-output", "here/there")
     folder = project.folder / "here/there/test_some.py-test_it"

@@ -36,6 +36,7 @@ def without_times(text: str) -> str:
     return re.sub(r"\d+\.\d+ s\b", "0.00 s", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("console"))
 def test_transcript_is_what_the_commands_print(block: str) -> None:
     for transcript in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -187,6 +188,7 @@ class Recipe:
         return [(self.folder / name).read_bytes() for name in ("flagged.json", *names)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("sh"), ids=["file", "pipe"])
 def test_live_recipe_gives_the_same_with_kills_in_between(block: str, tmp_path: Path) -> None:
     log = (ROOT / "scripts" / "sample" / "stream_log.json").read_bytes().splitlines(keepends=True)
@@ -229,6 +231,7 @@ def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Path) -> None:
     _, _, example, live = blocks("python")
     assert sum(bool(line) for line in example.splitlines()) < 20
@@ -238,6 +241,7 @@ def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Pat
     assert "2 passed" in finished.stdout
 
 
+@pytest.mark.slow
 def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_path: Path) -> None:
     _, _, example, _ = blocks("python")
     (text,) = blocks("text")

@@ -252,6 +252,7 @@ LOST = Case(SPEC_EXAMPLE, skipped=((7, 7),), inserted=((SPIKE, 7), (SPIKE, 7), (
 CHANGED = Case(SPEC_EXAMPLE, tracked=2, skipped=((1, 1), (1, 3)), inserted=((SPIKE, 1),))
 
 
+@pytest.mark.slow
 @given(cases())
 @example(LOST)
 @example(CHANGED)
@@ -279,6 +280,7 @@ def test_branch_is_what_the_model_says_of_logs_edited_by_hand(case: Case) -> Non
     assert told["unjudged"] == 0
 
 
+@pytest.mark.slow
 @given(histories())
 def test_branch_without_edits_is_the_original_to_the_byte(given_logs: LoggedHistory) -> None:
     # Blank lines are not in a store, so a branch has none.
@@ -295,6 +297,7 @@ def test_branch_without_edits_is_the_original_to_the_byte(given_logs: LoggedHist
             assert branch == rerun.originals[f"flagged.json{suffix}"]
 
 
+@pytest.mark.slow
 @given(histories(), st.data())
 def test_unfinished_history_is_compared_as_far_as_it_was_judged(
     given_logs: LoggedHistory, data: st.DataObject

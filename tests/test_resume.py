@@ -83,6 +83,7 @@ def without_leftovers(found: dict[str, bytes]) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if not name.endswith(("~", ".new"))}
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 3)
 @given(histories(), befores, st.data())
 def test_run_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
@@ -100,6 +101,7 @@ def test_run_that_dies_anywhere_and_again_goes_on_to_the_same_bytes(
         assert without_leftovers(outcome(folder)) == expected
 
 
+@pytest.mark.slow
 @given(histories(), befores, st.data())
 def test_run_whose_disk_fails_says_so_once_and_goes_on_when_it_works_again(
     given_logs: LoggedHistory, before: bytes | None, data: st.DataObject
@@ -120,6 +122,7 @@ def test_run_whose_disk_fails_says_so_once_and_goes_on_when_it_works_again(
         assert without_leftovers(outcome(folder)) == expected
 
 
+@pytest.mark.slow
 @given(histories(), befores)
 def test_run_again_on_the_same_inputs_writes_nothing(
     given_logs: LoggedHistory, before: bytes | None
@@ -139,6 +142,7 @@ def test_run_again_on_the_same_inputs_writes_nothing(
             assert getattr(second, field) == getattr(first, field)
 
 
+@pytest.mark.slow
 @given(histories(), befores, st.data())
 def test_store_that_was_cut_anywhere_is_completed_to_the_same_bytes(
     given_logs: LoggedHistory, before: bytes | None, data: st.DataObject
@@ -204,6 +208,7 @@ def test_ten_runs_at_once_write_each_line_once(tmp_path: Path) -> None:
     assert outcome(tmp_path)[FLAGGED] == SPEC_FLAGGED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_example_dies_anywhere_then_loses_in_a_power_cut_anywhere_what_was_not_synced(
     tmp_path: Path, *, overwrite: bool

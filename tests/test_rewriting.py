@@ -93,6 +93,7 @@ def test_finished_store_of_an_earlier_format_stays_what_it_is(tmp_path: Path, na
     assert (tmp_path / "run" / f"{name}.events").read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 def test_run_that_dies_at_any_operation_leaves_a_whole_store_and_goes_on(
     tmp_path: Path, name: str

@@ -59,6 +59,7 @@ def plain(records: list[Record]) -> list[Any]:
     return [each.events() if isinstance(each, Columns) else each for each in records]
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories(), st.randoms(use_true_random=False))
 def test_frames_around_a_damaged_one_are_saved_and_the_loss_is_told(
@@ -101,6 +102,7 @@ def test_frames_around_a_damaged_one_are_saved_and_the_loss_is_told(
         assert main([*command, str(tmp_path / "saved")]) in (0, 1)
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories())
 def test_flagged_file_is_rebuilt_from_the_store_alone(

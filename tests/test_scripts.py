@@ -106,6 +106,7 @@ def test_run_with_words_takes_files_of_the_current_folder(example: Path) -> None
     assert (example / "out file.json").read_bytes() == SPEC_FLAGGED
 
 
+@pytest.mark.slow
 def test_run_with_nothing_to_read_shows_what_is_flagged_in_the_sample(tmp_path: Path) -> None:
     shown = script("run.sh", cwd=tmp_path).encode()
     sample = ROOT / "scripts" / "sample"
@@ -126,6 +127,7 @@ def test_run_ends_with_the_programs_status(tmp_path: Path) -> None:
     assert "none: expected a readable batch log" in finished.stderr
 
 
+@pytest.mark.slow
 def test_small_benchmark_of_intervals_has_a_line_for_each_case() -> None:
     shown = script("bench_intervals.py", "--small", cwd=ROOT).splitlines()
     assert shown[0] == "20,000 observations, median of 1"

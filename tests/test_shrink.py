@@ -196,6 +196,7 @@ def test_line_that_can_go_only_after_another_goes() -> None:
     assert _without_lines([1, 2, 3], holding.__contains__) == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--exact",)], ids=["verdict", "exact"])
 def test_shrunk_history_has_the_verdict_and_is_minimal_by_the_model(
     options: tuple[str, ...],
@@ -227,6 +228,7 @@ def test_shrunk_history_has_the_verdict_and_is_minimal_by_the_model(
     assert smaller[False] >= settings().max_examples // 3
 
 
+@pytest.mark.slow
 def test_every_flag_of_the_sample_is_shrunk_to_a_few_lines_and_passes_its_own_test(
     tmp_path: Path,
 ) -> None:
@@ -431,6 +433,7 @@ ALTERED = [
 ]
 
 
+@pytest.mark.slow
 def test_regression_test_fails_where_the_history_is_another(spec: Shrink) -> None:
     spec(7)
     for number, (log, was, becomes, _) in enumerate(ALTERED):

@@ -113,6 +113,7 @@ def test_memory_of_a_splitter_does_not_grow_with_the_line() -> None:
     assert splitter.feed(b"\nrest\n") == [cut(bytes(40 << 20)), b"rest\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [LINE_BYTES_MAX - 1, LINE_BYTES_MAX, LINE_BYTES_MAX + 1])
 def test_16_mib_are_not_too_long_and_one_byte_more_is(tmp_path: Path, length: int) -> None:
     line = GOOD[:-1] + b', "n": "' + b"x" * (length - len(GOOD) - 9) + b'"}'
@@ -401,6 +402,7 @@ def peak_mib(*arguments: str | Path) -> int:
     return usage.ru_maxrss // 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory in other units")
 @pytest.mark.parametrize("kind", ["batch", "stream", "csv", "jsonl", "gz"])
 def test_hole_that_a_rotation_left_takes_no_memory(tmp_path: Path, kind: str) -> None:

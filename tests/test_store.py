@@ -223,6 +223,7 @@ def test_store_cut_short_in_its_header_is_refused(path: Path) -> None:
             EventStore(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_no_flipped_bit_goes_unnoticed(path: Path, count: int) -> None:
     content = write(path, FRAMES[:count])

@@ -188,6 +188,7 @@ def test_bounds_of_lines_are_kept_and_reached() -> None:
         assert max(new for _, new, _ in counts) > new_max // 2 - 1
 
 
+@pytest.mark.slow
 def test_later_phases_befriend_and_unfriend_where_the_first_one_hardly_does() -> None:
     one, three = (
         [kinds(history) for history in drawn(few, 200)]
@@ -310,6 +311,7 @@ def test_spellings_say_the_same_in_another_way(data: st.DataObject) -> None:
     assert (other.kind, other.time, other.users) == (one.kind, one.time, one.users)
 
 
+@pytest.mark.slow
 def test_amounts_stand_just_on_the_threshold_and_just_above() -> None:
     on = above = 0
     near = histories(users=3, density=0.6, bad=0, drawn_parameters=parameters(2, (2, 3)))
@@ -374,6 +376,7 @@ def assert_shrunk_to(history: LoggedHistory, *friendships: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_flagged_purchase_shrinks_to_the_four_lines_that_it_takes() -> None:
     assert_shrunk_to(shrunk(histories(), lambda each: any(flags(each))), "befriend")
 
@@ -385,6 +388,7 @@ def test_rejected_line_shrinks_to_itself() -> None:
     assert found in (LoggedHistory(*logs), LoggedHistory(b"".join(logs), b""))
 
 
+@pytest.mark.slow
 def test_unfriend_that_changes_a_verdict_shrinks_to_five_lines() -> None:
     def changes_one(history: LoggedHistory) -> bool:
         kept = (

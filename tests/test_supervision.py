@@ -37,6 +37,7 @@ def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 whens = st.sampled_from(["before", "within", "after"])
 
 
+@pytest.mark.slow
 @given(histories(), st.dictionaries(st.integers(1, 120), whens, max_size=8))
 def test_failures_of_users_change_nothing(
     given_logs: LoggedHistory, failures: dict[int, str]
@@ -60,6 +61,7 @@ def failure_of(folder: Path) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @given(
     histories(),
     st.integers(1, 200),

@@ -176,11 +176,13 @@ class Traveller(RuleBasedStateMachine):
 
 
 TestTraveller = Traveller.TestCase
+TestTraveller.pytestmark = [pytest.mark.slow]  # type: ignore[attr-defined]
 TestTraveller.settings = settings(
     max_examples=settings().max_examples, stateful_step_count=25, deadline=None
 )
 
 
+@pytest.mark.slow
 @given(histories())
 def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
     given_logs: LoggedHistory,
@@ -191,6 +193,7 @@ def test_every_decision_of_the_run_is_decided_again_the_same_in_any_order(
                 assert timeline.decision(number) == timeline.history.recorded.get(number)
 
 
+@pytest.mark.slow
 @given(histories())
 def test_place_of_an_event_is_its_line_in_the_log(given_logs: LoggedHistory) -> None:
     lines = {source: log.split(b"\n") for source, log in given_logs._asdict().items()}

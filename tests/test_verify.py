@@ -120,6 +120,7 @@ def planted(record: Single, draw: random.Random) -> Single:
     return msgspec.structs.replace(record, **{field: value})
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories())
 def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: LoggedHistory) -> None:
@@ -132,6 +133,7 @@ def test_history_of_a_run_has_no_difference(tmp_path: Path, given_logs: LoggedHi
     assert moments[-1] == len(history)
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories(), st.randoms(use_true_random=False))
 def test_planted_difference_is_always_found(
@@ -147,6 +149,7 @@ def test_planted_difference_is_always_found(
     assert is_told(changed)
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories(), st.randoms(use_true_random=False))
 def test_missing_record_is_always_found(
@@ -163,6 +166,7 @@ def test_missing_record_is_always_found(
     assert is_told(changed)
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories(), st.randoms(use_true_random=False))
 def test_difference_in_a_decision_is_named_to_the_field(
@@ -187,6 +191,7 @@ def test_difference_in_a_decision_is_named_to_the_field(
     assert verify(History(replay.EventStore(changed))).difference == expected
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(histories(), st.integers(1, 12))
 def test_history_of_a_run_that_was_stopped_has_no_difference(
@@ -250,6 +255,7 @@ def test_user_who_is_active_and_takes_an_event_wrongly_is_found_where_it_does(
     assert (found.event, found.field) == (6, "purchases" if users is LosingUser else "friends")
 
 
+@pytest.mark.slow
 def test_a_hundred_planted_differences_of_the_sample_are_found(tmp_path: Path) -> None:
     kept = {}
     for name, lines in (("batch", 2_000), ("stream", 100)):

@@ -100,6 +100,7 @@ def test_json_of_intervals_reads_back_line_by_line(found: list[Interval]) -> Non
     ]
 
 
+@pytest.mark.slow
 @given(observations, st.sampled_from(["e.csv", "e.jsonl", "e.csv.gz", "e.jsonl.gz"]))
 def test_exported_observations_give_the_same_history_and_intervals(
     rows: list[dict[str, str]], name: str
