@@ -171,9 +171,10 @@ def check_own_lines(store: EventStore) -> None:
 
     """
     lines = OwnLines(store.path, store.zone)
-    for record in store.records():
-        if isinstance(record, Columns):
-            lines.check_columns(record)
+    for frame in store.frames():
+        for record in frame.records:
+            if isinstance(record, Columns):
+                lines.check_columns(record)
 
 
 def own_line(event: Event, store: EventStore) -> bytes:
