@@ -36,7 +36,6 @@ _SPACE: Final = ord(" ")
 _BACKSLASH: Final = ord("\\")
 _POINT: Final = ord(".")
 _ZERO: Final = ord("0")
-_NINE: Final = ord("9")
 _ASCII_END: Final = 0x80
 
 _AMOUNT_BYTES_MAX: Final = len("999999999999999.99")
