@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from events.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, CodeBook, Columns
+from events.columns import KIND_OF, NOBODY, CodeBook, Columns
 from events.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
 from events.fitting import NEITHER, Fitting, Said
 from events.lines import JSON_SPACE, BadLineError, Reason, read_zoned
@@ -49,10 +49,9 @@ _AT_ONCE_BYTES_MAX: Final = 1 << 22
 _TRIED_MAX: Final = 32
 T = TypeVar("T")
 
-_KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
 _CANONICAL: Final = {
     kind: Template(kind, text)
-    for kind, text in zip(_KINDS.values(), msgspec.structs.astuple(CANONICAL), strict=True)
+    for kind, text in zip(KIND_OF.values(), msgspec.structs.astuple(CANONICAL), strict=True)
 }
 
 
@@ -261,7 +260,7 @@ class _Rows:
             return
         kinds, ticks, amounts = self._said.kinds, self._said.ticks, self._said.amounts
         for row, event in events.items():
-            kinds[row] = _KINDS[kind_of(event)]
+            kinds[row] = KIND_OF[kind_of(event)]
             ticks[row], digits = tick_of(event.time)
             if digits:
                 self._finer[row] = digits

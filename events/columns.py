@@ -29,8 +29,8 @@ BEFRIEND: Final = 1
 """That of a friendship that began."""
 UNFRIEND: Final = 2
 """That of a friendship that ended."""
-KINDS: Final = 3
-"""How many kinds there are."""
+KIND_OF: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
+"""All kinds, by what a log calls them."""
 
 NOBODY: Final = -1
 """What stands for the second user of a purchase."""

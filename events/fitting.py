@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from events.columns import KINDS, PURCHASE
+from events.columns import KIND_OF, PURCHASE
 from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, ahead
 from events.ticks import PLACES, SECONDS, TICKS_END, TICKS_PER_MINUTE, ticks_in
 from events.words import MASKS, QUOTED_BYTES_MAX, WORD, Flags, Places, Text, Words, number
@@ -145,7 +145,7 @@ class Fitting:
         self.kinds: Final[Kinds] = np.full(len(self.ends), NEITHER, np.int8)
         """The kind of each line that is written by a template, else `NEITHER`."""
         # By how many ticks the clocks of each kind are ahead of UTC.
-        self._ahead: Final[Ticks] = np.zeros(KINDS, np.int64)
+        self._ahead: Final[Ticks] = np.zeros(len(KIND_OF), np.int64)
         self._controls: Final = self._controls_in(data)
         # Where each value begins, and how long it is.
         self._at: Final[Places] = np.zeros((3, len(self.ends)), np.int64)

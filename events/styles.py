@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 
 from events.amounts import format_amount
-from events.columns import BEFRIEND, PURCHASE, UNFRIEND
+from events.columns import KIND_OF
 from events.event import Befriend, Event, Purchase, render
 from events.timestamps import minutes_of, shifted
 
@@ -53,7 +53,6 @@ _PLACES: Final = {
     "befriend": {"id1": USER, "id2": OTHER},
     "unfriend": {"id1": USER, "id2": OTHER},
 }
-_KINDS: Final = {"purchase": PURCHASE, "befriend": BEFRIEND, "unfriend": UNFRIEND}
 
 
 class Style(msgspec.Struct, array_like=True, frozen=True):
@@ -161,7 +160,7 @@ def template_of(line: bytes) -> Template | None:
         if key in place_of:
             pieces += [text[end : value.start() + 1], place_of[key]]
             end = value.end() - 1
-    return Template(_KINDS[name], "".join([*pieces, text[end:]]))
+    return Template(KIND_OF[name], "".join([*pieces, text[end:]]))
 
 
 CANONICAL: Final = Style(
