@@ -7,9 +7,10 @@ by one, and then what the actors' states add up to.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from actors.urns import COORDINATOR, SINK, urn_of_key
+from events.closing import Closing
 from events.records import Finding, Gap, LogEnd, Observed, Record, StateDigest
 from replay.collector import collector_paused
 from replay.detectors import check_detector
@@ -67,7 +68,7 @@ def verify_intervals(store: EventStore) -> Verification:
         return Verification(*counts, difference, tuple(replay.lost))
 
 
-class _Replay:
+class _Replay(Closing):
     def __init__(self, store: EventStore, parameters: IntervalParameters) -> None:
         self.position = self.findings = self.digests = 0
         self.lost: list[Lost] = []
@@ -76,10 +77,7 @@ class _Replay:
         self._simulation = IntervalSimulation(parameters, self._seen)
         self._recorded: list[Finding] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._simulation.close()
 
     def differences(self) -> Iterator[Difference]:
