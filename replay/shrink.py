@@ -19,6 +19,7 @@ import msgspec
 
 from actors.dispatcher import ActorFailedError
 from actors.sink import Nowhere
+from events.columns import Columns
 from events.errors import InputError, ReplayError
 from events.event import Befriend, Purchase, users_of
 from replay.detectors import check_detector
@@ -87,8 +88,8 @@ def shrink(
     oracle = _Oracle(timeline.history, number, exact=exact, progress=progress)
     explanation = explain(timeline, number)
     assert isinstance(explanation, WhyPurchase), "the oracle takes nothing but purchases"
-    # The timeline routes what a run judges. It gives the same state, unless there is a
-    # fault in that; so what it finds wrong is decided as the run did before it is said.
+    # The timeline judges the purchase alone. That gives the same state, unless there is a
+    # fault in it; so what it finds wrong is decided as the run did before it is said.
     replayed = timeline.decision(number)
     everything = oracle.accepted(range(1, number))
     if not oracle.wants(replayed) and not oracle.holds(everything):
@@ -184,7 +185,8 @@ class _Oracle:
             ]
             decision = None
             try:
-                simulation.route(events[:past])
+                simulation.extend(Columns.of(events))
+                simulation.goto(past)
                 for event in events[past:]:
                     decision = simulation.judge(event)
             except ActorFailedError:

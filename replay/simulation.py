@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.coordinator import CoordinatorActor
 from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Attest, Commit, Horizon, Judge, Past
+from actors.messages import Attest, Commit, Horizon, Judge
 from actors.sink import Outlet, SinkActor
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from actors.user import UserActor
 from events.closing import Closing
-from events.columns import Columns
 from events.errors import DetectorError
 from events.event import Event, Purchase
 from events.journal import Journal, OwnEvents
 from replay.detectors import remember_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from actors.digest import RunningSums, Sums
     from actors.user import Ref
+    from events.columns import Columns
     from events.parameters import Parameters
     from events.records import Decision
 
@@ -137,24 +137,6 @@ class Simulation(Closing):
     def extend(self, events: Columns) -> None:
         """Make ``events`` part of the history, without anybody being told; see `goto`."""
         self.journal.extend(events)
-
-    def route(self, events: Sequence[Event]) -> None:
-        """Make ``events`` part of the state, without judging them."""
-        self._keep(events)
-        if events:
-            self.goto(events[-1].number)
-
-    def tell(self, event: Event) -> None:
-        """Make ``event``, which is of the past, part of the state by messages."""
-        self._keep((event,))
-        self.coordinator.actor_ref.tell(Past(event))
-        self.dispatcher.run()
-
-    def _keep(self, events: Sequence[Event]) -> None:
-        """Append to the journal what it does not hold of ``events``."""
-        new = [event for event in events if event.number > len(self.journal)]
-        if new:
-            self.journal.extend(Columns.of(new))
 
     def judge(self, event: Event) -> Decision | None:
         """Judge ``event``, make it part of the state, and return the decision on a purchase.

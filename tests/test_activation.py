@@ -33,6 +33,7 @@ from replay.simulation import Simulation
 from replay.supervision import Reactivation
 from replay.testing.strategies import failures, histories
 from replay.timeline import Timeline
+from tests.telling import pass_over, tell_past
 from tests.test_against_model import run_in_process
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ class Activation(RuleBasedStateMachine):
             if judged:
                 assert self.coming.judge(event) == self.staying.judge(event)
             else:
-                self.staying.tell(event)
-                self.coming.tell(event)
+                tell_past(self.staying, event)
+                tell_past(self.coming, event)
             staying, coming = (trace.take() for trace in self.traces)
             assert coming == staying
             self.position += 1
@@ -347,7 +348,7 @@ def messages_of(simulation: Simulation, events: Iterable[Event], past: int) -> d
     trace, found = Trace(simulation), {}
     for event in events:
         if event.number <= past:
-            simulation.tell(event)
+            tell_past(simulation, event)
         else:
             simulation.judge(event)
         found[event.number] = trace.take()
@@ -386,12 +387,12 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
                 expected = messages_of(told, events, past)
             assert all(expected.values())
             with Simulation(parameters, Kept()) as routed:
-                routed.route(events[:past])
+                pass_over(routed, events[:past])
                 assert routed.active == []
                 new = {number: expected[number] for number in expected if number > past}
                 assert messages_of(routed, events[past:], past) == new
             with passivating(draw)(parameters, Kept()) as passivated:
-                passivated.route(events[:past])
+                pass_over(passivated, events[:past])
                 assert messages_of(passivated, events[past:], past) == new
             # What is read of the past is always all of it, so a run goes on behind that.
             for frames in range(store.frames_count + 1):

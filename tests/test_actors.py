@@ -35,6 +35,7 @@ from events.journal import Journal, OwnEvents
 from events.parameters import Parameters
 from events.records import Decision, StateDigest
 from replay.simulation import Simulation
+from tests.telling import pass_over, tell_past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -232,7 +233,7 @@ def test_users_are_numbered_by_first_appearance_whatever_the_messages() -> None:
     expected = {"c": 0, "b": 1, "d": 2, "a": 3, "e": 4}
     for cut in range(5):
         simulation = Simulation(Parameters(1, 2), Outlet())
-        simulation.route(happened[:cut])
+        pass_over(simulation, happened[:cut])
         for event in happened[cut:]:
             simulation.judge(event)
         assert simulation.journal.numbers == expected
@@ -271,9 +272,9 @@ def test_routed_told_and_judged_events_leave_the_same_state(
 
     def states(routed: int, told: int) -> list[tuple[str, frozenset[int], list[Purchase]]]:
         simulation = Simulation(Parameters(2, 5), Outlet())
-        simulation.route(happened[:routed])
+        pass_over(simulation, happened[:routed])
         for event in happened[routed:told]:
-            simulation.tell(event)
+            tell_past(simulation, event)
         for event in happened[told:]:
             simulation.judge(event)
         users = [simulation.user(number) for number in range(simulation.users)]
@@ -306,17 +307,17 @@ def test_each_event_is_told_to_those_whom_it_concerns_active_or_not() -> None:
     told: list[Any] = []
     simulation.dispatcher.observers.append(lambda _, receiver, sent: told.append((receiver, sent)))
     events: list[Event] = [at(3, 1), Befriend("2017-06-13 11:33:01", 2, "1", "2"), at(1, 3)]
-    simulation.route(events[:2])
+    pass_over(simulation, events[:2])
     assert told == [("urn:coordinator", Horizon(2))]
     assert simulation.active == []
-    simulation.tell(events[2])
+    tell_past(simulation, events[2])
     assert told[1:] == [
         ("urn:coordinator", Past(at(1, 3))),
         ("urn:user:1", Apply((at(1, 3),), since=2)),
     ]
     assert simulation.active == [0]
     parted = Unfriend("2017-06-13 11:33:01", 4, "2", "1")
-    simulation.tell(parted)
+    tell_past(simulation, parted)
     assert told[3:] == [
         ("urn:coordinator", Past(parted)),
         ("urn:user:2", Apply(unfriended=(0,), since=3)),

@@ -25,6 +25,7 @@ from replay.testing.checks import run_in
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from replay.timeline import Timeline
+from tests.telling import pass_over
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_verify import rewritten
 
@@ -255,7 +256,7 @@ def test_trace_of_an_event_is_what_the_run_delivered_for_it(
     with Timeline(run.folder / STORE) as timeline:
         past = timeline.history.stream_start
         with Simulation(timeline.parameters, Kept()) as simulation:
-            simulation.route(timeline.history.events[:past])
+            pass_over(simulation, timeline.history.events[:past])
             delivered: list[Any] = []
             simulation.dispatcher.observers.append(lambda *seen: delivered.append(seen))
             for event in timeline.history.events[past:]:

@@ -26,6 +26,7 @@ from events.journal import Journal, OwnEvents
 from events.lines import BadLineError, parse_line
 from replay.simulation import Simulation
 from replay.testing.strategies import lines
+from tests.telling import pass_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +41,9 @@ PAST_TOLD_MAX = 300
 TRACE = """
 import sys
 import replay
+from actors.messages import Past
 from events.blocks import numbered
+from events.columns import Columns
 from events.records import Rejected
 from replay.simulation import Simulation
 
@@ -60,7 +63,9 @@ with replay.Logs("batch.json", "stream.json") as logs:
                 if isinstance(event, Rejected):
                     print(event)
                 elif log is logs.batch:
-                    simulation.tell(event)
+                    simulation.extend(Columns.of([event]))
+                    simulation.coordinator.actor_ref.tell(Past(event))
+                    simulation.dispatcher.run()
                 else:
                     simulation.judge(event)
     simulation.attest(events)
@@ -120,7 +125,7 @@ def decide_in_order(
 ) -> Kept:
     kept = Kept()
     with Simulation(parameters, kept, attesting=True) as simulation:
-        simulation.route(past)
+        pass_over(simulation, past)
         for event in new:
             simulation.judge(event)
         simulation.attest(len(past) + len(new))
