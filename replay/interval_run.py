@@ -117,7 +117,7 @@ def run_intervals(
     began = time.perf_counter()
     form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
     parameters = _parameters_of(source, search, form)
-    summary = IntervalSummary(file.path, store, sorted=parameters.lateness is None)
+    summary = IntervalSummary(file.path, store)
     log = ObservationLog(source, parameters.lateness)
     running = Run(
         SearchInputs((log,), parameters),

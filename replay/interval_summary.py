@@ -12,8 +12,6 @@ class IntervalSummary(RunSummary):
     """How many keys appeared; 1 where there is no column of keys and any observation."""
     intervals: int = 0
     """How many intervals were found."""
-    sorted: bool = False
-    """Whether the observations had to be put in order first."""
 
     @property
     def observations(self) -> int:
