@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import re
+from collections import deque
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, final
@@ -12,7 +14,6 @@ import msgspec
 
 from events.errors import BadValueError, shown
 from events.splitting import long_line_detail
-from events.ticks import SECONDS, ticks_of
 from events.timestamps import TimestampShapeError, parse_timestamp
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ class ObservationBlock(NamedTuple):
         return list(map(Observation, self.times, self.numbers, self.adids, self.keys))
 
 
+_LINE: Final = b"0000-00-00 00:00:00\n"
+_SECONDS: Final = len(_LINE) - 1
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _FRACTIONS: Final = re.compile(r"(?:(?:\.[0-9]+)?\n)*")
 
 
@@ -141,21 +145,37 @@ def canonical_times(times: list[str]) -> list[str] | None:
     """
     if not times:
         return times
-    if max(map(len, times)) <= SECONDS:
-        return None if ticks_of(times) is None else times
-    fractions = [time[SECONDS:] for time in times]
+    if max(map(len, times)) <= _SECONDS:
+        return times if _are_real(times) else None
+    fractions = [time[_SECONDS:] for time in times]
     joined = "\n".join(fractions) + "\n"
     # The count is for a fraction with a newline in it.
     if joined.count("\n") != len(times) or not _FRACTIONS.fullmatch(joined):
         return None
-    if ticks_of([time[:SECONDS] for time in times]) is None:
+    if not _are_real([time[:_SECONDS] for time in times]):
         return None
     if "0\n" not in joined:
         return times
     return [
-        time.rstrip("0").removesuffix(".") if time[-1] == "0" and len(time) > SECONDS else time
+        time.rstrip("0").removesuffix(".") if time[-1] == "0" and len(time) > _SECONDS else time
         for time in times
     ]
+
+
+def _are_real(times: list[str]) -> bool:
+    """Tell whether all ``times`` are ``YYYY-MM-DD HH:MM:SS`` and name a real date and time."""
+    joined = "\n".join(times) + "\n"
+    # Newlines of their own would make them longer than the pattern.
+    if not joined.isascii() or joined.encode().translate(_DIGITS) != _LINE * len(times):
+        return False
+    if " 24:" in joined:
+        # Some versions of Python take it for the next day's midnight.
+        return False
+    try:
+        deque(map(dt.datetime.fromisoformat, times), maxlen=0)
+    except ValueError:
+        return False
+    return True
 
 
 _CACHED_LENGTH_MAX: Final = 64
