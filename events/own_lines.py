@@ -111,13 +111,17 @@ class OwnLines:
     def _check_style(self, style: Style, number: int) -> None:
         """Refuse a style whose lines are not those of their events.
 
-        What its templates make of these they make of all that have nothing to be escaped.
+        What its templates make of these they make of all that have nothing to be escaped: the
+        two have nothing in common that a fixed text could hold.
         """
-        for time, amount in (("2017-06-13 11:33:01", 168_300), ("0001-12-31 23:59:59.5", 1)):
+        for time, amount, one, other in (
+            ("2017-06-13 11:33:01", 168_300, "one", "other"),
+            ("0001-12-31 23:59:59.5", 1, "7", "8"),
+        ):
             for template, event in (
-                (style.purchase, Purchase(time, number, "buyer", amount)),
-                (style.befriend, Befriend(time, number, "one", "other")),
-                (style.unfriend, Unfriend(time, number, "one", "other")),
+                (style.purchase, Purchase(time, number, one, amount)),
+                (style.befriend, Befriend(time, number, one, other)),
+                (style.unfriend, Unfriend(time, number, one, other)),
             ):
                 if template is not None:
                     self.check([style.styled(event)])

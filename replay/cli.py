@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import InterruptedRunError, ReplayError
+from events.errors import DetectorError, InterruptedRunError, ReplayError, shown
 from events.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
 from replay.console import PurchaseWords
@@ -177,6 +177,14 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
                 raise
             report(f"replay: {error}")
             return EXIT_TERMINATED if stop.received is signal.SIGTERM else EXIT_INTERRUPTED
+        except (Exception, SystemExit) as error:
+            if options.detector is None:
+                raise
+            # It is not ours, and does what it likes, even end the program.
+            raise DetectorError(
+                f"{options.detector}: expected a detector that decides, found that it failed: "
+                f"{type(error).__name__}: {shown(str(error))}"
+            ) from None
         finally:
             console.finish()
     console.summarize(summary)

@@ -72,8 +72,15 @@ def detector_version(detector: Any) -> DetectorVersion:
 
     """
     declared = _declared(detector)
+    named = [detector]
     while "decides_as" in declared:
         detector = declared["decides_as"]
+        if any(detector is each for each in named):
+            raise DetectorError(
+                f"{shown(repr(detector))}: expected decides_as to lead to the detector that "
+                "decides, found that it leads back to itself"
+            )
+        named.append(detector)
         declared = _declared(detector)
     if not isinstance(detector, type) and not {"name", "version"} <= declared.keys():
         name = getattr(detector, "__qualname__", type(detector).__qualname__)

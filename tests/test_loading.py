@@ -68,6 +68,45 @@ def test_run_decides_by_the_detector_that_it_is_given(
     assert "nowhere: expected to import it" in capsys.readouterr().err
 
 
+FAILING = """
+from replay import Simulation
+from actors.user import UserActor
+
+class Begins(Simulation):
+    def __init__(self, *arguments, **options):
+        raise ZeroDivisionError("no\\nrule")
+
+class Narrow(Simulation):
+    def __init__(self, parameters, outlet):
+        super().__init__(parameters, outlet)
+
+class Ends(Simulation):
+    def judge(self, event):
+        raise SystemExit(0)
+
+class Nobody(Simulation):
+    coordinator_type = None
+
+class Circle(Simulation):
+    pass
+
+Circle.decides_as = Circle
+"""
+
+
+@pytest.mark.parametrize("name", ["Begins", "Narrow", "Ends", "Nobody", "Circle"])
+def test_detector_that_fails_is_one_line_and_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    batch, stream = SPEC_EXAMPLE.write(tmp_path)
+    (tmp_path / "failing_rule.py").write_text(FAILING)
+    words = [str(batch), str(stream), str(tmp_path / "flagged.json"), "-q", "--detector"]
+    assert main([*words, f"{tmp_path / 'failing_rule.py'}:{name}"]) != 0
+    err = capsys.readouterr().err
+    assert err.startswith("replay: ")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -14,6 +14,10 @@ import pytest
 from campaigns.remade import Packed, Piece, Remade, nested_heads
 
 import replay
+from events.columns import Columns
+from events.event import Purchase
+from events.own_lines import OwnLines
+from events.styles import Style
 from replay.cli import main
 from tests.interval_runs import MINUTE, search
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
@@ -597,3 +601,20 @@ def test_search_that_lost_everything_says_so(
     assert out.endswith("\nthere was no event to compare\n")
     assert main(["verify", str(folder / "saved"), "--json"]) == 0
     assert '"lost": [{"after": 0, "events": 5, "size": ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("user", ["buyer", "one", "7"])
+@pytest.mark.parametrize("tail", ['"id":"{}"', '"x":"{}"'])
+def test_template_that_fixes_a_user_is_no_events_own(user: str, tail: str, tmp_path: Path) -> None:
+    # Of a key that stands twice the last value counts.
+    first = "\x03" if "id" in tail else user
+    key = '"id"' if "id" in tail else '"x"'
+    fixed = user if "id" in tail else "\x03"
+    template = (
+        f'{{"event_type":"purchase","timestamp":"\x01 \x02","id":"{first}","amount":"\x05",'
+        f'{key}:"{fixed}"}}'
+    )
+    columns = Columns.of([Purchase("2017-06-13 11:33:01", 1, user, 168_300)])
+    columns.style = Style(template)
+    with pytest.raises(replay.DamagedStoreError, match="expected the line that it was read from"):
+        OwnLines(tmp_path, "none").check_columns(columns)
