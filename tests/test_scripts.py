@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from planted.sources import FAULTS, Fault
 
 import replay
 from replay.testing import model
@@ -169,3 +170,9 @@ def test_small_benchmark_of_growth_draws_what_it_measured(tmp_path: Path) -> Non
     picture = ET.parse(tmp_path / "g.svg")
     lines = picture.findall("{http://www.w3.org/2000/svg}polyline")
     assert [len(line.attrib["points"].split()) for line in lines] == [2, 2]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_what_a_planted_fault_replaces_stands_once_in_its_file(fault: Fault) -> None:
+    assert (ROOT / fault.path).read_text(encoding="utf-8").count(fault.right) == 1
+    assert fault.right != fault.wrong

@@ -132,9 +132,9 @@ FAULTS: Final = (
         "who is activated by a question has seen what came later",
         _USER,
         "            if not self.active:\n                self.recover(message.number - 1)\n"
-        "            latest",
+        "            purchases =",
         "            if not self.active:\n                self.recover(message.number)\n"
-        "            latest",
+        "            purchases =",
     ),
     # Orders of delivery.
     Fault(
@@ -161,9 +161,9 @@ FAULTS: Final = (
     Fault(
         "users are numbered in the order of a set of ids",
         _JOURNAL,
-        "        for code in new:\n            known[names[code]]",
-        "        for code in sorted(new, key=lambda code: hash(names[code])):\n"
-        "            known[names[code]]",
+        "        for code, number in zip(new, self._one[first:], strict=True):\n",
+        "        some = sorted(new, key=lambda code: hash(names[code]))\n"
+        "        for code, number in zip(some, self._one[first:], strict=True):\n",
     ),
     # What is recorded, and played again.
     Fault(
@@ -181,8 +181,8 @@ FAULTS: Final = (
     Fault(
         "the digest keeps ended friendships",
         "actors/digest.py",
-        "return added if begun else Sums().minus(added)",
-        "return added if begun else Sums()",
+        "return keys[last & begun]",
+        "return keys[last]",
     ),
     Fault(
         "the stream begins an event too late",
