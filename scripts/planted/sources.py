@@ -133,7 +133,7 @@ FAULTS: Final = (
         _USER,
         "            if not self.active:\n                self.recover(message.number - 1)\n"
         "            purchases =",
-        "            if not self.active:\n                self.recover(message.number)\n"
+        "            if not self.active:\n                self.recover(message.number + 9)\n"
         "            purchases =",
     ),
     # Orders of delivery.
