@@ -54,6 +54,8 @@ class IntervalDrive(Drive):
         self._log: Final = log
         self._parameters: Final = parameters
         self._summary: Final = summary
+        # What `is_finished` has read of a store, and what is gone on with.
+        self._seen: IntervalResumed | None = None
         self._kept: IntervalResumed | None = None
         self._outputs: IntervalOutputs
         if parameters.output == "csv":
@@ -67,7 +69,8 @@ class IntervalDrive(Drive):
 
     def is_finished(self, kept: EventStore) -> bool:
         """Tell whether nothing is left to do."""
-        return IntervalResumed(kept).finished
+        self._seen = IntervalResumed(kept)
+        return self._seen.finished
 
     def check_start(self, start: int, standing: EventStore | None) -> None:
         """Refuse to append rows that nothing would tell from those of another search."""
@@ -91,7 +94,8 @@ class IntervalDrive(Drive):
 
     def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
         """Read a history; with ``acting`` the actors are told of it in `go_on`."""
-        resumed = IntervalResumed(kept)
+        seen = self._seen
+        resumed = seen if seen is not None and seen.store is kept else IntervalResumed(kept)
         self._kept = resumed if acting else None
         return resumed
 
