@@ -1,15 +1,7 @@
-"""The messages between actors: immutable, plain data, sent only by ``tell``.
+"""The messages that every coordinator understands, whatever its detector.
 
-Messages are requests and answers; they are not events, which are past facts, but
-carry them. A user is addressed by number: users are numbered from 0 in the order
-in which they first appear. Each message could be sent to another process as it
-is: msgspec packs it as a msgpack array.
-
-    outside      Judge, Past, Attest, Commit              to the coordinator
-    outside      Horizon                                  to the coordinator, to move in time
-    coordinator  Apply, AskFriends, AskPurchases          to users
-    user         Friends, Purchases                       to the coordinator
-    coordinator  Judged, Attested, Commit                 to the sink
+outside      Horizon    to the coordinator, to move in time
+outside      Commit     to the coordinator, which passes it on to the sink
 """
 
 from __future__ import annotations
@@ -17,27 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from events.errors import ReplayError
-from events.event import Event, Purchase
 
 
 class UnaskedError(ReplayError):
     """A message came that nobody asked for; the detector's actors do not fit together."""
 
     exit_status = 1
-
-
-class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True, gc=False):
-    """Judge the event if it is a purchase, then make the users' states include it."""
-
-    event: Event
-    """The event that has just come in."""
-
-
-class Past(msgspec.Struct, tag="past", array_like=True, frozen=True, gc=False):
-    """Make the users' states include this event, which is not of the stream, without judging."""
-
-    event: Event
-    """The event."""
 
 
 class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=False):
@@ -50,93 +27,5 @@ class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=Fa
     """How many events have happened, as of which all is answered; they are in the journal."""
 
 
-class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):
-    """Say what the state adds up to, after the events so far; for runs that are recorded."""
-
-    events: int
-    """How many events there were."""
-
-
 class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True, gc=False):
     """Record all verdicts so far, then write the flagged lines."""
-
-
-class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False):
-    """Make these events part of your state."""
-
-    purchases: tuple[Purchase, ...] = ()
-    """Your purchases, sorted by time and number."""
-    befriended: tuple[int, ...] = ()
-    """Users who are your friends now, if they were not."""
-    unfriended: tuple[int, ...] = ()
-    """Users who are not your friends now, if they were."""
-    since: int = 0
-    """The last event that was part of the users' states before these."""
-
-
-class AskFriends(msgspec.Struct, tag="ask-friends", array_like=True, frozen=True, gc=False):
-    """Who are your friends? The answer is `Friends`."""
-
-    number: int
-    """The number of the event on whose behalf this is asked."""
-
-
-class Friends(msgspec.Struct, tag="friends", array_like=True, frozen=True, gc=False):
-    """The answer to `AskFriends`."""
-
-    number: int
-    """The number in the question."""
-    user: int
-    """Who answers."""
-    friends: frozenset[int]
-    """The friends that ``user`` has now."""
-
-
-class AskPurchases(msgspec.Struct, tag="ask-purchases", array_like=True, frozen=True, gc=False):
-    """Which are your latest purchases? The answer is `Purchases`."""
-
-    number: int
-    """The number of the event on whose behalf this is asked."""
-    latest: int
-    """How many of them at most, at least 1."""
-    since_time: str = ""
-    """Those before this time are not asked for."""
-    since_number: int = 0
-    """Of those at exactly that time, events before this number are not asked for."""
-
-
-class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True, gc=False):
-    """The answer to `AskPurchases`."""
-
-    number: int
-    """The number in the question."""
-    user: int
-    """Who answers."""
-    purchases: tuple[Purchase, ...]
-    """What was asked for, sorted by time and number."""
-
-
-class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True, gc=False):
-    """The answer to `Attest`."""
-
-    events: int
-    """The number in the request."""
-    users: int
-    """How many users have appeared."""
-    sums: tuple[int, ...]
-    """See `actors.digest.Sums`."""
-
-
-class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True, gc=False):
-    """The verdict on a purchase of the stream (SPEC.md section 3)."""
-
-    event: Purchase
-    """The purchase."""
-    flagged: bool
-    """Whether it is anomalous."""
-    purchases: int
-    """How many purchases were in the window."""
-    mean: int
-    """Their mean in whole cents; 0 where there are none."""
-    sd: int
-    """Their standard deviation in whole cents; 0 where there are none."""

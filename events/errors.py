@@ -84,6 +84,11 @@ class BadValueError(ReplayError):
     """A single value does not qualify; the message says what was expected and found."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of a thing there are, in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(value: str | bytes, length_max: int = 60) -> str:
     """Return ``value`` as error messages show it: quoted, in ASCII, not too long."""
     if len(value) > length_max:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from events.errors import ReplayError
 
 STANDARD_STREAM: Final = "-"
@@ -64,3 +67,15 @@ def descriptor_of(path: str | Path) -> int | None:
     name = str(path)
     found = _DESCRIPTORS.fullmatch(name)
     return _OUTPUTS.get(name) if found is None else int(found[1])
+
+
+def standard_input(expected: str) -> TextIO:
+    """Return standard input, where ``expected`` is what is read from it.
+
+    Raises:
+        InputError: it is closed.
+
+    """
+    if sys.stdin is None:
+        raise InputError(f"standard input: expected {expected}, found it closed")
+    return sys.stdin

@@ -13,15 +13,14 @@ for event in store.events_from(1):
     print(event)
 """
 
-import replay.isolation  # noqa: F401  it decides where the others are found
+import replay.terminal.isolation  # noqa: F401  it decides where the others are found
 
 # isort: split
 
-from replay.interrupts import end_at_once_if_program
+from replay.terminal.interrupts import end_at_once_if_program
 
 end_at_once_if_program()
 
-from events.detector import DetectorVersion
 from events.errors import (
     DamagedStoreError,
     DetectorError,
@@ -36,18 +35,19 @@ from events.errors import (
     ReplayError,
     StoreError,
 )
-from events.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.interval import Interval
-from events.parameters import Parameters
-from events.records import Decision, Rejected
-from events.store import EventStore
-from replay.flagged import FlaggedPurchase, flagged_purchases
-from replay.intervals import find_intervals
-from replay.listener import Listener, Summary
-from replay.logs import Logs
-from replay.run import run
-from replay.simulation import Simulation
-from replay.timeline import Timeline
+from events.observations.interval import Interval
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.purchases.parameters import Parameters
+from events.store.detector import DetectorVersion
+from events.store.records import Decision, Rejected
+from events.store.store import EventStore
+from replay.intervals.find import find_intervals
+from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
+from replay.purchases.logs import Logs
+from replay.purchases.run import run
+from replay.purchases.simulation import Simulation
+from replay.purchases.summary import Listener, Summary
+from replay.purchases.timeline import Timeline
 from replay.version import __version__
 
 __all__ = [

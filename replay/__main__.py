@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from replay import interrupts
+from replay.terminal import interrupts
 
 
 def entry() -> None:
     """Run the command line and end the process with its status."""
     interrupts.end_at_once()
-    from replay import standard_streams
     from replay.cli import main
+    from replay.terminal import standard_streams
 
     standard_streams.prepare()
     try:

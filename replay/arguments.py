@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import ParametersError, shown
-from events.parameters import check
-from replay.standard_streams import report, say
+from events.purchases.parameters import check
+from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorError, InterruptedRunError, ReplayError, shown
-from events.parameters import DEGREES_MIN, TRACKED_MIN
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
-from replay.console import PurchaseWords
 from replay.engine.console import Console
-from replay.interrupts import EXIT_INTERRUPTED
 from replay.loading import add_detector, detector_of
-from replay.logs import Logs
-from replay.run import run
-from replay.signals import StopSignals
-from replay.standard_streams import NobodyReadsError, flush, report
+from replay.purchases.console import PurchaseWords
+from replay.purchases.logs import Logs
+from replay.purchases.run import run
+from replay.terminal.interrupts import EXIT_INTERRUPTED
+from replay.terminal.signals import StopSignals
+from replay.terminal.standard_streams import NobodyReadsError, flush, report
 from replay.version import __version__
 
 if TYPE_CHECKING:

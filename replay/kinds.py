@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.interval_looks import IntervalLooks
-from replay.purchase_looks import PurchaseLooks
+from replay.intervals.looks import IntervalLooks
+from replay.purchases.looks import PurchaseLooks
 
 if TYPE_CHECKING:
-    from events.header import Header
-    from events.store import EventStore
-    from replay.looks import Looks
+    from events.store.header import Header
+    from events.store.store import EventStore
+    from replay.engine.looks import Looks
 
 KINDS: Final[tuple[type[Looks[Any]], ...]] = (PurchaseLooks, IntervalLooks)
 """The looks of all detectors that are the program's own."""
@@ -22,5 +22,5 @@ def kind_of(header: Header) -> type[Looks[Any]]:
 
 
 def looks_of(store: EventStore, *, of_another: bool = False) -> Looks[Any]:
-    """Return the looks of ``store``; see `replay.looks.Looks`."""
+    """Return the looks of ``store``; see `replay.engine.looks.Looks`."""
     return kind_of(store.header)(store, of_another=of_another)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.errors import InputError, shown
-from replay.simulation import Simulation
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     import argparse

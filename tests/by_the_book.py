@@ -1,4 +1,4 @@
-"""Bodies of frames from `events/FORMAT.md` alone: one value after the other, in plain Python."""
+"""Bodies of frames from `events/store/FORMAT.md` alone, value by value, in plain Python."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.event import Purchase, Unfriend, users_of
-from events.interval import Interval
-from events.records import LogEnd, Observed, Rejected, StateDigest, StreamStart
+from events.observations.interval import Interval
+from events.purchases.event import Purchase, Unfriend, users_of
+from events.store.records import LogEnd, Observed, Rejected, StateDigest, StreamStart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.event import Event
-    from events.records import Record
+    from events.purchases.event import Event
+    from events.store.records import Record
 
 _TAGS: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import msgspec
 
-from actors.coordinator import CoordinatorActor
-from actors.messages import Apply, Judge, Judged, Purchases
-from actors.user import OwnPurchases, UserActor
-from events.event import Befriend, Event, Purchase, users_of
-from replay.simulation import Simulation
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.messages import Apply, Judge, Judged, Purchases
+from actors.purchases.user import OwnPurchases, UserActor
+from events.purchases.event import Befriend, Event, Purchase, users_of
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.baseline import Baseline
-    from actors.user import Ref
+    from actors.activation import Ref
+    from actors.purchases.baseline import Baseline
 
 
 class _TwiceCoordinator(CoordinatorActor):

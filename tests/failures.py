@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from pytest import MonkeyPatch  # noqa: PT013  the campaigns use it too, outside of pytest
 
-from actors.interval_actor import IntervalActor
-from actors.user import OwnPurchases, UserActor
+from actors.intervals.actor import IntervalActor
+from actors.purchases.user import OwnPurchases, UserActor
 
 
 class Failures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from events.interval import Interval
+from events.observations.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from events.disk import DISK
-from events.observations import Columns, Observations
-from replay.interval_run import Search, run_intervals
+from events.observations.source import Columns, Observations
+from events.store.disk import DISK
+from replay.intervals.run import Search, run_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from events.disk import Disk
-    from replay.interval_summary import IntervalSummary
+    from events.store.disk import Disk
+    from replay.intervals.summary import IntervalSummary
 
 Row = tuple[str, str, str]
 

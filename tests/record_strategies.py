@@ -9,14 +9,14 @@ import msgspec
 from hypothesis import strategies as st
 
 from events.bounds import NUMBER_MAX
-from events.detector import DetectorVersion
-from events.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.header import Header
-from events.interval import Interval
-from events.interval_parameters import IntervalParameters
-from events.jsonlines import Fingerprint, flagged_line
-from events.parameters import Parameters
-from events.records import (
+from events.logs.jsonlines import Fingerprint, flagged_line
+from events.observations.interval import Interval
+from events.observations.parameters import IntervalParameters
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.purchases.parameters import Parameters
+from events.store.detector import DetectorVersion
+from events.store.header import Header
+from events.store.records import (
     Decision,
     Finding,
     Gap,
@@ -31,7 +31,7 @@ from events.records import (
 )
 
 if TYPE_CHECKING:
-    from events.records import Source
+    from events.store.records import Source
 
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
 

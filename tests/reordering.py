@@ -5,19 +5,19 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.lateness import Watermark
+from actors.intervals.lateness import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from events.observation import Observation
+    from events.observations.rows import Observation
 
 
 class Late(NamedTuple):
     """An observation that came too late to be put in order."""
 
     observation: Observation
-    """The observation; the reason is `events.observations.Reason.LATE`."""
+    """The observation; the reason is `events.observations.source.Reason.LATE`."""
     detail: str
     """What was expected and what was found."""
 

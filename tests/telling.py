@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import Past
-from events.columns import Columns
+from actors.purchases.messages import Past
+from events.journal.columns import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.event import Event
-    from replay.simulation import Simulation
+    from events.purchases.event import Event
+    from replay.purchases.simulation import Simulation
 
 
 def keep(simulation: Simulation, events: Sequence[Event]) -> None:

@@ -20,19 +20,19 @@ from hypothesis.stateful import (
 )
 
 import replay
-from actors.messages import Apply, Commit
-from actors.sink import Kept
-from actors.user import OwnPurchases, UserActor
-from events.columns import Columns
-from events.event import Befriend, Event, Purchase, Unfriend, users_of
-from events.parameters import Parameters
-from events.writer import StoreWriter
-from replay.failing import Failure, Failures, with_failures
-from replay.resume import PurchasesResumed
-from replay.simulation import Simulation
-from replay.supervision import Reactivation
+from actors.messages import Commit
+from actors.purchases.sink import Kept
+from actors.purchases.user import OwnPurchases, UserActor
+from events.journal.columns import Columns
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.parameters import Parameters
+from events.store.writer import StoreWriter
+from replay.engine.supervision import Reactivation
+from replay.purchases.failing import Failure, Failures, with_failures
+from replay.purchases.resume import PurchasesResumed
+from replay.purchases.simulation import Simulation
+from replay.purchases.timeline import Timeline
 from replay.testing.strategies import failures, histories
-from replay.timeline import Timeline
 from tests.telling import pass_over, tell_past
 from tests.test_against_model import run_in_process
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Sequence
 
+    from actors.purchases.messages import Apply
     from replay.testing.logged import LoggedHistory
 
 STORE = "flagged.json.events"
@@ -141,9 +142,9 @@ class Activation(RuleBasedStateMachine):
     )
     def begin(self, parameters: Parameters, walk: int) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("actors.recency._SORT_TO_WALK", walk)
-        self.patch.setattr("actors.recency.WALK_MAX", 4)
-        self.patch.setattr("events.index._NEW_MIN", 5)
+        self.patch.setattr("actors.purchases.recency._SORT_TO_WALK", walk)
+        self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
+        self.patch.setattr("events.journal.index._NEW_MIN", 5)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0
@@ -306,9 +307,9 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
 
 
 def passivating(draw: random.Random) -> type[Simulation]:

@@ -11,30 +11,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import messages
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.messages import (
+from actors.messages import Commit, Horizon
+from actors.purchases import messages
+from actors.purchases.messages import (
     Apply,
     AskFriends,
     AskPurchases,
     Attest,
     Attested,
-    Commit,
     Friends,
-    Horizon,
     Judge,
     Judged,
     Past,
     Purchases,
 )
-from actors.sink import SinkActor
-from actors.user import UserActor, applied
-from events.columns import Columns
-from events.event import Befriend, Event, Purchase, Unfriend, users_of
-from events.journal import Journal, OwnEvents
-from events.parameters import Parameters
-from events.records import Decision, StateDigest
-from replay.simulation import Simulation
+from actors.purchases.sink import SinkActor
+from actors.purchases.user import UserActor, applied
+from events.journal.columns import Columns
+from events.journal.journal import Journal, OwnEvents
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.parameters import Parameters
+from events.store.records import Decision, StateDigest
+from replay.purchases.simulation import Simulation
 from tests.telling import pass_over, tell_past
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events.amounts import (
+from events.errors import BadValueError
+from events.purchases.amounts import (
     UNITS_PER_ONE,
     AmountDigitsError,
     AmountPlacesError,
@@ -21,7 +22,6 @@ from events.amounts import (
     parse_amount,
     parse_amount_number,
 )
-from events.errors import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

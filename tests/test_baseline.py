@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.baseline import Baseline, baseline_of
+from actors.purchases.baseline import Baseline, baseline_of
 
 UNITS_MAX = 10**19 - 1
 units = st.one_of(st.integers(0, 300), st.integers(0, UNITS_MAX))

@@ -11,21 +11,21 @@ import pytest
 from campaigns import program
 from campaigns.cases import spread
 
-import replay.resume
+import replay.purchases.resume
 from events.errors import DamagedStoreError
-from events.frames import Frame, decode_frame
-from events.jsonlines import Log
-from events.own_lines import OwnLines
-from events.reading import Reader
-from events.writer import StoreWriter
-from replay.outputs import Outputs
+from events.logs.jsonlines import Log
+from events.purchases.own_lines import OwnLines
+from events.store.frames import Frame, decode_frame
+from events.store.reading import Reader
+from events.store.writer import StoreWriter
+from replay.engine.output_file import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from events.frames import Fault
-    from events.records import Record
+    from events.store.frames import Fault
+    from events.store.records import Record
 
 Patch = pytest.MonkeyPatch
 
@@ -67,7 +67,7 @@ def no_skipping(patch: Patch) -> None:
 
 
 def no_recovery(patch: Patch) -> None:
-    patch.setattr(replay.resume.PurchasesResumed, "recover", nothing)
+    patch.setattr(replay.purchases.resume.PurchasesResumed, "recover", nothing)
 
 
 def failures_unseen(patch: Patch) -> None:
@@ -88,14 +88,14 @@ def end_unrecorded(patch: Patch) -> None:
 
 
 def bodies_unchecked(patch: Patch) -> None:
-    patch.setattr("events.frames.zlib.crc32", lambda _: 0)
+    patch.setattr("events.store.frames.zlib.crc32", lambda _: 0)
 
 
 def order_unchecked(patch: Patch) -> None:
     def decode(data: memoryview, offset: int, _: Frame | None) -> tuple[Frame, int] | Fault:
         return decode_frame(data, offset, None)
 
-    patch.setattr("events.scan.decode_frame", decode)
+    patch.setattr("events.store.scan.decode_frame", decode)
 
 
 def unvalidated(patch: Patch) -> None:
@@ -132,8 +132,8 @@ def depth_unbounded(patch: Patch) -> None:
         except RecursionError as error:
             raise AttributeError from error
 
-    patch.setattr("events.header.decoded", decode)
-    patch.setattr("events.reading.decoded", decode)
+    patch.setattr("events.store.header.decoded", decode)
+    patch.setattr("events.store.reading.decoded", decode)
 
 
 def lines_of_others(patch: Patch) -> None:
@@ -151,7 +151,7 @@ STARTING_OVER = in_process(
     "import importlib\n"
     "from events.writer import set_aside\n"
     "def kept(path, header, disk, **how): return None, set_aside(path, disk)\n"
-    "importlib.import_module('replay.opening').kept_history = kept"
+    "importlib.import_module('replay.engine.opening').kept_history = kept"
 )
 RAISING = in_process(
     "from events import blocks\ndef parse(line, *_): return float(line)\nblocks.read_zoned = parse"

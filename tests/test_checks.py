@@ -19,9 +19,10 @@ from hypothesis import given, settings
 
 import replay
 from events.errors import DamagedStoreError, ForeignStoreError
-from events.event import EVENT_TYPES
-from events.records import Decision, Record
-from events.writer import StoreWriter
+from events.purchases.event import EVENT_TYPES
+from events.store.records import Decision, Record
+from events.store.writer import StoreWriter
+from replay.purchases.timeline import Timeline
 from replay.testing import (
     ChosenOrder,
     LoggedHistory,
@@ -36,7 +37,6 @@ from replay.testing import (
     run_in,
 )
 from replay.testing.disks import CountingDisk
-from replay.timeline import Timeline
 from tests import detectors
 from tests.interval_runs import as_csv, search
 from tests.plain_lines import friendship, log_of, purchase
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from fractions import Fraction
 
-    from events.event import Event
+    from events.purchases.event import Event
 
 ROOT = Path(replay.__file__).parents[1]
 
@@ -497,8 +497,8 @@ def test_logs_that_make_another_history_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = stored(ANOMALOUS, tmp_path)
-    monkeypatch.setattr("replay.branch.line_of", lambda _: FRIENDS.strip(), raising=False)
-    monkeypatch.setattr("replay.history.line_of", lambda _: FRIENDS.strip())
+    monkeypatch.setattr("replay.purchases.branch.line_of", lambda _: FRIENDS.strip(), raising=False)
+    monkeypatch.setattr("replay.purchases.history.line_of", lambda _: FRIENDS.strip())
     with pytest.raises(AssertionError, match=r"^from its own logs: expected "):
         assert_replays(store)
 

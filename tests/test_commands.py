@@ -14,17 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import replay
-from actors.coordinator import CoordinatorActor
-from actors.sink import Kept
-from events.amounts import format_amount, format_cents
-from events.event import Befriend, Purchase, users_of
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.sink import Kept
+from events.purchases.amounts import format_amount, format_cents
+from events.purchases.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
-from replay.simulation import Simulation
+from replay.purchases.simulation import Simulation
+from replay.purchases.timeline import Timeline
 from replay.testing import model
 from replay.testing.checks import run_in
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
-from replay.timeline import Timeline
 from tests.telling import pass_over
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_verify import rewritten

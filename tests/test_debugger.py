@@ -19,18 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from events.amounts import format_amount
 from events.escapes import plain
-from events.store import EventStore
+from events.purchases.amounts import format_amount
+from events.store.store import EventStore
 from replay.cli import main
 from replay.debugger.completion import completions
 from replay.debugger.errors import CommandError
 from replay.debugger.shell import Shell
-from replay.purchase_looks import PurchaseLooks
+from replay.purchases.looks import PurchaseLooks
+from replay.purchases.timeline import Timeline, UserState
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
-from replay.timeline import Timeline, UserState
 from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_timeline import states_of
@@ -38,7 +38,7 @@ from tests.test_timeline import states_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.records import Decision
+    from events.store.records import Decision
 
 STORE = "flagged.json.events"
 EXAMPLE = LoggedHistory(SPEC_EXAMPLE.batch, b"\n" + BAD_LINES[0] + b"\n" + SPEC_EXAMPLE.stream)

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.store import EventStore
+from events.store.store import EventStore
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
@@ -33,7 +33,7 @@ from tests.test_debugger_terminal import PATIENCE_SECONDS, PROMPT, Terminal, sta
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from replay.looks import Looks
+    from replay.engine.looks import Looks
 
 # Signals that come at a random moment
 

@@ -16,19 +16,19 @@ import msgspec
 import pytest
 
 import replay
-from actors.coordinator import CoordinatorActor
-from actors.interval_actor import IntervalActor
-from events.interval_parameters import IntervalParameters
-from events.records import Finding, Observed, StateDigest
-from replay.interval_simulation import IntervalSimulation
+from actors.intervals.actor import IntervalActor
+from actors.purchases.coordinator import CoordinatorActor
+from events.observations.parameters import IntervalParameters
+from events.store.records import Finding, Observed, StateDigest
+from replay.intervals.simulation import IntervalSimulation
 from replay.testing.logged import LoggedHistory
 from replay.testing.playing import play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from actors.baseline import Baseline
-    from events.event import Purchase
+    from actors.purchases.baseline import Baseline
+    from events.purchases.event import Purchase
 
 # By version: the SHA-256 of all that it decides on the histories below.
 PURCHASES: Final = {
@@ -187,7 +187,7 @@ def test_a_changed_constant_of_the_rule_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, value: int
 ) -> None:
     expected = purchases_decided()
-    monkeypatch.setattr(f"actors.baseline.{name}", value)
+    monkeypatch.setattr(f"actors.purchases.baseline.{name}", value)
     assert purchases_decided() != expected
 
 

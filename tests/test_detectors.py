@@ -17,25 +17,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from actors.coordinator import CoordinatorActor
-from events.detector import INTERVALS, PURCHASES, DetectorVersion
-from events.records import Observed
-from events.writer import StoreWriter
-from replay.branch import Edits, branch_off
+from actors.purchases.coordinator import CoordinatorActor
+from events.store.detector import INTERVALS, PURCHASES, DetectorVersion
+from events.store.records import Observed
+from events.store.writer import StoreWriter
 from replay.cli import main
-from replay.detectors import detector_version
-from replay.explain import WhyPurchase, explain
-from replay.explore import subject_of
-from replay.failing import Failures, with_failures
-from replay.history import History
-from replay.interval_simulation import IntervalSimulation
-from replay.interval_timeline import IntervalTimeline
-from replay.interval_verify import verify_intervals
-from replay.redecide import decide_again
-from replay.shrink import shrink
+from replay.engine.detectors import detector_version
+from replay.intervals.simulation import IntervalSimulation
+from replay.intervals.timeline import IntervalTimeline
+from replay.intervals.verify import verify_intervals
+from replay.purchases.branch import Edits, branch_off
+from replay.purchases.explain import WhyPurchase, explain
+from replay.purchases.explore import subject_of
+from replay.purchases.failing import Failures, with_failures
+from replay.purchases.history import History
+from replay.purchases.redecide import decide_again
+from replay.purchases.shrink import shrink
+from replay.purchases.verify import verify
 from replay.testing.checks import run_in
 from replay.testing.playing import play
-from replay.verify import verify
 from tests.detectors import Twice
 from tests.interval_runs import as_csv, search
 from tests.test_against_model import SPEC_EXAMPLE
@@ -106,8 +106,8 @@ def test_detector_whose_users_fail_is_the_one_that_they_fail_in() -> None:
 
 RULE = """\
 import replay
-from actors.coordinator import CoordinatorActor
-from replay.detectors import detector_version
+from actors.purchases.coordinator import CoordinatorActor
+from replay.engine.detectors import detector_version
 
 
 class Rule(CoordinatorActor):
@@ -220,7 +220,7 @@ def test_detector_without_source_has_to_declare_its_version(tmp_path: Path) -> N
         dedent(
             """\
             import replay
-            from replay.detectors import detector_version
+            from replay.engine.detectors import detector_version
             scope = {"__name__": "__main__", "replay": replay}
             for line in ("", "; version = 2"):
                 text = f"class Typed(replay.Simulation):\\n    def close(self): pass{line}"

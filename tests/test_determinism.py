@@ -14,25 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.coordinator import Coordinator
-from actors.messages import Attest, Commit, Horizon, Judge, Past
+from actors.messages import Commit, Horizon
 from actors.orders import RandomOrder
-from actors.sink import Kept, Sink
-from actors.user import User
-from events.blocks import numbered
-from events.columns import Columns
-from events.event import EVENT_TYPES
-from events.journal import Journal, OwnEvents
-from events.lines import BadLineError, parse_line
-from replay.simulation import Simulation
+from actors.purchases.coordinator import Coordinator
+from actors.purchases.messages import Attest, Judge, Past
+from actors.purchases.sink import Kept, Sink
+from actors.purchases.user import User
+from events.journal.columns import Columns
+from events.journal.journal import Journal, OwnEvents
+from events.logs.block import numbered
+from events.purchases.event import EVENT_TYPES
+from events.purchases.lines import BadLineError, parse_line
+from replay.purchases.simulation import Simulation
 from replay.testing.strategies import lines
 from tests.telling import pass_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from actors.user import Ref
-    from events.blocks import Block
+    from actors.activation import Ref
+    from events.logs.block import Block
 
 ROOT = Path(replay.__file__).parents[1]
 # Of a past so many events are told at most.
@@ -41,11 +42,11 @@ PAST_TOLD_MAX = 300
 TRACE = """
 import sys
 import replay
-from actors.messages import Past
-from events.blocks import numbered
-from events.columns import Columns
-from events.records import Rejected
-from replay.simulation import Simulation
+from actors.purchases.messages import Past
+from events.logs.block import numbered
+from events.journal.columns import Columns
+from events.store.records import Rejected
+from replay.purchases.simulation import Simulation
 
 class Outlet:
     def record(self, decisions): print(decisions)

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from actors.digest import Sums
-from events.event import Purchase
-from events.interval import Interval
-from events.records import Decision, Finding, StateDigest
-from replay.difference import Difference, difference_fields, value_text
+from actors.purchases.digest import Sums
+from events.observations.interval import Interval
+from events.purchases.event import Purchase
+from events.store.records import Decision, Finding, StateDigest
+from replay.engine.difference import Difference, difference_fields, value_text
 
 TIME = "2017-06-13 11:33:01"
 INTERVAL = Interval(0, 1, TIME, TIME, 2, ("a\x1b", "b"), "k")

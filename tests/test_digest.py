@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.digest import (
+from actors.purchases.digest import (
     MODULUS,
     RunningSums,
     Sums,
@@ -16,13 +16,13 @@ from actors.digest import (
     total_of,
     users_of_difference,
 )
-from actors.user import OwnPurchases
-from events.columns import Columns
-from events.event import Befriend, Purchase, Unfriend
-from events.journal import Journal, OwnEvents
+from actors.purchases.user import OwnPurchases
+from events.journal.columns import Columns
+from events.journal.journal import Journal, OwnEvents
+from events.purchases.event import Befriend, Purchase, Unfriend
 
 if TYPE_CHECKING:
-    from events.event import Event
+    from events.purchases.event import Event
 
 TIME = "2017-06-13 11:33:01"
 users = st.integers(0, 5)
@@ -105,7 +105,7 @@ def test_sums_of_columns_are_those_of_the_state_by_steps_of_any_size_and_directi
     states = states_of(happened)
     with pytest.MonkeyPatch.context() as patch:
         # Up to which distance events are added one by one.
-        patch.setattr("actors.digest._ROWS_SHIFT", shift)
+        patch.setattr("actors.purchases.digest._ROWS_SHIFT", shift)
         running = RunningSums(journal)
         for visit in [*visits, *range(len(states))]:
             number = min(visit, len(journal))

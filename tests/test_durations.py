@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.durations import SECOND, format_duration, parse_duration
 from events.errors import BadValueError
-from events.instants import EDGE, Span, instant_of, time_of
+from events.times.durations import SECOND, format_duration, parse_duration
+from events.times.instants import EDGE, Span, instant_of, time_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.event import Befriend, Event, Purchase, Unfriend, line_of, place_of, render
-from events.lines import parse_line
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, place_of, render
+from events.purchases.lines import parse_line
 from tests.record_strategies import AMOUNT_MAX, amounts, befriends, events, purchases, unfriends
 
 if TYPE_CHECKING:

@@ -20,17 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Apply, AskFriends, AskPurchases, Commit, Horizon, Judge, Past
-from actors.user import OwnPurchases, UserActor
-from events.event import Purchase
-from events.records import Decision, LogEnd, Record, StateDigest, StreamStart
-from events.writer import StoreWriter
+from actors.messages import Commit, Horizon
+from actors.purchases.messages import Apply, AskFriends, AskPurchases, Judge, Past
+from actors.purchases.user import OwnPurchases, UserActor
+from events.purchases.event import Purchase
+from events.store.records import Decision, LogEnd, Record, StateDigest, StreamStart
+from events.store.writer import StoreWriter
 from replay.cli import main
-from replay.difference import Difference, value_text
-from replay.explore import Explorer, Subject, UserState, differences, subject_of
-from replay.failing import WHENS, Failures
-from replay.history import History
-from replay.supervision import Reactivation
+from replay.engine.difference import Difference, value_text
+from replay.engine.supervision import Reactivation
+from replay.purchases.explore import Explorer, Subject, UserState, differences, subject_of
+from replay.purchases.failing import WHENS, Failures
+from replay.purchases.history import History
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.dispatcher import DispatchedActor
-    from replay.explore import Exploration, Outcome
+    from replay.purchases.explore import Exploration, Outcome
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample"
@@ -124,8 +125,8 @@ def test_seed_gives_the_same_messages_whatever_was_explored_before(
 
 TRACE = f"""
 import replay
-from replay.explore import Explorer, subject_of
-from replay.history import History
+from replay.purchases.explore import Explorer, subject_of
+from replay.purchases.history import History
 
 explorer = Explorer(subject_of(History(replay.EventStore({STORE!r}))))
 for seed in (1, 2, 3):
@@ -212,8 +213,8 @@ def test_users_fail_in_every_way_and_at_every_message(
             failed_at.add(type(message))
             return super().restart(actor, message)
 
-    monkeypatch.setattr("replay.explore.Failures", SeenFailures)
-    monkeypatch.setattr("replay.explore.Reactivation", SeeingReactivation)
+    monkeypatch.setattr("replay.purchases.explore.Failures", SeenFailures)
+    monkeypatch.setattr("replay.purchases.explore.Reactivation", SeeingReactivation)
     found = [explorer.explore(seed) for seed in range(1, 25)]
     assert [each.difference for each in found] == [None] * 24
     restarts = [each.restarts for each in found]
@@ -535,7 +536,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 FAULTS = {
     "judges a purchase while another one is judged": (
-        "actors/coordinator.py",
+        "actors/purchases/coordinator.py",
         "        elif self.event is not None:\n            self.waiting.append(message)\n",
         "",
     ),
@@ -543,22 +544,26 @@ FAULTS = {
         "actors/orders.py", "lane.popleft()", "lane.pop()"
     ),
     "forgets the friends of a user that recovers": (
-        "actors/user.py", "self.friends = self.own.friends(number)", "self.friends = frozenset()"
+        "actors/purchases/user.py",
+        "self.friends = self.own.friends(number)",
+        "self.friends = frozenset()",
     ),
     "restarts a user without its last event": (
-        "actors/user.py", "self.recover(message.since)", "self.recover(message.since - 1)"
+        "actors/purchases/user.py", "self.recover(message.since)", "self.recover(message.since - 1)"
     ),
     "restarts a user with the event that it is told of": (
-        "actors/user.py", "self.recover(message.since)", "self.recover(message.since + 1)"
+        "actors/purchases/user.py", "self.recover(message.since)", "self.recover(message.since + 1)"
     ),
     "does not take back what a user sent before it failed": (
         "actors/dispatcher.py", "self._withdraw(waiting)\n        if ", "if "
     ),
     "takes a request that has to wait for a failure": (
-        "actors/coordinator.py", "self.waiting.append(message)", "raise RuntimeError('busy')"
+        "actors/purchases/coordinator.py",
+        "self.waiting.append(message)",
+        "raise RuntimeError('busy')",
     ),
     "fails to restart a user": (
-        "replay/supervision.py", "actor.active = False", "raise KeyError(actor.actor_urn)"
+        "replay/engine/supervision.py", "actor.active = False", "raise KeyError(actor.actor_urn)"
     ),
 }  # fmt: skip
 
@@ -604,8 +609,8 @@ def test_planted_fault_is_found_and_its_seed_alone_shows_it_again(
 
 SHOWING = f"""
 import replay
-from replay.explore import Explorer, subject_of
-from replay.history import History
+from replay.purchases.explore import Explorer, subject_of
+from replay.purchases.history import History
 
 explorer = Explorer(subject_of(History(replay.EventStore({STORE!r}))))
 print(*[seed for seed in range(1, 101) if explorer.explore(seed).difference])
@@ -779,7 +784,9 @@ def test_process_that_cannot_be_started_is_no_silent_success(
     )
 
 
-@pytest.mark.parametrize("where", ["actors.coordinator.Coordinator", "actors.user.User"])
+@pytest.mark.parametrize(
+    "where", ["actors.purchases.coordinator.Coordinator", "actors.purchases.user.User"]
+)
 def test_lack_of_memory_is_no_difference(
     where: str, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import replay
 from actors.dispatcher import ActorFailedError
-from replay.failing import WHENS, Failure, Failures, When, with_failures
+from replay.purchases.failing import WHENS, Failure, Failures, When, with_failures
 from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import replay
-from events.disk import NewFile, free_name
+from events.store.disk import NewFile, free_name
 from replay.cli import main
-from replay.outputs import FlaggedFile
+from replay.engine.output_file import FlaggedFile
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED, run_in_process
 from tests.test_cli import Shell
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import BadValueError
-from events.interval import Interval
-from events.timestamps import parse_timestamp
-from replay.intervals import find_intervals
+from events.observations.interval import Interval
+from events.times.timestamps import parse_timestamp
+from replay.intervals.find import find_intervals
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 
 if TYPE_CHECKING:

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import numbering
-from events.amounts import format_amount, parse_amount
-from events.columns import BEFRIEND, PURCHASE, UNFRIEND
-from events.event import Purchase, render
-from events.fitting import NEITHER, Fitting
-from events.lines import BadLineError, parse_line
-from events.numbering import first_places
-from events.styles import CANONICAL, Style, Template, template_of
-from events.ticks import tick_of
-from events.words import QUOTED_BYTES_MAX, Workspace, number
+from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND
+from events.journal.ticks import tick_of
+from events.purchases import numbering
+from events.purchases.amounts import format_amount, parse_amount
+from events.purchases.event import Purchase, render
+from events.purchases.fitting import NEITHER, Fitting
+from events.purchases.lines import BadLineError, parse_line
+from events.purchases.numbering import first_places
+from events.purchases.styles import CANONICAL, Style, Template, template_of
+from events.purchases.words import QUOTED_BYTES_MAX, Workspace, number
 
 if TYPE_CHECKING:
-    from events.fitting import Said
+    from events.purchases.fitting import Said
 
 KINDS = (PURCHASE, BEFRIEND, UNFRIEND)
 TEMPLATES = [

@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 
-from events.blocks import numbered
-from events.disk import Identity, identity_of
-from events.records import Rejected
-from events.store import EventStore
-from replay import growing, kept_lines
+from events.logs import growing, kept_lines
+from events.logs.block import numbered
+from events.logs.live import LiveLog
+from events.store.disk import Identity, identity_of
+from events.store.records import Rejected
+from events.store.store import EventStore
+from replay.engine.output_file import FlaggedFile
 from replay.engine.run import Run
-from replay.history import History
-from replay.listener import Listener, Summary
-from replay.live import LiveLog
-from replay.logs import Logs
-from replay.outputs import FlaggedFile
-from replay.purchase_drive import PurchaseDrive
-from replay.simulation import Simulation
+from replay.purchases.drive import PurchaseDrive
+from replay.purchases.history import History
+from replay.purchases.logs import Logs
+from replay.purchases.simulation import Simulation
+from replay.purchases.summary import Listener, Summary
 from replay.testing.disks import DyingDisk
 from tests.test_against_model import SPEC_EXAMPLE
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from replay.history import LogLine
+    from replay.purchases.history import LogLine
 
 SEEDS = 60
 ROUNDS = 40

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events import frames
-from events.frames import HEAD_BYTES, Fault, Frame, chain_of, decode_frame, encode_frame
+from events.store import frames
+from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, decode_frame, encode_frame
 
 positions = st.integers(0, 2**64 - 1)
 some_frames = st.builds(

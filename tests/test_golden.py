@@ -13,13 +13,13 @@ import msgspec
 import pytest
 
 import replay
-from events.columns import BEFRIEND, PURCHASE, UNFRIEND, Columns
-from events.lines import read_line
+from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND, Columns
+from events.purchases.lines import read_line
 from replay.cli import main
-from replay.history import History
-from replay.interval_history import IntervalHistory
-from replay.interval_verify import verify_intervals
-from replay.verify import verify
+from replay.intervals.history import IntervalHistory
+from replay.intervals.verify import verify_intervals
+from replay.purchases.history import History
+from replay.purchases.verify import verify
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.dispatcher import ActorFailedError
-from actors.interval_actor import IntervalActor
-from actors.interval_messages import Advance, Conclude, Extend, Observe, Settle
-from actors.interval_recall import JournalPast
-from actors.interval_sink import IntervalNowhere
-from actors.lateness import Watermark
+from actors.intervals.actor import IntervalActor
+from actors.intervals.lateness import Watermark
+from actors.intervals.messages import Advance, Conclude, Extend, Observe, Settle
+from actors.intervals.recall import JournalPast
+from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
-from events.interval_parameters import IntervalParameters
-from events.observation_journal import ObservationJournal
-from events.records import Observed, StateDigest
-from events.store import EventStore
-from events.timestamps import parse_timestamp
-from replay import interval_drive
-from replay.interval_run import Search
-from replay.interval_simulation import IntervalSimulation
-from replay.interval_timeline import IntervalTimeline
+from events.journal.observation_journal import ObservationJournal
+from events.observations.parameters import IntervalParameters
+from events.store.records import Observed, StateDigest
+from events.store.store import EventStore
+from events.times.timestamps import parse_timestamp
+from replay.intervals import drive as interval_drive
+from replay.intervals.run import Search
+from replay.intervals.simulation import IntervalSimulation
+from replay.intervals.timeline import IntervalTimeline
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk
 from tests.failures import Failures
 from tests.interval_runs import Row, as_csv, rows, search
@@ -42,11 +42,11 @@ LATENESS = [0, None, 40 * 10**9, 10**13]
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few rows be several blocks, and passed on in several portions."""
-    monkeypatch.setattr("events.observations.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.interval_portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
+    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 90)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
+    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 class Trace:

@@ -11,32 +11,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import interval_messages
-from actors.interval_actor import IntervalKeeper
-from actors.interval_coordinator import IntervalCoordinator
-from actors.interval_messages import Advance, Conclude, Findings, Observe, Settle
-from actors.interval_past import Past
-from actors.interval_sink import IntervalSink
+from actors.intervals import messages as interval_messages
+from actors.intervals.actor import IntervalKeeper
+from actors.intervals.coordinator import IntervalCoordinator
+from actors.intervals.messages import Advance, Conclude, Findings, Observe, Settle
+from actors.intervals.past import Past
+from actors.intervals.sink import IntervalSink
 from actors.messages import Commit
 from actors.orders import RandomOrder
-from events.interval_parameters import IntervalParameters
-from events.records import Finding, Observed, StateDigest
-from replay.interval_simulation import IntervalSimulation
+from events.observations.parameters import IntervalParameters
+from events.store.records import Finding, Observed, StateDigest
+from replay.intervals.simulation import IntervalSimulation
 from tests.interval_runs import Row, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.user import Ref
-    from events.interval import Interval
+    from actors.activation import Ref
+    from events.observations.interval import Interval
 
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few rows be passed on in several portions."""
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 5)
-    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 5)
+    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 class Kept:
@@ -150,10 +150,10 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
     lateness: int | None, ids: int, *, keyed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found_max, portion_max, weight = 2_000, 1_000, 32
-    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", found_max)
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 100)
-    monkeypatch.setattr("actors.interval_portions.ROWS_MIN", 10)
-    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", portion_max)
+    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", found_max)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 100)
+    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 10)
+    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", portion_max)
     drawn = [
         (f"2020-01-01 00:{second // 60:02}:{second % 60:02}", f"{row % ids}", f"{row % 7}")
         for row, second in enumerate(row // 2 for row in range(3_000))

@@ -18,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from events.records import Finding, StateDigest
-from events.store import EventStore
-from events.writer import StoreWriter
+from events.store.records import Finding, StateDigest
+from events.store.store import EventStore
+from events.store.writer import StoreWriter
 from replay.cli import COMMANDS, main
 from replay.debugger.shell import Shell as Debugger
-from replay.interval_looks import IntervalLooks
-from replay.interval_run import Search
-from replay.intervals_picture import intervals_picture
+from replay.intervals.looks import IntervalLooks
+from replay.intervals.picture import intervals_picture
+from replay.intervals.run import Search
 from replay.kinds import looks_of
 from tests.interval_cases import CASES, THRESHOLD
 from tests.interval_runs import BAD_ROWS, Row, as_csv, read_back, rows, search
@@ -36,8 +36,8 @@ from tests.test_store import pieces
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from events.records import Record
-    from replay.interval_history import IntervalHistory
+    from events.store.records import Record
+    from replay.intervals.history import IntervalHistory
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample" / "observations.csv"

@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
-from events.observations import Columns, Observations
-from events.records import Finding, Observed, Rejected, StateDigest
-from events.store import EventStore
+from events.observations.source import Columns, Observations
+from events.store.records import Finding, Observed, Rejected, StateDigest
+from events.store.store import EventStore
 from replay.cli import main
-from replay.interval_history import IntervalHistory
-from replay.interval_run import Search, run_intervals
-from replay.interval_verify import verify_intervals
-from replay.intervals import find_intervals
-from replay.outputs import FlaggedFileError
+from replay.engine.output_file import FlaggedFileError
+from replay.intervals.find import find_intervals
+from replay.intervals.history import IntervalHistory
+from replay.intervals.run import Search, run_intervals
+from replay.intervals.verify import verify_intervals
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 from tests.interval_runs import (
@@ -51,11 +51,11 @@ in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of a few rows have several blocks, frames and settlings."""
-    monkeypatch.setattr("events.observations.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.interval_portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.interval_portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.interval_portions.PORTION_IDS_MAX", 6)
+    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 90)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
+    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 def fields_of(found: list[Any], *, keyed: bool) -> list[dict[str, Any]]:
@@ -471,9 +471,9 @@ class Limits(NamedTuple):
     ids: int
 
     def apply(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("actors.interval_portions.SETTLE_ROWS", self.rows)
-        patch.setattr("actors.interval_portions.FOUND_MAX", self.found)
-        patch.setattr("actors.interval_portions.PORTION_IDS_MAX", self.ids)
+        patch.setattr("actors.intervals.portions.SETTLE_ROWS", self.rows)
+        patch.setattr("actors.intervals.portions.FOUND_MAX", self.found)
+        patch.setattr("actors.intervals.portions.PORTION_IDS_MAX", self.ids)
 
 
 limits = st.sampled_from([Limits(4, 70, 6), Limits(9, 10**9, 1), Limits(10**9, 10**9, 10**9)])

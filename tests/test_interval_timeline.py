@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.errors import PositionError, UnknownUserError
-from replay.interval_run import Search
-from replay.interval_timeline import IntervalTimeline, KeyState
+from replay.intervals.run import Search
+from replay.intervals.timeline import IntervalTimeline, KeyState
 from tests.interval_runs import Row, as_csv, rows, search
 
 if TYPE_CHECKING:

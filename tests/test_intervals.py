@@ -10,15 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import actors.intervals
-import actors.window_ids
-from actors.interval_windows import Reach
-from actors.intervals import IntervalFinder
-from events.durations import SECOND
+import actors.intervals.finder
+import actors.intervals.window_ids
+from actors.intervals.finder import IntervalFinder
+from actors.intervals.windows import Reach
 from events.errors import BadValueError
-from events.interval import Interval
-from events.observation import Observation
-from events.timestamps import parse_timestamp
+from events.observations.interval import Interval
+from events.observations.rows import Observation
+from events.times.durations import SECOND
+from events.times.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
 from tests.reordering import Reordering
 
@@ -204,9 +204,9 @@ def test_ids_keep_their_order_however_they_are_accounted_for(
 ) -> None:
     rows = in_order([(at(second), str(adid)) for second, adid in pairs])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(actors.intervals, "_ROWS_FEW", 0)
-        patch.setattr(actors.intervals, "_ROWS_PER_NEW", 0)
-        patch.setattr(actors.window_ids, "_MOVED_FEW", moved)
+        patch.setattr(actors.intervals.finder, "_ROWS_FEW", 0)
+        patch.setattr(actors.intervals.finder, "_ROWS_PER_NEW", 0)
+        patch.setattr(actors.intervals.window_ids, "_MOVED_FEW", moved)
         found = found_in(rows, 20 * SECOND, distinct_min=distinct_min, cuts=(30, 31, 60))
         assert found == slow_windows(rows, 20, distinct_min)
 

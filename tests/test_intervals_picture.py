@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from events.instants import instant_of
-from events.interval import Interval
-from replay.intervals import find_intervals
-from replay.intervals_picture import LANES_MAX, ROWS_MAX, WIDTH, intervals_picture
+from events.observations.interval import Interval
+from events.times.instants import instant_of
+from replay.intervals.find import find_intervals
+from replay.intervals.picture import LANES_MAX, ROWS_MAX, WIDTH, intervals_picture
 from tests.interval_cases import CASES, Case
 
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.amounts import UNITS_PER_ONE, parse_amount
-from events.columns import Columns
-from events.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
-from events.journal import Journal, OwnEvents
-from events.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
-from replay.history import Events
+from events.journal.columns import Columns
+from events.journal.journal import Journal, OwnEvents
+from events.purchases.amounts import UNITS_PER_ONE, parse_amount
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
+from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
+from replay.purchases.history import Events
 
 if TYPE_CHECKING:
     import random
@@ -137,9 +137,11 @@ def check(journal: Journal, events: Sequence[Event], number: int) -> None:
 def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
     if request.param != "as it is":
-        monkeypatch.setattr("events.index._NEW_MIN", 10**6 if request.param == "lists" else 3)
-        monkeypatch.setattr("events.index._CAPACITY_MIN", 1)
-        monkeypatch.setattr("replay.history._MADE_AT_ONCE", 3)
+        monkeypatch.setattr(
+            "events.journal.index._NEW_MIN", 10**6 if request.param == "lists" else 3
+        )
+        monkeypatch.setattr("events.journal.index._CAPACITY_MIN", 1)
+        monkeypatch.setattr("replay.purchases.history._MADE_AT_ONCE", 3)
 
 
 class TestAsOf:

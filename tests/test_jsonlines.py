@@ -16,14 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import blocks, jsonlines
-from events.blocks import Block, BlockParser, numbered
-from events.columns import Columns
 from events.errors import InputError
-from events.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.jsonlines import Fingerprint, Log, flagged_line
-from events.lines import BadLineError, parse_line, read_zoned
-from events.records import Decision, Lines, LogEnd, Record, Rejected, Run, StreamStart
+from events.journal.columns import Columns
+from events.logs import jsonlines
+from events.logs.block import Block, numbered
+from events.logs.jsonlines import Fingerprint, Log, flagged_line
+from events.purchases import blocks
+from events.purchases.blocks import BlockParser
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.purchases.lines import BadLineError, parse_line, read_zoned
+from events.store.records import Decision, Lines, LogEnd, Record, Rejected, Run, StreamStart
 from replay.testing import model
 from replay.testing.strategies import lines
 
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from events.splitting import WholeLines
-    from events.timestamps import Zone
+    from events.logs.splitting import WholeLines
+    from events.times.timestamps import Zone
 
 MARK = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n"

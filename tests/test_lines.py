@@ -12,15 +12,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from events.event import Befriend, Purchase, Unfriend, line_of, render
-from events.lines import BadLineError, Reason, parse_line
+from events.purchases.event import Befriend, Purchase, Unfriend, line_of, render
+from events.purchases.lines import BadLineError, Reason, parse_line
 from replay.testing.strategies import BAD_LINES, event_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from events.event import Event
-    from events.timestamps import Zone
+    from events.purchases.event import Event
+    from events.times.timestamps import Zone
 
 TIME = "2017-06-13 11:33:01"
 

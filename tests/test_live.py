@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 import replay
-from events.splitting import LINE_BYTES_MAX
-from replay.history import History
+from events.logs.splitting import LINE_BYTES_MAX
+from replay.purchases.history import History
 from replay.testing import model
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 from tests.test_cli import Shell

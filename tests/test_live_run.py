@@ -17,10 +17,10 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
 from replay.engine.run import Run
-from replay.supervision import Reactivation
+from replay.engine.supervision import Reactivation
+from replay.purchases.timeline import Timeline
 from replay.testing import LiveRun
 from replay.testing.disks import DiedError
-from replay.timeline import Timeline
 from tests import detectors
 from tests.dice import fair
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from replay.engine.inputs import SourceLog
-    from replay.simulation import Simulation
+    from replay.purchases.simulation import Simulation
 
 
 # What happens in it

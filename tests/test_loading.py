@@ -9,7 +9,7 @@ import pytest
 
 import replay
 from replay.cli import main
-from replay.detectors import detector_version
+from replay.engine.detectors import detector_version
 from replay.loading import load_detector
 from replay.testing import decide
 from tests import detectors
@@ -70,7 +70,7 @@ def test_run_decides_by_the_detector_that_it_is_given(
 
 FAILING = """
 from replay import Simulation
-from actors.user import UserActor
+from actors.purchases.user import UserActor
 
 class Begins(Simulation):
     def __init__(self, *arguments, **options):

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import ParametersError
-from events.event import line_of
-from events.records import events_in
-from events.writer import StoreWriter
-from replay.history import History
+from events.purchases.event import line_of
+from events.store.records import events_in
+from events.store.writer import StoreWriter
+from replay.purchases.history import History
 from replay.testing import LoggedHistory, histories, model
 from replay.testing.disks import CountingDisk
 from replay.testing.playing import play
@@ -26,7 +26,7 @@ from tests.test_against_model import SPEC_EXAMPLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from events.event import Event
+    from events.purchases.event import Event
 
 MARK = b"\xef\xbb\xbf"
 NEWLINE = b"\n"

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.network import NetworkQuery
+from actors.purchases.network import NetworkQuery
 
 friendships = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] != pair[1]),

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import replay
-from events.observations import Observations
+from events.observations.source import Observations
 from replay.cli import main
-from replay.interval_run import Search, run_intervals
+from replay.intervals.run import Search, run_intervals
 from replay.testing.playing import play
 from tests.interval_runs import MINUTE, as_csv, search
 from tests.test_against_model import SPEC_EXAMPLE

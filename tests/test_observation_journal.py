@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.observation_journal import ObservationJournal
-from events.records import Observed
+from events.journal.observation_journal import ObservationJournal
+from events.store.records import Observed
 
 if TYPE_CHECKING:
     import random
@@ -33,8 +33,10 @@ rows = st.lists(
 def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
     if request.param != "as it is":
-        monkeypatch.setattr("events.index._NEW_MIN", 10**6 if request.param == "lists" else 3)
-        monkeypatch.setattr("events.index._CAPACITY_MIN", 1)
+        monkeypatch.setattr(
+            "events.journal.index._NEW_MIN", 10**6 if request.param == "lists" else 3
+        )
+        monkeypatch.setattr("events.journal.index._CAPACITY_MIN", 1)
 
 
 def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> None:

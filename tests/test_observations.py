@@ -15,12 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import events.csvrows
-import events.observations
+import events.observations.csvrows
+import events.observations.source
 from events.errors import BadValueError, InputError
-from events.observation import canonical_times
-from events.observations import Columns, Format, Observation, Observations, RejectedRow, format_of
-from events.timestamps import parse_timestamp
+from events.observations.rows import canonical_times
+from events.observations.source import (
+    Columns,
+    Format,
+    Observation,
+    Observations,
+    RejectedRow,
+    format_of,
+)
+from events.times.timestamps import parse_timestamp
 
 MARK = b"\xef\xbb\xbf"
 T = "2020-01-01 00:00:00"
@@ -226,8 +233,8 @@ def test_two_objects_and_one_over_two_lines_are_not_two_lines() -> None:
 
 
 def test_lost_closing_quote_costs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events.csvrows, "ROW_BYTES_MAX", 1_000)
-    monkeypatch.setattr(events.observations, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(events.observations.csvrows, "ROW_BYTES_MAX", 1_000)
+    monkeypatch.setattr(events.observations.source, "BLOCK_BYTES", 512)
     rows = [(T, f"A{number}") for number in range(300)]
     good, bad = read(csv_of([(T, '"lost'), *rows]))
     assert [each.adid for each in good] == [adid for _, adid in rows]
@@ -269,7 +276,7 @@ def test_csv_agrees_with_the_csv_module_however_it_is_cut(
         except BadValueError:
             pass
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations, "BLOCK_BYTES", block_bytes)
+        patch.setattr(events.observations.source, "BLOCK_BYTES", block_bytes)
         good, bad = read(text.getvalue().encode())
     assert [(each.time, each.adid) for each in good] == expected
     assert len(good) + len(bad) == len([row for row in rows if row])
@@ -289,7 +296,7 @@ def test_json_lines_mean_the_same_however_they_are_cut(
     }
     text = "".join(lines[kind] + "\n" for kind in kinds).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations, "BLOCK_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr(events.observations.source, "BLOCK_BYTES", data.draw(st.integers(1, 200)))
         good, bad = read(text, "jsonl")
     numbers = {kind: [n for n, each in enumerate(kinds, 1) if each == kind] for kind in kinds}
     assert [row.number for row in bad] == numbers.get("bad", [])
@@ -428,7 +435,7 @@ def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  #
         lines = [json.dumps({"time": time, "adid": adid}).encode() for time, adid in rows]
     data = mark + newline.join([*lines, b""] if ended else lines)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations, "BLOCK_BYTES", block_bytes)
+        patch.setattr(events.observations.source, "BLOCK_BYTES", block_bytes)
         path = Path(folder, f"seen.{form}{'.gz' if zipped else ''}")
         path.write_bytes(gzip.compress(data) if zipped else data)
         with Observations(path) as source:

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import replay
-from actors.coordinator import CoordinatorActor
-from actors.intervals import IntervalFinder
-from actors.lateness import Watermark
-from actors.messages import Friends, Purchases, UnaskedError
-from actors.sink import Nowhere
-from events.csvrows import CsvRows
-from events.durations import format_duration
+from actors.intervals.finder import IntervalFinder
+from actors.intervals.lateness import Watermark
+from actors.messages import UnaskedError
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.messages import Friends, Purchases
+from actors.purchases.sink import Nowhere
 from events.errors import BadValueError, DetectorError, InputError
-from events.event import Purchase, line_of
-from events.jsonrows import JsonRows
-from events.lines import BadLineError, parse_line
-from events.observation import Columns
-from events.observations import Observations
-from replay.simulation import Simulation
+from events.observations.csvrows import CsvRows
+from events.observations.jsonrows import JsonRows
+from events.observations.rows import Columns
+from events.observations.source import Observations
+from events.purchases.event import Purchase, line_of
+from events.purchases.lines import BadLineError, parse_line
+from events.times.durations import format_duration
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

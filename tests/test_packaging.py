@@ -80,7 +80,7 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path: Pat
     packed = {name for name in names if not name.startswith(f"{PACKED}.dist-info/")}
     there = {f"{each}/{name}" for each in PACKAGES for name in files_in(ROOT / each)}
     assert packed == {name for name in there if "__pycache__" not in name}
-    assert {"events/FORMAT.md", *(f"{each}/py.typed" for each in PACKAGES)} <= packed
+    assert {"events/store/FORMAT.md", *(f"{each}/py.typed" for each in PACKAGES)} <= packed
     assert f"{PACKED}.dist-info/licenses/LICENSE" in names
 
 

@@ -13,24 +13,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events.columns import Columns
 from events.errors import BadValueError
-from events.event import Befriend, Purchase, Unfriend
-from events.packed_events import TEXT_MAX
-from events.records import Lines, Observed, Record, Run, events_in, gathered, in_place
-from events.stored import (
+from events.journal.columns import Columns
+from events.journal.ticks import TICKS_END, time_of, times_of
+from events.purchases.event import Befriend, Purchase, Unfriend
+from events.purchases.packed import TEXT_MAX
+from events.purchases.styles import Style
+from events.store.records import Lines, Observed, Record, Run, events_in, gathered, in_place
+from events.store.stored import (
     decode_intervals,
     decode_purchases,
     encode_records,
     unpack_records,
 )
-from events.styles import Style
-from events.ticks import TICKS_END, time_of, times_of
 from tests.by_the_book import body_of
 from tests.record_strategies import events, names, times
 
 if TYPE_CHECKING:
-    from events.event import Event
+    from events.purchases.event import Event
 
 CRLF = Style(
     '{"event_type":"purchase", "timestamp":"\x01T\x02Z", "id":"\x03", "amount":"\x05"}\r',

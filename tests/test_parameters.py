@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import ParametersError
-from events.parameters import Parameters, is_parameters_line, parse_parameters
+from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
 
 VALUE_MAX = 2**63 - 1
 CURE = "; correct the line or give both -D and -T"

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 import replay
-from events.records import Decision, Record
-from replay.simulation import Simulation
+from events.store.records import Decision, Record
+from replay.purchases.simulation import Simulation
 from replay.testing import LoggedHistory, run_in
 from replay.testing import plugin as kit
 from replay.testing.disks import CountingDisk
@@ -347,7 +347,7 @@ def test_it(history):
 def test_it(monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("no rule")
-    monkeypatch.setattr("actors.coordinator.Coordinator.flags", fail)
+    monkeypatch.setattr("actors.purchases.coordinator.Coordinator.flags", fail)
     decide({EXPLICIT}._replace(stream=PURCHASE + b"\\n"))
 """.replace("PURCHASE", repr(purchase("1", "1.00", 0))),
     "parameters": """
@@ -508,6 +508,6 @@ def test_long_history_is_shown_in_part(project: Project) -> None:
 def test_store_that_cannot_be_opened_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.writer.chain_of", lambda _: bytes(32))
+    monkeypatch.setattr("events.store.writer.chain_of", lambda _: bytes(32))
     said = kit._keep(SPEC_EXAMPLE, Simulation, tmp_path, tmp_path)
     assert "\na run on them fails: DamagedStoreError: " in said

@@ -28,7 +28,7 @@ from replay.testing import (
 
 if TYPE_CHECKING:
     from actors.orders import ChosenOrder
-    from replay.failing import Failure
+    from replay.purchases.failing import Failure
 
 more = settings(max_examples=settings().max_examples * 3)
 
@@ -50,7 +50,7 @@ def test_every_decision_in_a_dense_network_is_the_models(history: LoggedHistory)
 @given(histories())
 def test_every_decision_by_sorting_latest_purchases_is_the_models(history: LoggedHistory) -> None:
     # So small histories are always walked; large ones, whose networks are small, are not.
-    with mock.patch("actors.recency.WALK_MAX", 0):
+    with mock.patch("actors.purchases.recency.WALK_MAX", 0):
         assert_agrees_with_model(history)
 
 

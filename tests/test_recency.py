@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import actors.recency
-from actors.recency import Recency
-from events.columns import Columns
-from events.event import Befriend, Purchase, Unfriend
-from events.journal import Journal
+import actors.purchases.recency
+from actors.purchases.recency import Recency
+from events.journal.columns import Columns
+from events.journal.journal import Journal
+from events.purchases.event import Befriend, Purchase, Unfriend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +68,9 @@ def window(
 def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have all windows found by walking, by sorting, or by a walk that forgets a lot."""
     way = str(request.param)
-    monkeypatch.setattr(actors.recency, "_SORT_TO_WALK", 0 if way == "sort" else 10**6)
+    monkeypatch.setattr(actors.purchases.recency, "_SORT_TO_WALK", 0 if way == "sort" else 10**6)
     if way == "short walk":
-        monkeypatch.setattr(actors.recency, "WALK_MAX", 3)
+        monkeypatch.setattr(actors.purchases.recency, "WALK_MAX", 3)
     return way
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.records import Rejected
-from replay.rejections import AGAIN_SECONDS, TOLD_MAX, Rejections
+from events.store.records import Rejected
+from replay.engine.rejections import AGAIN_SECONDS, TOLD_MAX, Rejections
 from tests.test_cli import LOGS, Shell
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import replay
-from events.jsonlines import Fingerprint
-from replay.branch import Edits, _name, branch_off, compare
+from events.logs.jsonlines import Fingerprint
 from replay.cli import main
-from replay.history import History
+from replay.purchases.branch import Edits, _name, branch_off, compare
+from replay.purchases.history import History
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, event_lines, histories, spellings

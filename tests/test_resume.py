@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import OutputError
-from events.writer import StoreWriter
-from replay.resume import PurchasesResumed
+from events.store.writer import StoreWriter
+from replay.purchases.resume import PurchasesResumed
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
 from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 if TYPE_CHECKING:
-    from events.disk import Disk
+    from events.store.disk import Disk
     from replay.testing.logged import LoggedHistory
 
 FLAGGED = "flagged.json"
@@ -35,9 +35,9 @@ STORE = "flagged.json.events"
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
 
 
 def start(folder: Path, given_logs: LoggedHistory, before: bytes | None = None) -> None:

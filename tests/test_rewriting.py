@@ -12,20 +12,20 @@ import pytest
 
 import replay
 from events.errors import DamagedStoreError
-from events.header import VERSION
-from events.records import StateDigest
+from events.store.header import VERSION
+from events.store.records import StateDigest
 from replay.cli import main
-from replay.history import History
-from replay.interval_run import Search
-from replay.interval_verify import verify_intervals
-from replay.rewriting import rewrite
+from replay.engine.rewriting import rewrite
+from replay.intervals.run import Search
+from replay.intervals.verify import verify_intervals
+from replay.purchases.history import History
+from replay.purchases.verify import verify
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, Operation, T, WatchedDisk
-from replay.verify import verify
 from tests.interval_runs import search
 from tests.test_store import pieces
 
 if TYPE_CHECKING:
-    from events.disk import Disk
+    from events.store.disk import Disk
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 STORES: Final = ("flagged.json", "intervals.json")

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import replay
-from events.columns import Columns
-from events.event import line_of
-from events.records import Gap
-from events.salvage import Salvage
+from events.journal.columns import Columns
+from events.purchases.event import line_of
+from events.store.records import Gap
+from events.store.salvage import Salvage
 from replay.cli import main
-from replay.history import History
+from replay.purchases.history import History
 from replay.testing import model
 from replay.testing.strategies import histories
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-    from events.records import Record
+    from events.store.records import Record
     from replay.testing.logged import LoggedHistory
 
 STORE = "flagged.json.events"
@@ -36,9 +36,9 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
 
 
 def begin(folder: Path, given_logs: LoggedHistory) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 
 import replay
 from events.escapes import inert, plain
-from events.event import users_of
+from events.purchases.event import users_of
 from replay import cli
 from replay.cli import main
 from replay.debugger.completion import completions

@@ -23,17 +23,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.coordinator import Coordinator, CoordinatorActor
-from actors.user import UserActor
-from events.amounts import format_cents
-from events.event import Befriend, Purchase, Unfriend
+from actors.purchases.coordinator import Coordinator, CoordinatorActor
+from actors.purchases.user import UserActor
+from events.purchases.amounts import format_cents
+from events.purchases.event import Befriend, Purchase, Unfriend
 from replay.cli import main
-from replay.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
-from replay.shrink_case import write_case
+from replay.purchases.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
+from replay.purchases.shrink_case import write_case
+from replay.purchases.timeline import Timeline
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, USERS, event_lines, histories, lines, spellings
-from replay.timeline import Timeline
 from tests.plain_lines import friendship, log_of, purchase
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.test_store import pieces
@@ -41,8 +41,8 @@ from tests.test_store import pieces
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.baseline import Baseline
-    from actors.messages import Apply
+    from actors.purchases.baseline import Baseline
+    from actors.purchases.messages import Apply
 
 STORE = "flagged.json.events"
 ROOT = Path(replay.__file__).parents[1]

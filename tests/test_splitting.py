@@ -17,26 +17,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from events import jsonlines, lines, splitting
 from events.errors import InputError, InterruptedRunError, ParametersError
-from events.event import Event, line_of
-from events.jsonlines import Log
-from events.lines import BadLineError, Reason, parse_line
-from events.observations import Columns, Observations
-from events.records import LogEnd, Rejected
-from events.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
+from events.logs import jsonlines, splitting
+from events.logs.jsonlines import Log
+from events.logs.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
+from events.observations.source import Columns, Observations
+from events.purchases import lines
+from events.purchases.event import Event, line_of
+from events.purchases.lines import BadLineError, Reason, parse_line
+from events.store.records import LogEnd, Rejected
 from replay.cli import main
-from replay.history import History
-from replay.listener import Listener
+from replay.purchases.history import History
+from replay.purchases.summary import Listener
 from replay.testing import LoggedHistory, assert_replays, model
 from tests.test_jsonlines import GOOD, by_hand, contents, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.observation import ObservationBlock
-    from replay.listener import Summary
-    from replay.live import LiveLog
+    from events.logs.live import LiveLog
+    from events.observations.rows import ObservationBlock
+    from replay.purchases.summary import Summary
 
 LIMIT = 90
 LONG = b'{"note": "' + b"x" * 2_000 + b'"}'
@@ -228,7 +229,7 @@ ROWS = (
 def test_long_row_is_cut_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.observations.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", block_bytes)
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pytest
 
 import replay
-from replay import standard_streams
 from replay.cli import main
+from replay.terminal import standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -300,7 +300,15 @@ def interrupted_after(words: Sequence[str], module: str, folder: Path) -> Ended:
 
 
 @pytest.mark.parametrize(
-    "module", ["events.errors", "msgspec", "pykka", "replay.run", "replay.timeline", "replay.logs"]
+    "module",
+    [
+        "events.errors",
+        "msgspec",
+        "pykka",
+        "replay.purchases.run",
+        "replay.purchases.timeline",
+        "replay.purchases.logs",
+    ],
 )
 @pytest.mark.parametrize("installed", [False, True], ids=["module", "script"])
 def test_ctrl_c_while_it_is_still_imported_says_nothing(
@@ -327,7 +335,9 @@ def test_ctrl_c_that_is_ignored_stays_ignored(folder: Path) -> None:
     # As a shell does it for what is started in the background.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        found = interrupted_after(["-P", "-m", "replay", "step", STORE], "replay.run", folder)
+        found = interrupted_after(
+            ["-P", "-m", "replay", "step", STORE], "replay.purchases.run", folder
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     assert found == (0, b"", "")

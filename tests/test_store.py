@@ -26,13 +26,13 @@ from events.errors import (
     StoreError,
     shown,
 )
-from events.event import Befriend, Event, Purchase, Unfriend
-from events.frames import Fault, Frame, chain_of, encode_frame
-from events.header import Header, encode_header
-from events.jsonlines import Fingerprint
-from events.lines import Reason
-from events.parameters import Parameters
-from events.records import (
+from events.logs.jsonlines import Fingerprint
+from events.purchases.event import Befriend, Event, Purchase, Unfriend
+from events.purchases.lines import Reason
+from events.purchases.parameters import Parameters
+from events.store.frames import Fault, Frame, chain_of, encode_frame
+from events.store.header import Header, encode_header
+from events.store.records import (
     Decision,
     Lines,
     LogEnd,
@@ -42,8 +42,8 @@ from events.records import (
     StreamStart,
     events_in,
 )
-from events.store import EventStore, Tail
-from events.writer import StoreWriter, set_aside
+from events.store.store import EventStore, Tail
+from events.store.writer import StoreWriter, set_aside
 from replay.testing.disks import FailingDisk
 from tests.by_the_book import body_of
 from tests.record_strategies import AMOUNT_MAX, Stored, stores

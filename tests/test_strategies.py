@@ -13,9 +13,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from events.amounts import parse_amount
-from events.lines import BadLineError, parse_line
-from replay.failing import WHENS
+from events.purchases.amounts import parse_amount
+from events.purchases.lines import BadLineError, parse_line
+from replay.purchases.failing import WHENS
 from replay.testing import (
     LoggedHistory,
     amounts,

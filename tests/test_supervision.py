@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.coordinator import CoordinatorActor
 from actors.dispatcher import ActorFailedError
-from actors.sink import SinkActor
-from actors.user import UserActor
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.sink import SinkActor
+from actors.purchases.user import UserActor
 from replay.testing.strategies import histories
 from tests.failures import Failures
 from tests.test_against_model import SPEC_EXAMPLE
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
 
 
 whens = st.sampled_from(["before", "within", "after"])

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from events.escapes import inert
-from replay.tables import print_table
+from replay.terminal.tables import print_table
 
 COLUMNS = ("event#", "time", "user")
 cells = st.one_of(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events.ticks import PLACES, TICKS_PER_SECOND, tick_of, ticks_of, time_of, times_of
-from events.timestamps import parse_timestamp
+from events.journal.ticks import PLACES, TICKS_PER_SECOND, tick_of, ticks_of, time_of, times_of
+from events.times.timestamps import parse_timestamp
 
 EPOCH = dt.datetime(1, 1, 1)  # noqa: DTZ001  the times of logs without a zone
 LAST = dt.datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 import replay
-from actors.sink import Nowhere
+from actors.purchases.sink import Nowhere
 from events.errors import PositionError, UnknownUserError
-from events.event import line_of
-from replay.history import Place
-from replay.simulation import Simulation
+from events.purchases.event import line_of
+from replay.engine.history import Place
+from replay.purchases.simulation import Simulation
+from replay.purchases.timeline import Timeline, UserState
 from replay.testing.strategies import histories
-from replay.timeline import Timeline, UserState
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Traveller(RuleBasedStateMachine):
     @initialize(given_logs=histories())
     def begin(self, given_logs: LoggedHistory) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("actors.recency.WALK_MAX", 4)
+        self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
         self.folder = tempfile.TemporaryDirectory()
         self.timeline = Timeline(history(given_logs, Path(self.folder.name)))
         self.states = states_of(self.timeline)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from events.timestamps import (
+from events.times.timestamps import (
     Timestamp,
     TimestampDateError,
     TimestampShapeError,

@@ -14,10 +14,10 @@ import pytest
 from campaigns.remade import Packed, Piece, Remade, nested_heads
 
 import replay
-from events.columns import Columns
-from events.event import Purchase
-from events.own_lines import OwnLines
-from events.styles import Style
+from events.journal.columns import Columns
+from events.purchases.event import Purchase
+from events.purchases.own_lines import OwnLines
+from events.purchases.styles import Style
 from replay.cli import main
 from tests.interval_runs import MINUTE, search
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
@@ -36,10 +36,10 @@ Change = "Callable[[Remade], object]"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 3)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)
     run_in_process(SPEC_EXAMPLE, tmp_path)
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]

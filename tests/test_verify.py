@@ -16,25 +16,26 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.user import UserActor
-from events.columns import Columns
-from events.event import EVENT_TYPES
-from events.records import Decision, LogEnd, Record, StateDigest, events_in, gathered
-from events.writer import StoreWriter
+from actors.purchases.user import UserActor
+from events.journal.columns import Columns
+from events.purchases.event import EVENT_TYPES
+from events.store.records import Decision, LogEnd, Record, StateDigest, events_in, gathered
+from events.store.writer import StoreWriter
 from replay.cli import main
-from replay.difference import Difference
-from replay.history import History
+from replay.engine.difference import Difference
+from replay.engine.verify import Verification
+from replay.purchases.history import History
+from replay.purchases.verify import verify
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
-from replay.verify import Verification, verify
 from tests.test_against_model import SPEC_EXAMPLE, run_in_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.messages import Apply
-    from events.event import Event
-    from events.header import Header
+    from actors.purchases.messages import Apply
+    from events.purchases.event import Event
+    from events.store.header import Header
 
     Single: TypeAlias = Record | Event
     """What a store holds, event by event."""
@@ -48,9 +49,9 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 @pytest.fixture(autouse=True)
 def many_digests_and_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.purchase_drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr(importlib.import_module("replay.purchases.drive"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
 
 
 def history_of(given_logs: LoggedHistory, folder: Path) -> History:

@@ -21,14 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from events.csvrows import csv_line
 from events.errors import OutputError
-from events.interval import Interval
-from events.interval_parameters import IntervalParameters
-from replay import interval_drive, interval_outputs
+from events.observations.csvrows import csv_line
+from events.observations.interval import Interval
+from events.observations.parameters import IntervalParameters
 from replay.cli import main
-from replay.interval_history import IntervalHistory
-from replay.interval_outputs import interval_lines, title_of
+from replay.intervals import drive as interval_drive
+from replay.intervals import lines as interval_outputs
+from replay.intervals.history import IntervalHistory
+from replay.intervals.lines import interval_lines, title_of
 from tests.interval_runs import search
 
 # What CSV, JSON, spreadsheets and readers of lines make something of.
@@ -177,8 +178,8 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
-    monkeypatch.setattr("events.observations.BLOCK_BYTES", 512)
-    monkeypatch.setattr("actors.interval_portions.SETTLE_ROWS", 8)
+    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 512)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:

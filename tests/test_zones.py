@@ -17,12 +17,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import replay
-from events.blocks import BlockParser
 from events.errors import InputError
-from events.jsonlines import AHEAD_BYTES, Log
-from replay.branch import Edits, Insertion, branch_off
+from events.logs.jsonlines import AHEAD_BYTES, Log
+from events.purchases.blocks import BlockParser
 from replay.cli import main
-from replay.history import History
+from replay.purchases.branch import Edits, Insertion, branch_off
+from replay.purchases.history import History
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
@@ -33,7 +33,7 @@ from tests.test_cli import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.timestamps import Zone
+    from events.times.timestamps import Zone
 
 FLAGGED = "flagged.json"
 STORE = "flagged.json.events"
@@ -82,9 +82,9 @@ def test_history_whose_first_event_was_not_looked_for_is_the_same(
     found = []
     for size in (AHEAD_BYTES, ahead):
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-            patch.setattr("events.jsonlines.AHEAD_BYTES", size)
-            patch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-            patch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+            patch.setattr("events.logs.jsonlines.AHEAD_BYTES", size)
+            patch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+            patch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
             flagged = run_in_process(given_logs, Path(name))
             store = replay.EventStore(Path(name) / STORE)
         found.append((outcome(store), flagged, store.zone))
@@ -95,7 +95,7 @@ def test_history_whose_first_event_was_not_looked_for_is_the_same(
 def test_looking_ahead_takes_nothing_out_of_a_log(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", size)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", size)
     content = log_of([BAD] * 50 + [with_offset(purchase("1"))] + [purchase("2")] * 3 + [BAD])[:-1]
     (tmp_path / "batch.json").write_bytes(content)
     read = []
@@ -115,7 +115,7 @@ def test_looking_ahead_takes_nothing_out_of_a_log(
 def test_lines_that_were_read_before_are_skipped_behind_a_look_ahead(
     tmp_path: Path, size: int, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", size)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", size)
     (tmp_path / "batch.json").write_bytes(log_of([BAD] * 50 + [purchase("1")] * 5))
     with Log(tmp_path / "batch.json", "batch") as log:
         assert log.peek_line() == BAD
@@ -130,10 +130,10 @@ def test_looking_ahead_ends_where_too_much_would_be_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = 1 << 16
-    monkeypatch.setattr("events.jsonlines.AHEAD_BYTES", ahead)
-    monkeypatch.setattr("events.jsonlines.BLOCK_BYTES", 1 << 12)
-    monkeypatch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
-    monkeypatch.setattr("events.splitting.LINE_BYTES_MAX", 1 << 13)
+    monkeypatch.setattr("events.logs.jsonlines.AHEAD_BYTES", ahead)
+    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.splitting.LINE_BYTES_MAX", 1 << 13)
     # A line that is read over, and many that are rejected.
     for bad in (b"x" * ahead * 2 + b"\n", (BAD + b"\n") * (2 * ahead // len(BAD))):
         lines = log_of([purchase("1"), friendship("1", "2"), purchase("2")])
@@ -278,9 +278,9 @@ def test_run_that_was_killed_goes_on_with_times_of_the_same_kind(
 ) -> None:
     ahead = data.draw(st.sampled_from([0, AHEAD_BYTES]))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.jsonlines.AHEAD_BYTES", ahead)
-        patch.setattr("events.jsonlines.BLOCK_BYTES", 300)
-        patch.setattr("events.jsonlines._BATCH_BLOCKS", 1)
+        patch.setattr("events.logs.jsonlines.AHEAD_BYTES", ahead)
+        patch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
+        patch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
         folder = Path(name)
         flagged = run_in_process(given_logs, folder)
         whole = (folder / STORE).read_bytes()

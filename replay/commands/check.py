@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.errors import StoreError
+from events.errors import StoreError, counted
 from events.paths import path_of
-from events.records import Decision, Finding, Lines, LogEnd, Rejected, Run, events_in
-from events.salvage import Salvage
-from events.store import EventStore
+from events.store.records import Decision, Finding, Lines, LogEnd, Rejected, Run, events_in
+from events.store.salvage import Salvage
+from events.store.store import EventStore
 from replay.arguments import add_store
 from replay.kinds import kind_of, looks_of
-from replay.standard_streams import say
-from replay.tables import counted, print_json
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
 
-    from events.header import Header
-    from events.scan import Damage
+    from events.store.header import Header
+    from events.store.scan import Damage
 
 SUMMARY = "say what of a store is whole, what is damaged and what is lost; nothing is changed"
 EXAMPLE = "check flagged.json.events"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from events.errors import OtherKindError
+from events.errors import OtherKindError, counted
 from events.escapes import plain
-from events.records import Rejected
+from events.store.records import Rejected
 from replay.kinds import looks_of
-from replay.standard_streams import say
-from replay.tables import counted, open_store, print_json
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from replay.looks import Happening, Looks
+    from replay.engine.looks import Happening, Looks
 
     Difference = dict[str, str] | None
 

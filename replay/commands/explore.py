@@ -5,19 +5,20 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store, whole
-from replay.difference import difference_fields, value_text
-from replay.explore import Explorer, RecordedOtherwiseError, subject_of
-from replay.explorers import explorations, usable_cores
-from replay.history import History
-from replay.standard_streams import say
-from replay.tables import counted, open_store, print_json, progress, shell_word
+from replay.engine.difference import difference_fields, value_text
+from replay.purchases.explore import Explorer, RecordedOtherwiseError, subject_of
+from replay.purchases.explorers import explorations, usable_cores
+from replay.purchases.history import History
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import open_store, print_json, progress, shell_word
 
 if TYPE_CHECKING:
     import argparse
 
-    from replay.explore import Exploration
+    from replay.purchases.explore import Exploration
 
 SUMMARY = "play a history under many orders of delivery, with users that fail, and compare"
 EXAMPLE = "explore flagged.json.events --orders 1000"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.errors import InputError
+from events.errors import InputError, counted
 from events.escapes import plain
 from replay.arguments import add_store
-from replay.files import as_named, check_new
+from replay.engine.files import as_named, check_new
+from replay.engine.output_file import write_all_new
 from replay.kinds import KINDS, looks_of
-from replay.outputs import write_all_new
-from replay.standard_streams import mention, say
-from replay.tables import counted, open_store, print_json
+from replay.terminal.standard_streams import mention, say
+from replay.terminal.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from events.records import Source
+    from events.store.records import Source
 
 SUMMARY = "write the logs of a run again, without their blank lines"
 EXAMPLE = "export flagged.json.events --batch batch.json --stream stream.json"

@@ -6,24 +6,24 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.durations import parse_duration
 from events.errors import BadValueError, ReplayError
-from events.interval_parameters import check_distinct
-from events.observations import Columns, Observations
-from events.store import EventStore
+from events.observations.parameters import check_distinct
+from events.observations.source import Columns, Observations
+from events.paths import standard_input
+from events.store.store import EventStore
+from events.times.durations import parse_duration
 from replay.arguments import as_utf8, is_whole
 from replay.engine.console import Console
-from replay.files import check_new, store_beside
-from replay.interval_console import IntervalWords
-from replay.interval_history import IntervalHistory
-from replay.interval_run import Search, run_intervals
-from replay.intervals_picture import intervals_picture
-from replay.outputs import write_new
-from replay.signals import StopSignals
-from replay.standard_streams import standard_input
+from replay.engine.files import check_new, store_beside
+from replay.engine.output_file import write_new
+from replay.intervals.console import IntervalWords
+from replay.intervals.history import IntervalHistory
+from replay.intervals.picture import intervals_picture
+from replay.intervals.run import Search, run_intervals
+from replay.terminal.signals import StopSignals
 
 if TYPE_CHECKING:
-    from replay.interval_summary import IntervalSummary
+    from replay.intervals.summary import IntervalSummary
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
 EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import PositionError
 from events.escapes import plain
-from events.records import Rejected
+from events.store.records import Rejected
 from replay.arguments import add_store, as_utf8, number
+from replay.engine.looks import rejected_text
 from replay.kinds import KINDS, looks_of
-from replay.looks import rejected_text
-from replay.standard_streams import report, say
-from replay.tables import named, open_store, print_json, rejected_fields
+from replay.terminal.standard_streams import report, say
+from replay.terminal.tables import named, open_store, print_json, rejected_fields
 
 if TYPE_CHECKING:
     import argparse
 
-    from replay.history import Place
-    from replay.looks import Happening, Looks
+    from replay.engine.history import Place
+    from replay.engine.looks import Happening, Looks
 
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
 EXAMPLE = "log flagged.json.events --flagged"

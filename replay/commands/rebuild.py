@@ -7,18 +7,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.disk import DISK, NewFile, free_name, identity_of
-from events.errors import unwritable
+from events.errors import counted, unwritable
 from events.escapes import plain
 from events.paths import is_output_stream
+from events.store.disk import DISK, NewFile, free_name, identity_of
 from replay.arguments import add_store
-from replay.files import check_outputs
+from replay.engine.files import check_outputs
+from replay.engine.output_file import FlaggedFile
+from replay.engine.output_streams import OutputStream
 from replay.kinds import looks_of
-from replay.output_streams import OutputStream
-from replay.outputs import FlaggedFile
-from replay.signals import StopSignals
-from replay.standard_streams import mention
-from replay.tables import counted, open_store
+from replay.terminal.signals import StopSignals
+from replay.terminal.standard_streams import mention
+from replay.terminal.tables import open_store
 
 if TYPE_CHECKING:
     import argparse

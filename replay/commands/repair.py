@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from events.columns import Columns
-from events.disk import permissions_of
-from events.errors import StoreError
+from events.errors import StoreError, counted
 from events.escapes import plain
+from events.journal.columns import Columns
 from events.paths import path_of
-from events.records import (
+from events.store.disk import permissions_of
+from events.store.records import (
     Decision,
     Finding,
     Gap,
@@ -23,12 +23,11 @@ from events.records import (
     StreamStart,
     events_in,
 )
-from events.salvage import Part, Salvage
-from events.writer import StoreWriter
+from events.store.salvage import Part, Salvage
+from events.store.writer import StoreWriter
 from replay.arguments import add_store
-from replay.files import check_new
-from replay.standard_streams import mention
-from replay.tables import counted
+from replay.engine.files import check_new
+from replay.terminal.standard_streams import mention
 
 if TYPE_CHECKING:
     import argparse

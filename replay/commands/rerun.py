@@ -6,27 +6,28 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from events.amounts import format_amount, format_cents
+from events.errors import counted
 from events.escapes import plain
-from events.parameters import DEGREES_MIN, TRACKED_MIN
-from events.timestamps import in_zone
+from events.purchases.amounts import format_amount, format_cents
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
+from events.times.timestamps import in_zone
 from replay.arguments import is_whole, whole
-from replay.branch import Edits, Insertion, branch_off, compare
-from replay.console import PurchaseWords
 from replay.engine.console import Console
-from replay.history import History
-from replay.notices import notice
-from replay.standard_streams import say
-from replay.tables import counted, decision_fields, open_store, print_json, print_table
+from replay.engine.notices import notice
+from replay.purchases.branch import Edits, Insertion, branch_off, compare
+from replay.purchases.console import PurchaseWords
+from replay.purchases.history import History
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import decision_fields, open_store, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.parameters import Parameters
-    from events.records import Decision, Rejected
-    from events.timestamps import Zone
-    from replay.branch import Branch, Comparison, Difference
+    from events.purchases.parameters import Parameters
+    from events.store.records import Decision, Rejected
+    from events.times.timestamps import Zone
     from replay.engine.inputs import SourceLog
+    from replay.purchases.branch import Branch, Comparison, Difference
 
 SUMMARY = "decide a history again with other settings or events, on a branch beside it"
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"

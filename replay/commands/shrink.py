@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from events.errors import counted
 from events.escapes import json_escaped, plain
 from events.paths import path_of
 from replay.arguments import add_event
-from replay.console import describe
-from replay.shrink import shrink
-from replay.shrink_case import check_folder, write_case
-from replay.standard_streams import mention
-from replay.tables import counted, decision_fields, open_store, print_json, shell_word, status
-from replay.timeline import Timeline
+from replay.purchases.console import describe
+from replay.purchases.shrink import shrink
+from replay.purchases.shrink_case import check_folder, write_case
+from replay.purchases.timeline import Timeline
+from replay.terminal.standard_streams import mention
+from replay.terminal.tables import decision_fields, open_store, print_json, shell_word, status
 
 if TYPE_CHECKING:
     import argparse
 
-    from replay.history import History
-    from replay.shrink import Shrunk
-    from replay.shrink_case import Case
+    from replay.purchases.history import History
+    from replay.purchases.shrink import Shrunk
+    from replay.purchases.shrink_case import Case
 
 SUMMARY = "shrink a history to the few lines that give a purchase its verdict, with a test of it"
 EXAMPLE = "shrink flagged.json.events 20417 --output case"

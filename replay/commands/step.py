@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from events.errors import counted
 from events.escapes import plain
+from events.paths import standard_input
 from replay.arguments import add_store
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
-from replay.standard_streams import report, say, standard_input
-from replay.tables import counted, open_store
+from replay.terminal.standard_streams import report, say
+from replay.terminal.tables import open_store
 
 if TYPE_CHECKING:
     import argparse

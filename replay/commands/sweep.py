@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.errors import ParametersError
-from events.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
+from events.errors import ParametersError, counted
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
 from replay.arguments import add_store, is_whole
-from replay.files import check_new
-from replay.heatmap import heat_map
-from replay.history import History
-from replay.outputs import write_new
-from replay.redecide import decide_again
-from replay.standard_streams import say
-from replay.tables import counted, open_store, print_json, print_table, progress
+from replay.engine.files import check_new
+from replay.engine.output_file import write_new
+from replay.purchases.heatmap import heat_map
+from replay.purchases.history import History
+from replay.purchases.redecide import decide_again
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import open_store, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

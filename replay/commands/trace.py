@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 from events.escapes import plain
 from replay.arguments import add_event
 from replay.kinds import looks_of
-from replay.standard_streams import say
-from replay.tables import open_store, print_json, print_table
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import open_store, print_json, print_table
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from replay.looks import Looks
-    from replay.stepping import Delivered
+    from replay.engine.looks import Looks
+    from replay.engine.stepping import Delivered
 
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"

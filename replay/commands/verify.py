@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store
-from replay.difference import difference_fields, value_text
+from replay.engine.difference import difference_fields, value_text
 from replay.kinds import looks_of
-from replay.standard_streams import say
-from replay.tables import counted, open_store, print_json, progress
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import open_store, print_json, progress
 
 if TYPE_CHECKING:
     import argparse
 
-    from events.timestamps import Zone
-    from replay.difference import Difference
+    from events.times.timestamps import Zone
+    from replay.engine.difference import Difference
 
 SUMMARY = "play a history again and compare every decision and digest with what was recorded"
 EXAMPLE = "verify flagged.json.events"

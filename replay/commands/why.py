@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from replay.arguments import add_event
 from replay.kinds import looks_of
-from replay.tables import open_store, print_json
+from replay.terminal.tables import open_store, print_json
 
 if TYPE_CHECKING:
     import argparse

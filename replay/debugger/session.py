@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.disk import NewFile
 from events.errors import InputError, OutputError, unwritable
+from events.store.disk import NewFile
 from replay.debugger.commands import Commands
 from replay.debugger.errors import CommandError
 from replay.kinds import KINDS
-from replay.standard_streams import say
+from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from replay.debugger.tools import Stop, Tools
-    from replay.looks import Looks
-    from replay.stepping import Stepping
+    from replay.engine.looks import Looks
+    from replay.engine.stepping import Stepping
 
 _FORMAT: Final = "replay.session"
 

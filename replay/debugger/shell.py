@@ -8,7 +8,7 @@ import readline
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from events.errors import PositionError, ReplayError, shown
+from events.errors import PositionError, ReplayError, counted, shown
 from events.escapes import plain
 from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
@@ -18,13 +18,12 @@ from replay.debugger.errors import CommandError
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.lines import commands_in, file_name
 from replay.debugger.session import Session
-from replay.standard_streams import UnprintableError, flush, report, say
-from replay.tables import counted
+from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from replay.looks import Looks
+    from replay.engine.looks import Looks
 
 _LIST_AROUND: Final = 5
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")

@@ -8,13 +8,13 @@ from events.errors import shown
 from events.escapes import plain
 from replay.arguments import is_whole
 from replay.debugger.errors import CommandError
-from replay.tables import named
+from replay.terminal.tables import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from replay.debugger.commands import Command
-    from replay.looks import Looks
+    from replay.engine.looks import Looks
 
 L = TypeVar("L", bound="Looks[Any]")
 

@@ -7,14 +7,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.commands.trace import message_text
-from replay.history import Place
-from replay.looks import rejected_text
-from replay.standard_streams import say
+from replay.engine.history import Place
+from replay.engine.looks import rejected_text
+from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.looks import Looks
+    from replay.engine.looks import Looks
 
 _WAITING_MAX: Final = 10
 

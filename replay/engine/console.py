@@ -6,19 +6,19 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from events.errors import counted
 from events.escapes import plain
 from replay.engine.listener import Listener, RunSummary
-from replay.notices import notice, rewritten_notice
-from replay.rejections import Rejections
-from replay.standard_streams import error_console, is_watched, report, report_above
-from replay.tables import counted
+from replay.engine.notices import notice, rewritten_notice
+from replay.engine.rejections import Rejections
+from replay.terminal.standard_streams import error_console, is_watched, report, report_above
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.progress import Progress, TaskID
 
-    from events.records import Rejected
+    from events.store.records import Rejected
     from replay.engine.inputs import Inputs, SourceLog
 
 # The bar is drawn at most so often.

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from events.blocks import Block
-    from events.header import Header
-    from events.records import Record, Rejected, Source
-    from events.store import EventStore
-    from events.writer import StoreWriter
+    from events.logs.block import Block
+    from events.store.header import Header
+    from events.store.records import Record, Rejected, Source
+    from events.store.store import EventStore
+    from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
     from replay.engine.listener import RunSummary
-    from replay.output import KeptOutput, Output
+    from replay.engine.output import KeptOutput, Output
 
 
 class Resumed(ABC):

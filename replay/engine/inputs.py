@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from events.blocks import Block
-    from events.disk import Identity
-    from events.records import LogEnd, Source
-    from replay.kept_lines import KeptLines
+    from events.logs.block import Block
+    from events.logs.kept_lines import KeptLines
+    from events.store.disk import Identity
+    from events.store.records import LogEnd, Source
 
 
 class SourceLog(Protocol):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.records import Source
+from events.store.records import Source
 
 if TYPE_CHECKING:
-    from events.records import Rejected
+    from events.store.records import Rejected
 
 
 class RunSummary(msgspec.Struct):

@@ -12,21 +12,21 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
-from replay.collector import collector_paused
-from replay.kept_history import way_on
-from replay.kept_lines import KeptLines
-from replay.opening import bytes_before, open_history
-from replay.rejections import strict_error
+from events.logs.kept_lines import KeptLines
+from replay.engine.collector import collector_paused
+from replay.engine.kept_history import way_on
+from replay.engine.opening import bytes_before, open_history
+from replay.engine.rejections import strict_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.blocks import Block
-    from events.disk import Disk
+    from events.logs.block import Block
+    from events.store.disk import Disk
     from replay.engine.drive import Drive, Resumed
     from replay.engine.inputs import Inputs, SourceLog
     from replay.engine.listener import Listener, RunSummary
-    from replay.output import Output
+    from replay.engine.output import Output
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
 

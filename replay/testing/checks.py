@@ -15,33 +15,33 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from actors.orders import LaneOrder, RandomOrder
-from events.store import EventStore
-from replay.branch import Edits, branch_off
-from replay.files import STORE_SUFFIX
-from replay.history import History
+from events.store.store import EventStore
+from replay.engine.files import STORE_SUFFIX
 from replay.kinds import looks_of
-from replay.logs import Logs
-from replay.purchase_looks import PurchaseLooks
-from replay.run import run
-from replay.shrink_case import FLAGGED
-from replay.simulation import Simulation
+from replay.purchases.branch import Edits, branch_off
+from replay.purchases.history import History
+from replay.purchases.logs import Logs
+from replay.purchases.looks import PurchaseLooks
+from replay.purchases.run import run
+from replay.purchases.shrink_case import FLAGGED
+from replay.purchases.simulation import Simulation
+from replay.purchases.timeline import Timeline
+from replay.purchases.verify import verify
 from replay.testing import model
 from replay.testing.disks import CountingDisk
 from replay.testing.peer import trace_elsewhere, traced
 from replay.testing.playing import play
-from replay.timeline import Timeline
-from replay.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from replay.failing import Failure
-    from replay.purchase_drive import Detector
+    from replay.engine.verify import Verification
+    from replay.purchases.drive import Detector
+    from replay.purchases.failing import Failure
+    from replay.purchases.timeline import UserState
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
-    from replay.timeline import UserState
-    from replay.verify import Verification
 
 # How many moments of a history are visited in reverse.
 _VISITS: Final = 5

@@ -26,31 +26,31 @@ from hypothesis.stateful import (
 
 from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
-from events.amounts import UNITS_PER_ONE
-from events.store import EventStore
+from events.purchases.amounts import UNITS_PER_ONE
+from events.store.store import EventStore
+from replay.engine.files import STORE_SUFFIX
+from replay.engine.output_file import FlaggedFile
 from replay.engine.run import Run
-from replay.failing import WHENS, Failure, Failures, PlannedError, with_failures
-from replay.files import STORE_SUFFIX
-from replay.listener import Listener, Summary
-from replay.logs import Logs
-from replay.outputs import FlaggedFile
-from replay.purchase_drive import PurchaseDrive
-from replay.shrink_case import FLAGGED
-from replay.simulation import Simulation
+from replay.purchases.drive import PurchaseDrive
+from replay.purchases.failing import WHENS, Failure, Failures, PlannedError, with_failures
+from replay.purchases.logs import Logs
+from replay.purchases.shrink_case import FLAGGED
+from replay.purchases.simulation import Simulation
+from replay.purchases.summary import Listener, Summary
+from replay.purchases.timeline import Timeline
 from replay.testing import model
 from replay.testing.checks import assert_replays
 from replay.testing.disks import DiedError, DyingDisk
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import USERS, failures, lines, parameters
-from replay.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
-    from actors.sink import Outlet
-    from events.event import Purchase
-    from events.parameters import Parameters
+    from actors.purchases.sink import Outlet
+    from events.purchases.event import Purchase
+    from events.purchases.parameters import Parameters
 
 # Small, so that histories of a few lines have digests in between.
 _DIGEST_EVENTS = 4

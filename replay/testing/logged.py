@@ -6,18 +6,19 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from events.blocks import BYTE_ORDER_MARK, BlockParser, numbered
-from events.parameters import parse_parameters
-from events.records import Rejected
-from events.splitting import whole_lines
-from replay.history import History, texts_by_log
-from replay.shrink_case import BATCH, STREAM
+from events.logs.block import BYTE_ORDER_MARK, numbered
+from events.logs.splitting import whole_lines
+from events.purchases.blocks import BlockParser
+from events.purchases.parameters import parse_parameters
+from events.store.records import Rejected
+from replay.purchases.history import History, texts_by_log
+from replay.purchases.shrink_case import BATCH, STREAM
 
 if TYPE_CHECKING:
-    from events.event import Event
-    from events.parameters import Parameters
-    from events.store import EventStore
-    from events.timestamps import Zone
+    from events.purchases.event import Event
+    from events.purchases.parameters import Parameters
+    from events.store.store import EventStore
+    from events.times.timestamps import Zone
 
 
 class LoggedHistory(NamedTuple):

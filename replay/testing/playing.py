@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.messages import Attest, Commit, Horizon, Judge
-from actors.sink import Kept
-from events.columns import Columns
-from replay.failing import Failure, Failures, with_failures
-from replay.simulation import Simulation
-from replay.supervision import Reactivation
+from actors.messages import Commit, Horizon
+from actors.purchases.messages import Attest, Judge
+from actors.purchases.sink import Kept
+from events.journal.columns import Columns
+from replay.engine.supervision import Reactivation
+from replay.purchases.failing import Failure, Failures, with_failures
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.records import Decision, StateDigest
-    from replay.purchase_drive import Detector
+    from events.store.records import Decision, StateDigest
+    from replay.purchases.drive import Detector
     from replay.testing.logged import LoggedHistory
 
 

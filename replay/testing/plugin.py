@@ -20,12 +20,12 @@ from hypothesis.errors import HypothesisException
 
 from events.errors import ReplayError, StoreError, shown
 from events.escapes import inert, json_escaped
-from events.store import EventStore
+from events.store.store import EventStore
 from replay.kinds import looks_of
-from replay.purchase_looks import PurchaseLooks
-from replay.shrink_case import FLAGGED
-from replay.simulation import Simulation
-from replay.tables import shell_word
+from replay.purchases.looks import PurchaseLooks
+from replay.purchases.shrink_case import FLAGGED
+from replay.purchases.simulation import Simulation
+from replay.terminal.tables import shell_word
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_replays,

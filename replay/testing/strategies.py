@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from hypothesis import strategies as st
 
 from actors.orders import ChosenOrder
-from events.amounts import UNITS_PER_ONE, format_amount
-from events.lines import parse_line
-from events.parameters import Parameters
-from replay.failing import WHENS, Failure
+from events.purchases.amounts import UNITS_PER_ONE, format_amount
+from events.purchases.lines import parse_line
+from events.purchases.parameters import Parameters
+from replay.purchases.failing import WHENS, Failure
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.spelling import SPELLINGS, canonical, spelled
@@ -28,7 +28,7 @@ from replay.testing.spelling import SPELLINGS, canonical, spelled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.event import Event
+    from events.purchases.event import Event
 
 USERS: Final = ("1", "2", "3", "4", "5", "ü", 'q"\\', "é\U0001f600")
 """The ids of the users that are drawn: some need an escape, or more than a byte a letter."""

@@ -16,11 +16,11 @@ import workload
 import replay
 from campaigns.cases import FLAGGED, STORE, Campaign, CaseFailedError, expect, spread
 from events.errors import StoreError
-from events.frames import Frame, chain_of, encode_frame
-from events.header import decode_header
-from events.scan import Damage, Whole, scan
-from events.store import EventStore
-from replay.resume import PurchasesResumed
+from events.store.frames import Frame, chain_of, encode_frame
+from events.store.header import decode_header
+from events.store.scan import Damage, Whole, scan
+from events.store.store import EventStore
+from replay.purchases.resume import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,8 +183,8 @@ def _store(folder: Path) -> Path:
     )
     workload.write(settings, folder)
     with (
-        mock.patch("events.jsonlines.BLOCK_BYTES", 10_000),
-        mock.patch("events.jsonlines._BATCH_BLOCKS", 1),
+        mock.patch("events.logs.jsonlines.BLOCK_BYTES", 10_000),
+        mock.patch("events.logs.jsonlines._BATCH_BLOCKS", 1),
         replay.Logs(folder / workload.BATCH_NAME, folder / workload.STREAM_NAME) as logs,
     ):
         return replay.run(logs, folder / FLAGGED).store_path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from campaigns.cases import FLAGGED, STORE, Campaign, expect
 from campaigns.program import finished
-from events.frames import MARKER, Frame, encode_frame
+from events.store.frames import MARKER, Frame, encode_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from replay.testing.disks import CountingDisk
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from events.disk import Disk
+    from events.store.disk import Disk
 
 BATCH: Final = "batch.json"
 STREAM: Final = "stream.json"

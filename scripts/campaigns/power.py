@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.histories import History, Prepared
-    from events.scan import Damage
+    from events.store.scan import Damage
 
 
 class Power(Campaign):

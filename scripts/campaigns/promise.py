@@ -6,10 +6,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from campaigns.cases import FLAGGED, STORE, expect
-from events.header import decode_header
-from events.scan import Damage, scan
-from events.store import EventStore
-from replay.resume import PurchasesResumed
+from events.store.header import decode_header
+from events.store.scan import Damage, scan
+from events.store.store import EventStore
+from replay.purchases.resume import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
 
-from events.frames import Frame, decode_frame, encode_frame
-from events.header import MAGIC_BYTES, decode_header
+from events.store.frames import Frame, decode_frame, encode_frame
+from events.store.header import MAGIC_BYTES, decode_header
 
 if TYPE_CHECKING:
     from pathlib import Path

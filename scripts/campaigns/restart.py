@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from actors.user import UserActor
+from actors.purchases.user import UserActor
 from campaigns.cases import Campaign, contents, expect, expect_outputs
 from campaigns.histories import begin, prepared, run
 from replay.testing.disks import CountingDisk

@@ -22,14 +22,14 @@ class Fault(NamedTuple):
     """What is planted in its place."""
 
 
-_BASELINE: Final = "actors/baseline.py"
-_COORDINATOR: Final = "actors/coordinator.py"
-_JOURNAL: Final = "events/journal.py"
-_NETWORK: Final = "actors/network.py"
+_BASELINE: Final = "actors/purchases/baseline.py"
+_COORDINATOR: Final = "actors/purchases/coordinator.py"
+_JOURNAL: Final = "events/journal/journal.py"
+_NETWORK: Final = "actors/purchases/network.py"
 _ORDERS: Final = "actors/orders.py"
-_RECENCY: Final = "actors/recency.py"
-_RESUME: Final = "replay/resume.py"
-_USER: Final = "actors/user.py"
+_RECENCY: Final = "actors/purchases/recency.py"
+_RESUME: Final = "replay/purchases/resume.py"
+_USER: Final = "actors/purchases/user.py"
 
 FAULTS: Final = (
     # The rule.
@@ -75,7 +75,7 @@ FAULTS: Final = (
     ),
     Fault(
         "reversed order of ties",
-        "events/event.py",
+        "events/purchases/event.py",
         'place_of: Final = attrgetter("time", "number")',
         "place_of: Final = lambda place: (place.time, -place.number)",
     ),
@@ -87,7 +87,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a time with zeros at its end is another time",
-        "events/timestamps.py",
+        "events/times/timestamps.py",
         '(fraction or "").rstrip("0")',
         '(fraction or "")',
     ),
@@ -168,38 +168,38 @@ FAULTS: Final = (
     # What is recorded, and played again.
     Fault(
         "a decision is not recorded",
-        "actors/sink.py",
+        "actors/purchases/sink.py",
         "            self.outlet.record(self.decisions)",
         "            self.outlet.record([each for each in self.decisions if each.purchases])",
     ),
     Fault(
         "a frame is not chained",
-        "events/writer.py",
+        "events/store/writer.py",
         "        self.chain = chain_of(data)\n        self.frames += 1",
         "        self.frames += 1",
     ),
     Fault(
         "the digest keeps ended friendships",
-        "actors/digest.py",
+        "actors/purchases/digest.py",
         "return keys[last & begun]",
         "return keys[last]",
     ),
     Fault(
         "the stream begins an event too late",
-        "replay/purchase_drive.py",
+        "replay/purchases/drive.py",
         "StreamStart(self._store.events)",
         "StreamStart(self._store.events + 1)",
     ),
     Fault(
         "going back leaves users as they were",
-        "replay/simulation.py",
+        "replay/purchases/simulation.py",
         "            self.passivate(moved)\n",
         "            self.passivate(moved if position > self.position else ())\n",
     ),
     # Misfortunes.
     Fault(
         "all flagged lines again after a crash",
-        "replay/outputs.py",
+        "replay/engine/output_file.py",
         "missing = piece[max(0, right - place) :]",
         "missing = piece",
     ),
@@ -211,13 +211,13 @@ FAULTS: Final = (
     ),
     Fault(
         "what was not decided is forgotten",
-        "replay/purchase_drive.py",
+        "replay/purchases/drive.py",
         "self._judged(self.simulation.judge(event))",
         "pass",
     ),
     Fault(
         "a user that failed is not activated again",
-        "replay/supervision.py",
+        "replay/engine/supervision.py",
         "        actor.active = False\n",
         "",
     ),

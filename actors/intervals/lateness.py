@@ -1,0 +1,62 @@
+"""Putting late observations in order, within a stated lateness (SPEC.md section 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from events.errors import BadValueError, shown, shown_whole
+from events.times.durations import format_duration
+from events.times.instants import Span, are_in_order, instant_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Watermark:
+    """The latest time seen, less the lateness: an observation before it comes too late."""
+
+    def __init__(self, lateness: int) -> None:
+        """Begin before the first observation; ``lateness`` is in nanoseconds, 0 or more."""
+        if lateness < 0:
+            raise BadValueError(f"lateness: expected 0 or more, found {shown_whole(lateness)}")
+        self._lateness: Final = lateness
+        self.latest = ""
+        """The latest time of all."""
+        self.time = ""
+        """No observation before this time is in time any more; "" until there is one."""
+
+    def admit(self, times: Sequence[str]) -> dict[int, str]:
+        """Take times in the order of their arrival.
+
+        Returns:
+            For each that comes too late its place in ``times``, and what was expected.
+
+        """
+        late: dict[int, str] = {}
+        if not times:
+            return late
+        if times[0] < self.latest or not are_in_order(times):
+            for place, time in enumerate(times):
+                if time > self.latest:
+                    self._advance(time)
+                elif time < self.time:
+                    late[place] = self.detail(time)
+        elif times[-1] > self.latest:
+            self._advance(times[-1])
+        return late
+
+    def detail(self, time: str) -> str:
+        """Say why ``time`` comes too late."""
+        within = format_duration(self._lateness)
+        return f"time: expected at most {within} before {shown(self.latest)}, found {shown(time)}"
+
+    def _advance(self, latest: str) -> None:
+        self.latest = latest
+        if not self._lateness:
+            self.time = latest
+            return
+        try:
+            self.time = time_of(instant_of(latest) + Span(-self._lateness))
+        except OverflowError:
+            # Before the year 1: nothing is late yet.
+            self.time = ""

@@ -1,0 +1,87 @@
+"""The sink of the second detector: records every finding, and writes the intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.dispatcher import DispatchedActor, Dispatcher
+from actors.intervals.messages import Findings
+from actors.messages import Commit
+from events.store.records import Finding, StateDigest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.observations.interval import Interval
+
+
+class IntervalOutlet(Protocol):
+    """Where findings go: an event store and a file of intervals, or a list in a test."""
+
+    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+        """Keep these findings, and what the state adds up to then."""
+
+    def write(self, intervals: Sequence[Interval]) -> None:
+        """Append these intervals to the output."""
+
+
+class IntervalNowhere:
+    """An outlet for those who look at the findings themselves."""
+
+    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+        """Drop ``findings`` and ``digest``."""
+
+    def write(self, intervals: Sequence[Interval]) -> None:
+        """Drop ``intervals``."""
+
+
+class IntervalSink:
+    """What a sink of findings is and does, on any of Pykka's runtimes."""
+
+    outlet: IntervalOutlet
+    """Where findings go."""
+    found: int
+    """How many intervals were found in all."""
+    settled: list[Findings]
+    """What came since the last commit."""
+
+    def begin(self, outlet: IntervalOutlet, found: int = 0) -> None:
+        """Begin with nothing to record, when ``found`` intervals have been found."""
+        self.outlet = outlet
+        self.found = found
+        self.settled = []
+
+    def on_receive(self, message: Any) -> None:
+        """Handle `Findings` or `Commit`.
+
+        Raises:
+            TypeError: it is some other message.
+
+        """
+        if type(message) is Findings:
+            self.settled.append(message)
+        elif type(message) is Commit:
+            for settled in self.settled:
+                self.found += len(settled.findings)
+                waiting, *totals = settled.sums
+                sums = (waiting, self.found, *totals)
+                digest = StateDigest(settled.events, b"", settled.keys, sums)
+                # An interval is never in the file before its finding is in the store.
+                self.outlet.record(settled.findings, digest)
+                self.outlet.write([finding.interval for finding in settled.findings])
+            self.settled = []
+        else:
+            raise TypeError(f"a sink of intervals understands no {type(message).__name__}")
+
+
+class IntervalSinkActor(IntervalSink, DispatchedActor):
+    """A sink of findings on the dispatcher."""
+
+    __slots__ = ("found", "outlet", "settled")
+
+    def __init__(
+        self, dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
+    ) -> None:
+        """Send findings to ``outlet``, and count on from ``found``."""
+        super().__init__(dispatcher, urn)
+        self.begin(outlet, found)

@@ -1,0 +1,1 @@
+"""The actors of the first detector: users, their coordinator and the sink."""

@@ -1,0 +1,63 @@
+"""The exact baseline of a window of purchases, and the verdict (SPEC.md section 3)."""
+
+from __future__ import annotations
+
+from math import isqrt
+from operator import mul
+from typing import TYPE_CHECKING, NamedTuple
+
+from events.purchases.amounts import UNITS_PER_ONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PURCHASES_MIN = 2
+SD_FACTOR = 3
+_UNITS_PER_CENT = UNITS_PER_ONE // 100
+
+
+class Baseline(NamedTuple):
+    """What is usual in a network: number, sum and sum of squares of the window's amounts.
+
+    All whole numbers, in units of 1/10,000 and their squares, so nothing is ever
+    rounded before the two figures that are written out.
+    """
+
+    n: int
+    """How many purchases."""
+    total: int
+    """S, the sum of their amounts."""
+    squares: int
+    """Q, the sum of the squares of their amounts."""
+
+    @property
+    def v(self) -> int:
+        """V = n*Q - S*S: the variance times n*n, never negative."""
+        return self.n * self.squares - self.total * self.total
+
+    @property
+    def mean(self) -> int:
+        """The mean in whole cents, cut; 0 for no purchases."""
+        return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0
+
+    @property
+    def sd(self) -> int:
+        """The population standard deviation in whole cents, cut; 0 for no purchases."""
+        return isqrt(self.v) // (self.n * _UNITS_PER_CENT) if self.n else 0
+
+    def flags(self, amount: int) -> bool:
+        """Tell whether ``amount``, in units of 1/10,000, is more than mean + 3 sd.
+
+        Fewer than 2 purchases never flag. Both sides of the inequality are
+        multiplied by n and squared, which leaves only whole numbers.
+        """
+        if self.n < PURCHASES_MIN:
+            return False
+        excess = self.n * amount - self.total
+        return excess > 0 and excess * excess > SD_FACTOR * SD_FACTOR * self.v
+
+
+def baseline_of(amounts: Iterable[int]) -> Baseline:
+    """Return the baseline of the given amounts, in units of 1/10,000."""
+    values = list(amounts)
+    return Baseline(len(values), sum(values), sum(map(mul, values, values)))

@@ -1,0 +1,252 @@
+"""The coordinator actor: passes events on to users and runs the network queries.
+
+It judges one purchase at a time. What comes in meanwhile waits, so the users'
+states are those just before the purchase, under any order of delivery.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors.activation import Active
+from actors.dispatcher import DispatchedActor, Dispatcher
+from actors.messages import Commit, Horizon, UnaskedError
+from actors.purchases.baseline import baseline_of
+from actors.purchases.digest import RunningSums
+from actors.purchases.messages import (
+    Apply,
+    AskFriends,
+    AskPurchases,
+    Attest,
+    Attested,
+    Friends,
+    Judge,
+    Judged,
+    Past,
+    Purchases,
+)
+from actors.purchases.network import NetworkQuery
+from actors.purchases.recency import Recency
+from events.purchases.event import Befriend, Event, Purchase, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.activation import Ref
+    from actors.purchases.baseline import Baseline
+    from events.journal.journal import Journal
+    from events.purchases.parameters import Parameters
+
+
+class Coordinator:
+    """What a coordinator actor is and does, on any of Pykka's runtimes."""
+
+    parameters: Parameters
+    journal: Journal
+    """All events, as columns; read as of the event before the one that is judged."""
+    users: Active
+    """The users who are active."""
+    recency: Recency
+    """Who bought last."""
+    sink: Ref
+    told: int
+    """The last event that is part of the users' states, by number."""
+    waiting: deque[Any]
+    """Requests that came while a purchase is judged."""
+    query: NetworkQuery | None
+    """The network query that runs, if one does."""
+    event: Purchase | None
+    """The purchase that is being judged, if one is."""
+    window: list[Purchase]
+    """The purchases gathered for it."""
+    sums: RunningSums | None
+    """What the state adds up to, where the run is recorded."""
+    owners_awaited: int
+    """How many users have yet to answer with purchases."""
+
+    def begin(
+        self,
+        parameters: Parameters,
+        sink: Ref,
+        journal: Journal,
+        activate: Callable[[int], Ref],
+        *,
+        attesting: bool = False,
+    ) -> None:
+        """Begin before the first event.
+
+        Args:
+            parameters: D and T.
+            sink: where verdicts go.
+            journal: holds each event when it is told, and may hold later ones.
+            activate: starts the actor of a user, given by number.
+            attesting: whether `Attest` will be asked.
+
+        """
+        self.parameters = parameters
+        self.sink = sink
+        self.journal = journal
+        self.users = Active(activate)
+        self.recency = Recency(journal)
+        self.told = 0
+        self.waiting = deque()
+        self.query = None
+        self.event = None
+        self.window = []
+        self.owners_awaited = 0
+        self.sums = RunningSums(journal) if attesting else None
+
+    def on_receive(self, message: Any) -> None:
+        """Handle an answer at once, and a request in its turn.
+
+        Raises:
+            TypeError, UnaskedError: it is neither, or an answer that nobody asked for.
+
+        """
+        kind = type(message)
+        if kind is Purchases:
+            self.window += message.purchases
+            self.owners_awaited -= 1
+            if self.owners_awaited <= 0:
+                self._decide()
+        elif kind is Friends:
+            query = self.query
+            if query is None:
+                raise UnaskedError(f"expected answers to questions only, found {message}")
+            if query.answer(message.friends):
+                if query.frontier:
+                    self._ask_friends(query.frontier, message.number)
+                else:
+                    self._ask_purchases(query.members, message.number)
+        elif self.event is not None:
+            self.waiting.append(message)
+        else:
+            self._start(message)
+
+    def flags(self, purchase: Purchase, window: Sequence[Purchase], baseline: Baseline) -> bool:
+        """Tell whether ``purchase`` is anomalous; another detector has another rule here.
+
+        Args:
+            purchase: what is judged.
+            window: its network's last T purchases, sorted by time and number.
+            baseline: what they come to.
+
+        """
+        del window
+        return baseline.flags(purchase.amount)
+
+    def _start(self, message: Any) -> None:
+        kind = type(message)
+        if kind is Judge:
+            self._judge(message.event)
+        elif kind is Past:
+            self._tell(message.event)
+        elif kind is Horizon:
+            self._stand(message.events)
+        elif kind is Commit:
+            self.sink.tell(message)
+        elif kind is Attest:
+            assert self.sums is not None, "only a coordinator that attests is asked to"
+            users = self.journal.users(self.told)
+            self.sink.tell(Attested(message.events, users, self.sums.now()))
+        else:
+            raise TypeError(f"a coordinator understands no {kind.__name__}")
+
+    def _stand(self, number: int) -> None:
+        """Stand at the moment after event ``number``."""
+        self.told = number
+        self.recency.stand(number)
+        if self.sums is not None:
+            self.sums.stand(number)
+
+    def _tell(self, event: Event) -> None:
+        """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
+        numbers, users, since = self.journal.numbers, self.users, self.told
+        if isinstance(event, Purchase):
+            users[numbers[event.user]].tell(Apply((event,), since=since))
+        else:
+            user1, user2 = numbers[event.user1], numbers[event.user2]
+            for user, other in ((user1, user2), (user2, user1)):
+                begun, ended = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
+                users[user].tell(Apply((), begun, ended, since))
+        self._stand(event.number)
+
+    # Judging what comes in
+
+    def _judge(self, event: Event) -> None:
+        if isinstance(event, Purchase):
+            user = self.journal.numbers[event.user]
+            self.event = event
+            self.query = NetworkQuery(user, self.parameters.degrees)
+            self._ask_friends([user], event.number)
+        else:
+            self._tell(event)
+
+    def _ask_friends(self, frontier: list[int], number: int) -> None:
+        question, users = AskFriends(number), self.users
+        for user in frontier:
+            users[user].tell(question)
+
+    def _ask_purchases(self, members: set[int], number: int) -> None:
+        owners = self.recency.owners(members, self.parameters.tracked)
+        self.query = None
+        self.owners_awaited = len(owners.latest)
+        if not owners.latest:
+            self._decide()
+            return
+        questions: dict[int, AskPurchases] = {}
+        for user, latest in owners.latest.items():
+            question = questions.get(latest)
+            if question is None:
+                question = questions[latest] = AskPurchases(number, latest, *owners.since)
+            self.users[user].tell(question)
+
+    def _decide(self) -> None:
+        event, window = self.event, self.window
+        if event is None:
+            raise UnaskedError("expected as many answers as questions, found one more")
+        window.sort(key=place_of)
+        del window[: -self.parameters.tracked]
+        baseline = baseline_of([purchase.amount for purchase in window])
+        flagged = bool(self.flags(event, window, baseline))
+        self.sink.tell(Judged(event, flagged, baseline.n, baseline.mean, baseline.sd))
+        self._tell(event)
+        self.event = None
+        self.window = []
+        while self.waiting and self.event is None:
+            self._start(self.waiting.popleft())
+
+
+class CoordinatorActor(Coordinator, DispatchedActor):
+    """A coordinator on the dispatcher."""
+
+    __slots__ = (
+        "event",
+        "journal",
+        "owners_awaited",
+        "parameters",
+        "query",
+        "recency",
+        "sink",
+        "sums",
+        "told",
+        "users",
+        "waiting",
+        "window",
+    )
+
+    def __init__(  # noqa: PLR0917  what it is made of
+        self,
+        dispatcher: Dispatcher,
+        urn: str,
+        parameters: Parameters,
+        sink: Ref,
+        journal: Journal,
+        activate: Callable[[int], Ref],
+        *,
+        attesting: bool = False,
+    ) -> None:
+        """Judge by ``parameters``, send verdicts to ``sink`` and activate users as needed."""
+        super().__init__(dispatcher, urn)
+        self.begin(parameters, sink, journal, activate, attesting=attesting)

@@ -1,0 +1,176 @@
+"""The journal of observations: all of a history as growing columns, with an index by key.
+
+It is what `events.journal.journal` is for purchases. Keys and ids have numbers, from 0 in the order
+in which they came; where there are no keys, all observations have the key "".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from events.journal.columns import NOBODY
+from events.journal.index import Column, GrowingIndex, OwnRows, Rows, Sorted
+from events.journal.ticks import ticks_and_finer
+from events.journal.timed import Place, Timed
+from events.observations.rows import Observation
+from events.store.records import Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class Names(dict[str, int]):
+    """Gives each name that it is asked for a number, from 0 in the order of first asking."""
+
+    def __init__(self) -> None:
+        """Begin without names."""
+        super().__init__()
+        self.listed: Final[list[str]] = []
+        """The names by number."""
+
+    def __missing__(self, name: str) -> int:
+        """Give a name its number."""
+        number = self[name] = len(self.listed)
+        self.listed.append(name)
+        return number
+
+    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
+        """Return the number of each of ``names``."""
+        return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
+
+
+class ObservationJournal(Timed):
+    """All observations of a history; they are only ever appended."""
+
+    def __init__(self, *, keyed: bool) -> None:
+        """Begin without observations; ``keyed`` says whether they have keys."""
+        super().__init__()
+        self.keyed: Final = keyed
+        """Whether they have keys."""
+        self.keys: Final = Names()
+        """The number of each key."""
+        self.adids: Final = Names()
+        """The number of each id."""
+        self._keys = Column(np.int32)
+        self._adids = Column(np.int32)
+        self._index: Final = _Index(self)
+        # What is in order of time where that is not the order of arrival: all, and of each key.
+        self._order: Rows | None = None
+        self._own: dict[int, Rows] = {}
+
+    def extend(self, observed: Observed) -> None:
+        """Append observations."""
+        self._adids.append(self.adids.codes(observed.adids))
+        self._keys.append(self.keys.codes(observed.keys or ("",) * len(observed.times)))
+        self._extend_times(*ticks_and_finer(observed.times))
+        self._order = None
+        self._own = {}
+
+    # Looking
+
+    @property
+    def key_codes(self) -> NDArray[np.int32]:
+        """The key of each observation, by number; a view."""
+        return self._keys.array
+
+    @property
+    def adid_codes(self) -> NDArray[np.int32]:
+        """The id of each observation, by number; a view."""
+        return self._adids.array
+
+    def event(self, number: int) -> Observation:
+        """Return observation ``number``."""
+        row = number - 1
+        adid, key = (
+            self.adids.listed[self._adids.array[row]],
+            self.keys.listed[self._keys.array[row]],
+        )
+        return Observation(self.time(row), number, adid, key)
+
+    def observed(self, first: int, last: int) -> Observed:
+        """Return the observations after number ``first`` up to number ``last``."""
+        times, adids, keys = self.rows(np.arange(first, max(first, last)))
+        return Observed(first + 1, times, adids, keys if self.keyed else None)
+
+    def rows(self, rows: Rows) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return the times, the ids and the keys of ``rows``."""
+        adids, keys = self.adids.listed, self.keys.listed
+        return (
+            tuple(self._times(rows, rows.tolist() if self._finer else ())),
+            tuple([adids[code] for code in self._adids.array[rows].tolist()]),
+            tuple([keys[code] for code in self._keys.array[rows].tolist()]),
+        )
+
+    def numbers_of(self, name: str) -> list[int]:
+        """Return the numbers of the observations that have ``name`` as their id or their key."""
+        adid, key = self.adids.get(name, NOBODY), self.keys.get(name, NOBODY)
+        numbers: list[int] = (
+            np.flatnonzero((self.adid_codes == adid) | (self.key_codes == key)) + 1
+        ).tolist()
+        return numbers
+
+    # Order
+
+    def latest(self, number: int) -> Place:
+        """Return the latest place of the observations up to ``number``, of one or more."""
+        if not self.is_late(number):
+            return self.place(number - 1)
+        ticks = self._ticks.array[:number]
+        return max(map(self.place, np.flatnonzero(ticks == ticks.max()).tolist()))
+
+    def in_order(self) -> Rows:
+        """Return all rows, in order of time and number."""
+        if self._order is None:
+            rows = np.arange(self._count)
+            self._order = self._sorted(rows) if self._first_late is not None else rows
+        return self._order
+
+    def own(self, key: int) -> Rows:
+        """Return the rows of key ``key``, in order of time and number."""
+        self._index.catch_up(self._count)
+        if self._first_late is None:
+            return self._index.rows.array_of(key)
+        if key not in self._own:
+            self._own[key] = self._sorted(self._index.rows.array_of(key))
+        return self._own[key]
+
+    def moments(self) -> tuple[NDArray[np.int64], Rows]:
+        """Return a number for each place of `in_order`, and the first place of each number.
+
+        The numbers ascend as the times do, from 0 without a gap.
+        """
+        order = self.in_order()
+        later = np.ones(len(order), np.bool_)
+        ticks = self._ticks.array[order]
+        later[1:] = ticks[1:] != ticks[:-1]
+        if self._finer:
+            finer = self._ranks_of_finer()[order]
+            later[1:] |= finer[1:] != finer[:-1]
+        return np.cumsum(later) - 1, np.flatnonzero(later)
+
+    def ticks(self, rows: Rows) -> NDArray[np.int64] | None:
+        """Return the times of ``rows`` as ticks, or None where these do not tell them all."""
+        return None if self._finer else self._ticks.array[rows]
+
+
+class _Index(GrowingIndex):
+    """The rows of each key."""
+
+    def __init__(self, journal: ObservationJournal) -> None:
+        super().__init__()
+        self._journal: Final = journal
+        self.rows: Final = OwnRows()
+
+    def _add(self, first: int, count: int) -> None:
+        add = self.rows.add
+        for row, key in enumerate(self._journal.key_codes[first:count].tolist(), first):
+            add(key, row)
+
+    def _sort(self, count: int) -> None:
+        journal = self._journal
+        base = Sorted.of(journal.key_codes, np.arange(count), len(journal.keys))
+        self.rows.sort(base, count)

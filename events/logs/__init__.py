@@ -1,0 +1,1 @@
+"""Where lines come from: files, gzip, standard input, pipes, files that grow."""

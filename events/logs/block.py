@@ -1,0 +1,48 @@
+"""What a log gives at a time: some consecutive lines, as the event store keeps them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from events.journal.columns import Columns
+from events.purchases.event import EVENT_TYPES
+from events.store.records import Lines, Rejected, Run, in_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from events.purchases.event import Event
+    from events.store.records import Record
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Block(NamedTuple):
+    """Some consecutive lines of a log."""
+
+    records: list[Record]
+    """What the event store keeps of them, in order: one `Columns` of all accepted lines, if
+    there are any, and then a `Run` where some of them stand without a break."""
+    events: int
+    """How many lines were accepted."""
+    rejected: list[Rejected]
+    """The rejected lines among them."""
+
+    def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
+        """Return the records up to a rejected line, and how many events they hold."""
+        records = self.records[: self.records.index(rejected) + 1]
+        events = sum(record.events for record in records if isinstance(record, Run))
+        if isinstance(columns := records[0], Columns):
+            records[:1] = [columns.first(events)] if events else []
+        return records, events
+
+
+def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Event | Rejected]]:
+    """Iterate over the events and rejected lines of ``records``, each with its line number."""
+    number = 0
+    for record in in_place(records):
+        if isinstance(record, Lines):
+            number = record.number
+        elif isinstance(record, (*EVENT_TYPES, Rejected)):
+            yield number, record
+            number += 1

@@ -1,0 +1,298 @@
+"""Observations as CSV: a row of column names, then a row for each observation.
+
+Fields may stand in double quotes and then hold commas, newlines and doubled quotes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from events.errors import InputError, shown
+from events.logs.splitting import LINE_BYTES_MAX, CutLine
+from events.observations.rows import (
+    BadRowError,
+    Gathered,
+    ObservationBlock,
+    Reason,
+    canonical_times,
+    checked_id,
+    checked_time,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from events.logs.splitting import WholeLines
+    from events.observations.rows import Columns
+
+# A row over several lines that is longer has lost a closing quote.
+ROW_BYTES_MAX: Final = 1 << 16
+# What stands for a byte that is not UTF-8, one character a byte, until it is reported.
+_ESCAPED: Final = "surrogateescape"
+
+
+# What has to stand in quotes, or another reader would end a cell or a row there, or pass it
+# over at the start of a file. The csv module decides about line breaks as its version and
+# its settings are: with newlines only, Python 3.11 writes a carriage return as it is.
+_SPECIAL: Final = re.compile('[,"\r\n\ufeff]')
+
+
+def csv_line(cells: Iterable[object], special: re.Pattern[str] = _SPECIAL) -> bytes:
+    """Return ``cells`` as a row of CSV without a newline, which reads back as it was.
+
+    Args:
+        cells: their texts may hold any characters.
+        special: which of them make a cell be quoted.
+
+    """
+    texts = map(str, cells)
+    quoted = (
+        '"' + text.replace('"', '""') + '"' if special.search(text) else text for text in texts
+    )
+    return ",".join(quoted).encode()
+
+
+class CsvRows:
+    """Reads blocks of whole lines of CSV, the first of which has the names of the columns."""
+
+    def __init__(self, columns: Columns, name: str) -> None:
+        """Look for ``columns`` in the file called ``name``."""
+        self._columns: Final = columns
+        self._name: Final = name
+        self._width = 0
+        self._places: tuple[int, ...] = ()
+        # The beginning of a row whose quotes are still open.
+        self._open = b""
+        self.lines_read = 0
+
+    def parse(self, data: WholeLines, *, last: bool) -> ObservationBlock:
+        """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
+
+        Args:
+            data: the lines; a row may go on in the next block.
+            last: whether they are the last of the file.
+
+        Raises:
+            InputError: a column is missing or stands there twice.
+
+        """
+        with _fields_of_any_length():
+            return self._cut(data) if isinstance(data, CutLine) else self._parse(data, last=last)
+
+    def _cut(self, line: CutLine) -> ObservationBlock:
+        """Return a line that is too long, behind the row that would go on in it."""
+        if not self._width:
+            self.lines_read += 1
+            raise self._no_header(f"a line of {line.length:,} bytes")
+        block = self._parse(b"", last=True)
+        self.lines_read += 1
+        gathered = Gathered(keyed=self._columns.key is not None)
+        gathered.cut(self.lines_read, line)
+        rejected = [*block.rejected, *gathered.block().rejected]
+        first = block.first if block.text else self.lines_read
+        return block._replace(rejected=rejected, first=first)
+
+    def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
+        data, self._open = self._open + data, b""
+        text = data.decode("utf-8", _ESCAPED)
+        if not self._width:
+            text = self._header(text)
+            if not self._width:
+                if last:
+                    raise self._no_header("an empty file")
+                return Gathered(keyed=self._columns.key is not None).block()
+        return self._at_once(text) or self._row_by_row(text, last=last)
+
+    def times(self, data: WholeLines, *, last: bool) -> list[str]:
+        """Return the times in ``data``; not all canonical, and also those of bad rows."""
+        if isinstance(data, bytes) and self._width and not self._open and b'"' not in data:
+            text = data.decode("utf-8", _ESCAPED)
+            if cells := self._cells(text, text.count("\n"), self._places[:1]):
+                return cells[0]
+        return self.parse(data, last=last).times
+
+    def _no_header(self, found: str) -> InputError:
+        names = " and ".join(map(shown, self._columns.names()))
+        return InputError(
+            f"{self._name}:{max(self.lines_read, 1)}: expected a first row with the names of the "
+            f"columns, {names} among them, found {found}"
+        )
+
+    def _header(self, text: str) -> str:
+        """Take the names of the columns from the first row, and return what follows."""
+        lines = io.StringIO(text, newline="\n")
+        reader = csv.reader(lines, strict=True)
+        try:
+            row = next(filter(None, reader), None)
+        except csv.Error as error:
+            self.lines_read += reader.line_num
+            raise self._no_header(f"no CSV: {_reason_of(error)}") from None
+        self.lines_read += reader.line_num
+        if row is None:
+            return ""
+        found = ", ".join(map(shown, row))
+        for name in self._columns.names():
+            if row.count(name) != 1:
+                count = "none" if name not in row else "several"
+                raise self._no_header(f"{count} called {shown(name)}: {found}")
+        self._width = len(row)
+        self._places = tuple(row.index(name) for name in self._columns.names())
+        return lines.read()
+
+    def _at_once(self, text: str) -> ObservationBlock | None:
+        """Return a block all of whose rows are good and one line each, or None for any other."""
+        given = text
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        lines = text.count("\n")
+        cells = self._quoted_cells(text, lines) if '"' in text else self._cells(text, lines)
+        if cells is None:
+            return None
+        times = canonical_times(cells[0])
+        if times is None or any("" in ids for ids in cells[1:]):
+            return None
+        if not (text.isascii() or _is_utf8(text)):
+            return None
+        first = self.lines_read + 1
+        self.lines_read += lines
+        keys = cells[2] if self._columns.key is not None else None
+        return ObservationBlock(
+            range(first, first + lines), times, cells[1], keys, [], given, first
+        )
+
+    def _cells(
+        self, text: str, lines: int, places: Sequence[int] | None = None
+    ) -> list[list[str]] | None:
+        """Return the wanted columns of text without quotes.
+
+        Newlines are made cells of their own: where each comes after as many cells as
+        there are columns, each row has that many. The csv module took 2.8 times as long.
+        """
+        width = self._width
+        if "\r" in text:
+            return None
+        cells = text.replace("\n", ",\n,").split(",")
+        if len(cells) != lines * (width + 1) + 1 or cells[width :: width + 1].count("\n") != lines:
+            return None
+        wanted = self._places if places is None else places
+        return [cells[place : -1 : width + 1] for place in wanted]
+
+    def _quoted_cells(self, text: str, lines: int) -> list[list[str]] | None:
+        try:
+            rows = list(csv.reader(io.StringIO(text, newline="\n"), strict=True))
+        except csv.Error:
+            return None
+        if len(rows) != lines or set(map(len, rows)) != {self._width}:
+            return None
+        return [[row[place] for row in rows] for place in self._places]
+
+    def _row_by_row(self, text: str, *, last: bool) -> ObservationBlock:
+        gathered = Gathered(keyed=self._columns.key is not None)
+        first = self.lines_read + 1
+        lines = text.split("\n")
+        lines = [line + "\n" for line in lines[:-1]]
+        start = 0
+        while start < len(lines):
+            reader = csv.reader(iter(lines[start:]), strict=True)
+            begin = start
+            try:
+                for row in reader:
+                    end = begin + reader.line_num
+                    if end - start > 1 and _size(lines[start:end]) > ROW_BYTES_MAX:
+                        # Of which part is in this block does not matter.
+                        self._unclosed(lines[start], "too long", gathered)
+                        start += 1
+                        break
+                    self._row(row, lines[start:end], gathered)
+                    start = end
+            except csv.Error as error:
+                whole = begin + reader.line_num < len(lines) or last
+                if not whole and _size(lines[start:]) <= ROW_BYTES_MAX:
+                    self._open = "".join(lines[start:]).encode("utf-8", _ESCAPED)
+                    break
+                self._unclosed(lines[start], str(error), gathered)
+                start += 1
+        return gathered.block(text, first)
+
+    def _row(self, row: list[str], lines: list[str], gathered: Gathered) -> None:
+        if row:
+            try:
+                gathered.accept(self.lines_read + 1, self._values(row, lines))
+            except BadRowError as error:
+                self._reject(error, lines, gathered)
+                return
+        self.lines_read += len(lines)
+
+    def _unclosed(self, line: str, error: str, gathered: Gathered) -> None:
+        """Reject the first line of a row only: what follows may well be good rows."""
+        bad = BadRowError(Reason.QUOTES, _quotes_detail(line, error))
+        self._reject(bad, [line], gathered)
+
+    def _reject(self, error: BadRowError, lines: list[str], gathered: Gathered) -> None:
+        gathered.reject(self.lines_read + 1, error, _line_of(lines))
+        self.lines_read += len(lines)
+
+    def _values(self, row: list[str], lines: Sequence[str]) -> tuple[str, ...]:
+        if not _is_utf8("".join(lines)):
+            line = _line_of(lines)
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                raise BadRowError(
+                    Reason.NOT_UTF8,
+                    f"expected UTF-8, found byte 0x{line[error.start]:02x} "
+                    f"at column {error.start + 1}",
+                ) from None
+        if len(row) != self._width:
+            raise BadRowError(Reason.COLUMNS, f"expected {self._width} columns, found {len(row)}")
+        time, *ids = (row[place] for place in self._places)
+        names = self._columns.names()
+        return (
+            checked_time(time, names[0]),
+            *(checked_id(each, name) for each, name in zip(ids, names[1:], strict=True)),
+        )
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _line_of(lines: Sequence[str]) -> bytes:
+    return "".join(lines).encode("utf-8", _ESCAPED).removesuffix(b"\n")
+
+
+def _size(lines: Sequence[str]) -> int:
+    """Return how many bytes ``lines`` have."""
+    return sum(len(line.encode("utf-8", _ESCAPED)) for line in lines)
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Let the csv module read what is in a line, whatever limit somebody has set."""
+    before = csv.field_size_limit(2 * LINE_BYTES_MAX)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _reason_of(error: csv.Error) -> str:
+    """Return what is wrong with a row, without the csv module's advice to programmers."""
+    if "new-line" in str(error):
+        return "a carriage return outside of quotes that ends no line"
+    return str(error)
+
+
+def _quotes_detail(line: str, error: str) -> str:
+    shown_line = shown(line.encode("utf-8", _ESCAPED).removesuffix(b"\n"))
+    if "new-line" in error:
+        return f"expected no carriage return outside of quotes, found {shown_line}"
+    return f"expected quotes that enclose a whole field, found {shown_line}"

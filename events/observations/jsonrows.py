@@ -1,0 +1,183 @@
+"""Observations as JSON lines: one object a line, other keys passed over."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from events.errors import shown
+from events.logs.splitting import CutLine
+from events.nesting import are_shallow, decoded
+from events.observations.rows import (
+    BadRowError,
+    Columns,
+    Gathered,
+    ObservationBlock,
+    Reason,
+    canonical_times,
+    checked_id,
+    checked_time,
+    shown_name,
+)
+from events.purchases.lines import JSON_SPACE, BadLineError, decode_object
+
+if TYPE_CHECKING:
+    from events.logs.splitting import WholeLines
+
+_decode_text = msgspec.json.Decoder(str).decode
+# What stands in JSON as an escape.
+_ESCAPED: Final = re.compile(r'[\\"\x00-\x1f]')
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+
+
+class JsonRows:
+    """Reads blocks of JSON lines, the first of which is the first of the file."""
+
+    def __init__(self, columns: Columns) -> None:
+        """Take the names of the columns for the keys of the objects."""
+        self._columns: Final = columns
+        self._keyed: Final = columns.key is not None
+        # Where msgspec cannot look for a key of such a name, each line is read by itself.
+        self._named_plainly: Final = not _ESCAPED.search("".join(columns.names()))
+        named = columns if self._named_plainly else Columns()
+        self._decoders: Final = [_decoder(named, str), _decoder(named, str | int)]
+        self._time_decoder: Final = _decoder(named, str, 1)
+        self.lines_read = 0
+
+    def parse(self, data: WholeLines, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
+        """Return what stands in ``data``: a cut line, or whole ones each with a newline.
+
+        Here it makes no difference whether they are the ``last``.
+        """
+        if isinstance(data, CutLine):
+            self.lines_read += 1
+            gathered = Gathered(keyed=self._keyed)
+            gathered.cut(self.lines_read, data)
+            return gathered.block(first=self.lines_read)
+        return self._at_once(data) or self._line_by_line(data)
+
+    def times(self, data: WholeLines, *, last: bool = False) -> list[str]:
+        """Return the times in ``data``; not all canonical, and also those of bad rows."""
+        if isinstance(data, bytes) and self._named_plainly and _objects(data):
+            try:
+                return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                pass
+        return self.parse(data, last=last).times
+
+    def _at_once(self, data: bytes) -> ObservationBlock | None:
+        """Return a block all of whose lines are good, or None for any other."""
+        given = data
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n")
+        lines = _objects(data) if self._named_plainly else 0
+        rows = self._decode(data) if lines else None
+        # No line is two objects if there are no more of these than lines.
+        if rows is None or len(rows) != lines:
+            return None
+        times = canonical_times([row.time for row in rows])
+        adids = [row.adid for row in rows]
+        keys = [row.key for row in rows] if self._keyed else None
+        if times is None or "" in adids or (keys is not None and "" in keys):
+            return None
+        first = self.lines_read + 1
+        self.lines_read += lines
+        return ObservationBlock(range(first, first + lines), times, adids, keys, [], given, first)
+
+    def _decode(self, data: bytes) -> list[Any] | None:
+        """Return the rows, whose ids are text, or None."""
+        try:
+            if not data.isascii():
+                # The decoder steps over text that it need not read.
+                data.decode()
+            try:
+                return decoded(self._decoders[0].decode_lines, data)
+            except msgspec.ValidationError:
+                rows = decoded(self._decoders[1].decode_lines, data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        for row in rows:
+            row.adid = str(row.adid)
+            if self._keyed:
+                row.key = str(row.key)
+        return rows
+
+    def _line_by_line(self, data: bytes) -> ObservationBlock:
+        gathered = Gathered(keyed=self._keyed)
+        first = self.lines_read + 1
+        for line in data.split(b"\n")[:-1]:
+            self.lines_read += 1
+            if line.strip(JSON_SPACE):
+                try:
+                    gathered.accept(self.lines_read, self._values(line))
+                except BadRowError as error:
+                    gathered.reject(self.lines_read, error, line)
+        return gathered.block(data, first)
+
+    def _values(self, line: bytes) -> tuple[str, ...]:
+        try:
+            fields = decode_object(line)
+        except BadLineError as error:
+            raise BadRowError(Reason(error.reason.value), error.detail) from None
+        columns = self._columns
+        time = self._time(_field(fields, columns.time))
+        adid = _id(_field(fields, columns.adid), columns.adid)
+        if columns.key is None:
+            return time, adid
+        return time, adid, _id(_field(fields, columns.key), columns.key)
+
+    def _time(self, raw: bytes) -> str:
+        name = self._columns.time
+        try:
+            text = _decode_text(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadRowError(
+                Reason.TIMESTAMP_SHAPE,
+                f"{shown_name(name)}: expected a string YYYY-MM-DD HH:MM:SS, found {shown(raw)}",
+            ) from None
+        return checked_time(text, name)
+
+
+def _objects(data: bytes) -> int:
+    """Return how many lines there are if each is at least one object and safe to decode, else 0."""
+    lines = data.count(b"\n")
+    # No object can go on after such a line end.
+    if data[:1] == b"{" and data.endswith(b"}\n") and data.count(b"}\n{") == lines - 1:
+        return lines if are_shallow(data, lines) else 0
+    return 0
+
+
+def _decoder(columns: Columns, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of rows with the columns, or with the first of them."""
+    fields = [("time", str), ("adid", id_type), ("key", id_type)][: len(columns.names())][:most]
+    names = dict(zip(("time", "adid", "key"), columns.names(), strict=False))
+    row = msgspec.defstruct("Row", fields, rename=names, gc=False)
+    return msgspec.json.Decoder(row)
+
+
+def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
+    raw = fields.get(name)
+    if raw is None:
+        raise BadRowError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
+    return bytes(raw)
+
+
+def _id(raw: bytes, name: str) -> str:
+    if raw.startswith(b'"'):
+        try:
+            return checked_id(_decode_text(raw), name)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            # Half a surrogate pair is no character and cannot be written as UTF-8.
+            raise BadRowError(
+                Reason.ID_NOT_TEXT,
+                f"{shown_name(name)}: expected text of whole characters, found {shown(raw)}",
+            ) from None
+    text = raw.decode()
+    if _INTEGER.fullmatch(text) is None:
+        raise BadRowError(
+            Reason.ID_TYPE,
+            f"{shown_name(name)}: expected a string or an integer, found {shown(text)}",
+        )
+    return "0" if text == "-0" else text

@@ -1,0 +1,1 @@
+"""The events of the first detector, and the lines that tell of them."""

@@ -1,0 +1,315 @@
+"""Turning blocks of a log's lines into columns of events and rejected lines.
+
+Nearly all lines of a real log are written by the canonical templates or by some others,
+and are looked at all at once. What else there is goes line by line, so that one odd line
+costs only itself. What a block gives depends on nothing but the block, and on whether the
+times of its history have an offset: not on how else the lines before it were written, so
+that one history makes one store, resumed or not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from events.journal.columns import KIND_OF, NOBODY, CodeBook, Columns
+from events.journal.ticks import tick_of
+from events.logs.block import BYTE_ORDER_MARK, Block
+from events.logs.splitting import CutLine, long_line_detail
+from events.purchases.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
+from events.purchases.fitting import NEITHER, Fitting, Said
+from events.purchases.lines import JSON_SPACE, BadLineError, Reason, read_zoned
+from events.purchases.numbering import first_places
+from events.purchases.styles import CANONICAL, Style, Template, template_of
+from events.purchases.words import WORD, Workspace
+from events.store.records import Lines, Record, Rejected, Run, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from events.journal.columns import Codes
+    from events.logs.splitting import WholeLines
+    from events.times.timestamps import Zone
+
+# Looking at less all at once takes longer than at one line after the other.
+_AT_ONCE_BYTES_MIN: Final = 1 << 14
+# No chunk that is read is longer, so a longer block has a line that is mostly of something
+# else; and this takes memory for some times as much.
+_AT_ONCE_BYTES_MAX: Final = 1 << 22
+# So many of the lines that are not canonical are looked at to find how they are written.
+_TRIED_MAX: Final = 32
+T = TypeVar("T")
+
+_CANONICAL: Final = {
+    kind: Template(kind, text)
+    for kind, text in zip(KIND_OF.values(), msgspec.structs.astuple(CANONICAL), strict=True)
+}
+
+
+class BlockParser:
+    """Turns blocks of whole lines into events, rejected lines and their positions."""
+
+    def __init__(
+        self,
+        source: Source,
+        first_number: int,
+        line_number: int = 1,
+        zone: Zone | None = None,
+    ) -> None:
+        """Begin to number accepted events from ``first_number`` and lines from ``line_number``.
+
+        All times have to be of ``zone``; where that is None the first event decides.
+        """
+        self.source: Final = source
+        self.zone = zone
+        """Whether times have an offset; None where nothing has decided that yet."""
+        self.next_number = first_number
+        self.line_number = line_number
+        self._space: Final = Workspace()
+
+    def parse(self, data: WholeLines) -> Block:
+        """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
+
+        None of the latter is longer than `events.logs.splitting.LINE_BYTES_MAX`.
+        """
+        if isinstance(data, CutLine):
+            return self._cut(data)
+        block = None
+        if _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
+            block = self._at_once(data)
+        return self._one_by_one(data) if block is None else block
+
+    def _at_once(self, data: bytes) -> Block | None:
+        """Return the block of many lines, or None if few of them are written by one style."""
+        zone = self.zone or first_zone(data, self.line_number)
+        if zone is None:
+            # None of them is an event.
+            return None
+        self.zone = zone
+        fitting = Fitting(data, self._space)
+        style = _style_of(fitting, zone)
+        said = fitting.said()
+        lines = len(said.fits)
+        odd_rows = np.flatnonzero(~said.fits).tolist()
+        if 2 * len(odd_rows) > lines:
+            return None
+        odd = {row: self._line(fitting.line(row), row) for row in odd_rows}
+        between = [(row, found) for row, found in odd.items() if not isinstance(found, EVENT_TYPES)]
+        rows = _Rows(said, style)
+        rows.put_in({row: found for row, found in odd.items() if isinstance(found, EVENT_TYPES)})
+        columns = rows.columns([row for row, _ in between], self.next_number)
+        return self._block(columns, between, lines)
+
+    def _one_by_one(self, data: bytes) -> Block:
+        """Return the block of lines that are looked at one after the other."""
+        lines = data.split(b"\n")[:-1]
+        events: list[Event] = []
+        between: list[tuple[int, Rejected | None]] = []
+        for row, line in enumerate(lines):
+            found = self._line(line, row)
+            if isinstance(found, EVENT_TYPES):
+                events.append(found)
+            else:
+                between.append((row, found))
+        columns = Columns.of(events).numbered_from(self.next_number)
+        return self._block(columns, between, len(lines))
+
+    def _block(
+        self, columns: Columns, between: Iterable[tuple[int, Rejected | None]], lines: int
+    ) -> Block:
+        """Return the block of accepted lines and what stands between them, and go on behind it.
+
+        Args:
+            columns: all accepted lines.
+            between: the others, by row: rejected or blank.
+            lines: how many rows there are.
+
+        """
+        records: list[Record] = [columns] if len(columns) else []
+        rejected: list[Rejected] = []
+        # The row of the next record, if it is the next line.
+        following, start = -1, 0
+        for end, found in [*between, (lines, None)]:
+            if start < end:
+                if start != following:
+                    records.append(Lines(self.source, self.line_number + start))
+                records.append(Run(end - start))
+                following = end
+            if found is not None:
+                if end != following:
+                    records.append(Lines(self.source, self.line_number + end))
+                records.append(found)
+                rejected.append(found)
+                following = end + 1
+            start = end + 1
+        self.line_number += lines
+        self.next_number += len(columns)
+        return Block(records, len(columns), rejected)
+
+    def _cut(self, line: CutLine) -> Block:
+        reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
+        bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
+        return self._block(Columns.of([]), [(0, bad)], 1)
+
+    def _line(self, line: bytes, row: int) -> Event | Rejected | None:
+        """Return what ``line`` is, or None if it is blank; its event has no number yet."""
+        number = self.line_number + row
+        text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+        if not text.strip(JSON_SPACE):
+            return None
+        try:
+            event, self.zone = read_zoned(text, 0, self.zone)
+        except BadLineError as error:
+            return Rejected(self.source, number, error.reason, error.detail, line)
+        return event if text is line else msgspec.structs.replace(event, line=line)
+
+
+def first_zone(data: bytes, number: int) -> Zone | None:
+    """Return the zone that the first event of whole lines decides, or None if there is none.
+
+    Args:
+        data: the lines; the last one may lack its newline.
+        number: the number of the first of them.
+
+    """
+    for row, line in enumerate(BytesIO(data)):
+        text = line.removesuffix(b"\n")
+        if number + row == 1:
+            text = text.removeprefix(BYTE_ORDER_MARK)
+        if text.strip(JSON_SPACE):
+            with suppress(BadLineError):
+                return read_zoned(text, 0)[1]
+    return None
+
+
+def _style_of(fitting: Fitting, zone: Zone) -> Style | None:
+    """Find out how the lines with times of ``zone`` are written; return None if canonically."""
+    if zone == "none":
+        for template in _CANONICAL.values():
+            fitting.look_for(template)
+    others = np.flatnonzero(fitting.kinds == NEITHER)[:_TRIED_MAX].tolist()
+    made = [template_of(fitting.line(row)) for row in others]
+    found = [template for template in made if template is not None and template.zone == zone]
+    texts: dict[int, str] = {}
+    # Of each kind the commonest one, which comes first.
+    for template, _ in Counter(found).most_common():
+        if template.kind not in texts and fitting.look_for(template):
+            texts[template.kind] = template.text
+    if not texts:
+        return None
+    for kind, template in _CANONICAL.items():
+        if kind not in texts and (fitting.kinds == kind).any():
+            texts[kind] = template.text
+    return Style(*map(texts.get, _CANONICAL))
+
+
+class _Rows:
+    """The accepted lines of a block, as one long run."""
+
+    def __init__(self, said: Said, style: Style | None) -> None:
+        self._said: Final = said
+        self._style: Final = style
+        self._finer: Final[dict[int, str]] = {}
+        self._kept: Final[dict[int, bytes]] = {}
+        # The users of all rows, where words cannot tell them.
+        self._names: list[bytes] | None = None
+
+    def put_in(self, events: Mapping[int, Event]) -> None:
+        """Put in events that were read one by one, by row."""
+        if not events:
+            return
+        kinds, ticks, amounts = self._said.kinds, self._said.ticks, self._said.amounts
+        for row, event in events.items():
+            kinds[row] = KIND_OF[kind_of(event)]
+            ticks[row], digits = tick_of(event.time)
+            if digits:
+                self._finer[row] = digits
+            amounts[row] = event.amount if isinstance(event, Purchase) else 0
+            for place, name in zip((0, 1), (*users_of(event), ""), strict=False):
+                self._put_name(row, place, name.encode())
+            if not self._is_written(event):
+                self._kept[row] = line_of(event)
+
+    def columns(self, gone: list[int], number: int) -> Columns:
+        """Return all rows but those that are ``gone`` as events from ``number`` on."""
+        said = self._said
+        if gone:
+            stay = np.ones(len(said.kinds), np.bool_)
+            stay[gone] = False
+            said = said.where(stay)
+        names, codes = self._numbered(said, gone)
+        return Columns(
+            number,
+            names,
+            said.kinds,
+            codes[:, 0],
+            codes[:, 1],
+            said.amounts,
+            said.ticks,
+            _without(self._finer, gone),
+            _without(self._kept, gone),
+            self._style,
+        )
+
+    def _put_name(self, row: int, place: int, name: bytes) -> None:
+        users = self._said.users
+        size = WORD * users.shape[2]
+        if self._names is None and (len(name) > size or b"\0" in name or b"\n" in name):
+            self._names = users.view(f"S{size}").ravel().tolist()
+        if self._names is None:
+            users[row, place] = np.frombuffer(name.ljust(size, b"\0"), users.dtype)
+        else:
+            self._names[2 * row + place] = name
+
+    def _is_written(self, event: Event) -> bool:
+        """Tell whether columns without its line give ``event`` back."""
+        if self._style is None:
+            return event.line is None
+        try:
+            return self._style.styled(msgspec.structs.replace(event, line=None)) == event
+        except ValueError:
+            return False
+
+    def _numbered(self, said: Said, gone: list[int]) -> tuple[list[str], Codes]:
+        """Return the users in order of first appearance, and those of each row as places."""
+        codes = np.full(2 * len(said.kinds), NOBODY, np.int32)
+        if self._names is not None:
+            book = CodeBook()
+            some = self._names
+            if gone:
+                left_out = set(gone)
+                some = [name for at, name in enumerate(some) if at >> 1 not in left_out]
+            meant = np.array([bool(name) for name in some], np.bool_)
+            named = [name.decode() for name in some if name]
+            codes[meant] = np.fromiter(map(book.__getitem__, named), np.int32, len(named))
+            return list(book), codes.reshape(-1, 2)
+        users = said.users.reshape(len(codes), -1)
+        meant = users[:, 0] != 0
+        users = users[meant]
+        first = first_places(users)
+        is_first = first == np.arange(len(first))
+        codes[meant] = (np.cumsum(is_first, dtype=np.int32) - 1)[first]
+        return _texts(users[is_first]), codes.reshape(-1, 2)
+
+
+def _texts(names: NDArray[np.uint64]) -> list[str]:
+    """Return names that were words, and have no newline: a third of the time of one by one."""
+    size = WORD * names.shape[1]
+    text = np.full((len(names), size + 1), ord("\n"), np.uint8)
+    text[:, :size] = names.view(np.uint8).reshape(-1, size)
+    return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]
+
+
+def _without(values: dict[int, T], gone: list[int]) -> dict[int, T]:
+    """Return ``values`` of rows by index among those that are not ``gone``, which are in order."""
+    if not gone:
+        return values
+    return {row - bisect_left(gone, row): value for row, value in values.items()}

@@ -1,0 +1,164 @@
+"""From the body of a frame to its records, checked; the one way in which stores are read.
+
+What a record's type says is checked by the decoder (`events.bounds`), what it says of
+other records by a validator (`events.store.validation`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from events.errors import BadValueError, DamagedStoreError, shown
+from events.nesting import decoded
+from events.observations.rows import canonical_times
+from events.observations.validation import IntervalValidator
+from events.purchases.amounts import UNITS_MAX
+from events.purchases.event import EVENT_TYPES, Event, Purchase
+from events.purchases.validation import PurchaseValidator
+from events.store.header import FIRST_PACKED
+from events.store.records import (
+    Decision,
+    Gap,
+    IntervalRecord,
+    Lines,
+    LogEnd,
+    Observed,
+    Record,
+    Rejected,
+    StateDigest,
+    StreamStart,
+    Written,
+    gathered,
+)
+from events.store.stored import decode_intervals, decode_purchases, unpack_records
+from events.store.validation import CanonicalTimes, WrongRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from events.store.header import Header
+    from events.store.validation import Validator
+
+
+_Body: TypeAlias = "bytes | memoryview"
+_decode_single = msgspec.msgpack.Decoder(
+    list[Event | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap]
+).decode
+_decode_observed = msgspec.msgpack.Decoder(list[IntervalRecord]).decode
+
+
+def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> list[Record]:
+    """Return records of versions 1 and 2 with their single events as columns.
+
+    Raises:
+        BadValueError: an event is none that columns can hold, or has another's number.
+
+    """
+    number, time = events_before, ""
+    for record in records:
+        if isinstance(record, EVENT_TYPES):
+            number += 1
+            if record.number != number:
+                raise WrongRecordError(f"event {number}", f"event {record.number}")
+            if record.time != time:
+                time = times.check(record.time)
+            _check_fields(record)
+        elif isinstance(record, Observed):
+            listed = list(record.times)
+            if canonical_times(listed) is not listed:
+                for each in listed:
+                    times.check(each)
+    return gathered(records)
+
+
+def _check_fields(event: Event) -> None:
+    """Refuse an event with an amount or users that no line gives.
+
+    Raises:
+        WrongRecordError: it has such.
+
+    """
+    if isinstance(event, Purchase):
+        if event.amount > UNITS_MAX:
+            raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", event.amount)
+    elif event.user1 == event.user2:
+        raise WrongRecordError("two different users", f"{shown(event.user1)} twice")
+
+
+class Reader:
+    """Reads the frames of one store, one after another."""
+
+    def __init__(self, header: Header, version: int, path: Path) -> None:
+        """Begin before the first frame of the store at ``path``, of this version of the format."""
+        self._path: Final = path
+        self._packed: Final = version >= FIRST_PACKED
+        self._times: Final = CanonicalTimes()
+        self._decode: Callable[[_Body], Any]
+        self.validator: Validator
+        """What was read so far."""
+        if header.intervals is None:
+            self._decode = decode_purchases if self._packed else _decode_single
+            self.validator = PurchaseValidator(header)
+        else:
+            self._decode = decode_intervals if self._packed else _decode_observed
+            self.validator = IntervalValidator(header.intervals, incomplete=header.incomplete)
+
+    def records(
+        self, body: memoryview, offset: int, events_before: int, events: int
+    ) -> list[Record]:
+        """Return the records in the body at byte ``offset``, each as its type says.
+
+        Args:
+            body: the body of a frame.
+            offset: where it begins.
+            events_before: how many events stand before it, as the frame's head says.
+            events: how many it holds, as that says.
+
+        Raises:
+            DamagedStoreError: they are none that this program writes.
+
+        """
+        try:
+            found = decoded(self._decode, body)
+            if self._packed:
+                return unpack_records(found, events_before, events, len(body))
+            return _gathered(found, events_before, self._times)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._not_ours(offset, f"expected records, found: {error}") from None
+        except BadValueError as error:
+            raise self._not_ours(offset, str(error)) from None
+
+    def next_records(self, body: memoryview, offset: int, events: int) -> list[Record]:
+        """Return the records of the next frame, of which ``events`` are events, checked.
+
+        Raises:
+            DamagedStoreError: they are none that this program writes, or not there.
+
+        """
+        records = self.records(body, offset, self.validator.events, events)
+        try:
+            self.validator.take(records, events)
+        except BadValueError as error:
+            raise self._not_ours(offset, str(error)) from None
+        return records
+
+    def pass_over(self, offset: int, events_before: int) -> None:
+        """Take note that something was lost, behind which a frame has ``events_before``.
+
+        Raises:
+            DamagedStoreError: those are fewer than there were before.
+
+        """
+        try:
+            self.validator.pass_over(events_before)
+        except BadValueError as error:
+            raise self._not_ours(offset, str(error)) from None
+
+    def _not_ours(self, offset: int, what: str) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"{self._path}: at byte {offset}: {what}; "
+            "the frame is as it was written, but not by this program"
+        )

@@ -1,0 +1,216 @@
+"""What an event store holds besides events: a closed set of typed records.
+
+Like the events they are msgpack arrays ``[tag, fields...]``; new fields come last
+and have defaults, and the type of a field never changes.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from events.bounds import Count, Hash, Name, Number, Total
+from events.journal.columns import Columns
+from events.observations.interval import Interval
+from events.purchases.event import EVENT_TYPES, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Source: TypeAlias = Literal["batch", "stream", "observations"]
+"""A log of the purchases' detector, or the one file of the intervals'."""
+
+
+class Run(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
+    """Here stand the next events of the frame, each a line.
+
+    The events themselves are one `Columns` at the beginning of the frame: an operation on
+    a column takes some microseconds however short it is, and where each tenth line of a log
+    is rejected a frame has hundreds of runs.
+    """
+
+    events: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    """How many."""
+
+
+class Lines(msgspec.Struct, tag="lines", array_like=True, frozen=True, gc=False):
+    """The events and rejected lines after this record are consecutive lines of a log.
+
+    One stands before all runs and rejected lines of a frame, so that a frame can be
+    understood by itself; blank lines make for another.
+    """
+
+    source: Source
+    """Which log."""
+    number: Number
+    """The line number of the next event or rejected line, from 1."""
+
+
+class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
+    """A line that breaks the rules of SPEC.md section 2, or a row that is no observation."""
+
+    source: Source
+    """Which log it stands in."""
+    number: Number
+    """Its line number there, from 1."""
+    reason: str
+    """Which rule it breaks; each detector's events have a `Reason` of their own."""
+    detail: str
+    """What was expected and what was found."""
+    line: bytes
+    """The line, byte for byte, without its newline; of one that was too long the beginning."""
+    length: Count | None = None
+    """How many bytes a line has that was too long and is not kept as a whole, else None."""
+    sha256: Hash | None = None
+    """The SHA-256 of all of these, 32 bytes, or None."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether only the beginning of the line is kept, which is not to be parsed."""
+        return self.length is not None
+
+
+class LogEnd(msgspec.Struct, tag="end", array_like=True, frozen=True, gc=False):
+    """A log was read to its end."""
+
+    source: Source
+    lines: Count
+    """How many lines it has, blank ones included."""
+    newline: bool
+    """Whether its last line ends with a newline."""
+
+
+class StreamStart(msgspec.Struct, tag="stream", array_like=True, frozen=True, gc=False):
+    """The batch is complete; every purchase from here on is judged."""
+
+    events: Count
+    """How many events came before."""
+
+
+class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=False):
+    """The verdict on one purchase of the stream (SPEC.md section 3)."""
+
+    number: Number
+    """The number of the purchase's event."""
+    flagged: bool
+    """Whether the purchase is anomalous."""
+    purchases: Count
+    """How many purchases were in the window; below 2 none is ever flagged."""
+    mean: Count
+    """Their mean, cut to whole cents; 0 where there are none."""
+    sd: Count
+    """Their standard deviation, cut to whole cents; 0 where there are none."""
+
+
+class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):
+    """What the state of all users adds up to at one moment, for comparison with a replay."""
+
+    events: Count
+    """The moment: after how many events."""
+    chain: Hash
+    """The hash by which this record's frame refers to the frame before it, 32 bytes."""
+    users: Count
+    """How many users have appeared."""
+    sums: tuple[Total, ...]
+    """Sums over their purchases and friends: see `actors.purchases.digest.Sums`."""
+
+
+class Gap(msgspec.Struct, tag="gap", array_like=True, frozen=True, gc=False):
+    """Something was lost here; only stores that were saved from damage hold one."""
+
+    events: Count
+    """How many events, as far as is known; those behind are numbered as if they had not been."""
+    size: Count
+    """How many bytes."""
+
+
+class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=False):
+    """The output file held so much of this history, and it was on the disk."""
+
+    size: Count
+    """How many bytes of its lines, from where this history's begin."""
+
+
+class Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
+    """Some consecutive observations, each an event with a number of its own.
+
+    As columns they take a third of the time and half of the bytes of a record each.
+    """
+
+    number: Number
+    """The number of the first, from 1; the others follow one by one."""
+    times: tuple[str, ...]
+    """When, as `events.times.timestamps.parse_timestamp` gives it; not always in order."""
+    adids: tuple[Name, ...]
+    """The ids, one for each time."""
+    keys: tuple[Name, ...] | None = None
+    """Where or by whom, one for each time; None where there is no such column."""
+
+
+class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
+    """An interval was found."""
+
+    number: Number
+    """The number of the observation after which it was final, or of the last one of all."""
+    interval: Interval
+    """The interval; its indexes count the observations of its key in time order."""
+
+
+PurchaseRecord: TypeAlias = (
+    Columns | Run | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap
+)
+"""What a store of purchases holds."""
+
+IntervalRecord: TypeAlias = (
+    Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap
+)
+"""What a store of intervals holds."""
+
+Record: TypeAlias = PurchaseRecord | IntervalRecord
+
+
+def events_in(records: Iterable[Record | Event]) -> int:
+    """Return how many events ``records`` hold; one record may hold several."""
+    count = 0
+    for record in records:
+        if isinstance(record, Columns):
+            count += len(record)
+        elif isinstance(record, Observed):
+            count += len(record.times)
+        else:
+            count += isinstance(record, EVENT_TYPES)
+    return count
+
+
+def in_place(records: Iterable[Record]) -> Iterator[Record | Event]:
+    """Iterate over the records of a frame, with its events as objects where their runs are."""
+    events: Iterator[Event] = iter(())
+    for record in records:
+        if isinstance(record, Columns):
+            events = iter(record.events())
+        elif isinstance(record, Run):
+            yield from islice(events, record.events)
+        else:
+            yield record
+
+
+def gathered(records: Iterable[Record | Event]) -> list[Record]:
+    """Return ``records`` with single events as one `Columns` at the beginning, and runs of it."""
+    events: list[Event] = []
+    found: list[Record] = []
+    run = 0
+    for record in records:
+        if isinstance(record, EVENT_TYPES):
+            events.append(record)
+            run += 1
+            continue
+        if run:
+            found.append(Run(run))
+            run = 0
+        found.append(record)
+    if run:
+        found.append(Run(run))
+    return [Columns.of(events), *found] if events else found

@@ -1,0 +1,251 @@
+"""The records of format 3: events as columns, and everything as a frame's own.
+
+What the program has in memory is packed when a frame is written and unpacked when one is
+read. What a frame says of itself is checked here, before anything of it is made longer.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+import numpy as np
+
+from events.bounds import Count, Hash, Number
+from events.journal.columns import CodeBook, Columns
+from events.journal.ticks import times_of
+from events.purchases.packed import (
+    TEXT_MAX,
+    PackedEvents,
+    pack_events,
+    text_length,
+    unpack_events,
+)
+from events.store.packed import (
+    PackedNames,
+    PackedTimes,
+    pack_names,
+    pack_times,
+    times_in,
+    unpack_names,
+    unpack_times,
+)
+from events.store.records import (
+    Decision,
+    Finding,
+    Gap,
+    Lines,
+    LogEnd,
+    Observed,
+    Record,
+    Rejected,
+    Run,
+    Source,
+    StateDigest,
+    StreamStart,
+    Written,
+)
+from events.store.validation import WrongRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
+    """The observations of a frame, numbered one by one."""
+
+    times: PackedTimes
+    """When."""
+    adids: PackedNames
+    """The ids."""
+    keys: PackedNames | None
+    """The keys; None where there is no such column."""
+
+    @property
+    def events(self) -> int:
+        """How many events they are."""
+        return len(self.adids.codes)
+
+
+class _Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
+    """A rejected line that is kept as a whole; see `events.store.records.Rejected`."""
+
+    source: Source
+    number: Number
+    reason: str
+    detail: str
+    line: bytes
+
+
+class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
+    """A rejected line of which the beginning is kept; see `events.store.records.Rejected`."""
+
+    source: Source
+    number: Number
+    reason: str
+    detail: str
+    line: bytes
+    length: Count
+    sha256: Hash
+
+
+_Purchases: TypeAlias = (
+    PackedEvents
+    | Run
+    | _Rejected
+    | _Cut
+    | Lines
+    | LogEnd
+    | StreamStart
+    | Decision
+    | StateDigest
+    | Written
+    | Gap
+)
+_Intervals: TypeAlias = (
+    PackedObserved | Run | _Rejected | _Cut | Lines | LogEnd | Finding | StateDigest | Written | Gap
+)
+decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
+decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
+# Measured on 1,000 events: msgspec packs typed records 3.6 times as fast as the
+# msgpack library packs tuples, and checks their types when it reads them.
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def encode_records(records: Sequence[Record]) -> bytes:
+    """Return the body of a frame of ``records``.
+
+    Raises:
+        ValueError: their lines are longer than a frame may hold, or its events are several
+            `Columns`.
+
+    """
+    packed: list[Any] = []
+    columns: Columns | None = None
+    observed: list[Observed] = []
+    for record in records:
+        if isinstance(record, Columns):
+            if columns is not None:
+                raise ValueError("expected the events of a frame as one, found several")
+            columns = record
+        elif isinstance(record, Observed):
+            observed.append(record)
+            packed.append(Run(len(record.times)))
+        elif isinstance(record, Rejected):
+            fields = msgspec.structs.astuple(record)
+            packed.append(_Cut(*fields) if record.is_cut else _Rejected(*fields[:5]))
+        else:
+            packed.append(record)
+    if observed:
+        packed.insert(0, _pack_observed(observed))
+    if columns is None:
+        return _encode(packed)
+    body = _encode([pack_events(columns), *packed])
+    length = text_length(columns, len(body))
+    if length > TEXT_MAX:
+        raise ValueError(f"expected {TEXT_MAX} characters of lines at most, found {length}")
+    return body
+
+
+def unpack_records(packed: list[Any], events_before: int, events: int, size: int) -> list[Record]:
+    """Return the records of a frame.
+
+    Args:
+        packed: what its body holds.
+        events_before: how many events stand before it, as its head says.
+        events: how many it holds, as that says.
+        size: how many bytes its body has.
+
+    Raises:
+        WrongRecordError: they are none that a run packs so.
+
+    """
+    counts = [each.events for each in packed if isinstance(each, Run)]
+    columns: PackedEvents | PackedObserved | None = None
+    if packed and isinstance(packed[0], PackedEvents | PackedObserved):
+        columns = packed.pop(0)
+    found = 0 if columns is None else columns.events
+    # Before anything becomes longer than it stands there.
+    if not found == sum(counts) == events or (columns is not None and not events):
+        raise WrongRecordError(
+            f"{events} events, as the frame's head says", f"{found} in runs of {sum(counts)}"
+        )
+    if isinstance(columns, PackedObserved):
+        runs = _unpack_observed(columns, events_before + 1, counts)
+        return [next(runs) if isinstance(each, Run) else _record(each) for each in packed]
+    records = [_record(each) for each in packed]
+    if columns is not None:
+        unpacked = unpack_events(columns, events_before + 1)
+        _check_length(text_length(unpacked, size))
+        records.insert(0, unpacked)
+    return records
+
+
+def _record(packed: Any) -> Record:
+    """Return what one record of a frame is, but for events."""
+    if isinstance(packed, _Rejected | _Cut):
+        return Rejected(*msgspec.structs.astuple(packed))
+    if isinstance(packed, PackedEvents | PackedObserved):
+        raise WrongRecordError("columns at the beginning of a frame", "some behind")
+    record: Record = packed
+    return record
+
+
+def _check_length(length: int) -> None:
+    """Refuse a frame whose texts have so many characters together.
+
+    Raises:
+        WrongRecordError: they are too many.
+
+    """
+    if length > TEXT_MAX:
+        raise WrongRecordError(f"texts of {TEXT_MAX} characters in a frame at most", "more")
+
+
+def _pack_observed(runs: Sequence[Observed]) -> PackedObserved:
+    times = list(chain.from_iterable(run.times for run in runs))
+    keys = [run.keys for run in runs if run.keys is not None]
+    return PackedObserved(
+        pack_times(times_in(times)),
+        _pack_texts([run.adids for run in runs]),
+        _pack_texts(keys) if keys else None,
+    )
+
+
+def _pack_texts(runs: Iterable[Sequence[str]]) -> PackedNames:
+    book = CodeBook()
+    codes = np.fromiter(map(book.__getitem__, chain.from_iterable(runs)), np.int64)
+    return pack_names(list(book), codes)
+
+
+def _unpack_observed(
+    packed: PackedObserved, number: int, counts: Sequence[int]
+) -> Iterator[Observed]:
+    """Return an iterator over the runs of observations from event ``number`` on."""
+    events = packed.events
+    ticks, finer = unpack_times(packed.times, events)
+    if finer:
+        _check_length(events * max(map(len, finer.values())))
+    times = times_of(ticks, finer)
+    adids = _unpack_texts(packed.adids, events)
+    keys = None if packed.keys is None else _unpack_texts(packed.keys, events)
+    places = [
+        slice(end - count, end) for end, count in zip(accumulate(counts), counts, strict=True)
+    ]
+    return iter(
+        [
+            Observed(
+                number + place.start,
+                tuple(times[place]),
+                tuple(adids[place]),
+                None if keys is None else tuple(keys[place]),
+            )
+            for place in places
+        ]
+    )
+
+
+def _unpack_texts(packed: PackedNames, events: int) -> list[str]:
+    names = packed.names
+    return [names[code] for code in unpack_names(packed, events).tolist()]

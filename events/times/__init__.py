@@ -1,0 +1,1 @@
+"""Times: exact at any precision, as text, as numbers and as durations."""

@@ -1,0 +1,267 @@
+"""What commands and the debugger show of a store, and do with it, that its detector knows.
+
+They ask the looks of a store (`replay.kinds`) and know no detector themselves. Whoever adds
+one writes its looks, as `replay.purchases.looks` and `replay.intervals.looks` do.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
+
+from events.closing import Closing
+from events.times.timestamps import in_zone
+from replay.engine.detectors import detector_version, is_decided_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from events.store.records import Rejected, Source
+    from events.store.store import EventStore
+    from replay.debugger.tools import Tools
+    from replay.engine.history import Place
+    from replay.engine.stepping import Stepping
+    from replay.engine.verify import Verification
+
+Fields = dict[str, Any]
+"""What JSON tells of something, by name."""
+
+
+class Happening(Protocol):
+    """An event of any detector."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+
+    @property
+    def time(self) -> str:
+        """When it was."""
+
+
+E = TypeVar("E", bound=Happening)
+E_co = TypeVar("E_co", bound=Happening, covariant=True)
+
+
+class Recorded(Protocol[E_co]):
+    """A history in memory: all that a store holds."""
+
+    @property
+    def rejected(self) -> Sequence[tuple[int, Rejected]]:
+        """The rejected lines, each with the number of the event that follows it."""
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+
+    def event(self, number: int) -> E_co:
+        """Return event ``number``; raises `PositionError` if there is none."""
+
+    def place(self, number: int) -> Place:
+        """Return the log and the line number of event ``number``."""
+
+    def lines(self) -> Iterator[tuple[Place, E_co | Rejected]]:
+        """Iterate over the events and rejected lines, in the order of the logs."""
+
+
+class Exported(NamedTuple):
+    """A log as `export` gives it back."""
+
+    lines: int
+    """How many lines or rows it has."""
+    content: Callable[[Path], bytes]
+    """Returns what a file of that name holds, before it is compressed."""
+    fields: Fields
+    """What JSON tells of it; the file comes second."""
+    missing: Sequence[str]
+    """What is said of what it does not hold."""
+
+
+class Looks(Closing, Generic[E]):
+    """A store as its detector shows it."""
+
+    kind: ClassVar[str]
+    """What its events are, as in "a store of purchases"."""
+    detector: ClassVar[Any]
+    """The detector that is the program's own, by whose rule commands judge."""
+    sources: ClassVar[tuple[Source, ...]]
+    """The logs that its histories are read from, in order."""
+    types: ClassVar[tuple[str, ...]]
+    """The types of its events."""
+    subject: ClassVar[str]
+    """What an id names: "a user"."""
+    line: ClassVar[str]
+    """What of a log may be rejected: "line"."""
+    exported: ClassVar[str]
+    """What of a log is exported."""
+    verdict: ClassVar[str]
+    """What it records of an event: "decision"."""
+    output: ClassVar[str]
+    """What is written, in errors."""
+    output_file: ClassVar[str]
+    """Where that goes, in errors."""
+    output_line: ClassVar[str]
+    """What each line of it tells."""
+    tools: ClassVar[type[Tools[Any]]]
+    """What its debugger has."""
+
+    def __init__(self, store: EventStore, *, of_another: bool = False) -> None:
+        """Look at ``store``, of which no more is read than is asked for.
+
+        Args:
+            store: a store of this kind.
+            of_another: visit it, too, if another detector decided it, and where that can be.
+
+        """
+        self.store: Final = store
+        """The store."""
+        self.of_another: Final = of_another
+
+    @property
+    @abstractmethod
+    def history(self) -> Recorded[E]:
+        """All that the store holds, read when it is first asked for."""
+
+    @property
+    @abstractmethod
+    def timeline(self) -> Stepping[Any]:
+        """Its moments, made when they are first asked for."""
+
+    def close(self) -> None:
+        """Stop all actors."""
+        if "timeline" in vars(self):
+            self.timeline.close()
+
+    @property
+    def other(self) -> str | None:
+        """Which detector decided, in words, if it is not the program's own."""
+        if is_decided_by(self.store, self.detector):
+            return None
+        return (
+            f"{self.store.detector} decided this history, and not {detector_version(self.detector)}"
+        )
+
+    @property
+    @abstractmethod
+    def setting(self) -> str:
+        """What the run was told to look for, in words."""
+
+    # Events
+
+    @property
+    @abstractmethod
+    def everyone(self) -> Collection[str]:
+        """All ids of the history, also those that have not appeared yet."""
+
+    @abstractmethod
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        """Return the numbers of all events that ``subject`` is in, in order."""
+
+    @abstractmethod
+    def found(self, number: int) -> bool:
+        """Tell whether the verdict on event ``number`` is what is looked for."""
+
+    @abstractmethod
+    def describe(self, event: E) -> str:
+        """Return one line about an event and the verdict on it."""
+
+    def log_lines(self, event: E) -> Iterator[str]:
+        """Iterate over what `log` says of an event."""
+        yield self.describe(event)
+
+    @abstractmethod
+    def fields(self, event: E) -> Fields:
+        """Return what happened, for machines: its type, number and time, and more."""
+
+    @abstractmethod
+    def verdict_fields(self, number: int) -> Fields:
+        """Return what the verdict on event ``number`` says, for machines."""
+
+    def where(self, number: int) -> str:
+        """Return where event ``number`` was read, in words."""
+        return self.place_text(self.history.place(number))
+
+    def place_text(self, place: Place) -> str:
+        """Return a place in words; of several logs it says which."""
+        return (
+            f"{place.source} line {place.line}" if len(self.sources) > 1 else f"line {place.line}"
+        )
+
+    def time(self, event: E) -> str:
+        """Return when an event was, as it is shown."""
+        return in_zone(event.time, self.store.zone)
+
+    # Messages
+
+    def message_fields(self, message: Any) -> Fields:
+        """Return the fields of a message, with names for numbers and text for amounts."""
+        return {field: getattr(message, field) for field in message.__struct_fields__}
+
+    def value_fields(self, value: Any) -> Any:
+        """Return a value of a message for machines."""
+        if isinstance(value, list | tuple):
+            return [self.value_fields(each) for each in value]
+        return value
+
+    @abstractmethod
+    def value_text(self, value: Any) -> str | None:
+        """Return a value of a message in words, or None if it is not of this detector alone."""
+
+    # What commands do
+
+    @abstractmethod
+    def show_why(self, number: int) -> None:
+        """Print why the verdict on event ``number`` is what it is.
+
+        Where it has to move for that, it does, and does not come back.
+        """
+
+    @abstractmethod
+    def why_fields(self, number: int) -> Fields:
+        """Return the same for machines."""
+
+    @abstractmethod
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        """Play the history again and compare; see `replay.purchases.verify.verify`."""
+
+    @abstractmethod
+    def audit(self) -> None:
+        """Refuse a store with which a run would not go on; opening it has checked each record.
+
+        What depends on the rule is compared where the program's own detector decided.
+
+        Raises:
+            DamagedStoreError: it would not.
+
+        """
+
+    @abstractmethod
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many lines the history wrote to its output, but titles, and all pieces."""
+
+    @abstractmethod
+    def export(self) -> dict[Source, Exported]:
+        """Return the logs that the history was read from."""
+
+    @property
+    @abstractmethod
+    def verdicts(self) -> int:
+        """How many verdicts there are."""
+
+    @abstractmethod
+    def account(self, event: E) -> str:
+        """Return an event as `diff` shows it."""
+
+    @abstractmethod
+    def first_verdict_other_than(self, other: Any) -> tuple[str, str, str] | None:
+        """Compare with other looks of this kind.
+
+        Returns:
+            Where the first verdict is that differs, and both in words, or None.
+
+        """
+
+
+def rejected_text(rejected: Rejected) -> str:
+    """Return in words why a line was rejected."""
+    return f"rejected ({rejected.reason}): {rejected.detail}"

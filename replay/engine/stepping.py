@@ -1,0 +1,209 @@
+"""Stepping through one event of a history message by message, whatever the history is of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+from events.closing import Closing
+from events.errors import PositionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+    from contextlib import AbstractContextManager
+
+    from actors.dispatcher import DispatchedActor
+    from events.times.timestamps import Zone
+
+
+E_co = TypeVar("E_co", covariant=True)
+
+
+class Delivered(NamedTuple):
+    """A message and its way."""
+
+    sender: str | None
+    """The urn of the actor that sent it; None for the world outside."""
+    receiver: str
+    """The urn of the actor that it is for."""
+    message: Any
+    """One of `actors.purchases.messages`, or of `actors.intervals.messages`."""
+
+
+class Acting(Protocol):
+    """An actor system that stands at some moment of a history."""
+
+    @property
+    def coordinator(self) -> DispatchedActor:
+        """The actor that is told from outside."""
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after event ``position``."""
+
+    def close(self) -> None:
+        """Stop all actors."""
+
+
+class Happenings(Protocol[E_co]):
+    """The events of a history."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def event(self, number: int) -> E_co:
+        """Return event ``number``, or raise `PositionError` where there is none."""
+
+
+class Stepping(Closing, ABC, Generic[E_co]):
+    """A timeline: any moment of a history, also inside an event, between two of its messages.
+
+    Position n is the moment after event n; position 0 is before everything. To go somewhere
+    is to set the horizon of the actor system. Inside an event, what is looked at shows the
+    actors as they are; whatever moves delivers the rest of the event first.
+    """
+
+    def __init__(self) -> None:
+        """Begin at position 0, between events."""
+        self.position = 0
+        """How many events have happened."""
+        self.undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+        """What surrounds each change of the actors; whatever interrupts has to wait for its end.
+
+        A long move is several changes, and between two of them it is at some moment.
+        """
+        self._queue: deque[Any] = deque()
+        # What the event that is being delivered still needs from outside; None between events.
+        self._agenda: list[Any] | None = None
+
+    @property
+    @abstractmethod
+    def _happened(self) -> Happenings[E_co]:
+        """The history."""
+
+    @property
+    @abstractmethod
+    def _acting(self) -> Acting:
+        """The actors; all mail of their dispatcher is in the queue."""
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._happened)
+
+    def close(self) -> None:
+        """Stop all actors."""
+        self._acting.close()
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether its times are shown as those of UTC; None where they have no offset."""
+        return None
+
+    # Moving
+
+    def goto(self, position: int) -> None:
+        """Go to the moment after event ``position``; 0 is before everything.
+
+        Raises:
+            PositionError: the history has no such moment.
+
+        """
+        if not 0 <= position <= len(self):
+            raise PositionError(f"expected a position from 0 to {len(self)}, found {position}")
+        self._finish_event()
+        self._stand(position)
+
+    def next(self) -> E_co | None:
+        """Take the next event, or the rest of it, and return it; None at the end."""
+        if self.position == len(self):
+            return None
+        if not self._finish_event():
+            self._stand(self.position + 1)
+        return self._happened.event(self.position)
+
+    def back(self) -> E_co | None:
+        """Stand before the latest event and return it, or None at the beginning.
+
+        Inside an event it is that one.
+        """
+        self._finish_event()
+        if not self.position:
+            return None
+        event = self._happened.event(self.position)
+        self._stand(self.position - 1)
+        return event
+
+    def trace(self, number: int) -> list[Delivered]:
+        """Return every message delivered for event ``number``; go to the moment after it.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self._happened.event(number)
+        self.goto(number - 1)
+        delivered = []
+        while self.position < number:
+            message = self.deliver()
+            assert message is not None, "there is an event to deliver"
+            delivered.append(message)
+        return delivered
+
+    def _stand(self, position: int) -> None:
+        with self.undisturbed():
+            self._acting.goto(position)
+            self.position = position
+
+    @property
+    @abstractmethod
+    def everyone(self) -> AbstractSet[str]:
+        """All users, or keys and ids, of the history."""
+
+    @abstractmethod
+    def name(self, number: int) -> str:
+        """Return the user, or the key, whom actors call by ``number``."""
+
+    @abstractmethod
+    def _messages_of(self, number: int) -> list[Any]:
+        """Return what has to be told from outside for event ``number``, in order."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether some but not all messages of the next event have been delivered."""
+        return self._agenda is not None
+
+    @property
+    def waiting(self) -> list[Delivered]:
+        """The messages that wait for delivery, in order; none but inside an event."""
+        told = [
+            Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+            for sender, receiver, message in self._queue
+        ]
+        urn = self._acting.coordinator.actor_urn
+        return told + [Delivered(None, urn, message) for message in self._agenda or ()]
+
+    def deliver(self) -> Delivered | None:
+        """Deliver one message of the next event and return it, or None at the end."""
+        with self.undisturbed():
+            if self._agenda is None:
+                if self.position == len(self):
+                    return None
+                self._agenda = self._messages_of(self.position + 1)
+            if not self._queue:
+                self._acting.coordinator.actor_ref.tell(self._agenda.pop(0))
+            sender, receiver, message = self._queue[0]
+            self._acting.coordinator.dispatcher.step()
+            if not self._queue and not self._agenda:
+                self._agenda = None
+                self.position += 1
+        return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+
+    def _finish_event(self) -> bool:
+        """Deliver what is left of the event that the timeline is inside of, if it is."""
+        was_inside = self.inside
+        with self.undisturbed():
+            while self.inside:
+                self.deliver()
+        return was_inside

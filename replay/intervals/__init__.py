@@ -1,0 +1,1 @@
+"""The second detector: time intervals with several advertising ids."""

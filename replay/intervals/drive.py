@@ -1,0 +1,156 @@
+"""What the detector of intervals does in a run: all that comes is looked at, a block at a time.
+
+An observation's way, from `replay.engine.run`: `take` tells it to the coordinator, which
+gathers what the actors of the keys find and tells the sink, and the sink records the
+findings in the store and then writes the lines to the file.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from events.store.header import Header
+from events.store.records import Observed
+from replay.engine.detectors import detector_version
+from replay.engine.drive import Drive
+from replay.engine.supervision import Reactivation
+from replay.intervals.appending import check_appending
+from replay.intervals.kept import StoredPast
+from replay.intervals.lines import IntervalOutputs, title_of
+from replay.intervals.resume import IntervalResumed
+from replay.intervals.simulation import IntervalSimulation
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from events.observations.parameters import IntervalParameters
+    from events.store.records import Record
+    from events.store.store import EventStore
+    from events.store.writer import StoreWriter
+    from replay.engine.inputs import SourceLog
+    from replay.engine.output import Output
+    from replay.intervals.log import ObservationLog
+    from replay.intervals.summary import IntervalSummary
+
+
+class IntervalDrive(Drive):
+    """Looks for the intervals of observations."""
+
+    events = "observations"
+    row = "row"
+
+    def __init__(
+        self, log: ObservationLog, parameters: IntervalParameters, summary: IntervalSummary
+    ) -> None:
+        """Begin without actors.
+
+        Args:
+            log: what is read.
+            parameters: what is looked for.
+            summary: where it is counted.
+
+        """
+        self._log: Final = log
+        self._parameters: Final = parameters
+        self._summary: Final = summary
+        # What `is_finished` has read of a store, and what is gone on with.
+        self._seen: IntervalResumed | None = None
+        self._kept: IntervalResumed | None = None
+        self._outputs: IntervalOutputs
+        if parameters.output == "csv":
+            self.title = title_of(parameters)
+
+    def header(self) -> Header:
+        """Return what the history is of."""
+        self._log.peek()
+        decides = detector_version(IntervalSimulation)
+        return Header(None, None, None, None, intervals=self._parameters, detector=decides)
+
+    def is_finished(self, kept: EventStore) -> bool:
+        """Tell whether nothing is left to do."""
+        self._seen = IntervalResumed(kept)
+        return self._seen.finished
+
+    def check_start(self, start: int, standing: EventStore | None) -> None:
+        """Refuse to append rows that nothing would tell from those of another search."""
+        check_appending(self._parameters, self._summary.output_path, start, standing)
+
+    def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> IntervalOutputs:
+        """Start the actors."""
+        self._outputs = IntervalOutputs(store, output, self._parameters)
+        self._past = StoredPast(self._parameters, store.path)
+        self._stack = stack
+        return self._outputs
+
+    @cached_property
+    def _simulation(self) -> IntervalSimulation:
+        """The actors, which begin at the last settling of a run that is gone on with."""
+        simulation = self._stack.enter_context(
+            IntervalSimulation(self._parameters, self._outputs, past=self._past)
+        )
+        simulation.dispatcher.supervisor = Reactivation()
+        return simulation
+
+    def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
+        """Read a history; with ``acting`` the actors are told of it in `go_on`."""
+        seen = self._seen
+        resumed = seen if seen is not None and seen.store is kept else IntervalResumed(kept)
+        self._kept = resumed if acting else None
+        return resumed
+
+    def go_on(self) -> None:
+        """Begin at the last settling, and do with what came behind it what the run did."""
+        resumed, outputs = self._kept, self._outputs
+        assert resumed is not None, "a history was read"
+        frames = resumed.gather(self._past)
+        outputs.told, outputs.intervals = resumed.written, resumed.found
+        outputs.breaks_quoted = resumed.breaks_quoted
+        self._simulation.goto(self._past.events)
+        for records in frames:
+            for each in records:
+                if isinstance(each, Observed):
+                    self._simulation.observe(each)
+                else:
+                    self._simulation.conclude()
+            self._simulation.advance()
+        self._log.go_on(0, latest=resumed.latest)
+        if "observations" not in resumed.ended:
+            self._settle_due()
+        else:
+            self._settle_rest(settled=resumed.settled)
+
+    def take(self, log: SourceLog, records: list[Record]) -> None:  # noqa: ARG002  there is one
+        """Tell the actors what was kept."""
+        for record in records:
+            if isinstance(record, Observed):
+                self._simulation.observe(record)
+
+    def commit(self) -> None:
+        """Look at what was told, and send what is found to the store and the output."""
+        self._simulation.advance()
+        self._settle_due()
+
+    def _settle_due(self) -> None:
+        self._simulation.settle_due()
+        self._count()
+
+    def abandon(self) -> None:
+        """Drop what waits: what was found is sent with the block that it was found in."""
+
+    def ended(self, log: SourceLog) -> None:
+        """Keep the end of ``log``, and send all that is found."""
+        self._outputs.append([log.end()])
+        self._simulation.conclude()
+        self._settle_rest()
+
+    def _settle_rest(self, *, settled: bool = False) -> None:
+        if not settled:
+            self._simulation.settle_rest()
+        # The store tells how far the output has come.
+        self._outputs.append([])
+        self._count()
+
+    def _count(self) -> None:
+        self._summary.intervals = self._outputs.intervals
+        self._summary.keys = self._simulation.keys

@@ -1,0 +1,228 @@
+"""Intervals of observations that are already in memory, from any kind of columns.
+
+import replay
+
+for interval in replay.find_intervals(frame["time"], frame["adid"], "10m"):
+    print(interval.start_time, interval.end_time, interval.adids)
+
+Columns are any sequences: lists, or columns of pandas, polars and numpy, none of which
+is imported here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from operator import index
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.intervals.finder import IntervalFinder
+from events.errors import BadValueError, shown
+from events.observations.parameters import check_distinct, check_threshold
+from events.observations.rows import canonical_times
+from events.times.durations import SECOND, parse_duration
+from events.times.instants import Instant, instant_of, time_of
+from events.times.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from events.observations.interval import Interval
+
+_MIDNIGHT: Final = "0000-00-00 00:00:00"
+# What any Python writes out, whatever its limit is set to.
+_ID_BOUND: Final = 10**600
+_EPOCH: Final = instant_of("1970-01-01 00:00:00").nanoseconds
+_PER_UNIT: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
+_DAY: Final = 86_400
+
+
+def find_intervals(
+    times: Iterable[Any],
+    ids: Iterable[Any],
+    threshold: str | dt.timedelta | int,
+    *,
+    inclusive: bool = False,
+    min_distinct: int = 2,
+    keys: Iterable[Any] | None = None,
+) -> list[Interval]:
+    """Return the intervals that hold several different ids (SPEC.md section 7).
+
+    The observations need not be in order; of one time those listed first come first.
+    The indexes in the intervals are places in time order, from 0.
+
+    Args:
+        times: text ``YYYY-MM-DD HH:MM:SS`` with any fraction, or datetimes of Python,
+            numpy, pandas or polars, without a time zone; all exact to the last digit.
+        ids: text or whole numbers, one for each time; ``1`` and ``"1"`` are the same.
+        threshold: an interval is shorter than this: text such as ``"10m"`` or
+            ``"1h30m"``, a timedelta, or whole seconds; at most 292 years, and more than
+            0 unless inclusive.
+        inclusive: an interval may be just as long as the threshold, too.
+        min_distinct: how many different ids an interval has at least.
+        keys: text or whole numbers; observations with different keys have nothing to
+            do with each other. The intervals then have their key, and indexes among
+            the observations of that key; the key that is listed first comes first.
+
+    Raises:
+        BadValueError: a value does not qualify, or the columns differ in length; the
+            message gives its place from 0.
+
+    """
+    distinct_min = _whole(min_distinct)
+    if distinct_min is None:
+        raise BadValueError(
+            f"min_distinct: expected a whole number from 1 on, found {shown(repr(min_distinct))}"
+        )
+    check_distinct(distinct_min)
+    nanoseconds = check_threshold(_threshold(threshold), inclusive=inclusive)
+    time_texts = _times(times)
+    adids = _column(ids, "ids", _id)
+    key_texts = None if keys is None else _column(keys, "keys", _id)
+    for name, column in (("ids", adids), ("keys", key_texts)):
+        if column is not None and len(column) != len(time_texts):
+            raise BadValueError(
+                f"{name}: expected as many as times, {len(time_texts)}, found {len(column)}"
+            )
+    found: list[Interval] = []
+    for key, places in _places(key_texts, len(time_texts)).items():
+        # The sort keeps the order of equal times.
+        ordered = sorted(places, key=time_texts.__getitem__)
+        finder = IntervalFinder(
+            nanoseconds, inclusive=inclusive, distinct_min=distinct_min, key=key
+        )
+        found += finder.extend(
+            [time_texts[place] for place in ordered], [adids[place] for place in ordered]
+        )
+        found += finder.finish()
+    return found
+
+
+def _places(keys: list[str] | None, count: int) -> dict[str, Iterable[int]]:
+    if keys is None:
+        return {"": range(count)}
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    return {**places}
+
+
+def _threshold(threshold: Any) -> int:
+    """Return a threshold in nanoseconds."""
+    if isinstance(threshold, str):
+        try:
+            return parse_duration(threshold)
+        except BadValueError as error:
+            raise BadValueError(f"threshold: {error}") from None
+    if isinstance(threshold, dt.timedelta):
+        seconds = threshold.days * _DAY + threshold.seconds
+        # The timedelta of pandas has nanoseconds besides.
+        finer = threshold.microseconds * 1_000 + int(getattr(threshold, "nanoseconds", 0))
+        nanoseconds = seconds * SECOND + finer
+    else:
+        number = _whole(threshold)
+        if number is None:
+            raise BadValueError(
+                "threshold: expected text such as '10m', a timedelta or whole seconds, "
+                f"found {shown(repr(threshold))}"
+            )
+        nanoseconds = number * SECOND
+    return nanoseconds
+
+
+def _times(times: Iterable[Any]) -> list[str]:
+    """Return the canonical texts of a column of times."""
+    _check_order(times, "times")
+    dtype = getattr(times, "dtype", None)
+    if getattr(dtype, "time_zone", None) is not None:
+        raise BadValueError(f"times: {_zone_detail(str(dtype))}")
+    unit = getattr(dtype, "time_unit", None)
+    if unit in _PER_UNIT and hasattr(times, "to_physical"):
+        # Polars gives its times out as datetimes, without the nanoseconds.
+        size = _PER_UNIT[unit]
+        return _column(times.to_physical(), "times", lambda count: _since_epoch(count, size))
+    values = list(times)
+    if set(map(type, values)) == {str} and (canonical := canonical_times(values)) is not None:
+        return canonical
+    return _column(values, "times", _time)
+
+
+def _column(values: Iterable[Any], name: str, text_of: Callable[[Any], str]) -> list[str]:
+    _check_order(values, name)
+    texts: list[str] = []
+    try:
+        for value in values:
+            texts.append(text_of(value))  # noqa: PERF401  an error has to know how many there were
+    except BadValueError as error:
+        raise BadValueError(f"{name}[{len(texts)}]: {error}") from None
+    return texts
+
+
+def _check_order(values: Iterable[Any], name: str) -> None:
+    """Refuse what has no order: which id belongs to which time would be left to chance."""
+    if isinstance(values, AbstractSet | Mapping):
+        raise BadValueError(f"{name}: expected a column, found a {type(values).__name__}")
+
+
+def _time(value: Any) -> str:
+    if isinstance(value, str):
+        # A string of numpy's becomes a plain one.
+        return parse_timestamp(str(value))
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is not None:
+            raise BadValueError(_zone_detail(value.isoformat(" ")))
+        # Not str, which pandas has shorten what is midnight. Its NaT is a datetime too.
+        text = value.isoformat()
+    elif type(value).__name__ == "datetime64":
+        # Only as long as its unit asks for, such as 2020-01-01 for a day.
+        text = str(value)
+        if len(text) in {len("YYYY"), len("YYYY-MM")}:
+            text += "-01" * ((len("YYYY-MM-DD") - len(text)) // 3)
+        text += _MIDNIGHT[len(text) :]
+    else:
+        raise BadValueError(
+            f"expected text YYYY-MM-DD HH:MM:SS or a datetime, found {shown(repr(value))}"
+        )
+    if text.startswith("NaT"):
+        raise BadValueError("expected a time, found NaT")
+    return parse_timestamp(text.replace("T", " "))
+
+
+def _since_epoch(count: Any, size: int) -> str:
+    if count is None:
+        raise BadValueError("expected a time, found null")
+    try:
+        return time_of(Instant(_EPOCH + count * size, ""))
+    except OverflowError:
+        raise BadValueError(f"expected a time of the years 1 to 9999, found {count}") from None
+
+
+def _zone_detail(found: str) -> str:
+    return (
+        f"expected times without a time zone, found {shown(found)}; convert them to UTC, "
+        "say, and then take the time zone off"
+    )
+
+
+def _id(value: Any) -> str:
+    if isinstance(value, str):
+        if not value:
+            raise BadValueError("expected an id, found an empty string")
+        return str(value)
+    number = _whole(value)
+    if number is None:
+        raise BadValueError(f"expected text or a whole number, found {shown(repr(value))}")
+    if abs(number) >= _ID_BOUND:
+        raise BadValueError("expected text, or a whole number of at most 600 digits, found more")
+    return str(number)
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number of any type, or None for another value."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return index(value)
+    except TypeError:
+        return None

@@ -1,0 +1,192 @@
+"""What commands and the debugger show of a store of intervals, and do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from actors.intervals.messages import Found
+from events.errors import DamagedStoreError, counted
+from events.observations.csvrows import csv_line
+from events.observations.interval import Interval
+from events.observations.rows import Observation
+from events.observations.source import format_of
+from events.store.records import Finding
+from replay.engine.looks import Exported, Fields, Looks
+from replay.engine.output_file import INTERVALS
+from replay.intervals.history import IntervalHistory
+from replay.intervals.lines import interval_fields
+from replay.intervals.resume import IntervalResumed
+from replay.intervals.simulation import IntervalSimulation
+from replay.intervals.timeline import IntervalTimeline
+from replay.intervals.tools import IntervalTools
+from replay.intervals.verify import verify_intervals
+from replay.intervals.why import show_why, why_fields
+from replay.intervals.words import interval_text, observation_text, setting_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from events.observations.parameters import IntervalParameters
+    from events.store.records import Source
+    from replay.engine.verify import Verification
+
+
+class IntervalLooks(Looks[Observation]):
+    """A store of observations, in which intervals were looked for."""
+
+    kind = "intervals"
+    detector = IntervalSimulation
+    sources = ("observations",)
+    types = ("observation",)
+    subject = "an id or a key"
+    line = "row"
+    exported = "observation"
+    verdict = "finding"
+    output = INTERVALS
+    output_file = "file of intervals"
+    output_line = "interval"
+    tools: ClassVar = IntervalTools
+
+    @cached_property
+    def history(self) -> IntervalHistory:
+        return self.timeline.history if "timeline" in vars(self) else IntervalHistory(self.store)
+
+    @cached_property
+    def timeline(self) -> IntervalTimeline:
+        return IntervalTimeline(self.store)
+
+    @property
+    def parameters(self) -> IntervalParameters:
+        assert self.store.intervals is not None, "it is a store of intervals"
+        return self.store.intervals
+
+    @property
+    def setting(self) -> str:
+        return setting_text(self.parameters)
+
+    @property
+    def everyone(self) -> Collection[str]:
+        return self.history.everyone
+
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        return self.history.journal.numbers_of(subject)
+
+    def found(self, number: int) -> bool:
+        return number in self.history.found_counts
+
+    def describe(self, event: Observation) -> str:
+        count = self.history.found_counts.get(event.number, 0)
+        found = f": {counted(count, 'interval')} FOUND" if count else ""
+        return f"{observation_text(event)}{found}"
+
+    def log_lines(self, event: Observation) -> Iterator[str]:
+        yield observation_text(event)
+        history = self.history
+        at_end = event.number == len(history) and history.end is not None
+        found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
+        for finding in history.found(event.number):
+            yield f"{found}: {interval_text(finding.interval)}"
+
+    def fields(self, event: Observation) -> Fields:
+        keyed = {} if self.parameters.key is None else {"key": event.key}
+        told = {"type": "observation", "event": event.number, "time": self.time(event)}
+        return {**told, "adid": event.adid, **keyed}
+
+    def verdict_fields(self, number: int) -> Fields:
+        found = self.history.found(number)
+        keyed = self.parameters.key is not None
+        return {"intervals": [interval_fields(each.interval, keyed=keyed) for each in found]}
+
+    def message_fields(self, message: Any) -> Fields:
+        fields = super().message_fields(message)
+        if isinstance(message, Found):
+            fields["key"] = self.timeline.name(message.key)
+        return fields
+
+    def value_fields(self, value: Any) -> Any:
+        if isinstance(value, Finding):
+            return {"event": value.number, **self.value_fields(value.interval)}
+        if isinstance(value, Interval):
+            return interval_fields(value, keyed=bool(value.key))
+        return super().value_fields(value)
+
+    def value_text(self, value: Any) -> str | None:
+        if isinstance(value, Interval):
+            return f"{value.start_time} to {value.end_time}"
+        return f"event {value.number}" if isinstance(value, Finding) else None
+
+    # What commands do
+
+    def show_why(self, number: int) -> None:
+        show_why(self.timeline, number)
+
+    def why_fields(self, number: int) -> Fields:
+        history = self.timeline.history
+        fields = self.fields(history.event(number))
+        place = {"source": "observations", "line": history.place(number).line}
+        del fields["type"]
+        return {
+            "event": fields.pop("event"),
+            **place,
+            **fields,
+            **why_fields(self.timeline, number),
+        }
+
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        del progress
+        return verify_intervals(self.store)
+
+    def audit(self) -> None:
+        if self.other is None and verify_intervals(self.store).difference is not None:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected what the observations come to, found something "
+                "else; verify says more"
+            )
+
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many intervals there are, and their file as the release spelled it."""
+        resumed = IntervalResumed(self.store)
+        return resumed.found, filter(None, resumed.pieces())
+
+    def export(self) -> dict[Source, Exported]:
+        """Return the observations, as CSV or JSON lines by the name of the file."""
+        count, rejected = len(self.history), len(self.history.rejected)
+        missing = [f"not among them: {counted(rejected, 'rejected row')}"] if rejected else []
+        fields = {"rows": count, "file": None, "rejected": rejected}
+        return {"observations": Exported(count, self._content, fields, missing)}
+
+    def _content(self, path: Path) -> bytes:
+        parameters, observed = self.parameters, self.history.observed()
+        columns = {parameters.time: observed.times, parameters.adid: observed.adids}
+        if parameters.key is not None:
+            columns[parameters.key] = observed.keys or ()
+        rows = zip(*columns.values(), strict=True)
+        if format_of(path) == "csv":
+            return b"".join([csv_line(row) + b"\n" for row in (tuple(columns), *rows)])
+        encode = msgspec.json.Encoder().encode_lines
+        return encode([dict(zip(columns, row, strict=True)) for row in rows])
+
+    @property
+    def verdicts(self) -> int:
+        return sum(self.history.found_counts.values())
+
+    def account(self, event: Observation) -> str:
+        return f"{self.time(event)} {observation_text(event)}"
+
+    def first_verdict_other_than(self, other: IntervalLooks) -> tuple[str, str, str] | None:
+        for pair in zip_longest(self.history.findings(), other.history.findings()):
+            if pair[0] != pair[1]:
+                number = min(each.number for each in pair if each is not None)
+                one, two = [
+                    "no such finding"
+                    if each is None
+                    else f"after event {each.number}: {interval_text(each.interval)}"
+                    for each in pair
+                ]
+                return f"after event {number}", one, two
+        return None

@@ -1,0 +1,189 @@
+"""Going on with a search for intervals that a store holds: how far it has come."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from actors.intervals.portions import weight_of
+from events.errors import DamagedStoreError
+from events.store.records import (
+    Finding,
+    Lines,
+    LogEnd,
+    Observed,
+    Record,
+    Rejected,
+    StateDigest,
+    Written,
+)
+from replay.engine.drive import Resumed
+from replay.engine.output import WrittenLines
+from replay.engine.output_file import FlaggedFileError
+from replay.intervals.lines import interval_lines, title_of
+from replay.intervals.summary import IntervalSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from events.store.store import EventStore
+    from replay.engine.listener import RunSummary
+    from replay.engine.output import Output
+    from replay.intervals.kept import StoredPast
+
+
+class IntervalResumed(Resumed):
+    """How far the search in a store has come."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Read ``store``.
+
+        Raises:
+            DamagedStoreError: a frame holds what this program does not write.
+
+        """
+        assert store.intervals is not None, "it is a store of intervals"
+        super().__init__(store)
+        self.parameters: Final = store.intervals
+        self.lines["observations"] = 0
+        self.latest = ""
+        """The latest time of all observations."""
+        self.observations = 0
+        self.rejected_count = 0
+        """How many rows were rejected; the first of them is kept."""
+        self.settled = False
+        """Whether, after that, all was found."""
+        self.keys = 0
+        self.found = 0
+        """How many intervals were found."""
+        self.breaks_quoted = True
+        """How the output is spelled; see `interval_lines`."""
+        # How many bytes it has, spelled as it is now, and as earlier releases may have.
+        spellings = (True, False) if store.header.detector is None else (True,)
+        self._sizes: Final = dict.fromkeys(spellings, len(self._title()))
+        for _, records, _ in store.frames():
+            for record in records:
+                self._take(record)
+                if isinstance(record, Written):
+                    self._check_written(record)
+            for quoted in spellings:
+                self._sizes[quoted] += len(self._lines(records, quoted=quoted))
+        if not self.finished and self._spell_otherwise() and not self.finished:
+            # Which of the two it is, the output itself will tell.
+            self._spell_otherwise()
+
+    def _check_written(self, written: Written) -> None:
+        """Refuse what was written unless it is all that was found before, or nobody can tell."""
+        sizes = self._sizes.values()
+        if written.size not in sizes and not self.store.header.incomplete:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected the {max(sizes)} bytes of what was found so far "
+                f"to be written, found {written.size}; the store was not written by this program"
+            )
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.settled and self.written == self._sizes[self.breaks_quoted]
+
+    def count_into(self, summary: RunSummary) -> None:
+        """Add what the history holds to what a search has done."""
+        summary.events_before = self.observations
+        summary.accepted["observations"] = self.observations
+        summary.refused["observations"] = self.rejected_count
+        assert isinstance(summary, IntervalSummary), "it is that of a run of this detector"
+        summary.intervals = self.found
+        summary.keys = self.keys
+
+    def recover(self, file: Output) -> Path | None:
+        """Make sure that the output holds the lines of this history; see `Output.recover`."""
+        try:
+            return self._recover(file)
+        except FlaggedFileError:
+            if not self._spell_otherwise():
+                raise
+            return self._recover(file)
+
+    def _recover(self, file: Output) -> Path | None:
+        start = self.store.header.flagged
+        written = WrittenLines(self.pieces, self._sizes[self.breaks_quoted], self.written)
+        return file.recover(start, written, finished=self.finished)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Iterate over the lines of the history, those of a frame at a time."""
+        yield self._title()
+        for _, records, _ in self.store.frames():
+            yield self._lines(records, quoted=self.breaks_quoted)
+
+    def _title(self) -> bytes:
+        titled = self.store.header.flagged == 0 and self.parameters.output == "csv"
+        return title_of(self.parameters) + b"\n" if titled else b""
+
+    def _lines(self, records: list[Record], *, quoted: bool) -> bytes:
+        found = [record.interval for record in records if isinstance(record, Finding)]
+        lines = interval_lines(found, self.parameters, breaks_quoted=quoted)
+        return b"".join([line + b"\n" for line in lines])
+
+    def _spell_otherwise(self) -> bool:
+        """Spell the output as an earlier release may have, and tell whether that differs."""
+        # Quotes make it longer.
+        if len(set(self._sizes.values())) == 1:
+            return False
+        self.breaks_quoted = not self.breaks_quoted
+        return True
+
+    def gather(self, past: StoredPast) -> list[list[Observed | LogEnd]]:
+        """Let ``past`` be that of the last settling, and return what came behind it, by frame.
+
+        Raises:
+            DamagedStoreError: the observations do not come to what was recorded.
+
+        """
+        frames: list[list[Observed | LogEnd]] = []
+        found: list[Finding] = []
+        for _, records, _ in self.store.frames():
+            frames.append([])
+            for record in records:
+                if isinstance(record, Observed | LogEnd):
+                    frames[-1].append(record)
+                elif isinstance(record, Finding):
+                    found.append(record)
+                elif isinstance(record, StateDigest):
+                    for each in chain(*frames):
+                        past.gather(each)
+                    weight = sum(weight_of(finding.interval) for finding in found)
+                    actual = past.settle(record.sums[0], len(found), weight)
+                    self._check((record.events, record.users, record.sums), actual)
+                    found = []
+                    frames = [[]]
+        return frames
+
+    def _check(self, recorded: tuple[object, ...], actual: tuple[object, ...]) -> None:
+        if recorded != actual:
+            raise DamagedStoreError(
+                f"{self.store.path}: after event {actual[0]}: expected observations, keys and sums "
+                f"of {recorded}, found {actual}; verify says more"
+            )
+
+    def _take(self, record: Record) -> None:
+        if isinstance(record, Lines):
+            self.lines["observations"] = record.number - 1
+        elif isinstance(record, Observed):
+            self.lines["observations"] += len(record.times)
+            self.observations += len(record.times)
+            self.latest = max(self.latest, *record.times)
+        elif isinstance(record, Rejected):
+            self.rejected_count += 1
+            if not self.rejected:
+                self.rejected.append(record)
+            self.lines["observations"] = record.number
+        elif isinstance(record, LogEnd):
+            self.ended.add(record.source)
+        elif isinstance(record, Finding):
+            self.found += 1
+        elif isinstance(record, StateDigest):
+            self.settled = bool(self.ended) and not (record.sums and record.sums[0])
+            self.keys = record.users
+        elif isinstance(record, Written):
+            self.written = record.size

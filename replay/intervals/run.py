@@ -1,0 +1,151 @@
+"""The search for intervals: observations in, an event store and the intervals out.
+
+`replay.engine.run` is its way, and `replay.intervals.drive` what is done on it.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from events.observations.parameters import (
+    IntervalParameters,
+    check_distinct,
+    check_duration,
+    check_threshold,
+)
+from events.store.disk import DISK, Disk
+from replay.engine.files import check_outputs, store_beside
+from replay.engine.listener import Listener
+from replay.engine.notices import rebuild_cure
+from replay.engine.output_file import INTERVALS
+from replay.engine.output_streams import output_at
+from replay.engine.run import Run
+from replay.intervals.drive import IntervalDrive
+from replay.intervals.log import ObservationLog
+from replay.intervals.summary import IntervalSummary
+
+if TYPE_CHECKING:
+    from events.observations.source import Format, Observations
+    from replay.engine.run import ShouldStop
+
+
+class SearchInputs(NamedTuple):
+    """What a search reads."""
+
+    logs: tuple[ObservationLog]
+    """The observations."""
+    parameters: IntervalParameters
+    """What is looked for."""
+    live: bool = False
+    """Whether they are read while they are written."""
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is looked for (SPEC.md section 7).
+
+    Raises:
+        BadValueError: nothing can be found so; see `events.observations.parameters`.
+
+    """
+
+    threshold: int
+    """In nanoseconds; an interval is shorter than that."""
+    inclusive: bool = False
+    """Whether it may be just as long, too."""
+    distinct_min: int = 2
+    """How many different ids an interval has at least."""
+    lateness: int = 0
+    """How late an observation may come, in nanoseconds. With 0, a file that is not in order
+    is put in order first."""
+
+    def __post_init__(self) -> None:
+        check_threshold(self.threshold, inclusive=self.inclusive)
+        check_distinct(self.distinct_min)
+        check_duration("lateness", self.lateness)
+
+
+def run_intervals(
+    source: Observations,
+    output: str | Path,
+    search: Search,
+    *,
+    form: Format | None = None,
+    store: str | Path | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    listener: Listener | None = None,
+    should_stop: ShouldStop = bool,
+    disk: Disk = DISK,
+) -> IntervalSummary:
+    """Keep observations in a store, and write the intervals with several ids among them.
+
+    An unfinished search on the same file is continued where it stopped, and gives what it
+    would have given without the stop; a finished one is left as it is.
+
+    Args:
+        source: the observations.
+        output: the file to append intervals to.
+        search: what is looked for.
+        form: how intervals are written; by default as CSV if the name ends in ``.csv``,
+            else as JSON lines.
+        store: the event store to make, by default ``output`` with ``.events`` added.
+        overwrite: start the output and the store afresh.
+        strict: stop at the first row that is rejected.
+        listener: is told how the search goes.
+        should_stop: asked between blocks; when it says True the search stops in good order.
+        disk: does what is done to files that are written.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InputError: the observations cannot be read, or an output would overwrite them.
+        OutputError: an output cannot be written, or was changed since it was written.
+        StoreError: the store that stands there is damaged, or of a newer format.
+        LineRejectedError: a row was rejected and the search is strict.
+        InterruptedRunError: ``should_stop`` said True.
+
+    """
+    store = store_beside(output, store)
+    check_outputs([("observations", source.identity)], output, store, "file of intervals")
+    cure = rebuild_cure(store, Path(output))
+    file = output_at(output, disk, INTERVALS, cure, should_stop)
+    began = time.perf_counter()
+    form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
+    parameters = _parameters_of(source, search, form)
+    summary = IntervalSummary(file.path, store)
+    log = ObservationLog(source, parameters.lateness)
+    running = Run(
+        SearchInputs((log,), parameters),
+        file,
+        summary,
+        IntervalDrive(log, parameters, summary),
+        strict=strict,
+        listener=listener or Listener(),
+        should_stop=should_stop,
+        disk=disk,
+        began=began,
+    )
+    running.whole(overwrite=overwrite, resume=False)
+    return summary
+
+
+def _parameters_of(source: Observations, search: Search, form: Format) -> IntervalParameters:
+    """Return the parameters of a search whose intervals are written in ``form``."""
+    # First the hash: what is found by looking is checked against it in the end.
+    fingerprint = source.fingerprint()
+    must_sort = not search.lateness and source.regular and not source.in_order()
+    return IntervalParameters(
+        search.threshold,
+        search.inclusive,
+        search.distinct_min,
+        None if must_sort else search.lateness,
+        *source.columns,
+        source.form,
+        form,
+        fingerprint,
+    )

@@ -1,0 +1,185 @@
+"""The actor system of the second detector: a coordinator, a sink, and an actor for each key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from actors.dispatcher import DeliveryOrder, Dispatcher
+from actors.intervals.actor import IntervalActor
+from actors.intervals.coordinator import IntervalCoordinatorActor
+from actors.intervals.messages import Advance, Conclude, Observe, Settle
+from actors.intervals.past import Past
+from actors.intervals.sink import IntervalOutlet, IntervalSinkActor
+from actors.messages import Commit, Horizon
+from actors.urns import COORDINATOR, SINK, urn_of_key
+from events.closing import Closing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors.activation import Ref
+    from events.observations.parameters import IntervalParameters
+    from events.store.records import Observed, StateDigest
+
+
+class IntervalSimulation(Closing):
+    """Takes observations, one history at a time, and sends findings to an outlet.
+
+    Nothing here reads a clock, a file or an environment: the same observations give the
+    same messages in the same order.
+    """
+
+    name: ClassVar[str] = "intervals"
+    """What the detector is called in its stores."""
+    version: ClassVar[int] = 1
+    """Raised with the rule."""
+
+    actor_type: ClassVar[type[IntervalActor]] = IntervalActor
+    """What the actors of keys are."""
+
+    def __init__(
+        self,
+        parameters: IntervalParameters,
+        outlet: IntervalOutlet,
+        order: DeliveryOrder | None = None,
+        *,
+        past: Past | None = None,
+    ) -> None:
+        """Start the coordinator and the sink; actors of keys are activated when spoken to.
+
+        Args:
+            parameters: what is looked for.
+            outlet: where findings go.
+            order: the order of delivery, by default first in, first out.
+            past: what is known of observations that were passed on, where actors recover
+                from; by default nothing.
+
+        """
+        self.dispatcher: Final = Dispatcher(order)
+        self._past: Final = Past(parameters) if past is None else past
+        self._actors: Final[dict[int, IntervalActor]] = {}
+        self.sink: Final = self.dispatcher.spawn(
+            partial(_sink, outlet=outlet, found=self._past.found), SINK
+        )
+        self.coordinator: Final = self.dispatcher.spawn(
+            lambda dispatcher, urn: IntervalCoordinatorActor(
+                dispatcher, urn, self._past, self.sink.actor_ref, self._activate
+            ),
+            COORDINATOR,
+        )
+
+    def actor(self, number: int) -> IntervalActor:
+        """Return the actor of key ``number``, active, to look at."""
+        _ = self.coordinator.actors[number]
+        actor = self._actors[number]
+        actor.look()
+        return actor
+
+    def close(self) -> None:
+        """Stop all actors."""
+        self.dispatcher.stop()
+
+    @property
+    def keys(self) -> int:
+        """How many keys have appeared."""
+        return self.coordinator.keys
+
+    @property
+    def position(self) -> int:
+        """How many observations have happened."""
+        return self.coordinator.gathered.arrived
+
+    @property
+    def active(self) -> list[int]:
+        """The numbers of the keys whose actors are active, in the order of activation."""
+        return list(self.coordinator.actors)
+
+    @property
+    def rows_waiting(self) -> int:
+        """How many observations were not passed on yet."""
+        return self.coordinator.gathered.rows_waiting
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after observation ``position``, as far as the past knows it.
+
+        Actors whose observations were passed on in between are passivated; when they are next
+        spoken to they are as of then. No message may wait.
+        """
+        self.passivate(self._past.concerned(self.position, position, self.active))
+        self.coordinator.actor_ref.tell(Horizon(position))
+        self.dispatcher.run()
+
+    def passivate(self, keys: Iterable[int]) -> None:
+        """Stop the actors of ``keys``, by number, for whom no message may wait."""
+        for number in keys:
+            self.coordinator.actors.pop(number).stop()
+            del self._actors[number]
+
+    def observe(self, observed: Observed) -> None:
+        """Take observations; see `advance` and `settle`."""
+        self.coordinator.actor_ref.tell(
+            Observe(observed.number, observed.times, observed.adids, observed.keys)
+        )
+        self.dispatcher.run()
+
+    def conclude(self) -> None:
+        """Take note that no observation comes any more; see `settle`."""
+        self.coordinator.actor_ref.tell(Conclude())
+        self.dispatcher.run()
+
+    def advance(self) -> None:
+        """Look for intervals among what was observed, until it is time to settle."""
+        self.coordinator.actor_ref.tell(Advance())
+        self.dispatcher.run()
+
+    def settle_due(self) -> None:
+        """After `advance`, settle as often as it is time to, and go on.
+
+        Done after each block, this gives portions that depend on the blocks alone.
+        """
+        while self.coordinator.settling_due:
+            self.settle(self.rows_waiting)
+            self.advance()
+
+    def settle_rest(self) -> None:
+        """Settle all that is left after `conclude`, in such portions."""
+        self.advance()
+        while self.rows_waiting:
+            self.settle(self.rows_waiting)
+            self.advance()
+        self.settle()
+
+    def settle(self, remaining: int = 0) -> None:
+        """Send what is found among what was observed to the outlet.
+
+        Args:
+            remaining: how many observations are left for later.
+
+        """
+        self.coordinator.actor_ref.tell(Settle(remaining))
+        self.coordinator.actor_ref.tell(Commit())
+        self.dispatcher.run()
+
+    def settle_as(self, recorded: StateDigest) -> None:
+        """Settle as the run did that recorded this, however many it left for later."""
+        self.settle(recorded.sums[0] if recorded.sums else 0)
+
+    def _activate(self, number: int) -> Ref:
+        coordinator, past = self.coordinator, self._past
+        key = past.names[number]
+        actor = self.dispatcher.spawn(
+            lambda dispatcher, urn: self.actor_type(
+                *(dispatcher, urn, number, key), past.parameters, coordinator.actor_ref, past
+            ),
+            urn_of_key(key),
+        )
+        actor.since, actor.finished = coordinator.sums[number].seen, coordinator.finished
+        self._actors[number] = actor
+        return actor.actor_ref
+
+
+def _sink(
+    dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
+) -> IntervalSinkActor:
+    return IntervalSinkActor(dispatcher, urn, outlet, found)

@@ -1,0 +1,120 @@
+"""The timeline of a search for intervals: any moment of it, from its event store alone.
+
+Position n is the moment after observation n; the last one includes the end of the
+observations, where they were read to it. To go somewhere is to set the horizon of the actor
+system, as in `replay.purchases.timeline`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from actors.intervals.messages import Conclude, Observe, Settle
+from actors.intervals.recall import JournalPast
+from actors.intervals.sink import IntervalNowhere
+from actors.messages import Commit
+from events.errors import UnknownUserError, shown
+from events.observations.rows import Observation
+from events.store.store import EventStore
+from replay.engine.detectors import check_detector
+from replay.engine.stepping import Stepping
+from replay.intervals.history import IntervalHistory
+from replay.intervals.simulation import IntervalSimulation
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+
+class KeyState(NamedTuple):
+    """One key at one moment."""
+
+    number: int
+    """Its number, from 0 in order of first appearance."""
+    seen: int
+    """How many observations of it were passed on."""
+    first: int
+    """The place among them of the first that a coming one may be in an interval with."""
+    window: tuple[tuple[str, str], ...]
+    """Times and ids of the observations from there on."""
+
+
+class IntervalTimeline(Stepping[Observation]):
+    """A search for intervals that can be visited at any moment; the store is only read.
+
+    Raises:
+        StoreError: the store cannot be read.
+        OtherDetectorError: another detector, or version, decided it.
+
+    """
+
+    def __init__(self, store: EventStore | str | Path) -> None:
+        """Begin at position 0 of the history in ``store``."""
+        super().__init__()
+        opened = store if isinstance(store, EventStore) else EventStore(store)
+        self.history: Final = IntervalHistory(opened)
+        """All that the store holds."""
+        check_detector(opened, IntervalSimulation)
+        self.parameters: Final = self.history.parameters
+        """What was looked for."""
+        ended = self.history.end is not None
+        self._past: Final = JournalPast(self.history.journal, self.parameters, ended=ended)
+        self._simulation = IntervalSimulation(
+            self.parameters, IntervalNowhere(), self._queue, past=self._past
+        )
+
+    # Looking
+
+    @property
+    def everyone(self) -> AbstractSet[str]:
+        """All ids and keys of the history, also those that have not appeared yet."""
+        return self.history.everyone
+
+    @property
+    def waiting_rows(self) -> int:
+        """How many observations wait until it is known that no earlier one comes."""
+        return self._simulation.rows_waiting
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that have appeared, in order of first appearance; "" where there are none."""
+        return self._past.names[: self._simulation.keys]
+
+    def name(self, number: int) -> str:
+        """Return key ``number``, counted from 0 in order of first appearance."""
+        return self._past.names[number]
+
+    def key(self, key: str) -> KeyState:
+        """Return the state of ``key``.
+
+        Raises:
+            UnknownUserError: it has not appeared yet.
+
+        """
+        number = self._past.numbers.get(key)
+        if number is None or number >= self._simulation.keys:
+            raise UnknownUserError(
+                f"expected a key that has appeared by event {self.position}, found {shown(key)}"
+            )
+        # To look at a key may be to activate its actor.
+        with self.undisturbed():
+            finder = self._simulation.actor(number).finder
+            memory = finder.memory()
+        window = tuple(zip(memory.times, memory.adids, strict=True))
+        return KeyState(number, finder.seen, memory.first, window)
+
+    # How it is done
+
+    @property
+    def _happened(self) -> IntervalHistory:
+        return self.history
+
+    @property
+    def _acting(self) -> IntervalSimulation:
+        return self._simulation
+
+    def _messages_of(self, number: int) -> list[Any]:
+        observed = self.history.observed(number - 1, number)
+        observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
+        ends = [Conclude()] if self._past.ends_at(number) else []
+        return [observe, *ends, Settle(), Commit()]

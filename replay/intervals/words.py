@@ -1,0 +1,52 @@
+"""A search for intervals in words: what is looked for, what was seen, what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from events.errors import counted
+from events.escapes import plain
+from events.times.durations import format_duration
+
+if TYPE_CHECKING:
+    from events.observations.interval import Interval
+    from events.observations.parameters import IntervalParameters
+    from events.observations.rows import Observation
+
+_IDS_MAX: Final = 6
+
+
+def setting_text(parameters: IntervalParameters) -> str:
+    """Return one line about what was looked for."""
+    sign = "<=" if parameters.inclusive else "<"
+    late = parameters.lateness
+    how = "put in order first" if late is None else f"lateness {format_duration(late)}"
+    by = "" if parameters.key is None else f", by {plain(parameters.key)}"
+    return (
+        f"intervals {sign} {format_duration(parameters.threshold)} with "
+        f"{parameters.distinct_min} ids or more{by}, {how}"
+    )
+
+
+def observation_text(observation: Observation) -> str:
+    """Return one line about an observation."""
+    at = f" at {plain(observation.key)}" if observation.key else ""
+    return f"{plain(observation.adid)} seen{at}"
+
+
+def waiting_text(count: int) -> str:
+    """Return how many observations wait, in words."""
+    verb = "waits for its turn" if count == 1 else "wait for theirs"
+    return f"{counted(count, 'observation')} {verb}"
+
+
+def interval_text(interval: Interval) -> str:
+    """Return one line about an interval."""
+    ids = ", ".join(map(plain, interval.adids[:_IDS_MAX]))
+    rest = interval.num_adid - _IDS_MAX
+    at = f" at {plain(interval.key)}" if interval.key else ""
+    return (
+        f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
+        f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: {ids}"
+        f"{f' and {rest} more' if rest > 0 else ''}"
+    )

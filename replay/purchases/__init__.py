@@ -1,0 +1,1 @@
+"""The first detector: purchases that are anomalous for the buyer's network."""

@@ -1,0 +1,108 @@
+"""The files of a branch: its logs, and its outputs, which have their names when complete."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from tempfile import TemporaryFile, gettempdir
+from typing import TYPE_CHECKING
+
+from events.errors import unwritable
+from events.store.disk import NewFile, free_name, permissions_of
+from events.store.header import is_store
+from events.store.writer import set_aside
+from replay.engine.kept_history import refuse_locked
+from replay.engine.output_file import FlaggedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from events.store.disk import Disk
+    from events.store.records import Source
+    from replay.purchases.summary import Summary
+
+
+class BranchFiles:
+    """Where the outputs of a branch are while it is decided, and then."""
+
+    def __init__(self, flagged: NewFile, store: Path, disk: Disk, *, overwrite: bool) -> None:
+        """Let them be called as ``flagged`` is to be, and ``store``, in the end."""
+        self.flagged = flagged.file.path
+        """The flagged file in the making."""
+        self.store = free_name(store, "part")
+        """The event store in the making."""
+        self._new = flagged
+        self._final = store
+        self._disk = disk
+        self._overwrite = overwrite
+
+    def complete(self, summary: Summary) -> None:
+        """Let both have their names, and say so in ``summary``; the store comes first.
+
+        Raises:
+            OutputError: one of them cannot be written.
+
+        """
+        disk, store = self._disk, self._final
+        refuse_locked(store)
+        # What is no event store is not the program's own, and so only moved.
+        replaced = self._overwrite and is_store(store)
+        if not replaced:
+            summary.store_set_aside = set_aside(store, disk)
+        try:
+            if replaced and (permissions := permissions_of(store)) is not None:
+                with disk.extend(self.store) as file:
+                    file.permit(permissions)
+            (disk.rename if replaced else disk.rename_new)(self.store, store)
+            self._new.complete(replace=self._overwrite)
+        except OSError as error:
+            raise unwritable(self._new.path, error, "the branch") from None
+        summary.output_path, summary.store_path = self._new.path, store
+
+
+@contextmanager
+def branch_files(
+    flagged: Path, store: Path, disk: Disk, *, overwrite: bool
+) -> Iterator[BranchFiles]:
+    """Begin the outputs of a branch; what is not complete in the end is removed.
+
+    Raises:
+        OutputError: another run writes one that is to be replaced, or one cannot be made.
+
+    """
+    refuse_locked(store)
+    with FlaggedFile(flagged, disk) as standing:
+        standing.hold()
+        try:
+            new = NewFile(flagged, disk)
+        except OSError as error:
+            raise unwritable(flagged, error, "the branch") from None
+        with new:
+            files = BranchFiles(new, store, disk, overwrite=overwrite)
+            try:
+                yield files
+            finally:
+                if os.path.lexists(files.store):
+                    with suppress(OSError):
+                        disk.remove(files.store)
+
+
+def unnamed_log(content: bytes, source: Source) -> BufferedReader:
+    """Return ``content``, a branch's log, to be read from a temporary file that nobody finds.
+
+    Raises:
+        OutputError: it cannot be written there.
+
+    """
+    folder = "temporary folder"
+    try:
+        folder = gettempdir()
+        file = TemporaryFile()  # noqa: SIM115  whoever reads it closes it
+        file.write(content)
+        file.seek(0)
+    except OSError as error:
+        what = f"the branch's {source} log, which is read from there"
+        raise unwritable(folder, error, what) from None
+    return BufferedReader(file.detach())

@@ -1,0 +1,192 @@
+"""Why a purchase was or was not flagged, and what a friendship changed.
+
+Everything is read off the state just before the event, and is complete: the verdict
+can be computed again from an explanation alone.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from actors.purchases.baseline import PURCHASES_MIN, SD_FACTOR, Baseline, baseline_of
+from actors.purchases.network import NetworkQuery
+from events.errors import UnknownUserError
+from events.purchases.event import Befriend, Event, Purchase
+from replay.engine.detectors import check_detector
+from replay.purchases.simulation import Simulation
+
+if TYPE_CHECKING:
+    from replay.purchases.timeline import Timeline
+
+_UNITS_PER_CENT = 100
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A purchase in the window, and why its buyer is in the network."""
+
+    purchase: Purchase
+    """The purchase."""
+    path: tuple[str, ...]
+    """A shortest chain of friends from the judged buyer to this one, both included."""
+
+
+class WhyPurchase(msgspec.Struct, frozen=True):
+    """Why a purchase was or was not flagged."""
+
+    event: Purchase
+    """The purchase."""
+    judged: bool
+    """Whether it is of the stream; those of the past are explained as if they were."""
+    hops: tuple[tuple[str, ...], ...]
+    """The buyer's network: who is exactly 1, 2, ... friendships away."""
+    window: tuple[Counted, ...]
+    """The network's last T purchases, in order."""
+    baseline: Baseline
+    """Their number, sum and sum of squares, in units of 1/10,000."""
+    flagged: bool
+    """The verdict."""
+
+    @property
+    def threshold(self) -> int:
+        """Mean + 3 sd in units of 1/10,000, cut; an amount is flagged when above it."""
+        n = self.baseline.n
+        return (self.baseline.total + isqrt(SD_FACTOR**2 * self.baseline.v)) // n if n else 0
+
+    @property
+    def enough(self) -> bool:
+        """Whether there were enough purchases to judge by."""
+        return self.baseline.n >= PURCHASES_MIN
+
+
+class NetworkChange(msgspec.Struct, frozen=True):
+    """How the network of one user changed."""
+
+    user: str
+    """Whose network."""
+    came: tuple[str, ...]
+    """Who came into it."""
+    left: tuple[str, ...]
+    """Who dropped out of it."""
+
+
+class WhyFriendship(msgspec.Struct, frozen=True):
+    """What the start or the end of a friendship changed."""
+
+    event: Event
+    """The event."""
+    changes: tuple[NetworkChange, ...]
+    """The networks that changed, in order of the users' first appearance."""
+
+
+def explain(timeline: Timeline, number: int) -> WhyPurchase | WhyFriendship:
+    """Explain event ``number`` by the rule of the built-in detector.
+
+    The timeline goes to the moment after it.
+
+    Raises:
+        OtherDetectorError: another detector decided the history, and the timeline is not
+            one of those that are told so.
+        PositionError: the history has no such event.
+
+    """
+    if not timeline.of_another:
+        check_detector(timeline.history.store, Simulation)
+    event = timeline.history.event(number)
+    timeline.goto(number - 1)
+    if isinstance(event, Purchase):
+        why = _explain_purchase(timeline, event)
+        timeline.goto(number)
+        return why
+    return _explain_friendship(timeline, event)
+
+
+def hops_of(timeline: Timeline, user: str, degrees: int) -> list[dict[str, str]]:
+    """Return the network of ``user`` now: for each hop its members, each with a friend before it.
+
+    A user who has not appeared yet has no network, and nobody has one of degree 0.
+    """
+    if not degrees:
+        return []
+    try:
+        query = NetworkQuery(timeline.number(user), degrees)
+    except UnknownUserError:
+        return []
+    hops: list[dict[str, str]] = []
+    while query.frontier:
+        before, frontier = set(query.members), query.frontier
+        found: dict[int, int] = {}
+        for member in frontier:
+            friends = timeline.friends(member)
+            for friend in sorted(friends):
+                found.setdefault(friend, member)
+            query.answer(friends)
+        members = sorted(query.members - before)
+        if members:
+            name = timeline.name
+            hops.append({name(member): name(found[member]) for member in members})
+    return hops
+
+
+def window_of(
+    timeline: Timeline, user: str
+) -> tuple[list[dict[str, str]], tuple[Counted, ...], Baseline]:
+    """Return the network of ``user`` now, as `hops_of` does, its window, and its baseline."""
+    parameters = timeline.parameters
+    hops = hops_of(timeline, user, parameters.degrees)
+    paths: dict[str, tuple[str, ...]] = {user: (user,)}
+    for hop in hops:
+        paths |= {member: (*paths[friend], member) for member, friend in hop.items()}
+    members = [member for hop in hops for member in hop]
+    last = timeline.last_purchases(members, parameters.tracked)
+    window = tuple(Counted(purchase, paths[purchase.user]) for purchase in last)
+    return hops, window, baseline_of([purchase.amount for purchase in last])
+
+
+def _explain_purchase(timeline: Timeline, event: Purchase) -> WhyPurchase:
+    hops, window, baseline = window_of(timeline, event.user)
+    return WhyPurchase(
+        event,
+        timeline.history.judged(event.number),
+        tuple(tuple(hop) for hop in hops),
+        window,
+        baseline,
+        baseline.flags(event.amount),
+    )
+
+
+def _explain_friendship(timeline: Timeline, event: Event) -> WhyFriendship:
+    assert not isinstance(event, Purchase), "purchases are explained otherwise"
+    degrees = timeline.parameters.degrees
+    ends = (event.user1, event.user2)
+    befriend = isinstance(event, Befriend)
+    if befriend:
+        timeline.goto(event.number)
+    # With the friendship in place, only who reaches it in fewer than D hops uses it.
+    near = {user for end in ends for hop in hops_of(timeline, end, degrees - 1) for user in hop}
+    near.update(set(ends).intersection(timeline.users))
+    with_it = {user: _members(timeline, user) for user in near}
+    timeline.goto(event.number - 1 if befriend else event.number)
+    without = {user: _members(timeline, user) for user in near}
+    timeline.goto(event.number)
+    before, after = (without, with_it) if befriend else (with_it, without)
+    order = timeline.number
+    return WhyFriendship(
+        event,
+        tuple(
+            NetworkChange(
+                user,
+                tuple(sorted(after[user] - before[user], key=order)),
+                tuple(sorted(before[user] - after[user], key=order)),
+            )
+            for user in sorted(near, key=order)
+            if before[user] != after[user]
+        ),
+    )
+
+
+def _members(timeline: Timeline, user: str) -> frozenset[str]:
+    degrees = timeline.parameters.degrees
+    return frozenset(member for hop in hops_of(timeline, user, degrees) for member in hop)

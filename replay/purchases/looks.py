@@ -1,0 +1,193 @@
+"""What commands and the debugger show of a store of purchases, and do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from events.escapes import json_escaped
+from events.purchases.amounts import format_cents
+from events.purchases.event import EVENT_TYPES, Event
+from events.purchases.own_lines import own_line
+from events.times.timestamps import in_zone
+from replay.engine.looks import Exported, Fields, Looks
+from replay.engine.output_file import FLAGGED
+from replay.purchases.audit import audit_purchases
+from replay.purchases.console import describe, verdict_text
+from replay.purchases.explain import explain
+from replay.purchases.history import History, texts_by_log
+from replay.purchases.resume import PurchasesResumed
+from replay.purchases.simulation import Simulation
+from replay.purchases.timeline import Timeline
+from replay.purchases.tools import PurchaseTools
+from replay.purchases.verify import verify
+from replay.purchases.why import show_why, why_fields
+from replay.terminal.tables import cut_fields, decision_fields, event_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from events.store.records import Rejected, Source
+    from replay.engine.verify import Verification
+
+# What of a message holds numbers of users, what holds cents, and what a time.
+_NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
+_CENTS: Final = frozenset({"mean", "sd"})
+_TIMES: Final = frozenset({"since_time"})
+# The number of no user, and not that which a journal gives to nobody.
+_NEVER: Final = -2
+
+
+class PurchaseLooks(Looks[Event]):
+    """A store of purchases and friendships, of which the purchases are decided on."""
+
+    kind = "purchases"
+    detector = Simulation
+    sources = ("batch", "stream")
+    types = tuple(each.__name__.lower() for each in EVENT_TYPES)
+    subject = "a user"
+    line = "line"
+    exported = "line"
+    verdict = "decision"
+    output = FLAGGED
+    output_file = "flagged file"
+    output_line = "flagged purchase"
+    tools: ClassVar = PurchaseTools
+
+    @cached_property
+    def history(self) -> History:
+        return self.timeline.history if "timeline" in vars(self) else History(self.store)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.store, of_another=self.of_another)
+
+    @property
+    def setting(self) -> str:
+        parameters = self.store.parameters
+        return f"D={parameters.degrees} T={parameters.tracked}"
+
+    @property
+    def everyone(self) -> Collection[str]:
+        return self.history.journal.numbers
+
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        journal = self.history.journal
+        user = journal.numbers.get(subject, _NEVER)
+        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
+        numbers: list[int] = (rows + 1).tolist()
+        return numbers
+
+    def found(self, number: int) -> bool:
+        decision = self.history.recorded.get(number)
+        return decision is not None and decision.flagged
+
+    def describe(self, event: Event) -> str:
+        return describe(event, self.history.recorded.get(event.number))
+
+    def fields(self, event: Event) -> Fields:
+        return event_fields(event, self.store.zone)
+
+    def verdict_fields(self, number: int) -> Fields:
+        decision = self.history.recorded.get(number)
+        return {} if decision is None else decision_fields(decision)
+
+    def where(self, number: int) -> str:
+        return ("" if self.history.judged(number) else "past, ") + super().where(number)
+
+    def message_fields(self, message: Any) -> Fields:
+        fields = super().message_fields(message)
+        for field, value in fields.items():
+            if field in _CENTS:
+                fields[field] = format_cents(value)
+            elif field in _TIMES and value:
+                fields[field] = in_zone(value, self.store.zone)
+            elif field in _NUMBERS:
+                fields[field] = self._names(value)
+        return fields
+
+    def _names(self, value: Any) -> Any:
+        name = self.timeline.name
+        if isinstance(value, int):
+            return name(value)
+        if isinstance(value, frozenset):
+            return list(map(name, sorted(value)))
+        return tuple(map(name, value))
+
+    def value_fields(self, value: Any) -> Any:
+        return self.fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
+
+    def value_text(self, value: Any) -> str | None:
+        return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
+
+    # What commands do
+
+    def show_why(self, number: int) -> None:
+        show_why(explain(self.timeline, number), self.timeline)
+
+    def why_fields(self, number: int) -> Fields:
+        return why_fields(explain(self.timeline, number), self.timeline)
+
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        return verify(self.history, progress)
+
+    def audit(self) -> None:
+        audit_purchases(self.store, digests=self.other is None)
+
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many lines were flagged, and these."""
+        lines = PurchasesResumed(self.store).flagged
+        return len(lines), [line + b"\n" for line in lines]
+
+    def export(self) -> dict[Source, Exported]:
+        """Return batch and stream, byte for byte but for blank lines."""
+        history = self.history
+        texts = texts_by_log(history.log_lines())
+        cut: dict[str, list[Rejected]] = {source: [] for source in texts}
+        for source, group in groupby(history.cut, attrgetter("source")):
+            cut[source] += group
+        exported = {}
+        for source, lines in texts.items():
+            # Those that are empty stand for others.
+            count = sum(map(bool, lines))
+            exported[source] = Exported(
+                count,
+                partial(_content, history, source, lines),
+                {"lines": count, "file": None, "not_kept": list(map(_not_kept, cut[source]))},
+                [
+                    f"line {each.number} of the {source} cannot be given back, an empty one stands "
+                    f"for it: of its {each.length:,} bytes the store keeps {len(each.line):,}"
+                    for each in cut[source]
+                ],
+            )
+        return exported
+
+    @property
+    def verdicts(self) -> int:
+        return len(self.history.recorded)
+
+    def account(self, event: Event) -> str:
+        line = own_line(event, self.store).decode("utf-8", "backslashreplace").strip()
+        return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+
+    def first_verdict_other_than(self, other: PurchaseLooks) -> tuple[str, str, str] | None:
+        recorded, others = self.history.recorded, other.history.recorded
+        for number in sorted(recorded.keys() | others.keys()):
+            pair = recorded.get(number), others.get(number)
+            if pair[0] != pair[1]:
+                one, two = ["no decision" if each is None else verdict_text(each) for each in pair]
+                return str(number), one, two
+        return None
+
+
+def _content(history: History, source: Source, lines: list[bytes], _path: Path) -> bytes:
+    return history.log_content(source, lines)
+
+
+def _not_kept(cut: Rejected) -> Fields:
+    return {"line": cut.number, **cut_fields(cut)}

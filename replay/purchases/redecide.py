@@ -1,0 +1,29 @@
+"""Deciding a history again, at other parameters or the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.purchases.sink import Nowhere
+from replay.engine.detectors import check_detector
+from replay.purchases.simulation import Simulation
+
+if TYPE_CHECKING:
+    from events.purchases.parameters import Parameters
+    from events.store.records import Decision
+    from replay.purchases.history import History
+
+
+def decide_again(history: History, parameters: Parameters) -> dict[int, Decision]:
+    """Return the decision on each purchase of the stream at ``parameters``, by event number.
+
+    Raises:
+        OtherDetectorError: another detector than the built-in one decided the history.
+
+    """
+    check_detector(history.store, Simulation)
+    start = history.past_events
+    with Simulation(parameters, Nowhere(), journal=history.journal) as simulation:
+        simulation.goto(start)
+        decisions = map(simulation.judge, history.events[start:])
+        return {decision.number: decision for decision in decisions if decision is not None}

@@ -1,0 +1,89 @@
+"""The run of the detector of purchases: two logs in, a store and the flagged purchases out.
+
+`replay.engine.run` is its way, and `replay.purchases.drive` what is done on it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from events.store.disk import DISK, Disk
+from replay.engine.files import check_outputs, store_beside
+from replay.engine.listener import Listener
+from replay.engine.notices import rebuild_cure
+from replay.engine.output_file import FLAGGED
+from replay.engine.output_streams import output_at
+from replay.engine.run import Run
+from replay.purchases.drive import PurchaseDrive
+from replay.purchases.simulation import Simulation
+from replay.purchases.summary import Summary
+
+if TYPE_CHECKING:
+    from replay.engine.run import ShouldStop
+    from replay.purchases.drive import Detector
+    from replay.purchases.logs import Logs
+
+
+def run(
+    logs: Logs,
+    flagged: str | Path,
+    *,
+    store: str | Path | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    resume: bool = False,
+    listener: Listener | None = None,
+    should_stop: ShouldStop = bool,
+    disk: Disk = DISK,
+    detector: Detector = Simulation,
+) -> Summary:
+    """Read both logs, keep their events, write the flagged purchases; return what was done.
+
+    An unfinished run on the same inputs is continued where it stopped, and gives what it
+    would have given without the stop; a finished one is left as it is. A store of another
+    history, or of another detector, is moved to a numbered name, never overwritten.
+
+    Args:
+        logs: the two logs.
+        flagged: the file to append flagged purchases to; or ``-`` for standard output, a
+            pipe or a character device, to which lines are written once.
+        store: the event store to make, by default ``flagged`` with ``.events`` added; there
+            is none beside a pipe or a device.
+        overwrite: start the flagged file and the store afresh.
+        strict: stop at the first line that is rejected.
+        resume: go on with the history of a stream that was live.
+        listener: is told how the run goes.
+        should_stop: asked between events; when it says True the run stops in good order.
+        disk: does what is done to files that are written.
+        detector: makes the actor system that decides; see `replay.engine.detectors`.
+
+    Raises:
+        InputError: a log cannot be read, an output would overwrite a log or is no file, or
+            the history went to a pipe and cannot be gone on with.
+        OutputError: an output cannot be written, or was changed since it was written.
+        StoreError: the store that stands there is damaged, or of a newer format.
+        DetectorError: the detector has to declare its name or its version.
+        LineRejectedError: a line was rejected and the run is strict.
+        InterruptedRunError: ``should_stop`` said True.
+
+    """
+    store = store_beside(flagged, store)
+    inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
+    check_outputs(inputs, flagged, store)
+    summary = Summary(Path(flagged), store)
+    cure = rebuild_cure(summary.store_path, summary.output_path)
+    output = output_at(flagged, disk, FLAGGED, cure, should_stop)
+    listener = listener or Listener()
+    running = Run(
+        logs,
+        output,
+        summary,
+        PurchaseDrive(logs, summary, detector, listener, should_stop),
+        strict=strict,
+        listener=listener,
+        should_stop=should_stop,
+        disk=disk,
+    )
+    running.whole(overwrite=overwrite, resume=resume)
+    return summary

@@ -1,0 +1,217 @@
+"""The timeline: any moment of a history, from its event store alone.
+
+Position n is the moment after event n; position 0 is before everything. To go somewhere
+is to set the horizon of the actor system: users whose events lie between are passivated,
+and whoever is looked at or spoken to then is as of the new moment. Only the event that is
+looked at is judged. The state at a position is the same by every way that leads there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from actors.messages import Commit
+from actors.purchases.messages import Judge, Past
+from actors.purchases.sink import Nowhere
+from events.errors import PositionError, UnknownUserError, shown
+from events.journal.columns import BEFRIEND, PURCHASE
+from events.purchases.event import Event, place_of
+from events.store.store import EventStore
+from replay.engine.detectors import check_detector
+from replay.engine.stepping import Stepping
+from replay.purchases.history import History
+from replay.purchases.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from events.purchases.event import Purchase
+    from events.store.records import Decision
+    from events.times.timestamps import Zone
+
+
+class UserState(NamedTuple):
+    """One user at one moment."""
+
+    user: str
+    """The user's id."""
+    friends: tuple[str, ...]
+    """The ids of its friends, in order of their first appearance."""
+    purchases: tuple[Purchase, ...]
+    """Its purchases, sorted by time and number."""
+
+
+class Timeline(Stepping[Event]):
+    """A history that can be visited at any moment; the store is only read.
+
+    Raises:
+        StoreError: the store cannot be read.
+        OtherDetectorError: another detector decided it.
+
+    """
+
+    def __init__(
+        self,
+        store: EventStore | str | Path,
+        detector: Callable[..., Simulation] = Simulation,
+        *,
+        of_another: bool = False,
+    ) -> None:
+        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew.
+
+        Args:
+            store: the store, or where it is.
+            detector: makes the actor system; that which decided the store.
+            of_another: take a store that another detector decided, too. Whoever asks for it
+                says whose decisions are shown: the history's are recorded, and what
+                is decided anew is this detector's.
+
+        """
+        super().__init__()
+        opened = store if isinstance(store, EventStore) else EventStore(store)
+        self.of_another: Final = of_another
+        """Whether another detector may have decided the history."""
+        self.history: Final = History(opened)
+        """All that the store holds."""
+        if not of_another:
+            check_detector(opened, detector)
+        self.parameters: Final = opened.parameters
+        """D and T."""
+        self._journal: Final = self.history.journal
+        self._simulation = detector(self.parameters, Nowhere(), self._queue, journal=self._journal)
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC."""
+        return self.history.zone
+
+    def judge(self) -> Decision | None:
+        """Apply the next event as if it came in now; return the decision if it is a purchase.
+
+        Raises:
+            PositionError: there is no next event.
+
+        """
+        self._finish_event()
+        if self.position == len(self):
+            raise PositionError(f"expected an event after position {self.position}, found the end")
+        with self.undisturbed():
+            decision = self._simulation.judge(self._journal.event(self.position + 1))
+            self._simulation.commit()
+            self.position += 1
+        return decision
+
+    def decision(self, number: int) -> Decision | None:
+        """Return the decision on event ``number``, decided anew; go to the moment after it.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self.history.event(number)
+        self.goto(number - 1)
+        return self.judge()
+
+    # Looking
+
+    @property
+    def users(self) -> list[str]:
+        """The users who have appeared, in order of first appearance.
+
+        Inside an event also those of that event, once it is told.
+        """
+        return self._journal.names[: self._simulation.users]
+
+    def name(self, number: int) -> str:
+        """Return the id of user ``number``, counted from 0 in order of first appearance."""
+        return self._journal.names[number]
+
+    def number(self, user: str) -> int:
+        """Return the number of ``user``, in order of first appearance.
+
+        Raises:
+            UnknownUserError: the user has not appeared yet.
+
+        """
+        number = self._journal.number_of(user, self._simulation.position)
+        if number is None:
+            raise UnknownUserError(
+                f"expected a user who has appeared by event {self.position}, found {shown(user)}"
+            )
+        return number
+
+    def user(self, user: str) -> UserState:
+        """Return the state of ``user``.
+
+        Raises:
+            UnknownUserError: the user has not appeared yet.
+
+        """
+        number = self.number(user)
+        # To look at somebody may be to activate it.
+        with self.undisturbed():
+            actor = self._simulation.user(number)
+            friends = tuple(map(self.name, sorted(actor.friends)))
+            return UserState(user, friends, tuple(actor.purchases))
+
+    def friends(self, number: int) -> frozenset[int]:
+        """Return the friends of user ``number``, as numbers in order of first appearance."""
+        with self.undisturbed():
+            return self._simulation.user(number).friends
+
+    def last_purchases(self, users: Collection[str], count: int) -> list[Purchase]:
+        """Return the last ``count`` purchases that ``users`` made together, in order."""
+        numbers = self._journal.numbers
+        members = {numbers[user] for user in users}
+        owners = self._simulation.coordinator.recency.owners(members, count)
+        with self.undisturbed():
+            bought = [
+                purchase
+                for owner, latest in owners.latest.items()
+                for purchase in self._simulation.user(owner).purchases.latest(latest)
+            ]
+        return sorted(bought, key=place_of)[-count:]
+
+    def state(self) -> list[UserState]:
+        """Return the state of all users, in order of first appearance."""
+        return [self.user(user) for user in self.users]
+
+    def recency(self, count: int) -> list[Purchase]:
+        """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
+        return self._simulation.coordinator.recency.latest(count)
+
+    @property
+    def everyone(self) -> AbstractSet[str]:
+        """All users of the history, also those who have not appeared yet."""
+        return self._journal.numbers.keys()
+
+    def changed(self, number: int) -> bool:
+        """Tell whether event ``number`` changed a state: all but vain changes of friendships.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self.history.event(number)
+        journal, row = self._journal, number - 1
+        kind = int(journal.kinds[row])
+        if kind == PURCHASE:
+            return True
+        user, other = int(journal.buyers[row]), int(journal.others[row])
+        return journal.are_friends(user, other, row) != (kind == BEFRIEND)
+
+    # How it is done
+
+    @property
+    def _happened(self) -> History:
+        return self.history
+
+    @property
+    def _acting(self) -> Simulation:
+        return self._simulation
+
+    def _messages_of(self, number: int) -> list[Any]:
+        event = self._journal.event(number)
+        return [Judge(event), Commit()] if self.history.judged(number) else [Past(event)]

@@ -1,0 +1,41 @@
+"""Ctrl-C before and after the command line can take care of it.
+
+Importing all of the program takes a tenth of a second. Whoever presses Ctrl-C meanwhile
+wants it to end, not to see where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from replay.terminal.isolation import is_command
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EXIT_INTERRUPTED: Final = 130
+
+
+def end_at_once() -> None:
+    """Let Ctrl-C end the process without a word, unless it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def end_at_once_if_program() -> None:
+    """Do so if it is this program that is being imported, not somebody else's that uses it."""
+    if is_command() or os.path.basename(sys.argv[0]) == "replay":  # noqa: PTH119
+        end_at_once()
+
+
+def interrupt() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt again."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    os._exit(EXIT_INTERRUPTED)

@@ -1,0 +1,186 @@
+"""What the commands that look at a store have in common: opening it, tables and JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from events.errors import counted
+from events.escapes import inert, json_escaped, plain, unescaped
+from events.purchases.amounts import format_amount, format_cents
+from events.purchases.event import Purchase, kind_of
+from events.store.store import EventStore
+from events.times.timestamps import in_zone
+from replay.terminal.standard_streams import error_console, is_watched, report, say_rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from events.purchases.event import Event
+    from events.store.records import Decision, Rejected
+    from events.times.timestamps import Zone
+
+T = TypeVar("T")
+
+_COLUMNS_APART: Final = "  "
+# On these rich uses no colours either.
+_PLAIN_TERMINALS: Final = ("dumb", "unknown")
+
+
+def open_store(path: str) -> EventStore:
+    """Open the store at ``path``, and say so if it was cut short, or saved from damage.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    store = EventStore(path)
+    if store.tail is not None:
+        report(
+            f"replay: {plain(path)}: from byte {store.tail.offset} on, {store.tail.fault.value}; "
+            f"its {counted(store.tail.length, 'byte')} are left aside, "
+            f"and {counted(store.events, 'event')} before it are shown"
+        )
+    if store.header.incomplete:
+        report(
+            f"replay: {plain(path)}: saved from a damaged store, and incomplete; "
+            "verify says what was lost"
+        )
+    return store
+
+
+def some(words: Sequence[str], shown_max: int = 20) -> str:
+    """Return the first ``words``, and how many more there are."""
+    rest = len(words) - shown_max
+    return ", ".join(map(plain, words[:shown_max])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def progress(items: Sequence[T], what: str) -> Iterator[T]:
+    """Iterate over ``items``, with a bar on standard error if that is a terminal."""
+    if not is_watched():
+        yield from items
+        return
+    from rich.progress import track
+
+    yield from track(items, description=what, console=error_console(), transient=True)
+
+
+@contextmanager
+def status(what: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows how far ``what`` has come, on standard error if a terminal."""
+    if not is_watched():
+        yield lambda _text: None
+        return
+    with error_console().status(what) as shown:
+        yield lambda text: shown.update(f"{what}: {text}")
+
+
+def named(word: str, known: Collection[str]) -> str:
+    """Return which of the ``known`` names ``word`` is as `plain` shows it, or is itself.
+
+    What is shown comes first, so that each can be named, whatever the others are. Where
+    it is none of them, ``word`` itself.
+    """
+    meant = unescaped(word)
+    return word if meant is None or meant not in known else meant
+
+
+def shell_word(word: object) -> str:
+    """Return the text of ``word`` as a shell takes it, which can also be looked at."""
+    text = str(word)
+    if inert(text) == text:
+        return shlex.quote(text)
+    # The quotes of bash, zsh and POSIX 2024, in which a byte stands for itself.
+    taken = (os.fsencode(c) if inert(c) != c or c in "\\'" else c for c in text)
+    escaped = (c if isinstance(c, str) else "".join(f"\\x{b:02x}" for b in c) for c in taken)
+    return f"$'{''.join(escaped)}'"
+
+
+# Kept: to make one for each line took longer than all else.
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as one line of JSON, which reads back as it was in any encoding."""
+    line = json_escaped(_encode(value))
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json_escaped(json.dumps(value))
+    say_rendered(line)
+
+
+def event_fields(event: Event, zone: Zone | None) -> dict[str, object]:
+    """Return what happened, as JSON has it: ids, and the amount as text; ``zone`` is its time's."""
+    time = in_zone(event.time, zone)
+    fields = {"type": kind_of(event), "event": event.number, "time": time}
+    if isinstance(event, Purchase):
+        return {**fields, "user": event.user, "amount": format_amount(event.amount)}
+    return {**fields, "user1": event.user1, "user2": event.user2}
+
+
+def decision_fields(decision: Decision) -> dict[str, object]:
+    """Return what a decision says, as JSON has it: amounts with two decimals."""
+    return {
+        "flagged": decision.flagged,
+        "n": decision.purchases,
+        "mean": format_cents(decision.mean),
+        "sd": format_cents(decision.sd),
+    }
+
+
+def rejected_fields(rejected: Rejected) -> dict[str, object]:
+    """Return what is known of a rejected line, as JSON has it.
+
+    A line that is no UTF-8 has all its bytes in ``base64``, too; in ``text`` those that
+    are no character are escaped, and cannot be told from such escapes. Of a line that was
+    too long these are its beginning.
+    """
+    line = rejected.line
+    text = line.decode("utf-8", "backslashreplace")
+    exact = {} if text.encode() == line else {"base64": base64.b64encode(line).decode()}
+    cut = cut_fields(rejected) if rejected.is_cut else {}
+    return {"reason": rejected.reason, "detail": rejected.detail, "text": text, **exact, **cut}
+
+
+def cut_fields(rejected: Rejected) -> dict[str, object]:
+    """Return what JSON says of a line that was too long: how long it is, and its SHA-256."""
+    digest = rejected.sha256
+    return {"bytes": rejected.length, "sha256": None if digest is None else digest.hex()}
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table: a line of column names, then a line for each row.
+
+    A column whose name ends in ``#`` holds numbers and is aligned to the right. Where
+    a terminal is too narrow, lines run over its edge, and nothing is cut short.
+    """
+    # Drawn here: rich, which draws what moves, took 5 s for 20,000 rows.
+    numeric = [name.endswith("#") for name in columns]
+    head = [name.removesuffix("#") for name in columns]
+    cells = [head, *([inert(str(cell)) for cell in row] for row in rows)]
+    widths = [max(map(_cells_of, column)) for column in zip(*cells, strict=True)]
+    bold = sys.stdout.isatty() and os.environ.get("TERM") not in _PLAIN_TERMINALS
+    for place, row in enumerate(cells):
+        line = _COLUMNS_APART.join(map(_padded, row, widths, numeric)).rstrip(" ")
+        say_rendered(f"\x1b[1m{line}\x1b[0m" if bold and not place else line)
+
+
+def _padded(text: str, width: int, right: bool) -> str:  # noqa: FBT001
+    space = " " * (width - _cells_of(text))
+    return space + text if right else text + space
+
+
+def _cells_of(text: str) -> int:
+    """Return how many cells of a terminal ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    # Imported only where it is needed.
+    from rich.cells import cell_len
+
+    return cell_len(text)
