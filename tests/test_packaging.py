@@ -64,7 +64,10 @@ def test_source_distribution_is_the_checkout(sources: Path) -> None:
 
 @pytest.mark.slow
 def test_tests_of_a_source_distribution_run(sources: Path) -> None:
-    for words in (["--collect-only"], ["tests/test_amounts.py", "tests/test_golden.py"]):
+    for words in (
+        ["--collect-only"],
+        ["tests/events/purchases/test_amounts.py", "tests/events/store/test_golden.py"],
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
             cwd=sources,

@@ -22,7 +22,7 @@ from events.store.records import Rejected, StreamStart
 from replay import cli
 from replay.debugger import commands as debugger
 from replay.kinds import KINDS
-from tests.test_cli import Shell
+from tests.replay.commands.test_cli import Shell
 
 ROOT = Path(replay.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

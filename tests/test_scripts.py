@@ -17,7 +17,7 @@ from planted.sources import FAULTS, Fault
 
 import replay
 from replay.testing import model
-from tests.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
+from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 ROOT = Path(replay.__file__).parents[1]
 

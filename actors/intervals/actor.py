@@ -14,7 +14,7 @@ from actors.intervals.messages import Extend, Finish, Found
 
 if TYPE_CHECKING:
     from actors.activation import Ref
-    from actors.intervals.past import Past
+    from actors.intervals.past import Recovery
     from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
 
@@ -28,13 +28,18 @@ class IntervalKeeper:
     """The observations that may still be part of an interval."""
     coordinator: Ref
     """Where answers go."""
-    past: Past
+    past: Recovery
     """Where its own observations are."""
     active: bool
     """Whether it has recovered, and is told of new observations."""
 
     def begin(
-        self, number: int, key: str, parameters: IntervalParameters, coordinator: Ref, past: Past
+        self,
+        number: int,
+        key: str,
+        parameters: IntervalParameters,
+        coordinator: Ref,
+        past: Recovery,
     ) -> None:
         """Begin as the actor of ``key``, which has yet to recover."""
         self.number = number
@@ -110,7 +115,7 @@ class IntervalActor(IntervalKeeper, DispatchedActor):
         key: str,
         parameters: IntervalParameters,
         coordinator: Ref,
-        past: Past,
+        past: Recovery,
     ) -> None:
         """Begin as the actor of ``key``, answering to ``coordinator``."""
         super().__init__(dispatcher, urn)

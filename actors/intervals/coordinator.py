@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from actors.activation import Ref
     from actors.intervals.gathering import Gathered
-    from actors.intervals.past import Moment, Past
+    from actors.intervals.past import Moment, Recovery
     from actors.intervals.portions import Pace
     from events.observations.interval import Interval
 
@@ -59,7 +59,7 @@ class OwnSums(dict[int, KeySums]):
 class IntervalCoordinator:
     """What a coordinator of interval actors is and does, on any of Pykka's runtimes."""
 
-    past: Past
+    past: Recovery
     """What is known of the observations before; and the keys by number."""
     sink: Ref
     actors: Active
@@ -87,7 +87,7 @@ class IntervalCoordinator:
     _moment: Moment
     _totals: list[int] | None
 
-    def begin(self, past: Past, sink: Ref, activate: Callable[[int], Ref]) -> None:
+    def begin(self, past: Recovery, sink: Ref, activate: Callable[[int], Ref]) -> None:
         """Begin before the first observation.
 
         Args:
@@ -236,7 +236,7 @@ class IntervalCoordinatorActor(IntervalCoordinator, DispatchedActor):
         self,
         dispatcher: Dispatcher,
         urn: str,
-        past: Past,
+        past: Recovery,
         sink: Ref,
         activate: Callable[[int], Ref],
     ) -> None:

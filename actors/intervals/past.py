@@ -54,7 +54,7 @@ class Moment(NamedTuple):
     """Gives the sums over all keys as in `Findings.sums`, maybe modulo 2**64."""
 
 
-class Past:
+class Recovery:
     """Knows nothing, as a run that begins does."""
 
     def __init__(self, parameters: IntervalParameters) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from actors.intervals.lateness import Watermark
-from actors.intervals.past import KeySums, Moment, Past, sums_of
+from actors.intervals.past import KeySums, Moment, Recovery, sums_of
 from actors.intervals.windows import Reach
 from events.journal.ticks import TICKS_END, tick_of, time_of
 from events.journal.timed import Place
@@ -59,7 +59,7 @@ class OwnObservations:
         return self._journal.place(int(row))
 
 
-class JournalPast(Past):
+class JournalRecovery(Recovery):
     """Knows all observations of a history, which does not grow."""
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.journal.columns import Columns
 from events.purchases.event import EVENT_TYPES
-from events.store.records import Lines, Rejected, Run, in_place
+from events.store.records import EventRun, Lines, Rejected, in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ class Block(NamedTuple):
 
     records: list[Record]
     """What the event store keeps of them, in order: one `Columns` of all accepted lines, if
-    there are any, and then a `Run` where some of them stand without a break."""
+    there are any, and then a `EventRun` where some of them stand without a break."""
     events: int
     """How many lines were accepted."""
     rejected: list[Rejected]
@@ -31,7 +31,7 @@ class Block(NamedTuple):
     def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
         """Return the records up to a rejected line, and how many events they hold."""
         records = self.records[: self.records.index(rejected) + 1]
-        events = sum(record.events for record in records if isinstance(record, Run))
+        events = sum(record.events for record in records if isinstance(record, EventRun))
         if isinstance(columns := records[0], Columns):
             records[:1] = [columns.first(events)] if events else []
         return records, events

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _READ_BYTES: Final = 1 << 16
 
 
-class Run(NamedTuple):
+class LineRun(NamedTuple):
     """Some lines that stand one behind the other, none of them blank."""
 
     number: int
@@ -83,7 +83,7 @@ class KeptLines:
         )
         return Compared(same, file.lines, file.offset, file.ended, file.lacks_newline, file.before)
 
-    def _runs(self) -> Iterator[Run | Rejected]:
+    def _runs(self) -> Iterator[LineRun | Rejected]:
         """Iterate over the lines; blank ones are not kept, and begin another run.
 
         One that was too long to be kept comes by itself.
@@ -96,8 +96,8 @@ class KeptLines:
                 yield from _runs(records)
 
 
-def _runs(records: list[Record]) -> Iterator[Run | Rejected]:
-    run: Run | None = None
+def _runs(records: list[Record]) -> Iterator[LineRun | Rejected]:
+    run: LineRun | None = None
     for number, record in numbered(records):
         if isinstance(record, Rejected) and record.is_cut:
             if run is not None:
@@ -111,7 +111,7 @@ def _runs(records: list[Record]) -> Iterator[Run | Rejected]:
             continue
         if run is not None:
             yield run
-        run = Run(number, [line])
+        run = LineRun(number, [line])
     if run is not None:
         yield run
 
@@ -127,7 +127,7 @@ class _File:
         self.before = b""
         self._descriptor = descriptor
 
-    def holds(self, run: Run) -> bool:
+    def holds(self, run: LineRun) -> bool:
         """Go behind the lines of ``run`` if they come next; tell whether they do."""
         return not self.ended and self._blank(run.number - 1 - self.lines) and self._run(run.lines)
 

@@ -28,7 +28,7 @@ from events.purchases.lines import JSON_SPACE, BadLineError, Reason, read_zoned
 from events.purchases.numbering import first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import WORD, Workspace
-from events.store.records import Lines, Record, Rejected, Run, Source
+from events.store.records import EventRun, Lines, Record, Rejected, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -141,7 +141,7 @@ class BlockParser:
             if start < end:
                 if start != following:
                     records.append(Lines(self.source, self.line_number + start))
-                records.append(Run(end - start))
+                records.append(EventRun(end - start))
                 following = end
             if found is not None:
                 if end != following:

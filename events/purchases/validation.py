@@ -14,12 +14,12 @@ from events.logs.jsonlines import flagged_line
 from events.purchases.event import line_of
 from events.store.records import (
     Decision,
+    EventRun,
     Gap,
     Lines,
     LogEnd,
     Record,
     Rejected,
-    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -60,7 +60,7 @@ class PurchaseValidator(Validator):
         self._length = 0
         takers: dict[type, Callable[[Any], None]] = {
             Columns: self._take_columns,
-            Run: self._take_run,
+            EventRun: self._take_run,
             Lines: self._take_lines,
             Rejected: self._take_rejected,
             LogEnd: self._take_end,
@@ -94,7 +94,7 @@ class PurchaseValidator(Validator):
             raise WrongRecordError(f"event {self.events + 1}", f"event {columns.number}")
         self._columns = columns
 
-    def _take_run(self, run: Run) -> None:
+    def _take_run(self, run: EventRun) -> None:
         first, columns = self.events + 1, self._columns
         if self._source is None or columns is None:
             raise WrongRecordError("lines before an event", f"event {first} first")

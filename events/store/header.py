@@ -82,8 +82,8 @@ class Header(msgspec.Struct, frozen=True):
     """What the batch file was, or None for a pipe."""
     stream: Fingerprint | None
     """What the stream file was, or None for a pipe."""
-    flagged: Count = 0
-    """At which byte of the flagged file this history's lines begin."""
+    output_start: Count = msgspec.field(default=0, name="flagged")
+    """At which byte of the output this history's lines begin."""
     incomplete: bool = False
     """Whether this is what could be saved of a damaged store."""
     intervals: IntervalParameters | None = None

@@ -24,7 +24,7 @@ Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
 
 
-class Run(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
+class EventRun(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
     """Here stand the next events of the frame, each a line.
 
     The events themselves are one `Columns` at the beginning of the frame: an operation on
@@ -160,7 +160,16 @@ class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=Fa
 
 
 PurchaseRecord: TypeAlias = (
-    Columns | Run | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap
+    Columns
+    | EventRun
+    | Rejected
+    | Lines
+    | LogEnd
+    | StreamStart
+    | Decision
+    | StateDigest
+    | Written
+    | Gap
 )
 """What a store of purchases holds."""
 
@@ -191,7 +200,7 @@ def in_place(records: Iterable[Record]) -> Iterator[Record | Event]:
     for record in records:
         if isinstance(record, Columns):
             events = iter(record.events())
-        elif isinstance(record, Run):
+        elif isinstance(record, EventRun):
             yield from islice(events, record.events)
         else:
             yield record
@@ -208,9 +217,9 @@ def gathered(records: Iterable[Record | Event]) -> list[Record]:
             run += 1
             continue
         if run:
-            found.append(Run(run))
+            found.append(EventRun(run))
             run = 0
         found.append(record)
     if run:
-        found.append(Run(run))
+        found.append(EventRun(run))
     return [Columns.of(events), *found] if events else found

@@ -50,7 +50,7 @@ class Tail(NamedTuple):
     """What is wrong with them."""
 
 
-class Place(NamedTuple):
+class FramePlace(NamedTuple):
     """Where a frame lies."""
 
     events_before: int
@@ -131,7 +131,7 @@ class EventStore:
         """How many events the store holds."""
         self.chain = chain_of(memoryview(self._data)[:start])
         """The hash by which a next frame would refer to what stands before it."""
-        self._frames: list[Place] = []
+        self._frames: list[FramePlace] = []
         self._checked = False
         self._zone = self.header.zone
         self._look_through(start)
@@ -275,7 +275,7 @@ class EventStore:
         self._checked = True
 
     @staticmethod
-    def _frame(view: memoryview, place: Place, records: list[Record]) -> StoredFrame:
+    def _frame(view: memoryview, place: FramePlace, records: list[Record]) -> StoredFrame:
         head = view[place.body - HEAD_BYTES : place.body]
         return StoredFrame(previous_of(head), records, place.events)
 
@@ -288,7 +288,9 @@ class EventStore:
             if damage is not None:
                 raise DamagedStoreError(_loss(self.path, damage))
             frame = found.frame
-            self._frames.append(Place(frame.events_before, frame.events, found.body, found.end))
+            self._frames.append(
+                FramePlace(frame.events_before, frame.events, found.body, found.end)
+            )
             self.chain = found.chain
             self.events += frame.events
         if damage is not None:
@@ -297,7 +299,7 @@ class EventStore:
             self.tail = Tail(damage.offset, len(self._data) - damage.offset, damage.fault)
 
 
-def _records(reader: Reader, view: memoryview, place: Place) -> list[Record]:
+def _records(reader: Reader, view: memoryview, place: FramePlace) -> list[Record]:
     body = view[place.body : place.end]
     return reader.records(body, place.body, place.events_before, place.events)
 

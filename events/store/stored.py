@@ -33,6 +33,7 @@ from events.store.packed import (
 )
 from events.store.records import (
     Decision,
+    EventRun,
     Finding,
     Gap,
     Lines,
@@ -40,7 +41,6 @@ from events.store.records import (
     Observed,
     Record,
     Rejected,
-    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -92,7 +92,7 @@ class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
 
 _Purchases: TypeAlias = (
     PackedEvents
-    | Run
+    | EventRun
     | _Rejected
     | _Cut
     | Lines
@@ -104,7 +104,16 @@ _Purchases: TypeAlias = (
     | Gap
 )
 _Intervals: TypeAlias = (
-    PackedObserved | Run | _Rejected | _Cut | Lines | LogEnd | Finding | StateDigest | Written | Gap
+    PackedObserved
+    | EventRun
+    | _Rejected
+    | _Cut
+    | Lines
+    | LogEnd
+    | Finding
+    | StateDigest
+    | Written
+    | Gap
 )
 decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
@@ -131,7 +140,7 @@ def encode_records(records: Sequence[Record]) -> bytes:
             columns = record
         elif isinstance(record, Observed):
             observed.append(record)
-            packed.append(Run(len(record.times)))
+            packed.append(EventRun(len(record.times)))
         elif isinstance(record, Rejected):
             fields = msgspec.structs.astuple(record)
             packed.append(_Cut(*fields) if record.is_cut else _Rejected(*fields[:5]))
@@ -161,7 +170,7 @@ def unpack_records(packed: list[Any], events_before: int, events: int, size: int
         WrongRecordError: they are none that a run packs so.
 
     """
-    counts = [each.events for each in packed if isinstance(each, Run)]
+    counts = [each.events for each in packed if isinstance(each, EventRun)]
     columns: PackedEvents | PackedObserved | None = None
     if packed and isinstance(packed[0], PackedEvents | PackedObserved):
         columns = packed.pop(0)
@@ -173,7 +182,7 @@ def unpack_records(packed: list[Any], events_before: int, events: int, size: int
         )
     if isinstance(columns, PackedObserved):
         runs = _unpack_observed(columns, events_before + 1, counts)
-        return [next(runs) if isinstance(each, Run) else _record(each) for each in packed]
+        return [next(runs) if isinstance(each, EventRun) else _record(each) for each in packed]
     records = [_record(each) for each in packed]
     if columns is not None:
         unpacked = unpack_events(columns, events_before + 1)

@@ -8,7 +8,7 @@ import msgspec
 
 from events.errors import StoreError, counted
 from events.paths import path_of
-from events.store.records import Decision, Finding, Lines, LogEnd, Rejected, Run, events_in
+from events.store.records import Decision, EventRun, Finding, Lines, LogEnd, Rejected, events_in
 from events.store.salvage import Salvage
 from events.store.store import EventStore
 from replay.arguments import add_store
@@ -92,8 +92,8 @@ def _next_line(salvage: Salvage) -> int | None:
             following = record.number if source == "stream" else following
         elif isinstance(record, LogEnd):
             following = record.lines + 1 if record.source == "stream" else following
-        elif source == "stream" and isinstance(record, Run | Rejected):
-            following += record.events if isinstance(record, Run) else 1
+        elif source == "stream" and isinstance(record, EventRun | Rejected):
+            following += record.events if isinstance(record, EventRun) else 1
     return following
 
 

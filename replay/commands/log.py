@@ -16,7 +16,7 @@ from replay.terminal.tables import named, open_store, print_json, rejected_field
 if TYPE_CHECKING:
     import argparse
 
-    from replay.engine.history import Place
+    from replay.engine.history import LinePlace
     from replay.engine.looks import Happening, Looks
 
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
@@ -88,7 +88,7 @@ def _wanted(looks: Looks[Any], event: Happening, options: argparse.Namespace) ->
     return not options.flagged or looks.found(event.number)
 
 
-def _text(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None:
+def _text(looks: Looks[Any], place: LinePlace, record: Happening | Rejected) -> None:
     # No table: its columns could be laid out only when all of the history is known.
     source = f"{place.source:6} " if len(looks.sources) > 1 else ""
     if isinstance(record, Rejected):
@@ -101,7 +101,7 @@ def _text(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None
         say(f"{'':{len(columns)}}{line}")
 
 
-def _json(looks: Looks[Any], place: Place, record: Happening | Rejected) -> None:
+def _json(looks: Looks[Any], place: LinePlace, record: Happening | Rejected) -> None:
     where = {"source": place.source, "line": place.line}
     if isinstance(record, Rejected):
         print_json({"type": "rejected", **where, **rejected_fields(record)})

@@ -13,7 +13,7 @@ from events.paths import is_output_stream
 from events.store.disk import DISK, NewFile, free_name, identity_of
 from replay.arguments import add_store
 from replay.engine.files import check_outputs
-from replay.engine.output_file import FlaggedFile
+from replay.engine.output_file import OutputFile
 from replay.engine.output_streams import OutputStream
 from replay.kinds import looks_of
 from replay.terminal.signals import StopSignals
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
             for piece in pieces:
                 stream.write([piece.removesuffix(b"\n")])
         return 0
-    start = store.header.flagged
-    with FlaggedFile(path, what=looks.output) as standing:
+    start = store.header.output_start
+    with OutputFile(path, what=looks.output) as standing:
         # A run that writes it is not to have it moved away.
         standing.hold()
         earlier = standing.before(start)

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.commands.trace import message_text
-from replay.engine.history import Place
+from replay.engine.history import LinePlace
 from replay.engine.looks import rejected_text
 from replay.terminal.standard_streams import say
 
@@ -41,7 +41,7 @@ def show_position(looks: Looks[Any]) -> None:
         before, bad = rejected[place]
         if before != following:
             break
-        say(f"then {looks.place_text(Place(bad.source, bad.number))}: {rejected_text(bad)}")
+        say(f"then {looks.place_text(LinePlace(bad.source, bad.number))}: {rejected_text(bad)}")
 
 
 def _happening(looks: Looks[Any], number: int) -> str:

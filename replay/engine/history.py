@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from events.store.records import Source, StateDigest
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """Where a line stands."""
 
     source: Source

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.debugger.tools import Tools
-    from replay.engine.history import Place
+    from replay.engine.history import LinePlace
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
 
@@ -57,10 +57,10 @@ class Recorded(Protocol[E_co]):
     def event(self, number: int) -> E_co:
         """Return event ``number``; raises `PositionError` if there is none."""
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> LinePlace:
         """Return the log and the line number of event ``number``."""
 
-    def lines(self) -> Iterator[tuple[Place, E_co | Rejected]]:
+    def lines(self) -> Iterator[tuple[LinePlace, E_co | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
 
 
@@ -181,7 +181,7 @@ class Looks(Closing, Generic[E]):
         """Return where event ``number`` was read, in words."""
         return self.place_text(self.history.place(number))
 
-    def place_text(self, place: Place) -> str:
+    def place_text(self, place: LinePlace) -> str:
         """Return a place in words; of several logs it says which."""
         return (
             f"{place.source} line {place.line}" if len(self.sources) > 1 else f"line {place.line}"

@@ -109,11 +109,11 @@ def open_history(
                 # Also of a finished history what comes behind it is moved aside.
                 store = stack.enter_context(StoreWriter.resume(kept, disk))
             store = None if done else store
-            return Opened(store, kept, kept.header.flagged, aside, rewritten)
+            return Opened(store, kept, kept.header.output_start, aside, rewritten)
         start = output.start(overwrite=overwrite)
         if output.keeps:
             # By now it is there, so that any two names for one file are seen.
             check_outputs((), output.path, path)
-        header = msgspec.structs.replace(header, flagged=start)
+        header = msgspec.structs.replace(header, output_start=start)
         store = StoreWriter.create(path, header, disk, permissions)
         return Opened(stack.enter_context(store), None, start, aside)

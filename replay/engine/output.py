@@ -50,7 +50,7 @@ class Output(Protocol):
         """Let the lines of a new history begin at byte ``start``."""
 
     def recover(self, start: int, written: WrittenLines, *, finished: bool) -> Path | None:
-        """Make sure that it holds the lines of a history; see `FlaggedFile.recover`."""
+        """Make sure that it holds the lines of a history; see `OutputFile.recover`."""
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""

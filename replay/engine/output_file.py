@@ -79,11 +79,11 @@ INTERVALS: Final = "the intervals"
 """What the second detector writes, in errors."""
 
 
-class FlaggedFileError(OutputError):
+class OutputFileError(OutputError):
     """The flagged file does not hold what a history wrote to it."""
 
 
-class FlaggedFile(Closing):
+class OutputFile(Closing):
     """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
 
     It is locked while it is open: lines of two runs would mix.
@@ -183,7 +183,7 @@ class FlaggedFile(Closing):
             on, or None where there were none.
 
         Raises:
-            FlaggedFileError: the file is shorter than it was, or was altered.
+            OutputFileError: the file is shorter than it was, or was altered.
 
         """
         committed = written.committed
@@ -321,8 +321,8 @@ class FlaggedFile(Closing):
     def _unwritable(self, error: OSError) -> OutputError:
         return _unwritable(self.path, error, self._what)
 
-    def _altered(self, detail: str) -> FlaggedFileError:
-        return FlaggedFileError(
+    def _altered(self, detail: str) -> OutputFileError:
+        return OutputFileError(
             f"{self.path}: expected {detail}; it was changed since it was written, and {self._cure}"
         )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from events.closing import Closing
 from events.errors import InterruptedRunError, OutputError, unwritable
 from events.paths import STANDARD_STREAM, descriptor_of, is_output_stream, is_stream
-from replay.engine.output_file import FlaggedFile
+from replay.engine.output_file import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ def output_at(
     """
     if is_output_stream(path):
         return OutputStream(Path(path), what, should_stop)
-    return FlaggedFile(path, disk, what, cure)
+    return OutputFile(path, disk, what, cure)
 
 
 class OutputStream(Closing):

@@ -16,7 +16,7 @@ from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.engine.supervision import Reactivation
 from replay.intervals.appending import check_appending
-from replay.intervals.kept import StoredPast
+from replay.intervals.kept import StoredRecovery
 from replay.intervals.lines import IntervalOutputs, title_of
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.simulation import IntervalSimulation
@@ -79,7 +79,7 @@ class IntervalDrive(Drive):
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> IntervalOutputs:
         """Start the actors."""
         self._outputs = IntervalOutputs(store, output, self._parameters)
-        self._past = StoredPast(self._parameters, store.path)
+        self._past = StoredRecovery(self._parameters, store.path)
         self._stack = stack
         return self._outputs
 

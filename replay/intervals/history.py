@@ -16,7 +16,7 @@ from events.store.records import (
     Rejected,
     StateDigest,
 )
-from replay.engine.history import Attestation, Place
+from replay.engine.history import Attestation, LinePlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,12 +94,12 @@ class IntervalHistory:
         """Return the observations after event ``first`` up to event ``last``, or all."""
         return self.journal.observed(first, len(self) if last is None else last)
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> LinePlace:
         """Return the line on which observation ``number`` begins."""
         self.event(number)
         index = bisect.bisect(self._lines, number, key=lambda each: each[0]) - 1
         first, line = self._lines[index]
-        return Place("observations", line + number - first)
+        return LinePlace("observations", line + number - first)
 
     def findings(self) -> Iterator[Finding]:
         """Iterate over all findings, in order."""
@@ -131,13 +131,13 @@ class IntervalHistory:
         numbers: list[int] = (rows[interval.start_index : interval.end_index + 1] + 1).tolist()
         return numbers
 
-    def lines(self) -> Iterator[tuple[Place, Observation | Rejected]]:
+    def lines(self) -> Iterator[tuple[LinePlace, Observation | Rejected]]:
         """Iterate over the observations and rejected rows, in the order of the file."""
         rejected = iter(self.rejected)
         before, bad = next(rejected, (0, None))
         for number in range(1, len(self) + 2):
             while bad is not None and before <= number:
-                yield Place("observations", bad.number), bad
+                yield LinePlace("observations", bad.number), bad
                 before, bad = next(rejected, (0, None))
             if number <= len(self):
                 yield self.place(number), self.event(number)

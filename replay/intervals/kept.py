@@ -10,7 +10,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from actors.intervals.past import KeySums, Moment, Past, sums_of
+from actors.intervals.past import KeySums, Moment, Recovery, sums_of
 from actors.intervals.windows import Reach, check_order
 from events.store.records import LogEnd, Observed
 from events.store.store import EventStore
@@ -80,7 +80,7 @@ class KeptRows:
             self._trimmed = count - gone
 
 
-class StoredPast(Past):
+class StoredRecovery(Recovery):
     """The past of a run, which is in its store: up to the last settling, where one is gone on with.
 
     That is to be gone through before the run goes on.

@@ -19,7 +19,7 @@ from events.store.records import (
 )
 from replay.engine.drive import Resumed
 from replay.engine.output import WrittenLines
-from replay.engine.output_file import FlaggedFileError
+from replay.engine.output_file import OutputFileError
 from replay.intervals.lines import interval_lines, title_of
 from replay.intervals.summary import IntervalSummary
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
     from replay.engine.listener import RunSummary
     from replay.engine.output import Output
-    from replay.intervals.kept import StoredPast
+    from replay.intervals.kept import StoredRecovery
 
 
 class IntervalResumed(Resumed):
@@ -100,13 +100,13 @@ class IntervalResumed(Resumed):
         """Make sure that the output holds the lines of this history; see `Output.recover`."""
         try:
             return self._recover(file)
-        except FlaggedFileError:
+        except OutputFileError:
             if not self._spell_otherwise():
                 raise
             return self._recover(file)
 
     def _recover(self, file: Output) -> Path | None:
-        start = self.store.header.flagged
+        start = self.store.header.output_start
         written = WrittenLines(self.pieces, self._sizes[self.breaks_quoted], self.written)
         return file.recover(start, written, finished=self.finished)
 
@@ -117,7 +117,7 @@ class IntervalResumed(Resumed):
             yield self._lines(records, quoted=self.breaks_quoted)
 
     def _title(self) -> bytes:
-        titled = self.store.header.flagged == 0 and self.parameters.output == "csv"
+        titled = self.store.header.output_start == 0 and self.parameters.output == "csv"
         return title_of(self.parameters) + b"\n" if titled else b""
 
     def _lines(self, records: list[Record], *, quoted: bool) -> bytes:
@@ -133,7 +133,7 @@ class IntervalResumed(Resumed):
         self.breaks_quoted = not self.breaks_quoted
         return True
 
-    def gather(self, past: StoredPast) -> list[list[Observed | LogEnd]]:
+    def gather(self, past: StoredRecovery) -> list[list[Observed | LogEnd]]:
         """Let ``past`` be that of the last settling, and return what came behind it, by frame.
 
         Raises:

@@ -9,7 +9,7 @@ from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.intervals.actor import IntervalActor
 from actors.intervals.coordinator import IntervalCoordinatorActor
 from actors.intervals.messages import Advance, Conclude, Observe, Settle
-from actors.intervals.past import Past
+from actors.intervals.past import Recovery
 from actors.intervals.sink import IntervalOutlet, IntervalSinkActor
 from actors.messages import Commit, Horizon
 from actors.urns import COORDINATOR, SINK, urn_of_key
@@ -44,7 +44,7 @@ class IntervalSimulation(Closing):
         outlet: IntervalOutlet,
         order: DeliveryOrder | None = None,
         *,
-        past: Past | None = None,
+        past: Recovery | None = None,
     ) -> None:
         """Start the coordinator and the sink; actors of keys are activated when spoken to.
 
@@ -57,7 +57,7 @@ class IntervalSimulation(Closing):
 
         """
         self.dispatcher: Final = Dispatcher(order)
-        self._past: Final = Past(parameters) if past is None else past
+        self._past: Final = Recovery(parameters) if past is None else past
         self._actors: Final[dict[int, IntervalActor]] = {}
         self.sink: Final = self.dispatcher.spawn(
             partial(_sink, outlet=outlet, found=self._past.found), SINK

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.intervals.messages import Conclude, Observe, Settle
-from actors.intervals.recall import JournalPast
+from actors.intervals.recall import JournalRecovery
 from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit
 from events.errors import UnknownUserError, shown
@@ -58,7 +58,7 @@ class IntervalTimeline(Stepping[Observation]):
         self.parameters: Final = self.history.parameters
         """What was looked for."""
         ended = self.history.end is not None
-        self._past: Final = JournalPast(self.history.journal, self.parameters, ended=ended)
+        self._past: Final = JournalRecovery(self.history.journal, self.parameters, ended=ended)
         self._simulation = IntervalSimulation(
             self.parameters, IntervalNowhere(), self._queue, past=self._past
         )

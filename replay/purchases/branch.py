@@ -23,7 +23,7 @@ from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.files import STORE_SUFFIX, check_outputs
-from replay.engine.history import Place
+from replay.engine.history import LinePlace
 from replay.purchases.branch_files import branch_files, unnamed_log
 from replay.purchases.branch_lines import Inserted, identified
 from replay.purchases.history import LogLine, texts_by_log
@@ -327,7 +327,7 @@ class _Editor:
     def _inserted_before(self, before: int, source: Source) -> Iterator[tuple[LogLine, Meaning]]:
         for line, event in self._waiting.get(before, ()):
             # It has no line number yet, and needs none.
-            yield LogLine(Place(source, 0), None, line), Inserted(event, before)
+            yield LogLine(LinePlace(source, 0), None, line), Inserted(event, before)
 
 
 def _skipped(history: History, ranges: Sequence[range]) -> frozenset[int]:

@@ -13,7 +13,7 @@ from events.store.disk import NewFile, free_name, permissions_of
 from events.store.header import is_store
 from events.store.writer import set_aside
 from replay.engine.kept_history import refuse_locked
-from replay.engine.output_file import FlaggedFile
+from replay.engine.output_file import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def branch_files(
 
     """
     refuse_locked(store)
-    with FlaggedFile(flagged, disk) as standing:
+    with OutputFile(flagged, disk) as standing:
         standing.hold()
         try:
             new = NewFile(flagged, disk)

@@ -16,17 +16,17 @@ from events.purchases.own_lines import check_own_lines
 from events.purchases.parameters import parse_parameters
 from events.store.records import (
     Decision,
+    EventRun,
     Gap,
     Lines,
     LogEnd,
     Record,
     Rejected,
-    Run,
     Source,
     StateDigest,
     StreamStart,
 )
-from replay.engine.history import Attestation, Place
+from replay.engine.history import Attestation, LinePlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ _MADE_AT_ONCE: Final = 1 << 10
 class LogLine(NamedTuple):
     """A line of a log that is not blank, or an empty one for one that the store does not hold."""
 
-    place: Place
+    place: LinePlace
     """Where it stands."""
     event: int | None
     """The number of its event, or None for the parameters and rejected lines."""
@@ -119,7 +119,7 @@ class History:
         self.rejected: Final[list[tuple[int, Rejected]]] = []
         """The rejected lines, each with the number of the event that follows it."""
         # From which event on lines are counted from which place.
-        self._sources: list[tuple[int, Place]] = []
+        self._sources: list[tuple[int, LinePlace]] = []
         # The event that stands behind the record that is read.
         self._following = 1
         for frame in store.frames():
@@ -157,12 +157,12 @@ class History:
             raise PositionError(f"expected an event from 1 to {len(self.events)}, found {number}")
         return self.journal.event(number)
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> LinePlace:
         """Return the log and the line number of event ``number``."""
         self.event(number)
         index = bisect.bisect(self._sources, number, key=lambda source: source[0]) - 1
         first, place = self._sources[index]
-        return Place(place.source, place.line + number - first)
+        return LinePlace(place.source, place.line + number - first)
 
     def judged(self, number: int) -> bool:
         """Tell whether event ``number`` is of the stream, whose purchases are judged."""
@@ -194,23 +194,23 @@ class History:
             if event.line is not None and self.refused(event.number) is not None
         ]
 
-    def lines(self) -> Iterator[tuple[Place, Event | Rejected]]:
+    def lines(self) -> Iterator[tuple[LinePlace, Event | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
-        sources = iter([*self._sources, (len(self.events) + 2, Place("stream", 0))])
+        sources = iter([*self._sources, (len(self.events) + 2, LinePlace("stream", 0))])
         first, place = next(sources)
         following, next_place = next(sources, (first, place))
         rejected, events = iter(self.rejected), iter(self.events)
         rejected_before, bad = next(rejected, (0, None))
         for number in range(1, len(self.events) + 2):
             while bad is not None and rejected_before <= number:
-                yield Place(bad.source, bad.number), bad
+                yield LinePlace(bad.source, bad.number), bad
                 rejected_before, bad = next(rejected, (0, None))
             while following <= number:
                 first, place = following, next_place
                 following, next_place = next(sources)
             event = next(events, None)
             if event is not None:
-                yield Place(place.source, place.line + number - first), event
+                yield LinePlace(place.source, place.line + number - first), event
 
     @property
     def parameters_line(self) -> LogLine:
@@ -221,10 +221,10 @@ class History:
         except ParametersError:
             given = None
         if line is not None and given == self.parameters:
-            return LogLine(Place("batch", 1), None, line)
+            return LogLine(LinePlace("batch", 1), None, line)
         # The run was given others than stand there, or none stand there.
         text = f'{{"D":"{self.parameters.degrees}", "T":"{self.parameters.tracked}"}}'
-        return LogLine(Place("batch", 0), None, text.encode())
+        return LogLine(LinePlace("batch", 0), None, text.encode())
 
     def log_lines(self) -> Iterator[LogLine]:
         """Iterate over the lines of both logs, that of the parameters first.
@@ -239,7 +239,7 @@ class History:
         check_own_lines(self.store)
         line = self.store.header.line
         if line is not None:
-            yield LogLine(Place("batch", 1), None, line)
+            yield LogLine(LinePlace("batch", 1), None, line)
         for place, record in self.lines():
             if isinstance(record, Rejected):
                 yield LogLine(place, None, b"" if record.is_cut else record.line)
@@ -254,13 +254,13 @@ class History:
 
     def _take(self, record: Record, previous: bytes) -> None:
         following = self._following
-        if isinstance(record, Run):
+        if isinstance(record, EventRun):
             self._following += record.events
         elif isinstance(record, Lines):
-            self._sources.append((following, Place(record.source, record.number)))
+            self._sources.append((following, LinePlace(record.source, record.number)))
         elif isinstance(record, Rejected):
             self.rejected.append((following, record))
-            self._sources.append((following, Place(record.source, record.number + 1)))
+            self._sources.append((following, LinePlace(record.source, record.number + 1)))
         elif isinstance(record, StreamStart):
             self.stream_start = record.events
         elif isinstance(record, LogEnd):

@@ -17,11 +17,11 @@ from events.purchases.event import Event, line_of
 from events.purchases.own_lines import OwnLines
 from events.store.records import (
     Decision,
+    EventRun,
     Lines,
     LogEnd,
     Record,
     Rejected,
-    Run,
     Source,
     StateDigest,
     StreamStart,
@@ -120,11 +120,11 @@ class PurchasesResumed(Resumed):
             Where bytes were moved to that stood in the way, or None.
 
         Raises:
-            FlaggedFileError: the file is shorter than it was, or was altered.
+            OutputFileError: the file is shorter than it was, or was altered.
 
         """
         lines = b"".join([line + b"\n" for line in self.flagged])
-        start = self.store.header.flagged
+        start = self.store.header.output_start
         written = WrittenLines(lambda: [lines], len(lines), self.written)
         return flagged.recover(start, written, finished=self.finished)
 
@@ -154,7 +154,7 @@ class PurchasesResumed(Resumed):
                 # The first lines, or a file that was followed was replaced.
                 self.file_frame = self._frame
             self.lines[record.source] = record.number - 1
-        elif isinstance(record, Run):
+        elif isinstance(record, EventRun):
             self.events[self._source] += record.events
             self.lines[self._source] += record.events
         elif isinstance(record, Rejected):

@@ -29,7 +29,7 @@ from actors.orders import ChosenOrder
 from events.purchases.amounts import UNITS_PER_ONE
 from events.store.store import EventStore
 from replay.engine.files import STORE_SUFFIX
-from replay.engine.output_file import FlaggedFile
+from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.failing import WHENS, Failure, Failures, PlannedError, with_failures
@@ -233,7 +233,7 @@ class LiveRun(RuleBasedStateMachine):
         )
         self.live = Run(
             logs,
-            FlaggedFile(self._flagged, self.disk),
+            OutputFile(self._flagged, self.disk),
             summary,
             self._drive,
             strict=False,

@@ -42,7 +42,7 @@ def check_promise(before: bytes | None, out: Path) -> None:
         store = EventStore(intact.name)
     if found == before:
         return
-    start = store.header.flagged
+    start = store.header.output_start
     lines = b"".join(line + b"\n" for line in PurchasesResumed(store).flagged)
     kept = (before + b"\n" * (not before.endswith(b"\n")))[:start]
     # The newline that ends it may be torn too.
