@@ -6,7 +6,7 @@ An event takes some 20 bytes so, and what is asked of many is one operation on a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,25 +45,63 @@ class CodeBook(dict[str, int]):
         return code
 
 
-class Columns:
-    """Some consecutive events.
+class EventColumns:
+    """Some consecutive events of any detector, as arrays with one entry an event."""
 
-    All arrays have one entry an event. Amounts are indexed, compared and summed modulo
+    __slots__ = ("finer", "kinds", "lines", "number", "ticks")
+
+    def __init__(
+        self,
+        number: int,
+        kinds: Kinds,
+        ticks: Ticks,
+        finer: dict[int, str] | None = None,
+        lines: dict[int, bytes] | None = None,
+    ) -> None:
+        """Take the columns of events from event ``number`` on."""
+        self.number = number
+        """The number of the first event."""
+        self.kinds = kinds
+        """What type each event is of, as its detector counts them."""
+        self.ticks = ticks
+        """When, as `events.journal.ticks` counts."""
+        self.finer = {} if finer is None else finer
+        """The digits of times that ticks cannot tell, by index; few have any."""
+        self.lines = {} if lines is None else lines
+        """The source lines that no template writes, by index."""
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return len(self.kinds)
+
+    def numbered_from(self, number: int) -> Self:
+        """Return the same events, of which the first has ``number``."""
+        raise NotImplementedError
+
+    def first(self, count: int) -> Self:
+        """Return the first ``count`` of the events."""
+        raise NotImplementedError
+
+    def events(self, start: int = 0, end: int | None = None) -> Sequence[Any]:
+        """Return the events with the indexes from ``start`` up to ``end``, as objects."""
+        raise NotImplementedError
+
+    def times(self, start: int, end: int) -> list[str]:
+        """Return the times of these."""
+        finer = {
+            index - start: digits for index, digits in self.finer.items() if start <= index < end
+        }
+        return times_of(self.ticks[start:end], finer)
+
+
+class Columns(EventColumns):
+    """Some consecutive purchases and changes of friendships.
+
+    Amounts are indexed, compared and summed modulo
     2**64 only: numpy would turn sums with signed numbers into floats.
     """
 
-    __slots__ = (
-        "amounts",
-        "finer",
-        "kinds",
-        "lines",
-        "names",
-        "number",
-        "others",
-        "style",
-        "ticks",
-        "users",
-    )
+    __slots__ = ("amounts", "names", "others", "style", "users")
 
     def __init__(  # noqa: PLR0917  they are the columns
         self,
@@ -79,30 +117,17 @@ class Columns:
         style: Style | None = None,
     ) -> None:
         """Take the columns of events from event ``number`` on."""
-        self.number = number
-        """The number of the first event."""
+        super().__init__(number, kinds, ticks, finer, lines)
         self.names = names
         """The users that appear, in order of first appearance, of a friendship ``user1`` first."""
-        self.kinds = kinds
-        """`PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
         self.users = users
         """Whose purchase it is, or ``user1``, as places in ``names``."""
         self.others = others
         """``user2`` as a place in ``names``, or `NOBODY` for a purchase."""
         self.amounts = amounts
         """The purchases' amounts in units of 1/10,000; 0 for friendships."""
-        self.ticks = ticks
-        """When, as `events.journal.ticks` counts."""
-        self.finer = {} if finer is None else finer
-        """The digits of times that ticks cannot tell, by index; few have any."""
-        self.lines = {} if lines is None else lines
-        """The source lines that neither the template nor the style writes, by index."""
         self.style = style
-        """How the other source lines are written, or None where they are canonical."""
-
-    def __len__(self) -> int:
-        """Return how many events there are."""
-        return len(self.kinds)
+        """How source lines are written that were not kept, or None where canonically."""
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Self:
@@ -170,9 +195,6 @@ class Columns:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end
         names, lines, style = self.names, self.lines, self.style
-        some_finer = {
-            index - start: digits for index, digits in self.finer.items() if start <= index < end
-        }
         made: list[Event] = []
         rows = zip(
             range(start, end),
@@ -180,7 +202,7 @@ class Columns:
             self.users[start:end].tolist(),
             self.others[start:end].tolist(),
             self.amounts[start:end].tolist(),
-            times_of(self.ticks[start:end], some_finer),
+            self.times(start, end),
             strict=True,
         )
         number = self.number

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from events.journal.columns import Columns
+from events.declared.fact import Fact
+from events.journal.columns import EventColumns
 from events.purchases.event import EVENT_TYPES
 from events.store.records import EventRun, Lines, Rejected, in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from events.purchases.event import Event
     from events.store.records import Record
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -21,7 +21,7 @@ class Block(NamedTuple):
     """Some consecutive lines of a log."""
 
     records: list[Record]
-    """What the event store keeps of them, in order: one `Columns` of all accepted lines, if
+    """What the event store keeps of them, in order: one `EventColumns` of all accepted lines, if
     there are any, and then a `EventRun` where some of them stand without a break."""
     events: int
     """How many lines were accepted."""
@@ -32,17 +32,17 @@ class Block(NamedTuple):
         """Return the records up to a rejected line, and how many events they hold."""
         records = self.records[: self.records.index(rejected) + 1]
         events = sum(record.events for record in records if isinstance(record, EventRun))
-        if isinstance(columns := records[0], Columns):
+        if isinstance(columns := records[0], EventColumns):
             records[:1] = [columns.first(events)] if events else []
         return records, events
 
 
-def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Event | Rejected]]:
+def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Any]]:
     """Iterate over the events and rejected lines of ``records``, each with its line number."""
     number = 0
     for record in in_place(records):
         if isinstance(record, Lines):
             number = record.number
-        elif isinstance(record, (*EVENT_TYPES, Rejected)):
+        elif isinstance(record, (*EVENT_TYPES, Fact, Rejected)):
             yield number, record
             number += 1

@@ -20,7 +20,7 @@ from events.logs.extent import Extent
 from events.logs.splitting import CutLine, long_line_detail, whole_lines
 from events.paths import path_of
 from events.purchases.amounts import format_cents
-from events.purchases.blocks import BlockParser, first_zone
+from events.purchases.blocks import BlockParser
 from events.purchases.lines import JSON_SPACE
 from events.store.disk import Identity
 from events.store.records import LogEnd, Source
@@ -241,7 +241,7 @@ class Log(Closing):
             if isinstance(data, CutLine):
                 number += 1
             else:
-                zone = first_zone(data, number)
+                zone = BlockParser(self.source, 1).first_zone(data, number)
                 number += data.count(b"\n")
             # An empty block says that a long line is being read over.
             size += len(data) if isinstance(data, bytes) and data else self._block_bytes

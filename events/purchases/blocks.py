@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from contextlib import suppress
-from io import BytesIO
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -20,23 +18,22 @@ import numpy as np
 
 from events.journal.columns import KIND_OF, NOBODY, CodeBook, Columns
 from events.journal.ticks import tick_of
-from events.logs.block import BYTE_ORDER_MARK, Block
-from events.logs.splitting import CutLine, long_line_detail
+from events.logs.parser import LineParser
 from events.purchases.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
 from events.purchases.fitting import NEITHER, Fitting, Said
-from events.purchases.lines import JSON_SPACE, BadLineError, Reason, read_zoned
+from events.purchases.lines import read_zoned
 from events.purchases.numbering import first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import WORD, Workspace
-from events.store.records import EventRun, Lines, Record, Rejected, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from events.journal.columns import Codes
-    from events.logs.splitting import WholeLines
+    from events.logs.block import Block
+    from events.store.records import Source
     from events.times.timestamps import Zone
 
 # Looking at less all at once takes longer than at one line after the other.
@@ -54,8 +51,8 @@ _CANONICAL: Final = {
 }
 
 
-class BlockParser:
-    """Turns blocks of whole lines into events, rejected lines and their positions."""
+class BlockParser(LineParser):
+    """Turns blocks of whole lines into purchases and friendships; see `LineParser`."""
 
     def __init__(
         self,
@@ -64,32 +61,15 @@ class BlockParser:
         line_number: int = 1,
         zone: Zone | None = None,
     ) -> None:
-        """Begin to number accepted events from ``first_number`` and lines from ``line_number``.
-
-        All times have to be of ``zone``; where that is None the first event decides.
-        """
-        self.source: Final = source
-        self.zone = zone
-        """Whether times have an offset; None where nothing has decided that yet."""
-        self.next_number = first_number
-        self.line_number = line_number
+        """Begin as every parser of lines does."""
+        super().__init__(source, first_number, line_number, zone)
         self._space: Final = Workspace()
-
-    def parse(self, data: WholeLines) -> Block:
-        """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
-
-        None of the latter is longer than `events.logs.splitting.LINE_BYTES_MAX`.
-        """
-        if isinstance(data, CutLine):
-            return self._cut(data)
-        block = None
-        if _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
-            block = self._at_once(data)
-        return self._one_by_one(data) if block is None else block
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""
-        zone = self.zone or first_zone(data, self.line_number)
+        if not _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
+            return None
+        zone = self.zone or self.first_zone(data, self.line_number)
         if zone is None:
             # None of them is an event.
             return None
@@ -108,86 +88,11 @@ class BlockParser:
         columns = rows.columns([row for row, _ in between], self.next_number)
         return self._block(columns, between, lines)
 
-    def _one_by_one(self, data: bytes) -> Block:
-        """Return the block of lines that are looked at one after the other."""
-        lines = data.split(b"\n")[:-1]
-        events: list[Event] = []
-        between: list[tuple[int, Rejected | None]] = []
-        for row, line in enumerate(lines):
-            found = self._line(line, row)
-            if isinstance(found, EVENT_TYPES):
-                events.append(found)
-            else:
-                between.append((row, found))
-        columns = Columns.of(events).numbered_from(self.next_number)
-        return self._block(columns, between, len(lines))
+    def _read(self, line: bytes) -> tuple[Event, Zone]:
+        return read_zoned(line, 0, self.zone)
 
-    def _block(
-        self, columns: Columns, between: Iterable[tuple[int, Rejected | None]], lines: int
-    ) -> Block:
-        """Return the block of accepted lines and what stands between them, and go on behind it.
-
-        Args:
-            columns: all accepted lines.
-            between: the others, by row: rejected or blank.
-            lines: how many rows there are.
-
-        """
-        records: list[Record] = [columns] if len(columns) else []
-        rejected: list[Rejected] = []
-        # The row of the next record, if it is the next line.
-        following, start = -1, 0
-        for end, found in [*between, (lines, None)]:
-            if start < end:
-                if start != following:
-                    records.append(Lines(self.source, self.line_number + start))
-                records.append(EventRun(end - start))
-                following = end
-            if found is not None:
-                if end != following:
-                    records.append(Lines(self.source, self.line_number + end))
-                records.append(found)
-                rejected.append(found)
-                following = end + 1
-            start = end + 1
-        self.line_number += lines
-        self.next_number += len(columns)
-        return Block(records, len(columns), rejected)
-
-    def _cut(self, line: CutLine) -> Block:
-        reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
-        bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
-        return self._block(Columns.of([]), [(0, bad)], 1)
-
-    def _line(self, line: bytes, row: int) -> Event | Rejected | None:
-        """Return what ``line`` is, or None if it is blank; its event has no number yet."""
-        number = self.line_number + row
-        text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-        if not text.strip(JSON_SPACE):
-            return None
-        try:
-            event, self.zone = read_zoned(text, 0, self.zone)
-        except BadLineError as error:
-            return Rejected(self.source, number, error.reason, error.detail, line)
-        return event if text is line else msgspec.structs.replace(event, line=line)
-
-
-def first_zone(data: bytes, number: int) -> Zone | None:
-    """Return the zone that the first event of whole lines decides, or None if there is none.
-
-    Args:
-        data: the lines; the last one may lack its newline.
-        number: the number of the first of them.
-
-    """
-    for row, line in enumerate(BytesIO(data)):
-        text = line.removesuffix(b"\n")
-        if number + row == 1:
-            text = text.removeprefix(BYTE_ORDER_MARK)
-        if text.strip(JSON_SPACE):
-            with suppress(BadLineError):
-                return read_zoned(text, 0)[1]
-    return None
+    def _columns(self, events: list[Event]) -> Columns:
+        return Columns.of(events)
 
 
 def _style_of(fitting: Fitting, zone: Zone) -> Style | None:

@@ -115,6 +115,7 @@ class Reason(enum.StrEnum):
     AMOUNT_TEXT = "amount-text"
     AMOUNT_PLACES = "amount-places"
     AMOUNT_DIGITS = "amount-digits"
+    FIELD_TYPE = "field-type"
 
 
 _REASON_OF: dict[type[BadValueError], Reason] = {
@@ -177,15 +178,39 @@ def read_zoned(line: bytes, number: int, zone: Zone | None = None) -> tuple[Even
         name = "timestamp" if isinstance(error, _TIMESTAMP_ERRORS) else "amount"
         raise BadLineError(_REASON_OF[type(error)], f"{name}: {error}") from None
     if zone is not None and found != zone:
-        expected = "without an offset" if zone == "none" else "with an offset such as Z or +02:00"
-        text = _text(decode_object(line), "timestamp", Reason.TIMESTAMP_SHAPE, "")
-        raise BadLineError(
-            Reason.TIMESTAMP_ZONE,
-            f"timestamp: expected a time {expected}, as the first event has, found {shown(text)}",
-        )
+        raise _zone_error(decode_object(line), zone)
     if render(event).encode() != line:
         event = msgspec.structs.replace(event, line=line)
     return event, found
+
+
+def time_of_line(fields: dict[str, msgspec.Raw], zone: Zone | None) -> timestamps.Timestamp:
+    """Return the time of a line that is an event if its time is right, and its zone.
+
+    Raises:
+        BadLineError: it has no time, or one of another zone than ``zone``.
+
+    """
+    try:
+        found = _parse_timestamp(_timestamp(fields))
+    except _TIMESTAMP_ERRORS as error:
+        raise BadLineError(_REASON_OF[type(error)], f"timestamp: {error}") from None
+    if zone is not None and found.zone != zone:
+        raise _zone_error(fields, zone)
+    return found
+
+
+def _timestamp(fields: dict[str, msgspec.Raw]) -> str:
+    return text_of(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
+
+
+def _zone_error(fields: dict[str, msgspec.Raw], zone: Zone) -> BadLineError:
+    expected = "without an offset" if zone == "none" else "with an offset such as Z or +02:00"
+    return BadLineError(
+        Reason.TIMESTAMP_ZONE,
+        f"timestamp: expected a time {expected}, as the first event has, found "
+        f"{shown(_timestamp(fields))}",
+    )
 
 
 _TIMESTAMP_ERRORS = (timestamps.TimestampShapeError, timestamps.TimestampDateError)
@@ -218,12 +243,10 @@ def _plain_event(line: bytes, number: int) -> tuple[Event, Zone] | None:
 
 
 def _event(fields: dict[str, msgspec.Raw], number: int) -> tuple[Event, Zone]:
-    kind = _text(fields, "event_type", Reason.EVENT_TYPE, _KINDS)
+    kind = text_of(fields, "event_type", Reason.EVENT_TYPE, _KINDS)
     if kind not in ("purchase", "befriend", "unfriend"):
         raise BadLineError(Reason.EVENT_TYPE, f"event_type: expected {_KINDS}, found {shown(kind)}")
-    time, zone = _parse_timestamp(
-        _text(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
-    )
+    time, zone = _parse_timestamp(_timestamp(fields))
     if kind == "purchase":
         return Purchase(time, number, _user(fields, "id"), _amount(fields)), zone
     user1, user2 = _user(fields, "id1"), _user(fields, "id2")
@@ -302,7 +325,13 @@ def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
     return bytes(raw)
 
 
-def _text(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: str) -> str:
+def text_of(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: str) -> str:
+    """Return the text that stands under a key.
+
+    Raises:
+        BadLineError: there is none, which is for ``reason`` where something else stands there.
+
+    """
     raw = _field(fields, name)
     try:
         return _decode_text(raw)
@@ -314,7 +343,7 @@ def _user(fields: dict[str, msgspec.Raw], name: str) -> str:
     raw = _field(fields, name)
     if raw.startswith(b'"'):
         # Half a surrogate pair is no character and cannot be written as UTF-8.
-        user = _text(fields, name, Reason.ID_NOT_TEXT, "text of whole characters")
+        user = text_of(fields, name, Reason.ID_NOT_TEXT, "text of whole characters")
         if not user:
             raise BadLineError(Reason.ID_EMPTY, f"{name}: expected a user, found an empty string")
         return user
@@ -329,7 +358,9 @@ def _user(fields: dict[str, msgspec.Raw], name: str) -> str:
 def _amount(fields: dict[str, msgspec.Raw]) -> int:
     raw = _field(fields, "amount")
     if raw.startswith(b'"'):
-        return _parse_amount(_text(fields, "amount", Reason.AMOUNT_TEXT, 'digits such as "16.83"'))
+        return _parse_amount(
+            text_of(fields, "amount", Reason.AMOUNT_TEXT, 'digits such as "16.83"')
+        )
     text = raw.decode()
     if text[:1] not in "-0123456789":
         raise BadLineError(

@@ -9,7 +9,7 @@ the file: as many counts as times, as many codes as names that are meant.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -63,6 +63,18 @@ class PackedNames(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The different ones, in the order in which they come for the first time."""
     codes: list[Count]
     """0 for the next of ``names`` that has not come; n for the n-th of them."""
+
+
+class NamesAndCodes(Protocol):
+    """What `PackedNames` are, or texts that may be empty."""
+
+    @property
+    def names(self) -> list[str]:
+        """The different ones."""
+
+    @property
+    def codes(self) -> list[int]:
+        """Which of them come one after the other."""
 
 
 class Times(NamedTuple):
@@ -258,7 +270,7 @@ def pack_names(names: list[str], codes: NDArray[Any]) -> PackedNames:
     return PackedNames(names, np.where(is_new, 0, codes + 1).tolist())
 
 
-def unpack_names(packed: PackedNames, events: int) -> NDArray[np.int64]:
+def unpack_names(packed: NamesAndCodes, events: int) -> NDArray[np.int64]:
     """Return which names are meant one after the other, as their places.
 
     Args:

@@ -7,13 +7,14 @@ and have defaults, and the type of a field never changes.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from events.bounds import Count, Hash, Name, Number, Total
-from events.journal.columns import Columns
+from events.declared.fact import Fact, Verdict
+from events.journal.columns import Columns, EventColumns
 from events.observations.interval import Interval
 from events.purchases.event import EVENT_TYPES, Event
 
@@ -178,27 +179,27 @@ IntervalRecord: TypeAlias = (
 )
 """What a store of intervals holds."""
 
-Record: TypeAlias = PurchaseRecord | IntervalRecord
+Record: TypeAlias = PurchaseRecord | IntervalRecord | EventColumns | Verdict
 
 
 def events_in(records: Iterable[Record | Event]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
     count = 0
     for record in records:
-        if isinstance(record, Columns):
+        if isinstance(record, EventColumns):
             count += len(record)
         elif isinstance(record, Observed):
             count += len(record.times)
         else:
-            count += isinstance(record, EVENT_TYPES)
+            count += isinstance(record, (*EVENT_TYPES, Fact))
     return count
 
 
-def in_place(records: Iterable[Record]) -> Iterator[Record | Event]:
+def in_place(records: Iterable[Record]) -> Iterator[Any]:
     """Iterate over the records of a frame, with its events as objects where their runs are."""
-    events: Iterator[Event] = iter(())
+    events: Iterator[Any] = iter(())
     for record in records:
-        if isinstance(record, Columns):
+        if isinstance(record, EventColumns):
             events = iter(record.events())
         elif isinstance(record, EventRun):
             yield from islice(events, record.events)

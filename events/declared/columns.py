@@ -1,0 +1,222 @@
+"""The events of a frame as columns, one for each field that a detector declares.
+
+In memory a column has an entry for each event; in a store only for those whose type has
+the field. Texts are places among the different ones of the column.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+import numpy as np
+
+from events.bounds import Count
+from events.journal.columns import CodeBook, EventColumns
+from events.journal.ticks import ticks_and_finer
+from events.store.packed import (
+    PackedTimes,
+    Times,
+    pack_names,
+    pack_times,
+    unpack_names,
+    unpack_times,
+    whole_numbers,
+)
+from events.store.validation import WrongRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from events.declared.fact import Fact, FactTypes
+    from events.journal.columns import Kinds
+    from events.journal.ticks import Ticks
+
+INT_MIN: Final = -(2**63)
+"""The least whole number that a field may have."""
+INT_MAX: Final = 2**63 - 1
+"""The largest one."""
+
+
+class PackedTexts(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The texts of a column, one for each event that has the field."""
+
+    names: list[str]
+    """The different ones, in the order in which they come for the first time."""
+    codes: list[Count]
+    """0 for the next of ``names`` that has not come; n for the n-th of them."""
+
+
+class PackedFacts(msgspec.Struct, tag="facts", array_like=True, frozen=True, gc=False):
+    """The events of a frame, of a detector that declares their types."""
+
+    kinds: list[Count]
+    """The type of each event, as its place in the header."""
+    times: PackedTimes
+    """When."""
+    columns: list[PackedTexts | list[int]]
+    """The fields, in the order in which the header has them for the first time."""
+    lines: list[tuple[Count, bytes]]
+    """The places of the events whose lines are not canonical, and these."""
+
+    @property
+    def events(self) -> int:
+        """How many events they are."""
+        return len(self.kinds)
+
+
+class FactColumns(EventColumns):
+    """Some consecutive events whose types a detector declares."""
+
+    __slots__ = ("_texts", "_values", "types")
+
+    def __init__(  # noqa: PLR0917  they are the columns
+        self,
+        types: FactTypes,
+        number: int,
+        kinds: Kinds,
+        ticks: Ticks,
+        finer: dict[int, str],
+        lines: dict[int, bytes],
+        values: dict[str, NDArray[np.int64]],
+        texts: dict[str, list[str]],
+    ) -> None:
+        """Take the columns of events from event ``number`` on.
+
+        Args:
+            types: the types of the events.
+            number: the number of the first.
+            kinds: which of the types each is.
+            ticks: when.
+            finer: the digits of times that ticks cannot tell.
+            lines: the lines that are not canonical.
+            values: of each field the numbers, or the places of its texts; 0 where an event
+                has no such field.
+            texts: the different texts of each field that has some.
+
+        """
+        super().__init__(number, kinds, ticks, finer, lines)
+        self.types = types
+        """The types of the events."""
+        self._values = values
+        self._texts = texts
+
+    @classmethod
+    def of(cls, types: FactTypes, events: Sequence[Fact], number: int) -> Self:
+        """Return the columns of ``events``, numbered from ``number`` on."""
+        kinds = [types.kind_of[type(event)] for event in events]
+        ticks, finer = ticks_and_finer([event.time for event in events])
+        lines = {place: each.line for place, each in enumerate(events) if each.line is not None}
+        values: dict[str, NDArray[np.int64]] = {}
+        texts: dict[str, list[str]] = {}
+        for name, kind in types.fields.items():
+            having = types.having[name]
+            book = CodeBook()
+            column = [
+                0
+                if each not in having
+                else book[getattr(event, name)]
+                if kind == "text"
+                else int(getattr(event, name))
+                for each, event in zip(kinds, events, strict=True)
+            ]
+            values[name] = np.array(column, np.int64)
+            if kind == "text":
+                texts[name] = list(book)
+        return cls(types, number, np.array(kinds, np.int8), ticks, finer, lines, values, texts)
+
+    def numbered_from(self, number: int) -> Self:
+        """Return the same events, of which the first has ``number``."""
+        parts = (self.kinds, self.ticks, self.finer, self.lines, self._values, self._texts)
+        return type(self)(self.types, number, *parts)
+
+    def first(self, count: int) -> Self:
+        """Return the first ``count`` of the events."""
+        return self.of(self.types, self.events(0, count), self.number)
+
+    def events(self, start: int = 0, end: int | None = None) -> list[Fact]:
+        """Return the events with the indexes from ``start`` up to ``end``, as objects."""
+        end = len(self) if end is None else end
+        columns = {}
+        for name, kind in self.types.fields.items():
+            column: list[Any] = self._values[name][start:end].tolist()
+            if kind == "text":
+                texts = self._texts[name]
+                column = [texts[code] if texts else "" for code in column]
+            columns[name] = list(map(bool, column)) if kind == "bool" else column
+        names = [[field.name for field in each.fields] for each in self.types.types]
+        return [
+            self.types.events[kind](
+                **{name: columns[name][place] for name in names[kind]},
+                time=time,
+                number=self.number + start + place,
+                line=self.lines.get(start + place),
+            )
+            for place, (kind, time) in enumerate(
+                zip(self.kinds[start:end].tolist(), self.times(start, end), strict=True)
+            )
+        ]
+
+    def packed(self) -> PackedFacts:
+        """Return the events as a store keeps them."""
+        columns: list[PackedTexts | list[int]] = []
+        for name, kind in self.types.fields.items():
+            values = self._values[name][np.isin(self.kinds, list(self.types.having[name]))]
+            if kind != "text":
+                columns.append(values.tolist())
+            elif len(values):
+                columns.append(
+                    PackedTexts(*msgspec.structs.astuple(pack_names(self._texts[name], values)))
+                )
+            else:
+                columns.append(PackedTexts([], []))
+        times = pack_times(Times(self.ticks, self.finer))
+        return PackedFacts(self.kinds.tolist(), times, columns, sorted(self.lines.items()))
+
+    @classmethod
+    def unpack(cls, packed: PackedFacts, types: FactTypes, number: int) -> Self:
+        """Return the events that a store keeps, from event ``number`` on.
+
+        Raises:
+            WrongRecordError: they are none that a run packs so.
+
+        """
+        events = packed.events
+        if max(packed.kinds) >= len(types.events):
+            raise WrongRecordError(f"{len(types.events)} types of events", max(packed.kinds) + 1)
+        kinds = np.array(packed.kinds, np.int8)
+        ticks, finer = unpack_times(packed.times, events)
+        if len(packed.columns) != len(types.fields):
+            raise WrongRecordError(f"{len(types.fields)} fields", len(packed.columns))
+        values: dict[str, NDArray[np.int64]] = {}
+        texts: dict[str, list[str]] = {}
+        for (name, kind), column in zip(types.fields.items(), packed.columns, strict=True):
+            having = np.flatnonzero(np.isin(kinds, list(types.having[name])))
+            values[name] = np.zeros(events, np.int64)
+            if (kind == "text") != isinstance(column, PackedTexts):
+                raise WrongRecordError(f"a column of {kind}", "another")
+            values[name][having] = _unpacked(column, kind, len(having))
+            if isinstance(column, PackedTexts):
+                texts[name] = column.names
+        lines = dict(packed.lines)
+        if len(lines) != len(packed.lines) or any(place >= events for place in lines):
+            raise WrongRecordError("lines of the frame's events, each once", "others")
+        return cls(types, number, kinds, ticks, finer, lines, values, texts)
+
+
+def _unpacked(column: PackedTexts | list[int], kind: str, count: int) -> NDArray[np.int64]:
+    """Return the values of ``count`` events."""
+    if isinstance(column, PackedTexts):
+        if count:
+            return unpack_names(column, count)
+        if column.names:
+            raise WrongRecordError("no texts, as no event has one", len(column.names))
+        column = column.codes
+    if len(column) != count:
+        raise WrongRecordError(f"the values of {count} events", len(column))
+    values = whole_numbers(column, count)
+    if kind == "bool" and count and not 0 <= int(values.min()) <= int(values.max()) <= 1:
+        raise WrongRecordError("truth values as 0 or 1", "another number")
+    return values

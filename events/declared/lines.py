@@ -1,0 +1,127 @@
+"""One line of a log: the event of a declared type that it is, or why it is rejected.
+
+A line is one JSON object with a ``timestamp``, an ``event_type`` and the fields of that
+type; others are passed over. A whole number or a truth value may stand in quotes. The rest
+of the rules is SPEC.md section 2.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from events.declared.columns import INT_MAX, INT_MIN
+from events.errors import BadValueError, shown
+from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
+from events.purchases.lines import BadLineError, Reason, decode_object, text_of, time_of_line
+from events.times.timestamps import in_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from events.declared.fact import Fact, FactTypes
+    from events.times.timestamps import Zone
+
+_WORDS: Final = {
+    "text": "a string",
+    "int": "a whole number of 64 bits",
+    "bool": "true or false",
+}
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class FactLines:
+    """Reads and writes the lines of the events of some types."""
+
+    def __init__(self, types: FactTypes) -> None:
+        """Read lines of ``types``."""
+        self.types: Final = types
+        """The types of events."""
+        self._by_tag: Final = {each.tag: kind for kind, each in enumerate(types.types)}
+        self._decoders: Final[dict[str, Callable[[bytes], Any]]] = {
+            "text": msgspec.json.Decoder(str).decode,
+            "int": msgspec.json.Decoder(int, strict=False).decode,
+            "bool": msgspec.json.Decoder(bool, strict=False).decode,
+        }
+
+    def read(self, line: bytes, zone: Zone | None = None) -> tuple[Fact, Zone]:
+        """Return the event written in ``line``, without a number, and the zone of its time.
+
+        The event keeps the line where it is not the canonical one.
+
+        Args:
+            line: the line, without its newline.
+            zone: that of the history; None where no event has decided it yet.
+
+        Raises:
+            BadLineError: the line breaks a rule.
+
+        """
+        if len(line) > LINE_BYTES_MAX:
+            raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
+        fields = decode_object(line)
+        expected = ", ".join(f'"{tag}"' for tag in self._by_tag)
+        tag = text_of(fields, "event_type", Reason.EVENT_TYPE, expected)
+        kind = self._by_tag.get(tag)
+        if kind is None:
+            raise BadLineError(
+                Reason.EVENT_TYPE, f"event_type: expected {expected}, found {shown(tag)}"
+            )
+        values = {
+            field.name: self._value(fields, field.name, field.kind)
+            for field in self.types.types[kind].fields
+        }
+        time, found = time_of_line(fields, zone)
+        event = self.types.events[kind](**values, time=time)
+        if self.canonical(event, found) != line:
+            event = msgspec.structs.replace(event, line=line)
+        return event, found
+
+    def canonical(self, event: Fact, zone: Zone | None) -> bytes:
+        """Return the line of ``event`` as this program writes it, without a newline.
+
+        Args:
+            event: the event.
+            zone: that of its time.
+
+        """
+        described = self.types.types[self.types.kind_of[type(event)]]
+        fields = {"event_type": described.tag, "timestamp": in_zone(event.time, zone)}
+        told = {field.name: getattr(event, field.name) for field in described.fields}
+        return _encode(fields | told).encode("utf-8", "backslashreplace")
+
+    def line_of(self, event: Fact, zone: Zone | None) -> bytes:
+        """Return the source line of ``event``, byte for byte, without its newline."""
+        return self.canonical(event, zone) if event.line is None else event.line
+
+    def check_own(self, event: Fact, zone: Zone | None) -> None:
+        """Refuse an event whose line is another's.
+
+        Raises:
+            BadValueError: it is.
+
+        """
+        line = self.line_of(event, zone)
+        found: Fact | None = None
+        try:
+            found, _ = self.read(line.removeprefix(b"\xef\xbb\xbf"), zone)
+        except BadLineError as error:
+            raise BadValueError(f"expected its own line, found one that is none: {error}") from None
+        if msgspec.structs.replace(found, number=event.number, line=event.line) != event:
+            raise BadValueError(f"expected the line that it was read from, found {shown(line)}")
+
+    def _value(self, fields: dict[str, msgspec.Raw], name: str, kind: str) -> Any:
+        if name not in fields:
+            raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
+        raw = bytes(fields[name])
+        try:
+            value = self._decoders[kind](raw)
+            if kind != "int" or INT_MIN <= value <= INT_MAX:
+                return value
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            pass
+        raise BadLineError(
+            Reason.FIELD_TYPE, f"{name}: expected {_WORDS[kind]}, found {shown(raw)}"
+        )
