@@ -82,14 +82,10 @@ class ObservationJournal(Timed):
         """The id of each observation, by number; a view."""
         return self._adids.array
 
-    def event(self, number: int) -> Observation:
-        """Return observation ``number``."""
-        row = number - 1
-        adid, key = (
-            self.adids.listed[self._adids.array[row]],
-            self.keys.listed[self._keys.array[row]],
-        )
-        return Observation(self.time(row), number, adid, key)
+    def events(self, first: int, last: int) -> list[Observation]:
+        """Return the observations from number ``first`` to ``last``, both included."""
+        times, adids, keys = self.rows(np.arange(first - 1, last))
+        return list(map(Observation, times, range(first, last + 1), adids, keys))
 
     def observed(self, first: int, last: int) -> Observed:
         """Return the observations after number ``first`` up to number ``last``."""

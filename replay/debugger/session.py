@@ -49,7 +49,7 @@ class Session:
         """Begin without any."""
         self.looks: Final = looks
         """What is looked at."""
-        self.timeline: Final[Stepping[Any]] = looks.timeline
+        self.timeline: Final[Stepping[Any, Any, Any]] = looks.timeline
         self.tools: Final[Tools[Any]] = looks.tools(looks)
         """What belongs to its detector."""
         self.commands: Final = Commands(

@@ -1,11 +1,26 @@
-"""What every history says of its events, whatever its detector."""
+"""A history in memory, whatever its detector: what a store holds, with the place of each line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import bisect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import count, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, overload
+
+from events.errors import PositionError
+from events.store.records import Gap, Lines, LogEnd, Rejected, Source, StateDigest
 
 if TYPE_CHECKING:
-    from events.store.records import Source, StateDigest
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from events.store.records import Record
+    from events.store.store import EventStore
+    from events.times.timestamps import Zone
+
+E = TypeVar("E")
 
 
 class LinePlace(NamedTuple):
@@ -26,3 +41,170 @@ class Attestation(NamedTuple):
     """The hash by which its frame refers to the frame before it."""
     digest: StateDigest
     """What was recorded."""
+
+
+class EventJournal(Protocol[E]):
+    """The journal of a history; event n has row n - 1."""
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+
+    def events(self, first: int, last: int) -> list[E]:
+        """Return the events from ``first`` to ``last``, both included."""
+
+
+J = TypeVar("J", bound=EventJournal[Any])
+
+
+class Events(Sequence[E]):
+    """The events of a journal as objects, made when they are asked for; event n is at n - 1."""
+
+    __slots__ = ("_at_once", "_journal")
+
+    def __init__(self, journal: EventJournal[E], at_once: int = 1 << 10) -> None:
+        """Give the events of ``journal``, of which an iteration makes so many at once."""
+        self._journal = journal
+        self._at_once = at_once
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._journal)
+
+    @overload
+    def __getitem__(self, place: int) -> E: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[E]: ...
+    def __getitem__(self, place: int | slice) -> E | list[E]:
+        """Return the event at ``place``, or those of a slice."""
+        if isinstance(place, slice):
+            places = range(*place.indices(len(self)))
+            if not places:
+                return []
+            first, last = sorted((places[0], places[-1]))
+            return self._journal.events(first + 1, last + 1)[:: places.step]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        number = place % len(self) + 1
+        return self._journal.events(number, number)[0]
+
+    def __iter__(self) -> Iterator[E]:
+        """Iterate over all of them; few are there at once."""
+        for first in range(1, len(self) + 1, self._at_once):
+            yield from self._journal.events(first, min(first + self._at_once - 1, len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` holds the same events."""
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class StoredHistory(ABC, Generic[E, J]):
+    """The events of a store, and what else it knows of them.
+
+    Raises:
+        StoreError: a frame holds what this program does not write.
+
+    """
+
+    def __init__(self, store: EventStore, journal: J, events: Events[E]) -> None:
+        """Read all of ``store``.
+
+        Args:
+            store: the store.
+            journal: one without events, for those of the store.
+            events: the events of ``journal``.
+
+        """
+        self.store: Final = store
+        self.journal: Final = journal
+        """All events, as columns."""
+        self.events: Final = events
+        """All events; event n has index n - 1."""
+        self.digests: Final[list[Attestation]] = []
+        """The digests of the state that the run recorded, in order."""
+        self.ends: Final[dict[Source, LogEnd]] = {}
+        """The logs that were read to their end."""
+        self.gaps: Final[list[tuple[int, Gap]]] = []
+        """After which events what was lost, of a store that was saved from damage."""
+        self.rejected: Final[list[tuple[int, Rejected]]] = []
+        """The rejected lines, each with the number of the event that follows it."""
+        # What stands between runs of lines, each with the number of the event that follows it.
+        self._marks: Final[list[tuple[int, Lines | Rejected]]] = []
+        # The event that stands behind the record that is read.
+        self._following = 1
+        for number, frame in enumerate(store.frames()):
+            for record in frame.records:
+                self._take(record, number, frame.previous)
+
+    @property
+    @abstractmethod
+    def everyone(self) -> AbstractSet[str]:
+        """All ids of the history."""
+
+    @property
+    def zone(self) -> Zone | None:
+        """Whether the times have an offset and are kept in UTC; None where there are none."""
+        return self.store.zone
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.journal)
+
+    def event(self, number: int) -> E:
+        """Return event ``number``.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self._check(number)
+        return self.events[number - 1]
+
+    def place(self, number: int) -> LinePlace:
+        """Return the log and the number of the line on which event ``number`` begins.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self._check(number)
+        following, mark = self._marks[bisect.bisect(self._marks, number, key=itemgetter(0)) - 1]
+        return LinePlace(mark.source, _next_line(mark) + number - following)
+
+    def lines(self) -> Iterator[tuple[LinePlace, E | Rejected]]:
+        """Iterate over the events and rejected lines, in the order of the logs."""
+        events, number = iter(self.events), 1
+        place = count(1)
+        source: Source = "batch"
+        for following, mark in self._marks:
+            for event in islice(events, following - number):
+                yield LinePlace(source, next(place)), event
+            if isinstance(mark, Rejected):
+                yield LinePlace(mark.source, mark.number), mark
+            number, source, place = following, mark.source, count(_next_line(mark))
+        for event in events:
+            yield LinePlace(source, next(place)), event
+
+    def _check(self, number: int) -> None:
+        if not 1 <= number <= len(self):
+            raise PositionError(f"expected an event from 1 to {len(self)}, found {number}")
+
+    def _take(self, record: Record, frame: int, previous: bytes) -> None:
+        """Take a record of frame ``frame``; events and verdicts are a detector's own."""
+        del frame
+        if isinstance(record, Lines | Rejected):
+            self._marks.append((self._following, record))
+            if isinstance(record, Rejected):
+                self.rejected.append((self._following, record))
+        elif isinstance(record, LogEnd):
+            self.ends[record.source] = record
+        elif isinstance(record, Gap):
+            self.gaps.append((self._following - 1, record))
+        elif isinstance(record, StateDigest):
+            self.digests.append(Attestation(len(self), previous, record))
+
+
+def _next_line(mark: Lines | Rejected) -> int:
+    """Return the line on which the event behind ``mark`` begins."""
+    return mark.number + isinstance(mark, Rejected)

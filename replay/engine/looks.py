@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.debugger.tools import Tools
-    from replay.engine.history import LinePlace
+    from replay.engine.history import LinePlace, StoredHistory
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
 
@@ -42,26 +42,6 @@ class Happening(Protocol):
 
 E = TypeVar("E", bound=Happening)
 E_co = TypeVar("E_co", bound=Happening, covariant=True)
-
-
-class Recorded(Protocol[E_co]):
-    """A history in memory: all that a store holds."""
-
-    @property
-    def rejected(self) -> Sequence[tuple[int, Rejected]]:
-        """The rejected lines, each with the number of the event that follows it."""
-
-    def __len__(self) -> int:
-        """Return the number of events."""
-
-    def event(self, number: int) -> E_co:
-        """Return event ``number``; raises `PositionError` if there is none."""
-
-    def place(self, number: int) -> LinePlace:
-        """Return the log and the line number of event ``number``."""
-
-    def lines(self) -> Iterator[tuple[LinePlace, E_co | Rejected]]:
-        """Iterate over the events and rejected lines, in the order of the logs."""
 
 
 class Exported(NamedTuple):
@@ -119,12 +99,12 @@ class Looks(Closing, Generic[E]):
 
     @property
     @abstractmethod
-    def history(self) -> Recorded[E]:
+    def history(self) -> StoredHistory[E, Any]:
         """All that the store holds, read when it is first asked for."""
 
     @property
     @abstractmethod
-    def timeline(self) -> Stepping[Any]:
+    def timeline(self) -> Stepping[E, Any, Any]:
         """Its moments, made when they are first asked for."""
 
     def close(self) -> None:
@@ -149,9 +129,9 @@ class Looks(Closing, Generic[E]):
     # Events
 
     @property
-    @abstractmethod
     def everyone(self) -> Collection[str]:
         """All ids of the history, also those that have not appeared yet."""
+        return self.history.everyone
 
     @abstractmethod
     def numbers_of(self, subject: str) -> Sequence[int]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from events.closing import Closing
 from events.errors import PositionError
+from replay.engine.history import StoredHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
-    from actors.dispatcher import DispatchedActor
+    from actors.dispatcher import DeliveryOrder, DispatchedActor
     from events.times.timestamps import Zone
 
 
-E_co = TypeVar("E_co", covariant=True)
+E = TypeVar("E")
 
 
 class Delivered(NamedTuple):
@@ -47,17 +47,11 @@ class Acting(Protocol):
         """Stop all actors."""
 
 
-class Happenings(Protocol[E_co]):
-    """The events of a history."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-
-    def event(self, number: int) -> E_co:
-        """Return event ``number``, or raise `PositionError` where there is none."""
+H = TypeVar("H", bound=StoredHistory[Any, Any])
+S = TypeVar("S", bound=Acting)
 
 
-class Stepping(Closing, ABC, Generic[E_co]):
+class Stepping(Closing, ABC, Generic[E, H, S]):
     """A timeline: any moment of a history, also inside an event, between two of its messages.
 
     Position n is the moment after event n; position 0 is before everything. To go somewhere
@@ -65,8 +59,16 @@ class Stepping(Closing, ABC, Generic[E_co]):
     actors as they are; whatever moves delivers the rest of the event first.
     """
 
-    def __init__(self) -> None:
-        """Begin at position 0, between events."""
+    def __init__(self, history: H, acting: Callable[[DeliveryOrder], S]) -> None:
+        """Begin at position 0, between events.
+
+        Args:
+            history: what happened.
+            acting: makes the actors, all mail of whose dispatcher goes into a queue.
+
+        """
+        self.history: Final = history
+        """All that the store holds."""
         self.position = 0
         """How many events have happened."""
         self.undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
@@ -77,29 +79,20 @@ class Stepping(Closing, ABC, Generic[E_co]):
         self._queue: deque[Any] = deque()
         # What the event that is being delivered still needs from outside; None between events.
         self._agenda: list[Any] | None = None
-
-    @property
-    @abstractmethod
-    def _happened(self) -> Happenings[E_co]:
-        """The history."""
-
-    @property
-    @abstractmethod
-    def _acting(self) -> Acting:
-        """The actors; all mail of their dispatcher is in the queue."""
+        self._simulation: Final = acting(self._queue)
 
     def __len__(self) -> int:
         """Return the number of events."""
-        return len(self._happened)
+        return len(self.history)
 
     def close(self) -> None:
         """Stop all actors."""
-        self._acting.close()
+        self._simulation.close()
 
     @property
     def zone(self) -> Zone | None:
-        """Whether its times are shown as those of UTC; None where they have no offset."""
-        return None
+        """Whether its times are kept in UTC, and shown so; None where there are none."""
+        return self.history.zone
 
     # Moving
 
@@ -115,15 +108,16 @@ class Stepping(Closing, ABC, Generic[E_co]):
         self._finish_event()
         self._stand(position)
 
-    def next(self) -> E_co | None:
+    def next(self) -> E | None:
         """Take the next event, or the rest of it, and return it; None at the end."""
         if self.position == len(self):
             return None
         if not self._finish_event():
             self._stand(self.position + 1)
-        return self._happened.event(self.position)
+        event: E = self.history.event(self.position)
+        return event
 
-    def back(self) -> E_co | None:
+    def back(self) -> E | None:
         """Stand before the latest event and return it, or None at the beginning.
 
         Inside an event it is that one.
@@ -131,7 +125,7 @@ class Stepping(Closing, ABC, Generic[E_co]):
         self._finish_event()
         if not self.position:
             return None
-        event = self._happened.event(self.position)
+        event: E = self.history.event(self.position)
         self._stand(self.position - 1)
         return event
 
@@ -142,7 +136,7 @@ class Stepping(Closing, ABC, Generic[E_co]):
             PositionError: the history has no such event.
 
         """
-        self._happened.event(number)
+        self.history.event(number)
         self.goto(number - 1)
         delivered = []
         while self.position < number:
@@ -153,13 +147,8 @@ class Stepping(Closing, ABC, Generic[E_co]):
 
     def _stand(self, position: int) -> None:
         with self.undisturbed():
-            self._acting.goto(position)
+            self._simulation.goto(position)
             self.position = position
-
-    @property
-    @abstractmethod
-    def everyone(self) -> AbstractSet[str]:
-        """All users, or keys and ids, of the history."""
 
     @abstractmethod
     def name(self, number: int) -> str:
@@ -181,7 +170,7 @@ class Stepping(Closing, ABC, Generic[E_co]):
             Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
             for sender, receiver, message in self._queue
         ]
-        urn = self._acting.coordinator.actor_urn
+        urn = self._simulation.coordinator.actor_urn
         return told + [Delivered(None, urn, message) for message in self._agenda or ()]
 
     def deliver(self) -> Delivered | None:
@@ -192,9 +181,9 @@ class Stepping(Closing, ABC, Generic[E_co]):
                     return None
                 self._agenda = self._messages_of(self.position + 1)
             if not self._queue:
-                self._acting.coordinator.actor_ref.tell(self._agenda.pop(0))
+                self._simulation.coordinator.actor_ref.tell(self._agenda.pop(0))
             sender, receiver, message = self._queue[0]
-            self._acting.coordinator.dispatcher.step()
+            self._simulation.coordinator.dispatcher.step()
             if not self._queue and not self._agenda:
                 self._agenda = None
                 self.position += 1

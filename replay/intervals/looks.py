@@ -28,7 +28,7 @@ from replay.intervals.why import show_why, why_fields
 from replay.intervals.words import interval_text, observation_text, setting_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from events.observations.parameters import IntervalParameters
@@ -69,10 +69,6 @@ class IntervalLooks(Looks[Observation]):
     def setting(self) -> str:
         return setting_text(self.parameters)
 
-    @property
-    def everyone(self) -> Collection[str]:
-        return self.history.everyone
-
     def numbers_of(self, subject: str) -> Sequence[int]:
         return self.history.journal.numbers_of(subject)
 
@@ -87,7 +83,7 @@ class IntervalLooks(Looks[Observation]):
     def log_lines(self, event: Observation) -> Iterator[str]:
         yield observation_text(event)
         history = self.history
-        at_end = event.number == len(history) and history.end is not None
+        at_end = event.number == len(history) and history.ended
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
         for finding in history.found(event.number):
             yield f"{found}: {interval_text(finding.interval)}"

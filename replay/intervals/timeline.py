@@ -22,7 +22,6 @@ from replay.intervals.history import IntervalHistory
 from replay.intervals.simulation import IntervalSimulation
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 
@@ -39,7 +38,7 @@ class KeyState(NamedTuple):
     """Times and ids of the observations from there on."""
 
 
-class IntervalTimeline(Stepping[Observation]):
+class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation]):
     """A search for intervals that can be visited at any moment; the store is only read.
 
     Raises:
@@ -50,25 +49,20 @@ class IntervalTimeline(Stepping[Observation]):
 
     def __init__(self, store: EventStore | str | Path) -> None:
         """Begin at position 0 of the history in ``store``."""
-        super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
-        self.history: Final = IntervalHistory(opened)
-        """All that the store holds."""
+        history = IntervalHistory(opened)
         check_detector(opened, IntervalSimulation)
-        self.parameters: Final = self.history.parameters
+        self.parameters: Final = history.parameters
         """What was looked for."""
-        ended = self.history.end is not None
-        self._past: Final = JournalRecovery(self.history.journal, self.parameters, ended=ended)
-        self._simulation = IntervalSimulation(
-            self.parameters, IntervalNowhere(), self._queue, past=self._past
+        self._past: Final = JournalRecovery(history.journal, self.parameters, ended=history.ended)
+        super().__init__(
+            history,
+            lambda queue: IntervalSimulation(
+                self.parameters, IntervalNowhere(), queue, past=self._past
+            ),
         )
 
     # Looking
-
-    @property
-    def everyone(self) -> AbstractSet[str]:
-        """All ids and keys of the history, also those that have not appeared yet."""
-        return self.history.everyone
 
     @property
     def waiting_rows(self) -> int:
@@ -104,14 +98,6 @@ class IntervalTimeline(Stepping[Observation]):
         return KeyState(number, finder.seen, memory.first, window)
 
     # How it is done
-
-    @property
-    def _happened(self) -> IntervalHistory:
-        return self.history
-
-    @property
-    def _acting(self) -> IntervalSimulation:
-        return self._simulation
 
     def _messages_of(self, number: int) -> list[Any]:
         observed = self.history.observed(number - 1, number)

@@ -51,9 +51,9 @@ def why_none(timeline: IntervalTimeline, number: int) -> WhyNone:
     timeline.goto(number)
     waiting = timeline.waiting_rows
     # Of one time the lower number comes first.
-    ordered = sorted(map(history.event, range(1, number + 1)), key=attrgetter("time"))
+    ordered = sorted(history.events[:number], key=attrgetter("time"))
     passed = ordered[: number - waiting]
-    ends = number == len(history) and history.end is not None
+    ends = number == len(history) and history.ended
     concerned = {each.key for each in (passed if ends else passed[before:])}
     rows: dict[str, tuple[list[Observation], list[Observation]]] = {}
     for place, event in enumerate(passed):

@@ -1,12 +1,10 @@
-"""A history in memory: all that a store holds, with the place of each line."""
+"""A history of purchases and friendships in memory, and the logs that it was read from."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, overload
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.errors import ParametersError, PositionError
+from events.errors import ParametersError
 from events.journal.columns import Columns
 from events.journal.journal import Journal
 from events.logs.block import BYTE_ORDER_MARK
@@ -14,27 +12,14 @@ from events.purchases.event import Event, line_of
 from events.purchases.lines import BadLineError, parse_line
 from events.purchases.own_lines import check_own_lines
 from events.purchases.parameters import parse_parameters
-from events.store.records import (
-    Decision,
-    EventRun,
-    Gap,
-    Lines,
-    LogEnd,
-    Record,
-    Rejected,
-    Source,
-    StateDigest,
-    StreamStart,
-)
-from replay.engine.history import Attestation, LinePlace
+from events.store.records import Decision, EventRun, Record, Rejected, Source, StreamStart
+from replay.engine.history import Events, LinePlace, StoredHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from events.store.store import EventStore
-    from events.times.timestamps import Zone
-
-_MADE_AT_ONCE: Final = 1 << 10
 
 
 class LogLine(NamedTuple):
@@ -48,95 +33,30 @@ class LogLine(NamedTuple):
     """The line, byte for byte, without its newline."""
 
 
-class Events(Sequence[Event]):
-    """The events of a journal as objects, made when they are asked for; event n is at n - 1."""
-
-    __slots__ = ("_journal",)
-
-    def __init__(self, journal: Journal) -> None:
-        """Give the events of ``journal``."""
-        self._journal = journal
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._journal)
-
-    @overload
-    def __getitem__(self, place: int) -> Event: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Event]: ...
-    def __getitem__(self, place: int | slice) -> Event | list[Event]:
-        """Return the event at ``place``, or those of a slice."""
-        if isinstance(place, slice):
-            places = range(*place.indices(len(self)))
-            if not places:
-                return []
-            first, last = sorted((places[0], places[-1]))
-            return self._journal.events(first + 1, last + 1)[:: places.step]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        return self._journal.event(place % len(self) + 1)
-
-    def __iter__(self) -> Iterator[Event]:
-        """Iterate over all of them; few are there at once."""
-        for first in range(1, len(self) + 1, _MADE_AT_ONCE):
-            yield from self._journal.events(first, min(first + _MADE_AT_ONCE - 1, len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether ``other`` holds the same events."""
-        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-class History:
+class History(StoredHistory[Event, Journal]):
     """The events of a store, and what else it knows of them.
 
     Raises:
+        OtherKindError: it is a store of observations and intervals.
         StoreError: a frame holds what this program does not write.
 
     """
 
     def __init__(self, store: EventStore) -> None:
         """Read all of ``store``."""
-        self.store: Final = store
         self.parameters: Final = store.parameters
         """D and T."""
-        self.journal: Final = Journal()
-        """All events, as columns."""
-        self.events: Final = Events(self.journal)
-        """All events; event n has index n - 1."""
         self.recorded: Final[dict[int, Decision]] = {}
         """The decisions that the run recorded, by event number."""
-        self.digests: Final[list[Attestation]] = []
-        """The digests of the state that the run recorded, in order."""
-        self.ends: Final[dict[Source, LogEnd]] = {}
-        """The logs that were read to their end."""
-        self.gaps: Final[list[tuple[int, Gap]]] = []
-        """After which events what was lost, of a store that was saved from damage."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
-        self.rejected: Final[list[tuple[int, Rejected]]] = []
-        """The rejected lines, each with the number of the event that follows it."""
-        # From which event on lines are counted from which place.
-        self._sources: list[tuple[int, LinePlace]] = []
-        # The event that stands behind the record that is read.
-        self._following = 1
-        for frame in store.frames():
-            for record in frame.records:
-                if isinstance(record, Columns):
-                    self.journal.extend(record)
-                else:
-                    self._take(record, frame.previous)
-
-    def __len__(self) -> int:
-        """Return the number of events."""
-        return len(self.events)
+        journal = Journal()
+        super().__init__(store, journal, Events(journal))
 
     @property
-    def zone(self) -> Zone | None:
-        """Whether the times have an offset and are kept in UTC; None where there are none."""
-        return self.store.zone
+    def everyone(self) -> AbstractSet[str]:
+        """All users, also those who have not appeared yet at some moment."""
+        return self.journal.numbers.keys()
 
     @property
     def past_events(self) -> int:
@@ -145,24 +65,6 @@ class History:
             return len(self)
         # A store that was saved from damage may have lost events of the past.
         return min(self.stream_start, len(self))
-
-    def event(self, number: int) -> Event:
-        """Return event ``number``.
-
-        Raises:
-            PositionError: the history has no such event.
-
-        """
-        if not 1 <= number <= len(self.events):
-            raise PositionError(f"expected an event from 1 to {len(self.events)}, found {number}")
-        return self.journal.event(number)
-
-    def place(self, number: int) -> LinePlace:
-        """Return the log and the line number of event ``number``."""
-        self.event(number)
-        index = bisect.bisect(self._sources, number, key=lambda source: source[0]) - 1
-        first, place = self._sources[index]
-        return LinePlace(place.source, place.line + number - first)
 
     def judged(self, number: int) -> bool:
         """Tell whether event ``number`` is of the stream, whose purchases are judged."""
@@ -193,24 +95,6 @@ class History:
             for event in self.events[: number - 1]
             if event.line is not None and self.refused(event.number) is not None
         ]
-
-    def lines(self) -> Iterator[tuple[LinePlace, Event | Rejected]]:
-        """Iterate over the events and rejected lines, in the order of the logs."""
-        sources = iter([*self._sources, (len(self.events) + 2, LinePlace("stream", 0))])
-        first, place = next(sources)
-        following, next_place = next(sources, (first, place))
-        rejected, events = iter(self.rejected), iter(self.events)
-        rejected_before, bad = next(rejected, (0, None))
-        for number in range(1, len(self.events) + 2):
-            while bad is not None and rejected_before <= number:
-                yield LinePlace(bad.source, bad.number), bad
-                rejected_before, bad = next(rejected, (0, None))
-            while following <= number:
-                first, place = following, next_place
-                following, next_place = next(sources)
-            event = next(events, None)
-            if event is not None:
-                yield LinePlace(place.source, place.line + number - first), event
 
     @property
     def parameters_line(self) -> LogLine:
@@ -252,25 +136,17 @@ class History:
         newline = b"\n" if texts and (end is None or end.newline) else b""
         return b"\n".join(texts) + newline
 
-    def _take(self, record: Record, previous: bytes) -> None:
-        following = self._following
-        if isinstance(record, EventRun):
+    def _take(self, record: Record, frame: int, previous: bytes) -> None:
+        if isinstance(record, Columns):
+            self.journal.extend(record)
+        elif isinstance(record, EventRun):
             self._following += record.events
-        elif isinstance(record, Lines):
-            self._sources.append((following, LinePlace(record.source, record.number)))
-        elif isinstance(record, Rejected):
-            self.rejected.append((following, record))
-            self._sources.append((following, LinePlace(record.source, record.number + 1)))
-        elif isinstance(record, StreamStart):
-            self.stream_start = record.events
-        elif isinstance(record, LogEnd):
-            self.ends[record.source] = record
         elif isinstance(record, Decision):
             self.recorded[record.number] = record
-        elif isinstance(record, Gap):
-            self.gaps.append((following - 1, record))
-        elif isinstance(record, StateDigest):
-            self.digests.append(Attestation(len(self.events), previous, record))
+        elif isinstance(record, StreamStart):
+            self.stream_start = record.events
+        else:
+            super()._take(record, frame, previous)
 
 
 def texts_by_log(lines: Iterable[LogLine]) -> dict[Source, list[bytes]]:

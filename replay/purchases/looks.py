@@ -29,7 +29,7 @@ from replay.purchases.why import show_why, why_fields
 from replay.terminal.tables import cut_fields, decision_fields, event_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from events.store.records import Rejected, Source
@@ -71,10 +71,6 @@ class PurchaseLooks(Looks[Event]):
     def setting(self) -> str:
         parameters = self.store.parameters
         return f"D={parameters.degrees} T={parameters.tracked}"
-
-    @property
-    def everyone(self) -> Collection[str]:
-        return self.history.journal.numbers
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         journal = self.history.journal

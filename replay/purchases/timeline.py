@@ -24,12 +24,10 @@ from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from events.purchases.event import Purchase
     from events.store.records import Decision
-    from events.times.timestamps import Zone
 
 
 class UserState(NamedTuple):
@@ -43,7 +41,7 @@ class UserState(NamedTuple):
     """Its purchases, sorted by time and number."""
 
 
-class Timeline(Stepping[Event]):
+class Timeline(Stepping[Event, History, Simulation]):
     """A history that can be visited at any moment; the store is only read.
 
     Raises:
@@ -69,23 +67,19 @@ class Timeline(Stepping[Event]):
                 is decided anew is this detector's.
 
         """
-        super().__init__()
         opened = store if isinstance(store, EventStore) else EventStore(store)
-        self.of_another: Final = of_another
-        """Whether another detector may have decided the history."""
-        self.history: Final = History(opened)
-        """All that the store holds."""
+        history = History(opened)
         if not of_another:
             check_detector(opened, detector)
-        self.parameters: Final = opened.parameters
+        super().__init__(
+            history,
+            lambda queue: detector(history.parameters, Nowhere(), queue, journal=history.journal),
+        )
+        self.of_another: Final = of_another
+        """Whether another detector may have decided the history."""
+        self.parameters: Final = history.parameters
         """D and T."""
-        self._journal: Final = self.history.journal
-        self._simulation = detector(self.parameters, Nowhere(), self._queue, journal=self._journal)
-
-    @property
-    def zone(self) -> Zone | None:
-        """Whether the times have an offset and are kept in UTC."""
-        return self.history.zone
+        self._journal: Final = history.journal
 
     def judge(self) -> Decision | None:
         """Apply the next event as if it came in now; return the decision if it is a purchase.
@@ -182,11 +176,6 @@ class Timeline(Stepping[Event]):
         """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
         return self._simulation.coordinator.recency.latest(count)
 
-    @property
-    def everyone(self) -> AbstractSet[str]:
-        """All users of the history, also those who have not appeared yet."""
-        return self._journal.numbers.keys()
-
     def changed(self, number: int) -> bool:
         """Tell whether event ``number`` changed a state: all but vain changes of friendships.
 
@@ -203,14 +192,6 @@ class Timeline(Stepping[Event]):
         return journal.are_friends(user, other, row) != (kind == BEFRIEND)
 
     # How it is done
-
-    @property
-    def _happened(self) -> History:
-        return self.history
-
-    @property
-    def _acting(self) -> Simulation:
-        return self._simulation
 
     def _messages_of(self, number: int) -> list[Any]:
         event = self._journal.event(number)

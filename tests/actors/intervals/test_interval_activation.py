@@ -303,7 +303,7 @@ def test_timeline_of_a_store_that_is_not_finished_is_that_of_its_observations(
         if not cut.exists():
             return
         with IntervalTimeline(store) as whole, IntervalTimeline(cut) as part:
-            ended = part.history.end is not None
+            ended = part.history.ended
             for number in (
                 data.draw(st.lists(st.integers(1, len(part)), max_size=4)) if part else ()
             ):

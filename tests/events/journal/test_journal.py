@@ -16,7 +16,7 @@ from events.journal.journal import Journal, OwnEvents
 from events.purchases.amounts import UNITS_PER_ONE, parse_amount
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
-from replay.purchases.history import Events
+from replay.engine.history import Events
 
 if TYPE_CHECKING:
     import random
@@ -141,7 +141,6 @@ def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
             "events.journal.index._NEW_MIN", 10**6 if request.param == "lists" else 3
         )
         monkeypatch.setattr("events.journal.index._CAPACITY_MIN", 1)
-        monkeypatch.setattr("replay.purchases.history._MADE_AT_ONCE", 3)
 
 
 class TestAsOf:
@@ -173,7 +172,7 @@ class TestAsOf:
         journal = Journal()
         for block in in_blocks(events, sizes):
             journal.extend(Columns.of(block))
-        everything = Events(journal)
+        everything = Events(journal, at_once=3)
         assert list(everything) == journal.events(1, len(journal)) == events
         assert len(everything) == len(events)
         assert everything == events
@@ -271,7 +270,7 @@ def test_lines_are_those_of_the_style_in_which_their_block_is_written(
             bare = render(event).encode() if style is None else style.line(event)
             expected.append(bare if event.line is None else event.line)
         assert [line_of(event) for event in columns.events()] == expected[-len(block) :]
-    assert [line_of(event) for event in Events(journal)] == expected
+    assert [line_of(event) for event in Events(journal, at_once=3)] == expected
     bought = [row for row, event in enumerate(events) if isinstance(event, Purchase)]
     made = journal.purchases(bought)
     assert [line_of(event) for event in made] == [expected[row] for row in bought]

@@ -65,7 +65,7 @@ def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> Non
     if number:
         latest = max(range(number), key=lambda row: (times[row], row))
         assert journal.latest(number) == journal.place(latest)
-        event = journal.event(number)
+        (event,) = journal.events(number, number)
         assert (event.time, event.adid) == found[number - 1][:2]
         assert event.key == (found[number - 1][2] if journal.keyed else "")
     expected = Observed(
