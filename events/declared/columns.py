@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.declared.fact import Fact, FactTypes
+    from events.declared.fact import Fact, FactTypes, FieldKind
     from events.journal.columns import Kinds
     from events.journal.ticks import Ticks
 
@@ -56,8 +56,10 @@ class PackedFacts(msgspec.Struct, tag="facts", array_like=True, frozen=True, gc=
     """The type of each event, as its place in the header."""
     times: PackedTimes
     """When."""
-    columns: list[PackedTexts | list[int]]
-    """The fields, in the order in which the header has them for the first time."""
+    texts: list[PackedTexts]
+    """The fields that are texts, in the order in which the header has them for the first time."""
+    numbers: list[list[int]]
+    """The other fields, in that order."""
     lines: list[tuple[Count, bytes]]
     """The places of the events whose lines are not canonical, and these."""
 
@@ -161,19 +163,18 @@ class FactColumns(EventColumns):
 
     def packed(self) -> PackedFacts:
         """Return the events as a store keeps them."""
-        columns: list[PackedTexts | list[int]] = []
+        texts, numbers = [], []
         for name, kind in self.types.fields.items():
             values = self._values[name][np.isin(self.kinds, list(self.types.having[name]))]
             if kind != "text":
-                columns.append(values.tolist())
+                numbers.append(values.tolist())
             elif len(values):
-                columns.append(
-                    PackedTexts(*msgspec.structs.astuple(pack_names(self._texts[name], values)))
-                )
+                packed = pack_names(self._texts[name], values)
+                texts.append(PackedTexts(packed.names, packed.codes))
             else:
-                columns.append(PackedTexts([], []))
+                texts.append(PackedTexts([], []))
         times = pack_times(Times(self.ticks, self.finer))
-        return PackedFacts(self.kinds.tolist(), times, columns, sorted(self.lines.items()))
+        return PackedFacts(self.kinds.tolist(), times, texts, numbers, sorted(self.lines.items()))
 
     @classmethod
     def unpack(cls, packed: PackedFacts, types: FactTypes, number: int) -> Self:
@@ -188,32 +189,39 @@ class FactColumns(EventColumns):
             raise WrongRecordError(f"{len(types.events)} types of events", max(packed.kinds) + 1)
         kinds = np.array(packed.kinds, np.int8)
         ticks, finer = unpack_times(packed.times, events)
-        if len(packed.columns) != len(types.fields):
-            raise WrongRecordError(f"{len(types.fields)} fields", len(packed.columns))
+        columns = len(packed.texts) + len(packed.numbers)
+        named = list(types.fields.values()).count("text")
+        if columns != len(types.fields) or len(packed.texts) != named:
+            raise WrongRecordError("a column for each field", f"{columns} columns")
         values: dict[str, NDArray[np.int64]] = {}
         texts: dict[str, list[str]] = {}
-        for (name, kind), column in zip(types.fields.items(), packed.columns, strict=True):
+        all_texts, all_numbers = iter(packed.texts), iter(packed.numbers)
+        for name, kind in types.fields.items():
             having = np.flatnonzero(np.isin(kinds, list(types.having[name])))
             values[name] = np.zeros(events, np.int64)
-            if (kind == "text") != isinstance(column, PackedTexts):
-                raise WrongRecordError(f"a column of {kind}", "another")
-            values[name][having] = _unpacked(column, kind, len(having))
-            if isinstance(column, PackedTexts):
+            if kind == "text":
+                column = next(all_texts)
                 texts[name] = column.names
+                values[name][having] = _codes(column, len(having))
+            else:
+                values[name][having] = _numbers(next(all_numbers), kind, len(having))
         lines = dict(packed.lines)
         if len(lines) != len(packed.lines) or any(place >= events for place in lines):
             raise WrongRecordError("lines of the frame's events, each once", "others")
         return cls(types, number, kinds, ticks, finer, lines, values, texts)
 
 
-def _unpacked(column: PackedTexts | list[int], kind: str, count: int) -> NDArray[np.int64]:
-    """Return the values of ``count`` events."""
-    if isinstance(column, PackedTexts):
-        if count:
-            return unpack_names(column, count)
-        if column.names:
-            raise WrongRecordError("no texts, as no event has one", len(column.names))
-        column = column.codes
+def _codes(column: PackedTexts, count: int) -> NDArray[np.int64]:
+    """Return which texts ``count`` events have, as their places."""
+    if count:
+        return unpack_names(column, count)
+    if column.names or column.codes:
+        raise WrongRecordError("no texts, as no event has one", "some")
+    return np.zeros(0, np.int64)
+
+
+def _numbers(column: list[int], kind: FieldKind, count: int) -> NDArray[np.int64]:
+    """Return the numbers, or truth values, that ``count`` events have."""
     if len(column) != count:
         raise WrongRecordError(f"the values of {count} events", len(column))
     values = whole_numbers(column, count)

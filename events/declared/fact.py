@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from events.bounds import Name
-from events.errors import DetectorError, shown
+from events.errors import BadValueError, DetectorError, shown
 
 FieldKind: TypeAlias = Literal["text", "int", "bool"]
 """What a field holds."""
@@ -152,6 +152,24 @@ class FactTypes:
         """Return what the header of a store says of them."""
         return Declared(self.types, self.verdict_fields, parameters)
 
+    def verdict_of(self, number: int, values: list[Any], *, flagged: bool) -> Verdict:
+        """Return the verdict on event ``number`` that a store keeps.
+
+        Raises:
+            BadValueError: its values are not those of its fields.
+
+        """
+        fields = self.verdict_fields
+        wrong = len(values) != len(fields) or any(
+            type(value) is not _TYPES[field.kind]
+            for value, field in zip(values, fields, strict=False)
+        )
+        if wrong:
+            expected = ", ".join(f"{field.name} ({field.kind})" for field in fields)
+            raise BadValueError(f"expected a verdict of {expected or 'no fields'}, found {values}")
+        told = dict(zip((field.name for field in fields), values, strict=True))
+        return self.verdict(**told, number=number, flagged=flagged)
+
     def is_judged(self, event: Fact) -> bool:
         """Tell whether there is a verdict on ``event`` if it is of the stream."""
         return self.kind_of[type(event)] in self.judged
@@ -187,6 +205,7 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     return made
 
 
-def values_of(struct: msgspec.Struct, fields: tuple[Field, ...]) -> list[Any]:
-    """Return the values of ``fields``, in their order."""
-    return [getattr(struct, field.name) for field in fields]
+def verdict_values(verdict: Verdict) -> list[Any]:
+    """Return what ``verdict`` says besides whether it is flagged."""
+    names = verdict.__struct_fields__
+    return [getattr(verdict, name) for name in names if name not in _VERDICT_FIELDS]

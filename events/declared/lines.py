@@ -15,8 +15,14 @@ import msgspec
 from events.declared.columns import INT_MAX, INT_MIN
 from events.errors import BadValueError, shown
 from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
-from events.purchases.lines import BadLineError, Reason, decode_object, text_of, time_of_line
-from events.times.timestamps import in_zone
+from events.purchases.lines import (
+    BYTE_ORDER_MARK,
+    BadLineError,
+    Reason,
+    decode_object,
+    text_of,
+    time_of_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,26 +81,20 @@ class FactLines:
         }
         time, found = time_of_line(fields, zone)
         event = self.types.events[kind](**values, time=time)
-        if self.canonical(event, found) != line:
+        if found != "none" or self.canonical(event) != line:
             event = msgspec.structs.replace(event, line=line)
         return event, found
 
-    def canonical(self, event: Fact, zone: Zone | None) -> bytes:
-        """Return the line of ``event`` as this program writes it, without a newline.
-
-        Args:
-            event: the event.
-            zone: that of its time.
-
-        """
+    def canonical(self, event: Fact) -> bytes:
+        """Return the line of ``event`` as this program writes it, if its time has no offset."""
         described = self.types.types[self.types.kind_of[type(event)]]
-        fields = {"event_type": described.tag, "timestamp": in_zone(event.time, zone)}
+        fields = {"event_type": described.tag, "timestamp": event.time}
         told = {field.name: getattr(event, field.name) for field in described.fields}
-        return _encode(fields | told).encode("utf-8", "backslashreplace")
+        return _encode(fields | told).encode()
 
-    def line_of(self, event: Fact, zone: Zone | None) -> bytes:
+    def line_of(self, event: Fact) -> bytes:
         """Return the source line of ``event``, byte for byte, without its newline."""
-        return self.canonical(event, zone) if event.line is None else event.line
+        return self.canonical(event) if event.line is None else event.line
 
     def check_own(self, event: Fact, zone: Zone | None) -> None:
         """Refuse an event whose line is another's.
@@ -103,10 +103,10 @@ class FactLines:
             BadValueError: it is.
 
         """
-        line = self.line_of(event, zone)
+        line = self.line_of(event)
         found: Fact | None = None
         try:
-            found, _ = self.read(line.removeprefix(b"\xef\xbb\xbf"), zone)
+            found, _ = self.read(line.removeprefix(BYTE_ORDER_MARK), zone)
         except BadLineError as error:
             raise BadValueError(f"expected its own line, found one that is none: {error}") from None
         if msgspec.structs.replace(found, number=event.number, line=event.line) != event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.declared.fact import Fact
 from events.journal.columns import EventColumns
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from events.store.records import Record
-
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Block(NamedTuple):

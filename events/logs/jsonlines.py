@@ -15,13 +15,12 @@ import msgspec
 from events.bounds import Count, Hash
 from events.closing import Closing
 from events.errors import InputError, unreadable
-from events.logs.block import BYTE_ORDER_MARK, Block
 from events.logs.extent import Extent
 from events.logs.splitting import CutLine, long_line_detail, whole_lines
 from events.paths import path_of
 from events.purchases.amounts import format_cents
 from events.purchases.blocks import BlockParser
-from events.purchases.lines import JSON_SPACE
+from events.purchases.lines import BYTE_ORDER_MARK, JSON_SPACE
 from events.store.disk import Identity
 from events.store.records import LogEnd, Source
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
+    from events.logs.block import Block
     from events.logs.splitting import WholeLines
     from events.times.timestamps import Zone
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.logs.block import BYTE_ORDER_MARK, Block
+from events.logs.block import Block
 from events.logs.splitting import CutLine, long_line_detail
-from events.purchases.lines import JSON_SPACE, BadLineError, Reason
+from events.purchases.lines import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason
 from events.store.records import EventRun, Lines, Record, Rejected, Source
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class LineParser(ABC):
         return self._block(self._columns([]), [(0, bad)], 1)
 
     def _line(self, line: bytes, row: int) -> Any:
-        """Return the event of ``line``, still without a number, why it is none, or None if blank."""
+        """Return what a line is: an event, a rejected line, or None where it is blank."""
         number = self.line_number + row
         text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
         if not text.strip(JSON_SPACE):

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from events.closing import Closing
 from events.errors import BadValueError, InputError, shown, unreadable
-from events.logs.block import BYTE_ORDER_MARK
 from events.logs.extent import Content, Extent, content_of
 from events.logs.jsonlines import BLOCK_BYTES, Fingerprint
 from events.logs.splitting import CutLine, whole_lines
@@ -26,6 +25,7 @@ from events.observations.rows import (
     RejectedRow,
 )
 from events.paths import path_of
+from events.purchases.lines import BYTE_ORDER_MARK
 from events.store.disk import Identity
 from events.times.instants import are_in_order
 

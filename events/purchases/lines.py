@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from events.times.timestamps import Zone
 
 JSON_SPACE = b" \t\r\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 T = TypeVar("T")
 
 
@@ -198,6 +199,15 @@ def time_of_line(fields: dict[str, msgspec.Raw], zone: Zone | None) -> timestamp
     if zone is not None and found.zone != zone:
         raise _zone_error(fields, zone)
     return found
+
+
+def zone_of(line: bytes) -> Zone:
+    """Return the zone of the time in a line that a store keeps; a wrong one counts as none."""
+    try:
+        return time_of_line(decode_object(line.removeprefix(BYTE_ORDER_MARK)), None).zone
+    except BadLineError:
+        # Whoever takes it for its event's own line refuses it.
+        return "none"
 
 
 def _timestamp(fields: dict[str, msgspec.Raw]) -> str:

@@ -25,6 +25,7 @@ import msgpack
 import msgspec
 
 from events.bounds import Count
+from events.declared.fact import Declared
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 
 MAGIC: Final = "replay.events"
 VERSION: Final = 3
-"""The newest version of the format, in which stores are written."""
+"""The version of the format in which stores of the program's own detectors are written."""
+DECLARING: Final = 4
+"""The version of stores whose header declares the types of their events: the newest one."""
 FIRST_PACKED: Final = 3
 """The first version in which a frame's events are columns, of purchases and of intervals."""
 
@@ -92,6 +95,13 @@ class Header(msgspec.Struct, frozen=True):
     """What decides, or None in stores of releases that named no detector; see `decided_by`."""
     zone: Zone | None = None
     """Whether times have an offset and are kept in UTC, or have none; None: not known here."""
+    declared: Declared | None = None
+    """What a detector declares that has event types of its own, or None."""
+
+    @property
+    def version(self) -> int:
+        """The version of the format in which a store with this header is written."""
+        return VERSION if self.declared is None else DECLARING
 
     @property
     def decided_by(self) -> DetectorVersion:
@@ -122,9 +132,8 @@ class Header(msgspec.Struct, frozen=True):
     def _same_batch(self, other: Header) -> bool:
         if self.incomplete or other.incomplete:
             return False
-        return (self.parameters, self.line) == (other.parameters, other.line) and _same_content(
-            self.batch, other.batch
-        )
+        one, two = ((each.parameters, each.declared, each.line) for each in (self, other))
+        return one == two and _same_content(self.batch, other.batch)
 
 
 _decode_header = msgspec.msgpack.Decoder(Header).decode
@@ -139,7 +148,10 @@ def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
 def encode_header(header: Header) -> bytes:
     """Return the bytes that a new store with ``header`` begins with."""
     content = msgspec.to_builtins(header, builtin_types=(bytes,))
-    packed: bytes = MAGIC_BYTES + msgpack.packb(VERSION) + msgpack.packb(msgpack.packb(content))
+    if header.declared is None:
+        del content["declared"]
+    version = msgpack.packb(header.version)
+    packed: bytes = MAGIC_BYTES + version + msgpack.packb(msgpack.packb(content))
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))
 
 
@@ -163,9 +175,9 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int, int]:
             "the way"
         )
     version, body, end = sealed
-    if version > VERSION:
+    if version > DECLARING:
         raise NewerStoreError(
-            f"{path}: expected format version {VERSION} or older, found version {version}; "
+            f"{path}: expected format version {DECLARING} or older, found version {version}; "
             "read it with a newer release of this program"
         )
     try:
@@ -213,7 +225,10 @@ def _check(header: Header, version: int) -> None:
 
     """
     right = version >= FIRST_PACKED or version == (1 if header.intervals is None else 2)
-    if not right or (header.parameters is None) == (header.intervals is None):
+    if (header.declared is not None) != (version == DECLARING):
+        raise BadValueError("expected declared types of events in version 4, and in no other")
+    settings = (header.parameters, header.intervals, header.declared)
+    if not right or settings.count(None) != len(settings) - 1:
         raise BadValueError(
             "expected the parameters of one detector, purchases but in version 2 and intervals "
             "but in 1"

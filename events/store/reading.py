@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from events.declared.fact import FactTypes
+from events.declared.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError, shown
 from events.nesting import decoded
 from events.observations.rows import canonical_times
@@ -32,7 +34,7 @@ from events.store.records import (
     Written,
     gathered,
 )
-from events.store.stored import decode_intervals, decode_purchases, unpack_records
+from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
 from events.store.validation import CanonicalTimes, WrongRecordError
 
 if TYPE_CHECKING:
@@ -91,15 +93,32 @@ def _check_fields(event: Event) -> None:
 class Reader:
     """Reads the frames of one store, one after another."""
 
-    def __init__(self, header: Header, version: int, path: Path) -> None:
-        """Begin before the first frame of the store at ``path``, of this version of the format."""
+    def __init__(
+        self, header: Header, version: int, path: Path, types: FactTypes | None = None
+    ) -> None:
+        """Begin before the first frame of the store at ``path``, of this version of the format.
+
+        Args:
+            header: what it begins with.
+            version: the version of its format.
+            path: where it is.
+            types: those of its events, where a detector declares them; by default such as the
+                header says.
+
+        """
         self._path: Final = path
         self._packed: Final = version >= FIRST_PACKED
         self._times: Final = CanonicalTimes()
         self._decode: Callable[[_Body], Any]
         self.validator: Validator
         """What was read so far."""
-        if header.intervals is None:
+        if header.declared is not None and types is None:
+            types = FactTypes.of(header.declared)
+        self._types: Final = types
+        if types is not None:
+            self._decode = decode_facts
+            self.validator = FactValidator(header, types)
+        elif header.intervals is None:
             self._decode = decode_purchases if self._packed else _decode_single
             self.validator = PurchaseValidator(header)
         else:
@@ -124,7 +143,7 @@ class Reader:
         try:
             found = decoded(self._decode, body)
             if self._packed:
-                return unpack_records(found, events_before, events, len(body))
+                return unpack_records(found, events_before, events, len(body), self._types)
             return _gathered(found, events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None

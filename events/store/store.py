@@ -14,12 +14,18 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from events.errors import BadValueError, DamagedStoreError, OtherKindError, StoreError
-from events.journal.columns import Columns
-from events.logs.block import BYTE_ORDER_MARK
+from events.declared.columns import FactColumns
+from events.errors import (
+    BadValueError,
+    DamagedStoreError,
+    OtherDetectorError,
+    OtherKindError,
+    StoreError,
+)
+from events.journal.columns import Columns, EventColumns
 from events.paths import path_of
 from events.purchases.event import line_of
-from events.purchases.lines import BadLineError, read_zoned
+from events.purchases.lines import zone_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from events.declared.fact import FactTypes
     from events.observations.parameters import IntervalParameters
     from events.purchases.event import Event
     from events.purchases.parameters import Parameters
@@ -134,6 +141,7 @@ class EventStore:
         self._frames: list[FramePlace] = []
         self._checked = False
         self._zone = self.header.zone
+        self._types: FactTypes | None = None
         self._look_through(start)
 
     @property
@@ -166,6 +174,23 @@ class EventStore:
         """Which detector decided; where the store names none it is the built-in, version 1."""
         return self.header.decided_by
 
+    def bind(self, types: FactTypes) -> None:
+        """Let events and verdicts be of the classes ``types``, which a detector declares.
+
+        Otherwise they are of classes that are made for what the header says.
+
+        Raises:
+            OtherDetectorError: the history has other types.
+
+        """
+        declared = self.header.declared
+        if declared is None or types.declared(declared.parameters) != declared:
+            raise OtherDetectorError(
+                f"{self.path}: expected events of the types that the detector declares, found "
+                "others; name the detector that decided it"
+            )
+        self._types = types
+
     @property
     def zone(self) -> Zone | None:
         """Whether the times have an offset and are kept in UTC; None where there is no event yet.
@@ -189,11 +214,10 @@ class EventStore:
             for record in frame.records:
                 if isinstance(record, Columns):
                     (first,) = record.events(0, 1)
-                    try:
-                        return read_zoned(line_of(first).removeprefix(BYTE_ORDER_MARK), 1)[1]
-                    except BadLineError:
-                        # Whoever takes it for its event's own line refuses it.
-                        return "none"
+                    return zone_of(line_of(first))
+                if isinstance(record, FactColumns):
+                    # Canonical lines have no offset.
+                    return zone_of(record.lines[0]) if 0 in record.lines else "none"
         return None
 
     def records(self, after_event: int = 0) -> Iterator[Record | Event]:
@@ -236,7 +260,7 @@ class EventStore:
             # What is right in a frame depends on those before it.
             for _ in self._checked_frames(view):
                 pass
-        reader = Reader(self.header, self.version, self.path)
+        reader = Reader(self.header, self.version, self.path, self._types)
         for place in self._frames[first:]:
             yield self._frame(view, place, _records(reader, view, place))
 
@@ -249,14 +273,14 @@ class EventStore:
 
         """
         view = memoryview(self._data)
-        reader = Reader(self.header, self.version, self.path)
+        reader = Reader(self.header, self.version, self.path, self._types)
         return [_records(reader, view, place) for place in self._frames[-count:]]
 
     def events_from(self, number: int = 1) -> Iterator[Event]:
         """Iterate over the events from event ``number`` on, in order."""
         for frame in self.frames(number - 1):
             for record in frame.records:
-                if isinstance(record, Columns):
+                if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
 
     def rejected(self) -> Iterator[Rejected]:
@@ -268,7 +292,7 @@ class EventStore:
         return (record for record in self.records() if isinstance(record, Decision))
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
-        reader = Reader(self.header, self.version, self.path)
+        reader = Reader(self.header, self.version, self.path, self._types)
         for place in self._frames:
             body = view[place.body : place.end]
             yield self._frame(view, place, reader.next_records(body, place.body, place.events))

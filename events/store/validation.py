@@ -33,11 +33,11 @@ class WrongRecordError(BadValueError):
 class Validator(ABC):
     """What was read so far of a history, as far as what follows depends on it."""
 
-    def __init__(self, sums: int, *, incomplete: bool) -> None:
+    def __init__(self, sums: int | None, *, incomplete: bool) -> None:
         """Begin before the first frame.
 
         Args:
-            sums: how many sums a digest has.
+            sums: how many sums a digest has; None for any number.
             incomplete: whether the store was saved from a damaged one.
 
         """
@@ -84,7 +84,7 @@ class Validator(ABC):
         self.gap = True
 
     def _take_digest(self, digest: StateDigest) -> None:
-        if len(digest.sums) != self._sums:
+        if self._sums is not None and len(digest.sums) != self._sums:
             raise WrongRecordError(f"a digest of {self._sums} sums", f"{len(digest.sums)} sums")
 
     def _take_written(self, written: Written) -> None:

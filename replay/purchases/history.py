@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import ParametersError
 from events.journal.columns import Columns
 from events.journal.journal import Journal
-from events.logs.block import BYTE_ORDER_MARK
 from events.purchases.event import Event, line_of
-from events.purchases.lines import BadLineError, parse_line
+from events.purchases.lines import BYTE_ORDER_MARK, BadLineError, parse_line
 from events.purchases.own_lines import check_own_lines
 from events.purchases.parameters import parse_parameters
 from events.store.records import Decision, EventRun, Record, Rejected, Source, StreamStart

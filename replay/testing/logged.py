@@ -6,9 +6,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from events.logs.block import BYTE_ORDER_MARK, numbered
+from events.logs.block import numbered
 from events.logs.splitting import whole_lines
 from events.purchases.blocks import BlockParser
+from events.purchases.lines import BYTE_ORDER_MARK
 from events.purchases.parameters import parse_parameters
 from events.store.records import Rejected
 from replay.purchases.history import History, texts_by_log

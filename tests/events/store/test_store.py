@@ -97,6 +97,7 @@ def pieces(content: bytes) -> list[bytes]:
 def fields_of(header: Header) -> dict[str, Any]:
     """Return the map in a store's header."""
     fields: dict[str, Any] = msgspec.to_builtins(header, builtin_types=(bytes,))
+    assert fields.pop("declared") is None
     return fields
 
 
@@ -298,8 +299,8 @@ def test_missing_store_and_folder_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_newer_version_is_refused_with_the_cure(path: Path) -> None:
-    path.write_bytes(sealed(4, b"of a shape that nobody knows yet") + b"and frames that may differ")
-    message = "expected format version 3 or older, found version 4; read it with a newer release"
+    path.write_bytes(sealed(5, b"of a shape that nobody knows yet") + b"and frames that may differ")
+    message = "expected format version 4 or older, found version 5; read it with a newer release"
     with pytest.raises(NewerStoreError, match=re.escape(f"{path}: {message}")):
         EventStore(path)
 

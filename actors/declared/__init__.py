@@ -1,0 +1,1 @@
+"""What detectors that declare their events make their actors of."""

@@ -1,0 +1,88 @@
+"""The messages of detectors that declare their events.
+
+    outside      Judge, Past, Attest, Commit    to the coordinator
+    outside      Horizon                        to the coordinator, to move in time
+    coordinator  Ask, Apply                     to the actors of subjects
+    actor        Answer                         to the coordinator
+    coordinator  Decided, Attested, Commit      to the sink
+
+A detector may have messages of its own between its actors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from events.declared.fact import Fact, Verdict
+
+
+class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True):
+    """Judge the event, then make the actors' states include it."""
+
+    event: Fact
+    """The event that has just come in."""
+
+
+class Past(msgspec.Struct, tag="past", array_like=True, frozen=True):
+    """Make the actors' states include this event, which is not of the stream."""
+
+    event: Fact
+    """The event."""
+
+
+class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True):
+    """Say what the state adds up to, after the events so far; for runs that are recorded."""
+
+    events: int
+    """How many events there were."""
+
+
+class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True):
+    """Make this event, which concerns you, part of your state."""
+
+    event: Fact
+    """The event."""
+    since: int
+    """The last event that was part of the states before it."""
+
+
+class Ask(msgspec.Struct, tag="ask", array_like=True, frozen=True):
+    """What do you say to this event, before it is part of your state? The answer is `Answer`."""
+
+    number: int
+    """The number of the event on whose behalf this is asked."""
+    question: Any
+    """What is asked; the event itself, where the coordinator is not the detector's own."""
+
+
+class Answer(msgspec.Struct, tag="answer", array_like=True, frozen=True):
+    """The answer to `Ask`."""
+
+    number: int
+    """The number in the question."""
+    subject: str
+    """Who answers."""
+    answer: Any
+    """What it says; a verdict, where the coordinator is not the detector's own."""
+
+
+class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True):
+    """The answer to `Attest`."""
+
+    events: int
+    """The number in the request."""
+    users: int
+    """How many subjects have appeared."""
+    sums: tuple[int, ...]
+    """What the state adds up to, where its detector says."""
+
+
+class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
+    """The verdict on an event of the stream."""
+
+    event: Fact
+    """The event."""
+    verdict: Verdict
+    """The verdict."""
