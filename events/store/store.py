@@ -150,6 +150,11 @@ class EventStore:
         return len(self._frames)
 
     @property
+    def frame_ends(self) -> list[int]:
+        """After how many events each frame ends."""
+        return [place.events_before + place.events for place in self._frames]
+
+    @property
     def parameters(self) -> Parameters:
         """D and T of the run.
 

@@ -1,11 +1,20 @@
-"""What comes of playing a history again, whatever its detector."""
+"""Playing a history again, and comparing all that the run recorded with what comes out."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.urns import COORDINATOR, SINK
+from events.closing import Closing
+from replay.engine.collector import collector_paused
+from replay.engine.difference import Difference
+
 if TYPE_CHECKING:
-    from replay.engine.difference import Difference
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from events.store.records import StateDigest
+    from replay.engine.history import Attestation
 
 
 class Lost(NamedTuple):
@@ -25,10 +34,72 @@ class Verification(NamedTuple):
     events: int
     """How many events were played again."""
     decisions: int
-    """How many decisions were compared."""
+    """How many decisions, or other verdicts, were compared."""
     digests: int
     """How many digests of the state were compared."""
     difference: Difference | None
     """The first difference, or None where there is none."""
     lost: tuple[Lost, ...] = ()
     """What was not there to be compared."""
+
+
+class Replayed(Closing):
+    """A history that is played again to actors of its own."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self.position = 0
+        """How many events were played."""
+        self.verdicts = 0
+        """How many verdicts were compared."""
+        self.digests = 0
+        """How many digests of the state were compared."""
+        self.lost: list[Lost] = []
+        """What was not there to be compared."""
+
+    @abstractmethod
+    def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
+        """Play up to one of ``moments`` after another, and iterate over what differs."""
+
+    def verification(
+        self, moments: Sequence[int], progress: Callable[[Sequence[int]], Iterable[int]]
+    ) -> Verification:
+        """Play up to the first difference, and stop the actors.
+
+        Args:
+            moments: up to which is played, one after another.
+            progress: passes them on.
+
+        """
+        with collector_paused(), self:
+            difference = next(self.differences(progress(moments)), None)
+            counts = (self.position, self.verdicts, self.digests)
+            return Verification(*counts, difference, tuple(self.lost))
+
+
+def digest_differences(
+    attestation: Attestation,
+    found: StateDigest,
+    sums: Sequence[str],
+    subjects: str,
+    actors: str = COORDINATOR,
+) -> Iterator[Difference]:
+    """Iterate over what differs in a recorded digest and the one that a replay gives.
+
+    Args:
+        attestation: what was recorded, and where.
+        found: the replay's; its chain does not matter.
+        sums: what its sums are called.
+        subjects: what those are called whom it counts.
+        actors: whose state has other sums, where it has.
+
+    """
+    recorded = attestation.digest
+    for actor, field, expected, actual in (
+        (SINK, "digest events", recorded.events, found.events),
+        (COORDINATOR, subjects, recorded.users, found.users),
+        *((actors, *each) for each in zip(sums, recorded.sums, found.sums, strict=False)),
+        (SINK, "history before", recorded.chain.hex(), attestation.previous.hex()),
+    ):
+        if expected != actual:
+            yield Difference(attestation.events, actor, field, expected, actual)

@@ -134,8 +134,7 @@ class IntervalLooks(Looks[Observation]):
         }
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        del progress
-        return verify_intervals(self.store)
+        return verify_intervals(self.store, progress)
 
     def audit(self) -> None:
         if self.other is None and verify_intervals(self.store).difference is not None:

@@ -9,18 +9,17 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from actors.urns import COORDINATOR, SINK, urn_of_key
-from events.closing import Closing
+from actors.urns import SINK, urn_of_key
 from events.store.records import Finding, Gap, LogEnd, Observed, Record, StateDigest
-from replay.engine.collector import collector_paused
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
-from replay.engine.verify import Lost, Verification
+from replay.engine.history import Attestation
+from replay.engine.verify import Lost, Replayed, Verification, digest_differences
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.simulation import IntervalSimulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
@@ -50,8 +49,14 @@ class _Seen:
         """Drop ``intervals``, which are in the findings."""
 
 
-def verify_intervals(store: EventStore) -> Verification:
+def verify_intervals(
+    store: EventStore, progress: Callable[[Sequence[int]], Iterable[int]] = iter
+) -> Verification:
     """Play the history in ``store`` again and compare.
+
+    Args:
+        store: what the run recorded.
+        progress: passes on the moments up to which is played, one after another.
 
     Raises:
         OtherDetectorError: another detector, or version, decided it.
@@ -62,16 +67,12 @@ def verify_intervals(store: EventStore) -> Verification:
     check_detector(store, IntervalSimulation)
     # What was written is compared with what was found.
     IntervalResumed(store)
-    with collector_paused(), _Replay(store, store.intervals) as replay:
-        difference = next(replay.differences(), None)
-        counts = (replay.position, replay.findings, replay.digests)
-        return Verification(*counts, difference, tuple(replay.lost))
+    return _Replay(store, store.intervals).verification(store.frame_ends, progress)
 
 
-class _Replay(Closing):
+class _Replay(Replayed):
     def __init__(self, store: EventStore, parameters: IntervalParameters) -> None:
-        self.position = self.findings = self.digests = 0
-        self.lost: list[Lost] = []
+        super().__init__()
         self._store = store
         self._seen = _Seen()
         self._simulation = IntervalSimulation(parameters, self._seen)
@@ -80,10 +81,10 @@ class _Replay(Closing):
     def close(self) -> None:
         self._simulation.close()
 
-    def differences(self) -> Iterator[Difference]:
-        for previous, records, _ in self._store.frames():
-            for record in records:
-                yield from self._take(record, previous)
+    def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
+        for _, frame in zip(moments, self._store.frames(), strict=True):
+            for record in frame.records:
+                yield from self._take(record, frame.previous)
         for finding in self._recorded:
             yield Difference(finding.number, SINK, "finding", finding, None)
 
@@ -110,20 +111,12 @@ class _Replay(Closing):
                     yield Difference(number, SINK, "finding", one, other)
                 else:
                     yield from _fields(number, one, other)
-            self.findings += 1
+            self.verdicts += 1
         self._recorded = []
         actual = self._seen.digest
         assert actual is not None, "a settling ends with a digest"
-        at = self.position
-        if recorded.events != actual.events:
-            yield Difference(at, SINK, "digest events", recorded.events, actual.events)
-        if recorded.users != actual.users:
-            yield Difference(at, COORDINATOR, "keys", recorded.users, actual.users)
-        for field, expected, other in zip(_SUMS, recorded.sums, actual.sums, strict=False):
-            if expected != other:
-                yield Difference(at, COORDINATOR, field, expected, other)
-        if recorded.chain != previous:
-            yield Difference(at, SINK, "history before", recorded.chain.hex(), previous.hex())
+        attestation = Attestation(self.position, previous, recorded)
+        yield from digest_differences(attestation, actual, _SUMS, "keys")
         self.digests += 1
 
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 from actors.purchases.digest import Sums, sums_of, total_of, users_of_difference
 from actors.purchases.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
-from events.closing import Closing
 from events.purchases.own_lines import check_own_lines
-from replay.engine.collector import collector_paused
+from events.store.records import StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference, decision_differences
-from replay.engine.verify import Lost, Verification
+from replay.engine.verify import Lost, Replayed, Verification, digest_differences
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 def verify(
     history: History,
-    progress: Callable[[list[int]], Iterable[int]] = iter,
+    progress: Callable[[Sequence[int]], Iterable[int]] = iter,
     detector: Callable[..., Simulation] = Simulation,
 ) -> Verification:
     """Play ``history`` again and compare.
@@ -47,17 +46,14 @@ def verify(
     check_detector(history.store, detector)
     check_own_lines(history.store)
     moments = sorted({each.events for each in history.digests} | {len(history)})
-    with collector_paused(), _Replay(history, detector) as replay:
-        difference = next(replay.differences(progress(moments)), None)
-        counts = (replay.position, replay.decisions, replay.digests)
-        lost = tuple([Lost(after, gap.events, gap.size) for after, gap in history.gaps])
-        return Verification(*counts, difference, lost)
+    return _Replay(history, detector).verification(moments, progress)
 
 
-class _Replay(Closing):
+class _Replay(Replayed):
     def __init__(self, history: History, detector: Callable[..., Simulation]) -> None:
+        super().__init__()
         self.history: Final = history
-        self.position = self.decisions = self.digests = 0
+        self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
         self._simulation = detector(history.store.parameters, Nowhere(), journal=history.journal)
         self._last_judged = max(history.recorded, default=0)
         # What each user's state adds up to, and all of them together.
@@ -113,30 +109,22 @@ class _Replay(Closing):
                 yield Difference(number, SINK, "decision", recorded, actual)
             return
         yield from decision_differences(recorded, actual)
-        self.decisions += 1
+        self.verdicts += 1
 
     def _compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
         """Compare a digest; only what changed after event ``since`` is summed up again."""
-        at, digest = attestation.events, attestation.digest
-        if digest.events != at:
-            yield Difference(at, SINK, "digest events", digest.events, at)
         users = self._concerned(since)
         self._sum_up(users)
-        if digest.users != len(self._sums):
-            yield Difference(at, COORDINATOR, "users", digest.users, len(self._sums))
-        recorded, total = Sums(*digest.sums), self._total.reduced()
+        recorded, total = Sums(*attestation.digest.sums), self._total.reduced()
         actors = ", ".join(
             self._simulation.user(user).actor_urn
             for user in users_of_difference(recorded.minus(total))
             if user < len(self._sums)
         )
-        for field, expected, found in zip(Sums._fields, recorded, total, strict=True):
-            if expected != found:
-                yield Difference(at, actors or COORDINATOR, field, expected, found)
+        found = StateDigest(attestation.events, b"", len(self._sums), total)
+        names = Sums._fields
+        yield from digest_differences(attestation, found, names, "users", actors or COORDINATOR)
         yield from self._compare_recency(users)
-        if digest.chain != attestation.previous:
-            hashes = (digest.chain.hex(), attestation.previous.hex())
-            yield Difference(at, SINK, "history before", *hashes)
 
     def _concerned(self, since: int | None) -> list[int]:
         if since is None:
