@@ -6,15 +6,33 @@ outside      Commit     to the coordinator, which passes it on to the sink
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import msgspec
 
 from events.errors import ReplayError
+
+E = TypeVar("E")
 
 
 class UnaskedError(ReplayError):
     """A message came that nobody asked for; the detector's actors do not fit together."""
 
     exit_status = 1
+
+
+class Judge(msgspec.Struct, Generic[E], tag="judge", array_like=True, frozen=True, gc=False):
+    """Judge the event, if its kind is judged, then make the states include it."""
+
+    event: E
+    """The event that has just come in."""
+
+
+class Past(msgspec.Struct, Generic[E], tag="past", array_like=True, frozen=True, gc=False):
+    """Make the states include this event, which is not of the stream, without judging."""
+
+    event: E
+    """The event."""
 
 
 class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=False):
@@ -29,3 +47,21 @@ class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=Fa
 
 class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True, gc=False):
     """Record all verdicts so far, then write the flagged lines."""
+
+
+class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):
+    """Say what the state adds up to, after the events so far; for runs that are recorded."""
+
+    events: int
+    """How many events there were."""
+
+
+class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True, gc=False):
+    """The answer to `Attest`."""
+
+    events: int
+    """The number in the request."""
+    users: int
+    """How many users, or subjects of another kind, have appeared."""
+    sums: tuple[int, ...]
+    """What the detector sums up, such as `actors.purchases.digest.Sums`."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import msgspec
 
+from actors.messages import Judge
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.messages import Apply, Judge, Judged, Purchases
+from actors.purchases.messages import Apply, Judged, Purchases
 from actors.purchases.user import OwnPurchases, UserActor
 from events.purchases.event import Befriend, Event, Purchase, users_of
 from replay.purchases.simulation import Simulation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.purchases.messages import Past
+from actors.messages import Past
 from events.journal.columns import Columns
 
 if TYPE_CHECKING:

@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from actors.activation import Active
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Commit, Horizon, UnaskedError
+from actors.messages import Attest, Attested, Commit, Horizon, Judge, Past, UnaskedError
 from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
-from actors.purchases.messages import (
-    Apply,
-    AskFriends,
-    AskPurchases,
-    Attest,
-    Attested,
-    Friends,
-    Judge,
-    Judged,
-    Past,
-    Purchases,
-)
+from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
 from actors.purchases.network import NetworkQuery
 from actors.purchases.recency import Recency
 from events.purchases.event import Befriend, Event, Purchase, place_of

@@ -16,28 +16,7 @@ from __future__ import annotations
 
 import msgspec
 
-from events.purchases.event import Event, Purchase
-
-
-class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True, gc=False):
-    """Judge the event if it is a purchase, then make the users' states include it."""
-
-    event: Event
-    """The event that has just come in."""
-
-
-class Past(msgspec.Struct, tag="past", array_like=True, frozen=True, gc=False):
-    """Make the users' states include this event, which is not of the stream, without judging."""
-
-    event: Event
-    """The event."""
-
-
-class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):
-    """Say what the state adds up to, after the events so far; for runs that are recorded."""
-
-    events: int
-    """How many events there were."""
+from events.purchases.event import Purchase
 
 
 class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True, gc=False):
@@ -93,17 +72,6 @@ class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True, g
     """Who answers."""
     purchases: tuple[Purchase, ...]
     """What was asked for, sorted by time and number."""
-
-
-class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True, gc=False):
-    """The answer to `Attest`."""
-
-    events: int
-    """The number in the request."""
-    users: int
-    """How many users have appeared."""
-    sums: tuple[int, ...]
-    """See `actors.purchases.digest.Sums`."""
 
 
 class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True, gc=False):

@@ -13,11 +13,10 @@ import random
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from actors.messages import Commit
+from actors.messages import Attest, Commit, Judge, Past
 from actors.orders import RandomOrder
-from actors.purchases.messages import Attest, Judge, Past
 from actors.purchases.recency import WALK_MAX
-from actors.purchases.sink import Kept
+from actors.sink import Kept
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import ReplayError
 from replay.engine.detectors import check_detector
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import Observer
     from events.journal.journal import Journal
-    from events.purchases.event import Purchase
+    from events.purchases.event import Event, Purchase
     from events.purchases.parameters import Parameters
     from events.store.records import Decision, StateDigest
     from replay.purchases.history import History
@@ -232,7 +231,7 @@ class Explorer:
             simulation.goto(subject.beginning)
             return self._play(simulation, kept, [[request] for request in requests])
 
-    def _events(self) -> Iterator[Past | Judge]:
+    def _events(self) -> Iterator[Past[Event] | Judge[Event]]:
         """Iterate over the requests that tell of the events since the beginning."""
         subject = self.subject
         for event in subject.journal.events(subject.beginning + 1, len(subject.journal)):

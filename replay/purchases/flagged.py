@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from events.journal.columns import Columns
 from events.logs.block import numbered
 from events.purchases.event import Purchase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from replay.engine.detectors import check_detector
 from replay.purchases.simulation import Simulation
 

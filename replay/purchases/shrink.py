@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 import msgspec
 
 from actors.dispatcher import ActorFailedError
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from events.errors import InputError, ReplayError
 from events.journal.columns import Columns
 from events.purchases.event import Befriend, Purchase, users_of

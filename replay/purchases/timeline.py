@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.messages import Commit
-from actors.purchases.messages import Judge, Past
-from actors.purchases.sink import Nowhere
+from actors.messages import Commit, Judge, Past
+from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError, shown
 from events.journal.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event, place_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actors.purchases.digest import Sums, sums_of, total_of, users_of_difference
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
 from events.purchases.own_lines import check_own_lines
 from events.store.records import StateDigest

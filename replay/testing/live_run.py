@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
-    from actors.purchases.sink import Outlet
+    from actors.sink import Outlet
     from events.purchases.event import Purchase
     from events.purchases.parameters import Parameters
 

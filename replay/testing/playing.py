@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.messages import Commit, Horizon
-from actors.purchases.messages import Attest, Judge
-from actors.purchases.sink import Kept
+from actors.messages import Attest, Commit, Horizon, Judge
+from actors.sink import Kept
 from events.journal.columns import Columns
 from replay.engine.supervision import Reactivation
 from replay.purchases.failing import Failure, Failures, with_failures

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 import replay
 from actors.messages import Commit
-from actors.purchases.sink import Kept
 from actors.purchases.user import OwnPurchases, UserActor
+from actors.sink import Kept
 from events.journal.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.parameters import Parameters

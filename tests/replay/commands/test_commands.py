@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 import replay
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.sink import Kept
+from actors.sink import Kept
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main

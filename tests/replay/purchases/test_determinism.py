@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Commit, Horizon
+from actors.messages import Attest, Commit, Horizon, Judge, Past
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import Coordinator
-from actors.purchases.messages import Attest, Judge, Past
-from actors.purchases.sink import Kept, Sink
+from actors.purchases.sink import PurchaseSink
 from actors.purchases.user import User
+from actors.sink import Kept
 from events.journal.columns import Columns
 from events.journal.journal import Journal, OwnEvents
 from events.logs.block import numbered
@@ -42,7 +42,7 @@ PAST_TOLD_MAX = 300
 TRACE = """
 import sys
 import replay
-from actors.purchases.messages import Past
+from actors.messages import Past
 from events.logs.block import numbered
 from events.journal.columns import Columns
 from events.store.records import Rejected
@@ -176,7 +176,7 @@ class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
         return ThreadedUser.start(self.actor_ref, OwnEvents(self.journal, number))
 
 
-class ThreadedSink(Sink, pykka.ThreadingActor):
+class ThreadedSink(PurchaseSink, pykka.ThreadingActor):
     """A sink with a thread of its own, which says when it has committed."""
 
     def __init__(self, outlet: Kept, committed: threading.Event) -> None:

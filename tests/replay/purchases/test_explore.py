@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Commit, Horizon
-from actors.purchases.messages import Apply, AskFriends, AskPurchases, Judge, Past
+from actors.messages import Commit, Horizon, Judge, Past
+from actors.purchases.messages import Apply, AskFriends, AskPurchases
 from actors.purchases.user import OwnPurchases, UserActor
 from events.purchases.event import Purchase
 from events.store.records import Decision, LogEnd, Record, StateDigest, StreamStart

@@ -17,7 +17,7 @@ from actors.intervals.lateness import Watermark
 from actors.messages import UnaskedError
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.messages import Friends, Purchases
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from events.errors import BadValueError, DetectorError, InputError
 from events.observations.csvrows import CsvRows
 from events.observations.jsonrows import JsonRows

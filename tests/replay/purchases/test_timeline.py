@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 import replay
-from actors.purchases.sink import Nowhere
+from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError
 from events.purchases.event import line_of
 from replay.engine.history import LinePlace

@@ -1,0 +1,197 @@
+"""An actor system that judges events one by one: what is the same for every detector that does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
+
+from actors.dispatcher import DeliveryOrder, Dispatcher
+from actors.messages import Attest, Commit, Horizon, Judge
+from events.closing import Closing
+from events.errors import DetectorError
+from replay.engine.detectors import remember_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors.activation import Ref
+
+
+class Happened(Protocol):
+    """An event."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+
+
+class Recovering(Protocol):
+    """An actor that folds its own events when it is first spoken to."""
+
+    active: bool
+    """Whether it has recovered, and is told of new events."""
+    since: int
+    """As of which event it was activated."""
+
+    @property
+    def actor_ref(self) -> Any:
+        """Where messages for it go."""
+
+    def recover(self, number: int, /) -> None:
+        """Hold what its own events up to event ``number`` come to."""
+
+
+E = TypeVar("E", bound=Happened)
+V = TypeVar("V")
+A = TypeVar("A", bound=Recovering)
+
+
+class ActorSystem(Closing, ABC, Generic[E, V, A]):
+    """Takes events, one history at a time, and sends verdicts to an outlet.
+
+    Nothing here reads a clock, a file or an environment: the same events give the
+    same messages in the same order. A store tells which detector decided it; see
+    `replay.engine.detectors`.
+    """
+
+    name: ClassVar[str]
+    """What the detector is called; a subclass that declares none is called as its class."""
+    version: ClassVar[int | str]
+    """Raised with the rule; a subclass that declares none has the hash of its source."""
+
+    journal: Any
+    """All events; those up to `position` have happened."""
+    coordinator: Any
+    """The actor that is told of events."""
+    sink: Any
+    """The actor that verdicts go to."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read the source of a detector while it is the one that the class was made of."""
+        super().__init_subclass__(**options)
+        remember_source(cls)
+
+    def __init__(self, order: DeliveryOrder | None = None) -> None:
+        """Have no actors yet, whose messages will be delivered in ``order``."""
+        self.dispatcher: Final = Dispatcher(order)
+        """Delivers all messages."""
+        self._actors: Final[dict[int, A]] = {}
+
+    @classmethod
+    @abstractmethod
+    def judges(cls, event: E) -> bool:
+        """Tell whether there is a verdict on ``event`` if it is of the stream."""
+
+    @abstractmethod
+    def _spawn(self, number: int) -> A:
+        """Start the actor of subject ``number``."""
+
+    @abstractmethod
+    def sums(self) -> tuple[int, ...]:
+        """Return what the state adds up to, as the next digest would say."""
+
+    def user(self, number: int) -> A:
+        """Return the actor of subject ``number``, active, to look at."""
+        _ = self.coordinator.users[number]
+        actor: A = self._actors[number]
+        if not actor.active:
+            actor.recover(actor.since)
+        return actor
+
+    def close(self) -> None:
+        """Stop all actors."""
+        self.dispatcher.stop()
+
+    @property
+    def position(self) -> int:
+        """How many events have happened."""
+        told: int = self.coordinator.told
+        return told
+
+    @property
+    def users(self) -> int:
+        """How many subjects have appeared."""
+        appeared: int = self.journal.users(self.position)
+        return appeared
+
+    @property
+    def active(self) -> list[int]:
+        """The numbers of those who are active, in the order in which they became it."""
+        return list(self.coordinator.users)
+
+    def goto(self, position: int) -> None:
+        """Stand at the moment after event ``position`` of the journal.
+
+        Actors whose events lie between are passivated; when they are next spoken to they are
+        as of then. No message may wait.
+        """
+        first, last = sorted((position, self.position))
+        if first < last:
+            moved = self.journal.concerned(first + 1, last, self.coordinator.users)
+            self.passivate(moved)
+            self.coordinator.actor_ref.tell(Horizon(position))
+            self.dispatcher.run()
+
+    def passivate(self, users: Iterable[int]) -> None:
+        """Stop the actors of ``users``, by number, for whom no message may wait."""
+        for number in users:
+            self.coordinator.users.pop(number).stop()
+            del self._actors[number]
+
+    def extend(self, events: Any) -> None:
+        """Make ``events`` part of the history, without anybody being told; see `goto`."""
+        self.journal.extend(events)
+
+    def judge(self, event: E) -> V | None:
+        """Judge ``event``, make it part of the state, and return the decision if there is one.
+
+        Raises:
+            DetectorError: the actors have not decided on it.
+
+        """
+        if event.number > len(self.journal):
+            self.journal.append(event)
+        self.coordinator.actor_ref.tell(Judge(event))
+        self.dispatcher.run()
+        if not self.judges(event):
+            return None
+        decisions = self.sink.decisions
+        if not decisions or decisions[-1].number != event.number:
+            found = decisions[-1].number if decisions else "none"
+            raise DetectorError(
+                f"event {event.number}: expected the detector to decide on it, found the last "
+                f"decision on event {found}; see that its coordinator tells the sink"
+            )
+        decided: V = decisions[-1]
+        return decided
+
+    def attest(self, events: int) -> None:
+        """Send the digest of the state after ``events`` events to the outlet.
+
+        Raises:
+            DetectorError: the system was made without ``attesting``.
+
+        """
+        self.sums()
+        self.coordinator.actor_ref.tell(Attest(events))
+        self.commit()
+
+    def abandon(self) -> None:
+        """Drop all messages that wait, and send what was decided to the outlet."""
+        while self.dispatcher.queue:
+            self.dispatcher.queue.popleft()
+        if not self.sink.stopped:
+            self.sink.actor_ref.tell(Commit())
+            self.dispatcher.run()
+
+    def commit(self) -> None:
+        """Send what was decided since the last commit to the outlet."""
+        self.coordinator.actor_ref.tell(Commit())
+        self.dispatcher.run()
+
+    def _activate(self, number: int) -> Ref:
+        actor = self._spawn(number)
+        actor.since = self.position
+        self._actors[number] = actor
+        ref: Ref = actor.actor_ref
+        return ref
