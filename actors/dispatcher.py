@@ -15,7 +15,7 @@ All private names of Pykka that the project uses are in this file.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
 import pykka
 
@@ -168,6 +168,10 @@ class DispatchedActor(pykka.Actor):
 
     __slots__ = ("_actor_ref", "actor_urn", "dispatcher", "stopped")
 
+    recovers_on: ClassVar[tuple[type, ...]] = ()
+    """On which messages it recovers first, if it is not active; none but these is given twice."""
+    active: bool
+    """Whether it has recovered; only of actors that do."""
     _actor_ref: DispatchedRef
 
     def __init__(self, dispatcher: Dispatcher, urn: str) -> None:

@@ -6,7 +6,7 @@ observations, and may be passivated when no message waits for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.intervals.finder import IntervalFinder
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class IntervalKeeper:
     """What an interval actor is and does, on any of Pykka's runtimes."""
 
+    recovers_on: ClassVar[tuple[type, ...]] = (Extend, Finish)
+    """The messages before which it recovers."""
     number: int
     """The number of its key, by which other actors address it."""
     finder: IntervalFinder

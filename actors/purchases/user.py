@@ -11,7 +11,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
@@ -114,6 +114,8 @@ class OwnPurchases(Sequence[Purchase]):
 class User:
     """What a user actor is and does, on any of Pykka's runtimes."""
 
+    recovers_on: ClassVar[tuple[type, ...]] = (Apply, AskFriends, AskPurchases)
+    """The messages before which it recovers."""
     number: int
     """The user's number, by which other actors address it."""
     friends: frozenset[int]

@@ -108,6 +108,21 @@ class Header(msgspec.Struct, frozen=True):
         """What decides; of a store that names none it is the built-in detector, version 1."""
         return self.detector or (PURCHASES if self.intervals is None else INTERVALS)
 
+    @property
+    def setting(self) -> Parameters | IntervalParameters | Declared | None:
+        """What the detector was told: the one of the three that is there."""
+        return self.parameters or self.intervals or self.declared
+
+    @property
+    def first_log(self) -> Fingerprint | None:
+        """What the log was that was read first, or None for a pipe."""
+        return self.batch if self.intervals is None else self.intervals.observations
+
+    @property
+    def last_log(self) -> Fingerprint | None:
+        """What the log was that was read last, or None for a pipe or a live one."""
+        return self.stream if self.intervals is None else self.intervals.observations
+
     def same_history(self, other: Header) -> bool:
         """Tell whether runs with these headers give one history.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store, whole
-from replay.engine.difference import difference_fields, value_text
+from replay.engine.difference import difference_fields, difference_lines
+from replay.kinds import looks_of
 from replay.purchases.explore import Explorer, RecordedOtherwiseError, subject_of
 from replay.purchases.explorers import explorations, usable_cores
 from replay.purchases.history import History
@@ -92,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
         again = f"python -m replay explore {shell_word(options.store)} --orders 1 --seed {seed}"
         told["difference"] = {
             "seed": seed,
-            **difference_fields(different.difference, history.zone),
+            **difference_fields(different.difference, looks_of(history.store)),
             "command": again,
         }
     if options.json:
@@ -122,8 +123,6 @@ def _show(told: dict[str, Any]) -> None:
     after = "" if event is None else f", after event {event}"
     of_actor = "" if actor is None else f", {plain(actor)}"
     say(f"first difference: seed {difference['seed']}{after}{of_actor}")
-    say(f"  field:    {plain(difference['field'])}")
-    expected, actual = difference["expected"], difference["actual"]
-    say(f"  expected: {value_text(expected, actual)}")
-    say(f"  actual:   {value_text(actual, expected)}")
+    for line in difference_lines(difference):
+        say(line)
     say(f"to see it again: {difference['command']}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store
-from replay.engine.difference import difference_fields, value_text
+from replay.engine.difference import difference_fields, difference_lines
 from replay.kinds import looks_of
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import open_store, print_json, progress
@@ -15,8 +15,8 @@ from replay.terminal.tables import open_store, print_json, progress
 if TYPE_CHECKING:
     import argparse
 
-    from events.times.timestamps import Zone
     from replay.engine.difference import Difference
+    from replay.engine.looks import Looks
 
 SUMMARY = "play a history again and compare every decision and digest with what was recorded"
 EXAMPLE = "verify flagged.json.events"
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     found = looks.verify(lambda moments: progress(moments, "verify"))
     difference = found.difference
     if options.json:
-        fields = None if difference is None else difference_fields(difference, store.zone)
+        fields = None if difference is None else difference_fields(difference, looks)
         lost = [each._asdict() for each in found.lost]
         print_json({**found._asdict(), "difference": fields, "lost": lost})
     else:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{counted(events, 'event')} in {counted(size, 'byte')}"
             )
         if difference is not None:
-            _show(difference, store.zone)
+            _show(difference, looks)
         elif found.events or found.digests:
             say("no difference")
         else:
@@ -61,10 +61,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if difference is None else EXIT_DIFFERENT
 
 
-def _show(difference: Difference, zone: Zone | None) -> None:
-    fields = difference_fields(difference, zone)
-    expected, actual = fields["expected"], fields["actual"]
+def _show(difference: Difference, looks: Looks[Any]) -> None:
     say(f"first difference: after event {difference.event}, {plain(difference.actor)}")
-    say(f"  field:    {plain(difference.field)}")
-    say(f"  expected: {value_text(expected, actual)}, as recorded")
-    say(f"  actual:   {value_text(actual, expected)}")
+    for line in difference_lines(difference_fields(difference, looks), ", as recorded"):
+        say(line)

@@ -132,8 +132,8 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
         return True
     if not resume:
         return False
-    if header.stream is not None:
-        if store.header.stream is None and store.intervals is None:
+    if header.last_log is not None:
+        if store.header.last_log is None and type(store.header.setting) is type(header.setting):
             raise InputError(
                 f"{store.path}: expected a live stream to go on with the store of one, found a "
                 "log that is read to its end; add --follow, or run without --resume to begin anew"
@@ -165,8 +165,7 @@ def way_on(header: Header, *, keeps: bool, overwrite: bool, live: bool) -> str:
     """
     if not keeps:
         return "but nobody can tell which lines a pipe or a device has had, so no run goes on"
-    read = header.batch if header.intervals is None else header.intervals.observations
-    if read is None:
+    if header.first_log is None:
         return "but what was read of a pipe does not come again, so no run goes on"
     without = " without --overwrite" if overwrite else ""
     return f"and the same command{without}{' with --resume' if live else ''} goes on from there"

@@ -178,10 +178,15 @@ class Looks(Closing, Generic[E]):
         return {field: getattr(message, field) for field in message.__struct_fields__}
 
     def value_fields(self, value: Any) -> Any:
-        """Return a value of a message for machines."""
+        """Return a value of a message, or of a difference, for machines."""
         if isinstance(value, list | tuple):
             return [self.value_fields(each) for each in value]
         return value
+
+    def part_fields(self, field: str, value: Any) -> Any:
+        """Return what is called ``field`` of a verdict or a state for machines."""
+        del field
+        return self.value_fields(value)
 
     @abstractmethod
     def value_text(self, value: Any) -> str | None:

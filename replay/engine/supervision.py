@@ -1,13 +1,8 @@
-"""Activating an actor again that failed: one of a user, or of the observations of a key."""
+"""Activating an actor again that failed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from actors.intervals.actor import IntervalActor
-from actors.intervals.messages import Extend, Finish
-from actors.purchases.messages import Apply, AskFriends, AskPurchases
-from actors.purchases.user import UserActor
 
 if TYPE_CHECKING:
     from actors.dispatcher import DispatchedActor
@@ -16,8 +11,8 @@ if TYPE_CHECKING:
 class Reactivation:
     """Lets actors that failed recover before they are given their message again.
 
-    All events are in the journal, or the store, before any actor acts on them. The
-    coordinator and the sink are not restarted: what they hold is of the moment.
+    All events are in the journal, or the store, before any actor acts on them. A coordinator
+    and a sink recover on no message, so they are not restarted: what they hold is of the moment.
     """
 
     def __init__(self) -> None:
@@ -27,13 +22,8 @@ class Reactivation:
 
     def restart(self, actor: DispatchedActor, message: Any) -> bool:
         """Let ``actor`` recover up to ``message``; False if it is none that can."""
-        if isinstance(actor, UserActor):
-            understood = isinstance(message, Apply | AskFriends | AskPurchases)
-        elif isinstance(actor, IntervalActor):
-            understood = isinstance(message, Extend | Finish)
-        else:
+        if not isinstance(message, actor.recovers_on):
             return False
-        if understood:
-            actor.active = False
-            self.restarts += 1
-        return understood
+        actor.active = False
+        self.restarts += 1
+        return True

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from actors.purchases.digest import Sums
 from events.escapes import json_escaped
-from events.purchases.amounts import format_cents
+from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
+from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.engine.looks import Exported, Fields, Looks
 from replay.engine.output_file import FLAGGED
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
     from events.store.records import Rejected, Source
     from replay.engine.verify import Verification
 
-# What of a message holds numbers of users, what holds cents, and what a time.
+# What of a message or a state holds numbers of users, cents, units of 1/10,000, and a time.
 _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
 _CENTS: Final = frozenset({"mean", "sd"})
+_UNITS: Final = frozenset({"amounts", "spent"})
 _TIMES: Final = frozenset({"since_time"})
 # The number of no user, and not that which a journal gives to nobody.
 _NEVER: Final = -2
@@ -116,7 +119,22 @@ class PurchaseLooks(Looks[Event]):
         return tuple(map(name, value))
 
     def value_fields(self, value: Any) -> Any:
-        return self.fields(value) if isinstance(value, EVENT_TYPES) else super().value_fields(value)
+        if isinstance(value, EVENT_TYPES):
+            return self.fields(value)
+        if isinstance(value, Decision):
+            return decision_fields(value)
+        if isinstance(value, StateDigest):
+            sums = zip(Sums._fields, value.sums, strict=False)
+            parts = {name: self.part_fields(name, each) for name, each in sums}
+            return {"events": value.events, "users": value.users, **parts}
+        return super().value_fields(value)
+
+    def part_fields(self, field: str, value: Any) -> Any:
+        if isinstance(value, int) and field in _CENTS:
+            return format_cents(value)
+        if isinstance(value, int) and field in _UNITS:
+            return format_amount(value)
+        return super().part_fields(field, value)
 
     def value_text(self, value: Any) -> str | None:
         return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None

@@ -14,7 +14,7 @@ from actors.urns import COORDINATOR, SINK
 from events.purchases.own_lines import check_own_lines
 from events.store.records import StateDigest
 from replay.engine.detectors import check_detector
-from replay.engine.difference import Difference, decision_differences
+from replay.engine.difference import Difference
 from replay.engine.verify import Lost, Replayed, Verification, digest_differences
 from replay.purchases.simulation import Simulation
 
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from events.store.records import Decision
     from replay.engine.history import Attestation
     from replay.purchases.history import History
+
+
+# All that a decision says of its event.
+_DECISION_FIELDS: Final = ("flagged", "purchases", "mean", "sd")
+
+
+def decision_differences(expected: Decision, actual: Decision) -> Iterator[Difference]:
+    """Iterate over what differs in two decisions on the same event."""
+    for field in _DECISION_FIELDS:
+        one, other = getattr(expected, field), getattr(actual, field)
+        if one != other:
+            yield Difference(expected.number, COORDINATOR, field, one, other)
 
 
 def verify(

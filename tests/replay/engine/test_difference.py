@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import replay
 from actors.purchases.digest import Sums
 from events.observations.interval import Interval
 from events.purchases.event import Purchase
 from events.store.records import Decision, Finding, StateDigest
-from replay.engine.difference import Difference, difference_fields, value_text
+from replay.engine.difference import Difference, difference_fields, text_beside
+from replay.intervals.looks import IntervalLooks
+from replay.purchases.looks import PurchaseLooks
 
+GOLDEN = Path(__file__).parents[2] / "golden"
+STORES = {"purchases": "flagged.json.events", "intervals": "intervals.json.events"}
 TIME = "2017-06-13 11:33:01"
 INTERVAL = Interval(0, 1, TIME, TIME, 2, ("a\x1b", "b"), "k")
 DIGEST = StateDigest(7, b"", 2, Sums(1, 2, 3, 168_300, 336_600, 4, 5, 6))
@@ -81,9 +87,11 @@ DIGEST = StateDigest(7, b"", 2, Sums(1, 2, 3, 168_300, 336_600, 4, 5, 6))
     ],
 )
 def test_values_are_told_as_elsewhere(field: str, value: object, told: object, text: str) -> None:
-    fields = difference_fields(Difference(7, "urn:coordinator", field, value, None), "none")
+    kind = IntervalLooks if field in {"adids", "finding"} else PurchaseLooks
+    looks = kind(replay.EventStore(GOLDEN / STORES[kind.kind]))
+    fields = difference_fields(Difference(7, "urn:coordinator", field, value, None), looks)
     # As JSON has it, in which there are no tuples.
     assert json.loads(json.dumps(fields)) == {
         "event": 7, "actor": "urn:coordinator", "field": field, "expected": told, "actual": None
     }  # fmt: skip
-    assert value_text(fields["expected"], None) == text
+    assert text_beside(fields["expected"], None) == text

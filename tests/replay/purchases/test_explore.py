@@ -27,7 +27,7 @@ from events.purchases.event import Purchase
 from events.store.records import Decision, LogEnd, Record, StateDigest, StreamStart
 from events.store.writer import StoreWriter
 from replay.cli import main
-from replay.engine.difference import Difference, value_text
+from replay.engine.difference import Difference, text_beside
 from replay.engine.supervision import Reactivation
 from replay.purchases.explore import Explorer, Subject, UserState, differences, subject_of
 from replay.purchases.failing import WHENS, Failures
@@ -473,13 +473,13 @@ def test_lowest_event_comes_first_and_decisions_before_states(
 
 def test_long_lists_are_shown_by_what_only_one_of_them_holds() -> None:
     many = list(range(1_000))
-    assert value_text(None, many) == "none"
-    assert value_text([1, 2], many) == "[1, 2]"
-    assert value_text(many, many[:-2]) == "1000, and only here [998, 999]"
-    assert value_text(many[:-2], many) == "998, and only here []"
-    assert value_text(many, []).startswith("1000, and only here [0, 1, 2, ")
-    assert len(value_text(many, [])) == 303
-    assert value_text("x" * 301, None) == "x" * 300 + "..."
+    assert text_beside(None, many) == "none"
+    assert text_beside([1, 2], many) == "[1, 2]"
+    assert text_beside(many, many[:-2]) == "1000, and only here [998, 999]"
+    assert text_beside(many[:-2], many) == "998, and only here []"
+    assert text_beside(many, []).startswith("1000, and only here [0, 1, 2, ")
+    assert len(text_beside(many, [])) == 303
+    assert text_beside("x" * 301, None) == "x" * 300 + "..."
 
 
 # In processes of their own
@@ -602,8 +602,8 @@ def test_planted_fault_is_found_and_its_seed_alone_shows_it_again(
     assert status == 1
     assert f"\nfirst difference: seed {seed}" in out
     assert f"  field:    {difference['field']}\n" in out
-    assert f"  expected: {value_text(difference['expected'], difference['actual'])}\n" in out
-    assert f"  actual:   {value_text(difference['actual'], difference['expected'])}\n" in out
+    assert f"  expected: {text_beside(difference['expected'], difference['actual'])}\n" in out
+    assert f"  actual:   {text_beside(difference['actual'], difference['expected'])}\n" in out
     assert out.endswith(f"to see it again: {command}\n")
 
 
