@@ -16,11 +16,11 @@ from events.bounds import Count, Hash
 from events.closing import Closing
 from events.errors import InputError, unreadable
 from events.logs.extent import Extent
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from events.logs.splitting import CutLine, long_line_detail, whole_lines
 from events.paths import path_of
 from events.purchases.amounts import format_cents
 from events.purchases.blocks import BlockParser
-from events.purchases.lines import BYTE_ORDER_MARK, JSON_SPACE
 from events.store.disk import Identity
 from events.store.records import LogEnd, Source
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.logs.block import numbered
 from events.logs.growing import COMPARED_BYTES
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from events.purchases.event import line_of
-from events.purchases.lines import BYTE_ORDER_MARK, JSON_SPACE
 from events.store.disk import read_at
 from events.store.records import Lines, Rejected
 

@@ -15,12 +15,12 @@ from events.errors import InputError, counted, unreadable
 from events.escapes import plain
 from events.logs.block import Block
 from events.logs.growing import GrowingFile
+from events.logs.objects import JSON_SPACE
 from events.logs.pipes import Pipe
 from events.logs.splitting import CutLine, LineSplitter
 from events.logs.tap import Change, Tap, Wake
 from events.paths import STANDARD_STREAM, path_of, standard_input
 from events.purchases.blocks import BlockParser
-from events.purchases.lines import JSON_SPACE
 from events.store.disk import Identity
 from events.store.records import Lines, LogEnd, Source
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.logs.block import Block
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason
 from events.logs.splitting import CutLine, long_line_detail
-from events.purchases.lines import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason
 from events.store.records import EventRun, Lines, Record, Rejected, Source
 
 if TYPE_CHECKING:

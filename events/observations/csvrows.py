@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError, shown
+from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import LINE_BYTES_MAX, CutLine
 from events.observations.rows import (
-    BadRowError,
     Gathered,
     ObservationBlock,
-    Reason,
     canonical_times,
     checked_id,
     checked_time,
@@ -222,17 +221,17 @@ class CsvRows:
         if row:
             try:
                 gathered.accept(self.lines_read + 1, self._values(row, lines))
-            except BadRowError as error:
+            except BadLineError as error:
                 self._reject(error, lines, gathered)
                 return
         self.lines_read += len(lines)
 
     def _unclosed(self, line: str, error: str, gathered: Gathered) -> None:
         """Reject the first line of a row only: what follows may well be good rows."""
-        bad = BadRowError(Reason.QUOTES, _quotes_detail(line, error))
+        bad = BadLineError(Reason.QUOTES, _quotes_detail(line, error))
         self._reject(bad, [line], gathered)
 
-    def _reject(self, error: BadRowError, lines: list[str], gathered: Gathered) -> None:
+    def _reject(self, error: BadLineError, lines: list[str], gathered: Gathered) -> None:
         gathered.reject(self.lines_read + 1, error, _line_of(lines))
         self.lines_read += len(lines)
 
@@ -242,13 +241,13 @@ class CsvRows:
             try:
                 line.decode()
             except UnicodeDecodeError as error:
-                raise BadRowError(
+                raise BadLineError(
                     Reason.NOT_UTF8,
                     f"expected UTF-8, found byte 0x{line[error.start]:02x} "
                     f"at column {error.start + 1}",
                 ) from None
         if len(row) != self._width:
-            raise BadRowError(Reason.COLUMNS, f"expected {self._width} columns, found {len(row)}")
+            raise BadLineError(Reason.COLUMNS, f"expected {self._width} columns, found {len(row)}")
         time, *ids = (row[place] for place in self._places)
         names = self._columns.names()
         return (

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.errors import shown
+from events.logs.objects import JSON_SPACE, BadLineError, Reason, decode_object
 from events.logs.splitting import CutLine
 from events.nesting import are_shallow, decoded
 from events.observations.rows import (
-    BadRowError,
     Columns,
     Gathered,
     ObservationBlock,
-    Reason,
     canonical_times,
     checked_id,
     checked_time,
     shown_name,
 )
-from events.purchases.lines import JSON_SPACE, BadLineError, decode_object
 
 if TYPE_CHECKING:
     from events.logs.splitting import WholeLines
@@ -112,15 +110,12 @@ class JsonRows:
             if line.strip(JSON_SPACE):
                 try:
                     gathered.accept(self.lines_read, self._values(line))
-                except BadRowError as error:
+                except BadLineError as error:
                     gathered.reject(self.lines_read, error, line)
         return gathered.block(data, first)
 
     def _values(self, line: bytes) -> tuple[str, ...]:
-        try:
-            fields = decode_object(line)
-        except BadLineError as error:
-            raise BadRowError(Reason(error.reason.value), error.detail) from None
+        fields = decode_object(line)
         columns = self._columns
         time = self._time(_field(fields, columns.time))
         adid = _id(_field(fields, columns.adid), columns.adid)
@@ -133,7 +128,7 @@ class JsonRows:
         try:
             text = _decode_text(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise BadRowError(
+            raise BadLineError(
                 Reason.TIMESTAMP_SHAPE,
                 f"{shown_name(name)}: expected a string YYYY-MM-DD HH:MM:SS, found {shown(raw)}",
             ) from None
@@ -160,7 +155,7 @@ def _decoder(columns: Columns, id_type: Any, most: int = 3) -> msgspec.json.Deco
 def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
     raw = fields.get(name)
     if raw is None:
-        raise BadRowError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
+        raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
     return bytes(raw)
 
 
@@ -170,13 +165,13 @@ def _id(raw: bytes, name: str) -> str:
             return checked_id(_decode_text(raw), name)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             # Half a surrogate pair is no character and cannot be written as UTF-8.
-            raise BadRowError(
+            raise BadLineError(
                 Reason.ID_NOT_TEXT,
                 f"{shown_name(name)}: expected text of whole characters, found {shown(raw)}",
             ) from None
     text = raw.decode()
     if _INTEGER.fullmatch(text) is None:
-        raise BadRowError(
+        raise BadLineError(
             Reason.ID_TYPE,
             f"{shown_name(name)}: expected a string or an integer, found {shown(text)}",
         )

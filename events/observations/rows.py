@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import re
 from collections import deque
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 import msgspec
 
 from events.errors import BadValueError, shown
+from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import long_line_detail
 from events.times.timestamps import TimestampShapeError, parse_timestamp
 
@@ -38,25 +38,6 @@ class Observation(msgspec.Struct, tag="observation", array_like=True, frozen=Tru
     """The row itself, where it is to be kept."""
 
 
-class Reason(enum.StrEnum):
-    """Why a row is rejected."""
-
-    LINE_TOO_LONG = "line-too-long"
-    NOT_UTF8 = "not-utf8"
-    NOT_JSON = "not-json"
-    NOT_OBJECT = "not-object"
-    NESTED_TOO_DEEP = "nested-too-deep"
-    KEY_MISSING = "key-missing"
-    QUOTES = "quotes"
-    COLUMNS = "columns"
-    TIMESTAMP_SHAPE = "timestamp-shape"
-    TIMESTAMP_DATE = "timestamp-date"
-    ID_TYPE = "id-type"
-    ID_EMPTY = "id-empty"
-    ID_NOT_TEXT = "id-not-text"
-    LATE = "late"
-
-
 class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=True, gc=False):
     """A row that is no observation."""
 
@@ -71,16 +52,6 @@ class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=Tr
     length: int | None = None
     """How many bytes a line has that is not kept whole; see `events.store.records.Rejected`."""
     sha256: bytes | None = None
-
-
-class BadRowError(BadValueError):
-    """A row is rejected: ``reason`` says which rule it breaks, the message how."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        """Keep the reason beside the message."""
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 class Columns(NamedTuple):
@@ -186,7 +157,7 @@ def checked_time(text: str, name: str) -> str:
     """Return the canonical text of one time from the column ``name``.
 
     Raises:
-        BadRowError: it is none.
+        BadLineError: it is none.
 
     """
     try:
@@ -194,18 +165,18 @@ def checked_time(text: str, name: str) -> str:
     except BadValueError as error:
         shape = isinstance(error, TimestampShapeError)
         reason = Reason.TIMESTAMP_SHAPE if shape else Reason.TIMESTAMP_DATE
-        raise BadRowError(reason, f"{shown_name(name)}: {error}") from None
+        raise BadLineError(reason, f"{shown_name(name)}: {error}") from None
 
 
 def checked_id(text: str, name: str) -> str:
     """Return the id, or the key, that stands in the column ``name``.
 
     Raises:
-        BadRowError: it is empty.
+        BadLineError: it is empty.
 
     """
     if not text:
-        raise BadRowError(
+        raise BadLineError(
             Reason.ID_EMPTY, f"{shown_name(name)}: expected an id, found an empty string"
         )
     return text
@@ -235,7 +206,7 @@ class Gathered:
         if self._keys is not None:
             self._keys.append(values[2])
 
-    def reject(self, number: int, error: BadRowError, line: bytes) -> None:
+    def reject(self, number: int, error: BadLineError, line: bytes) -> None:
         """Add a row that is none."""
         self._rejected.append(RejectedRow(number, error.reason, error.detail, line))
 

@@ -13,19 +13,12 @@ from events.closing import Closing
 from events.errors import BadValueError, InputError, shown, unreadable
 from events.logs.extent import Content, Extent, content_of
 from events.logs.jsonlines import BLOCK_BYTES, Fingerprint
+from events.logs.objects import BYTE_ORDER_MARK
 from events.logs.splitting import CutLine, whole_lines
 from events.observations.csvrows import CsvRows
 from events.observations.jsonrows import JsonRows
-from events.observations.rows import (
-    BadRowError,
-    Columns,
-    Observation,
-    ObservationBlock,
-    Reason,
-    RejectedRow,
-)
+from events.observations.rows import Columns, Observation, ObservationBlock, RejectedRow
 from events.paths import path_of
-from events.purchases.lines import BYTE_ORDER_MARK
 from events.store.disk import Identity
 from events.times.instants import are_in_order
 
@@ -35,13 +28,11 @@ if TYPE_CHECKING:
     from events.logs.splitting import WholeLines
 
 __all__ = [
-    "BadRowError",
     "Columns",
     "Format",
     "Observation",
     "ObservationBlock",
     "Observations",
-    "Reason",
     "RejectedRow",
     "format_of",
 ]

@@ -7,7 +7,6 @@ and comes here with what is left.
 
 from __future__ import annotations
 
-import enum
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, final
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, TypeVar, final
 import msgspec
 
 from events.errors import BadValueError, shown
+from events.logs.objects import BYTE_ORDER_MARK, BadLineError, Reason, decode_object
 from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
-from events.nesting import DEEP_BYTES_MIN, LEVELS_MAX, are_shallow, decoded, too_deep_at
+from events.nesting import DEEP_BYTES_MIN, are_shallow
 from events.purchases import amounts
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, render
 from events.times import timestamps
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from events.times.timestamps import Zone
 
-JSON_SPACE = b" \t\r\n"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 T = TypeVar("T")
 
 
@@ -59,23 +57,7 @@ class UnfriendLine(msgspec.Struct, tag_field="event_type", tag="unfriend", gc=Fa
 
 
 _decode_plain = msgspec.json.Decoder(PurchaseLine | BefriendLine | UnfriendLine).decode
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB]X\\u[dD][c-fC-F]X|(?P<half>u[dD][89a-fA-F]X)|.)".replace(
-        b"X", b"[0-9a-fA-F]{2}"
-    ),
-    re.DOTALL,
-)
-_HALF = msgspec.Raw(rb'"\ud800"')
-
-
-def _stand_in(character: bytes) -> Callable[[re.Match[bytes]], bytes]:
-    return lambda escape: escape[0] if escape["half"] is None else character
-
-
-# Characters that mean nothing outside of a string.
-_STAND_INS = (_stand_in(b"?"), _stand_in(b"!"))
 _KINDS = '"purchase", "befriend" or "unfriend"'
 # Logs repeat themselves: looking a value up takes 0.1 µs, reading it anew 1 to 2.
 _CACHED_MAX = 1 << 14
@@ -94,31 +76,6 @@ _parse_amount_number = _cached(amounts.parse_amount_number)
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
-class Reason(enum.StrEnum):
-    """Why a line is rejected: one name for each rule of SPEC.md section 2."""
-
-    LINE_TOO_LONG = "line-too-long"
-    NOT_UTF8 = "not-utf8"
-    NOT_JSON = "not-json"
-    NOT_OBJECT = "not-object"
-    NESTED_TOO_DEEP = "nested-too-deep"
-    KEY_MISSING = "key-missing"
-    EVENT_TYPE = "event-type"
-    TIMESTAMP_SHAPE = "timestamp-shape"
-    TIMESTAMP_DATE = "timestamp-date"
-    TIMESTAMP_ZONE = "timestamp-zone"
-    ID_TYPE = "id-type"
-    ID_EMPTY = "id-empty"
-    ID_NOT_TEXT = "id-not-text"
-    SELF_FRIEND = "self-friend"
-    AMOUNT_TYPE = "amount-type"
-    AMOUNT_SIGN = "amount-sign"
-    AMOUNT_TEXT = "amount-text"
-    AMOUNT_PLACES = "amount-places"
-    AMOUNT_DIGITS = "amount-digits"
-    FIELD_TYPE = "field-type"
-
-
 _REASON_OF: dict[type[BadValueError], Reason] = {
     timestamps.TimestampShapeError: Reason.TIMESTAMP_SHAPE,
     timestamps.TimestampDateError: Reason.TIMESTAMP_DATE,
@@ -127,16 +84,6 @@ _REASON_OF: dict[type[BadValueError], Reason] = {
     amounts.AmountPlacesError: Reason.AMOUNT_PLACES,
     amounts.AmountDigitsError: Reason.AMOUNT_DIGITS,
 }
-
-
-class BadLineError(BadValueError):
-    """A line is rejected: ``reason`` says which rule it breaks, the message how."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        """Keep the reason beside the message."""
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def parse_line(line: bytes, number: int, zone: Zone | None = None) -> Event:
@@ -266,66 +213,6 @@ def _event(fields: dict[str, msgspec.Raw], number: int) -> tuple[Event, Zone]:
         )
     change = Befriend if kind == "befriend" else Unfriend
     return change(time, number, user1, user2), zone
-
-
-def decode_object(line: bytes) -> dict[str, msgspec.Raw]:
-    """Return the fields of a line that is one JSON object, each as it is written.
-
-    Of several faults the first from the left counts, but that no line is looked at that
-    is not UTF-8 throughout: where a level too many opens, what follows is not read.
-
-    Raises:
-        BadLineError: it is not UTF-8, not JSON, not an object, or nested too deep.
-
-    """
-    if not line.isascii():
-        # msgspec steps over text that it need not read, without decoding it.
-        try:
-            line.decode()
-        except UnicodeDecodeError as error:
-            raise BadLineError(
-                Reason.NOT_UTF8,
-                f"expected UTF-8, found byte 0x{line[error.start]:02x} at column {error.start + 1}",
-            ) from None
-    return decoded(_fields, line)
-
-
-def _fields(line: bytes) -> dict[str, msgspec.Raw]:
-    deep = too_deep_at(line)
-    text = line if deep is None else b"%b0%b" % (line[: deep[0]], deep[1])
-    try:
-        fields = _decode_object(text) if b"\\u" not in text else _decode_halves(text)
-    except msgspec.ValidationError:
-        raise BadLineError(
-            Reason.NOT_OBJECT, f"expected one JSON object, found {shown(line)}"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # Not the decoder's own words: they change with its version, and what is
-        # stored may not.
-        raise BadLineError(
-            Reason.NOT_JSON, f"expected one JSON object, found no JSON: {shown(line)}"
-        ) from None
-    if deep is not None:
-        raise BadLineError(
-            Reason.NESTED_TOO_DEEP,
-            f"expected values nested at most {LEVELS_MAX} levels deep, "
-            f"found another level at column {deep[0] + 1}: {shown(line)}",
-        )
-    return fields
-
-
-def _decode_halves(line: bytes) -> dict[str, msgspec.Raw]:
-    """Decode an object in whose strings escapes of half surrogate pairs may stand.
-
-    JSON's grammar allows them, and texts that were cut in the middle of an emoji
-    have them; the decoder does not. Two other characters in their place show which
-    values have any: those that differ. They are given back as such an escape.
-    """
-    one, other = (_decode_object(_ESCAPE.sub(stand_in, line)) for stand_in in _STAND_INS)
-    return {
-        name: raw if bytes(raw) == bytes(other.get(name, b"")) else _HALF
-        for name, raw in one.items()
-    }
 
 
 def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:

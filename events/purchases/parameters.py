@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from events.errors import ParametersError, shown, shown_whole
-from events.purchases.lines import BadLineError, Reason, decode_object
+from events.logs.objects import BadLineError, Reason, decode_object
 
 DEGREES_MIN = 1
 TRACKED_MIN = 2

@@ -10,7 +10,8 @@ import msgspec
 from actors.intervals.lateness import Watermark
 from events.closing import Closing
 from events.logs.block import Block
-from events.observations.rows import Reason, RejectedRow
+from events.logs.objects import Reason
+from events.observations.rows import RejectedRow
 from events.store.records import Lines, LogEnd, Observed, Record, Rejected
 
 if TYPE_CHECKING:

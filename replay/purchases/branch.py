@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from events.errors import DamagedStoreError, InputError, OutputError, PositionError, ReplayError
 from events.logs.jsonlines import Log
+from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.paths import is_output_stream, path_of
 from events.purchases.event import Event, Purchase
-from events.purchases.lines import BYTE_ORDER_MARK, BadLineError, parse_line
+from events.purchases.lines import parse_line
 from events.purchases.parameters import Parameters, is_parameters_line
 from events.store.disk import DISK, Disk, Identity, identity_of
 from events.store.records import Decision, Rejected

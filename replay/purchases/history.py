@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import ParametersError
 from events.journal.columns import Columns
 from events.journal.journal import Journal
+from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.purchases.event import Event, line_of
-from events.purchases.lines import BYTE_ORDER_MARK, BadLineError, parse_line
+from events.purchases.lines import parse_line
 from events.purchases.own_lines import check_own_lines
 from events.purchases.parameters import parse_parameters
 from events.store.records import Decision, EventRun, Record, Rejected, Source, StreamStart

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from events.logs.block import numbered
+from events.logs.objects import BYTE_ORDER_MARK
 from events.logs.splitting import whole_lines
 from events.purchases.blocks import BlockParser
-from events.purchases.lines import BYTE_ORDER_MARK
 from events.purchases.parameters import parse_parameters
 from events.store.records import Rejected
 from replay.purchases.history import History, texts_by_log

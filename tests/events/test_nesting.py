@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 import replay
 from events import nesting
 from events.errors import ParametersError
+from events.logs.objects import BadLineError, Reason, decode_object
 from events.nesting import LEVELS_MAX, are_shallow, too_deep_at
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import Columns
 from events.purchases import lines
-from events.purchases.lines import BadLineError, Reason, decode_object, parse_line
+from events.purchases.lines import parse_line
 from events.purchases.parameters import is_parameters_line, parse_parameters
 from replay.cli import main
 from replay.testing import model

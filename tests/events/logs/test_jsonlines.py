@@ -21,10 +21,11 @@ from events.journal.columns import Columns
 from events.logs import jsonlines
 from events.logs.block import Block, numbered
 from events.logs.jsonlines import Fingerprint, Log, flagged_line
+from events.logs.objects import BadLineError
 from events.purchases import blocks
 from events.purchases.blocks import BlockParser
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.purchases.lines import BadLineError, parse_line, read_zoned
+from events.purchases.lines import parse_line, read_zoned
 from events.store.records import Decision, EventRun, Lines, LogEnd, Record, Rejected, StreamStart
 from replay.testing import model
 from replay.testing.strategies import lines

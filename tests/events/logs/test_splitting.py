@@ -20,11 +20,12 @@ import replay
 from events.errors import InputError, InterruptedRunError, ParametersError
 from events.logs import jsonlines, splitting
 from events.logs.jsonlines import Log
+from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
 from events.observations.source import Columns, Observations
 from events.purchases import lines
 from events.purchases.event import Event, line_of
-from events.purchases.lines import BadLineError, Reason, parse_line
+from events.purchases.lines import parse_line
 from events.store.records import LogEnd, Rejected
 from replay.cli import main
 from replay.purchases.history import History

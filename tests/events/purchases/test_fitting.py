@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.journal.ticks import tick_of
+from events.logs.objects import BadLineError
 from events.purchases import numbering
 from events.purchases.amounts import format_amount, parse_amount
 from events.purchases.event import Purchase, render
 from events.purchases.fitting import NEITHER, Fitting
-from events.purchases.lines import BadLineError, parse_line
+from events.purchases.lines import parse_line
 from events.purchases.numbering import first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import QUOTED_BYTES_MAX, Workspace, number

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from events.logs.objects import BadLineError, Reason
 from events.purchases.event import Befriend, Purchase, Unfriend, line_of, render
-from events.purchases.lines import BadLineError, Reason, parse_line
+from events.purchases.lines import parse_line
 from replay.testing.strategies import BAD_LINES, event_lines
 
 if TYPE_CHECKING:
@@ -246,6 +247,8 @@ def test_bad_line_is_rejected_for_its_own_reason(reason: Reason, line: bytes, de
 def test_every_reason_has_an_example() -> None:
     # A line that is too long is never parsed; tests/events/logs/test_splitting.py has examples.
     elsewhere = {Reason.LINE_TOO_LONG, Reason.TIMESTAMP_ZONE, Reason.FIELD_TYPE}
+    # Those that rows of observations alone have.
+    elsewhere |= {Reason.QUOTES, Reason.COLUMNS, Reason.LATE}
     assert {reason for reason, _, _ in EXAMPLES} == set(Reason) - elsewhere
 
 

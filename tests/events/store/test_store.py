@@ -27,8 +27,8 @@ from events.errors import (
     shown,
 )
 from events.logs.jsonlines import Fingerprint
+from events.logs.objects import Reason
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
-from events.purchases.lines import Reason
 from events.purchases.parameters import Parameters
 from events.store.frames import Fault, Frame, chain_of, encode_frame
 from events.store.header import Header, encode_header

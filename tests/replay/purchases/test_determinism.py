@@ -23,8 +23,9 @@ from actors.sink import Kept
 from events.journal.columns import Columns
 from events.journal.journal import Journal, OwnEvents
 from events.logs.block import numbered
+from events.logs.objects import BadLineError
 from events.purchases.event import EVENT_TYPES
-from events.purchases.lines import BadLineError, parse_line
+from events.purchases.lines import parse_line
 from replay.purchases.simulation import Simulation
 from replay.testing.strategies import lines
 from tests.telling import pass_over

@@ -19,12 +19,13 @@ from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.messages import Friends, Purchases
 from actors.sink import Nowhere
 from events.errors import BadValueError, DetectorError, InputError
+from events.logs.objects import BadLineError
 from events.observations.csvrows import CsvRows
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import Columns
 from events.observations.source import Observations
 from events.purchases.event import Purchase, line_of
-from events.purchases.lines import BadLineError, parse_line
+from events.purchases.lines import parse_line
 from events.times.durations import format_duration
 from replay.purchases.simulation import Simulation
 

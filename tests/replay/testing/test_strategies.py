@@ -13,8 +13,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from events.logs.objects import BadLineError
 from events.purchases.amounts import parse_amount
-from events.purchases.lines import BadLineError, parse_line
+from events.purchases.lines import parse_line
 from replay.purchases.failing import WHENS
 from replay.testing import (
     LoggedHistory,
