@@ -41,12 +41,13 @@ from events.purchases.parameters import Parameters
 from events.store.detector import DetectorVersion
 from events.store.records import Decision, Rejected
 from events.store.store import EventStore
+from replay.engine.judged import Summary
 from replay.intervals.find import find_intervals
 from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
 from replay.purchases.logs import Logs
 from replay.purchases.run import run
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Listener, Summary
+from replay.purchases.summary import Listener
 from replay.purchases.timeline import Timeline
 from replay.version import __version__
 

@@ -24,9 +24,9 @@ from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.files import STORE_SUFFIX, check_outputs
 from replay.engine.history import LinePlace
+from replay.engine.judged import LogLine, texts_by_log
 from replay.purchases.branch_files import branch_files, unnamed_log
 from replay.purchases.branch_lines import Inserted, identified
-from replay.purchases.history import LogLine, texts_by_log
 from replay.purchases.logs import Logs
 from replay.purchases.run import run
 from replay.purchases.simulation import Simulation
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from events.logs.jsonlines import Fingerprint
     from events.store.records import Source
+    from replay.engine.judged import Summary
     from replay.engine.listener import Listener
     from replay.purchases.branch_lines import Meaning
     from replay.purchases.drive import Detector
     from replay.purchases.history import History
-    from replay.purchases.summary import Summary
 
 _NAME_BYTES_MAX: Final = 255
 

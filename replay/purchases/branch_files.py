@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from events.store.disk import Disk
     from events.store.records import Source
-    from replay.purchases.summary import Summary
+    from replay.engine.judged import Summary
 
 
 class BranchFiles:

@@ -12,8 +12,8 @@ from replay.engine.console import Words
 
 if TYPE_CHECKING:
     from events.store.records import Decision
+    from replay.engine.judged import Summary
     from replay.purchases.logs import Logs
-    from replay.purchases.summary import Summary
 
 
 class PurchaseWords(Words):

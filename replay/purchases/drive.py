@@ -1,187 +1,41 @@
-"""What the detector of purchases does in a run: the batch is the past, the stream is judged.
-
-A purchase's way, from `replay.engine.run`: `take` makes its block part of the journal and
-passes each event to `Simulation.judge`; the coordinator asks the network and tells the
-sink, and the sink records the decision in the store and then writes the line to the file.
-"""
+"""What the detector of purchases does in a run; see `replay.engine.judging`."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from events.errors import InterruptedRunError
-from events.journal.columns import Columns
-from events.logs.block import numbered
 from events.store.header import Header
-from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
-from replay.engine.drive import Drive
-from replay.engine.output_file import Outputs
-from replay.engine.supervision import Reactivation
-from replay.purchases.resume import PurchasesResumed, is_finished
+from replay.engine.judging import JudgingDrive
+from replay.purchases.logs import Logs
+from replay.purchases.resume import PurchasesResumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
 
-    from events.logs.block import Block
-    from events.store.records import Decision, Record
     from events.store.store import EventStore
-    from events.store.writer import StoreWriter
-    from replay.engine.inputs import SourceLog
-    from replay.engine.listener import Listener
-    from replay.engine.output import Output
-    from replay.engine.run import ShouldStop
-    from replay.purchases.logs import Logs
     from replay.purchases.simulation import Simulation
-    from replay.purchases.summary import Summary
-
-# The state's digest is recorded at least so often, to tell where a replay parts from it.
-DIGEST_EVENTS: Final = 10_000
 
 Detector: TypeAlias = "Callable[..., Simulation]"
 """Makes an actor system of the arguments of `Simulation`; mostly a subclass of it."""
 
 
-class PurchaseDrive(Drive):
+class PurchaseDrive(JudgingDrive[Logs]):
     """Judges the purchases of a stream against the past."""
-
-    def __init__(
-        self,
-        logs: Logs,
-        summary: Summary,
-        detector: Detector,
-        listener: Listener,
-        should_stop: ShouldStop,
-        *,
-        digest_events: int | None = None,
-    ) -> None:
-        """Begin without actors.
-
-        Args:
-            logs: what is read.
-            summary: where it is counted.
-            detector: makes the actor system.
-            listener: is told of each event that is judged.
-            should_stop: asked between events.
-            digest_events: how often the state's digest is recorded at least; `DIGEST_EVENTS`
-                by default.
-
-        """
-        self._logs: Final = logs
-        self._summary: Final = summary
-        self._detector: Final = detector
-        self._listener: Final = listener
-        self._should_stop: Final = should_stop
-        self._digest_events: Final = digest_events or DIGEST_EVENTS
-        self._attested = 0
-        self._resumed: PurchasesResumed | None = None
-        self.simulation: Simulation
 
     def header(self) -> Header:
         """Return what the history is of."""
-        logs = self._logs
+        logs = self.logs
         logs.look_ahead()
         return Header(
             logs.parameters,
             logs.line,
             logs.batch.fingerprint(),
             logs.stream.fingerprint(),
-            detector=detector_version(self._detector),
+            detector=detector_version(self.detector),
             zone=logs.batch.zone,
         )
 
-    def is_finished(self, kept: EventStore) -> bool:
-        """Tell from its end alone whether nothing is left to do."""
-        return is_finished(kept)
-
-    def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
-        """Start the actors."""
-        self._store = store
-        self._outputs = Outputs(store, output)
-        self.simulation = stack.enter_context(
-            self._detector(self._logs.parameters, self._outputs, attesting=True)
-        )
-        self.simulation.dispatcher.supervisor = Reactivation()
-        return self._outputs
-
-    def resumed(self, kept: EventStore, *, acting: bool) -> PurchasesResumed:
-        """Read a history; with ``acting`` the actors stand where it ends."""
-        resumed = PurchasesResumed(kept, self.simulation if acting else None)
-        if acting:
-            self._logs.bind(kept.zone)
-            self._resumed = resumed
-            self._attested = max(resumed.attested, 0)
-        return resumed
-
-    def go_on(self) -> None:
-        """Decide on the purchases that have no decision yet."""
-        resumed = self._resumed
-        assert resumed is not None, "a history was read"
-        for event in resumed.undecided:
-            self._judged(self.simulation.judge(event))
-        self.simulation.commit()
-        self._summary.users = self.simulation.users
-        if resumed.digest_due:
-            self._attest()
-
-    def before(self, log: SourceLog, block: Block) -> None:
-        """Record the state's digest if after ``block`` it would be too late."""
-        if (
-            log is not self._logs.batch
-            and self._store.events + block.events > self._attested + self._digest_events
-        ):
-            self._attest()
-
-    def take(self, log: SourceLog, records: list[Record]) -> None:
-        """Make what was kept part of the journal, and judge what is of the stream."""
-        for record in records:
-            if isinstance(record, Columns):
-                self.simulation.extend(record)
-        if log is not self._logs.batch:
-            self._judge(log, records)
-        self._summary.users = len(self.simulation.journal.names)
-
-    def _judge(self, log: SourceLog, records: list[Record]) -> None:
-        simulation, listener, clock = self.simulation, self._listener, time.perf_counter
-        each_event = listener.each_event
-        for line_number, record in numbered(records):
-            if isinstance(record, Rejected):
-                continue
-            if self._should_stop() and not log.live:
-                raise InterruptedRunError("between two events")
-            began = clock() if each_event else 0.0
-            decision = simulation.judge(record)
-            self._judged(decision)
-            if each_event:
-                listener.on_event(log, line_number, record, decision, clock() - began)
-
-    def _judged(self, decision: Decision | None) -> None:
-        if decision is not None:
-            self._summary.judged += 1
-            self._summary.flagged += decision.flagged
-
-    def commit(self) -> None:
-        """Send what was decided to the store, and then the flagged lines to the output."""
-        self.simulation.commit()
-
-    def abandon(self) -> None:
-        """Send what was decided before an actor failed, and drop the rest."""
-        self.simulation.abandon()
-
-    def ended(self, log: SourceLog) -> None:
-        """Keep the end of ``log``, and the digest of the state at it."""
-        simulation = self.simulation
-        batch, stream = self._logs.logs
-        if log is batch:
-            stream.zone = stream.zone or batch.zone
-            simulation.goto(len(simulation.journal))
-            self._outputs.append([log.end(), StreamStart(self._store.events)])
-        else:
-            self._outputs.append([log.end()])
-        self._attest()
-
-    def _attest(self) -> None:
-        self._attested = self._store.events
-        self.simulation.attest(self._attested)
+    def history(self, kept: EventStore, *, acting: bool) -> PurchasesResumed:
+        """Read a history; with ``acting`` into the journal of the actors."""
+        return PurchasesResumed(kept, self.simulation.journal if acting else None)

@@ -16,12 +16,13 @@ from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
+from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
 from replay.engine.output_file import FLAGGED
 from replay.purchases.audit import audit_purchases
 from replay.purchases.console import describe, verdict_text
 from replay.purchases.explain import explain
-from replay.purchases.history import History, texts_by_log
+from replay.purchases.history import History
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
+from replay.engine.judged import Summary
 from replay.engine.listener import Listener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_file import FLAGGED
@@ -17,7 +18,6 @@ from replay.engine.output_streams import output_at
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Summary
 
 if TYPE_CHECKING:
     from replay.engine.run import ShouldStop

@@ -20,7 +20,7 @@ from events.purchases.own_lines import own_line
 from events.store.disk import free_name
 from events.store.store import EventStore
 from replay.engine.files import STORE_SUFFIX, check_folder_of
-from replay.purchases.history import LogLine, texts_by_log
+from replay.engine.judged import LogLine, texts_by_log
 from replay.purchases.logs import Logs
 from replay.purchases.regression import regression_test
 from replay.purchases.run import run

@@ -29,6 +29,7 @@ from actors.orders import ChosenOrder
 from events.purchases.amounts import UNITS_PER_ONE
 from events.store.store import EventStore
 from replay.engine.files import STORE_SUFFIX
+from replay.engine.judged import Summary
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
@@ -36,7 +37,7 @@ from replay.purchases.failing import WHENS, Failure, Failures, PlannedError, wit
 from replay.purchases.logs import Logs
 from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Listener, Summary
+from replay.purchases.summary import Listener
 from replay.purchases.timeline import Timeline
 from replay.testing import model
 from replay.testing.checks import assert_replays

@@ -12,7 +12,8 @@ from events.logs.splitting import whole_lines
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import parse_parameters
 from events.store.records import Rejected
-from replay.purchases.history import History, texts_by_log
+from replay.engine.judged import texts_by_log
+from replay.purchases.history import History
 from replay.purchases.shrink_case import BATCH, STREAM
 
 if TYPE_CHECKING:

@@ -366,7 +366,8 @@ def messages_of_resumed(
         for frame in list(store.frames())[:frames]:
             writer.append(frame.records, frame.events)
     with Simulation(store.parameters, Kept(), attesting=True) as simulation:
-        resumed = PurchasesResumed(replay.EventStore(path), simulation)
+        resumed = PurchasesResumed(replay.EventStore(path), simulation.journal)
+        simulation.goto(resumed.settled)
         assert simulation.active == []
         new = [*resumed.undecided, *events[len(simulation.journal) :]]
         return messages_of(simulation, new, resumed.events["batch"])

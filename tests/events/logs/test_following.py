@@ -24,13 +24,14 @@ from events.logs.live import LiveLog
 from events.store.disk import Identity, identity_of
 from events.store.records import Rejected
 from events.store.store import EventStore
+from replay.engine.judged import Summary
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Listener, Summary
+from replay.purchases.summary import Listener
 from replay.testing.disks import DyingDisk
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from replay.purchases.history import LogLine
+    from replay.engine.judged import LogLine
 
 SEEDS = 60
 ROUNDS = 40

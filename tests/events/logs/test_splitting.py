@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from events.logs.live import LiveLog
     from events.observations.rows import ObservationBlock
-    from replay.purchases.summary import Summary
+    from replay.engine.judged import Summary
 
 LIMIT = 90
 LONG = b'{"note": "' + b"x" * 2_000 + b'"}'

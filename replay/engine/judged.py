@@ -1,0 +1,371 @@
+"""Histories of which each event of the stream may be judged: what is kept, and how far one came."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+from events.errors import DamagedStoreError
+from events.journal.columns import EventColumns
+from events.purchases.lines import BYTE_ORDER_MARK
+from events.store.records import (
+    EventRun,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    Source,
+    StateDigest,
+    StreamStart,
+    Written,
+)
+from replay.engine.drive import Resumed
+from replay.engine.history import Events, LinePlace, StoredHistory
+from replay.engine.listener import RunSummary
+from replay.engine.output import WrittenLines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from events.store.store import EventStore
+    from replay.engine.output import Output
+
+E = TypeVar("E", bound=Any)
+J = TypeVar("J", bound=Any)
+V = TypeVar("V")
+
+
+class Summary(RunSummary):
+    """What a run has done so far, and in the end."""
+
+    users: int = 0
+    """How many users, or subjects of another kind, appeared."""
+    judged: int = 0
+    """How many events were judged."""
+    flagged: int = 0
+    """How many of them were flagged."""
+
+    @property
+    def flagged_path(self) -> Path:
+        """Where the flagged events are."""
+        return self.output_path
+
+    @property
+    def flagged_before(self) -> int:
+        """How many bytes of other lines stand in the flagged file before those of this run."""
+        return self.output_before
+
+    @property
+    def flagged_set_aside(self) -> Path | None:
+        """Where bytes have been moved that stood in the flagged file in the way."""
+        return self.output_set_aside
+
+    @property
+    def batch_events(self) -> int:
+        """How many lines of the batch were accepted."""
+        return self.accepted.get("batch", 0)
+
+    @property
+    def stream_events(self) -> int:
+        """How many lines of the stream were accepted."""
+        return self.accepted.get("stream", 0)
+
+    @property
+    def stream_rejected(self) -> int:
+        """How many lines of the stream were rejected."""
+        return self.refused.get("stream", 0)
+
+
+class LogLine(NamedTuple):
+    """A line of a log that is not blank, or an empty one for one that the store does not hold."""
+
+    place: LinePlace
+    """Where it stands."""
+    event: int | None
+    """The number of its event, or None for the parameters and rejected lines."""
+    text: bytes
+    """The line, byte for byte, without its newline."""
+
+
+class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
+    """A history of two logs: the batch, which is the past, and the stream, which is judged."""
+
+    def __init__(self, store: EventStore, journal: J, events: Events[E], verdict: type[V]) -> None:
+        """Read all of ``store``.
+
+        Args:
+            store: the store.
+            journal: one without events, for those of the store.
+            events: the events of ``journal``.
+            verdict: what a decision is.
+
+        """
+        self.recorded: Final[dict[int, V]] = {}
+        """The decisions that the run recorded, by event number."""
+        self.stream_start: int | None = None
+        """How many events the past has; None where the run was stopped before its end."""
+        self._verdict: Final = verdict
+        super().__init__(store, journal, events)
+
+    @abstractmethod
+    def line_of(self, event: E) -> bytes:
+        """Return the source line of ``event``, byte for byte, without its newline."""
+
+    @abstractmethod
+    def check_own_lines(self) -> None:
+        """Refuse lines that are another event's.
+
+        Raises:
+            DamagedStoreError: one is.
+
+        """
+
+    @property
+    def past_events(self) -> int:
+        """How many events are not of the stream: all of them where none has begun."""
+        if self.stream_start is None:
+            return len(self)
+        # A store that was saved from damage may have lost events of the past.
+        return min(self.stream_start, len(self))
+
+    def judged(self, number: int) -> bool:
+        """Tell whether event ``number`` is of the stream, which is judged."""
+        return self.stream_start is not None and number > self.stream_start
+
+    @property
+    def cut(self) -> list[Rejected]:
+        """The lines that were too long to be kept as a whole."""
+        return [rejected for _, rejected in self.rejected if rejected.is_cut]
+
+    def log_lines(self) -> Iterator[LogLine]:
+        """Iterate over the lines of both logs, that of the parameters first.
+
+        For a line that was too long to be kept an empty one comes, so that those behind it
+        keep their numbers.
+
+        Raises:
+            DamagedStoreError: the line of an event is another's.
+
+        """
+        self.check_own_lines()
+        line = self.store.header.line
+        if line is not None:
+            yield LogLine(LinePlace("batch", 1), None, line)
+        for place, record in self.lines():
+            if isinstance(record, Rejected):
+                yield LogLine(place, None, b"" if record.is_cut else record.line)
+            else:
+                yield LogLine(place, record.number, self.line_of(record))
+
+    def log_content(self, source: Source, texts: Sequence[bytes]) -> bytes:
+        """Return the content of a log of the lines ``texts`` that ends as the ``source`` did."""
+        end = self.ends.get(source)
+        newline = b"\n" if texts and (end is None or end.newline) else b""
+        return b"\n".join(texts) + newline
+
+    def _take(self, record: Record, frame: int, previous: bytes) -> None:
+        if isinstance(record, EventColumns):
+            self.journal.extend(record)
+        elif isinstance(record, EventRun):
+            self._following += record.events
+        elif isinstance(record, self._verdict):
+            decision: Any = record
+            self.recorded[decision.number] = decision
+        elif isinstance(record, StreamStart):
+            self.stream_start = record.events
+        else:
+            super()._take(record, frame, previous)
+
+
+def texts_by_log(lines: Iterable[LogLine]) -> dict[Source, list[bytes]]:
+    """Return what each log consists of, without newlines, given its ``lines`` in order.
+
+    Where lines before it have come or gone, a line with a byte-order mark, which is
+    passed over at the start of a log only, is still read as it was.
+    """
+    texts: dict[Source, list[bytes]] = {"batch": [], "stream": []}
+    for place, _, text in lines:
+        found = texts[place.source]
+        moved = bool(found) == (place.line == 1)
+        if not (moved and text.startswith(BYTE_ORDER_MARK)):
+            found.append(text)
+        elif found:
+            found.append(text.removeprefix(BYTE_ORDER_MARK))
+        else:
+            found += [b"", text]
+    return texts
+
+
+def is_finished(store: EventStore) -> bool:
+    """Tell from its end alone whether nothing is left to do of the history in ``store``."""
+    before, *last = store.last_frames(2) or [[]]
+    ends = [record for record in before if isinstance(record, LogEnd)]
+    digests = [record for records in last for record in records if isinstance(record, StateDigest)]
+    return any(end.source == "stream" for end in ends) and bool(digests)
+
+
+class JudgedResumed(Resumed, Generic[E, J, V]):
+    """How far the history in a store has come whose events are judged one by one.
+
+    Its events are in a journal then. Nothing that was decided is decided again;
+    `replay.engine.verify` does that.
+    """
+
+    def __init__(self, store: EventStore, journal: J, verdict: type[V], *, acting: bool) -> None:
+        """Read ``store``.
+
+        Args:
+            store: the store.
+            journal: one without events, for those of the store.
+            verdict: what a decision is.
+            acting: whether a run goes on; otherwise it is only seen how far it has come.
+
+        Raises:
+            DamagedStoreError: a frame holds what this program does not write, or a digest of
+                the state is not what the events add up to.
+
+        """
+        super().__init__(store)
+        self.journal: Final = journal
+        """All events."""
+        self.lines["batch"] = self.lines["stream"] = 0
+        self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
+        """How many lines of each log were accepted."""
+        self.judged = 0
+        """How many events were decided on."""
+        self.flagged: Final[list[bytes]] = []
+        """The flagged lines, without newlines."""
+        self.attested = -1
+        """After how many events the last digest of the state was recorded; -1: none."""
+        self.users = 0
+        """How many users there were at that moment."""
+        self.digest_due = False
+        """Whether the last thing recorded is something after which a digest comes."""
+        self._source: Source = "batch"
+        self._decided = 0
+        self._verdict: Final = verdict
+        self._acting: Final = acting
+        self._frame = 0
+        for self._frame, frame in enumerate(store.frames()):
+            for record in frame.records:
+                if isinstance(record, EventColumns):
+                    self._take(record)
+                else:
+                    self._note(record)
+        self.settled: Final = self._settled()
+        """The last event before the first that has yet to be decided on."""
+
+    @abstractmethod
+    def check_columns(self, events: Any) -> None:
+        """Refuse events whose lines are another's; before they are part of a state."""
+
+    @abstractmethod
+    def check(self, event: E) -> None:
+        """Refuse an event whose line is another's."""
+
+    @abstractmethod
+    def next_judged(self, number: int) -> int | None:
+        """Return the first event behind event ``number`` that is judged, or None."""
+
+    @abstractmethod
+    def line(self, event: E, decision: V) -> bytes:
+        """Return the line of a flagged event, without its newline."""
+
+    @abstractmethod
+    def sums(self) -> tuple[int, ...] | None:
+        """Return what the state adds up to after the events read so far; None: nobody knows."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return "stream" in self.ended and not self.digest_due
+
+    def count_into(self, summary: RunSummary) -> None:
+        """Add what the history holds to what a run has done."""
+        summary.events_before = len(self.journal)
+        summary.accepted.update(self.events)
+        for source in self.events:
+            summary.refused[source] = sum(each.source == source for each in self.rejected)
+        assert isinstance(summary, Summary), "it is that of a run of this detector"
+        summary.judged += self.judged
+        summary.flagged += len(self.flagged)
+        summary.users = self.users
+
+    def recover(self, flagged: Output) -> Path | None:
+        """Make sure that the flagged file holds the lines of this history, each once.
+
+        Returns:
+            Where bytes were moved to that stood in the way, or None.
+
+        Raises:
+            OutputFileError: the file is shorter than it was, or was altered.
+
+        """
+        lines = b"".join([line + b"\n" for line in self.flagged])
+        start = self.store.header.output_start
+        written = WrittenLines(lambda: [lines], len(lines), self.written)
+        return flagged.recover(start, written, finished=self.finished)
+
+    @property
+    def undecided(self) -> list[E]:
+        """The events of the stream from the first that has no decision on."""
+        events: list[E] = self.journal.events(self.settled + 1, len(self.journal))
+        return events
+
+    def _take(self, events: EventColumns) -> None:
+        if self._acting:
+            self.check_columns(events)
+        self.journal.extend(events)
+
+    def _settled(self) -> int:
+        """Return the last event that needs no decision any more."""
+        waiting = self.next_judged(max(self.events["batch"], self._decided))
+        return len(self.journal) if waiting is None else waiting - 1
+
+    def _note(self, record: Record) -> None:
+        self.digest_due = False
+        if isinstance(record, Lines):
+            self._source = record.source
+            continued = self.lines["stream"] < record.number > 1
+            if record.source == "stream" and (not continued or self.file_frame is None):
+                # The first lines, or a file that was followed was replaced.
+                self.file_frame = self._frame
+            self.lines[record.source] = record.number - 1
+        elif isinstance(record, EventRun):
+            self.events[self._source] += record.events
+            self.lines[self._source] += record.events
+        elif isinstance(record, Rejected):
+            self.rejected.append(record)
+            self.lines[record.source] += 1
+        elif isinstance(record, LogEnd):
+            self.lines[record.source] = record.lines
+            self.ended.add(record.source)
+            self.digest_due = True
+        elif isinstance(record, StreamStart):
+            self.digest_due = True
+        elif isinstance(record, self._verdict):
+            self._take_decision(record)
+        elif isinstance(record, Written):
+            self.written = record.size
+        elif isinstance(record, StateDigest):
+            self._attested(record)
+
+    def _take_decision(self, decision: Any) -> None:
+        self._decided = decision.number
+        self.judged += 1
+        if decision.flagged:
+            (event,) = self.journal.events(decision.number, decision.number)
+            if not self._acting:
+                self.check(event)
+            self.flagged.append(self.line(event, decision))
+
+    def _attested(self, digest: StateDigest) -> None:
+        self.attested = digest.events
+        self.users = digest.users
+        found = self.sums() if self._acting else None
+        if found is not None and (digest.events, digest.sums) != (len(self.journal), found):
+            raise DamagedStoreError(
+                f"{self.store.path}: after event {len(self.journal)}: expected a state with "
+                f"the sums {digest.sums}, found {found}; verify says more"
+            )

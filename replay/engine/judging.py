@@ -1,0 +1,198 @@
+"""What a detector does in a run that judges events: the batch is the past, the stream is judged.
+
+An event's way, from `replay.engine.run`: `take` makes its block part of the journal and
+passes each event to `ActorSystem.judge`; the coordinator asks the actors and tells the
+sink, and the sink records the decision in the store and then writes the line to the file.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+
+from events.errors import InterruptedRunError
+from events.journal.columns import EventColumns
+from events.logs.block import numbered
+from events.store.records import Rejected, StreamStart
+from replay.engine.drive import Drive
+from replay.engine.judged import is_finished
+from replay.engine.output_file import Outputs
+from replay.engine.supervision import Reactivation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from events.logs.block import Block
+    from events.store.records import Record
+    from events.store.store import EventStore
+    from events.store.writer import StoreWriter
+    from events.times.timestamps import Zone
+    from replay.engine.inputs import SourceLog
+    from replay.engine.judged import JudgedResumed, Summary
+    from replay.engine.listener import Listener
+    from replay.engine.output import Output
+    from replay.engine.run import ShouldStop
+    from replay.engine.system import ActorSystem
+
+# The state's digest is recorded at least so often, to tell where a replay parts from it.
+DIGEST_EVENTS: Final = 10_000
+
+
+class TwoLogs(Protocol):
+    """The batch and the stream of a run, and what they are judged by."""
+
+    @property
+    def parameters(self) -> Any:
+        """The detector's parameters."""
+
+    @property
+    def batch(self) -> Any:
+        """The past."""
+
+    @property
+    def stream(self) -> Any:
+        """What comes in."""
+
+    def bind(self, zone: Zone | None) -> None:
+        """Let the times of both be of ``zone``; None where it is not decided yet."""
+
+
+L = TypeVar("L", bound=TwoLogs)
+
+
+class JudgingDrive(Drive, Generic[L]):
+    """Judges the events of a stream against the past."""
+
+    def __init__(
+        self,
+        logs: L,
+        summary: Summary,
+        detector: Callable[..., ActorSystem[Any, Any, Any]],
+        listener: Listener,
+        should_stop: ShouldStop,
+        *,
+        digest_events: int | None = None,
+    ) -> None:
+        """Begin without actors.
+
+        Args:
+            logs: what is read.
+            summary: where it is counted.
+            detector: makes the actor system.
+            listener: is told of each event that is judged.
+            should_stop: asked between events.
+            digest_events: how often the state's digest is recorded at least; `DIGEST_EVENTS`
+                by default.
+
+        """
+        self.logs: Final = logs
+        self._summary: Final = summary
+        self.detector: Final = detector
+        self._listener: Final = listener
+        self._should_stop: Final = should_stop
+        self._digest_events: Final = digest_events or DIGEST_EVENTS
+        self._attested = 0
+        self._resumed: JudgedResumed[Any, Any, Any] | None = None
+        self.simulation: ActorSystem[Any, Any, Any]
+
+    @abstractmethod
+    def history(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
+        """Read a history; with ``acting`` into the journal of the actors."""
+
+    def is_finished(self, kept: EventStore) -> bool:
+        """Tell from its end alone whether nothing is left to do."""
+        return is_finished(kept)
+
+    def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
+        """Start the actors."""
+        self._store = store
+        self._outputs = Outputs(store, output)
+        self.simulation = stack.enter_context(
+            self.detector(self.logs.parameters, self._outputs, attesting=True)
+        )
+        self.simulation.dispatcher.supervisor = Reactivation()
+        return self._outputs
+
+    def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
+        """Read a history; with ``acting`` the actors stand before what has no decision."""
+        resumed = self.history(kept, acting=acting)
+        if acting:
+            self.simulation.goto(resumed.settled)
+            self.logs.bind(kept.zone)
+            self._resumed = resumed
+            self._attested = max(resumed.attested, 0)
+        return resumed
+
+    def go_on(self) -> None:
+        """Decide on the events that have no decision yet."""
+        resumed = self._resumed
+        assert resumed is not None, "a history was read"
+        for event in resumed.undecided:
+            self._judged(self.simulation.judge(event))
+        self.simulation.commit()
+        self._summary.users = self.simulation.users
+        if resumed.digest_due:
+            self._attest()
+
+    def before(self, log: SourceLog, block: Block) -> None:
+        """Record the state's digest if after ``block`` it would be too late."""
+        if (
+            log is not self.logs.batch
+            and self._store.events + block.events > self._attested + self._digest_events
+        ):
+            self._attest()
+
+    def take(self, log: SourceLog, records: list[Record]) -> None:
+        """Make what was kept part of the journal, and judge what is of the stream."""
+        for record in records:
+            if isinstance(record, EventColumns):
+                self.simulation.extend(record)
+        if log is not self.logs.batch:
+            self._judge(log, records)
+        self._summary.users = len(self.simulation.journal.names)
+
+    def _judge(self, log: SourceLog, records: list[Record]) -> None:
+        simulation, listener, clock = self.simulation, self._listener, time.perf_counter
+        each_event = listener.each_event
+        for line_number, record in numbered(records):
+            if isinstance(record, Rejected):
+                continue
+            if self._should_stop() and not log.live:
+                raise InterruptedRunError("between two events")
+            began = clock() if each_event else 0.0
+            decision = simulation.judge(record)
+            self._judged(decision)
+            if each_event:
+                listener.on_event(log, line_number, record, decision, clock() - began)
+
+    def _judged(self, decision: Any) -> None:
+        if decision is not None:
+            self._summary.judged += 1
+            self._summary.flagged += decision.flagged
+
+    def commit(self) -> None:
+        """Send what was decided to the store, and then the flagged lines to the output."""
+        self.simulation.commit()
+
+    def abandon(self) -> None:
+        """Send what was decided before an actor failed, and drop the rest."""
+        self.simulation.abandon()
+
+    def ended(self, log: SourceLog) -> None:
+        """Keep the end of ``log``, and the digest of the state at it."""
+        simulation = self.simulation
+        batch: Any = self.logs.batch
+        stream: Any = self.logs.stream
+        if log is batch:
+            stream.zone = stream.zone or batch.zone
+            simulation.goto(len(simulation.journal))
+            self._outputs.append([log.end(), StreamStart(self._store.events)])
+        else:
+            self._outputs.append([log.end()])
+        self._attest()
+
+    def _attest(self) -> None:
+        self._attested = self._store.events
+        self.simulation.attest(self._attested)
