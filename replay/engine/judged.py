@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from events.errors import DamagedStoreError
 from events.journal.columns import EventColumns
-from events.purchases.lines import BYTE_ORDER_MARK
+from events.logs.objects import BYTE_ORDER_MARK
 from events.store.records import (
     EventRun,
     Lines,

@@ -185,7 +185,7 @@ class JudgingDrive(Drive, Generic[L]):
         simulation = self.simulation
         batch: Any = self.logs.batch
         stream: Any = self.logs.stream
-        if log is batch:
+        if log.source == "batch":
             stream.zone = stream.zone or batch.zone
             simulation.goto(len(simulation.journal))
             self._outputs.append([log.end(), StreamStart(self._store.events)])
