@@ -88,6 +88,11 @@ class Sink(ABC):
     def take(self, message: Any) -> None:
         """Take note of a verdict, and of its line if it has one."""
 
+    def decision(self, number: int) -> Any | None:
+        """Return the decision on event ``number``, if it is the last one and not committed yet."""
+        last = self.decisions[-1] if self.decisions else None
+        return last if last is not None and last.number == number else None
+
     def on_receive(self, message: Any) -> None:
         """Handle a verdict, `Attested` or `Commit`.
 

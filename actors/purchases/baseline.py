@@ -45,16 +45,31 @@ class Baseline(NamedTuple):
         """The population standard deviation in whole cents, cut; 0 for no purchases."""
         return isqrt(self.v) // (self.n * _UNITS_PER_CENT) if self.n else 0
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough purchases to judge by."""
+        return self.n >= PURCHASES_MIN
+
+    @property
+    def threshold(self) -> int:
+        """Mean + 3 sd in units of 1/10,000, cut; an amount is flagged when above it."""
+        return (self.total + isqrt(SD_FACTOR**2 * self.v)) // self.n if self.n else 0
+
     def flags(self, amount: int) -> bool:
         """Tell whether ``amount``, in units of 1/10,000, is more than mean + 3 sd.
 
         Fewer than 2 purchases never flag. Both sides of the inequality are
         multiplied by n and squared, which leaves only whole numbers.
         """
-        if self.n < PURCHASES_MIN:
+        if not self.enough:
             return False
         excess = self.n * amount - self.total
         return excess > 0 and excess * excess > SD_FACTOR * SD_FACTOR * self.v
+
+
+def threshold_of(mean: int, sd: int) -> int:
+    """Return the threshold in whole cents of a mean and a standard deviation in whole cents."""
+    return mean + SD_FACTOR * sd
 
 
 def baseline_of(amounts: Iterable[int]) -> Baseline:

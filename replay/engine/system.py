@@ -155,15 +155,13 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         self.dispatcher.run()
         if not self.judges(event):
             return None
-        decisions = self.sink.decisions
-        if not decisions or decisions[-1].number != event.number:
-            found = decisions[-1].number if decisions else "none"
+        decision: V | None = self.sink.decision(event.number)
+        if decision is None:
             raise DetectorError(
-                f"event {event.number}: expected the detector to decide on it, found the last "
-                f"decision on event {found}; see that its coordinator tells the sink"
+                f"event {event.number}: expected the detector to decide on it, found no decision; "
+                "see that its coordinator tells the sink"
             )
-        decided: V = decisions[-1]
-        return decided
+        return decision
 
     def attest(self, events: int) -> None:
         """Send the digest of the state after ``events`` events to the outlet.

@@ -6,17 +6,14 @@ can be computed again from an explanation alone.
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.purchases.baseline import PURCHASES_MIN, SD_FACTOR, Baseline, baseline_of
+from actors.purchases.baseline import Baseline, baseline_of
 from actors.purchases.network import NetworkQuery
 from events.errors import UnknownUserError
 from events.purchases.event import Befriend, Event, Purchase
-from replay.engine.detectors import check_detector
-from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from replay.purchases.timeline import Timeline
@@ -47,18 +44,7 @@ class WhyPurchase(msgspec.Struct, frozen=True):
     baseline: Baseline
     """Their number, sum and sum of squares, in units of 1/10,000."""
     flagged: bool
-    """The verdict."""
-
-    @property
-    def threshold(self) -> int:
-        """Mean + 3 sd in units of 1/10,000, cut; an amount is flagged when above it."""
-        n = self.baseline.n
-        return (self.baseline.total + isqrt(SD_FACTOR**2 * self.baseline.v)) // n if n else 0
-
-    @property
-    def enough(self) -> bool:
-        """Whether there were enough purchases to judge by."""
-        return self.baseline.n >= PURCHASES_MIN
+    """The verdict of the timeline's detector, decided anew."""
 
 
 class NetworkChange(msgspec.Struct, frozen=True):
@@ -82,24 +68,19 @@ class WhyFriendship(msgspec.Struct, frozen=True):
 
 
 def explain(timeline: Timeline, number: int) -> WhyPurchase | WhyFriendship:
-    """Explain event ``number`` by the rule of the built-in detector.
+    """Explain event ``number`` by the rule of the timeline's detector.
 
     The timeline goes to the moment after it.
 
     Raises:
-        OtherDetectorError: another detector decided the history, and the timeline is not
-            one of those that are told so.
         PositionError: the history has no such event.
+        DetectorError: the detector does not decide on it.
 
     """
-    if not timeline.of_another:
-        check_detector(timeline.history.store, Simulation)
     event = timeline.history.event(number)
     timeline.goto(number - 1)
     if isinstance(event, Purchase):
-        why = _explain_purchase(timeline, event)
-        timeline.goto(number)
-        return why
+        return _explain_purchase(timeline, event)
     return _explain_friendship(timeline, event)
 
 
@@ -147,13 +128,15 @@ def window_of(
 
 def _explain_purchase(timeline: Timeline, event: Purchase) -> WhyPurchase:
     hops, window, baseline = window_of(timeline, event.user)
+    decision = timeline.judge()
+    assert decision is not None, "there is one on every purchase"
     return WhyPurchase(
         event,
         timeline.history.judged(event.number),
         tuple(tuple(hop) for hop in hops),
         window,
         baseline,
-        baseline.flags(event.amount),
+        decision.flagged,
     )
 
 

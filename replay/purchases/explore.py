@@ -275,15 +275,14 @@ class Explorer:
 
     def _state(self, simulation: Simulation) -> State:
         journal, beginning = self.subject.journal, self.subject.beginning
-        recency = simulation.coordinator.recency
         told = journal.concerned(beginning + 1, len(journal), range(len(journal.names)))
         users: dict[str, UserState] = {}
         last: dict[str, int | None] = {}
         for number in told:
             actor, name = simulation.user(number), journal.names[number]
             users[name] = UserState(actor.friends, tuple(actor.purchases))
-            last[name] = recency.last(number)
-        latest = [purchase.number for purchase in recency.latest(WALK_MAX)]
+            last[name] = simulation.last_purchase(number)
+        latest = [purchase.number for purchase in simulation.latest_purchases(WALK_MAX)]
         return State(simulation.position, users, last, latest)
 
 

@@ -11,11 +11,13 @@ from actors.purchases.user import UserActor
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import DetectorError
 from events.journal.journal import Journal, OwnEvents
-from events.purchases.event import Event, Purchase
+from events.purchases.event import Event, Purchase, place_of
 from events.store.records import Decision
 from replay.engine.system import ActorSystem
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from actors.dispatcher import DeliveryOrder, Dispatcher
     from actors.purchases.digest import Sums
     from actors.sink import Outlet
@@ -71,6 +73,24 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
             ),
             COORDINATOR,
         )
+
+    def last_purchase(self, user: int) -> int | None:
+        """Return the number of the latest purchase of ``user`` that the coordinator knows of."""
+        return self.coordinator.recency.last(user)
+
+    def latest_purchases(self, count: int) -> list[Purchase]:
+        """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
+        return self.coordinator.recency.latest(count)
+
+    def last_window(self, members: AbstractSet[int], count: int) -> list[Purchase]:
+        """Return the last ``count`` purchases that ``members`` made together, in order."""
+        owners = self.coordinator.recency.owners(members, count)
+        bought = [
+            purchase
+            for owner, latest in owners.latest.items()
+            for purchase in self.user(owner).purchases.latest(latest)
+        ]
+        return sorted(bought, key=place_of)[-count:]
 
     @classmethod
     def judges(cls, event: Event) -> bool:

@@ -14,9 +14,9 @@ from actors.messages import Commit, Judge, Past
 from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError, shown
 from events.journal.columns import BEFRIEND, PURCHASE
-from events.purchases.event import Event, place_of
+from events.purchases.event import Event
 from events.store.store import EventStore
-from replay.engine.detectors import check_detector
+from replay.engine.detectors import check_detector, detector_version
 from replay.engine.stepping import Stepping
 from replay.purchases.history import History
 from replay.purchases.simulation import Simulation
@@ -76,6 +76,10 @@ class Timeline(Stepping[Event, History, Simulation]):
         )
         self.of_another: Final = of_another
         """Whether another detector may have decided the history."""
+        self.decides: Final = detector_version(detector)
+        """Which detector decides anew what is looked at."""
+        self.by_built_in_rule: Final = self.decides == detector_version(Simulation)
+        """Whether that is the program's own."""
         self.parameters: Final = history.parameters
         """D and T."""
         self._journal: Final = history.journal
@@ -158,14 +162,8 @@ class Timeline(Stepping[Event, History, Simulation]):
         """Return the last ``count`` purchases that ``users`` made together, in order."""
         numbers = self._journal.numbers
         members = {numbers[user] for user in users}
-        owners = self._simulation.coordinator.recency.owners(members, count)
         with self.undisturbed():
-            bought = [
-                purchase
-                for owner, latest in owners.latest.items()
-                for purchase in self._simulation.user(owner).purchases.latest(latest)
-            ]
-        return sorted(bought, key=place_of)[-count:]
+            return self._simulation.last_window(members, count)
 
     def state(self) -> list[UserState]:
         """Return the state of all users, in order of first appearance."""
@@ -173,7 +171,7 @@ class Timeline(Stepping[Event, History, Simulation]):
 
     def recency(self, count: int) -> list[Purchase]:
         """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
-        return self._simulation.coordinator.recency.latest(count)
+        return self._simulation.latest_purchases(count)
 
     def changed(self, number: int) -> bool:
         """Tell whether event ``number`` changed a state: all but vain changes of friendships.

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.purchases.baseline import PURCHASES_MIN, SD_FACTOR
+from actors.purchases.baseline import PURCHASES_MIN, threshold_of
 from events.errors import BadValueError, PositionError, UnknownUserError, counted, shown
 from events.escapes import plain
 from events.purchases.amounts import format_amount, parse_amount
@@ -143,7 +143,7 @@ class PurchaseTools(Tools["PurchaseLooks"]):
             event = events[position - 1]
             if not isinstance(event, Purchase):
                 return False
-            threshold = (decision.mean + SD_FACTOR * decision.sd) * _UNITS_PER_CENT
+            threshold = threshold_of(decision.mean, decision.sd) * _UNITS_PER_CENT
             return abs(event.amount - threshold) <= factor * decision.sd * _UNITS_PER_CENT
 
         return f"near {text}", test

@@ -155,7 +155,7 @@ class _Replay(Replayed):
 
     def _compare_recency(self, users: Sequence[int]) -> Iterator[Difference]:
         """Compare who the coordinator takes for the latest buyers with what the users hold."""
-        latest = self._simulation.coordinator.recency.last
+        latest = self._simulation.last_purchase
         for user in users:
             last = self._simulation.user(user).purchases.last
             if latest(user) != last:

@@ -9,9 +9,7 @@ from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, kind_of
 from events.times.timestamps import in_zone
-from replay.engine.detectors import is_decided_by
 from replay.purchases.explain import WhyFriendship, WhyPurchase
-from replay.purchases.simulation import Simulation
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table, some
 
@@ -49,22 +47,25 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     say(f"user {plain(event.user)} bought for {format_amount(event.amount)}")
     show_network(why.hops, degrees)
     show_window(why.window, baseline, tracked, timeline.zone)
-    if not why.enough:
+    verdict = "FLAGGED" if why.flagged else "not flagged"
+    if not timeline.by_built_in_rule:
+        say(f"verdict: {verdict}, by the rule of {timeline.decides}")
+    elif not baseline.enough:
         say("verdict: not flagged, because fewer than 2 purchases are no basis")
     else:
-        margin = event.amount - why.threshold
+        margin = event.amount - baseline.threshold
         side = "above" if why.flagged else "not above"
         say(
-            f"threshold = mean + 3 sd = {format_amount(why.threshold)}; the amount is {side} "
+            f"threshold = mean + 3 sd = {format_amount(baseline.threshold)}; the amount is {side} "
             f"it, by {'-' if margin < 0 else ''}{format_amount(abs(margin))}"
         )
-        say(f"verdict: {'FLAGGED' if why.flagged else 'not flagged'}")
+        say(f"verdict: {verdict}")
     recorded = timeline.history.recorded.get(event.number)
     if recorded is not None and recorded.flagged != why.flagged:
         was = "FLAGGED" if recorded.flagged else "not flagged"
         decided = timeline.history.store.detector
         by = "by another rule or version; verify says more"
-        if not is_decided_by(timeline.history.store, Simulation):
+        if decided != timeline.decides:
             by = f"by the rule of {decided}"
         say(f"(the run recorded {was}, {by})")
     if not why.judged:
@@ -126,9 +127,16 @@ def _purchase_fields(why: WhyPurchase, timeline: Timeline) -> Fields:
         "n": why.baseline.n,
         "mean": format_cents(why.baseline.mean),
         "sd": format_cents(why.baseline.sd),
-        "threshold": format_amount(why.threshold),
+        **_threshold_fields(why, timeline),
         "flagged": why.flagged,
     }
+
+
+def _threshold_fields(why: WhyPurchase, timeline: Timeline) -> Fields:
+    if timeline.by_built_in_rule:
+        return {"threshold": format_amount(why.baseline.threshold)}
+    # Another rule need not have one.
+    return {"detector": str(timeline.decides)}
 
 
 def _friendship(why: WhyFriendship) -> None:

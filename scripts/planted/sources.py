@@ -168,7 +168,7 @@ FAULTS: Final = (
     # What is recorded, and played again.
     Fault(
         "a decision is not recorded",
-        "actors/purchases/sink.py",
+        "actors/sink.py",
         "            self.outlet.record(self.decisions)",
         "            self.outlet.record([each for each in self.decisions if each.purchases])",
     ),
@@ -186,13 +186,13 @@ FAULTS: Final = (
     ),
     Fault(
         "the stream begins an event too late",
-        "replay/purchases/drive.py",
+        "replay/engine/judging.py",
         "StreamStart(self._store.events)",
         "StreamStart(self._store.events + 1)",
     ),
     Fault(
         "going back leaves users as they were",
-        "replay/purchases/simulation.py",
+        "replay/engine/system.py",
         "            self.passivate(moved)\n",
         "            self.passivate(moved if position > self.position else ())\n",
     ),
@@ -211,7 +211,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what was not decided is forgotten",
-        "replay/purchases/drive.py",
+        "replay/engine/judging.py",
         "self._judged(self.simulation.judge(event))",
         "pass",
     ),

@@ -34,6 +34,7 @@ from replay.purchases.history import History
 from replay.purchases.redecide import decide_again
 from replay.purchases.shrink import shrink
 from replay.purchases.verify import verify
+from replay.purchases.why import show_why, why_fields
 from replay.testing.checks import run_in
 from replay.testing.playing import play
 from tests.detectors import Twice
@@ -511,7 +512,6 @@ OWN_RULE: dict[str, Callable[[History], object]] = {
     "explore": subject_of,
     "sweep": lambda history: decide_again(history, history.parameters),
     "shrink": lambda history: shrink(replay.Timeline(history.store, Silent), 7),
-    "explain": lambda history: explain(replay.Timeline(history.store, Silent), 7),
 }
 
 
@@ -546,6 +546,24 @@ def test_timeline_that_is_told_so_shows_the_state_and_explains_by_its_own_rule(
         assert why.flagged
         assert not timeline.history.recorded[7].flagged
         assert timeline.user("1").friends == ("2",)
+
+
+def test_timeline_of_a_detector_explains_by_its_rule(
+    silent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with replay.Timeline(silent, Silent) as timeline:
+        why = explain(timeline, 7)
+        assert isinstance(why, WhyPurchase)
+        assert not why.flagged
+        assert why.baseline.flags(why.event.amount)
+        show_why(why, timeline)
+        assert why_fields(why, timeline)["detector"] == f"{detector_version(Silent)}"
+        assert "threshold" not in why_fields(why, timeline)
+        assert timeline.position == 7
+    out = capsys.readouterr().out
+    assert (
+        out.splitlines()[-1] == f"verdict: not flagged, by the rule of {detector_version(Silent)}"
+    )
 
 
 def test_branch_names_the_detector_of_its_original(silent: Path) -> None:
