@@ -28,7 +28,6 @@ _JOURNAL: Final = "events/journal/journal.py"
 _NETWORK: Final = "actors/purchases/network.py"
 _ORDERS: Final = "actors/orders.py"
 _RECENCY: Final = "actors/purchases/recency.py"
-_RESUME: Final = "replay/purchases/resume.py"
 _USER: Final = "actors/purchases/user.py"
 
 FAULTS: Final = (
@@ -205,7 +204,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a line lost where a run goes on",
-        _RESUME,
+        "replay/engine/judged.py",
         "            self.rejected.append(record)\n            self.lines[record.source] += 1",
         "            self.rejected.append(record)\n            self.lines[record.source] += 2",
     ),
