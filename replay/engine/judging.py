@@ -44,10 +44,6 @@ class TwoLogs(Protocol):
     """The batch and the stream of a run, and what they are judged by."""
 
     @property
-    def parameters(self) -> Any:
-        """The detector's parameters."""
-
-    @property
     def batch(self) -> Any:
         """The past."""
 
@@ -60,16 +56,17 @@ class TwoLogs(Protocol):
 
 
 L = TypeVar("L", bound=TwoLogs)
+S = TypeVar("S", bound="ActorSystem[Any, Any, Any]")
 
 
-class JudgingDrive(Drive, Generic[L]):
+class JudgingDrive(Drive, Generic[L, S]):
     """Judges the events of a stream against the past."""
 
     def __init__(
         self,
         logs: L,
         summary: Summary,
-        detector: Callable[..., ActorSystem[Any, Any, Any]],
+        detector: Callable[..., S],
         listener: Listener,
         should_stop: ShouldStop,
         *,
@@ -95,7 +92,11 @@ class JudgingDrive(Drive, Generic[L]):
         self._digest_events: Final = digest_events or DIGEST_EVENTS
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
-        self.simulation: ActorSystem[Any, Any, Any]
+        self.simulation: S
+
+    @abstractmethod
+    def simulate(self, outputs: Outputs) -> S:
+        """Start the actors, which attest and send what they decide to ``outputs``."""
 
     @abstractmethod
     def history(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
@@ -109,9 +110,7 @@ class JudgingDrive(Drive, Generic[L]):
         """Start the actors."""
         self._store = store
         self._outputs = Outputs(store, output)
-        self.simulation = stack.enter_context(
-            self.detector(self.logs.parameters, self._outputs, attesting=True)
-        )
+        self.simulation = stack.enter_context(self.simulate(self._outputs))
         self.simulation.dispatcher.supervisor = Reactivation()
         return self._outputs
 

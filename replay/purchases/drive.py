@@ -9,18 +9,19 @@ from replay.engine.detectors import detector_version
 from replay.engine.judging import JudgingDrive
 from replay.purchases.logs import Logs
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from events.store.store import EventStore
-    from replay.purchases.simulation import Simulation
+    from replay.engine.output_file import Outputs
 
 Detector: TypeAlias = "Callable[..., Simulation]"
 """Makes an actor system of the arguments of `Simulation`; mostly a subclass of it."""
 
 
-class PurchaseDrive(JudgingDrive[Logs]):
+class PurchaseDrive(JudgingDrive[Logs, Simulation]):
     """Judges the purchases of a stream against the past."""
 
     def header(self) -> Header:
@@ -35,6 +36,10 @@ class PurchaseDrive(JudgingDrive[Logs]):
             detector=detector_version(self.detector),
             zone=logs.batch.zone,
         )
+
+    def simulate(self, outputs: Outputs) -> Simulation:
+        """Start the actors."""
+        return self.detector(self.logs.parameters, outputs, attesting=True)
 
     def history(self, kept: EventStore, *, acting: bool) -> PurchasesResumed:
         """Read a history; with ``acting`` into the journal of the actors."""

@@ -21,10 +21,10 @@ from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import ReplayError
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
+from replay.engine.judged_replay import decision_differences
 from replay.engine.supervision import Reactivation
 from replay.purchases.failing import WHENS, Failure, Failures, with_failures
 from replay.purchases.simulation import Simulation
-from replay.purchases.verify import decision_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,16 +8,15 @@ looked at is judged. The state at a position is the same by every way that leads
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.messages import Commit, Judge, Past
 from actors.sink import Nowhere
-from events.errors import PositionError, UnknownUserError, shown
 from events.journal.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
+from events.store.records import Decision
 from events.store.store import EventStore
 from replay.engine.detectors import check_detector, detector_version
-from replay.engine.stepping import Stepping
+from replay.engine.judged_timeline import JudgedTimeline
 from replay.purchases.history import History
 from replay.purchases.simulation import Simulation
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.purchases.event import Purchase
-    from events.store.records import Decision
 
 
 class UserState(NamedTuple):
@@ -40,7 +38,7 @@ class UserState(NamedTuple):
     """Its purchases, sorted by time and number."""
 
 
-class Timeline(Stepping[Event, History, Simulation]):
+class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
     """A history that can be visited at any moment; the store is only read.
 
     Raises:
@@ -82,62 +80,8 @@ class Timeline(Stepping[Event, History, Simulation]):
         """Whether that is the program's own."""
         self.parameters: Final = history.parameters
         """D and T."""
-        self._journal: Final = history.journal
-
-    def judge(self) -> Decision | None:
-        """Apply the next event as if it came in now; return the decision if it is a purchase.
-
-        Raises:
-            PositionError: there is no next event.
-
-        """
-        self._finish_event()
-        if self.position == len(self):
-            raise PositionError(f"expected an event after position {self.position}, found the end")
-        with self.undisturbed():
-            decision = self._simulation.judge(self._journal.event(self.position + 1))
-            self._simulation.commit()
-            self.position += 1
-        return decision
-
-    def decision(self, number: int) -> Decision | None:
-        """Return the decision on event ``number``, decided anew; go to the moment after it.
-
-        Raises:
-            PositionError: the history has no such event.
-
-        """
-        self.history.event(number)
-        self.goto(number - 1)
-        return self.judge()
 
     # Looking
-
-    @property
-    def users(self) -> list[str]:
-        """The users who have appeared, in order of first appearance.
-
-        Inside an event also those of that event, once it is told.
-        """
-        return self._journal.names[: self._simulation.users]
-
-    def name(self, number: int) -> str:
-        """Return the id of user ``number``, counted from 0 in order of first appearance."""
-        return self._journal.names[number]
-
-    def number(self, user: str) -> int:
-        """Return the number of ``user``, in order of first appearance.
-
-        Raises:
-            UnknownUserError: the user has not appeared yet.
-
-        """
-        number = self._journal.number_of(user, self._simulation.position)
-        if number is None:
-            raise UnknownUserError(
-                f"expected a user who has appeared by event {self.position}, found {shown(user)}"
-            )
-        return number
 
     def user(self, user: str) -> UserState:
         """Return the state of ``user``.
@@ -160,7 +104,7 @@ class Timeline(Stepping[Event, History, Simulation]):
 
     def last_purchases(self, users: Collection[str], count: int) -> list[Purchase]:
         """Return the last ``count`` purchases that ``users`` made together, in order."""
-        numbers = self._journal.numbers
+        numbers = self.history.journal.numbers
         members = {numbers[user] for user in users}
         with self.undisturbed():
             return self._simulation.last_window(members, count)
@@ -181,15 +125,9 @@ class Timeline(Stepping[Event, History, Simulation]):
 
         """
         self.history.event(number)
-        journal, row = self._journal, number - 1
+        journal, row = self.history.journal, number - 1
         kind = int(journal.kinds[row])
         if kind == PURCHASE:
             return True
         user, other = int(journal.buyers[row]), int(journal.others[row])
         return journal.are_friends(user, other, row) != (kind == BEFRIEND)
-
-    # How it is done
-
-    def _messages_of(self, number: int) -> list[Any]:
-        event = self._journal.event(number)
-        return [Judge(event), Commit()] if self.history.judged(number) else [Past(event)]

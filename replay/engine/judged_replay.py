@@ -1,0 +1,103 @@
+"""Playing a history again whose events are judged, and comparing each decision."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.urns import COORDINATOR, SINK
+from replay.engine.difference import Difference
+from replay.engine.verify import Lost, Replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from replay.engine.history import Attestation
+    from replay.engine.judged import JudgedHistory
+
+
+def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:
+    """Iterate over what differs in two decisions on the same event."""
+    for field in expected.__struct_fields__:
+        one, other = getattr(expected, field), getattr(actual, field)
+        if one != other:
+            yield Difference(expected.number, COORDINATOR, field, one, other)
+
+
+class JudgedReplay(Replayed):
+    """A history whose events are judged, played again."""
+
+    def __init__(self, history: JudgedHistory[Any, Any, Any], simulation: Any) -> None:
+        """Play ``history`` again in ``simulation``, which has its journal."""
+        super().__init__()
+        self.history: Final = history
+        self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
+        self._simulation: Final = simulation
+        self._last_judged = max(history.recorded, default=0)
+
+    @abstractmethod
+    def compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
+        """Compare a digest; only what changed after event ``since`` is looked at again."""
+
+    def close(self) -> None:
+        """Stop all actors."""
+        self._simulation.close()
+
+    def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
+        """Play up to one of ``moments`` after another, and iterate over what differs."""
+        history = self.history
+        attested: dict[int, list[Attestation]] = {}
+        for each in history.digests:
+            attested.setdefault(each.events, []).append(each)
+        for moment in moments:
+            before = self.position
+            yield from self._play(moment)
+            for attestation in attested.get(moment, ()):
+                # The whole state is summed up where the batch and the stream end; in
+                # between only the users whom an event since then was about.
+                whole = moment in (history.past_events, len(history)) and before < moment
+                yield from self.compare(attestation, None if whole else before)
+                # Of another digest of this moment nothing needs to be summed up again.
+                before = moment
+                self.digests += 1
+        for number in sorted(history.recorded):
+            if number > len(history):
+                yield Difference(number, SINK, "decision", history.recorded[number], None)
+
+    def _play(self, moment: int) -> Iterator[Difference]:
+        history, simulation = self.history, self._simulation
+        past = min(moment, history.past_events)
+        if self.position < past:
+            simulation.goto(past)
+            for number in range(self.position + 1, past + 1):
+                if number in history.recorded:
+                    recorded = history.recorded[number]
+                    yield Difference(number, SINK, "decision", recorded, None)
+            self.position = past
+        while self.position < moment:
+            event = history.events[self.position]
+            decision = simulation.judge(event)
+            self.position += 1
+            yield from self._decided(self.position, decision)
+        simulation.commit()
+
+    def _decided(self, number: int, actual: Any) -> Iterator[Difference]:
+        recorded = self.history.recorded.get(number)
+        if recorded is None or actual is None:
+            # A run that was stopped may not have judged all that it had read.
+            stopped = number > self._last_judged and "stream" not in self.history.ends
+            if recorded is not actual and not stopped:
+                yield Difference(number, SINK, "decision", recorded, actual)
+            return
+        yield from decision_differences(recorded, actual)
+        self.verdicts += 1
+
+    def concerned(self, since: int | None) -> list[int]:
+        """Return whom an event after event ``since`` was about; all, where that is None."""
+        if since is None:
+            return list(range(self._simulation.users))
+        journal = self.history.journal
+        found: list[int] = journal.concerned(
+            since + 1, self.position, range(self._simulation.users)
+        )
+        return found

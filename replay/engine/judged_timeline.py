@@ -1,0 +1,92 @@
+"""The timeline of a history whose events are judged: any moment of it, from its store alone.
+
+To go somewhere is to set the horizon of the actor system: actors whose events lie between
+are passivated, and whoever is looked at or spoken to then is as of the new moment. Only the
+event that is looked at is judged. The state at a position is the same by every way there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+from actors.messages import Commit, Judge, Past
+from events.errors import PositionError, UnknownUserError, shown
+from replay.engine.stepping import Stepping
+
+E = TypeVar("E")
+H = TypeVar("H", bound=Any)
+S = TypeVar("S", bound=Any)
+V = TypeVar("V")
+
+
+class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
+    """A history that can be visited at any moment; the store is only read."""
+
+    subject: ClassVar[str] = "a user"
+    """What a name names."""
+
+    def judge(self) -> V | None:
+        """Apply the next event as if it came in now; return the decision if it is judged.
+
+        Raises:
+            PositionError: there is no next event.
+
+        """
+        self._finish_event()
+        if self.position == len(self):
+            raise PositionError(f"expected an event after position {self.position}, found the end")
+        with self.undisturbed():
+            decision: V | None = self._simulation.judge(
+                self.history.journal.event(self.position + 1)
+            )
+            self._simulation.commit()
+            self.position += 1
+        return decision
+
+    def decision(self, number: int) -> V | None:
+        """Return the decision on event ``number``, decided anew; go to the moment after it.
+
+        Raises:
+            PositionError: the history has no such event.
+
+        """
+        self.history.event(number)
+        self.goto(number - 1)
+        return self.judge()
+
+    # Looking
+
+    @property
+    def users(self) -> list[str]:
+        """The users, or subjects of another kind, who have appeared, in order of first appearance.
+
+        Inside an event also those of that event, once it is told.
+        """
+        names: list[str] = self.history.journal.names
+        return names[: self._simulation.users]
+
+    def name(self, number: int) -> str:
+        """Return the id of user ``number``, counted from 0 in order of first appearance."""
+        name: str = self.history.journal.names[number]
+        return name
+
+    def number(self, user: str) -> int:
+        """Return the number of ``user``, in order of first appearance.
+
+        Raises:
+            UnknownUserError: the user has not appeared yet.
+
+        """
+        number: int | None = self.history.journal.number_of(user, self._simulation.position)
+        if number is None:
+            raise UnknownUserError(
+                f"expected {self.subject} who has appeared by event {self.position}, found "
+                f"{shown(user)}"
+            )
+        return number
+
+    # How it is done
+
+    def _messages_of(self, number: int) -> list[Any]:
+        event = self.history.journal.event(number)
+        return [Judge(event), Commit()] if self.history.judged(number) else [Past(event)]
