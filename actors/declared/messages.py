@@ -18,27 +18,6 @@ import msgspec
 from events.declared.fact import Fact, Verdict
 
 
-class Judge(msgspec.Struct, tag="judge", array_like=True, frozen=True):
-    """Judge the event, then make the actors' states include it."""
-
-    event: Fact
-    """The event that has just come in."""
-
-
-class Past(msgspec.Struct, tag="past", array_like=True, frozen=True):
-    """Make the actors' states include this event, which is not of the stream."""
-
-    event: Fact
-    """The event."""
-
-
-class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True):
-    """Say what the state adds up to, after the events so far; for runs that are recorded."""
-
-    events: int
-    """How many events there were."""
-
-
 class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True):
     """Make this event, which concerns you, part of your state."""
 
@@ -66,17 +45,6 @@ class Answer(msgspec.Struct, tag="answer", array_like=True, frozen=True):
     """Who answers."""
     answer: Any
     """What it says; a verdict, where the coordinator is not the detector's own."""
-
-
-class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True):
-    """The answer to `Attest`."""
-
-    events: int
-    """The number in the request."""
-    users: int
-    """How many subjects have appeared."""
-    sums: tuple[int, ...]
-    """What the state adds up to, where its detector says."""
 
 
 class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):

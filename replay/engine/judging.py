@@ -110,7 +110,8 @@ class JudgingDrive(Drive, Generic[L, S]):
         """Start the actors."""
         self._store = store
         self._outputs = Outputs(store, output)
-        self.simulation = stack.enter_context(self.simulate(self._outputs))
+        self.simulation = self.simulate(self._outputs)
+        stack.enter_context(self.simulation)
         self.simulation.dispatcher.supervisor = Reactivation()
         return self._outputs
 

@@ -1,0 +1,93 @@
+"""The actors of a detector that declares its events: each folds what concerns its subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.declared.messages import Answer, Apply, Ask
+from actors.dispatcher import DispatchedActor
+
+if TYPE_CHECKING:
+    from actors.activation import Ref
+    from actors.dispatcher import Dispatcher
+    from events.declared.fact import Fact
+    from events.declared.journal import FactJournal
+
+
+class SubjectActor(DispatchedActor):
+    """One subject: whoever, or whatever, events concern. A detector makes its own of this.
+
+    It is activated when the first message reaches it, and folds its own events up to the last
+    one before that message. What it holds are attributes that `begin` sets: plain values that
+    can be compared and printed, changed by `fold` alone.
+    """
+
+    __slots__ = ("active", "coordinator", "journal", "number", "parameters", "since", "subject")
+
+    recovers_on = (Ask, Apply)
+
+    def __init__(  # noqa: PLR0917  what it is made of
+        self,
+        dispatcher: Dispatcher,
+        urn: str,
+        number: int,
+        parameters: Any,
+        coordinator: Ref,
+        journal: FactJournal,
+    ) -> None:
+        """Begin as the subject of that number in ``journal``, answering to ``coordinator``."""
+        super().__init__(dispatcher, urn)
+        self.number = number
+        self.subject = journal.names[number]
+        """Who it is."""
+        self.parameters = parameters
+        """The detector's parameters."""
+        self.coordinator = coordinator
+        self.journal = journal
+        self.since = 0
+        self.active = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Hold what is held before the first event."""
+
+    def fold(self, event: Fact) -> None:
+        """Make ``event``, which concerns this subject, part of what is held."""
+
+    def answer(self, question: Any) -> Any:
+        """Answer a question of the coordinator, and change nothing.
+
+        By default it is an event that has come in, and the answer is the verdict on it.
+        """
+        raise NotImplementedError
+
+    def held(self) -> dict[str, Any]:
+        """Return what it holds, by name."""
+        return vars(self)
+
+    def recover(self, number: int) -> None:
+        """Hold what the subject's own events up to event ``number`` come to."""
+        vars(self).clear()
+        self.begin()
+        for event in self.journal.own(self.number, number):
+            self.fold(event)
+        self.active = True
+
+    def on_receive(self, message: Any) -> None:
+        """Handle `Ask` or `Apply`, and recover before the first one.
+
+        Raises:
+            TypeError: it is some other message.
+
+        """
+        if isinstance(message, Ask):
+            if not self.active:
+                self.recover(message.number - 1)
+            answer = self.answer(message.question)
+            self.coordinator.tell(Answer(message.number, self.subject, answer))
+        elif isinstance(message, Apply):
+            if not self.active:
+                self.recover(message.since)
+            self.fold(message.event)
+        else:
+            raise TypeError(f"an actor of a subject understands no {type(message).__name__}")
