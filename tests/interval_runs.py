@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from events.observations.source import Columns, Observations
+from events.observations.rows import Columns
+from events.observations.source import Observations
 from events.store.disk import DISK
 from replay.intervals.run import Search, run_intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.store.disk import Disk
@@ -75,6 +78,19 @@ def search(
     """Find the intervals of the observations at ``path``."""
     with Observations(path, Columns(key=key)) as source:
         return run_intervals(source, output, what, disk=disk, **options)
+
+
+@contextmanager
+def piped(content: bytes, columns: Columns = Columns()) -> Iterator[Observations]:  # noqa: B008
+    """Return CSV that comes through a pipe, small enough for that to hold all of it."""
+    readable, writable = os.pipe()
+    os.write(writable, content)
+    os.close(writable)
+    try:
+        with Observations(f"/dev/fd/{readable}", columns, form="csv") as source:
+            yield source
+    finally:
+        os.close(readable)
 
 
 def read_back(output: Path) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ import msgspec
 from hypothesis import strategies as st
 
 from events.bounds import NUMBER_MAX
-from events.logs.jsonlines import Fingerprint, flagged_line
+from events.logs.extent import Fingerprint
 from events.observations.interval import Interval
 from events.observations.parameters import IntervalParameters
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
+from events.purchases.lines import flagged_line
 from events.purchases.parameters import Parameters
 from events.store.detector import DetectorVersion
 from events.store.header import Header

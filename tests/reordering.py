@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.intervals.lateness import Watermark
+from events.observations.lateness import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from campaigns.cases import spread
 
 import replay.purchases.resume
 from events.errors import DamagedStoreError
-from events.logs.jsonlines import Log
+from events.logs.file import Log
 from events.purchases.own_lines import OwnLines
 from events.store.frames import Frame, decode_frame
 from events.store.reading import Reader

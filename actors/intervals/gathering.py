@@ -11,8 +11,8 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from actors.intervals.lateness import Watermark
 from actors.intervals.portions import Ready
+from events.observations.lateness import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

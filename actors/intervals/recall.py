@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from actors.intervals.lateness import Watermark
 from actors.intervals.past import KeySums, Moment, Recovery, sums_of
 from actors.intervals.windows import Reach
 from events.journal.ticks import TICKS_END, tick_of, time_of
 from events.journal.timed import Place
+from events.observations.lateness import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.purchases.messages import Judged
 from actors.sink import Sink
-from events.logs.jsonlines import flagged_line
 from events.purchases.event import line_of
+from events.purchases.lines import flagged_line
 from events.store.records import Decision
 
 if TYPE_CHECKING:

@@ -1,13 +1,20 @@
-"""The beginning of an open file, for several readers that shall see the same."""
+"""What an open file held at a moment, for several readers that shall see the same."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
+
+import msgspec
+
+from events.bounds import Count, Hash
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import WriteableBuffer
 
 
@@ -21,9 +28,16 @@ class Content(NamedTuple):
 
 
 def content_of(file: IO[bytes]) -> Content | None:
-    """Return what an open ``file`` holds, or None where it is no file on a disk."""
+    """Return what an open ``file`` holds, or None where it is no file on a disk.
+
+    Raises:
+        OSError: nothing of it can be read.
+
+    """
     found = os.fstat(file.fileno())
-    return Content(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+    # What the system makes up when it is read, as in /proc, has no size.
+    is_file = stat.S_ISREG(found.st_mode) and (found.st_size or not os.pread(file.fileno(), 1, 0))
+    return Content(found.st_size, found.st_mtime_ns) if is_file else None
 
 
 class Extent(io.RawIOBase):
@@ -51,7 +65,29 @@ class Extent(io.RawIOBase):
         """Read as much as there is and as ``buffer`` has room for; return how many bytes."""
         room = memoryview(buffer).cast("B")
         wanted = min(len(room), self._size - self._place)
-        found = os.pread(self._descriptor, wanted, self._place) if wanted else b""
-        room[: len(found)] = found
-        self._place += len(found)
-        return len(found)
+        found = os.preadv(self._descriptor, [room[:wanted]], self._place) if wanted else 0
+        self._place += found
+        return found
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """What a log file was when it was read."""
+
+    name: str
+    """The file's name, without its folder."""
+    size: Count
+    """Its size in bytes."""
+    sha256: Hash
+    """The SHA-256 of its content, 32 bytes."""
+
+    @classmethod
+    def of(cls, path: Path, content: Extent) -> Self:
+        """Return what the file at ``path`` is, whose ``content`` is read from its start.
+
+        Raises:
+            OSError: it cannot be read.
+
+        """
+        digest = hashlib.file_digest(content, "sha256").digest()
+        name = path.name.encode("utf-8", "backslashreplace").decode()
+        return cls(name, content.tell(), digest)

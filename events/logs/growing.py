@@ -33,6 +33,7 @@ from events.logs.tap import (
     IDLE_SECONDS,
     LOOK_SECONDS,
     READ_BYTES,
+    READABLE,
     Change,
     Wake,
     is_stopping,
@@ -188,7 +189,7 @@ class GrowingFile(Closing):
         try:
             data = os.pread(self.descriptor, len(before) + READ_BYTES, self.offset - len(before))
         except OSError as error:
-            raise unreadable(self._path, error, "a readable stream") from None
+            raise unreadable(self._path, error, READABLE) from None
         if data.startswith(before):
             return self._taken(data, len(before))
         if self._line < self.offset and self._begins_alike():

@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from events.closing import Closing
 from events.errors import InputError, counted, unreadable
 from events.escapes import plain
 from events.logs.block import Block
 from events.logs.growing import GrowingFile
-from events.logs.objects import JSON_SPACE
 from events.logs.pipes import Pipe
-from events.logs.splitting import CutLine, LineSplitter
-from events.logs.tap import Change, Tap, Wake
+from events.logs.reader import Found, LogReader, Piece
+from events.logs.splitting import LineSplitter
+from events.logs.tap import READABLE, Change, Tap, Wake
 from events.paths import STANDARD_STREAM, path_of, standard_input
-from events.purchases.blocks import BlockParser
-from events.store.disk import Identity
-from events.store.records import Lines, LogEnd, Source
+from events.store.records import Lines, Source, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from events.logs.jsonlines import Fingerprint
+    from events.logs.extent import Fingerprint
     from events.logs.kept_lines import Compared, KeptLines
+    from events.logs.parser import ParserType
     from events.logs.splitting import WholeLines
-    from events.times.timestamps import Zone
 
 
-class LiveLog(Closing):
+class LiveLog(LogReader):
     """A stream that is read while it is written; it has no end that is known before.
 
     Raises:
@@ -42,34 +39,34 @@ class LiveLog(Closing):
 
     """
 
-    source: Final[Source] = "stream"
-    live: Final = True
-    """Whether it is read while it is written."""
+    live: ClassVar[bool] = True
 
-    def __init__(self, path: str | Path, *, follow: bool = False, wake: Wake | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        source: Source,
+        parser: ParserType,
+        *,
+        follow: bool = False,
+        wake: Wake | None = None,
+    ) -> None:
         """Open the stream.
 
         Args:
             path: ``-`` for standard input, a pipe, or a file.
+            source: which log it is.
+            parser: makes what turns its lines into blocks.
             follow: whether its end is waited at: that of a file which grows, or a named
                 pipe without writers.
             wake: ends the waiting.
 
         """
-        self.path: Final = path_of(path, "a readable stream")
-        self.lines_read = 0
-        self.zone: Zone | None = None
-        """Whether the times have an offset; None where nothing has decided that yet."""
-        self.stopped = False
-        """Whether the reading was ended by ``wake``, not by the end of the stream."""
-        self.notify: Callable[[str], None] = lambda _: None
-        """Is told of what happens to a stream that is followed or gone on with."""
-        self.advise: Callable[[str], None] = lambda _: None
-        """Is told what a pipe has to begin with."""
-        self._ends_with_newline = True
+        super().__init__(path_of(path, READABLE), source, parser)
         self._replaced = False
         # The last line that the store knows of: blank ones are not kept.
         self._last = 0
+        # Where what comes through standard input begins, if that is a file.
+        self._start = 0
         self._tap: Final = self._open(path, wake, follow=follow)
 
     def close(self) -> None:
@@ -77,9 +74,9 @@ class LiveLog(Closing):
         self._tap.close()
 
     @property
-    def identity(self) -> Identity:
-        """Which file it is."""
-        return Identity.of(self._tap.descriptor)
+    def descriptor(self) -> int:
+        """The file descriptor of what is read."""
+        return self._tap.descriptor
 
     def fingerprint(self) -> Fingerprint | None:
         """Return None: what will come is not known."""
@@ -93,10 +90,6 @@ class LiveLog(Closing):
     def bytes_total(self) -> int:
         """How much there is, in bytes; 0 where nobody knows."""
         return 0
-
-    def end(self) -> LogEnd:
-        """Return the record of the stream's end."""
-        return LogEnd(self.source, self.lines_read, self._ends_with_newline)
 
     def go_on(self, lines: int, kept: KeptLines) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
@@ -117,59 +110,43 @@ class LiveLog(Closing):
             found = self._compared(kept, 0)
             if found.same:
                 tap.go_on_at(found.offset, found.before, lacks_newline=found.lacks_newline)
-                self.lines_read = found.lines
+                self._read_anew(found.lines)
             else:
+                tap.go_on_at(0, b"", lacks_newline=False)
+                self._read_anew(0)
                 self._replaced = True
                 self._say(_difference(lines, found))
             return
         self.lines_read = self._last = lines
         if stat.S_ISREG(os.fstat(tap.descriptor).st_mode):
-            found = self._compared(kept, os.lseek(tap.descriptor, 0, os.SEEK_CUR))
+            found = self._compared(kept, self._start)
             if found.same:
                 os.lseek(tap.descriptor, found.offset, os.SEEK_SET)
+                self._read_anew(lines)
                 self._say(f"begins with the {counted(lines, 'line')} read before")
                 return
         self._advise("going on", "now")
 
+    def _read_anew(self, lines: int) -> None:
+        """Forget what was read ahead; ``lines`` come before what is read next."""
+        self.lines_read = lines
+        self._pending, self._found = None, self._whole_lines()
+
     def blocks(self, first_number: int) -> Iterator[Block]:
-        """Iterate over the lines as they come in; an empty block says that none came.
-
-        Where the lines of another file begin, a record without lines says so: those that
-        were read are then not taken for lines of that file, however soon the process dies.
-
-        Args:
-            first_number: the number that the first accepted event gets.
-
-        Raises:
-            InputError: the stream cannot be read any further.
-
-        """
-        parser = BlockParser(self.source, first_number, self.lines_read + 1, self.zone)
-        other_file = Block([Lines(self.source, 1)], 0, [])
+        """Iterate over the lines as they come in; see `LogReader.blocks`."""
         if self._replaced:
-            yield other_file
-        for found in self._whole_lines():
-            if isinstance(found, bytes | CutLine):
-                block = parser.parse(found)
-                self.zone = parser.zone
-                self.lines_read = parser.line_number - 1
-                if block.records:
-                    self._last = self.lines_read - _blank_at_end(found)
-                yield block
-            elif found is Change.OTHER_FILE:
-                parser.line_number = 1
-                self.lines_read = 0
-                yield other_file
-            else:
-                yield Block([], 0, [])
+            yield Block([Lines(self.source, 1)], 0, [])
+        for block in super().blocks(first_number):
+            self._last = last_line(block.records, self._last)
+            yield block
 
-    def _whole_lines(self) -> Iterator[WholeLines | Change]:
-        """Iterate over what comes: whole lines, each with a newline, or what else happens."""
+    def _whole_lines(self) -> Iterator[Found]:
+        """Iterate over what comes: whole lines, or what else happens."""
         splitter = LineSplitter()
         while True:
             found = self._tap.next()
             if isinstance(found, bytes):
-                yield from splitter.feed(found)
+                yield from map(Piece, splitter.feed(found))
             elif found is Change.NOTHING:
                 yield found
             elif found is Change.AGAIN:
@@ -178,9 +155,8 @@ class LiveLog(Closing):
                 self._stop(splitter.end())
                 return
             else:
-                for last in splitter.end():
-                    self._ends_with_newline = False
-                    yield last + b"\n" if isinstance(last, bytes) else last
+                (rest,) = splitter.end() or [b""]
+                yield Piece(self._whole(rest), last=True)
                 if found is Change.END:
                     return
                 yield found
@@ -208,13 +184,16 @@ class LiveLog(Closing):
         try:
             return kept.compare(self._tap.descriptor, start)
         except OSError as error:
-            raise unreadable(self.path, error, "a readable stream") from None
+            raise unreadable(self.path, error, READABLE) from None
 
     def _open(self, path: str | Path, wake: Wake | None, *, follow: bool) -> Tap:
         if path == STANDARD_STREAM:
             if follow:
                 raise self._not_followed("standard input, which ends when its writer ends")
-            descriptor = standard_input("a stream of events").fileno()
+            events = "observations" if self.source == "observations" else "a stream of events"
+            descriptor = standard_input(events).fileno()
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                self._start = os.lseek(descriptor, 0, os.SEEK_CUR)
             return Pipe(self.path, descriptor, wake, owned=False, follow=False)
         if follow and self.path.suffix == ".gz":
             raise self._not_followed("the name of a gzip file, which does not grow by lines")
@@ -222,7 +201,7 @@ class LiveLog(Closing):
             # A pipe is opened without waiting for who writes to it.
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise unreadable(self.path, error, "a readable stream") from None
+            raise unreadable(self.path, error, READABLE) from None
         mode = os.fstat(descriptor).st_mode
         if follow and stat.S_ISREG(mode):
             return GrowingFile(self.path, descriptor, wake, self._say)
@@ -236,13 +215,6 @@ class LiveLog(Closing):
             f"{self.path}: expected a file or a named pipe to follow, found {found}; leave out "
             "--follow, or name another"
         )
-
-
-def _blank_at_end(lines: WholeLines) -> int:
-    """Return how many of the last of ``lines`` are blank."""
-    if isinstance(lines, CutLine):
-        return 0
-    return lines.count(b"\n", len(lines.rstrip(JSON_SPACE))) - 1
 
 
 def _difference(lines: int, found: Compared) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from events.times.timestamps import Zone
 
 
-class LineParser(ABC):
-    """Turns blocks of whole lines into events, rejected lines and their positions."""
+class Parser(ABC):
+    """Turns whole lines of a log into blocks of what the event store keeps of them."""
 
     def __init__(
         self,
@@ -42,17 +42,22 @@ class LineParser(ABC):
         self.next_number = first_number
         self.line_number = line_number
 
-    def parse(self, data: WholeLines) -> Block:
+    @abstractmethod
+    def parse(self, data: WholeLines, *, last: bool = False) -> Block:
         """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
 
         None of the latter is longer than `events.logs.splitting.LINE_BYTES_MAX`.
-        """
-        if isinstance(data, CutLine):
-            return self._cut(data)
-        block = self._at_once(data)
-        return self._one_by_one(data) if block is None else block
 
-    def first_zone(self, data: bytes, number: int) -> Zone | None:
+        Args:
+            data: the lines.
+            last: whether nothing comes behind them, so that what is open is at its end.
+
+        """
+
+    def behind(self, line: bytes) -> None:  # noqa: B027  where each line is by itself, nothing is
+        """Take note that ``line`` is the last that was read before, and may be gone on with."""
+
+    def first_zone(self, data: bytes, number: int) -> Zone | None:  # noqa: ARG002
         """Return the zone that the first event of whole lines decides, or None if there is none.
 
         Args:
@@ -60,6 +65,30 @@ class LineParser(ABC):
             number: the number of the first of them.
 
         """
+        return None
+
+
+class ParserType(Protocol):
+    """Makes the parser of a log, mostly a class of such."""
+
+    def __call__(
+        self, source: Source, first_number: int, line_number: int = 1, zone: Zone | None = None
+    ) -> Parser:
+        """Return a parser that begins as `Parser` says."""
+
+
+class LineParser(Parser):
+    """Turns whole lines, each of which is an event or none, into columns and rejected lines."""
+
+    def parse(self, data: WholeLines, *, last: bool = False) -> Block:  # noqa: ARG002
+        """Return what stands in ``data``; see `Parser.parse`."""
+        if isinstance(data, CutLine):
+            return self._cut(data)
+        block = self._at_once(data)
+        return self._one_by_one(data) if block is None else block
+
+    def first_zone(self, data: bytes, number: int) -> Zone | None:
+        """Return the zone that the first event decides; see `Parser.first_zone`."""
         for row, line in enumerate(BytesIO(data)):
             text = line.removesuffix(b"\n")
             if number + row == 1:

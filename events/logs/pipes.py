@@ -15,6 +15,7 @@ from events.logs.tap import (
     IDLE_SECONDS,
     LOOK_SECONDS,
     READ_BYTES,
+    READABLE,
     Change,
     Wake,
     is_stopping,
@@ -97,7 +98,7 @@ class Pipe(Closing):
             # Somebody else who reads was faster.
             return Change.NOTHING
         except OSError as error:
-            raise unreadable(self._path, error, "a readable stream") from None
+            raise unreadable(self._path, error, READABLE) from None
         self.offset += len(chunk)
         self._given = self._follow and bool(chunk)
         if chunk:

@@ -7,6 +7,8 @@ import select
 from typing import Final, Protocol
 
 READ_BYTES: Final = 1 << 16
+READABLE: Final = "a readable stream"
+"""What is expected of a name."""
 # How often what gives no sign of its own is looked at.
 LOOK_SECONDS: Final = 0.01
 # After so long without a byte whoever reads is told that nothing came.

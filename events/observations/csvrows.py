@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
@@ -55,18 +55,54 @@ def csv_line(cells: Iterable[object], special: re.Pattern[str] = _SPECIAL) -> by
     return ",".join(quoted).encode()
 
 
+class Heading(NamedTuple):
+    """What the row of column names tells."""
+
+    width: int
+    """How many columns there are."""
+    places: tuple[int, ...]
+    """Which of them are wanted: time, id and, if there is one, key."""
+
+
+NO_HEADING: Final = Heading(0, ())
+
+
 class CsvRows:
     """Reads blocks of whole lines of CSV, the first of which has the names of the columns."""
 
-    def __init__(self, columns: Columns, name: str) -> None:
-        """Look for ``columns`` in the file called ``name``."""
+    def __init__(
+        self, columns: Columns, name: str, lines_read: int = 0, heading: Heading = NO_HEADING
+    ) -> None:
+        """Look for ``columns`` in the file called ``name``.
+
+        Args:
+            columns: their names.
+            name: what messages call the file.
+            lines_read: how many lines were read before.
+            heading: the row of column names, if it is among these.
+
+        """
         self._columns: Final = columns
         self._name: Final = name
-        self._width = 0
-        self._places: tuple[int, ...] = ()
+        self._width, self._places = heading
         # The beginning of a row whose quotes are still open.
         self._open = b""
-        self.lines_read = 0
+        self.lines_read = lines_read
+
+    @property
+    def heading(self) -> Heading:
+        """The row of column names, or `NO_HEADING` as long as it has not come."""
+        return Heading(self._width, self._places)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a row is still to go on."""
+        return bool(self._open)
+
+    def behind(self, line: bytes) -> None:
+        """Take note that ``line`` was the last before, on which a row may begin that goes on."""
+        self._open = line
+        self.lines_read -= 1
 
     def parse(self, data: WholeLines, *, last: bool) -> ObservationBlock:
         """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
@@ -96,10 +132,11 @@ class CsvRows:
         return block._replace(rejected=rejected, first=first)
 
     def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
-        data, self._open = self._open + data, b""
+        if self._open:
+            data, self._open = self._open + data, b""
         text = data.decode("utf-8", _ESCAPED)
         if not self._width:
-            text = self._header(text)
+            text = self._header(text, last=last)
             if not self._width:
                 if last:
                     raise self._no_header("an empty file")
@@ -121,13 +158,21 @@ class CsvRows:
             f"columns, {names} among them, found {found}"
         )
 
-    def _header(self, text: str) -> str:
-        """Take the names of the columns from the first row, and return what follows."""
+    def _header(self, text: str, *, last: bool) -> str:
+        """Take the names of the columns from the first row, and return what follows.
+
+        That is nothing, and they are not known, as long as the row has not come.
+        """
+        if self.lines_read == 0:
+            text = text.removeprefix("\ufeff")
         lines = io.StringIO(text, newline="\n")
         reader = csv.reader(lines, strict=True)
         try:
             row = next(filter(None, reader), None)
         except csv.Error as error:
+            if not (last or _size([text]) > ROW_BYTES_MAX or "new-line" in str(error)):
+                self._open = text.encode("utf-8", _ESCAPED)
+                return ""
             self.lines_read += reader.line_num
             raise self._no_header(f"no CSV: {_reason_of(error)}") from None
         self.lines_read += reader.line_num

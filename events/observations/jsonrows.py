@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.errors import shown
-from events.logs.objects import JSON_SPACE, BadLineError, Reason, decode_object
+from events.logs.objects import (
+    BYTE_ORDER_MARK,
+    JSON_SPACE,
+    BadLineError,
+    Reason,
+    decode_object,
+)
 from events.logs.splitting import CutLine
 from events.nesting import are_shallow, decoded
 from events.observations.rows import (
@@ -33,8 +39,8 @@ _INTEGER: Final = re.compile(r"-?[0-9]+")
 class JsonRows:
     """Reads blocks of JSON lines, the first of which is the first of the file."""
 
-    def __init__(self, columns: Columns) -> None:
-        """Take the names of the columns for the keys of the objects."""
+    def __init__(self, columns: Columns, lines_read: int = 0) -> None:
+        """Take the names of the columns for the keys of the objects, behind so many lines."""
         self._columns: Final = columns
         self._keyed: Final = columns.key is not None
         # Where msgspec cannot look for a key of such a name, each line is read by itself.
@@ -42,7 +48,7 @@ class JsonRows:
         named = columns if self._named_plainly else Columns()
         self._decoders: Final = [_decoder(named, str), _decoder(named, str | int)]
         self._time_decoder: Final = _decoder(named, str, 1)
-        self.lines_read = 0
+        self.lines_read = lines_read
 
     def parse(self, data: WholeLines, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
         """Return what stands in ``data``: a cut line, or whole ones each with a newline.
@@ -54,6 +60,8 @@ class JsonRows:
             gathered = Gathered(keyed=self._keyed)
             gathered.cut(self.lines_read, data)
             return gathered.block(first=self.lines_read)
+        if self.lines_read == 0:
+            data = data.removeprefix(BYTE_ORDER_MARK)
         return self._at_once(data) or self._line_by_line(data)
 
     def times(self, data: WholeLines, *, last: bool = False) -> list[str]:

@@ -8,8 +8,8 @@ import msgspec
 
 from events.bounds import Count, Number
 from events.errors import SHOWN_MAX, BadValueError, shown_whole
-from events.logs.jsonlines import Fingerprint
-from events.observations.source import Format
+from events.logs.extent import Fingerprint
+from events.observations.parser import Format
 from events.times.durations import format_duration
 
 # As a 64-bit number of nanoseconds a duration has to fit into the store.

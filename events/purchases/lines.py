@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 import msgspec
 
 from events.errors import BadValueError, shown
-from events.logs.objects import BYTE_ORDER_MARK, BadLineError, Reason, decode_object
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason, decode_object
 from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
 from events.nesting import DEEP_BYTES_MIN, are_shallow
 from events.purchases import amounts
@@ -213,6 +213,20 @@ def _event(fields: dict[str, msgspec.Raw], number: int) -> tuple[Event, Zone]:
         )
     change = Befriend if kind == "befriend" else Unfriend
     return change(time, number, user1, user2), zone
+
+
+def flagged_line(line: bytes, mean: int, sd: int) -> bytes:
+    """Return the output line of a flagged purchase (SPEC.md section 4), without a newline.
+
+    Args:
+        line: the purchase's own line, as `events.purchases.event.line_of` gives it.
+        mean: the mean in whole cents.
+        sd: the standard deviation in whole cents.
+
+    """
+    body = line.removeprefix(BYTE_ORDER_MARK).strip(JSON_SPACE).removesuffix(b"}")
+    tail = f', "mean": "{amounts.format_cents(mean)}", "sd": "{amounts.format_cents(sd)}"}}'
+    return body.rstrip(JSON_SPACE) + tail.encode()
 
 
 def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:

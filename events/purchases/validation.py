@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from events.journal.columns import PURCHASE, Columns
-from events.logs.jsonlines import flagged_line
 from events.purchases.event import line_of
+from events.purchases.lines import flagged_line
 from events.store.judged import JudgedValidator
 from events.store.records import Decision
 

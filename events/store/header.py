@@ -34,7 +34,7 @@ from events.errors import (
     ReplayError,
     shown,
 )
-from events.logs.jsonlines import Fingerprint
+from events.logs.extent import Fingerprint
 from events.nesting import decoded
 from events.observations.parameters import IntervalParameters
 from events.purchases.parameters import Parameters

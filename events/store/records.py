@@ -195,6 +195,29 @@ def events_in(records: Iterable[Record | Event]) -> int:
     return count
 
 
+def last_line(records: Iterable[Record], before: int, source: Source | None = None) -> int:
+    """Return the number of the last line that ``records`` tell of.
+
+    Args:
+        records: what a store has of some lines.
+        before: what to return where they tell of none.
+        source: the log that is asked for; by default all are of one.
+
+    """
+    line, counts = before, source is None
+    for record in records:
+        if isinstance(record, Lines):
+            counts = source in (None, record.source)
+            line = record.number - 1 if counts else line
+        elif counts and isinstance(record, EventRun):
+            line += record.events
+        elif counts and isinstance(record, Observed):
+            line += len(record.times)
+        elif counts and isinstance(record, Rejected):
+            line += 1
+    return line
+
+
 def in_place(records: Iterable[Record]) -> Iterator[Any]:
     """Iterate over the records of a frame, with its events as objects where their runs are."""
     events: Iterator[Any] = iter(())

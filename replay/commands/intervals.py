@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from events.errors import BadValueError, ReplayError
 from events.observations.parameters import check_distinct
-from events.observations.source import Columns, Observations
-from events.paths import standard_input
+from events.observations.rows import Columns
+from events.observations.source import Observations
 from events.store.store import EventStore
 from events.times.durations import parse_duration
 from replay.arguments import as_utf8, is_whole
@@ -100,10 +100,9 @@ def run(options: argparse.Namespace) -> int:
     columns = Columns(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
-    source = standard_input("observations").buffer if given == "-" else given
     with (
         StopSignals() as stop,
-        Observations(source, columns, form=options.format, name="standard input") as opened,
+        Observations(given, columns, form=options.format, wake=stop) as opened,
     ):
         try:
             summary = run_intervals(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from events.observations.lateness import Watermark
 from events.store.header import Header
 from events.store.records import Observed
 from replay.engine.detectors import detector_version
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from events.observations.parameters import IntervalParameters
+    from events.observations.source import Observations
     from events.store.records import Record
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
     from replay.engine.output import Output
-    from replay.intervals.log import ObservationLog
     from replay.intervals.summary import IntervalSummary
 
 
@@ -41,17 +42,19 @@ class IntervalDrive(Drive):
     row = "row"
 
     def __init__(
-        self, log: ObservationLog, parameters: IntervalParameters, summary: IntervalSummary
+        self, source: Observations, parameters: IntervalParameters, summary: IntervalSummary
     ) -> None:
         """Begin without actors.
 
         Args:
-            log: what is read.
+            source: what is read.
             parameters: what is looked for.
             summary: where it is counted.
 
         """
-        self._log: Final = log
+        self._format: Final = source.format
+        if parameters.lateness is not None:
+            self._format.watermark = Watermark(parameters.lateness)
         self._parameters: Final = parameters
         self._summary: Final = summary
         # What `is_finished` has read of a store, and what is gone on with.
@@ -63,7 +66,6 @@ class IntervalDrive(Drive):
 
     def header(self) -> Header:
         """Return what the history is of."""
-        self._log.peek()
         decides = detector_version(IntervalSimulation)
         return Header(None, None, None, None, intervals=self._parameters, detector=decides)
 
@@ -114,7 +116,8 @@ class IntervalDrive(Drive):
                 else:
                     self._simulation.conclude()
             self._simulation.advance()
-        self._log.go_on(0, latest=resumed.latest)
+        if self._format.watermark is not None and resumed.latest:
+            self._format.watermark.admit((resumed.latest,))
         if "observations" not in resumed.ended:
             self._settle_due()
         else:

@@ -25,22 +25,24 @@ from replay.engine.output_file import INTERVALS
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
 from replay.intervals.drive import IntervalDrive
-from replay.intervals.log import ObservationLog
 from replay.intervals.summary import IntervalSummary
 
 if TYPE_CHECKING:
-    from events.observations.source import Format, Observations
+    from events.logs.file import Log
+    from events.logs.live import LiveLog
+    from events.observations.parser import Format
+    from events.observations.source import Observations
     from replay.engine.run import ShouldStop
 
 
 class SearchInputs(NamedTuple):
     """What a search reads."""
 
-    logs: tuple[ObservationLog]
+    logs: tuple[Log | LiveLog]
     """The observations."""
     parameters: IntervalParameters
     """What is looked for."""
-    live: bool = False
+    live: bool
     """Whether they are read while they are written."""
 
 
@@ -111,19 +113,18 @@ def run_intervals(
 
     """
     store = store_beside(output, store)
-    check_outputs([("observations", source.identity)], output, store, "file of intervals")
+    check_outputs([("observations", source.log.identity)], output, store, "file of intervals")
     cure = rebuild_cure(store, Path(output))
     file = output_at(output, disk, INTERVALS, cure, should_stop)
     began = time.perf_counter()
     form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
     parameters = _parameters_of(source, search, form)
     summary = IntervalSummary(file.path, store)
-    log = ObservationLog(source, parameters.lateness)
     running = Run(
-        SearchInputs((log,), parameters),
+        SearchInputs(source.logs, parameters, source.live),
         file,
         summary,
-        IntervalDrive(log, parameters, summary),
+        IntervalDrive(source, parameters, summary),
         strict=strict,
         listener=listener or Listener(),
         should_stop=should_stop,
@@ -137,15 +138,15 @@ def run_intervals(
 def _parameters_of(source: Observations, search: Search, form: Format) -> IntervalParameters:
     """Return the parameters of a search whose intervals are written in ``form``."""
     # First the hash: what is found by looking is checked against it in the end.
-    fingerprint = source.fingerprint()
-    must_sort = not search.lateness and source.regular and not source.in_order()
+    fingerprint = source.log.fingerprint()
+    must_sort = not search.lateness and fingerprint is not None and not source.in_order()
     return IntervalParameters(
         search.threshold,
         search.inclusive,
         search.distinct_min,
         None if must_sort else search.lateness,
-        *source.columns,
-        source.form,
+        *source.format.columns,
+        source.format.form,
         form,
         fingerprint,
     )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from events.errors import DamagedStoreError, InputError, OutputError, PositionError, ReplayError
-from events.logs.jsonlines import Log
+from events.logs.file import Log
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.paths import is_output_stream, path_of
+from events.purchases.blocks import BlockParser
 from events.purchases.event import Event, Purchase
 from events.purchases.lines import parse_line
 from events.purchases.parameters import Parameters, is_parameters_line
@@ -34,7 +35,7 @@ from replay.purchases.simulation import Simulation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from events.logs.jsonlines import Fingerprint
+    from events.logs.extent import Fingerprint
     from events.store.records import Source
     from replay.engine.judged import Summary
     from replay.engine.listener import Listener
@@ -379,7 +380,7 @@ def _logs(history: History, texts: dict[Source, list[bytes]]) -> list[Log]:
     logs: list[Log] = []
     for source, lines in texts.items():
         file = unnamed_log(history.log_content(source, lines), source)
-        logs.append(Log(_name(fingerprints[source], source), source, file))
+        logs.append(Log(_name(fingerprints[source], source), source, BlockParser, file))
     return logs
 
 

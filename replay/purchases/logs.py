@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.closing import Closing
 from events.errors import ParametersError
-from events.logs.jsonlines import Log
+from events.logs.file import Log
 from events.logs.live import LiveLog
 from events.logs.splitting import CutLine
 from events.paths import is_stream
+from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ class Logs(Closing):
         """
         self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
         """Whether the stream is read while it is written."""
-        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch")
+        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch", BlockParser)
         try:
             self.stream: Final[Log | LiveLog] = (
                 stream
                 if isinstance(stream, Log)
-                else LiveLog(stream, follow=follow, wake=wake)
+                else LiveLog(stream, "stream", BlockParser, follow=follow, wake=wake)
                 if self.live
-                else Log(stream, "stream")
+                else Log(stream, "stream", BlockParser)
             )
             try:
                 self.parameters, self.line = _parameters(self.batch, degrees, tracked)

@@ -9,8 +9,8 @@ import numpy as np
 from actors.purchases.digest import RunningSums
 from events.journal.columns import PURCHASE, Columns
 from events.journal.journal import Journal
-from events.logs.jsonlines import flagged_line
 from events.purchases.event import Event, line_of
+from events.purchases.lines import flagged_line
 from events.purchases.own_lines import OwnLines
 from events.store.records import Decision
 from replay.engine.judged import JudgedResumed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from replay.engine import listener
 
 if TYPE_CHECKING:
-    from events.logs.jsonlines import Log
+    from events.logs.file import Log
     from events.logs.live import LiveLog
     from events.purchases.event import Event
     from events.store.records import Decision, Rejected

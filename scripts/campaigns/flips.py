@@ -183,8 +183,8 @@ def _store(folder: Path) -> Path:
     )
     workload.write(settings, folder)
     with (
-        mock.patch("events.logs.jsonlines.BLOCK_BYTES", 10_000),
-        mock.patch("events.logs.jsonlines._BATCH_BLOCKS", 1),
+        mock.patch("events.logs.file.BLOCK_BYTES", 10_000),
+        mock.patch("events.logs.file._BATCH_BLOCKS", 1),
         replay.Logs(folder / workload.BATCH_NAME, folder / workload.STREAM_NAME) as logs,
     ):
         return replay.run(logs, folder / FLAGGED).store_path

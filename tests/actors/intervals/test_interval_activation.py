@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from actors.dispatcher import ActorFailedError
 from actors.intervals.actor import IntervalActor
-from actors.intervals.lateness import Watermark
 from actors.intervals.messages import Advance, Conclude, Extend, Observe, Settle
 from actors.intervals.recall import JournalRecovery
 from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
 from events.journal.observation_journal import ObservationJournal
+from events.observations.lateness import Watermark
 from events.observations.parameters import IntervalParameters
 from events.store.records import Observed, StateDigest
 from events.store.store import EventStore
@@ -42,7 +42,7 @@ LATENESS = [0, None, 40 * 10**9, 10**13]
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few rows be several blocks, and passed on in several portions."""
-    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
     monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
     monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)

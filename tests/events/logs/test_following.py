@@ -21,6 +21,7 @@ import pytest
 from events.logs import growing, kept_lines
 from events.logs.block import numbered
 from events.logs.live import LiveLog
+from events.purchases.blocks import BlockParser
 from events.store.disk import Identity, identity_of
 from events.store.records import Rejected
 from events.store.store import EventStore
@@ -468,7 +469,7 @@ class Follows:
     """A log that is followed, and what has come of it."""
 
     def __init__(self, path: Path) -> None:
-        self.log = LiveLog(path, follow=True)
+        self.log = LiveLog(path, "stream", BlockParser, follow=True)
         self.told: list[str] = []
         self.log.notify = self.told.append
         self.blocks = self.log.blocks(1)

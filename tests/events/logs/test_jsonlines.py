@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 
 from events.errors import InputError
 from events.journal.columns import Columns
-from events.logs import jsonlines
+from events.logs import file as log_file
 from events.logs.block import Block, numbered
-from events.logs.jsonlines import Fingerprint, Log, flagged_line
+from events.logs.extent import Fingerprint
+from events.logs.file import Log
 from events.logs.objects import BadLineError
 from events.purchases import blocks
 from events.purchases.blocks import BlockParser
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
-from events.purchases.lines import parse_line, read_zoned
+from events.purchases.lines import flagged_line, parse_line, read_zoned
 from events.store.records import Decision, EventRun, Lines, LogEnd, Record, Rejected, StreamStart
 from replay.testing import model
 from replay.testing.strategies import lines
@@ -98,8 +99,8 @@ def read(
     path: Path, block_bytes: int = 1 << 16, *, peek: bool = False, skip: bool = False
 ) -> Reading:
     """Read the log at ``path`` in blocks of ``block_bytes``."""
-    with pytest.MonkeyPatch.context() as patch, Log(path, "batch") as log:
-        patch.setattr(jsonlines, "BLOCK_BYTES", block_bytes)
+    with pytest.MonkeyPatch.context() as patch, Log(path, "batch", BlockParser) as log:
+        patch.setattr(log_file, "BLOCK_BYTES", block_bytes)
         first_line = log.peek_line() if peek or skip else None
         if skip:
             log.skip_line()
@@ -448,7 +449,7 @@ def test_line_with_only_a_byte_order_mark_is_blank_peeked_at_or_not(path: Path, 
 @pytest.mark.parametrize("blank", [b"", b"\n", b" \t\r\n\n", MARK + b"\n\n", b"\n" * 500])
 def test_peeking_steps_over_blank_lines_at_the_start(path: Path, blank: bytes) -> None:
     path.write_bytes(blank + b'{"D":"3", "T":"50"}\n' + GOOD)
-    with Log(path, "batch") as log:
+    with Log(path, "batch", BlockParser) as log:
         assert log.peek_line() == log.peek_line() == log.skip_line() == b'{"D":"3", "T":"50"}'
         assert log.lines_read == blank.count(b"\n") + 1
         records = [record for block in log.blocks(1) for record in block.records]
@@ -508,9 +509,9 @@ def test_missing_log_and_folder_are_refused_by_name(tmp_path: Path) -> None:
         f"{tmp_path / 'absent.json'}: expected a readable stream log, found: No such"
     )
     with pytest.raises(InputError, match=expected):
-        Log(tmp_path / "absent.json", "stream")
+        Log(tmp_path / "absent.json", "stream", BlockParser)
     with pytest.raises(InputError, match=re.escape(f"{tmp_path}: expected a readable stream log")):
-        Log(tmp_path, "stream")
+        Log(tmp_path, "stream", BlockParser)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens but cannot be read")
@@ -530,7 +531,7 @@ def test_fingerprint_and_progress_are_those_of_the_file_on_disk(
     path = tmp_path / f"batch.json{suffix}"
     path.write_bytes(on_disk)
     digest = hashlib.sha256(on_disk).digest()
-    with Log(path, "batch") as log:
+    with Log(path, "batch", BlockParser) as log:
         assert log.fingerprint() == Fingerprint(path.name, len(on_disk), digest)
         assert len(list(log.blocks(1))) == 1
         assert log.bytes_read == log.bytes_total == len(on_disk)
@@ -540,7 +541,7 @@ def test_pipe_is_read_like_a_file_but_has_no_fingerprint(tmp_path: Path) -> None
     pipe = tmp_path / "batch.json"
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)
-    with Log(pipe, "batch") as log:
+    with Log(pipe, "batch", BlockParser) as log:
         os.write(writer, GOOD + b"\n")
         os.close(writer)
         assert log.fingerprint() is None

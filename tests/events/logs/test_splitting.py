@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, ParametersError
-from events.logs import jsonlines, splitting
-from events.logs.jsonlines import Log
+from events.logs import file as log_file
+from events.logs import splitting
+from events.logs.file import Log
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
-from events.observations.source import Columns, Observations
+from events.observations.source import Observations
 from events.purchases import lines
+from events.purchases.blocks import BlockParser
 from events.purchases.event import Event, line_of
 from events.purchases.lines import parse_line
 from events.store.records import LogEnd, Rejected
@@ -32,12 +34,13 @@ from replay.purchases.history import History
 from replay.purchases.summary import Listener
 from replay.testing import LoggedHistory, assert_replays, model
 from tests.events.logs.test_jsonlines import GOOD, by_hand, contents, read
+from tests.events.observations.test_observations import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from events.logs.live import LiveLog
-    from events.observations.rows import ObservationBlock
+    from events.observations.rows import Observation
     from replay.engine.judged import Summary
 
 LIMIT = 90
@@ -161,9 +164,9 @@ def test_log_with_long_lines_means_what_its_lines_mean_one_by_one(
         assert reading.items() == expected
         whole = content.endswith(b"\n") or not content
         assert reading.end == LogEnd("batch", content.count(b"\n") + (not whole), whole)
-        patch.setattr(jsonlines, "BLOCK_BYTES", block_bytes)
+        patch.setattr(log_file, "BLOCK_BYTES", block_bytes)
         for skipped in range(reading.end.lines + 1):
-            with Log(path, "batch") as log:
+            with Log(path, "batch", BlockParser) as log:
                 log.go_on(skipped)
                 items = [
                     bad.number for block in log.blocks(1) for bad in block.rejected if bad.is_cut
@@ -197,7 +200,7 @@ def test_parameters_line_that_is_too_long_is_refused_or_passed_over(tmp_path: Pa
     stream.write_bytes(b"")
     with pytest.raises(ParametersError, match=r"batch\.json:2: .* found a line of 2,012 bytes;"):
         replay.Logs(batch, stream)
-    with Log(batch, "batch") as log:
+    with Log(batch, "batch", BlockParser) as log:
         assert log.peek_line() == cut(LONG)
         with pytest.raises(InputError, match=r"batch\.json:2: expected a line of at most 90 bytes"):
             log.skip_line()
@@ -209,10 +212,9 @@ def test_parameters_line_that_is_too_long_is_refused_or_passed_over(tmp_path: Pa
 # Observations
 
 
-def observed(path: Path) -> tuple[list[ObservationBlock], int]:
-    with Observations(path, Columns()) as source:
-        blocks = list(source.blocks())
-        return blocks, source.lines_read
+def observed(path: Path) -> tuple[list[Observation], list[Rejected], int]:
+    with Observations(path) as source:
+        return *rows_of(source), source.log.lines_read
 
 
 ROWS = (
@@ -230,20 +232,18 @@ ROWS = (
 def test_long_row_is_cut_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", block_bytes)
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)
     ]
     for name, rows in (("a.csv", [b"time,adid", *ROWS]), ("a.jsonl", [b"", *as_json])):
         (tmp_path / name).write_bytes(b"\n".join(rows) + end)
-        blocks, lines_read = observed(tmp_path / name)
-        assert [adid for block in blocks for adid in block.adids] == ["a", "b", "c"]
-        rejected = [(row.number, row.reason) for block in blocks for row in block.rejected]
+        good, bad, lines_read = observed(tmp_path / name)
+        assert [each.adid for each in good] == ["a", "b", "c"]
         reason = "columns" if name == "a.csv" else "timestamp-shape"
-        assert rejected == [(5, "line-too-long"), (6, reason)]
-        row = next(row for block in blocks for row in block.rejected)
-        line = rows[4]
+        assert [(row.number, row.reason) for row in bad] == [(5, "line-too-long"), (6, reason)]
+        row, line = bad[0], rows[4]
         assert (row.line, row.length, row.sha256) == cut(line)[:3]
         assert lines_read == 6
 
@@ -253,10 +253,10 @@ def test_quoted_field_does_not_go_on_in_a_line_that_is_too_long(tmp_path: Path) 
     path = tmp_path / "a.csv"
     good = b"2017-06-13 11:33:01,a\n"
     path.write_bytes(b'time,adid\n2017-06-13 11:33:01,"b\n' + good + b"x" * 100 + b'"\n' + good)
-    blocks, _ = observed(path)
-    rejected = [(row.number, row.reason) for block in blocks for row in block.rejected]
+    seen, bad, _ = observed(path)
+    rejected = [(row.number, row.reason) for row in bad]
     assert rejected == [(2, "quotes"), (4, "line-too-long")]
-    assert [number for block in blocks for number in block.numbers] == [3, 5]
+    assert [each.number for each in seen] == [3, 5]
 
 
 @pytest.mark.parametrize("before", [0, 1, 60_000, 65_400])
@@ -267,11 +267,11 @@ def test_fate_of_a_row_over_several_lines_depends_on_its_length_alone(
     path = tmp_path / "a.csv"
     row = b'2017-06-13 11:33:01,"' + b"x\n" * (length // 2) + b'"\n'
     path.write_bytes(b"time,adid\n" + b"y" * before + b"\n" + row + b"2017-06-13 11:33:01,a\n")
-    blocks, _ = observed(path)
-    quotes = [row.number for block in blocks for row in block.rejected if row.reason == "quotes"]
+    good, bad, _ = observed(path)
+    quotes = [row.number for row in bad if row.reason == "quotes"]
     # The quote that closes one that was too long opens one that nothing closes.
     assert quotes == ([] if fits else [3, 3 + length // 2])
-    assert sum(len(block.times) for block in blocks) == 1 + fits
+    assert len(good) == 1 + fits
 
 
 def test_long_field_is_read_alike_quoted_or_not_and_whatever_the_csv_module_was_told(
@@ -284,11 +284,11 @@ def test_long_field_is_read_alike_quoted_or_not_and_whatever_the_csv_module_was_
     )
     before = csv.field_size_limit(7)
     try:
-        blocks, _ = observed(path)
+        good, *_ = observed(path)
         assert csv.field_size_limit() == 7
     finally:
         csv.field_size_limit(before)
-    assert [number for block in blocks for number in block.numbers] == [2, 3, 5]
+    assert [each.number for each in good] == [2, 3, 5]
 
 
 # Runs and commands
@@ -334,8 +334,8 @@ class Stopping(Listener):
 def test_run_that_stops_within_a_long_line_goes_on_to_the_same_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    monkeypatch.setattr(jsonlines, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(jsonlines, "_BATCH_BLOCKS", 1)
+    monkeypatch.setattr(log_file, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(log_file, "_BATCH_BLOCKS", 1)
     (tmp_path / "whole").mkdir()
     expected = run_on(tmp_path / "whole").read_bytes()
     listener = Stopping(at)

@@ -10,24 +10,22 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import events.logs.file
 import events.observations.csvrows
-import events.observations.source
 from events.errors import BadValueError, InputError
-from events.observations.rows import canonical_times
-from events.observations.source import (
-    Columns,
-    Format,
-    Observation,
-    Observations,
-    RejectedRow,
-    format_of,
-)
+from events.observations.rows import Columns, Observation, canonical_times
+from events.observations.source import Observations, format_of
+from events.store.records import Lines, Observed, Rejected
 from events.times.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from events.observations.parser import Format
 
 MARK = b"\xef\xbb\xbf"
 T = "2020-01-01 00:00:00"
@@ -37,14 +35,35 @@ KEYED = Columns(key="address")
 
 def read(
     data: bytes, form: Format = "csv", columns: Columns = PLAIN
-) -> tuple[list[Observation], list[RejectedRow]]:
+) -> tuple[list[Observation], list[Rejected]]:
     """Return what a file holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "seen")
+        path.write_bytes(data)
+        with Observations(path, columns, form=form) as source:
+            return rows_of(source)
+
+
+def rows_of(source: Observations) -> tuple[list[Observation], list[Rejected]]:
+    """Return what is read, each with its line."""
     good: list[Observation] = []
-    bad: list[RejectedRow] = []
-    source = Observations(io.BytesIO(data), columns, form=form, name="stdin")
-    for block in source.blocks():
-        good += block.observations()
-        bad += block.rejected
+    bad: list[Rejected] = []
+    for block in source.log.blocks(1):
+        line = 0
+        for record in block.records:
+            if isinstance(record, Lines):
+                line = record.number
+            elif isinstance(record, Observed):
+                lines = range(line, line + len(record.times))
+                keys = record.keys or [""] * len(record.times)
+                good += map(Observation, record.times, lines, record.adids, keys)
+                line = lines.stop
+            else:
+                assert isinstance(record, Rejected)
+                assert record.number == line
+                bad.append(record)
+                line += 1
+        assert [each for each in block.records if isinstance(each, Rejected)] == block.rejected
     return good, bad
 
 
@@ -52,7 +71,7 @@ def csv_of(rows: list[tuple[str, ...]], header: str = "time,adid") -> bytes:
     return "\n".join([header, *(",".join(row) for row in rows), ""]).encode()
 
 
-def reasons(bad: list[RejectedRow]) -> list[tuple[int, str]]:
+def reasons(bad: list[Rejected]) -> list[tuple[int, str]]:
     return [(row.number, row.reason) for row in bad]
 
 
@@ -104,7 +123,8 @@ def test_quoted_fields_may_span_lines_and_numbers_count_lines() -> None:
     good, bad = read(data)
     assert good == [Observation(T, 2, 'A\n"b",\nc'), Observation(T, 5, "B")]
     assert bad == [
-        RejectedRow(
+        Rejected(
+            "observations",
             6,
             "timestamp-shape",
             "time: expected YYYY-MM-DD HH:MM:SS, found 'x'",
@@ -167,7 +187,7 @@ def test_bad_csv_row_costs_only_itself(row: str, reason: str, detail: str) -> No
     line = row.encode("utf-8", "surrogateescape")
     good, bad = read(csv_of([(T, "A")]) + line + csv_of([(T, "B")], header=""))
     assert [(each.number, each.adid) for each in good] == [(2, "A"), (4, "B")]
-    assert bad == [RejectedRow(3, reason, detail, line)]
+    assert bad == [Rejected("observations", 3, reason, detail, line)]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +254,7 @@ def test_two_objects_and_one_over_two_lines_are_not_two_lines() -> None:
 
 def test_lost_closing_quote_costs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events.observations.csvrows, "ROW_BYTES_MAX", 1_000)
-    monkeypatch.setattr(events.observations.source, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(events.logs.file, "BLOCK_BYTES", 512)
     rows = [(T, f"A{number}") for number in range(300)]
     good, bad = read(csv_of([(T, '"lost'), *rows]))
     assert [each.adid for each in good] == [adid for _, adid in rows]
@@ -276,7 +296,7 @@ def test_csv_agrees_with_the_csv_module_however_it_is_cut(
         except BadValueError:
             pass
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations.source, "BLOCK_BYTES", block_bytes)
+        patch.setattr(events.logs.file, "BLOCK_BYTES", block_bytes)
         good, bad = read(text.getvalue().encode())
     assert [(each.time, each.adid) for each in good] == expected
     assert len(good) + len(bad) == len([row for row in rows if row])
@@ -296,7 +316,7 @@ def test_json_lines_mean_the_same_however_they_are_cut(
     }
     text = "".join(lines[kind] + "\n" for kind in kinds).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations.source, "BLOCK_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr(events.logs.file, "BLOCK_BYTES", data.draw(st.integers(1, 200)))
         good, bad = read(text, "jsonl")
     numbers = {kind: [n for n, each in enumerate(kinds, 1) if each == kind] for kind in kinds}
     assert [row.number for row in bad] == numbers.get("bad", [])
@@ -340,9 +360,8 @@ def test_gzip_file_is_read_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "seen.csv.gz"
     path.write_bytes(gzip.compress(csv_of([(T, "A")])))
     with Observations(path) as source:
-        blocks = list(source.blocks())
-    assert [block.adids for block in blocks] == [["A"]]
-    assert source.lines_read == 2
+        assert seen_in(source) == ["A"]
+    assert source.log.lines_read == 2
 
 
 @pytest.mark.parametrize(
@@ -368,11 +387,11 @@ def test_file_cut_short_or_missing_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: expected readable observations, found: No"):
         Observations(tmp_path / "none.csv")
     with pytest.raises(InputError, match="expected readable observations, found: Is a directory"):
-        list(Observations(tmp_path, form="csv").blocks())
+        Observations(tmp_path, form="csv")
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(gzip.compress(csv_of([(T, "A")]))[:-9])
-    with Observations(path) as source, pytest.raises(InputError, match="found: Compressed file"):
-        list(source.blocks())
+    with pytest.raises(InputError, match="found: Compressed file"):
+        Observations(path)
     path.write_bytes(b"")
     with pytest.raises(InputError, match="found: an empty file, which is no gzip file"):
         Observations(path)
@@ -381,12 +400,12 @@ def test_file_cut_short_or_missing_is_one_clear_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"", "stdin:1: expected a first row .* 'time' and 'adid' among them, found an empty file"),
+        (b"", "seen:1: expected a first row .* 'time' and 'adid' among them, found an empty file"),
         (b"\n\n", "found an empty file"),
         (b"time,id\n", "found none called 'adid': 'time', 'id'"),
-        (b"\ntime,adid,time\n", "stdin:2: .* found several called 'time': 'time', 'adid', 'time'"),
-        (b'"time,adid\n', "stdin:1: .* found no CSV: unexpected end of data"),
-        (b"time,adid\rA,B\r", "stdin:1: .* found no CSV: a carriage return outside of quotes"),
+        (b"\ntime,adid,time\n", "seen:2: .* found several called 'time': 'time', 'adid', 'time'"),
+        (b'"time,adid\n', "seen:1: .* found no CSV: unexpected end of data"),
+        (b"time,adid\rA,B\r", "seen:1: .* found no CSV: a carriage return outside of quotes"),
     ],
 )
 def test_csv_without_its_columns_is_one_clear_error(data: bytes, found: str) -> None:
@@ -435,12 +454,12 @@ def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  #
         lines = [json.dumps({"time": time, "adid": adid}).encode() for time, adid in rows]
     data = mark + newline.join([*lines, b""] if ended else lines)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.observations.source, "BLOCK_BYTES", block_bytes)
+        patch.setattr(events.logs.file, "BLOCK_BYTES", block_bytes)
         path = Path(folder, f"seen.{form}{'.gz' if zipped else ''}")
         path.write_bytes(gzip.compress(data) if zipped else data)
         with Observations(path) as source:
             found = source.in_order()
-            times = [time for block in source.blocks() for time in block.times]
+            times = [each.time for each in rows_of(source)[0]]
     assert found == (times == sorted(times))
 
 
@@ -453,7 +472,7 @@ def change(path: Path, content: bytes) -> None:
 
 
 def seen_in(source: Observations) -> list[str]:
-    return [adid for block in source.blocks() for adid in block.adids]
+    return [each.adid for each in rows_of(source)[0]]
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -469,7 +488,7 @@ def test_file_that_grows_is_read_as_it_was_when_it_was_opened(
     path.write_bytes(before)
     with Observations(path) as source:
         change(path, before + more)
-        taken = source.fingerprint()
+        taken = source.log.fingerprint()
         assert taken is not None
         assert taken.size == len(before)
         assert source.in_order()
@@ -480,12 +499,12 @@ def test_file_that_takes_the_name_is_not_mixed_with_the_one_that_was_opened(tmp_
     path = tmp_path / "seen.csv"
     path.write_bytes(csv_of([(T, "A")]))
     with Observations(path) as source:
-        taken = source.fingerprint()
+        taken = source.log.fingerprint()
         path.rename(tmp_path / "seen.csv.1")
         path.write_bytes(csv_of([("2020-01-02 00:00:00", "B"), (T, "B")]))
         assert source.in_order()
         assert seen_in(source) == ["A"]
-        assert source.fingerprint() == taken
+        assert source.log.fingerprint() == taken
 
 
 @pytest.mark.parametrize("content", [csv_of([(T, "B"), (T, "A")]), csv_of([(T, "A")])])
@@ -493,7 +512,7 @@ def test_file_that_is_changed_while_it_is_read_is_an_error(content: bytes, tmp_p
     path = tmp_path / "seen.csv"
     path.write_bytes(csv_of([(T, "A"), (T, "B")]))
     with Observations(path) as source:
-        source.fingerprint()
+        source.log.fingerprint()
         change(path, content)
         with pytest.raises(InputError, match=r"seen\.csv: expected a file that nobody changes"):
             seen_in(source)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError
-from events.logs.jsonlines import AHEAD_BYTES, Log
+from events.logs.file import AHEAD_BYTES, Log
 from events.purchases.blocks import BlockParser
 from replay.cli import main
 from replay.purchases.branch import Edits, Insertion, branch_off
@@ -82,9 +82,9 @@ def test_history_whose_first_event_was_not_looked_for_is_the_same(
     found = []
     for size in (AHEAD_BYTES, ahead):
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-            patch.setattr("events.logs.jsonlines.AHEAD_BYTES", size)
-            patch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
-            patch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+            patch.setattr("events.logs.file.AHEAD_BYTES", size)
+            patch.setattr("events.logs.file.BLOCK_BYTES", 300)
+            patch.setattr("events.logs.file._BATCH_BLOCKS", 1)
             flagged = run_in_process(given_logs, Path(name))
             store = replay.EventStore(Path(name) / STORE)
         found.append((outcome(store), flagged, store.zone))
@@ -95,12 +95,12 @@ def test_history_whose_first_event_was_not_looked_for_is_the_same(
 def test_looking_ahead_takes_nothing_out_of_a_log(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", size)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", size)
     content = log_of([BAD] * 50 + [with_offset(purchase("1"))] + [purchase("2")] * 3 + [BAD])[:-1]
     (tmp_path / "batch.json").write_bytes(content)
     read = []
     for looks in (False, True):
-        with Log(tmp_path / "batch.json", "batch") as log:
+        with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
             if looks:
                 assert log.look_ahead() == ("utc", False)
             blocks = list(log.blocks(1))
@@ -115,9 +115,9 @@ def test_looking_ahead_takes_nothing_out_of_a_log(
 def test_lines_that_were_read_before_are_skipped_behind_a_look_ahead(
     tmp_path: Path, size: int, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", size)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", size)
     (tmp_path / "batch.json").write_bytes(log_of([BAD] * 50 + [purchase("1")] * 5))
-    with Log(tmp_path / "batch.json", "batch") as log:
+    with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
         assert log.peek_line() == BAD
         assert log.look_ahead() == ("none", False)
         log.go_on(lines)
@@ -130,15 +130,15 @@ def test_looking_ahead_ends_where_too_much_would_be_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = 1 << 16
-    monkeypatch.setattr("events.logs.jsonlines.AHEAD_BYTES", ahead)
-    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 1 << 12)
-    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.file.AHEAD_BYTES", ahead)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
     monkeypatch.setattr("events.logs.splitting.LINE_BYTES_MAX", 1 << 13)
     # A line that is read over, and many that are rejected.
     for bad in (b"x" * ahead * 2 + b"\n", (BAD + b"\n") * (2 * ahead // len(BAD))):
         lines = log_of([purchase("1"), friendship("1", "2"), purchase("2")])
         (tmp_path / "batch.json").write_bytes(bad + with_offset(lines))
-        with Log(tmp_path / "batch.json", "batch") as log:
+        with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
             assert log.look_ahead() == (None, False)
             assert log.bytes_read <= ahead + (1 << 14)
             assert sum(block.events for block in log.blocks(1)) == 3
@@ -278,9 +278,9 @@ def test_run_that_was_killed_goes_on_with_times_of_the_same_kind(
 ) -> None:
     ahead = data.draw(st.sampled_from([0, AHEAD_BYTES]))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.jsonlines.AHEAD_BYTES", ahead)
-        patch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
-        patch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+        patch.setattr("events.logs.file.AHEAD_BYTES", ahead)
+        patch.setattr("events.logs.file.BLOCK_BYTES", 300)
+        patch.setattr("events.logs.file._BATCH_BLOCKS", 1)
         folder = Path(name)
         flagged = run_in_process(given_logs, folder)
         whole = (folder / STORE).read_bytes()

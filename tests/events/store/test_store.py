@@ -26,7 +26,7 @@ from events.errors import (
     StoreError,
     shown,
 )
-from events.logs.jsonlines import Fingerprint
+from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters

@@ -37,8 +37,8 @@ Change = "Callable[[Remade], object]"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
     monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)
     run_in_process(SPEC_EXAMPLE, tmp_path)
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.logs.jsonlines.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.jsonlines._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
+    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 
 
 whens = st.sampled_from(["before", "within", "after"])

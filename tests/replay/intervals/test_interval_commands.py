@@ -122,7 +122,7 @@ def test_pipe_is_read_and_what_comes_too_late_is_reported(tmp_path: Path) -> Non
         capture_output=True,
         check=True,
     )
-    assert b"standard input:3: rejected (late): time: expected at most 0s before" in finished.stderr
+    assert b"-:3: rejected (late): time: expected at most 0s before" in finished.stderr
 
 
 TITLE = b"start_index,end_index,start_time,end_time,num_adid,adids\n"

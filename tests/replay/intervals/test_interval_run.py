@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import io
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
-from events.observations.source import Columns, Observations
+from events.observations.rows import Columns
 from events.store.records import Finding, Observed, Rejected, StateDigest
 from events.store.store import EventStore
 from replay.cli import main
@@ -38,6 +37,7 @@ from tests.interval_runs import (
     Row,
     as_csv,
     as_jsonl,
+    piped,
     read_back,
     rows,
     search,
@@ -51,7 +51,7 @@ in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of a few rows have several blocks, frames and settlings."""
-    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
     monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
     monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
@@ -158,7 +158,7 @@ def test_stream_with_lateness_and_sorted_file_and_unsorted_file_give_the_same_by
     (folder / "unsorted.csv").write_bytes(as_csv(drawn))
     search(folder / "sorted.csv", folder / "sorted.json", key=key)
     search(folder / "unsorted.csv", folder / "unsorted.json", key=key)
-    with Observations(io.BytesIO(as_csv(drawn)), Columns(key=key)) as pipe:
+    with piped(as_csv(drawn), Columns(key=key)) as pipe:
         run_intervals(pipe, folder / "pipe.json", Search(60 * 10**9, lateness=10**13))
     expected = (folder / "sorted.json").read_bytes()
     assert (folder / "unsorted.json").read_bytes() == expected
@@ -174,7 +174,7 @@ def test_what_comes_too_late_on_a_pipe_is_rejected_and_kept(tmp_path: Path) -> N
             ("2020-01-01 00:01:01", "D", "x"),
         ]
     )
-    with Observations(io.BytesIO(content)) as pipe:
+    with piped(content) as pipe:
         what = Search(60 * 10**9, lateness=30 * 10**9)
         summary = run_intervals(pipe, tmp_path / "out.json", what)
     assert (summary.observations, summary.rejected) == (3, 1)
@@ -195,7 +195,7 @@ def test_late_rows_are_kept_as_they_stand_in_the_file(content: str, tmp_path: Pa
     if content in ("", "\r"):
         lines = [f"2020-01-01 00:00:0{n},A,x{content}" for n in "912"]
     text = "time,adid,address\n" + "".join(f"{line}\n" for line in lines)
-    with Observations(io.BytesIO(text.encode())) as pipe:
+    with piped(text.encode()) as pipe:
         summary = run_intervals(pipe, tmp_path / "out.json", MINUTE)
     kept = [each.line.decode() for each in EventStore(summary.store_path).rejected()]
     assert kept == lines[1:]

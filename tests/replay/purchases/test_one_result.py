@@ -13,7 +13,6 @@ import pytest
 
 import replay
 from actors.intervals.finder import IntervalFinder
-from actors.intervals.lateness import Watermark
 from actors.messages import UnaskedError
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.messages import Friends, Purchases
@@ -22,12 +21,13 @@ from events.errors import BadValueError, DetectorError, InputError
 from events.logs.objects import BadLineError
 from events.observations.csvrows import CsvRows
 from events.observations.jsonrows import JsonRows
+from events.observations.lateness import Watermark
 from events.observations.rows import Columns
-from events.observations.source import Observations
 from events.purchases.event import Purchase, line_of
 from events.purchases.lines import parse_line
 from events.times.durations import format_duration
 from replay.purchases.simulation import Simulation
+from tests.interval_runs import as_csv, piped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,11 +248,10 @@ def find(adid: Any, threshold: Any = "5s", min_distinct: int = 2) -> object:
     return replay.find_intervals([TIMES[0]], [adid], threshold, min_distinct=min_distinct)
 
 
-def test_pipe_is_not_read_for_its_order(tmp_path: Path) -> None:
+def test_pipe_is_not_read_for_its_order() -> None:
     with (
-        (tmp_path / "a.csv").open("w+b") as file,
-        Observations(file) as source,
-        pytest.raises(InputError, match="-: expected a file, found a pipe"),
+        piped(as_csv([])) as source,
+        pytest.raises(InputError, match=r"/dev/fd/[0-9]+: expected a file, found a pipe"),
     ):
         source.in_order()
 

@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import replay
-from events.logs.jsonlines import Fingerprint
+from events.logs.extent import Fingerprint
 from replay.cli import main
 from replay.purchases.branch import Edits, _name, branch_off, compare
 from replay.purchases.history import History

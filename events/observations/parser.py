@@ -1,0 +1,209 @@
+"""Turning rows of observations into blocks of what the event store keeps of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
+
+from events.logs.block import Block
+from events.logs.objects import Reason
+from events.logs.parser import Parser
+from events.logs.splitting import CutLine
+from events.observations.csvrows import NO_HEADING, CsvRows
+from events.observations.jsonrows import JsonRows
+from events.observations.rows import RejectedRow
+from events.store.records import Lines, Observed, Record, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from events.logs.reader import LogReader, Piece
+    from events.logs.splitting import WholeLines
+    from events.observations.lateness import Watermark
+    from events.observations.rows import Columns, ObservationBlock
+    from events.store.records import Source
+    from events.times.timestamps import Zone
+
+Format: TypeAlias = Literal["csv", "jsonl"]
+
+
+class RowFormat:
+    """How the rows of one log are written; makes its parsers, a `ParserType`."""
+
+    def __init__(self, form: Format, columns: Columns, name: str) -> None:
+        """Take the names of the columns in the file called ``name``."""
+        self.form: Final = form
+        self.columns: Final = columns
+        self.watermark: Watermark | None = None
+        """What tells which observation comes too late, or None where none is late."""
+        self._name: Final = name
+        self._heading = NO_HEADING
+
+    def __call__(
+        self,
+        source: Source,
+        first_number: int,
+        line_number: int = 1,
+        zone: Zone | None = None,
+    ) -> ObservationParser:
+        """Return a parser; one that begins with line 1 finds the names of the columns there."""
+        return ObservationParser(self, source, first_number, line_number, zone)
+
+    def rows(self, lines_read: int = 0) -> CsvRows | JsonRows:
+        """Return a reader of rows behind so many lines, the names of the columns among them."""
+        if self.form == "jsonl":
+            return JsonRows(self.columns, lines_read)
+        heading = self._heading if lines_read else NO_HEADING
+        return CsvRows(self.columns, self._name, lines_read, heading)
+
+    def read_heading(self, log: LogReader) -> None:
+        """Read the names of the columns from the beginning of ``log``; it goes on behind them.
+
+        Raises:
+            InputError: they do not stand there.
+
+        """
+        if self.form == "jsonl":
+            return
+        rows = CsvRows(self.columns, self._name)
+        while rows.heading == NO_HEADING:
+            line = log.peek_line()
+            if line is None and log.stopped:
+                return
+            if not rows.is_open:
+                rows.lines_read = log.lines_read
+            if line is None:
+                rows.parse(b"", last=True)
+            elif isinstance(line, CutLine):
+                rows.parse(line, last=False)
+            else:
+                rows.parse(line + b"\n", last=False)
+                log.skip_line()
+        self._heading = rows.heading
+
+    def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[list[str]]:
+        """Iterate over the times in the lines of a file from its start, some at a time.
+
+        Args:
+            pieces: the lines.
+            whole: leave out those of rows that will be rejected, which takes twice as long.
+
+        """
+        rows = self.rows()
+        for lines, last in pieces:
+            yield rows.parse(lines, last=last).times if whole else rows.times(lines, last=last)
+
+
+class ObservationParser(Parser):
+    """Turns blocks of rows into observations and rejected rows, some of which come too late."""
+
+    def __init__(
+        self,
+        form: RowFormat,
+        source: Source,
+        first_number: int,
+        line_number: int,
+        zone: Zone | None,
+    ) -> None:
+        """Begin as every parser does; the rows are written as ``form`` says."""
+        super().__init__(source, first_number, line_number, zone)
+        self._rows: Final = form.rows(line_number - 1)
+        self._watermark: Final = form.watermark
+        # Rows that begin up to this line were read before.
+        self._line = line_number - 1
+
+    def parse(self, data: WholeLines, *, last: bool = False) -> Block:
+        """Return what stands in ``data``; see `Parser.parse`."""
+        rows = self._rows.parse(data, last=last)
+        self.line_number = self._rows.lines_read + 1
+        firsts = [*rows.numbers[:1], *(row.number for row in rows.rejected[:1])]
+        if any(first <= self._line for first in firsts):
+            rows = _after_line(rows, self._line)
+        if self._watermark is not None and (late := self._watermark.admit(rows.times)):
+            rows = _without_late(rows, late)
+        records = _records_of(rows, self.source, self.next_number)
+        rejected = [record for record in records if isinstance(record, Rejected)]
+        self.next_number += len(rows.times)
+        return Block(records, len(rows.times), rejected)
+
+    def behind(self, line: bytes) -> None:
+        """Take note that ``line`` was read before; a row that begins on it may go on."""
+        if isinstance(self._rows, CsvRows):
+            self._rows.behind(line)
+
+
+def _after_line(block: ObservationBlock, line: int) -> ObservationBlock:
+    """Return the rows of ``block`` that begin after ``line``."""
+    places = [place for place, number in enumerate(block.numbers) if number > line]
+    rejected = [row for row in block.rejected if row.number > line]
+    return _chosen(block, places, rejected)
+
+
+def _chosen(
+    block: ObservationBlock, places: Sequence[int], rejected: list[RejectedRow]
+) -> ObservationBlock:
+    return block._replace(
+        numbers=[block.numbers[place] for place in places],
+        times=[block.times[place] for place in places],
+        adids=[block.adids[place] for place in places],
+        keys=None if block.keys is None else [block.keys[place] for place in places],
+        rejected=rejected,
+    )
+
+
+def _without_late(block: ObservationBlock, late: dict[int, str]) -> ObservationBlock:
+    """Return ``block`` with the observations at the places of ``late`` among the rejected."""
+    numbers = [block.numbers[place] for place in late]
+    rows = [
+        RejectedRow(number, Reason.LATE, detail, line)
+        for number, detail, line in zip(
+            numbers, late.values(), block.source_rows(numbers), strict=True
+        )
+    ]
+    places = [place for place in range(len(block.times)) if place not in late]
+    rejected = sorted([*block.rejected, *rows], key=lambda row: row.number)
+    return _chosen(block, places, rejected)
+
+
+def _records_of(block: ObservationBlock, source: Source, number: int) -> list[Record]:
+    """Return what a store keeps of a block of ``source``; its first event has ``number``."""
+    numbers, times, adids, keys = block.numbers, block.times, block.adids, block.keys
+    if not block.rejected and numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
+        observed = Observed(
+            number, tuple(times), tuple(adids), None if keys is None else tuple(keys)
+        )
+        return [Lines(source, numbers[0]), observed]
+    records: list[Record] = []
+    rejected = {row.number: row for row in block.rejected}
+    place_of = {line: place for place, line in enumerate(numbers)}
+    run: list[int] = []
+
+    def end_run() -> None:
+        nonlocal number
+        if run:
+            records.append(
+                Observed(
+                    number,
+                    tuple([times[place] for place in run]),
+                    tuple([adids[place] for place in run]),
+                    None if keys is None else tuple([keys[place] for place in run]),
+                )
+            )
+            number += len(run)
+            run.clear()
+
+    following = 0
+    for line in sorted([*rejected, *place_of]):
+        if line != following:
+            end_run()
+            records.append(Lines(source, line))
+        if line in rejected:
+            end_run()
+            row = rejected[line]
+            records.append(Rejected(source, *msgspec.structs.astuple(row)))
+        else:
+            run.append(place_of[line])
+        following = line + 1
+    end_run()
+    return records
