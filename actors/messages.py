@@ -28,7 +28,7 @@ class Judge(msgspec.Struct, Generic[E], tag="judge", array_like=True, frozen=Tru
     """The event that has just come in."""
 
 
-class Past(msgspec.Struct, Generic[E], tag="past", array_like=True, frozen=True, gc=False):
+class Include(msgspec.Struct, Generic[E], tag="include", array_like=True, frozen=True, gc=False):
     """Make the states include this event, which is not of the stream, without judging."""
 
     event: E
@@ -61,7 +61,7 @@ class Attested(msgspec.Struct, tag="attested", array_like=True, frozen=True, gc=
 
     events: int
     """The number in the request."""
-    users: int
+    subjects: int
     """How many users, or subjects of another kind, have appeared."""
     sums: tuple[int, ...]
     """What the detector sums up, such as `actors.purchases.digest.Sums`."""

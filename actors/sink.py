@@ -111,6 +111,6 @@ class Sink(ABC):
                 self.outlet.attest(digest)
             self.decisions, self.lines, self.digests = [], [], []
         elif kind is Attested:
-            self.digests.append(StateDigest(message.events, b"", message.users, message.sums))
+            self.digests.append(StateDigest(message.events, b"", message.subjects, message.sums))
         else:
             raise TypeError(f"a sink understands no {kind.__name__}")

@@ -100,7 +100,7 @@ class _UnorderedCoordinator(CoordinatorActor):
         if isinstance(event, Purchase):
             super()._judge(event)
             return
-        numbers, since = self.journal.numbers, self.told
+        numbers, since = self.journal.numbers, self.position
         # The set is of strings, whose order is another one in each process.
         for user in set(users_of(event)):
             (other,) = set(users_of(event)) - {user}

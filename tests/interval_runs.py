@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.disk import DISK
 from replay.intervals.run import Search, run_intervals
@@ -76,12 +76,12 @@ def search(
     **options: Any,
 ) -> IntervalSummary:
     """Find the intervals of the observations at ``path``."""
-    with Observations(path, Columns(key=key)) as source:
+    with Observations(path, ColumnNames(key=key)) as source:
         return run_intervals(source, output, what, disk=disk, **options)
 
 
 @contextmanager
-def piped(content: bytes, columns: Columns = Columns()) -> Iterator[Observations]:  # noqa: B008
+def piped(content: bytes, columns: ColumnNames = ColumnNames()) -> Iterator[Observations]:  # noqa: B008
     """Return CSV that comes through a pipe, small enough for that to hold all of it."""
     readable, writable = os.pipe()
     os.write(writable, content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import Past
+from actors.messages import Include
 from events.journal.columns import Columns
 
 if TYPE_CHECKING:
@@ -31,5 +31,5 @@ def pass_over(simulation: Simulation, events: Sequence[Event]) -> None:
 def tell_past(simulation: Simulation, event: Event) -> None:
     """Make ``event`` part of the state by messages."""
     keep(simulation, (event,))
-    simulation.coordinator.actor_ref.tell(Past(event))
+    simulation.coordinator.actor_ref.tell(Include(event))
     simulation.dispatcher.run()

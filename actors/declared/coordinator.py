@@ -14,7 +14,7 @@ import msgspec
 from actors.activation import Active
 from actors.declared.messages import Answer, Apply, Ask, Decided
 from actors.dispatcher import DispatchedActor
-from actors.messages import Attest, Attested, Commit, Horizon, Judge, Past, UnaskedError
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, UnaskedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -38,8 +38,8 @@ class FactCoordinator(DispatchedActor):
         "journal",
         "judgement",
         "parameters",
+        "position",
         "sink",
-        "told",
         "types",
         "users",
         "waiting",
@@ -74,7 +74,7 @@ class FactCoordinator(DispatchedActor):
         self.sink = sink
         self.journal = journal
         self.users = Active(activate)
-        self.told = 0
+        self.position = 0
         self.waiting: deque[Any] = deque()
         self.event: Fact | None = None
         self.judgement: Generator[Mapping[str, Any], dict[str, Any], Verdict] | None = None
@@ -118,14 +118,14 @@ class FactCoordinator(DispatchedActor):
                 return
             self.event, self.judgement = event, self.judging(event)
             self._go_on(None)
-        elif isinstance(message, Past):
+        elif isinstance(message, Include):
             self._tell(message.event)
         elif isinstance(message, Horizon):
-            self.told = message.events
+            self.position = message.events
         elif isinstance(message, Commit):
             self.sink.tell(message)
         elif isinstance(message, Attest):
-            self.sink.tell(Attested(message.events, self.journal.users(self.told), ()))
+            self.sink.tell(Attested(message.events, self.journal.users(self.position), ()))
         else:
             raise TypeError(f"a coordinator understands no {type(message).__name__}")
 
@@ -158,10 +158,10 @@ class FactCoordinator(DispatchedActor):
 
     def _tell(self, event: Fact) -> None:
         """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
-        message = Apply(event, self.told)
+        message = Apply(event, self.position)
         for subject in dict.fromkeys(self.journal.subjects(event)):
             self.users[self.journal.numbers[subject]].tell(message)
-        self.told = event.number
+        self.position = event.number
 
 
 _AWAITED = object()

@@ -1,6 +1,6 @@
 """The messages of detectors that declare their events.
 
-    outside      Judge, Past, Attest, Commit    to the coordinator
+    outside      Judge, Include, Attest, Commit    to the coordinator
     outside      Horizon                        to the coordinator, to move in time
     coordinator  Ask, Apply                     to the actors of subjects
     actor        Answer                         to the coordinator

@@ -30,7 +30,7 @@ class KeySums(NamedTuple):
     """How many different ids these have, at the most."""
 
 
-def sums_of(own: Own, seen: int, reach: Reach) -> KeySums:
+def key_sums_of(own: Own, seen: int, reach: Reach) -> KeySums:
     """Return what a key adds of whose observations the first ``seen`` were passed on."""
     judged, given, start = reach.window(own, seen)
     _, adids = own.rows(judged, given)

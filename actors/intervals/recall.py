@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from actors.intervals.past import KeySums, Moment, Recovery, sums_of
+from actors.intervals.past import KeySums, Moment, Recovery, key_sums_of
 from actors.intervals.windows import Reach
 from events.journal.ticks import TICKS_END, tick_of, time_of
 from events.journal.timed import Place
@@ -148,7 +148,7 @@ class JournalRecovery(Recovery):
     def _sums(self, number: int, cut: Place, *, ended: bool) -> KeySums:
         own = self.own(number)
         seen = own.passed(cut)
-        return KeySums(seen, 0, 0) if ended else sums_of(own, seen, self._reach)
+        return KeySums(seen, 0, 0) if ended else key_sums_of(own, seen, self._reach)
 
     def _totals(self, passed: int, *, ended: bool) -> Sequence[int]:
         if not passed:

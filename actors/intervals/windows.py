@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from events.errors import BadValueError, shown
-from events.times.instants import Span, are_in_order, instant_of, time_of
+from events.times.instants import Span, are_in_order, instant_of, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ class Reach(NamedTuple):
     def first_within(self, time_at: Callable[[int], str], low: int, high: int, time: str) -> int:
         """Return the first place from ``low`` on, up to ``high``, that is not too far before."""
         try:
-            earliest = time_of(instant_of(time) + Span(-self.threshold))
+            earliest = time_text(instant_of(time) + Span(-self.threshold))
         except OverflowError:
             # Before the year 1.
             earliest = _BEGINNING
@@ -77,7 +77,7 @@ class Reach(NamedTuple):
     def first_beyond(self, time_at: Callable[[int], str], low: int, high: int, time: str) -> int:
         """Return the first place from ``low`` on, up to ``high``, that is too far behind."""
         try:
-            latest = time_of(instant_of(time) + Span(self.threshold))
+            latest = time_text(instant_of(time) + Span(self.threshold))
         except OverflowError:
             # After the year 9999.
             latest = _END

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.activation import Active
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Judge, Past, UnaskedError
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, UnaskedError
 from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
@@ -39,7 +39,7 @@ class Coordinator:
     recency: Recency
     """Who bought last."""
     sink: Ref
-    told: int
+    position: int
     """The last event that is part of the users' states, by number."""
     waiting: deque[Any]
     """Requests that came while a purchase is judged."""
@@ -78,7 +78,7 @@ class Coordinator:
         self.journal = journal
         self.users = Active(activate)
         self.recency = Recency(journal)
-        self.told = 0
+        self.position = 0
         self.waiting = deque()
         self.query = None
         self.event = None
@@ -129,7 +129,7 @@ class Coordinator:
         kind = type(message)
         if kind is Judge:
             self._judge(message.event)
-        elif kind is Past:
+        elif kind is Include:
             self._tell(message.event)
         elif kind is Horizon:
             self._stand(message.events)
@@ -137,21 +137,21 @@ class Coordinator:
             self.sink.tell(message)
         elif kind is Attest:
             assert self.sums is not None, "only a coordinator that attests is asked to"
-            users = self.journal.users(self.told)
+            users = self.journal.users(self.position)
             self.sink.tell(Attested(message.events, users, self.sums.now()))
         else:
             raise TypeError(f"a coordinator understands no {kind.__name__}")
 
     def _stand(self, number: int) -> None:
         """Stand at the moment after event ``number``."""
-        self.told = number
+        self.position = number
         self.recency.stand(number)
         if self.sums is not None:
             self.sums.stand(number)
 
     def _tell(self, event: Event) -> None:
         """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
-        numbers, users, since = self.journal.numbers, self.users, self.told
+        numbers, users, since = self.journal.numbers, self.users, self.position
         if isinstance(event, Purchase):
             users[numbers[event.user]].tell(Apply((event,), since=since))
         else:
@@ -215,11 +215,11 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         "journal",
         "owners_awaited",
         "parameters",
+        "position",
         "query",
         "recency",
         "sink",
         "sums",
-        "told",
         "users",
         "waiting",
         "window",

@@ -5,7 +5,7 @@ carry them. A user is addressed by number: users are numbered from 0 in the orde
 in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
-    outside      Judge, Past, Attest, Commit              to the coordinator
+    outside      Judge, Include, Attest, Commit              to the coordinator
     outside      Horizon                                  to the coordinator, to move in time
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator

@@ -15,7 +15,7 @@ from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import LINE_BYTES_MAX, CutLine
 from events.observations.rows import (
-    Gathered,
+    BlockBuilder,
     ObservationBlock,
     canonical_times,
     checked_id,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from events.logs.splitting import WholeLines
-    from events.observations.rows import Columns
+    from events.observations.rows import ColumnNames
 
 # A row over several lines that is longer has lost a closing quote.
 ROW_BYTES_MAX: Final = 1 << 16
@@ -71,7 +71,7 @@ class CsvRows:
     """Reads blocks of whole lines of CSV, the first of which has the names of the columns."""
 
     def __init__(
-        self, columns: Columns, name: str, lines_read: int = 0, heading: Heading = NO_HEADING
+        self, columns: ColumnNames, name: str, lines_read: int = 0, heading: Heading = NO_HEADING
     ) -> None:
         """Look for ``columns`` in the file called ``name``.
 
@@ -125,7 +125,7 @@ class CsvRows:
             raise self._no_header(f"a line of {line.length:,} bytes")
         block = self._parse(b"", last=True)
         self.lines_read += 1
-        gathered = Gathered(keyed=self._columns.key is not None)
+        gathered = BlockBuilder(keyed=self._columns.key is not None)
         gathered.cut(self.lines_read, line)
         rejected = [*block.rejected, *gathered.block().rejected]
         first = block.first if block.text else self.lines_read
@@ -140,7 +140,7 @@ class CsvRows:
             if not self._width:
                 if last:
                     raise self._no_header("an empty file")
-                return Gathered(keyed=self._columns.key is not None).block()
+                return BlockBuilder(keyed=self._columns.key is not None).block()
         return self._at_once(text) or self._row_by_row(text, last=last)
 
     def times(self, data: WholeLines, *, last: bool) -> list[str]:
@@ -235,7 +235,7 @@ class CsvRows:
         return [[row[place] for row in rows] for place in self._places]
 
     def _row_by_row(self, text: str, *, last: bool) -> ObservationBlock:
-        gathered = Gathered(keyed=self._columns.key is not None)
+        gathered = BlockBuilder(keyed=self._columns.key is not None)
         first = self.lines_read + 1
         lines = text.split("\n")
         lines = [line + "\n" for line in lines[:-1]]
@@ -262,7 +262,7 @@ class CsvRows:
                 start += 1
         return gathered.block(text, first)
 
-    def _row(self, row: list[str], lines: list[str], gathered: Gathered) -> None:
+    def _row(self, row: list[str], lines: list[str], gathered: BlockBuilder) -> None:
         if row:
             try:
                 gathered.accept(self.lines_read + 1, self._values(row, lines))
@@ -271,12 +271,12 @@ class CsvRows:
                 return
         self.lines_read += len(lines)
 
-    def _unclosed(self, line: str, error: str, gathered: Gathered) -> None:
+    def _unclosed(self, line: str, error: str, gathered: BlockBuilder) -> None:
         """Reject the first line of a row only: what follows may well be good rows."""
         bad = BadLineError(Reason.QUOTES, _quotes_detail(line, error))
         self._reject(bad, [line], gathered)
 
-    def _reject(self, error: BadLineError, lines: list[str], gathered: Gathered) -> None:
+    def _reject(self, error: BadLineError, lines: list[str], gathered: BlockBuilder) -> None:
         gathered.reject(self.lines_read + 1, error, _line_of(lines))
         self.lines_read += len(lines)
 

@@ -18,8 +18,8 @@ from events.logs.objects import (
 from events.logs.splitting import CutLine
 from events.nesting import are_shallow, decoded
 from events.observations.rows import (
-    Columns,
-    Gathered,
+    BlockBuilder,
+    ColumnNames,
     ObservationBlock,
     canonical_times,
     checked_id,
@@ -39,13 +39,13 @@ _INTEGER: Final = re.compile(r"-?[0-9]+")
 class JsonRows:
     """Reads blocks of JSON lines, the first of which is the first of the file."""
 
-    def __init__(self, columns: Columns, lines_read: int = 0) -> None:
+    def __init__(self, columns: ColumnNames, lines_read: int = 0) -> None:
         """Take the names of the columns for the keys of the objects, behind so many lines."""
         self._columns: Final = columns
         self._keyed: Final = columns.key is not None
         # Where msgspec cannot look for a key of such a name, each line is read by itself.
         self._named_plainly: Final = not _ESCAPED.search("".join(columns.names()))
-        named = columns if self._named_plainly else Columns()
+        named = columns if self._named_plainly else ColumnNames()
         self._decoders: Final = [_decoder(named, str), _decoder(named, str | int)]
         self._time_decoder: Final = _decoder(named, str, 1)
         self.lines_read = lines_read
@@ -57,7 +57,7 @@ class JsonRows:
         """
         if isinstance(data, CutLine):
             self.lines_read += 1
-            gathered = Gathered(keyed=self._keyed)
+            gathered = BlockBuilder(keyed=self._keyed)
             gathered.cut(self.lines_read, data)
             return gathered.block(first=self.lines_read)
         if self.lines_read == 0:
@@ -111,7 +111,7 @@ class JsonRows:
         return rows
 
     def _line_by_line(self, data: bytes) -> ObservationBlock:
-        gathered = Gathered(keyed=self._keyed)
+        gathered = BlockBuilder(keyed=self._keyed)
         first = self.lines_read + 1
         for line in data.split(b"\n")[:-1]:
             self.lines_read += 1
@@ -152,7 +152,7 @@ def _objects(data: bytes) -> int:
     return 0
 
 
-def _decoder(columns: Columns, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:
+def _decoder(columns: ColumnNames, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:
     """Return the decoder of rows with the columns, or with the first of them."""
     fields = [("time", str), ("adid", id_type), ("key", id_type)][: len(columns.names())][:most]
     names = dict(zip(("time", "adid", "key"), columns.names(), strict=False))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import BadValueError, shown, shown_whole
 from events.times.durations import format_duration
-from events.times.instants import Span, are_in_order, instant_of, time_of
+from events.times.instants import Span, are_in_order, instant_of, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Watermark:
             self.time = latest
             return
         try:
-            self.time = time_of(instant_of(latest) + Span(-self._lateness))
+            self.time = time_text(instant_of(latest) + Span(-self._lateness))
         except OverflowError:
             # Before the year 1: nothing is late yet.
             self.time = ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from events.logs.reader import LogReader, Piece
     from events.logs.splitting import WholeLines
     from events.observations.lateness import Watermark
-    from events.observations.rows import Columns, ObservationBlock
+    from events.observations.rows import ColumnNames, ObservationBlock
     from events.store.records import Source
     from events.times.timestamps import Zone
 
@@ -31,7 +31,7 @@ Format: TypeAlias = Literal["csv", "jsonl"]
 class RowFormat:
     """How the rows of one log are written; makes its parsers, a `ParserType`."""
 
-    def __init__(self, form: Format, columns: Columns, name: str) -> None:
+    def __init__(self, form: Format, columns: ColumnNames, name: str) -> None:
         """Take the names of the columns in the file called ``name``."""
         self.form: Final = form
         self.columns: Final = columns

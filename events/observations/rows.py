@@ -54,7 +54,7 @@ class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=Tr
     sha256: bytes | None = None
 
 
-class Columns(NamedTuple):
+class ColumnNames(NamedTuple):
     """What the columns of the observations are called."""
 
     time: str = "time"
@@ -187,7 +187,7 @@ def shown_name(name: str) -> str:
     return name if name.isidentifier() and name.isascii() else shown(name)
 
 
-class Gathered:
+class BlockBuilder:
     """A block in the making, row by row."""
 
     def __init__(self, *, keyed: bool) -> None:

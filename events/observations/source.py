@@ -10,7 +10,7 @@ from events.errors import BadValueError, InputError, shown
 from events.logs.file import Log
 from events.logs.live import LiveLog
 from events.observations.parser import Format, RowFormat
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.paths import STANDARD_STREAM, is_stream
 from events.times.instants import are_in_order
 
@@ -60,7 +60,7 @@ class Observations(Closing):
     def __init__(
         self,
         path: str | Path,
-        columns: Columns = Columns(),  # noqa: B008  it never changes
+        columns: ColumnNames = ColumnNames(),  # noqa: B008  it never changes
         *,
         form: Format | None = None,
         follow: bool = False,

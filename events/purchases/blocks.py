@@ -19,7 +19,7 @@ import numpy as np
 from events.journal.columns import KIND_OF, NOBODY, CodeBook, Columns
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
-from events.purchases.event import EVENT_TYPES, Event, Purchase, kind_of, line_of, users_of
+from events.purchases.event import EVENT_TYPES, Event, Purchase, line_of, type_name, users_of
 from events.purchases.fitting import NEITHER, Fitting, Said
 from events.purchases.lines import read_zoned
 from events.purchases.numbering import first_places
@@ -133,7 +133,7 @@ class _Rows:
             return
         kinds, ticks, amounts = self._said.kinds, self._said.ticks, self._said.amounts
         for row, event in events.items():
-            kinds[row] = KIND_OF[kind_of(event)]
+            kinds[row] = KIND_OF[type_name(event)]
             ticks[row], digits = tick_of(event.time)
             if digits:
                 self._finer[row] = digits

@@ -78,7 +78,7 @@ def users_of(event: Event) -> tuple[str, ...]:
     return (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
 
 
-def kind_of(event: Event) -> str:
+def type_name(event: Event) -> str:
     """Return the event's type as the logs spell it."""
     if isinstance(event, Purchase):
         return "purchase"
@@ -97,7 +97,7 @@ def render(event: Event) -> str:
             f'"id": "{event.user}", "amount": "{_amount_text(event.amount)}"}}'
         )
     return (
-        f'{{"event_type":"{kind_of(event)}", "timestamp":"{event.time}", '
+        f'{{"event_type":"{type_name(event)}", "timestamp":"{event.time}", '
         f'"id1": "{event.user1}", "id2": "{event.user2}"}}'
     )
 

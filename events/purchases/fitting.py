@@ -18,7 +18,16 @@ import numpy as np
 from events.journal.columns import KIND_OF, PURCHASE
 from events.journal.ticks import PLACES, SECONDS, TICKS_END, TICKS_PER_MINUTE, ticks_in
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, ahead
-from events.purchases.words import MASKS, QUOTED_BYTES_MAX, WORD, Flags, Places, Text, Words, number
+from events.purchases.words import (
+    MASKS,
+    QUOTED_BYTES_MAX,
+    WORD,
+    Flags,
+    Places,
+    Text,
+    Words,
+    numbers_written,
+)
 
 if TYPE_CHECKING:
     from events.journal.columns import Amounts, Kinds
@@ -314,12 +323,14 @@ class Fitting:
         # The last five whole digits, and behind the point two; without it they are a number.
         last = self._text.word(end - WORD)
         last = (last & MASKS[5]) << np.uint64(8) | last & _AFTER_POINT
-        found, are_digits = number(last, np.minimum(length, WORD) - 1)
+        found, are_digits = numbers_written(last, np.minimum(length, WORD) - 1)
         are_canonical &= are_digits & (self._text.bytes[end - _CENTS] == _POINT)
         are_canonical &= (self._text.bytes[at] != _ZERO) | (length == _CENTS + 1)
         power = 10 ** (WORD - 1)
         for before in range(WORD, int(np.max(length, initial=0, where=are_canonical)), WORD):
-            more, are_digits = number(self._text.word(end - before - WORD), length - before)
+            more, are_digits = numbers_written(
+                self._text.word(end - before - WORD), length - before
+            )
             found += more * np.uint64(power)
             are_canonical &= are_digits
             power *= 10**WORD

@@ -109,7 +109,7 @@ class Text:
         return lengths
 
 
-def number(word: Words, length: Places) -> tuple[Words, Flags]:
+def numbers_written(word: Words, length: Places) -> tuple[Words, Flags]:
     """Return the numbers that the last bytes of words write, and whether all are digits.
 
     Args:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _Step = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Several = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 
-PLACES_MAX: Final = 18
+FRACTION_DIGITS_MAX: Final = 18
 """How fine steps may be: a second has 10^18 of the finest, which 64 bits can count."""
 _INT64_MAX: Final = 2**63 - 1
 _SAFE: Final = 2**62
@@ -48,7 +48,7 @@ class PackedTimes(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     texts: list[str]
     """The first time as a text, or all of them where there are no ``places``."""
-    places: Annotated[int, Meta(ge=0, le=PLACES_MAX)] | None
+    places: Annotated[int, Meta(ge=0, le=FRACTION_DIGITS_MAX)] | None
     """How many digits the finest fraction of the times has; None where the times are texts."""
     steps: list[_Step]
     """From each time to the next, in units of 10^-places seconds."""
@@ -138,7 +138,7 @@ def _pack_finer(times: Times) -> PackedTimes:
     texts = times_of(
         ticks[begins], {at: pairs[index][1] for at, index in enumerate(begins) if pairs[index][1]}
     )
-    if places <= PLACES_MAX:
+    if places <= FRACTION_DIGITS_MAX:
         digits = places - PLACES
         values = [
             pairs[index][0] * 10**digits + int(pairs[index][1].ljust(digits, "0"))

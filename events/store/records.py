@@ -113,8 +113,8 @@ class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc
     """The moment: after how many events."""
     chain: Hash
     """The hash by which this record's frame refers to the frame before it, 32 bytes."""
-    users: Count
-    """How many users have appeared."""
+    subjects: Count
+    """How many users, or keys, have appeared."""
     sums: tuple[Total, ...]
     """Sums over their purchases and friends: see `actors.purchases.digest.Sums`."""
 

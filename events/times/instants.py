@@ -60,7 +60,7 @@ def instant_of(time: str) -> Instant:
     return Instant(seconds * SECOND + int(digits[:_PLACES].ljust(_PLACES, "0")), digits[_PLACES:])
 
 
-def time_of(instant: Instant) -> str:
+def time_text(instant: Instant) -> str:
     """Return the canonical text of ``instant``.
 
     Raises:

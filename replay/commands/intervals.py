@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from events.errors import BadValueError, ReplayError
 from events.observations.parameters import check_distinct
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
 from events.times.durations import parse_duration
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         check_new(options.svg, "a drawing", outputs)
     words = IntervalWords(keyed=options.by is not None)
     console = Console(-1 if options.quiet else options.verbose, words)
-    columns = Columns(options.time_column, options.id_column, options.by)
+    columns = ColumnNames(options.time_column, options.id_column, options.by)
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
     with (

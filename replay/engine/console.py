@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.errors import counted
 from events.escapes import plain
-from replay.engine.listener import Listener, RunSummary
+from replay.engine.listener import RunListener, RunSummary
 from replay.engine.notices import notice, rewritten_notice
 from replay.engine.rejections import Rejections
 from replay.terminal.standard_streams import error_console, is_watched, report, report_above
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _REDRAW_SECONDS: Final = 0.1
 
 
-class Words(ABC):
+class RunWords(ABC):
     """What a detector's runs say of themselves."""
 
     events: ClassVar[str] = "event"
@@ -52,14 +52,14 @@ class Words(ABC):
         """Return how many lines were written."""
 
 
-class Console(Listener):
+class Console(RunListener):
     """Reports a run to a person; how much depends on ``verbosity``.
 
     -1: rejected lines only; 0: also a progress bar on a terminal; 1: also what is
     read and how long each phase took; 2: also each event that is judged.
     """
 
-    def __init__(self, verbosity: int, words: Words) -> None:
+    def __init__(self, verbosity: int, words: RunWords) -> None:
         """Report as much as ``verbosity`` says, in ``words``."""
         self.verbosity: Final = verbosity
         self.each_event = verbosity > 1

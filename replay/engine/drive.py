@@ -55,6 +55,8 @@ class Resumed(ABC):
 class Drive(ABC):
     """Takes what a run has read and kept; each block is in the store before it comes here."""
 
+    output: ClassVar[str] = "the lines"
+    """What it writes, in errors."""
     events: ClassVar[str] = "events"
     """What the events are called."""
     row: ClassVar[str] = "line"

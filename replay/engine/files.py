@@ -98,7 +98,7 @@ def _check(
     if takes_lines and output == STANDARD_STREAM:
         return
     path = path_of(output, f"a file for the {what}")
-    found = kind_of(path, f"the {what}")
+    found = file_kind(path, f"the {what}")
     stream = takes_lines and is_output_stream(path)
     if found is not None and not stream:
         raise InputError(f"{path}: expected a file for the {what}, found {found}")
@@ -146,7 +146,7 @@ def check_new(
         raise InputError(f"expected a new file for {what}, found -; name another")
     new = path_of(path, f"a file for {what}")
     check_folder_of(new, what)
-    kind_of(new, what)
+    file_kind(new, what)
     if os.path.lexists(new) and not (again and new.is_file()):
         raise taken(new, what)
     if not (os.path.lexists(new) or os.access(new.parent, os.W_OK | os.X_OK)):
@@ -174,7 +174,7 @@ def same_file(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def kind_of(path: Path, what: str) -> str | None:
+def file_kind(path: Path, what: str) -> str | None:
     """Return what stands at ``path`` if it is no regular file, else None.
 
     Raises:

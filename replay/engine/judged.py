@@ -362,7 +362,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
 
     def _attested(self, digest: StateDigest) -> None:
         self.attested = digest.events
-        self.users = digest.users
+        self.users = digest.subjects
         found = self.sums() if self._acting else None
         if found is not None and (digest.events, digest.sums) != (len(self.journal), found):
             raise DamagedStoreError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar
 
-from actors.messages import Commit, Judge, Past
+from actors.messages import Commit, Include, Judge
 from events.errors import PositionError, UnknownUserError, shown
 from replay.engine.stepping import Stepping
 
@@ -89,4 +89,4 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
 
     def _messages_of(self, number: int) -> list[Any]:
         event = self.history.journal.event(number)
-        return [Judge(event), Commit()] if self.history.judged(number) else [Past(event)]
+        return [Judge(event), Commit()] if self.history.judged(number) else [Include(event)]

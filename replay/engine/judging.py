@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from events.times.timestamps import Zone
     from replay.engine.inputs import SourceLog
     from replay.engine.judged import JudgedResumed, Summary
-    from replay.engine.listener import Listener
+    from replay.engine.listener import RunListener
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
     from replay.engine.system import ActorSystem
@@ -67,7 +67,7 @@ class JudgingDrive(Drive, Generic[L, S]):
         logs: L,
         summary: Summary,
         detector: Callable[..., S],
-        listener: Listener,
+        listener: RunListener,
         should_stop: ShouldStop,
         *,
         digest_events: int | None = None,

@@ -50,7 +50,7 @@ class RunSummary(msgspec.Struct):
         return sum(self.refused.values())
 
 
-class Listener:
+class RunListener:
     """Is told how a run goes; subclass it and override what is of interest."""
 
     each_event: bool = False

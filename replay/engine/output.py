@@ -69,14 +69,14 @@ class KeptOutput:
         """Keep a history in ``store`` and write its lines to ``output``."""
         self._store = store
         self._output = output
-        self.told = 0
+        self.reported = 0
         """How far the output had come when the store told it last, in bytes."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Append ``records`` that are no events to the store, and how far the output has come."""
-        if self._output.size != self.told:
-            self.told = self._output.size
-            records = [Written(self.told), *records]
+        if self._output.size != self.reported:
+            self.reported = self._output.size
+            records = [Written(self.reported), *records]
         if records:
             self._store.append(records, 0)
 

@@ -73,18 +73,12 @@ def write_all_new(contents: Mapping[Path, bytes], what: str) -> None:
                 raise _unwritable(new.path, error, what) from None
 
 
-FLAGGED: Final = "the flagged purchases"
-"""What the first detector writes, in errors."""
-INTERVALS: Final = "the intervals"
-"""What the second detector writes, in errors."""
-
-
 class OutputFileError(OutputError):
-    """The flagged file does not hold what a history wrote to it."""
+    """The output does not hold what a history wrote to it."""
 
 
 class OutputFile(Closing):
-    """The file of flagged purchases, to which lines are appended (SPEC.md section 4).
+    """The file of what was found, to which lines are appended (SPEC.md section 4).
 
     It is locked while it is open: lines of two runs would mix.
 
@@ -100,7 +94,7 @@ class OutputFile(Closing):
         self,
         path: str | Path,
         disk: Disk = DISK,
-        what: str = FLAGGED,
+        what: str = "the lines",
         cure: str = "",
     ) -> None:
         """Take the file at ``path``.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from events.store.disk import Disk
     from replay.engine.drive import Drive, Resumed
     from replay.engine.inputs import Inputs, SourceLog
-    from replay.engine.listener import Listener, RunSummary
+    from replay.engine.listener import RunListener, RunSummary
     from replay.engine.output import Output
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
@@ -45,7 +45,7 @@ class Run:
         drive: Drive,
         *,
         strict: bool,
-        listener: Listener,
+        listener: RunListener,
         should_stop: ShouldStop,
         disk: Disk,
         began: float | None = None,
@@ -159,7 +159,7 @@ class Run:
         self.listener.on_start(self.inputs, summary)
         summary.output_set_aside = resumed.recover(self.output)
         summary.output_before = bytes_before(self.output)
-        self.outputs.told = resumed.written
+        self.outputs.reported = resumed.written
         self._refuse_rejected(resumed)
         self._ended = {*resumed.ended}
         for log in self.inputs.logs:

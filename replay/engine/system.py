@@ -105,8 +105,8 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     @property
     def position(self) -> int:
         """How many events have happened."""
-        told: int = self.coordinator.told
-        return told
+        happened: int = self.coordinator.position
+        return happened
 
     @property
     def users(self) -> int:

@@ -81,7 +81,7 @@ def digest_differences(
     attestation: Attestation,
     found: StateDigest,
     sums: Sequence[str],
-    subjects: str,
+    counted: str,
     actors: str = COORDINATOR,
 ) -> Iterator[Difference]:
     """Iterate over what differs in a recorded digest and the one that a replay gives.
@@ -90,14 +90,14 @@ def digest_differences(
         attestation: what was recorded, and where.
         found: the replay's; its chain does not matter.
         sums: what its sums are called.
-        subjects: what those are called whom it counts.
+        counted: what those are called whom it counts.
         actors: whose state has other sums, where it has.
 
     """
     recorded = attestation.digest
     for actor, field, expected, actual in (
         (SINK, "digest events", recorded.events, found.events),
-        (COORDINATOR, subjects, recorded.users, found.users),
+        (COORDINATOR, counted, recorded.subjects, found.subjects),
         *((actors, *each) for each in zip(sums, recorded.sums, found.sums, strict=False)),
         (SINK, "history before", recorded.chain.hex(), attestation.previous.hex()),
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from events.errors import counted
-from replay.engine.console import Words
+from replay.engine.console import RunWords
 from replay.intervals.words import setting_text
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from replay.intervals.summary import IntervalSummary
 
 
-class IntervalWords(Words):
+class IntervalWords(RunWords):
     """What a search for intervals says of itself."""
 
     events = "observation"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 class IntervalDrive(Drive):
     """Looks for the intervals of observations."""
 
+    output = "the intervals"
     events = "observations"
     row = "row"
 
@@ -106,7 +107,7 @@ class IntervalDrive(Drive):
         resumed, outputs = self._kept, self._outputs
         assert resumed is not None, "a history was read"
         frames = resumed.gather(self._past)
-        outputs.told, outputs.intervals = resumed.written, resumed.found
+        outputs.reported, outputs.intervals = resumed.written, resumed.found
         outputs.breaks_quoted = resumed.breaks_quoted
         self._simulation.goto(self._past.events)
         for records in frames:

@@ -5,7 +5,7 @@ import replay
 for interval in replay.find_intervals(frame["time"], frame["adid"], "10m"):
     print(interval.start_time, interval.end_time, interval.adids)
 
-Columns are any sequences: lists, or columns of pandas, polars and numpy, none of which
+ColumnNames are any sequences: lists, or columns of pandas, polars and numpy, none of which
 is imported here.
 """
 
@@ -22,7 +22,7 @@ from events.errors import BadValueError, shown
 from events.observations.parameters import check_distinct, check_threshold
 from events.observations.rows import canonical_times
 from events.times.durations import SECOND, parse_duration
-from events.times.instants import Instant, instant_of, time_of
+from events.times.instants import Instant, instant_of, time_text
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _since_epoch(count: Any, size: int) -> str:
     if count is None:
         raise BadValueError("expected a time, found null")
     try:
-        return time_of(Instant(_EPOCH + count * size, ""))
+        return time_text(Instant(_EPOCH + count * size, ""))
     except OverflowError:
         raise BadValueError(f"expected a time of the years 1 to 9999, found {count}") from None
 

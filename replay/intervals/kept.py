@@ -10,7 +10,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from actors.intervals.past import KeySums, Moment, Recovery, sums_of
+from actors.intervals.past import KeySums, Moment, Recovery, key_sums_of
 from actors.intervals.windows import Reach, check_order
 from events.store.records import LogEnd, Observed
 from events.store.store import EventStore
@@ -149,7 +149,9 @@ class StoredRecovery(Recovery):
         if own is None:
             return KeySums(0, 0, 0)
         return (
-            KeySums(own.seen, 0, 0) if self._last.finished else sums_of(own, own.seen, self._reach)
+            KeySums(own.seen, 0, 0)
+            if self._last.finished
+            else key_sums_of(own, own.seen, self._reach)
         )
 
     def own(self, number: int, seen: int) -> KeptRows:

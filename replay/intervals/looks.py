@@ -16,7 +16,7 @@ from events.observations.rows import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
 from replay.engine.looks import Exported, Fields, Looks
-from replay.engine.output_file import INTERVALS
+from replay.intervals.drive import IntervalDrive
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.resume import IntervalResumed
@@ -47,7 +47,7 @@ class IntervalLooks(Looks[Observation]):
     line = "row"
     exported = "observation"
     verdict = "finding"
-    output = INTERVALS
+    output = IntervalDrive.output
     output_file = "file of intervals"
     output_line = "interval"
     tools: ClassVar = IntervalTools

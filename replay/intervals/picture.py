@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import counted
 from events.escapes import plain
 from events.times.durations import SECOND
-from events.times.instants import Instant, instant_of, time_of
+from events.times.instants import Instant, instant_of, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,7 +272,7 @@ def _axis(scale: _Scale, bottom: int, *, empty: bool) -> list[str]:
     date = ""
     for tick in ticks:
         try:
-            text = time_of(Instant(tick, ""))
+            text = time_text(Instant(tick, ""))
         except OverflowError:
             continue
         # Below a second the label has only seconds, so that the rest stands there too.

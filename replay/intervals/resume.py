@@ -154,7 +154,7 @@ class IntervalResumed(Resumed):
                         past.gather(each)
                     weight = sum(weight_of(finding.interval) for finding in found)
                     actual = past.settle(record.sums[0], len(found), weight)
-                    self._check((record.events, record.users, record.sums), actual)
+                    self._check((record.events, record.subjects, record.sums), actual)
                     found = []
                     frames = [[]]
         return frames
@@ -184,6 +184,6 @@ class IntervalResumed(Resumed):
             self.found += 1
         elif isinstance(record, StateDigest):
             self.settled = bool(self.ended) and not (record.sums and record.sums[0])
-            self.keys = record.users
+            self.keys = record.subjects
         elif isinstance(record, Written):
             self.written = record.size

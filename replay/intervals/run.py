@@ -19,9 +19,8 @@ from events.observations.parameters import (
 )
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
-from replay.engine.listener import Listener
+from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
-from replay.engine.output_file import INTERVALS
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
 from replay.intervals.drive import IntervalDrive
@@ -79,7 +78,7 @@ def run_intervals(
     store: str | Path | None = None,
     overwrite: bool = False,
     strict: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
 ) -> IntervalSummary:
@@ -115,7 +114,7 @@ def run_intervals(
     store = store_beside(output, store)
     check_outputs([("observations", source.log.identity)], output, store, "file of intervals")
     cure = rebuild_cure(store, Path(output))
-    file = output_at(output, disk, INTERVALS, cure, should_stop)
+    file = output_at(output, disk, IntervalDrive.output, cure, should_stop)
     began = time.perf_counter()
     form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
     parameters = _parameters_of(source, search, form)
@@ -126,7 +125,7 @@ def run_intervals(
         summary,
         IntervalDrive(source, parameters, summary),
         strict=strict,
-        listener=listener or Listener(),
+        listener=listener or RunListener(),
         should_stop=should_stop,
         disk=disk,
         began=began,

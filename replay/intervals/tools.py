@@ -8,7 +8,7 @@ from events.errors import counted
 from events.escapes import plain
 from replay.debugger.commands import Command
 from replay.debugger.tools import Condition, Test, Tools
-from replay.intervals.why import ROWS_MAX
+from replay.intervals.why import TABLE_ROWS_MAX
 from replay.intervals.words import waiting_text
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import named, print_table
@@ -67,7 +67,7 @@ class IntervalTools(Tools["IntervalLooks"]):
             (state.first + place, time, plain(adid))
             for place, (time, adid) in enumerate(state.window)
         ]
-        if len(rows) > ROWS_MAX:
-            say(f"  and {len(rows) - ROWS_MAX} earlier than these")
+        if len(rows) > TABLE_ROWS_MAX:
+            say(f"  and {len(rows) - TABLE_ROWS_MAX} earlier than these")
         if rows:
-            print_table(("index#", "time", "id"), rows[-ROWS_MAX:])
+            print_table(("index#", "time", "id"), rows[-TABLE_ROWS_MAX:])

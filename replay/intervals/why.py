@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from replay.intervals.timeline import IntervalTimeline
 
 # How many rows of a table are shown, of the beginning and of the end.
-ROWS_MAX: Final = 10
+TABLE_ROWS_MAX: Final = 10
 # An interval of more observations is shown by its ends.
 _MEMBERS_MAX: Final = 50
 _INTERVALS_MAX: Final = 20
@@ -142,13 +142,13 @@ def _show_members(history: IntervalHistory, finding: Finding) -> None:
     """Print the observations of an interval, of a long one those at its ends."""
     numbers, start = history.members(finding), finding.interval.start_index
     places = [*range(len(numbers))]
-    between = len(numbers) - 2 * ROWS_MAX if len(numbers) > _MEMBERS_MAX else 0
+    between = len(numbers) - 2 * TABLE_ROWS_MAX if len(numbers) > _MEMBERS_MAX else 0
     if between:
-        del places[ROWS_MAX:-ROWS_MAX]
+        del places[TABLE_ROWS_MAX:-TABLE_ROWS_MAX]
     rows: list[tuple[object, ...]] = []
     for place in places:
         event = history.event(numbers[place])
         rows.append((start + place, event.number, event.time, plain(event.adid)))
     if between:
-        rows.insert(ROWS_MAX, ("", "", f"and {between:,} between", ""))
+        rows.insert(TABLE_ROWS_MAX, ("", "", f"and {between:,} between", ""))
     print_table(("index#", "event#", "time", "id"), rows)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from events.logs.extent import Fingerprint
     from events.store.records import Source
     from replay.engine.judged import Summary
-    from replay.engine.listener import Listener
+    from replay.engine.listener import RunListener
     from replay.purchases.branch_lines import Meaning
     from replay.purchases.drive import Detector
     from replay.purchases.history import History
@@ -133,7 +133,7 @@ def branch_off(
     edits: Edits,
     *,
     overwrite: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
     detector: Detector = Simulation,
     disk: Disk = DISK,
 ) -> Branch:

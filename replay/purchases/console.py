@@ -8,7 +8,7 @@ from events.errors import counted
 from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, Event, Purchase
-from replay.engine.console import Words
+from replay.engine.console import RunWords
 
 if TYPE_CHECKING:
     from events.store.records import Decision
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from replay.purchases.logs import Logs
 
 
-class PurchaseWords(Words):
+class PurchaseWords(RunWords):
     """What a run of this detector says of itself."""
 
     output = "flagged purchases"

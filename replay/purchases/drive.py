@@ -24,6 +24,8 @@ Detector: TypeAlias = "Callable[..., Simulation]"
 class PurchaseDrive(JudgingDrive[Logs, Simulation]):
     """Judges the purchases of a stream against the past."""
 
+    output = "the flagged purchases"
+
     def header(self) -> Header:
         """Return what the history is of."""
         logs = self.logs

@@ -13,7 +13,7 @@ import random
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from actors.messages import Attest, Commit, Judge, Past
+from actors.messages import Attest, Commit, Include, Judge
 from actors.orders import RandomOrder
 from actors.purchases.recency import WALK_MAX
 from actors.sink import Kept
@@ -232,11 +232,11 @@ class Explorer:
             simulation.goto(subject.beginning)
             return self._play(simulation, kept, [[request] for request in requests])
 
-    def _events(self) -> Iterator[Past[Event] | Judge[Event]]:
+    def _events(self) -> Iterator[Include[Event] | Judge[Event]]:
         """Iterate over the requests that tell of the events since the beginning."""
         subject = self.subject
         for event in subject.journal.events(subject.beginning + 1, len(subject.journal)):
-            yield Judge(event) if event.number > subject.past else Past(event)
+            yield Judge(event) if event.number > subject.past else Include(event)
 
     def _requests(self, seed: int) -> Iterator[Sequence[object]]:
         """Draw the requests to the coordinator: what waits for it together, and then what."""

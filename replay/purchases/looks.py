@@ -18,9 +18,9 @@ from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
-from replay.engine.output_file import FLAGGED
 from replay.purchases.audit import audit_purchases
 from replay.purchases.console import describe, verdict_text
+from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
 from replay.purchases.history import History
 from replay.purchases.resume import PurchasesResumed
@@ -58,7 +58,7 @@ class PurchaseLooks(Looks[Event]):
     line = "line"
     exported = "line"
     verdict = "decision"
-    output = FLAGGED
+    output = PurchaseDrive.output
     output_file = "flagged file"
     output_line = "flagged purchase"
     tools: ClassVar = PurchaseTools
@@ -127,7 +127,7 @@ class PurchaseLooks(Looks[Event]):
         if isinstance(value, StateDigest):
             sums = zip(Sums._fields, value.sums, strict=False)
             parts = {name: self.part_fields(name, each) for name, each in sums}
-            return {"events": value.events, "users": value.users, **parts}
+            return {"events": value.events, "users": value.subjects, **parts}
         return super().value_fields(value)
 
     def part_fields(self, field: str, value: Any) -> Any:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.judged import Summary
-from replay.engine.listener import Listener
+from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
-from replay.engine.output_file import FLAGGED
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
@@ -33,7 +32,7 @@ def run(
     overwrite: bool = False,
     strict: bool = False,
     resume: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
     detector: Detector = Simulation,
@@ -73,8 +72,8 @@ def run(
     check_outputs(inputs, flagged, store)
     summary = Summary(Path(flagged), store)
     cure = rebuild_cure(summary.store_path, summary.output_path)
-    output = output_at(flagged, disk, FLAGGED, cure, should_stop)
-    listener = listener or Listener()
+    output = output_at(flagged, disk, PurchaseDrive.output, cure, should_stop)
+    listener = listener or RunListener()
     running = Run(
         logs,
         output,

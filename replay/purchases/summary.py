@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from replay.purchases.logs import Logs
 
 
-class Listener(listener.Listener):
+class Listener(listener.RunListener):
     """Is told how a run goes; subclass it and override what is of interest."""
 
     def on_start(self, inputs: Logs, summary: Summary) -> None:

@@ -12,7 +12,7 @@ from actors.purchases.baseline import PURCHASES_MIN, threshold_of
 from events.errors import BadValueError, PositionError, UnknownUserError, counted, shown
 from events.escapes import plain
 from events.purchases.amounts import format_amount, parse_amount
-from events.purchases.event import EVENT_TYPES, Purchase, kind_of, place_of, users_of
+from events.purchases.event import EVENT_TYPES, Purchase, place_of, type_name, users_of
 from replay.debugger.commands import Command
 from replay.debugger.errors import CommandError
 from replay.debugger.tools import Condition, Stop, Test, Tools, argument, quoted
@@ -97,7 +97,7 @@ class PurchaseTools(Tools["PurchaseLooks"]):
         kind = argument(rest, "type", f"one of {', '.join(_TYPES)}")
         if kind not in _TYPES:
             raise CommandError(f"expected a type: {', '.join(_TYPES)}; found {shown(kind)}")
-        return f"type {kind}", self._event_test(lambda event: kind_of(event) == kind)
+        return f"type {kind}", self._event_test(lambda event: type_name(event) == kind)
 
     def _flagged(self, _rest: list[str]) -> tuple[str, Test]:
         return "flagged", self.looks.found

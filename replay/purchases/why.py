@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from events.errors import counted
 from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import Befriend, kind_of
+from events.purchases.event import Befriend, type_name
 from events.times.timestamps import in_zone
 from replay.purchases.explain import WhyFriendship, WhyPurchase
 from replay.terminal.standard_streams import say
@@ -155,7 +155,7 @@ def _friendship_fields(why: WhyFriendship) -> Fields:
     assert not hasattr(event, "amount"), "purchases are shown otherwise"
     return {
         "event": event.number,
-        "type": kind_of(event),
+        "type": type_name(event),
         "user1": event.user1,
         "user2": event.user2,
         "changes": [

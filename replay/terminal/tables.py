@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from events.errors import counted
 from events.escapes import inert, json_escaped, plain, unescaped
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import Purchase, kind_of
+from events.purchases.event import Purchase, type_name
 from events.store.store import EventStore
 from events.times.timestamps import in_zone
 from replay.terminal.standard_streams import error_console, is_watched, report, say_rendered
@@ -118,7 +118,7 @@ def print_json(value: Any) -> None:
 def event_fields(event: Event, zone: Zone | None) -> dict[str, object]:
     """Return what happened, as JSON has it: ids, and the amount as text; ``zone`` is its time's."""
     time = in_zone(event.time, zone)
-    fields = {"type": kind_of(event), "event": event.number, "time": time}
+    fields = {"type": type_name(event), "event": event.number, "time": time}
     if isinstance(event, Purchase):
         return {**fields, "user": event.user, "amount": format_amount(event.amount)}
     return {**fields, "user1": event.user1, "user2": event.user2}

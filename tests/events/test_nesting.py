@@ -16,7 +16,7 @@ from events.errors import ParametersError
 from events.logs.objects import BadLineError, Reason, decode_object
 from events.nesting import LEVELS_MAX, are_shallow, too_deep_at
 from events.observations.jsonrows import JsonRows
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.purchases import lines
 from events.purchases.lines import parse_line
 from events.purchases.parameters import is_parameters_line, parse_parameters
@@ -54,7 +54,7 @@ def reason_of(line: bytes) -> Reason | None:
 
 
 def reasons_of_rows(data: bytes) -> list[str]:
-    return [row.reason for row in JsonRows(Columns()).parse(data).rejected]
+    return [row.reason for row in JsonRows(ColumnNames()).parse(data).rejected]
 
 
 def deep_in_a_stack(frames: int, call: Callable[[], Any]) -> Any:
@@ -84,7 +84,7 @@ def test_fate_of_a_line_does_not_depend_on_who_calls(frames: int, levels: int) -
     for fate in (
         lambda: reason_of(line),
         lambda: reasons_of_rows(row),
-        lambda: JsonRows(Columns()).times(row),
+        lambda: JsonRows(ColumnNames()).times(row),
         lambda: is_parameters_line(b'{"D": 1, "n":' + nested(levels) + b"}"),
     ):
         assert deep_in_a_stack(frames_left() - frames, fate) == fate()
@@ -176,7 +176,7 @@ def test_rows_around_a_deep_one_are_read_as_ever(deep: int) -> None:
         ROW + b"[" + b"[1,2]," * 200 + b"0]}",
         ROW + nested(deep) + b"}",
     ]
-    block = JsonRows(Columns()).parse(b"".join(row + b"\n" for row in rows * 2))
+    block = JsonRows(ColumnNames()).parse(b"".join(row + b"\n" for row in rows * 2))
     rejected = [3, 6] if deep > LEVELS_MAX else []
     assert [row.number for row in block.rejected] == rejected
     assert list(block.numbers) == [number for number in range(1, 7) if number not in rejected]
@@ -219,4 +219,4 @@ def test_object_over_many_lines_is_no_row_however_deep() -> None:
         b'{"time": "2017-06-13 11:33:01", "adid": "a", "n": {"a": {}\n'
         + b', "a": {"b": {}\n' * 9**5
     )
-    assert JsonRows(Columns()).times(data) == []
+    assert JsonRows(ColumnNames()).times(data) == []

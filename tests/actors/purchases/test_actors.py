@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import actors.messages
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Judge, Past
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge
 from actors.purchases import messages
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
 from actors.purchases.sink import SinkActor
@@ -280,12 +280,12 @@ def test_requests_wait_while_a_purchase_is_judged() -> None:
     simulation = Simulation(Parameters(1, 2), Outlet())
     coordinator = simulation.coordinator
     simulation.extend(Columns.of([at(1, 1), at(1, 2), at(1, 3)]))
-    for request in (Judge(at(1, 1)), Judge(at(1, 2)), Past(at(1, 3)), Commit()):
+    for request in (Judge(at(1, 1)), Judge(at(1, 2)), Include(at(1, 3)), Commit()):
         coordinator.actor_ref.tell(request)
     for _ in range(4):
         simulation.dispatcher.step()
     assert isinstance(coordinator.event, Purchase)
-    assert [type(request) for request in coordinator.waiting] == [Judge, Past, Commit]
+    assert [type(request) for request in coordinator.waiting] == [Judge, Include, Commit]
     simulation.dispatcher.run()
     assert coordinator.event is None
     assert not coordinator.waiting
@@ -301,14 +301,14 @@ def test_each_event_is_told_to_those_whom_it_concerns_active_or_not() -> None:
     assert simulation.active == []
     tell_past(simulation, events[2])
     assert told[1:] == [
-        ("urn:coordinator", Past(at(1, 3))),
+        ("urn:coordinator", Include(at(1, 3))),
         ("urn:user:1", Apply((at(1, 3),), since=2)),
     ]
     assert simulation.active == [0]
     parted = Unfriend("2017-06-13 11:33:01", 4, "2", "1")
     tell_past(simulation, parted)
     assert told[3:] == [
-        ("urn:coordinator", Past(parted)),
+        ("urn:coordinator", Include(parted)),
         ("urn:user:2", Apply(unfriended=(0,), since=3)),
         ("urn:user:1", Apply(unfriended=(1,), since=3)),
     ]
@@ -316,7 +316,7 @@ def test_each_event_is_told_to_those_whom_it_concerns_active_or_not() -> None:
 
 
 SAMPLES: list[Any] = [
-    Past(Befriend("2017-06-13 11:33:01", 2, "1", "2")),
+    Include(Befriend("2017-06-13 11:33:01", 2, "1", "2")),
     Horizon(7),
     Judge(at(1, 1)),
     Commit(),
@@ -334,7 +334,7 @@ SAMPLES: list[Any] = [
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
 def test_message_is_immutable_plain_data_that_msgpack_carries(message: Any) -> None:
     packed = msgspec.msgpack.encode(message)
-    of_event: dict[type, Any] = {Judge: Judge[Event], Past: Past[Event]}
+    of_event: dict[type, Any] = {Judge: Judge[Event], Include: Include[Event]}
     kind = of_event.get(type(message), type(message))
     assert msgspec.msgpack.decode(packed, type=kind) == message
     for field in message.__struct_fields__:

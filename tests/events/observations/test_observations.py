@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import events.logs.file
 import events.observations.csvrows
 from events.errors import BadValueError, InputError
-from events.observations.rows import Columns, Observation, canonical_times
+from events.observations.rows import ColumnNames, Observation, canonical_times
 from events.observations.source import Observations, format_of
 from events.store.records import Lines, Observed, Rejected
 from events.times.timestamps import parse_timestamp
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 MARK = b"\xef\xbb\xbf"
 T = "2020-01-01 00:00:00"
-PLAIN = Columns()
-KEYED = Columns(key="address")
+PLAIN = ColumnNames()
+KEYED = ColumnNames(key="address")
 
 
 def read(
-    data: bytes, form: Format = "csv", columns: Columns = PLAIN
+    data: bytes, form: Format = "csv", columns: ColumnNames = PLAIN
 ) -> tuple[list[Observation], list[Rejected]]:
     """Return what a file holds."""
     with tempfile.TemporaryDirectory() as folder:
@@ -111,10 +111,10 @@ def test_minus_nought_is_nought_and_long_numbers_stay_whole() -> None:
 
 def test_columns_are_found_by_name_among_others() -> None:
     data = b'when,note,who,where\n%s,"a, b",A,here\n' % T.encode()
-    good, _ = read(data, columns=Columns("when", "who", "where"))
+    good, _ = read(data, columns=ColumnNames("when", "who", "where"))
     assert good == [Observation(T, 2, "A", "here")]
     line = json.dumps({"who": "A", "note": {}, "when": T, "where": 3}).encode()
-    good, _ = read(line, "jsonl", Columns("when", "who", "where"))
+    good, _ = read(line, "jsonl", ColumnNames("when", "who", "where"))
     assert good == [Observation(T, 1, "A", "3")]
 
 
@@ -521,4 +521,4 @@ def test_file_that_is_changed_while_it_is_read_is_an_error(content: bytes, tmp_p
 def test_one_column_cannot_be_two() -> None:
     message = "expected different columns, found 'time', 'adid', 'adid'"
     with pytest.raises(BadValueError, match=re.escape(message)):
-        read(b"", columns=Columns(key="adid"))
+        read(b"", columns=ColumnNames(key="adid"))

@@ -21,7 +21,7 @@ from events.purchases.fitting import NEITHER, Fitting
 from events.purchases.lines import parse_line
 from events.purchases.numbering import first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
-from events.purchases.words import QUOTED_BYTES_MAX, Workspace, number
+from events.purchases.words import QUOTED_BYTES_MAX, Workspace, numbers_written
 
 if TYPE_CHECKING:
     from events.purchases.fitting import Said
@@ -132,13 +132,13 @@ def test_friends_are_two() -> None:
 def test_number_is_read_from_the_last_digits_of_a_word(value: int, length: int) -> None:
     text = f"{value:08}"
     word = np.frombuffer(f"{'x' * (8 - length)}{text[8 - length :]}".encode(), np.uint64)
-    found, are_digits = number(word, np.array([length]))
+    found, are_digits = numbers_written(word, np.array([length]))
     assert (found.tolist(), are_digits.tolist()) == ([value % 10**length], [True])
 
 
 @given(st.binary(min_size=8, max_size=8))
 def test_word_is_a_number_only_if_it_is_of_digits(text: bytes) -> None:
-    _, are_digits = number(np.frombuffer(text, np.uint64), np.array([8]))
+    _, are_digits = numbers_written(np.frombuffer(text, np.uint64), np.array([8]))
     assert are_digits.tolist() == [re.fullmatch(rb"[0-9]{8}", text) is not None]
 
 

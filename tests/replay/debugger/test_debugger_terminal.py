@@ -64,7 +64,7 @@ before event 1 of 7
 (replay) goto 2
 event 2 of 7: 2017-06-13 11:33:01, past, batch line 3: 1 bought for 59.28
 (replay) message
-delivered: outside > urn:coordinator: Past event=event 3
+delivered: outside > urn:coordinator: Include event=event 3
 waiting 1: urn:coordinator > urn:user:1: Apply purchases=(), befriended=(2), unfriended=(), since=2
 waiting 2: urn:coordinator > urn:user:2: Apply purchases=(), befriended=(1), unfriended=(), since=2
 inside event 3: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
@@ -291,7 +291,7 @@ step  sender           receiver         message       content
    9  urn:coordinator  urn:sink         Commit
 (replay) trace 3
 step  sender           receiver         message  content
-   1  outside          urn:coordinator  Past     event=event 3
+   1  outside          urn:coordinator  Include  event=event 3
    2  urn:coordinator  urn:user:1       Apply    purchases=(), befriended=(2), unfriended=(), since=2
    3  urn:coordinator  urn:user:2       Apply    purchases=(), befriended=(1), unfriended=(), since=2
 (replay) where

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.store.records import Finding, Observed, Rejected, StateDigest
 from events.store.store import EventStore
 from replay.cli import main
@@ -158,7 +158,7 @@ def test_stream_with_lateness_and_sorted_file_and_unsorted_file_give_the_same_by
     (folder / "unsorted.csv").write_bytes(as_csv(drawn))
     search(folder / "sorted.csv", folder / "sorted.json", key=key)
     search(folder / "unsorted.csv", folder / "unsorted.json", key=key)
-    with piped(as_csv(drawn), Columns(key=key)) as pipe:
+    with piped(as_csv(drawn), ColumnNames(key=key)) as pipe:
         run_intervals(pipe, folder / "pipe.json", Search(60 * 10**9, lateness=10**13))
     expected = (folder / "sorted.json").read_bytes()
     assert (folder / "unsorted.json").read_bytes() == expected

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Attest, Commit, Horizon, Judge, Past
+from actors.messages import Attest, Commit, Horizon, Include, Judge
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import Coordinator
 from actors.purchases.sink import PurchaseSink
@@ -43,7 +43,7 @@ PAST_TOLD_MAX = 300
 TRACE = """
 import sys
 import replay
-from actors.messages import Past
+from actors.messages import Include
 from events.logs.block import numbered
 from events.journal.columns import Columns
 from events.store.records import Rejected
@@ -66,7 +66,7 @@ with replay.Logs("batch.json", "stream.json") as logs:
                     print(event)
                 elif log is logs.batch:
                     simulation.extend(Columns.of([event]))
-                    simulation.coordinator.actor_ref.tell(Past(event))
+                    simulation.coordinator.actor_ref.tell(Include(event))
                     simulation.dispatcher.run()
                 else:
                     simulation.judge(event)
@@ -148,7 +148,7 @@ def decide_at_random(
         simulation.extend(Columns.of([*past, *new]))
         coordinator.tell(Horizon(len(past) - len(told)))
         for event in told:
-            coordinator.tell(Past(event))
+            coordinator.tell(Include(event))
         for event in new:
             coordinator.tell(Judge(event))
         coordinator.tell(Attest(len(past) + len(new)))
@@ -203,7 +203,7 @@ def decide_on_threads(
     try:
         coordinator.tell(Horizon(len(past) - len(told)))
         for event in told:
-            coordinator.tell(Past(event))
+            coordinator.tell(Include(event))
         for event in new:
             coordinator.tell(Judge(event))
         coordinator.tell(Attest(len(past) + len(new)))

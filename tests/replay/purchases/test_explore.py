@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from actors.messages import Commit, Horizon, Judge, Past
+from actors.messages import Commit, Horizon, Include, Judge
 from actors.purchases.messages import Apply, AskFriends, AskPurchases
 from actors.purchases.user import OwnPurchases, UserActor
 from events.purchases.event import Purchase
@@ -168,13 +168,13 @@ def test_end_of_the_past_is_told_event_by_event_and_what_is_before_is_not(
     for seed in range(1, 13):
         trace = trace_of(explorer, seed)[0]
         requests = [delivered.message for delivered in trace if delivered.sender is None]
-        assert [each.event for each in requests if isinstance(each, Past)] == told
+        assert [each.event for each in requests if isinstance(each, Include)] == told
         assert [each.event for each in requests if isinstance(each, Judge)] == new
         assert not any(isinstance(each, Horizon) for each in requests)
         # How many events the coordinator is ahead of a user who is told of one.
         ahead, latest = 0, subject.beginning
         for each in (delivered.message for delivered in trace):
-            if isinstance(each, Past):
+            if isinstance(each, Include):
                 latest = each.event.number
             elif isinstance(each, Apply):
                 ahead = max(ahead, latest - each.since - 1)

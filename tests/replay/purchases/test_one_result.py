@@ -22,7 +22,7 @@ from events.logs.objects import BadLineError
 from events.observations.csvrows import CsvRows
 from events.observations.jsonrows import JsonRows
 from events.observations.lateness import Watermark
-from events.observations.rows import Columns
+from events.observations.rows import ColumnNames
 from events.purchases.event import Purchase, line_of
 from events.purchases.lines import parse_line
 from events.times.durations import format_duration
@@ -132,9 +132,9 @@ def test_each_odd_row_has_the_fate_that_it_has_on_every_python(form: str) -> Non
     outcomes = []
     for text in ROWS if form == "jsonl" else [each.encode() for each in CELLS]:
         if form == "jsonl":
-            block = JsonRows(Columns()).parse(text + b"\n")
+            block = JsonRows(ColumnNames()).parse(text + b"\n")
         else:
-            block = CsvRows(Columns(), "a.csv").parse(b"time,adid\n" + text + b"\n", last=True)
+            block = CsvRows(ColumnNames(), "a.csv").parse(b"time,adid\n" + text + b"\n", last=True)
         outcomes.append(f"{block.times} {block.adids} {[tuple_of(bad) for bad in block.rejected]}")
     assert hashed(outcomes) == (JSON_HASH if form == "jsonl" else CSV_HASH), "\n".join(outcomes)
 
