@@ -114,7 +114,7 @@ def test_only_driving_code_reads_clock_environment_or_randomness(path: Path) -> 
         banned -= {"os"}
     assert imported(path) & banned == set()
     # They draw with a seed that they are given, and which gives the same again.
-    drawing = {"actors/orders.py", "replay/purchases/explore.py", "replay/testing/disks.py"}
+    drawing = {"actors/orders.py", "replay/engine/explore.py", "replay/testing/disks.py"}
     if str(path.relative_to(ROOT)) not in drawing:
         assert "random" not in imported(path)
 

@@ -28,7 +28,7 @@ from replay.testing import (
 
 if TYPE_CHECKING:
     from actors.orders import ChosenOrder
-    from replay.purchases.failing import Failure
+    from replay.engine.failing import Failure
 
 more = settings(max_examples=settings().max_examples * 3)
 

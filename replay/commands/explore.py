@@ -1,4 +1,4 @@
-"""``explore STORE``: whether any order of delivery or failure of users changes a result."""
+"""``explore STORE``: whether any order of delivery or failure of actors changes a result."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store, whole
 from replay.engine.difference import difference_fields, difference_lines
+from replay.engine.explore import Explorer, RecordedOtherwiseError
+from replay.engine.explorers import explorations, usable_cores
 from replay.kinds import looks_of
-from replay.purchases.explore import Explorer, RecordedOtherwiseError, subject_of
-from replay.purchases.explorers import explorations, usable_cores
-from replay.purchases.history import History
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import open_store, print_json, progress, shell_word
 
 if TYPE_CHECKING:
     import argparse
 
-    from replay.purchases.explore import Exploration
+    from replay.engine.explore import Exploration
 
-SUMMARY = "play a history under many orders of delivery, with users that fail, and compare"
+SUMMARY = "play a history under many orders of delivery, with actors that fail, and compare"
 EXAMPLE = "explore flagged.json.events --orders 1000"
 
 EXIT_DIFFERENT = 1
@@ -58,11 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was explored and the first difference; return 1 if there is one."""
-    history = History(open_store(options.store))
-    explorer = Explorer(subject_of(history))
+    looks = looks_of(open_store(options.store))
+    explorer = Explorer(looks.explored())
     verify = f"python -m replay verify {shell_word(options.store)}"
     try:
-        explorer.check(history.recorded)
+        explorer.check(looks.recorded)
     except RecordedOtherwiseError as error:
         raise RecordedOtherwiseError(f"{options.store}: {error}; see {verify}") from None
     seeds = range(options.seed, options.seed + options.orders)
@@ -81,9 +80,8 @@ def run(options: argparse.Namespace) -> int:
     told: dict[str, Any] = {
         "orders": explored,
         "seeds": [seeds[0], seeds[explored - 1]],
-        "past": subject.told,
-        "stream": len(subject.journal) - subject.past,
-        "judged": len(explorer.reference.decisions),
+        **subject.scope(),
+        "judged": len(explorer.reference.verdicts),
         "restarts": restarts,
         "messages": messages,
         "difference": None,
@@ -93,28 +91,28 @@ def run(options: argparse.Namespace) -> int:
         again = f"python -m replay explore {shell_word(options.store)} --orders 1 --seed {seed}"
         told["difference"] = {
             "seed": seed,
-            **difference_fields(different.difference, looks_of(history.store)),
+            **difference_fields(different.difference, looks),
             "command": again,
         }
     if options.json:
         print_json(told)
     else:
-        _show(told)
+        _show(told, explorer)
     return 0 if different is None else EXIT_DIFFERENT
 
 
-def _show(told: dict[str, Any]) -> None:
+def _show(told: dict[str, Any], explorer: Explorer) -> None:
     """Print for a person what was explored and the first difference."""
+    subject = explorer.subject
     first, last = told["seeds"]
     seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
     say(
-        f"explored {counted(told['orders'], 'order')} ({seeds}) of "
-        f"{counted(told['stream'], 'event')} of the stream and the last {told['past']:,} of the "
-        f"past: {counted(told['restarts'], 'restart')} of users, "
+        f"explored {counted(told['orders'], 'order')} ({seeds}) of {subject.scope_text()}: "
+        f"{counted(told['restarts'], 'restart')} of {subject.actors}, "
         f"{counted(told['messages'], 'message')}"
     )
-    if not told["judged"]:
-        say("nothing was judged: there is no purchase in the stream")
+    if (nothing := subject.nothing(explorer.reference)) is not None:
+        say(nothing)
     difference = told["difference"]
     if difference is None:
         say("no difference")

@@ -65,7 +65,7 @@ def detector_version(detector: Any) -> DetectorVersion:
     It is a class, or any callable that makes an actor system. Nobody can see what else a
     callable depends on, so it has to declare both, as attributes. Either may instead name,
     as `decides_as`, the detector whose decisions it gives, as
-    `replay.purchases.failing.with_failures` does.
+    `replay.engine.failing.with_failures` does.
 
     Raises:
         DetectorError: it has to declare its name or its version, or another one.

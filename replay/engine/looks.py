@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.debugger.tools import Tools
+    from replay.engine.explore import Subject
     from replay.engine.history import LinePlace, StoredHistory
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
@@ -208,6 +209,20 @@ class Looks(Closing, Generic[E]):
     @abstractmethod
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         """Play the history again and compare; see `replay.purchases.verify.verify`."""
+
+    @abstractmethod
+    def explored(self) -> Subject:
+        """Return what of the history is explored.
+
+        Raises:
+            OtherDetectorError: another detector decided it.
+
+        """
+
+    @property
+    @abstractmethod
+    def recorded(self) -> Any:
+        """The verdicts that the run recorded, as `replay.engine.explore.Explorer` takes them."""
 
     @abstractmethod
     def audit(self) -> None:

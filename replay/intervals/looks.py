@@ -15,8 +15,10 @@ from events.observations.interval import Interval
 from events.observations.rows import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
+from replay.engine.detectors import check_detector
 from replay.engine.looks import Exported, Fields, Looks
 from replay.intervals.drive import IntervalDrive
+from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.resume import IntervalResumed
@@ -135,6 +137,15 @@ class IntervalLooks(Looks[Observation]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return verify_intervals(self.store, progress)
+
+    def explored(self) -> IntervalSubject:
+        check_detector(self.store, self.detector)
+        settlings = list(settlings_of(self.store))
+        return IntervalSubject(self.detector, self.parameters, self.history.journal, settlings)
+
+    @property
+    def recorded(self) -> Sequence[Finding]:
+        return list(self.history.findings())
 
     def audit(self) -> None:
         if self.other is None and verify_intervals(self.store).difference is not None:

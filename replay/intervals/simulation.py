@@ -69,6 +69,11 @@ class IntervalSimulation(Closing):
             COORDINATOR,
         )
 
+    def number_of(self, key: str) -> int | None:
+        """Return the number of ``key``, or None if it has not appeared."""
+        number = self._past.numbers.get(key)
+        return None if number is None or number >= self.keys else number
+
     def actor(self, number: int) -> IntervalActor:
         """Return the actor of key ``number``, active, to look at."""
         _ = self.coordinator.actors[number]
@@ -165,15 +170,18 @@ class IntervalSimulation(Closing):
         """Settle as the run did that recorded this, however many it left for later."""
         self.settle(recorded.sums[0] if recorded.sums else 0)
 
-    def _activate(self, number: int) -> Ref:
-        coordinator, past = self.coordinator, self._past
+    def _spawn(self, number: int) -> IntervalActor:
+        coordinator, past = self.coordinator.actor_ref, self._past
         key = past.names[number]
-        actor = self.dispatcher.spawn(
+        return self.dispatcher.spawn(
             lambda dispatcher, urn: self.actor_type(
-                *(dispatcher, urn, number, key), past.parameters, coordinator.actor_ref, past
+                *(dispatcher, urn, number, key), past.parameters, coordinator, past
             ),
             urn_of_key(key),
         )
+
+    def _activate(self, number: int) -> Ref:
+        coordinator, actor = self.coordinator, self._spawn(number)
         actor.since, actor.finished = coordinator.sums[number].seen, coordinator.finished
         self._actors[number] = actor
         return actor.actor_ref

@@ -85,8 +85,8 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
             UnknownUserError: it has not appeared yet.
 
         """
-        number = self._past.numbers.get(key)
-        if number is None or number >= self._simulation.keys:
+        number = self._simulation.number_of(key)
+        if number is None:
             raise UnknownUserError(
                 f"expected a key that has appeared by event {self.position}, found {shown(key)}"
             )

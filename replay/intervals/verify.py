@@ -105,12 +105,7 @@ class _Replay(Replayed):
     def _compare(self, recorded: StateDigest, previous: bytes) -> Iterator[Difference]:
         found, self._seen.findings = self._seen.findings, []
         for one, other in zip_longest(self._recorded, found):
-            if one != other:
-                number = (one or other).number
-                if one is None or other is None or one.number != other.number:
-                    yield Difference(number, SINK, "finding", one, other)
-                else:
-                    yield from _fields(number, one, other)
+            yield from finding_differences(one, other)
             self.verdicts += 1
         self._recorded = []
         actual = self._seen.digest
@@ -120,9 +115,14 @@ class _Replay(Replayed):
         self.digests += 1
 
 
-def _fields(number: int, one: Finding, other: Finding) -> Iterator[Difference]:
-    actor = urn_of_key(one.interval.key)
+def finding_differences(one: Finding | None, other: Finding | None) -> Iterator[Difference]:
+    """Iterate over what differs in a finding and the one that is there instead."""
+    if one is None or other is None or one.number != other.number:
+        if one != other:
+            (number, *_) = [each.number for each in (one, other) if each is not None]
+            yield Difference(number, SINK, "finding", one, other)
+        return
     for field in one.interval.__struct_fields__:
         expected, found = getattr(one.interval, field), getattr(other.interval, field)
         if expected != found:
-            yield Difference(number, actor, field, expected, found)
+            yield Difference(one.number, urn_of_key(one.interval.key), field, expected, found)

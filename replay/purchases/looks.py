@@ -16,12 +16,14 @@ from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
+from replay.engine.detectors import check_detector
 from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
 from replay.purchases.audit import audit_purchases
 from replay.purchases.console import describe, verdict_text
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
+from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.simulation import Simulation
@@ -150,6 +152,17 @@ class PurchaseLooks(Looks[Event]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return verify(self.history, progress)
+
+    def explored(self) -> PurchaseSubject:
+        """Return what is explored; without a stream all of it is the past."""
+        history = self.history
+        check_detector(self.store, self.detector)
+        parts = (history.parameters, history.journal, history.past_events)
+        return PurchaseSubject(self.detector, *parts)
+
+    @property
+    def recorded(self) -> dict[int, Decision]:
+        return self.history.recorded
 
     def audit(self) -> None:
         audit_purchases(self.store, digests=self.other is None)

@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from actors.orders import ChosenOrder, RandomOrder
-from replay.purchases.failing import Failure, Failures, with_failures
+from replay.engine.failing import Failure, Failures, with_failures
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_deterministic,

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.dispatcher import DeliveryOrder
+    from replay.engine.failing import Failure
     from replay.engine.verify import Verification
     from replay.purchases.drive import Detector
-    from replay.purchases.failing import Failure
     from replay.purchases.timeline import UserState
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule

@@ -28,12 +28,12 @@ from actors.dispatcher import ActorFailedError
 from actors.orders import ChosenOrder
 from events.purchases.amounts import UNITS_PER_ONE
 from events.store.store import EventStore
+from replay.engine.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.judged import Summary
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
-from replay.purchases.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.purchases.logs import Logs
 from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation

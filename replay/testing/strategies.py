@@ -20,7 +20,7 @@ from actors.orders import ChosenOrder
 from events.purchases.amounts import UNITS_PER_ONE, format_amount
 from events.purchases.lines import parse_line
 from events.purchases.parameters import Parameters
-from replay.purchases.failing import WHENS, Failure
+from replay.engine.failing import WHENS, Failure
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.spelling import SPELLINGS, canonical, spelled

@@ -27,8 +27,8 @@ from events.journal.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.parameters import Parameters
 from events.store.writer import StoreWriter
+from replay.engine.failing import Failure, Failures, with_failures
 from replay.engine.supervision import Reactivation
-from replay.purchases.failing import Failure, Failures, with_failures
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline

@@ -23,14 +23,14 @@ from events.store.records import Observed
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.detectors import detector_version
+from replay.engine.failing import Failures, with_failures
 from replay.intervals.simulation import IntervalSimulation
 from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.verify import verify_intervals
 from replay.purchases.branch import Edits, branch_off
 from replay.purchases.explain import WhyPurchase, explain
-from replay.purchases.explore import subject_of
-from replay.purchases.failing import Failures, with_failures
 from replay.purchases.history import History
+from replay.purchases.looks import PurchaseLooks
 from replay.purchases.redecide import decide_again
 from replay.purchases.shrink import shrink
 from replay.purchases.verify import verify
@@ -509,7 +509,7 @@ LOOKERS: dict[str, Callable[[History, Any], object]] = {
     "branch": branch_beside,
 }
 OWN_RULE: dict[str, Callable[[History], object]] = {
-    "explore": subject_of,
+    "explore": lambda history: PurchaseLooks(history.store).explored(),
     "sweep": lambda history: decide_again(history, history.parameters),
     "shrink": lambda history: shrink(replay.Timeline(history.store, Silent), 7),
 }

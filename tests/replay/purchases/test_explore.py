@@ -28,10 +28,11 @@ from events.store.records import Decision, LogEnd, Record, StateDigest, StreamSt
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.difference import Difference, text_beside
+from replay.engine.explore import Explorer
+from replay.engine.failing import WHENS, Failures
 from replay.engine.supervision import Reactivation
-from replay.purchases.explore import Explorer, Subject, UserState, differences, subject_of
-from replay.purchases.failing import WHENS, Failures
 from replay.purchases.history import History
+from replay.purchases.looks import PurchaseLooks
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.dispatcher import DispatchedActor
-    from replay.purchases.explore import Exploration, Outcome
+    from replay.engine.explore import Exploration, Outcome
+    from replay.purchases.explore import PurchaseSubject
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample"
@@ -53,6 +55,10 @@ STORE = "flagged.json.events"
 def history_of(given_logs: LoggedHistory, folder: Path) -> History:
     run_in_process(given_logs, folder)
     return History(replay.EventStore(folder / STORE))
+
+
+def subject_of(history: History) -> PurchaseSubject:
+    return PurchaseLooks(history.store).explored()
 
 
 def beginning_of_sample(past: int, new: int) -> LoggedHistory:
@@ -87,7 +93,7 @@ def test_no_seed_finds_a_difference_in_any_history(given_logs: LoggedHistory, se
         history = history_of(given_logs, Path(name))
         explorer = Explorer(subject_of(history))
         explorer.check(history.recorded)
-        assert [each.number for each in explorer.reference.decisions] == sorted(history.recorded)
+        assert [each.number for each in explorer.reference.verdicts] == sorted(history.recorded)
         flagged = b"".join(line + b"\n" for line in explorer.reference.lines)
         assert flagged == model.flagged_purchases(*given_logs)
         found = explorer.explore(seed)
@@ -125,10 +131,10 @@ def test_seed_gives_the_same_messages_whatever_was_explored_before(
 
 TRACE = f"""
 import replay
-from replay.purchases.explore import Explorer, subject_of
-from replay.purchases.history import History
+from replay.engine.explore import Explorer
+from replay.kinds import looks_of
 
-explorer = Explorer(subject_of(History(replay.EventStore({STORE!r}))))
+explorer = Explorer(looks_of(replay.EventStore({STORE!r})).explored())
 for seed in (1, 2, 3):
     print(explorer.explore(seed, [print]))
 """
@@ -160,7 +166,7 @@ def test_requests_questions_and_answers_interleave(explorer: Explorer) -> None:
 def test_end_of_the_past_is_told_event_by_event_and_what_is_before_is_not(
     explorer: Explorer,
 ) -> None:
-    subject = explorer.subject
+    subject: Any = explorer.subject
     journal, past = subject.journal, subject.past
     told = journal.events(past - 999, past)
     new = journal.events(past + 1, len(journal))
@@ -213,8 +219,8 @@ def test_users_fail_in_every_way_and_at_every_message(
             failed_at.add(type(message))
             return super().restart(actor, message)
 
-    monkeypatch.setattr("replay.purchases.explore.Failures", SeenFailures)
-    monkeypatch.setattr("replay.purchases.explore.Reactivation", SeeingReactivation)
+    monkeypatch.setattr("replay.engine.explore.Failures", SeenFailures)
+    monkeypatch.setattr("replay.engine.explore.Reactivation", SeeingReactivation)
     found = [explorer.explore(seed) for seed in range(1, 25)]
     assert [each.difference for each in found] == [None] * 24
     restarts = [each.restarts for each in found]
@@ -369,23 +375,22 @@ def test_wrong_use_is_answered_with_one_line(
 
 
 def with_decision(outcome: Outcome, index: int, **fields: int) -> Outcome:
-    decisions = list(outcome.decisions)
+    decisions = list(outcome.verdicts)
     decisions[index] = msgspec.structs.replace(decisions[index], **fields)
-    return outcome._replace(decisions=decisions)
+    return outcome._replace(verdicts=decisions)
 
 
-def with_user(outcome: Outcome, name: str, friends: set[int], purchases: int) -> Outcome:
-    users = dict(outcome.state.users)
-    users[name] = UserState(frozenset(friends), users[name].purchases[:purchases])
-    return with_state(outcome, users=users)
+def with_user(outcome: Outcome, urn: str, friends: set[int], purchases: int) -> Outcome:
+    made = outcome.state[urn, "purchases"]
+    found = with_state(outcome, urn, "friends", frozenset(friends))
+    return with_state(found, urn, "purchases", made[:purchases])
 
 
-def with_state(outcome: Outcome, **fields: Any) -> Outcome:
-    return outcome._replace(state=outcome.state._replace(**fields))
+def with_state(outcome: Outcome, urn: str, field: str, value: Any) -> Outcome:
+    return outcome._replace(state={**outcome.state, (urn, field): value})
 
 
 COORDINATOR, SINK = "urn:coordinator", "urn:sink"
-NAMES = ["1", "2", "3"]
 FLAG = Decision(7, True, 3, 2910, 2146)
 LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
 
@@ -398,11 +403,11 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
             Difference(7, COORDINATOR, "mean", 2910, 2911),
         ),
         (
-            lambda outcome: outcome._replace(decisions=[], lines=[]),
+            lambda outcome: outcome._replace(verdicts=[], lines=[]),
             Difference(7, SINK, "decision", FLAG, None),
         ),
         (
-            lambda outcome: outcome._replace(decisions=outcome.decisions * 2),
+            lambda outcome: outcome._replace(verdicts=outcome.verdicts * 2),
             Difference(7, SINK, "next decided event", None, 7),
         ),
         (
@@ -414,27 +419,27 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
             Difference(7, SINK, "flagged line", LINE, "x\\xff"),
         ),
         (
-            lambda outcome: with_user(outcome, "1", {1, 2}, 3),
+            lambda outcome: with_user(outcome, "urn:user:1", {1, 2}, 3),
             Difference(7, "urn:user:1", "friends", ["2"], ["2", "3"]),
         ),
         (
-            lambda outcome: with_user(outcome, "2", {0, 9}, 1),
+            lambda outcome: with_user(outcome, "urn:user:2", {0, 9}, 1),
             Difference(7, "urn:user:2", "friends", ["1"], ["1", 9]),
         ),
         (
-            lambda outcome: with_user(outcome, "1", {1}, 2),
+            lambda outcome: with_user(outcome, "urn:user:1", {1}, 2),
             Difference(7, "urn:user:1", "purchases", [1, 2, 5], [1, 2]),
         ),
         (
-            lambda outcome: with_state(outcome, last={**outcome.state.last, "1": None}),
+            lambda outcome: with_state(outcome, COORDINATOR, "last purchase of 1", None),
             Difference(7, COORDINATOR, "last purchase of 1", 5, None),
         ),
         (
-            lambda outcome: with_state(outcome, latest=outcome.state.latest[:-1]),
+            lambda outcome: with_state(outcome, COORDINATOR, "latest purchases", [7, 5, 2]),
             Difference(7, COORDINATOR, "latest purchases", [7, 5, 2, 1], [7, 5, 2]),
         ),
         (
-            lambda outcome: with_state(outcome, position=6),
+            lambda outcome: with_state(outcome, COORDINATOR, "events that users know of", 6),
             Difference(7, COORDINATOR, "events that users know of", 7, 6),
         ),
     ],
@@ -442,31 +447,32 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
 def test_first_difference_names_event_actor_and_field(
     change: Callable[[Outcome], Outcome], expected: Difference, tmp_path: Path
 ) -> None:
-    reference = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path))).reference
-    assert list(differences(reference, reference, NAMES)) == []
-    assert next(differences(reference, change(reference), NAMES)) == expected
+    explorer = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path)))
+    assert list(explorer.differences(explorer.reference)) == []
+    assert next(explorer.differences(change(explorer.reference))) == expected
 
 
 def test_differing_digest_is_a_difference(tmp_path: Path) -> None:
-    reference = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path))).reference
+    explorer = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path)))
+    reference = explorer.reference
     (digest,) = reference.digests
     assert digest == StateDigest(7, b"", 3, digest.sums)
-    (found,) = differences(reference, reference._replace(digests=[]), NAMES)
+    (found,) = explorer.differences(reference._replace(digests=[]))
     assert found == Difference(7, COORDINATOR, "digests", [digest], [])
 
 
 def test_lowest_event_comes_first_and_decisions_before_states(
     explorer: Explorer,
 ) -> None:
-    reference, names = explorer.reference, explorer.subject.journal.names
+    reference = explorer.reference
     changed = with_decision(with_decision(reference, 9, sd=-1), 5, sd=-1)
-    changed = with_user(changed, next(iter(reference.state.users)), {0}, 0)
-    numbers = [reference.decisions[index].number for index in (5, 9)]
-    events = [each.event for each in differences(reference, changed, names)]
+    changed = with_user(changed, next(iter(reference.state))[0], {0}, 0)
+    numbers = [reference.verdicts[index].number for index in (5, 9)]
+    events = [each.event for each in explorer.differences(changed)]
     assert events[:2] == numbers
-    assert {*events[2:]} == {len(explorer.subject.journal)}
-    swapped = [*reference.decisions[1::-1], *reference.decisions[2:]]
-    (one, other) = differences(reference, reference._replace(decisions=swapped), names)
+    assert {*events[2:]} == {explorer.subject.events}
+    swapped = [*reference.verdicts[1::-1], *reference.verdicts[2:]]
+    (one, other) = explorer.differences(reference._replace(verdicts=swapped))
     assert one.field == other.field == "next decided event"
     assert (one.expected, one.actual) == (other.actual, other.expected)
 
@@ -609,10 +615,10 @@ def test_planted_fault_is_found_and_its_seed_alone_shows_it_again(
 
 SHOWING = f"""
 import replay
-from replay.purchases.explore import Explorer, subject_of
-from replay.purchases.history import History
+from replay.engine.explore import Explorer
+from replay.kinds import looks_of
 
-explorer = Explorer(subject_of(History(replay.EventStore({STORE!r}))))
+explorer = Explorer(looks_of(replay.EventStore({STORE!r})).explored())
 print(*[seed for seed in range(1, 101) if explorer.explore(seed).difference])
 """
 
@@ -800,7 +806,8 @@ def test_lack_of_memory_is_no_difference(
 
 def test_subject_without_a_past_explores_the_stream_alone(tmp_path: Path) -> None:
     history = history_of(LoggedHistory(b'{"D":"1", "T":"50"}\n', SPEC_EXAMPLE.stream), tmp_path)
-    assert subject_of(history) == Subject(history.parameters, history.journal, 0)
+    subject = subject_of(history)
+    assert (subject.past, subject.beginning, subject.events) == (0, 0, len(history))
     assert isinstance(history.events[0], Purchase)
-    found = Explorer(subject_of(history)).explore(1)
+    found = Explorer(subject).explore(1)
     assert (found.difference, found.messages > 5) == (None, True)

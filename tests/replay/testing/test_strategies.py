@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from events.logs.objects import BadLineError
 from events.purchases.amounts import parse_amount
 from events.purchases.lines import parse_line
-from replay.purchases.failing import WHENS
+from replay.engine.failing import WHENS
 from replay.testing import (
     LoggedHistory,
     amounts,

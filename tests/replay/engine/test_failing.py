@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import replay
 from actors.dispatcher import ActorFailedError
-from replay.purchases.failing import WHENS, Failure, Failures, When, with_failures
+from replay.engine.failing import WHENS, Failure, Failures, When, with_failures
 from replay.testing.strategies import histories
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
 

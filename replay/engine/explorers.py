@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import ReplayError
-from replay.purchases.explore import Exploration, Explorer
+from replay.engine.explore import Exploration, Explorer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
-    from replay.purchases.explore import Subject
+    from replay.engine.explore import Subject
 
 
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
