@@ -54,7 +54,7 @@ def store_of(
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs settle after few observations, so that there are moments to keep."""
-    monkeypatch.setattr("events.observations.source.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
     monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
     monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
