@@ -1,10 +1,11 @@
-"""Hypothesis profiles: for every change, for campaigns, and for planted faults."""
+"""Hypothesis profiles: for every change, for campaigns, and for planted faults; and a fixture."""
 
 from __future__ import annotations
 
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 # A shell that runs the tests behind `&` has SIGINT ignored, and so had all whom they start.
@@ -24,3 +25,13 @@ settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few observations be several blocks and frames, and settled in several portions."""
+    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
+    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
+    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
+    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)

@@ -83,7 +83,7 @@ def rooms(path: Path) -> set[str]:
     [
         path
         for path in MODULES
-        if path.parent.name in ("commands", "debugger", "engine")
+        if path.parent.name in ("commands", "debugger", "engine", "terminal")
         and not (path.parent.name == "commands" and path.name in OF_ONE_DETECTOR)
     ],
     ids=lambda path: str(path.relative_to(ROOT)),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from replay.engine.looks import Happening, Looks
+    from replay.engine.history import Happening
+    from replay.engine.looks import Looks
 
     Difference = dict[str, str] | None
 

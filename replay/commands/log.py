@@ -16,8 +16,8 @@ from replay.terminal.tables import named, open_store, print_json, rejected_field
 if TYPE_CHECKING:
     import argparse
 
-    from replay.engine.history import LinePlace
-    from replay.engine.looks import Happening, Looks
+    from replay.engine.history import Happening, LinePlace
+    from replay.engine.looks import Looks
 
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
 EXAMPLE = "log flagged.json.events --flagged"

@@ -15,10 +15,10 @@ from replay.arguments import is_whole, whole
 from replay.engine.console import Console
 from replay.engine.notices import notice
 from replay.purchases.branch import Edits, Insertion, branch_off, compare
-from replay.purchases.console import PurchaseWords
+from replay.purchases.console import PurchaseWords, decision_fields
 from replay.purchases.history import History
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import decision_fields, open_store, print_json, print_table
+from replay.terminal.tables import open_store, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

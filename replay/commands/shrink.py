@@ -8,12 +8,12 @@ from events.errors import counted
 from events.escapes import json_escaped, plain
 from events.paths import path_of
 from replay.arguments import add_event
-from replay.purchases.console import describe
+from replay.purchases.console import decision_fields, describe
 from replay.purchases.shrink import shrink
 from replay.purchases.shrink_case import check_folder, write_case
 from replay.purchases.timeline import Timeline
 from replay.terminal.standard_streams import mention
-from replay.terminal.tables import decision_fields, open_store, print_json, shell_word, status
+from replay.terminal.tables import open_store, print_json, shell_word, status
 
 if TYPE_CHECKING:
     import argparse

@@ -13,11 +13,9 @@ from events.escapes import plain
 from replay.arguments import as_utf8
 from replay.commands.trace import show_messages
 from replay.debugger import views
-from replay.debugger.completion import completions
-from replay.debugger.errors import CommandError
+from replay.debugger.commands import CommandError, commands_in, file_name
 from replay.debugger.interrupts import Interrupts
-from replay.debugger.lines import commands_in, file_name
-from replay.debugger.session import Session
+from replay.debugger.session import Session, completions
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:

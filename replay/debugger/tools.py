@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 from events.errors import shown
 from events.escapes import plain
 from replay.arguments import is_whole
-from replay.debugger.errors import CommandError
+from replay.debugger.commands import CommandError
 from replay.terminal.tables import named
 
 if TYPE_CHECKING:

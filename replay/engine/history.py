@@ -43,6 +43,18 @@ class Attestation(NamedTuple):
     """What was recorded."""
 
 
+class Happening(Protocol):
+    """An event of any detector."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+
+    @property
+    def time(self) -> str:
+        """When it was."""
+
+
 class EventJournal(Protocol[E]):
     """The journal of a history; event n has row n - 1."""
 

@@ -7,11 +7,12 @@ one writes its looks, as `replay.purchases.looks` and `replay.intervals.looks` d
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
 from events.times.timestamps import in_zone
 from replay.engine.detectors import detector_version, is_decided_by
+from replay.engine.history import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -29,20 +30,7 @@ Fields = dict[str, Any]
 """What JSON tells of something, by name."""
 
 
-class Happening(Protocol):
-    """An event of any detector."""
-
-    @property
-    def number(self) -> int:
-        """Its number, from 1."""
-
-    @property
-    def time(self) -> str:
-        """When it was."""
-
-
 E = TypeVar("E", bound=Happening)
-E_co = TypeVar("E_co", bound=Happening, covariant=True)
 
 
 class Exported(NamedTuple):

@@ -10,19 +10,12 @@ from actors.messages import Attest, Commit, Horizon, Judge
 from events.closing import Closing
 from events.errors import DetectorError
 from replay.engine.detectors import remember_source
+from replay.engine.history import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors.activation import Ref
-
-
-class Happened(Protocol):
-    """An event."""
-
-    @property
-    def number(self) -> int:
-        """Its number, from 1."""
 
 
 class Recovering(Protocol):
@@ -41,7 +34,7 @@ class Recovering(Protocol):
         """Hold what its own events up to event ``number`` come to."""
 
 
-E = TypeVar("E", bound=Happened)
+E = TypeVar("E", bound=Happening)
 V = TypeVar("V")
 A = TypeVar("A", bound=Recovering)
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from events.errors import counted
 from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import Befriend, Event, Purchase
+from events.purchases.event import Befriend, Event, Purchase, type_name
+from events.times.timestamps import in_zone
 from replay.engine.console import RunWords
 
 if TYPE_CHECKING:
     from events.store.records import Decision
+    from events.times.timestamps import Zone
     from replay.engine.judged import Summary
     from replay.purchases.logs import Logs
 
@@ -59,3 +61,22 @@ def verdict_text(decision: Decision) -> str:
         f"{'FLAGGED' if decision.flagged else 'not flagged'} (n={decision.purchases} "
         f"mean={format_cents(decision.mean)} sd={format_cents(decision.sd)})"
     )
+
+
+def event_fields(event: Event, zone: Zone | None) -> dict[str, object]:
+    """Return what happened, as JSON has it: ids, and the amount as text; ``zone`` is its time's."""
+    time = in_zone(event.time, zone)
+    fields = {"type": type_name(event), "event": event.number, "time": time}
+    if isinstance(event, Purchase):
+        return {**fields, "user": event.user, "amount": format_amount(event.amount)}
+    return {**fields, "user1": event.user1, "user2": event.user2}
+
+
+def decision_fields(decision: Decision) -> dict[str, object]:
+    """Return what a decision says, as JSON has it: amounts with two decimals."""
+    return {
+        "flagged": decision.flagged,
+        "n": decision.purchases,
+        "mean": format_cents(decision.mean),
+        "sd": format_cents(decision.sd),
+    }

@@ -20,7 +20,7 @@ from replay.engine.detectors import check_detector
 from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
 from replay.purchases.audit import audit_purchases
-from replay.purchases.console import describe, verdict_text
+from replay.purchases.console import decision_fields, describe, event_fields, verdict_text
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
@@ -31,7 +31,7 @@ from replay.purchases.timeline import Timeline
 from replay.purchases.tools import PurchaseTools
 from replay.purchases.verify import verify
 from replay.purchases.why import show_why, why_fields
-from replay.terminal.tables import cut_fields, decision_fields, event_fields
+from replay.terminal.tables import cut_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

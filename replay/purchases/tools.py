@@ -13,8 +13,7 @@ from events.errors import BadValueError, PositionError, UnknownUserError, counte
 from events.escapes import plain
 from events.purchases.amounts import format_amount, parse_amount
 from events.purchases.event import EVENT_TYPES, Purchase, place_of, type_name, users_of
-from replay.debugger.commands import Command
-from replay.debugger.errors import CommandError
+from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Stop, Test, Tools, argument, quoted
 from replay.purchases.explain import hops_of, window_of
 from replay.purchases.timeline import UserState

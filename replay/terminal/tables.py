@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from events.errors import counted
 from events.escapes import inert, json_escaped, plain, unescaped
-from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import Purchase, type_name
 from events.store.store import EventStore
-from events.times.timestamps import in_zone
 from replay.terminal.standard_streams import error_console, is_watched, report, say_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from events.purchases.event import Event
-    from events.store.records import Decision, Rejected
-    from events.times.timestamps import Zone
+    from events.store.records import Rejected
 
 T = TypeVar("T")
 
@@ -113,25 +108,6 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:
         line = json_escaped(json.dumps(value))
     say_rendered(line)
-
-
-def event_fields(event: Event, zone: Zone | None) -> dict[str, object]:
-    """Return what happened, as JSON has it: ids, and the amount as text; ``zone`` is its time's."""
-    time = in_zone(event.time, zone)
-    fields = {"type": type_name(event), "event": event.number, "time": time}
-    if isinstance(event, Purchase):
-        return {**fields, "user": event.user, "amount": format_amount(event.amount)}
-    return {**fields, "user1": event.user1, "user2": event.user2}
-
-
-def decision_fields(decision: Decision) -> dict[str, object]:
-    """Return what a decision says, as JSON has it: amounts with two decimals."""
-    return {
-        "flagged": decision.flagged,
-        "n": decision.purchases,
-        "mean": format_cents(decision.mean),
-        "sd": format_cents(decision.sd),
-    }
 
 
 def rejected_fields(rejected: Rejected) -> dict[str, object]:

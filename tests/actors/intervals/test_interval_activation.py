@@ -35,18 +35,10 @@ from tests.interval_runs import Row, as_csv, rows, search
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.usefixtures("small_portions")
+
 THRESHOLDS = [0, 1, 500_000_000, 60 * 10**9, 60 * 10**9 - 1, 10**30]
 LATENESS = [0, None, 40 * 10**9, 10**13]
-
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few rows be several blocks, and passed on in several portions."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 class Trace:

@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     from actors.activation import Ref
     from events.observations.interval import Interval
 
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few rows be passed on in several portions."""
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 5)
-    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
+pytestmark = pytest.mark.usefixtures("small_portions")
 
 
 class Kept:

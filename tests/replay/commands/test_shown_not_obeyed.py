@@ -18,7 +18,7 @@ from events.escapes import inert, plain
 from events.purchases.event import users_of
 from replay import cli
 from replay.cli import main
-from replay.debugger.completion import completions
+from replay.debugger.session import completions
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
 from tests.replay.terminal.test_standard_streams import ENVIRONMENT, PATIENCE_SECONDS, PROGRAM

@@ -23,8 +23,8 @@ from events.escapes import plain
 from events.purchases.amounts import format_amount
 from events.store.store import EventStore
 from replay.cli import main
-from replay.debugger.completion import completions
-from replay.debugger.errors import CommandError
+from replay.debugger.commands import CommandError
+from replay.debugger.session import completions
 from replay.debugger.shell import Shell
 from replay.purchases.looks import PurchaseLooks
 from replay.purchases.timeline import Timeline, UserState

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from replay.engine.explore import Exploration
     from tests.interval_runs import Row
 
+pytestmark = pytest.mark.usefixtures("small_portions")
+
 SECOND = 10**9
 searches = st.builds(
     Search, st.sampled_from([1, 60, 120]).map(SECOND.__mul__), st.booleans(), st.integers(1, 3),
@@ -49,16 +51,6 @@ def store_of(
     (folder / "seen.csv").write_bytes(as_csv(found))
     search(folder / "seen.csv", folder / "found.jsonl", what, key=key)
     return EventStore(folder / "found.jsonl.events")
-
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs settle after few observations, so that there are moments to keep."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 @pytest.mark.slow

@@ -43,19 +43,11 @@ from tests.interval_runs import (
     search,
 )
 
+pytestmark = pytest.mark.usefixtures("small_portions")
+
 T = "2020-01-01 00:00:00"
 ROOT = Path(replay.__file__).parents[1]
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let files of a few rows have several blocks, frames and settlings."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
 
 
 def fields_of(found: list[Any], *, keyed: bool) -> list[dict[str, Any]]:
