@@ -205,7 +205,7 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     return made
 
 
-def verdict_values(verdict: Verdict) -> list[Any]:
-    """Return what ``verdict`` says besides whether it is flagged."""
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
+    """Return what ``verdict`` says besides whether it is flagged, by name."""
     names = verdict.__struct_fields__
-    return [getattr(verdict, name) for name in names if name not in _VERDICT_FIELDS]
+    return {name: getattr(verdict, name) for name in names if name not in _VERDICT_FIELDS}

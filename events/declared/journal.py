@@ -7,13 +7,13 @@ from bisect import bisect_left, bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from events.declared.columns import FactColumns
 from events.journal.timed import Timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from events.declared.columns import FactColumns
-    from events.declared.fact import Fact
+    from events.declared.fact import Fact, FactTypes
 
 _number: Final = attrgetter("number")
 
@@ -25,9 +25,10 @@ class FactJournal(Timed):
     order of first appearance.
     """
 
-    def __init__(self, subjects: Callable[[Fact], Sequence[str]]) -> None:
-        """Begin without events; ``subjects`` tells whom one concerns."""
+    def __init__(self, types: FactTypes, subjects: Callable[[Fact], Sequence[str]]) -> None:
+        """Begin without events of ``types``; ``subjects`` tells whom one concerns."""
         super().__init__()
+        self._types: Final = types
         self.subjects: Final = subjects
         """Tells whom an event concerns."""
         self.numbers: Final[dict[str, int]] = {}
@@ -59,6 +60,15 @@ class FactJournal(Timed):
                     self._own.append(array("q"))
                 self._own[number].append(event.number)
         self._extend_times(columns.ticks, columns.finer)
+
+    def append(self, event: Fact) -> None:
+        """Append one event.
+
+        Raises:
+            ValueError: it is not numbered on from those that are here.
+
+        """
+        self.extend(FactColumns.of(self._types, [event], event.number))
 
     def users(self, number: int) -> int:
         """Return how many subjects have appeared as of event ``number``."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from events.bounds import Count, Hash, Number
 from events.declared.columns import FactColumns, PackedFacts
-from events.declared.fact import Verdict, verdict_values
+from events.declared.fact import Verdict, verdict_fields
 from events.journal.columns import CodeBook, Columns, EventColumns
 from events.journal.ticks import times_of
 from events.purchases.packed import (
@@ -190,7 +190,7 @@ def _packed(record: Record) -> Any:
         fields = msgspec.structs.astuple(record)
         return _Cut(*fields) if record.is_cut else _Rejected(*fields[:5])
     if isinstance(record, Verdict):
-        return _Verdict(record.number, record.flagged, verdict_values(record))
+        return _Verdict(record.number, record.flagged, [*verdict_fields(record).values()])
     return record
 
 

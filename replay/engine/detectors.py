@@ -197,7 +197,7 @@ def _undeclared(name: str, found: str) -> DetectorError:
 
 def _classes(detector: Any) -> Iterator[type]:
     """Iterate over the classes that make up a detector, but for ours and Python's own."""
-    for each in (detector, detector.coordinator_type, detector.user_type):
+    for each in (detector, *detector.parts()):
         if not isinstance(each, type):
             continue
         # What ours are made of is ours to take care of, such as Pykka's actor.

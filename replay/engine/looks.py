@@ -51,11 +51,11 @@ class Looks(Closing, Generic[E]):
 
     kind: ClassVar[str]
     """What its events are, as in "a store of purchases"."""
-    detector: ClassVar[Any]
-    """The detector that is the program's own, by whose rule commands judge."""
+    detector: Any
+    """The detector by whose rule commands judge: the program's own, or one that was given."""
     sources: ClassVar[tuple[Source, ...]]
     """The logs that its histories are read from, in order."""
-    types: ClassVar[tuple[str, ...]]
+    types: tuple[str, ...]
     """The types of its events."""
     subject: ClassVar[str]
     """What an id names: "a user"."""
@@ -74,16 +74,21 @@ class Looks(Closing, Generic[E]):
     tools: ClassVar[type[Tools[Any]]]
     """What its debugger has."""
 
-    def __init__(self, store: EventStore, *, of_another: bool = False) -> None:
+    def __init__(
+        self, store: EventStore, detector: Any = None, *, of_another: bool = False
+    ) -> None:
         """Look at ``store``, of which no more is read than is asked for.
 
         Args:
             store: a store of this kind.
+            detector: the detector that decides; by default the program's own.
             of_another: visit it, too, if another detector decided it, and where that can be.
 
         """
         self.store: Final = store
         """The store."""
+        if detector is not None:
+            self.detector = detector
         self.of_another: Final = of_another
 
     @property

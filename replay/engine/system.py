@@ -13,7 +13,7 @@ from replay.engine.detectors import remember_source
 from replay.engine.history import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from actors.activation import Ref
 
@@ -69,6 +69,11 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         self.dispatcher: Final = Dispatcher(order)
         """Delivers all messages."""
         self._actors: Final[dict[int, A]] = {}
+
+    @classmethod
+    @abstractmethod
+    def parts(cls) -> Sequence[type]:
+        """Return the classes that it is made of, whose source its version is, too."""
 
     @classmethod
     @abstractmethod

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
-from itertools import groupby
-from operator import attrgetter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -17,8 +15,7 @@ from events.purchases.own_lines import own_line
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.engine.detectors import check_detector
-from replay.engine.judged import texts_by_log
-from replay.engine.looks import Exported, Fields, Looks
+from replay.engine.judged_looks import JudgedLooks
 from replay.purchases.audit import audit_purchases
 from replay.purchases.console import decision_fields, describe, event_fields, verdict_text
 from replay.purchases.drive import PurchaseDrive
@@ -31,13 +28,11 @@ from replay.purchases.timeline import Timeline
 from replay.purchases.tools import PurchaseTools
 from replay.purchases.verify import verify
 from replay.purchases.why import show_why, why_fields
-from replay.terminal.tables import cut_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
-    from events.store.records import Rejected, Source
+    from replay.engine.looks import Fields
     from replay.engine.verify import Verification
 
 # What of a message or a state holds numbers of users, cents, units of 1/10,000, and a time.
@@ -49,19 +44,14 @@ _TIMES: Final = frozenset({"since_time"})
 _NEVER: Final = -2
 
 
-class PurchaseLooks(Looks[Event]):
+class PurchaseLooks(JudgedLooks[Event]):
     """A store of purchases and friendships, of which the purchases are decided on."""
 
     kind = "purchases"
     detector = Simulation
-    sources = ("batch", "stream")
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
     subject = "a user"
-    line = "line"
-    exported = "line"
-    verdict = "decision"
     output = PurchaseDrive.output
-    output_file = "flagged file"
     output_line = "flagged purchase"
     tools: ClassVar = PurchaseTools
 
@@ -71,7 +61,7 @@ class PurchaseLooks(Looks[Event]):
 
     @cached_property
     def timeline(self) -> Timeline:
-        return Timeline(self.store, of_another=self.of_another)
+        return Timeline(self.store, self.detector, of_another=self.of_another)
 
     @property
     def setting(self) -> str:
@@ -85,10 +75,6 @@ class PurchaseLooks(Looks[Event]):
         numbers: list[int] = (rows + 1).tolist()
         return numbers
 
-    def found(self, number: int) -> bool:
-        decision = self.history.recorded.get(number)
-        return decision is not None and decision.flagged
-
     def describe(self, event: Event) -> str:
         return describe(event, self.history.recorded.get(event.number))
 
@@ -98,9 +84,6 @@ class PurchaseLooks(Looks[Event]):
     def verdict_fields(self, number: int) -> Fields:
         decision = self.history.recorded.get(number)
         return {} if decision is None else decision_fields(decision)
-
-    def where(self, number: int) -> str:
-        return ("" if self.history.judged(number) else "past, ") + super().where(number)
 
     def message_fields(self, message: Any) -> Fields:
         fields = super().message_fields(message)
@@ -142,6 +125,9 @@ class PurchaseLooks(Looks[Event]):
     def value_text(self, value: Any) -> str | None:
         return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
 
+    def verdict_text(self, decision: Decision) -> str:
+        return verdict_text(decision)
+
     # What commands do
 
     def show_why(self, number: int) -> None:
@@ -151,7 +137,7 @@ class PurchaseLooks(Looks[Event]):
         return why_fields(explain(self.timeline, number), self.timeline)
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        return verify(self.history, progress)
+        return verify(self.history, progress, self.detector)
 
     def explored(self) -> PurchaseSubject:
         """Return what is explored; without a stream all of it is the past."""
@@ -172,50 +158,6 @@ class PurchaseLooks(Looks[Event]):
         lines = PurchasesResumed(self.store).flagged
         return len(lines), [line + b"\n" for line in lines]
 
-    def export(self) -> dict[Source, Exported]:
-        """Return batch and stream, byte for byte but for blank lines."""
-        history = self.history
-        texts = texts_by_log(history.log_lines())
-        cut: dict[str, list[Rejected]] = {source: [] for source in texts}
-        for source, group in groupby(history.cut, attrgetter("source")):
-            cut[source] += group
-        exported = {}
-        for source, lines in texts.items():
-            # Those that are empty stand for others.
-            count = sum(map(bool, lines))
-            exported[source] = Exported(
-                count,
-                partial(_content, history, source, lines),
-                {"lines": count, "file": None, "not_kept": list(map(_not_kept, cut[source]))},
-                [
-                    f"line {each.number} of the {source} cannot be given back, an empty one stands "
-                    f"for it: of its {each.length:,} bytes the store keeps {len(each.line):,}"
-                    for each in cut[source]
-                ],
-            )
-        return exported
-
-    @property
-    def verdicts(self) -> int:
-        return len(self.history.recorded)
-
     def account(self, event: Event) -> str:
         line = own_line(event, self.store).decode("utf-8", "backslashreplace").strip()
         return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
-
-    def first_verdict_other_than(self, other: PurchaseLooks) -> tuple[str, str, str] | None:
-        recorded, others = self.history.recorded, other.history.recorded
-        for number in sorted(recorded.keys() | others.keys()):
-            pair = recorded.get(number), others.get(number)
-            if pair[0] != pair[1]:
-                one, two = ["no decision" if each is None else verdict_text(each) for each in pair]
-                return str(number), one, two
-        return None
-
-
-def _content(history: History, source: Source, lines: list[bytes], _path: Path) -> bytes:
-    return history.log_content(source, lines)
-
-
-def _not_kept(cut: Rejected) -> Fields:
-    return {"line": cut.number, **cut_fields(cut)}

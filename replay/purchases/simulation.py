@@ -93,6 +93,11 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         return sorted(bought, key=place_of)[-count:]
 
     @classmethod
+    def parts(cls) -> tuple[type, ...]:
+        """Return what the actors are."""
+        return cls.coordinator_type, cls.user_type
+
+    @classmethod
     def judges(cls, event: Event) -> bool:
         """Tell whether ``event`` is a purchase."""
         return isinstance(event, Purchase)

@@ -1,0 +1,171 @@
+"""A detector with event types of its own: what somebody writes who wants another one.
+
+It is a class made of `Detector` that says which events there are, whom one concerns, and
+which actors fold and judge them. The engine does the rest: files, store, resuming, time
+travel, the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from actors.declared.actor import SubjectActor
+from actors.declared.coordinator import FactCoordinator
+from actors.declared.sink import FactSink
+from actors.urns import COORDINATOR, SINK, urn_of_user
+from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
+from events.declared.journal import FactJournal
+from events.declared.lines import FactLines
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
+from replay.engine.system import ActorSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.dispatcher import DeliveryOrder
+    from actors.sink import Outlet
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class NoParameters(msgspec.Struct, frozen=True):
+    """The parameters of a detector that has none."""
+
+
+class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
+    """Judges the events of a stream, whose types it declares; make a detector of this.
+
+    Its events come from two logs: those of the batch are the past, and on each event of the
+    stream whose type is judged there is a verdict. A log has JSON objects; parameters may
+    stand on the first line of the batch.
+    """
+
+    event_types: ClassVar[tuple[type[Fact], ...]]
+    """The types of its events."""
+    judged_types: ClassVar[tuple[type[Fact], ...] | None] = None
+    """Those on which there is a verdict; None: all of them."""
+    verdict_type: ClassVar[type[Verdict]] = Verdict
+    """What a verdict says."""
+    parameters_type: ClassVar[type[msgspec.Struct]] = NoParameters
+    """What it is told to look for."""
+    actor_type: ClassVar[type[SubjectActor]] = SubjectActor
+    """What the actors of subjects are."""
+    coordinator_type: ClassVar[type[FactCoordinator]] = FactCoordinator
+    """What the coordinator is."""
+
+    def __init__(
+        self,
+        parameters: Any,
+        outlet: Outlet,
+        order: DeliveryOrder | None = None,
+        *,
+        attesting: bool = False,
+        journal: FactJournal | None = None,
+    ) -> None:
+        """Start the coordinator and the sink; actors of subjects are activated when spoken to.
+
+        Args:
+            parameters: what it looks for, of `parameters_type`.
+            outlet: where verdicts and lines go.
+            order: the order of delivery, by default first in, first out.
+            attesting: whether `attest` will be called.
+            journal: holds the events, and may hold those that are still to come; by
+                default one that is filled by what is told.
+
+        """
+        del attesting
+        super().__init__(order)
+        self.parameters: Final = parameters
+        """What it looks for."""
+        self.journal = self.new_journal() if journal is None else journal
+        self.sink = self.dispatcher.spawn(partial(FactSink, outlet=outlet, line=self.line), SINK)
+        self.coordinator = self.dispatcher.spawn(
+            lambda dispatcher, urn: self.coordinator_type(
+                *(dispatcher, urn, parameters, self.types()),
+                *(self.sink.actor_ref, self.journal, self._activate),
+            ),
+            COORDINATOR,
+        )
+
+    # What a detector declares
+
+    @classmethod
+    def subjects(cls, event: Any) -> Sequence[str]:
+        """Return whom ``event`` concerns, one at least: their actors fold it."""
+        raise NotImplementedError
+
+    @classmethod
+    def line(cls, event: Any, verdict: Any) -> bytes:
+        """Return the line that is written for an event that is flagged, without its newline.
+
+        By default it is the event's own line with what the verdict says at its end.
+        """
+        own = FactLines(cls.types()).line_of(event).removeprefix(BYTE_ORDER_MARK)
+        told = _encode(verdict_fields(verdict))[1:] if verdict_fields(verdict) else "}"
+        body = own.strip(JSON_SPACE).removesuffix(b"}").rstrip(JSON_SPACE)
+        return body + (b", " if told != "}" else b"") + told.encode()
+
+    @classmethod
+    def describe(cls, event: Any) -> str:
+        """Return an event in words; by default its type and its fields."""
+        fields = event_fields(cls.types(), event)
+        return " ".join([fields.pop("type"), *(f"{name}={each}" for name, each in fields.items())])
+
+    # What the engine asks
+
+    @classmethod
+    def types(cls) -> FactTypes:
+        """Return the types of its events and verdicts.
+
+        Raises:
+            DetectorError: a field is none that a store keeps.
+
+        """
+        return _types_of(cls)
+
+    @classmethod
+    def parts(cls) -> Sequence[type]:
+        """Return the classes that it is made of."""
+        return (
+            *(cls.coordinator_type, cls.actor_type, cls.parameters_type, cls.verdict_type),
+            *getattr(cls, "event_types", ()),
+        )
+
+    @classmethod
+    def new_journal(cls) -> FactJournal:
+        """Return a journal without events."""
+        return FactJournal(cls.types(), cls.subjects)
+
+    @classmethod
+    def judges(cls, event: Fact) -> bool:
+        """Tell whether there is a verdict on ``event`` if it is of the stream."""
+        return cls.types().is_judged(event)
+
+    def sums(self) -> tuple[int, ...]:
+        """Return nothing: what the state adds up to nobody says."""
+        return ()
+
+    def _spawn(self, number: int) -> SubjectActor:
+        return self.dispatcher.spawn(
+            lambda dispatcher, urn: self.actor_type(
+                *(dispatcher, urn, number, self.parameters),
+                *(self.coordinator.actor_ref, self.journal),
+            ),
+            urn_of_user(self.journal.names[number]),
+        )
+
+
+@cache
+def _types_of(detector: type[Detector]) -> FactTypes:
+    return FactTypes(detector.event_types, detector.verdict_type, detector.judged_types)
+
+
+def event_fields(types: FactTypes, event: Fact) -> dict[str, Any]:
+    """Return the type and the fields of ``event``, by name."""
+    described = types.types[types.kind_of[type(event)]]
+    told = {field.name: getattr(event, field.name) for field in described.fields}
+    return {"type": described.tag, **told}

@@ -1,0 +1,217 @@
+"""What commands and the debugger show of a store of a detector's own events, and do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from actors.declared.messages import Answer, Ask
+from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
+from events.errors import DamagedStoreError
+from events.escapes import json_escaped, plain
+from replay.declared.detector import Detector, event_fields
+from replay.declared.history import (
+    FactHistory,
+    FactResumed,
+    FactTimeline,
+    check_lines,
+    verify,
+)
+from replay.declared.tools import FactTools
+from replay.engine.detectors import check_detector
+from replay.engine.judged_looks import JudgedLooks
+from replay.engine.output_file import FLAGGED
+from replay.terminal.standard_streams import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from events.store.store import EventStore
+    from replay.engine.looks import Fields
+    from replay.engine.verify import Verification
+
+
+class FactLooks(JudgedLooks[Fact]):
+    """A store whose events a detector declares, with that detector or without it."""
+
+    kind = "declared events"
+    subject = "a subject"
+    output = FLAGGED
+    output_line = "flagged event"
+    tools: ClassVar = FactTools
+
+    def __init__(
+        self,
+        store: EventStore,
+        detector: type[Detector] | None = None,
+        *,
+        of_another: bool = False,
+    ) -> None:
+        """Look at ``store``; without its ``detector`` only at what it recorded."""
+        super().__init__(store, detector or stand_in(store), of_another=of_another)
+        self.types = tuple(each.tag for each in self.detector.types().types)
+
+    @cached_property
+    def history(self) -> FactHistory:
+        if "timeline" in vars(self):
+            return self.timeline.history
+        return FactHistory(self.store, self.detector)
+
+    @cached_property
+    def timeline(self) -> FactTimeline:
+        return FactTimeline(self.store, self.detector)
+
+    @property
+    def setting(self) -> str:
+        declared = self.store.header.declared
+        told: Final = msgspec.json.decode(declared.parameters) if declared else {}
+        return " ".join(f"{name}={value}" for name, value in told.items())
+
+    def numbers_of(self, subject: str) -> Sequence[int]:
+        journal = self.history.journal
+        number = journal.numbers.get(subject)
+        return [] if number is None else journal.numbers_of(number, len(journal))
+
+    def describe(self, event: Fact) -> str:
+        decision = self.history.recorded.get(event.number)
+        text = plain(self.detector.describe(event))
+        return text if decision is None else f"{text}: {self.verdict_text(decision)}"
+
+    def verdict_text(self, decision: Verdict) -> str:
+        told = " ".join(f"{name}={each}" for name, each in verdict_fields(decision).items())
+        flagged = "FLAGGED" if decision.flagged else "not flagged"
+        return f"{flagged} ({plain(told)})" if told else flagged
+
+    def fields(self, event: Fact) -> Fields:
+        told = event_fields(self.detector.types(), event)
+        head = {"type": told.pop("type"), "event": event.number, "time": self.time(event)}
+        return {**head, **told}
+
+    def verdict_fields(self, number: int) -> Fields:
+        decision = self.history.recorded.get(number)
+        return {} if decision is None else self._decided(decision)
+
+    def _decided(self, decision: Verdict) -> Fields:
+        return {"flagged": decision.flagged, **verdict_fields(decision)}
+
+    def value_fields(self, value: Any) -> Any:
+        if isinstance(value, Fact):
+            return self.fields(value)
+        if isinstance(value, Verdict):
+            return self._decided(value)
+        if isinstance(value, msgspec.Struct):
+            return msgspec.to_builtins(value)
+        return super().value_fields(value)
+
+    def value_text(self, value: Any) -> str | None:
+        if isinstance(value, Fact):
+            return f"event {value.number}"
+        return self.verdict_text(value) if isinstance(value, Verdict) else None
+
+    # What commands do
+
+    def _explained(self, number: int) -> tuple[Fact, dict[str, dict[str, Any]], list[Any]]:
+        """Return an event, what those held whom it concerns, and what was asked and answered."""
+        timeline, event = self.timeline, self.history.event(number)
+        timeline.goto(number - 1)
+        known = timeline.users
+        subjects = dict.fromkeys(self.detector.subjects(event))
+        held = {each: timeline.held(each) if each in known else {} for each in subjects}
+        messages = [each.message for each in timeline.trace(number)]
+        return event, held, [each for each in messages if isinstance(each, Ask | Answer)]
+
+    def show_why(self, number: int) -> None:
+        event, held, messages = self._explained(number)
+        say(f"event {number} ({self.where(number)}, {self.time(event)})")
+        say(plain(self.detector.describe(event)))
+        for subject, state in held.items():
+            told = ", ".join(f"{name} = {value!r}" for name, value in state.items())
+            say(f"{plain(subject)} held before it: {plain(told) or 'nothing'}")
+        for message in messages:
+            if isinstance(message, Answer):
+                answer = self.value_text(message.answer) or repr(message.answer)
+                say(f"{plain(message.subject)} answered: {plain(answer)}")
+        decision = self.history.recorded.get(number)
+        if decision is not None:
+            say(f"verdict: {self.verdict_text(decision)}")
+        elif self.history.judged(number):
+            say("no verdict was recorded")
+        else:
+            say("of the past, so there is no verdict")
+
+    def why_fields(self, number: int) -> Fields:
+        event, held, messages = self._explained(number)
+        place = self.history.place(number)
+        told = self.fields(event)
+        answers = [each for each in messages if isinstance(each, Answer)]
+        return {
+            "event": told.pop("event"),
+            **place._asdict(),
+            **told,
+            **self.verdict_fields(number),
+            "held": {
+                subject: {name: _plain_value(value) for name, value in state.items()}
+                for subject, state in held.items()
+            },
+            "answers": [
+                {"subject": each.subject, "answer": self.value_fields(each.answer)}
+                for each in answers
+            ],
+        }
+
+    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        return verify(self.history, progress)
+
+    def audit(self) -> None:
+        check_lines(self.history.lines_of_events, self.history.events, self.store)
+        if self.other is None and verify(self.history).difference is not None:
+            raise DamagedStoreError(
+                f"{self.store.path}: expected what the events come to, found something else; "
+                "verify says more"
+            )
+
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        """Return how many events were flagged, and their lines."""
+        check_detector(self.store, self.detector)
+        lines = FactResumed(self.store, self.detector).flagged
+        return len(lines), [line + b"\n" for line in lines]
+
+    def account(self, event: Fact) -> str:
+        line = self.history.line_of(event).decode("utf-8", "backslashreplace").strip()
+        return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+
+
+def _plain_value(value: Any) -> Any:
+    """Return what an actor holds as JSON tells it."""
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=repr)
+
+
+class Anything(msgspec.Struct, frozen=True):
+    """Parameters of which nothing is known."""
+
+
+def stand_in(store: EventStore) -> type[Detector]:
+    """Return a detector that has the types of events of ``store``, and no rule."""
+    declared = store.header.declared
+    assert declared is not None, "it is a store that declares its events"
+    made = FactTypes.of(declared)
+
+    class Unknown(Detector):
+        """Stands where nobody has given the detector."""
+
+        name = "unknown"
+        version = 0
+        event_types = made.events
+        judged_types = tuple(made.events[kind] for kind in sorted(made.judged))
+        verdict_type = made.verdict
+        parameters_type = Anything
+
+        @classmethod
+        def subjects(cls, event: Any) -> Sequence[str]:
+            """Return nobody: whom events concern is not known."""
+            del event
+            return ()
+
+    return Unknown
