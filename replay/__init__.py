@@ -21,6 +21,9 @@ from replay.terminal.interrupts import end_at_once_if_program
 
 end_at_once_if_program()
 
+from actors.declared.actor import SubjectActor
+from actors.declared.coordinator import FactCoordinator
+from events.declared.fact import Fact, Verdict
 from events.errors import (
     DamagedStoreError,
     DetectorError,
@@ -41,24 +44,28 @@ from events.purchases.parameters import Parameters
 from events.store.detector import DetectorVersion
 from events.store.records import Decision, Rejected
 from events.store.store import EventStore
+from replay.declared.detector import Detector
 from replay.engine.judged import Summary
 from replay.intervals.find import find_intervals
 from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
 from replay.purchases.logs import Logs
-from replay.purchases.run import run
 from replay.purchases.simulation import Simulation
 from replay.purchases.summary import Listener
 from replay.purchases.timeline import Timeline
+from replay.run import run
 from replay.version import __version__
 
 __all__ = [
     "Befriend",
     "DamagedStoreError",
     "Decision",
+    "Detector",
     "DetectorError",
     "DetectorVersion",
     "Event",
     "EventStore",
+    "Fact",
+    "FactCoordinator",
     "FlaggedPurchase",
     "ForeignStoreError",
     "InputError",
@@ -77,9 +84,11 @@ __all__ = [
     "ReplayError",
     "Simulation",
     "StoreError",
+    "SubjectActor",
     "Summary",
     "Timeline",
     "Unfriend",
+    "Verdict",
     "__version__",
     "find_intervals",
     "flagged_purchases",

@@ -13,21 +13,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import DetectorError, InterruptedRunError, ReplayError, shown
+from events.errors import DetectorError, InputError, InterruptedRunError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, did_you_mean, whole
+from replay.declared.console import FactWords
+from replay.declared.detector import Detector
+from replay.declared.logs import FactLogs
 from replay.engine.console import Console
-from replay.loading import add_detector, detector_of
+from replay.loading import add_detector, given_detector
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
-from replay.purchases.run import run
+from replay.run import run
 from replay.terminal.interrupts import EXIT_INTERRUPTED
 from replay.terminal.signals import StopSignals
 from replay.terminal.standard_streams import NobodyReadsError, flush, report
 from replay.version import __version__
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+
+    from events.logs.tap import Wake
 
 COMMANDS: Final = (
     "run",
@@ -146,19 +152,13 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     parser = _run_parser()
     parser.hint = hint
     options = parser.read(words)
-    detector = detector_of(options)
-    console = Console(-1 if options.quiet else options.verbose, PurchaseWords())
-    with (
-        StopSignals() as stop,
-        Logs(
-            options.batch,
-            options.stream,
-            options.degrees,
-            options.tracked,
-            follow=options.follow,
-            wake=stop,
-        ) as logs,
-    ):
+    detector = given_detector(options)
+    own = detector if detector is not None and issubclass(detector, Detector) else None
+    console = Console(
+        -1 if options.quiet else options.verbose,
+        PurchaseWords() if own is None else FactWords(own),
+    )
+    with StopSignals() as stop, _logs(options, own, stop) as logs:
         try:
             summary = run(
                 logs,
@@ -189,6 +189,20 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             console.finish()
     console.summarize(summary)
     return EXIT_OK
+
+
+def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
+    """Return the logs of a run, of the detector's ``own`` events if it declares some."""
+    paths = (options.batch, options.stream)
+    if own is None:
+        degrees, tracked = options.degrees, options.tracked
+        return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+    if (options.degrees, options.tracked) != (None, None):
+        raise InputError(
+            f"{options.detector}: expected the detector's own parameters on the first line of "
+            "the batch, found -D or -T"
+        )
+    return FactLogs(*paths, own, follow=options.follow, wake=wake)
 
 
 def _command(name: str, words: Sequence[str], hint: str) -> int:

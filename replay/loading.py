@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, shown
+from replay.declared.detector import Detector
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
+
+    from replay.engine.system import ActorSystem
 
 
 def add_detector(parser: argparse.ArgumentParser) -> None:
@@ -20,22 +23,22 @@ def add_detector(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector",
         metavar="MODULE:CLASS",
-        help="what decides, a class made of replay.Simulation; also FILE.py:CLASS (default: the "
-        "program's own rule)",
+        help="what decides: a class made of replay.Simulation, or of replay.Detector for events "
+        "of its own; also FILE.py:CLASS (default: the program's own)",
     )
 
 
-def detector_of(options: argparse.Namespace) -> type[Simulation]:
-    """Return the detector that a command was given, or the program's own.
+def given_detector(options: argparse.Namespace) -> type[ActorSystem[Any, Any, Any]] | None:
+    """Return the detector that a command was given, or None.
 
     Raises:
         InputError: what it was given is none.
 
     """
-    return Simulation if options.detector is None else load_detector(options.detector)
+    return None if options.detector is None else load_detector(options.detector)
 
 
-def load_detector(name: str) -> type[Simulation]:
+def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:
     """Return the detector that ``name`` names.
 
     Args:
@@ -55,10 +58,10 @@ def load_detector(name: str) -> type[Simulation]:
     found = getattr(module, what, None)
     if found is None:
         raise InputError(f"{where}: expected a detector called {shown(what)}, found none")
-    if not (isinstance(found, type) and issubclass(found, Simulation)):
+    if not (isinstance(found, type) and issubclass(found, Simulation | Detector)):
         raise InputError(
-            f"{where}: expected {shown(what)} to be a class made of replay.Simulation, found "
-            f"{shown(repr(found))}"
+            f"{where}: expected {shown(what)} to be a class made of replay.Simulation or "
+            f"replay.Detector, found {shown(repr(found))}"
         )
     return found
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from events.declared.fact import Verdict
 from events.errors import StoreError, counted
 from events.paths import path_of
 from events.store.records import Decision, EventRun, Finding, Lines, LogEnd, Rejected, events_in
@@ -13,6 +14,7 @@ from events.store.salvage import Salvage
 from events.store.store import EventStore
 from replay.arguments import add_store
 from replay.kinds import kind_of, looks_of
+from replay.loading import add_detector, given_detector
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
@@ -31,6 +33,7 @@ EXIT_DAMAGED = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -39,14 +42,14 @@ def run(options: argparse.Namespace) -> int:
     salvage = Salvage(path_of(options.store, "an event store", StoreError))
     records, damages = salvage.records, salvage.damages
     if all(damage.end is None for damage in damages):
-        looks_of(EventStore(options.store)).audit()
+        looks_of(EventStore(options.store), given_detector(options)).audit()
     told: dict[str, Any] = {
         "version": salvage.version,
         "size": salvage.size,
         "intact": salvage.intact_bytes,
         "frames": len(salvage.parts),
         "events": events_in(records),
-        "decisions": sum(isinstance(record, Decision) for record in records),
+        "decisions": sum(isinstance(record, Decision | Verdict) for record in records),
         "findings": sum(isinstance(record, Finding) for record in records),
         "rejected": sum(isinstance(record, Rejected) for record in records),
         "next_line": _next_line(salvage),

@@ -9,6 +9,7 @@ from events.errors import OtherKindError, counted
 from events.escapes import plain
 from events.store.records import Rejected
 from replay.kinds import looks_of
+from replay.loading import add_detector, given_detector
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import open_store, print_json
 
@@ -31,12 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("one", metavar="STORE_A", help="event store of a run")
     parser.add_argument("other", metavar="STORE_B", help="event store of another run")
+    add_detector(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the first differences; return 1 if there are any, as diff does."""
-    one, other = (looks_of(open_store(path)) for path in (options.one, options.other))
+    detector = given_detector(options)
+    one, other = (looks_of(open_store(path), detector) for path in (options.one, options.other))
     if one.kind != other.kind:
         raise OtherKindError(
             f"{other.store.path}: expected a store of {one.kind}, as {one.store.path} is, found "

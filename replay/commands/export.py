@@ -9,9 +9,10 @@ from events.escapes import plain
 from replay.arguments import add_store
 from replay.engine.files import as_named, check_new
 from replay.engine.output_file import write_all_new
-from replay.kinds import KINDS, looks_of
+from replay.kinds import KINDS, looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import mention, say
-from replay.terminal.tables import open_store, print_json
+from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +27,7 @@ EXAMPLE = "export flagged.json.events --batch batch.json --stream stream.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     for kind in KINDS:
         for source in kind.sources:
             parser.add_argument(
@@ -38,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the logs that were asked for; a file that exists is left alone."""
-    store = open_store(options.store)
-    looks = looks_of(store)
+    looks = looks_at(options)
     named = " or ".join(f"--{source}" for source in looks.sources)
     paths: dict[Source, Path] = {}
     for source in (source for kind in KINDS for source in kind.sources):
@@ -47,9 +48,10 @@ def run(options: argparse.Namespace) -> int:
             continue
         if source not in looks.sources:
             raise InputError(
-                f"{store.path}: expected {named} for a store of {looks.kind}, found --{source}"
+                f"{looks.store.path}: expected {named} for a store of {looks.kind}, "
+                f"found --{source}"
             )
-        others = [store.path, *paths.values()]
+        others = [looks.store.path, *paths.values()]
         paths[source] = check_new(path, "a log", others, again=True)
     logs = looks.export()
     write_all_new(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from events.errors import PositionError
+from events.errors import InputError, PositionError, shown
 from events.escapes import plain
 from events.store.records import Rejected
 from replay.arguments import add_store, as_utf8, number
 from replay.engine.looks import rejected_text
-from replay.kinds import KINDS, looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import report, say
-from replay.terminal.tables import named, open_store, print_json, rejected_fields
+from replay.terminal.tables import named, print_json, rejected_fields
 
 if TYPE_CHECKING:
     import argparse
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
 SUMMARY = "list the events of a store, one line an event, with the log and line of each"
 EXAMPLE = "log flagged.json.events --flagged"
 
-_TYPES: Final = tuple(each for kind in KINDS for each in kind.types)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument(
         "--from", dest="first", metavar="N", type=number, default=1, help="begin with event N"
     )
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=as_utf8,
         help="only what concerns this user, key or id, as it is or as it is shown",
     )
-    parser.add_argument("--type", choices=_TYPES, help="only events of this type")
+    parser.add_argument("--type", metavar="TYPE", help="only events of this type")
     parser.add_argument(
         "--flagged",
         action="store_true",
@@ -50,13 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the lines of the history that were asked for."""
-    looks = looks_of(open_store(options.store))
+    looks = looks_at(options)
     if (other := looks.other) is not None:
         report(f"replay: {plain(options.store)}: {other}")
     if options.first < 1 or (options.last is not None and options.last < options.first):
         raise PositionError(
             f"expected a range of events from 1 on, found {options.first} to {options.last}"
         )
+    if options.type is not None and options.type not in looks.types:
+        expected = ", ".join(looks.types)
+        raise InputError(f"--type: expected one of {expected}, found {shown(options.type)}")
     if options.user is not None:
         options.user = frozenset(looks.numbers_of(named(options.user, looks.everyone)))
     show = _json if options.json else _text

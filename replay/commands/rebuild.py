@@ -15,10 +15,10 @@ from replay.arguments import add_store
 from replay.engine.files import check_outputs
 from replay.engine.output_file import OutputFile
 from replay.engine.output_streams import OutputStream
-from replay.kinds import looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.signals import StopSignals
 from replay.terminal.standard_streams import mention
-from replay.terminal.tables import open_store
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +31,7 @@ EXAMPLE = "rebuild flagged.json.events flagged.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; what stood there before this history began is kept."""
-    looks = looks_of(open_store(options.store))
+    looks = looks_at(options)
     store = looks.store
     read = ("event store", identity_of(store.path))
     check_outputs([read], options.file, None, looks.output_file)

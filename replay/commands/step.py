@@ -10,9 +10,9 @@ from events.escapes import plain
 from events.paths import standard_input
 from replay.arguments import add_store
 from replay.debugger.shell import Shell
-from replay.kinds import looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import report, say
-from replay.terminal.tables import open_store
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +26,7 @@ EXIT_WRONG_COMMAND = 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument(
         "-c",
         "--commands",
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
     interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
-    with looks_of(open_store(options.store), of_another=True) as looks:
+    with looks_at(options, of_another=True) as looks:
         shell = Shell(looks, interactive=interactive)
         if (other := looks.other) is not None:
             rule = "by whose rule why, trace and message show it"

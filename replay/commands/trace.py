@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.escapes import plain
 from replay.arguments import add_event
-from replay.kinds import looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import open_store, print_json, print_table
+from replay.terminal.tables import print_json, print_table
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +27,7 @@ _OUTSIDE: Final = "outside"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_event(parser)
+    add_detector(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object a message")
     how.add_argument("--mermaid", action="store_true", help="print a Mermaid sequence diagram")
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the messages."""
-    with looks_of(open_store(options.store)) as looks:
+    with looks_at(options) as looks:
         delivered = looks.timeline.trace(options.number)
         if options.json:
             for each in delivered:

@@ -8,9 +8,10 @@ from events.errors import counted
 from events.escapes import plain
 from replay.arguments import add_store
 from replay.engine.difference import difference_fields, difference_lines
-from replay.kinds import looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import open_store, print_json, progress
+from replay.terminal.tables import print_json, progress
 
 if TYPE_CHECKING:
     import argparse
@@ -27,13 +28,13 @@ EXIT_DIFFERENT = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
-    store = open_store(options.store)
-    looks = looks_of(store)
+    looks = looks_at(options)
     found = looks.verify(lambda moments: progress(moments, "verify"))
     difference = found.difference
     if options.json:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from replay.arguments import add_event
-from replay.kinds import looks_of
-from replay.terminal.tables import open_store, print_json
+from replay.kinds import looks_at
+from replay.loading import add_detector
+from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -18,12 +19,13 @@ EXAMPLE = "why flagged.json.events 20010"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_event(parser)
+    add_detector(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation."""
-    with looks_of(open_store(options.store)) as looks:
+    with looks_at(options) as looks:
         if options.json:
             print_json(looks.why_fields(options.number))
         else:

@@ -21,10 +21,12 @@ from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
 from events.declared.journal import FactJournal
 from events.declared.lines import FactLines
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
+from replay.declared.logs import FactLogs
 from replay.engine.system import ActorSystem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from actors.dispatcher import DeliveryOrder
     from actors.sink import Outlet
@@ -114,6 +116,30 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
         """Return an event in words; by default its type and its fields."""
         fields = event_fields(cls.types(), event)
         return " ".join([fields.pop("type"), *(f"{name}={each}" for name, each in fields.items())])
+
+    @classmethod
+    def logs(
+        cls,
+        batch: str | Path,
+        stream: str | Path,
+        parameters: Any = None,
+        *,
+        follow: bool = False,
+    ) -> FactLogs:
+        """Return a batch and a stream of its events, open to be read by `replay.run`.
+
+        Args:
+            batch: the past; parameters may stand on its first line.
+            stream: what comes in; ``-`` for standard input.
+            parameters: what to look for, instead of what the batch says.
+            follow: whether the stream is a file that grows.
+
+        Raises:
+            InputError: a log is missing, is a folder, or cannot be read.
+            ParametersError: a parameter is missing or wrong.
+
+        """
+        return FactLogs(batch, stream, cls, parameters, follow=follow)
 
     # What the engine asks
 

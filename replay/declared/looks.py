@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from actors.declared.messages import Answer, Ask
 from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
-from events.errors import DamagedStoreError
+from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
+from replay.declared.console import verdict_text
+from replay.declared.drive import FactDrive
 from replay.declared.detector import Detector, event_fields
 from replay.declared.history import (
     FactHistory,
@@ -22,12 +24,12 @@ from replay.declared.history import (
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
-from replay.engine.output_file import FLAGGED
 from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from events.declared.fact import Declared
     from events.store.store import EventStore
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 class FactLooks(JudgedLooks[Fact]):
     """A store whose events a detector declares, with that detector or without it."""
 
-    kind = "declared events"
+    kind = "events of a detector's own"
+    detectors = Detector
     subject = "a subject"
-    output = FLAGGED
+    output = FactDrive.output
     output_line = "flagged event"
     tools: ClassVar = FactTools
 
@@ -50,7 +53,8 @@ class FactLooks(JudgedLooks[Fact]):
         of_another: bool = False,
     ) -> None:
         """Look at ``store``; without its ``detector`` only at what it recorded."""
-        super().__init__(store, detector or stand_in(store), of_another=of_another)
+        super().__init__(store, detector or stand_in(store.header.declared), of_another=of_another)
+        self._given: Final = detector is not None
         self.types = tuple(each.tag for each in self.detector.types().types)
 
     @cached_property
@@ -61,7 +65,25 @@ class FactLooks(JudgedLooks[Fact]):
 
     @cached_property
     def timeline(self) -> FactTimeline:
+        self._check_given()
         return FactTimeline(self.store, self.detector)
+
+    def _check_given(self) -> None:
+        """Refuse to decide without the detector.
+
+        Raises:
+            OtherDetectorError: nobody has given it.
+
+        """
+        if not self._given:
+            raise OtherDetectorError(
+                f"{self.store.path}: expected the detector that decided it, "
+                f"{self.store.detector}, found none; name it with --detector"
+            )
+
+    @property
+    def other(self) -> str | None:
+        return super().other if self._given else None
 
     @property
     def setting(self) -> str:
@@ -80,9 +102,7 @@ class FactLooks(JudgedLooks[Fact]):
         return text if decision is None else f"{text}: {self.verdict_text(decision)}"
 
     def verdict_text(self, decision: Verdict) -> str:
-        told = " ".join(f"{name}={each}" for name, each in verdict_fields(decision).items())
-        flagged = "FLAGGED" if decision.flagged else "not flagged"
-        return f"{flagged} ({plain(told)})" if told else flagged
+        return verdict_text(decision)
 
     def fields(self, event: Fact) -> Fields:
         told = event_fields(self.detector.types(), event)
@@ -162,11 +182,12 @@ class FactLooks(JudgedLooks[Fact]):
         }
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+        self._check_given()
         return verify(self.history, progress)
 
     def audit(self) -> None:
         check_lines(self.history.lines_of_events, self.history.events, self.store)
-        if self.other is None and verify(self.history).difference is not None:
+        if self._given and self.other is None and verify(self.history).difference is not None:
             raise DamagedStoreError(
                 f"{self.store.path}: expected what the events come to, found something else; "
                 "verify says more"
@@ -174,6 +195,7 @@ class FactLooks(JudgedLooks[Fact]):
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many events were flagged, and their lines."""
+        self._check_given()
         check_detector(self.store, self.detector)
         lines = FactResumed(self.store, self.detector).flagged
         return len(lines), [line + b"\n" for line in lines]
@@ -192,10 +214,10 @@ class Anything(msgspec.Struct, frozen=True):
     """Parameters of which nothing is known."""
 
 
-def stand_in(store: EventStore) -> type[Detector]:
-    """Return a detector that has the types of events of ``store``, and no rule."""
-    declared = store.header.declared
-    assert declared is not None, "it is a store that declares its events"
+@cache
+def stand_in(declared: Declared | None) -> type[Detector]:
+    """Return a detector that has the declared types of events, and no rule; always the same."""
+    assert declared is not None, "it is for stores that declare their events"
     made = FactTypes.of(declared)
 
     class Unknown(Detector):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _SHIPPED: Final = frozenset({PURCHASES.name, INTERVALS.name})
 _OUR_PACKAGES: Final = frozenset({"actors", "events", "replay"})
+# What events and parameters are made of.
+_LIBRARIES: Final = frozenset({"msgspec"})
 
 
 # What has a source, which is where it is defined; and what has the same text everywhere.
@@ -210,7 +212,7 @@ def _is_ours(cls: type) -> bool:
 
 
 def _is_python(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] in sys.stdlib_module_names
+    return cls.__module__.partition(".")[0] in sys.stdlib_module_names | _LIBRARIES
 
 
 def _told(cls: type) -> _Told:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from events.store.records import Record
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
-    from events.times.timestamps import Zone
     from replay.engine.inputs import SourceLog
     from replay.engine.judged import JudgedResumed, Summary
     from replay.engine.listener import RunListener
+    from replay.engine.logs import TwoLogs
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
     from replay.engine.system import ActorSystem
@@ -40,22 +40,7 @@ if TYPE_CHECKING:
 DIGEST_EVENTS: Final = 10_000
 
 
-class TwoLogs(Protocol):
-    """The batch and the stream of a run, and what they are judged by."""
-
-    @property
-    def batch(self) -> Any:
-        """The past."""
-
-    @property
-    def stream(self) -> Any:
-        """What comes in."""
-
-    def bind(self, zone: Zone | None) -> None:
-        """Let the times of both be of ``zone``; None where it is not decided yet."""
-
-
-L = TypeVar("L", bound=TwoLogs)
+L = TypeVar("L", bound="TwoLogs[Any]")
 S = TypeVar("S", bound="ActorSystem[Any, Any, Any]")
 
 

@@ -51,6 +51,8 @@ class Looks(Closing, Generic[E]):
 
     kind: ClassVar[str]
     """What its events are, as in "a store of purchases"."""
+    detectors: ClassVar[type]
+    """What every detector of such stores is made of."""
     detector: Any
     """The detector by whose rule commands judge: the program's own, or one that was given."""
     sources: ClassVar[tuple[Source, ...]]

@@ -42,6 +42,7 @@ class IntervalLooks(Looks[Observation]):
     """A store of observations, in which intervals were looked for."""
 
     kind = "intervals"
+    detectors = IntervalSimulation
     detector = IntervalSimulation
     sources = ("observations",)
     types = ("observation",)

@@ -1,7 +1,7 @@
 """Branches: a history decided again with other parameters or events ("what if").
 
 A branch is a run of its own. Its logs are the original's lines without those of
-skipped events and with inserted ones; they go through the ordinary `replay.purchases.run.run`,
+skipped events and with inserted ones; they go through the ordinary `replay.run.run`,
 so nothing that decides here is written twice, and the branch has an event store that
 every command can look at. The original store is only read.
 """
@@ -29,8 +29,8 @@ from replay.engine.judged import LogLine, texts_by_log
 from replay.purchases.branch_files import branch_files, unnamed_log
 from replay.purchases.branch_lines import Inserted, identified
 from replay.purchases.logs import Logs
-from replay.purchases.run import run
 from replay.purchases.simulation import Simulation
+from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -36,7 +36,7 @@ def flagged_purchases(
 ) -> Iterator[FlaggedPurchase]:
     """Iterate over the flagged purchases of ``stream``, each as soon as it is judged.
 
-    Rejected lines are skipped; `replay.purchases.run` reports and keeps them.
+    Rejected lines are skipped; `replay.run` reports and keeps them.
 
     Args:
         batch: the past, with the parameters on its first line.

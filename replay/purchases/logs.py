@@ -1,34 +1,25 @@
-"""The two logs of a run and its parameters, opened and checked together."""
+"""The two logs of a run of the detector of purchases, with D and T."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from events.closing import Closing
 from events.errors import ParametersError
-from events.logs.file import Log
-from events.logs.live import LiveLog
 from events.logs.splitting import CutLine
-from events.paths import is_stream
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
+from replay.engine.logs import ParametersLine, TwoLogs
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.logs.file import Log
     from events.logs.tap import Wake
     from events.times.timestamps import Zone
 
 
-class ParametersLine(NamedTuple):
-    """The parameters and the line that they were read from."""
-
-    parameters: Parameters
-    line: bytes | None
-    """The batch's first line where it is parameters, byte for byte; else None."""
-
-
-class Logs(Closing):
+class Logs(TwoLogs[Parameters]):
     """A batch log and a stream log, ready to be read.
 
     Raises:
@@ -36,6 +27,8 @@ class Logs(Closing):
         ParametersError: D or T is missing or wrong.
 
     """
+
+    detector = Simulation
 
     def __init__(
         self,
@@ -61,61 +54,15 @@ class Logs(Closing):
             zone: whether their times have an offset; None where their first event decides.
 
         """
-        self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
-        """Whether the stream is read while it is written."""
-        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch", BlockParser)
-        try:
-            self.stream: Final[Log | LiveLog] = (
-                stream
-                if isinstance(stream, Log)
-                else LiveLog(stream, "stream", BlockParser, follow=follow, wake=wake)
-                if self.live
-                else Log(stream, "stream", BlockParser)
-            )
-            try:
-                self.parameters, self.line = _parameters(self.batch, degrees, tracked)
-                if isinstance(self.stream, Log):
-                    # Of what cannot be read, such as no gzip file, no outputs are begun.
-                    self.stream.peek_line()
-            except BaseException:
-                self.stream.close()
-                raise
-        except BaseException:
-            self.batch.close()
-            raise
-        self.bind(zone)
+        self._given: Final = degrees, tracked
+        super().__init__(batch, stream, BlockParser, follow=follow, wake=wake, zone=zone)
 
-    def bind(self, zone: Zone | None) -> None:
-        """Let the times of both be of ``zone``; None where it is not decided yet."""
-        self.batch.zone = self.stream.zone = zone
-
-    def look_ahead(self) -> None:
-        """Find out what the first event decides; nothing of the logs is lost.
-
-        It stays undecided where that event is far off, or comes from a stream that is live.
-
-        Raises:
-            InputError: a log cannot be read so far.
-
-        """
-        if self.batch.zone is None:
-            found = self.batch.look_ahead()
-            if found.ended and found.zone is None and isinstance(self.stream, Log):
-                found = self.stream.look_ahead()
-            self.bind(found.zone)
-
-    @property
-    def logs(self) -> tuple[Log, Log | LiveLog]:
-        """Both, in the order in which they are read."""
-        return self.batch, self.stream
-
-    def close(self) -> None:
-        """Close both logs."""
-        self.batch.close()
-        self.stream.close()
+    def read_parameters(self) -> ParametersLine[Parameters]:
+        """Read D and T, and their line off the batch if they stand there."""
+        return _parameters(self.batch, *self._given)
 
 
-def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine:
+def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine[Parameters]:
     line = batch.peek_line()
     where = f"{batch.path}:{batch.lines_read + 1}"
     if degrees is not None and tracked is not None:

@@ -48,6 +48,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     """A store of purchases and friendships, of which the purchases are decided on."""
 
     kind = "purchases"
+    detectors = Simulation
     detector = Simulation
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
     subject = "a user"

@@ -23,8 +23,8 @@ from replay.engine.files import STORE_SUFFIX, check_folder_of
 from replay.engine.judged import LogLine, texts_by_log
 from replay.purchases.logs import Logs
 from replay.purchases.regression import regression_test
-from replay.purchases.run import run
 from replay.purchases.shrink import VerdictNotReplayedError
+from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,11 +22,11 @@ from replay.purchases.branch import Edits, branch_off
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.looks import PurchaseLooks
-from replay.purchases.run import run
 from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.verify import verify
+from replay.run import run
 from replay.testing import model
 from replay.testing.disks import CountingDisk
 from replay.testing.peer import trace_elsewhere, traced

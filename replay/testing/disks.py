@@ -1,6 +1,6 @@
 """Disks that fail, die, or forget, in place of the real one; all on real files.
 
-Give one to `replay.purchases.run` to see what becomes of a run whose machine lets it down.
+Give one to `replay.run` to see what becomes of a run whose machine lets it down.
 """
 
 from __future__ import annotations

@@ -305,7 +305,7 @@ def interrupted_after(words: Sequence[str], module: str, folder: Path) -> Ended:
         "events.errors",
         "msgspec",
         "pykka",
-        "replay.purchases.run",
+        "replay.run",
         "replay.purchases.timeline",
         "replay.purchases.logs",
     ],
@@ -335,9 +335,7 @@ def test_ctrl_c_that_is_ignored_stays_ignored(folder: Path) -> None:
     # As a shell does it for what is started in the background.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        found = interrupted_after(
-            ["-P", "-m", "replay", "step", STORE], "replay.purchases.run", folder
-        )
+        found = interrupted_after(["-P", "-m", "replay", "step", STORE], "replay.run", folder)
     finally:
         signal.signal(signal.SIGINT, before)
     assert found == (0, b"", "")

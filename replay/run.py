@@ -1,14 +1,16 @@
-"""The run of the detector of purchases: two logs in, a store and the flagged purchases out.
+"""The run of a detector that judges events: two logs in, a store and the flagged lines out.
 
-`replay.engine.run` is its way, and `replay.purchases.drive` what is done on it.
+`replay.engine.run` is its way, and `replay.engine.judging` what is done on it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from events.store.disk import DISK, Disk
+from replay.declared.drive import FactDrive
+from replay.declared.logs import FactLogs
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.judged import Summary
 from replay.engine.listener import RunListener
@@ -16,16 +18,17 @@ from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
-from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from replay.engine.run import ShouldStop
-    from replay.purchases.drive import Detector
+    from replay.engine.system import ActorSystem
     from replay.purchases.logs import Logs
 
 
 def run(
-    logs: Logs,
+    logs: Logs | FactLogs,
     flagged: str | Path,
     *,
     store: str | Path | None = None,
@@ -35,17 +38,17 @@ def run(
     listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
-    detector: Detector = Simulation,
+    detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
 ) -> Summary:
-    """Read both logs, keep their events, write the flagged purchases; return what was done.
+    """Read both logs, keep their events, write the flagged ones; return what was done.
 
     An unfinished run on the same inputs is continued where it stopped, and gives what it
     would have given without the stop; a finished one is left as it is. A store of another
     history, or of another detector, is moved to a numbered name, never overwritten.
 
     Args:
-        logs: the two logs.
-        flagged: the file to append flagged purchases to; or ``-`` for standard output, a
+        logs: the two logs; of a detector with events of its own, its `logs`.
+        flagged: the file to append flagged lines to; or ``-`` for standard output, a
             pipe or a character device, to which lines are written once.
         store: the event store to make, by default ``flagged`` with ``.events`` added; there
             is none beside a pipe or a device.
@@ -55,7 +58,8 @@ def run(
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
-        detector: makes the actor system that decides; see `replay.engine.detectors`.
+        detector: makes the actor system that decides, by default that of the logs; see
+            `replay.engine.detectors`.
 
     Raises:
         InputError: a log cannot be read, an output would overwrite a log or is no file, or
@@ -72,13 +76,15 @@ def run(
     check_outputs(inputs, flagged, store)
     summary = Summary(Path(flagged), store)
     cure = rebuild_cure(summary.store_path, summary.output_path)
-    output = output_at(flagged, disk, PurchaseDrive.output, cure, should_stop)
+    # The one place that asks which logs they are.
+    drive: Any = FactDrive if isinstance(logs, FactLogs) else PurchaseDrive
+    output = output_at(flagged, disk, drive.output, cure, should_stop)
     listener = listener or RunListener()
     running = Run(
         logs,
         output,
         summary,
-        PurchaseDrive(logs, summary, detector, listener, should_stop),
+        drive(logs, summary, detector or logs.detector, listener, should_stop),
         strict=strict,
         listener=listener,
         should_stop=should_stop,

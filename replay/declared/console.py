@@ -1,0 +1,57 @@
+"""What a run of a detector that declares its events says of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from events.declared.fact import Fact, Verdict, verdict_fields
+from events.errors import counted
+from events.escapes import plain
+from replay.engine.console import Words
+
+if TYPE_CHECKING:
+    from replay.declared.detector import Detector
+    from replay.declared.logs import FactLogs
+    from replay.engine.judged import Summary
+
+
+class FactWords(Words):
+    """What is said in the words of a detector."""
+
+    output = "flagged events"
+
+    def __init__(self, detector: type[Detector]) -> None:
+        """Speak for ``detector``."""
+        self._detector = detector
+
+    def setting(self, inputs: FactLogs) -> list[str]:
+        """Return lines about what is looked for."""
+        told: dict[str, Any] = msgspec.to_builtins(inputs.parameters)
+        return [" ".join(f"{name}={value}" for name, value in told.items())] if told else []
+
+    def event(self, event: Fact, decision: Verdict | None) -> str:
+        """Return an event and the decision on it in words."""
+        text = plain(self._detector.describe(event))
+        return text if decision is None else f"{text}: {verdict_text(decision)}"
+
+    def totals(self, summary: Summary, seconds: float) -> list[str]:
+        """Return lines about what was read and found."""
+        return [
+            f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
+            f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
+            f"{counted(summary.users, 'subject')}",
+            f"{summary.flagged:,} of {counted(summary.judged, 'event')} flagged, {seconds:.2f} s",
+        ]
+
+    def found(self, summary: Summary) -> int:
+        """Return how many lines were written."""
+        return summary.flagged
+
+
+def verdict_text(decision: Verdict) -> str:
+    """Return a verdict in words."""
+    told = " ".join(f"{name}={each}" for name, each in verdict_fields(decision).items())
+    flagged = "FLAGGED" if decision.flagged else "not flagged"
+    return f"{flagged} ({plain(told)})" if told else flagged

@@ -1,0 +1,91 @@
+"""The two logs of a run of a detector that declares its events, and its parameters."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from events.declared.lines import FactLines
+from events.declared.parser import FactParser
+from events.errors import ParametersError, shown
+from events.logs.objects import BadLineError, decode_object
+from replay.engine.logs import ParametersLine, TwoLogs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from events.logs.file import Log
+    from events.logs.tap import Wake
+    from events.times.timestamps import Zone
+    from replay.declared.detector import Detector
+
+
+class FactLogs(TwoLogs[Any]):
+    """A batch log and a stream log of events of declared types, ready to be read.
+
+    Raises:
+        InputError: a log is missing, is a folder, or cannot be read.
+        ParametersError: a parameter is missing or wrong.
+
+    """
+
+    def __init__(
+        self,
+        batch: str | Path | Log,
+        stream: str | Path | Log,
+        detector: type[Detector],
+        parameters: Any = None,
+        *,
+        follow: bool = False,
+        wake: Wake | None = None,
+        zone: Zone | None = None,
+    ) -> None:
+        """Open both logs and read the parameters.
+
+        Args:
+            batch: the past; parameters may stand on its first line, as a JSON object
+                without an ``event_type``.
+            stream: what comes in; ``-`` for standard input.
+            detector: whose events they are.
+            parameters: what to look for, instead of what the batch says.
+            follow: whether the stream is a file that grows.
+            wake: ends the waiting for a stream that is live.
+            zone: whether their times have an offset; None where their first event decides.
+
+        """
+        self.detector: type[Detector] = detector
+        self._given: Final = parameters
+        parser = partial(FactParser, FactLines(detector.types()))
+        super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)
+
+    def read_parameters(self) -> ParametersLine[Any]:
+        """Read the parameters, and their line off the batch if they stand there."""
+        batch, expected = self.batch, self.detector.parameters_type
+        line = batch.peek_line()
+        where = f"{batch.path}:{batch.lines_read + 1}"
+        text = line if isinstance(line, bytes) and _is_parameters(line) else None
+        parameters = self._given
+        if parameters is None:
+            try:
+                parameters = msgspec.json.decode(text or b"{}", type=expected, strict=False)
+            except msgspec.MsgspecError as error:
+                found = "none" if text is None else shown(text)
+                raise ParametersError(
+                    f"{where}: expected the parameters of {self.detector.__qualname__}, a JSON "
+                    f"object on the first line, found {found}: {error}"
+                ) from None
+        elif not isinstance(parameters, expected):
+            raise ParametersError(
+                f"expected parameters that are {expected.__qualname__}, found {parameters!r}"
+            )
+        return ParametersLine(parameters, None if text is None else batch.skip_line())
+
+
+def _is_parameters(line: bytes) -> bool:
+    """Tell whether ``line`` is an object that is no event."""
+    try:
+        return "event_type" not in decode_object(line)
+    except BadLineError:
+        return False

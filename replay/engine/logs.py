@@ -1,0 +1,126 @@
+"""The two logs of a run that judges events, and its parameters: opened and checked together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+from events.closing import Closing
+from events.logs.file import Log
+from events.logs.live import LiveLog
+from events.paths import is_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from events.logs.parser import ParserType
+    from events.logs.tap import Wake
+    from events.times.timestamps import Zone
+
+P = TypeVar("P")
+
+
+class ParametersLine(NamedTuple, Generic[P]):
+    """The parameters and the line that they were read from."""
+
+    parameters: P
+    """What the detector is told to look for."""
+    line: bytes | None
+    """The batch's first line where it is parameters, byte for byte; else None."""
+
+
+class TwoLogs(Closing, ABC, Generic[P]):
+    """A batch log and a stream log, ready to be read.
+
+    Raises:
+        InputError: a log is missing, is a folder, or cannot be read.
+        ParametersError: a parameter is missing or wrong.
+
+    """
+
+    detector: Any
+    """The detector that reads such logs where no other is given."""
+
+    def __init__(
+        self,
+        batch: str | Path | Log,
+        stream: str | Path | Log,
+        parser: ParserType,
+        *,
+        follow: bool,
+        wake: Wake | None,
+        zone: Zone | None,
+    ) -> None:
+        """Open both logs and read the parameters.
+
+        Args:
+            batch: the past, with the parameters on its first line; a log that is open
+                is closed with these.
+            stream: what comes in; ``-`` for standard input.
+            parser: makes what turns their lines into blocks.
+            follow: whether the stream is a file that grows.
+            wake: ends the waiting for a stream that is live.
+            zone: whether their times have an offset; None where their first event decides.
+
+        """
+        self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
+        """Whether the stream is read while it is written."""
+        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch", parser)
+        try:
+            self.stream: Final[Log | LiveLog] = (
+                stream
+                if isinstance(stream, Log)
+                else LiveLog(stream, "stream", parser, follow=follow, wake=wake)
+                if self.live
+                else Log(stream, "stream", parser)
+            )
+            try:
+                self.parameters, self.line = self.read_parameters()
+                if isinstance(self.stream, Log):
+                    # Of what cannot be read, such as no gzip file, no outputs are begun.
+                    self.stream.peek_line()
+            except BaseException:
+                self.stream.close()
+                raise
+        except BaseException:
+            self.batch.close()
+            raise
+        self.bind(zone)
+
+    @abstractmethod
+    def read_parameters(self) -> ParametersLine[P]:
+        """Read the parameters, and their line off the batch if they stand there.
+
+        Raises:
+            ParametersError: one is missing or wrong.
+
+        """
+
+    def bind(self, zone: Zone | None) -> None:
+        """Let the times of both be of ``zone``; None where it is not decided yet."""
+        self.batch.zone = self.stream.zone = zone
+
+    def look_ahead(self) -> None:
+        """Find out what the first event decides; nothing of the logs is lost.
+
+        It stays undecided where that event is far off, or comes from a stream that is live.
+
+        Raises:
+            InputError: a log cannot be read so far.
+
+        """
+        if self.batch.zone is None:
+            found = self.batch.look_ahead()
+            if found.ended and found.zone is None and isinstance(self.stream, Log):
+                found = self.stream.look_ahead()
+            self.bind(found.zone)
+
+    @property
+    def logs(self) -> tuple[Log, Log | LiveLog]:
+        """Both, in the order in which they are read."""
+        return self.batch, self.stream
+
+    def close(self) -> None:
+        """Close both logs."""
+        self.batch.close()
+        self.stream.close()
