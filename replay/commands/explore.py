@@ -11,9 +11,10 @@ from replay.arguments import add_store, whole
 from replay.engine.difference import difference_fields, difference_lines
 from replay.engine.explore import Explorer, RecordedOtherwiseError
 from replay.engine.explorers import explorations, usable_cores
-from replay.kinds import looks_of
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import open_store, print_json, progress, shell_word
+from replay.terminal.tables import print_json, progress, shell_word
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +32,7 @@ _ORDERS: Final = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
+    add_detector(parser)
     parser.add_argument(
         "--orders",
         metavar="N",
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was explored and the first difference; return 1 if there is one."""
-    looks = looks_of(open_store(options.store))
+    looks = looks_at(options)
     explorer = Explorer(looks.explored())
     verify = f"python -m replay verify {shell_word(options.store)}"
     try:

@@ -9,7 +9,7 @@ import msgspec
 from events.declared.fact import Fact, Verdict, verdict_fields
 from events.errors import counted
 from events.escapes import plain
-from replay.engine.console import Words
+from replay.engine.console import RunWords
 
 if TYPE_CHECKING:
     from replay.declared.detector import Detector
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from replay.engine.judged import Summary
 
 
-class FactWords(Words):
+class FactWords(RunWords):
     """What is said in the words of a detector."""
 
     output = "flagged events"

@@ -12,8 +12,9 @@ from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
 from replay.declared.console import verdict_text
-from replay.declared.drive import FactDrive
 from replay.declared.detector import Detector, event_fields
+from replay.declared.drive import FactDrive
+from replay.declared.explore import FactSubject
 from replay.declared.history import (
     FactHistory,
     FactResumed,
@@ -184,6 +185,14 @@ class FactLooks(JudgedLooks[Fact]):
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         self._check_given()
         return verify(self.history, progress)
+
+    def explored(self) -> FactSubject:
+        """Return what is explored; without a stream all of it is the past."""
+        self._check_given()
+        check_detector(self.store, self.detector)
+        history = self.history
+        parts = (history.parameters, history.journal, history.past_events)
+        return FactSubject(self.detector, *parts)
 
     def audit(self) -> None:
         check_lines(self.history.lines_of_events, self.history.events, self.store)

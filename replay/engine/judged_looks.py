@@ -70,6 +70,10 @@ class JudgedLooks(Looks[E]):
         return exported
 
     @property
+    def recorded(self) -> dict[int, Any]:
+        return self.history.recorded
+
+    @property
     def verdicts(self) -> int:
         return len(self.history.recorded)
 

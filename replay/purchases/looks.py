@@ -147,10 +147,6 @@ class PurchaseLooks(JudgedLooks[Event]):
         parts = (history.parameters, history.journal, history.past_events)
         return PurchaseSubject(self.detector, *parts)
 
-    @property
-    def recorded(self) -> dict[int, Decision]:
-        return self.history.recorded
-
     def audit(self) -> None:
         audit_purchases(self.store, digests=self.other is None)
 

@@ -1,0 +1,19 @@
+"""What is explored of a history of a detector's own events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from replay.engine.judged_explore import JudgedSubject
+
+if TYPE_CHECKING:
+    from actors.declared.actor import SubjectActor
+
+
+class FactSubject(JudgedSubject):
+    """A history of a detector's own events."""
+
+    actors = "subjects"
+
+    def state_of(self, actor: SubjectActor) -> dict[str, Any]:
+        return dict(actor.held())
