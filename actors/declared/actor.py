@@ -62,12 +62,14 @@ class SubjectActor(DispatchedActor):
         raise NotImplementedError
 
     def held(self) -> dict[str, Any]:
-        """Return what it holds, by name."""
-        return vars(self)
+        """Return what it holds, by name: all that `begin` and `fold` have set."""
+        # Whoever watches an actor may have put a way of receiving messages before its own.
+        return {name: value for name, value in vars(self).items() if name != "on_receive"}
 
     def recover(self, number: int) -> None:
         """Hold what the subject's own events up to event ``number`` come to."""
-        vars(self).clear()
+        for name in self.held():
+            delattr(self, name)
         self.begin()
         for event in self.journal.own(self.number, number):
             self.fold(event)

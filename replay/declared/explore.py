@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from replay.engine.judged_explore import JudgedSubject
@@ -16,4 +17,5 @@ class FactSubject(JudgedSubject):
     actors = "subjects"
 
     def state_of(self, actor: SubjectActor) -> dict[str, Any]:
-        return dict(actor.held())
+        # What is compared later must not change with the actor.
+        return deepcopy(actor.held())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -173,7 +174,7 @@ class FactTimeline(JudgedTimeline[Fact, FactHistory, Detector, Verdict]):
         number = self.number(subject)
         # To look at somebody may be to activate it.
         with self.undisturbed():
-            return dict(self._simulation.user(number).held())
+            return deepcopy(self._simulation.user(number).held())
 
 
 class _Replay(JudgedReplay):
@@ -184,9 +185,9 @@ class _Replay(JudgedReplay):
         yield from digest_differences(attestation, found, (), "subjects")
         for number in set(self.concerned(since)) & set(simulation.active):
             actor = simulation.user(number)
-            held = dict(actor.held())
+            held = actor.held()
             simulation.passivate([number])
-            recovered = dict(simulation.user(number).held())
+            recovered = simulation.user(number).held()
             for name in sorted({*held, *recovered}):
                 if held.get(name) != recovered.get(name):
                     values = (recovered.get(name), held.get(name))
