@@ -115,7 +115,7 @@ def test_detector_that_fails_is_one_line_and_no_success(
         ("no_such_module:Mine", "no_such_module: expected to import it, found ModuleNotFound"),
         ("{}/absent.py:Mine", "absent.py: expected a file with a detector, found none"),
         ("{}/my_rule.py:Other", "my_rule.py: expected a detector called 'Other', found none"),
-        ("{}/my_rule.py:other", "expected 'other' to be a class made of replay.Simulation, found"),
+        ("{}/my_rule.py:other", "expected 'other' to be a class made of replay.Simulation or "),
         ("{}/broken.py:Mine", "broken.py: expected to import it, found SyntaxError: "),
         ("{}/ending.py:Mine", "ending.py: expected to import it, found SystemExit: "),
         ("{}/json.py:Mine", "json.py: expected a file with a name of its own, found another"),
