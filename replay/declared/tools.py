@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import shown
 from events.escapes import plain
-from replay.debugger.commands import Command
-from replay.debugger.errors import CommandError
+from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, Tools, argument
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table

@@ -8,8 +8,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from replay.engine.history import Happening
 from replay.engine.judged import texts_by_log
-from replay.engine.looks import Exported, Fields, Happening, Looks
+from replay.engine.looks import Exported, Fields, Looks
 from replay.terminal.tables import cut_fields
 
 if TYPE_CHECKING:
