@@ -11,6 +11,7 @@ import numpy as np
 
 from actors.purchases.digest import Sums
 from events.escapes import json_escaped
+from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
@@ -19,7 +20,6 @@ from events.times.timestamps import in_zone
 from replay.engine.detectors import check_detector
 from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
-from replay.purchases.audit import audit_purchases
 from replay.purchases.console import decision_fields, describe, event_fields, verdict_text
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
@@ -165,7 +165,7 @@ class PurchaseLooks(Looks[Event]):
         return self.history.recorded
 
     def audit(self) -> None:
-        audit_purchases(self.store, digests=self.other is None)
+        PurchasesResumed(self.store, Journal(), own_state=self.other is None)
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines were flagged, and these."""
