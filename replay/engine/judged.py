@@ -219,7 +219,8 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
             store: the store.
             journal: one without events, for those of the store.
             verdict: what a decision is.
-            acting: whether a run goes on; otherwise it is only seen how far it has come.
+            acting: whether a run goes on, or it is to be seen whether one could; otherwise it
+                is only seen how far it has come.
 
         Raises:
             DamagedStoreError: a frame holds what this program does not write, or a digest of
@@ -247,7 +248,9 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         self._verdict: Final = verdict
         self._acting: Final = acting
         self._frame = 0
+        self._previous = b""
         for self._frame, frame in enumerate(store.frames()):
+            self._previous = frame.previous
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     self._take(record)
@@ -363,9 +366,10 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
     def _attested(self, digest: StateDigest) -> None:
         self.attested = digest.events
         self.users = digest.subjects
-        found = self.sums() if self._acting else None
-        if found is not None and (digest.events, digest.sums) != (len(self.journal), found):
+        sums = self.sums() if self._acting else None
+        events, subjects = len(self.journal), len(self.journal.names)
+        if sums is not None and digest != StateDigest(events, self._previous, subjects, sums):
             raise DamagedStoreError(
-                f"{self.store.path}: after event {len(self.journal)}: expected a state with "
-                f"the sums {digest.sums}, found {found}; verify says more"
+                f"{self.store.path}: after event {events}: expected a digest of the events before "
+                "it, found another one; verify says more"
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from actors.purchases.digest import Sums
 from events.escapes import json_escaped
+from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
@@ -16,7 +17,6 @@ from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
-from replay.purchases.audit import audit_purchases
 from replay.purchases.console import decision_fields, describe, event_fields, verdict_text
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
@@ -148,7 +148,7 @@ class PurchaseLooks(JudgedLooks[Event]):
         return PurchaseSubject(self.detector, *parts)
 
     def audit(self) -> None:
-        audit_purchases(self.store, digests=self.other is None)
+        PurchasesResumed(self.store, Journal(), own_state=self.other is None)
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines were flagged, and these."""

@@ -23,11 +23,22 @@ if TYPE_CHECKING:
 class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
     """How far a history of purchases has come."""
 
-    def __init__(self, store: EventStore, journal: Journal | None = None) -> None:
-        """Read ``store`` into the ``journal`` of a run that goes on, or see how far it has come."""
+    def __init__(
+        self, store: EventStore, journal: Journal | None = None, *, own_state: bool = True
+    ) -> None:
+        """Read ``store``.
+
+        Args:
+            store: the store.
+            journal: that of a run that goes on; None: see how far it has come.
+            own_state: whether its digests are of what users hold; of a state that another
+                detector has nothing is known.
+
+        """
         found = Journal() if journal is None else journal
         self._own_lines: Final = OwnLines(store.path, store.zone)
         self._sums: Final = RunningSums(found)
+        self._own_state: Final = own_state
         super().__init__(store, found, Decision, acting=journal is not None)
 
     def check_columns(self, events: Columns) -> None:
@@ -47,7 +58,9 @@ class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
         """Return the line of a flagged purchase (SPEC.md section 4)."""
         return flagged_line(line_of(event), decision.mean, decision.sd)
 
-    def sums(self) -> Sums:
-        """Return what users hold together after the events read so far."""
+    def sums(self) -> Sums | None:
+        """Return what users hold together after the events read so far; None: not known."""
+        if not self._own_state:
+            return None
         self._sums.stand(len(self.journal))
         return self._sums.now()
