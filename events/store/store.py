@@ -12,9 +12,10 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.declared.columns import FactColumns
+from events.declared.fact import Verdict
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -292,9 +293,9 @@ class EventStore:
         """Iterate over the rejected lines, in order."""
         return (record for record in self.records() if isinstance(record, Rejected))
 
-    def decisions(self) -> Iterator[Decision]:
+    def decisions(self) -> Iterator[Any]:
         """Iterate over the decisions, in the order of the stream."""
-        return (record for record in self.records() if isinstance(record, Decision))
+        return (record for record in self.records() if isinstance(record, Decision | Verdict))
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
         reader = Reader(self.header, self.version, self.path, self._types)

@@ -28,6 +28,7 @@ from replay.testing.checks import (
     assert_same_decisions,
     run_in,
 )
+from replay.testing.conformance import FactLog, fact_logs, run_conformance_test
 from replay.testing.disks import DiedError, DyingDisk, FailingDisk, ForgettingDisk
 from replay.testing.live_run import LiveRun
 from replay.testing.logged import LoggedHistory
@@ -50,6 +51,7 @@ __all__ = [
     "ChosenOrder",
     "DiedError",
     "DyingDisk",
+    "FactLog",
     "FailingDisk",
     "Failure",
     "Failures",
@@ -67,12 +69,14 @@ __all__ = [
     "decide",
     "event_lines",
     "events",
+    "fact_logs",
     "failures",
     "histories",
     "lines",
     "orders",
     "parameters",
     "play",
+    "run_conformance_test",
     "run_in",
     "with_failures",
 ]
