@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from events.errors import ParametersError, shown
+from events.errors import BadValueError, ParametersError, shown
+from events.observations.parameters import check_distinct
 from events.purchases.parameters import check
+from events.times.durations import parse_duration
 from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
@@ -110,3 +112,23 @@ def number(text: str) -> int:
     if not is_whole(text.removeprefix("-")):
         raise argparse.ArgumentTypeError(f"expected the number of an event, found {text!r}")
     return int(text)
+
+
+def duration(text: str) -> int:
+    """Return how many nanoseconds a duration is."""
+    try:
+        return parse_duration(text)
+    except BadValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def distinct(text: str) -> int:
+    """Return how many different ids an interval has at least."""
+    if not is_whole(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    try:
+        return check_distinct(int(text))
+    except BadValueError as error:
+        # The option is named by argparse, which calls it otherwise than Python does.
+        detail = str(error).removeprefix("min_distinct: ")
+        raise argparse.ArgumentTypeError(detail) from None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.errors import BadValueError, ReplayError
-from events.observations.parameters import check_distinct
+from events.errors import ReplayError
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from events.times.durations import parse_duration
-from replay.arguments import as_utf8, is_whole
+from replay.arguments import as_utf8, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -23,6 +20,8 @@ from replay.intervals.run import Search, run_intervals
 from replay.terminal.signals import StopSignals
 
 if TYPE_CHECKING:
+    import argparse
+
     from replay.intervals.summary import IntervalSummary
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--threshold",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         required=True,
         help="an interval is shorter than this, such as 90s, 10m, 1h30m; more than 0s",
     )
@@ -62,14 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--min-distinct",
         metavar="N",
-        type=_distinct,
+        type=distinct,
         default=2,
         help="how many different ids an interval has at least (default: 2)",
     )
     add(
         "--lateness",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         default=0,
         help="put in order what comes late by up to this much (default: 0s)",
     )
@@ -137,21 +136,3 @@ def _picture(summary: IntervalSummary, title: str) -> str:
         adids = tuple([f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)])
     intervals = [finding.interval for finding in history.findings()]
     return intervals_picture(times, adids, intervals, title)
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except BadValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _distinct(text: str) -> int:
-    if not is_whole(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    try:
-        return check_distinct(int(text))
-    except BadValueError as error:
-        # The option is named by argparse, which calls it otherwise than Python does.
-        detail = str(error).removeprefix("min_distinct: ")
-        raise argparse.ArgumentTypeError(detail) from None

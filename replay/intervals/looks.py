@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
 from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,8 +16,11 @@ from events.observations.interval import Interval
 from events.observations.rows import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
+from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
-from replay.engine.looks import Exported, Fields, Looks
+from replay.engine.looks import Change, Exported, Fields, Looks
+from replay.intervals.branch import IntervalBranching, IntervalRerun
+from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
     from events.observations.parameters import IntervalParameters
     from events.store.records import Source
+    from replay.engine.branch import Branch
     from replay.engine.verify import Verification
 
 
@@ -54,6 +59,26 @@ class IntervalLooks(Looks[Observation]):
     output_file = "file of intervals"
     output_line = "interval"
     tools: ClassVar = IntervalTools
+    changes = (
+        Change(
+            "threshold",
+            ("--threshold",),
+            "an interval is shorter than this, such as 90s, 10m, 1h30m",
+            {"metavar": "TIME", "type": duration},
+        ),
+        Change(
+            "inclusive",
+            ("--inclusive",),
+            "an interval may be just as long",
+            {"action": BooleanOptionalAction},
+        ),
+        Change(
+            "distinct_min",
+            ("--min-distinct",),
+            "how many different ids an interval has at least",
+            {"metavar": "N", "type": distinct},
+        ),
+    )
 
     @cached_property
     def history(self) -> IntervalHistory:
@@ -138,6 +163,16 @@ class IntervalLooks(Looks[Observation]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return verify_intervals(self.store, progress)
+
+    @property
+    def words(self) -> IntervalWords:
+        return IntervalWords(keyed=self.parameters.key is not None)
+
+    def branching(self) -> IntervalBranching:
+        return IntervalBranching(self.history, self.detector)
+
+    def rerun(self, branching: IntervalBranching, branch: Branch) -> IntervalRerun:
+        return IntervalRerun(branching, branch)
 
     def explored(self) -> IntervalSubject:
         check_detector(self.store, self.detector)
