@@ -13,7 +13,7 @@ from events.escapes import plain
 from events.logs.file import Log
 from replay.declared.console import verdict_text
 from replay.declared.detector import event_fields
-from replay.declared.history import FactHistory
+from replay.declared.history import FactHistory, bound
 from replay.declared.logs import FactLogs
 from replay.engine.judged_branch import JudgedBranching, JudgedRerun
 from replay.run import run
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from events.declared.fact import Fact
     from events.store.records import Source
+    from events.store.store import EventStore
     from replay.engine.branch import BranchLog
     from replay.engine.judged_branch import Difference
+    from replay.engine.listener import RunSummary
     from replay.engine.looks import Fields
 
 
@@ -38,6 +40,9 @@ class FactBranching(JudgedBranching[FactHistory]):
         """Return the parameters, which stay."""
         del changed, output
         return self.history.parameters
+
+    def store_of(self, branch: RunSummary) -> EventStore:
+        return bound(super().store_of(branch), self.history.detector)
 
     def parsed(self, line: bytes, before: int) -> Fact:
         event, _ = self.history.lines_of_events.read(line, self.history.zone)

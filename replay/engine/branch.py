@@ -155,6 +155,10 @@ class Branching(ABC, Generic[H]):
     def content(self, source: Source, texts: Sequence[bytes]) -> bytes:
         """Return what a log of these lines holds, ended as the original's."""
 
+    def store_of(self, branch: RunSummary) -> EventStore:
+        """Return the store of a branch that was run."""
+        return EventStore(branch.store_path)
+
     @abstractmethod
     def event_at(self, store: EventStore, number: int) -> Any:
         """Return event ``number`` of the branch in ``store``."""
@@ -263,7 +267,7 @@ def _branch(
     no_events: set[tuple[Source, int]],
 ) -> Branch:
     """Return which event is which of a run on the ``texts``."""
-    store = EventStore(summary.store_path)
+    store = editor.branching.store_of(summary)
     if summary.rejected:
         no_events |= {(each.source, each.number) for each in store.rejected()}
     found = identified(editor.meanings, texts, no_events)

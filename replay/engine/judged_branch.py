@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.errors import DamagedStoreError, counted
-from events.store.store import EventStore
 from events.times.timestamps import in_zone
 from replay.engine.branch import Branch, Branching, Rerun
 from replay.engine.detectors import check_detector
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from events.logs.objects import BadLineError
     from events.store.disk import Disk
     from events.store.records import Source
+    from events.store.store import EventStore
     from replay.engine.branch import BranchLog, What
     from replay.engine.judged import LogLine, Summary
     from replay.engine.listener import RunListener
@@ -163,7 +163,7 @@ class JudgedBranching(Branching[H], Generic[H]):
     def decisions(self, branch: Branch) -> dict[int, Any]:
         """Return all decisions of a branch, by event number there."""
         # They come behind the past.
-        records = EventStore(branch.summary.store_path).records(branch.summary.accepted["batch"])
+        records = self.store_of(branch.summary).records(branch.summary.accepted["batch"])
         verdict: Any = self.history.verdict
         return {record.number: record for record in records if isinstance(record, verdict)}
 
