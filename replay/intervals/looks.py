@@ -111,7 +111,7 @@ class IntervalLooks(Looks[Observation]):
     def log_lines(self, event: Observation) -> Iterator[str]:
         yield observation_text(event)
         history = self.history
-        at_end = event.number == len(history) and history.ended
+        at_end = event.number in history.ended_after
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
         for finding in history.found(event.number):
             yield f"{found}: {interval_text(finding.interval)}"
