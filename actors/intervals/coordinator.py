@@ -113,7 +113,9 @@ class IntervalCoordinator:
     def settling_due(self) -> bool:
         """Whether enough was found, or came, for the sink to be told."""
         gathered, pace = self.gathered, self.pace
-        return pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max
+        if pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max:
+            return True
+        return pace.at_once and gathered.passed > gathered.settled
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.

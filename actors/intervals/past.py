@@ -82,7 +82,9 @@ class Recovery:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        gathered, pace = Gathered(self.parameters), Pace(keyed=self.parameters.key is not None)
+        parameters = self.parameters
+        pace = Pace(keyed=parameters.key is not None, at_once=parameters.live)
+        gathered = Gathered(parameters)
         return Moment(gathered, pace, 0, False, lambda _: KeySums(0, 0, 0), lambda: (0,) * 4)
 
     def own(self, number: int, seen: int, ended: int) -> Own:

@@ -88,6 +88,7 @@ class Observations(Closing):
         form = form or ("csv" if path == STANDARD_STREAM else format_of(path))
         self.format: Final = RowFormat(form, columns, str(path))
         """How they are written."""
+        self.format.exact = self.live and form == "csv"
         self.log: Final[Log | LiveLog] = (
             LiveLog(path, "observations", self.format, follow=follow, wake=wake)
             if self.live

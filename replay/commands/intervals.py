@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.errors import ReplayError
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from replay.arguments import as_utf8, distinct, duration
+from replay.arguments import add_run, as_utf8, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -77,15 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
     add("--format", choices=("csv", "jsonl"), help="format of the observations")
     add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
-    add("--store", metavar="PATH", help="where to keep the events (default: OUTPUT.events)")
-    add("--overwrite", action="store_true", help="start OUTPUT and its store afresh")
-    add("--strict", action="store_true", help="stop at the first rejected row, with status 1")
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "-v", "--verbose", action="count", default=0, help="say what is read, and how"
-    )
-    loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors and rejected rows"
+    add_run(
+        parser,
+        ("OBSERVATIONS", "OUTPUT", "row"),
+        "say what is read and how long each phase took: fingerprint (hashing the file, and looking "
+        "whether it is in order), observations, resume, check, close",
     )
 
 
@@ -101,24 +96,22 @@ def run(options: argparse.Namespace) -> int:
     given = options.observations
     with (
         StopSignals() as stop,
-        Observations(given, columns, form=options.format, wake=stop) as opened,
+        console,
+        Observations(
+            given, columns, form=options.format, follow=options.follow, wake=stop
+        ) as opened,
     ):
-        try:
-            summary = run_intervals(
-                opened,
-                options.output,
-                search,
-                store=options.store,
-                overwrite=options.overwrite,
-                strict=options.strict,
-                listener=console,
-                should_stop=stop,
-            )
-        except ReplayError:
-            console.say_moved()
-            raise
-        finally:
-            console.finish()
+        summary = run_intervals(
+            opened,
+            options.output,
+            search,
+            store=options.store,
+            overwrite=options.overwrite,
+            strict=options.strict,
+            resume=options.resume,
+            listener=console,
+            should_stop=stop,
+        )
     console.summarize(summary)
     if options.svg is not None:
         title = (

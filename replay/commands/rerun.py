@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
             branching, options.output, edits, overwrite=options.overwrite, listener=bar
         )
     finally:
-        bar.finish()
+        bar.close()
     (_json if options.json else _text)(looks, looks.rerun(branching, branch))
     return 0
 

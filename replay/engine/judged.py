@@ -334,11 +334,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         self.digest_due = False
         if isinstance(record, Lines):
             self._source = record.source
-            continued = self.lines["stream"] < record.number > 1
-            if record.source == "stream" and (not continued or self.file_frame is None):
-                # The first lines, or a file that was followed was replaced.
-                self.file_frame = self._frame
-            self.lines[record.source] = record.number - 1
+            self.lines_at(record, self._frame)
         elif isinstance(record, EventRun):
             self.events[self._source] += record.events
             self.lines[self._source] += record.events

@@ -154,7 +154,9 @@ class StoredRecovery(Recovery):
 
     def _sums(self, number: int) -> KeySums:
         own = self._kept.get(number)
-        return KeySums(0, 0, 0) if own is None else key_sums_of(own, own.seen, own.ended, self._reach)
+        return (
+            KeySums(0, 0, 0) if own is None else key_sums_of(own, own.seen, own.ended, self._reach)
+        )
 
     def own(self, number: int, seen: int, ended: int) -> KeptRows:
         """Return the observations of key ``number`` that matter when ``seen`` were passed on."""
