@@ -8,7 +8,6 @@ values in columns that were not asked for, is taken for the one that was read.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from events.logs.growing import COMPARED_BYTES
@@ -132,7 +131,7 @@ class _Rows:
 
     def __iter__(self) -> Iterator[_Row]:
         splitter = LineSplitter()
-        while chunk := os.pread(self._descriptor, _READ_BYTES, self._at):
+        while chunk := read_at(self._descriptor, self._at, _READ_BYTES):
             self._at += len(chunk)
             for piece in splitter.feed(chunk):
                 yield from self._parsed(piece, last=False)
@@ -154,7 +153,7 @@ def _behind(descriptor: int, start: int, lines: int) -> tuple[int, bool]:
     """Return where the line begins behind so many, and whether the last of them has no newline."""
     at = start
     while lines:
-        chunk = os.pread(descriptor, _READ_BYTES, at)
+        chunk = read_at(descriptor, at, _READ_BYTES)
         if not chunk:
             return at, True
         count = chunk.count(b"\n")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from events.store.header import Header
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.debugger.tools import Tools
@@ -100,6 +101,11 @@ class Looks(Closing, Generic[E]):
     """What its debugger has."""
     changes: ClassVar[tuple[Change, ...]] = ()
     """The parameters that it can be run again with."""
+
+    @staticmethod
+    def heading_lines(header: Header) -> int:  # noqa: ARG004
+        """Return how many lines the log that is read last has before its first event."""
+        return 0
 
     def __init__(
         self, store: EventStore, detector: Any = None, *, of_another: bool = False

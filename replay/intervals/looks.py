@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.observations.parameters import IntervalParameters
+    from events.store.header import Header
     from events.store.records import Source
     from replay.engine.branch import Branch
     from replay.engine.verify import Verification
@@ -79,6 +80,10 @@ class IntervalLooks(Looks[Observation]):
             {"metavar": "N", "type": distinct},
         ),
     )
+
+    @staticmethod
+    def heading_lines(header: Header) -> int:
+        return int(header.intervals is not None and header.intervals.form == "csv")
 
     @cached_property
     def history(self) -> IntervalHistory:
