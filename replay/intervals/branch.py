@@ -194,7 +194,7 @@ class IntervalRerun(Rerun):
     def show(self) -> None:
         """Print how the branch's intervals differ from the original's."""
         original = self._branching.history
-        if not original.ended:
+        if len(original) not in original.ended_after:
             say("the original was stopped before its end, so what was final later is gained")
         before, after = self.counts
         kinds: tuple[What, ...] = ("gained", "lost", "changed")
