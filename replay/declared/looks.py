@@ -23,6 +23,7 @@ from replay.declared.history import (
     check_lines,
     verify,
 )
+from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
@@ -46,6 +47,7 @@ class FactLooks(JudgedLooks[Fact]):
     subject = "a subject"
     output = FactDrive.output
     output_line = "flagged event"
+    shrinking: ClassVar = FactShrinking
     tools: ClassVar = FactTools
 
     def __init__(

@@ -88,6 +88,12 @@ class LogLine(NamedTuple):
     """The line, byte for byte, without its newline."""
 
 
+def said(decision: Any) -> list[Any]:
+    """Return all that a decision says of its event."""
+    names = decision.__struct_fields__
+    return [getattr(decision, name) for name in names if name != "number"]
+
+
 class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
     """A history of two logs: the batch, which is the past, and the stream, which is judged."""
 

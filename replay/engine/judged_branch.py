@@ -9,7 +9,7 @@ from events.errors import DamagedStoreError, counted
 from events.times.timestamps import in_zone
 from replay.engine.branch import Branch, Branching, Rerun
 from replay.engine.detectors import check_detector
-from replay.engine.judged import JudgedHistory
+from replay.engine.judged import JudgedHistory, said
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
 
@@ -188,12 +188,7 @@ def _what(before: Any, after: Any) -> What | None:
     was_flagged = before is not None and before.flagged
     if after.flagged != was_flagged:
         return "gained" if after.flagged else "lost"
-    return "changed" if was_flagged and _measures(before) != _measures(after) else None
-
-
-def _measures(decision: Any) -> list[Any]:
-    names = decision.__struct_fields__
-    return [getattr(decision, name) for name in names if name != "number"]
+    return "changed" if was_flagged and said(before) != said(after) else None
 
 
 class JudgedRerun(Rerun):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from replay.engine.console import RunWords
     from replay.engine.explore import Subject
     from replay.engine.history import LinePlace, StoredHistory
+    from replay.engine.shrink import Shrinking
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
 
@@ -248,6 +249,9 @@ class Looks(Closing, Generic[E]):
     @abstractmethod
     def rerun(self, branching: Any, branch: Branch) -> Rerun:
         """Compare a branch with its original."""
+
+    shrinking: ClassVar[type[Shrinking[Any]]]
+    """What shrinks a history to what one of its verdicts needs; made of looks and a number."""
 
     @abstractmethod
     def explored(self) -> Subject:

@@ -77,8 +77,7 @@ class IntervalBranching(Branching[IntervalHistory]):
         check_detector(self.history.store, self._detector)
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, Format]:
-        kept = self.history.parameters
-        search = Search(kept.threshold, kept.inclusive, kept.distinct_min, kept.lateness or 0)
+        search = search_of(self.history.parameters)
         form: Format = "csv" if output.suffix.lower() == ".csv" else "jsonl"
         return msgspec.structs.replace(search, **changed), form
 
@@ -86,9 +85,8 @@ class IntervalBranching(Branching[IntervalHistory]):
         encode = msgspec.json.Encoder().encode
         for place, record in self.history.lines():
             if isinstance(record, Observation):
-                values = (record.time, record.adid, record.key)
-                fields = dict(zip(self._columns.names(), values, strict=False))
-                yield LogLine(place, record.number, encode(fields))
+                row = encode(row_fields(self.history.parameters, record))
+                yield LogLine(place, record.number, row)
             elif self._stays(record):
                 yield LogLine(place, None, record.line)
 
@@ -125,6 +123,28 @@ class IntervalBranching(Branching[IntervalHistory]):
                 source, output, search, form=form, store=store, listener=listener, disk=disk
             )
         return summary, set()
+
+
+def search_of(parameters: IntervalParameters) -> Search:
+    """Return the search that looks for the same, in whatever observations."""
+    late = parameters.lateness or 0
+    return Search(parameters.threshold, parameters.inclusive, parameters.distinct_min, late)
+
+
+def row_fields(parameters: IntervalParameters, event: Observation) -> Fields:
+    """Return what a line of an observation holds."""
+    keyed = {} if parameters.key is None else {parameters.key: event.key}
+    return {parameters.time: event.time, parameters.adid: event.adid, **keyed}
+
+
+def setting_fields(parameters: IntervalParameters) -> Fields:
+    """Return what is looked for, for machines; durations in nanoseconds."""
+    return {
+        "threshold": parameters.threshold,
+        "inclusive": parameters.inclusive,
+        "min_distinct": parameters.distinct_min,
+        "lateness": parameters.lateness,
+    }
 
 
 class Difference(NamedTuple):
@@ -168,15 +188,7 @@ class IntervalRerun(Rerun):
         return before, after
 
     def setting_fields(self) -> tuple[Fields, Fields]:
-        before, after = (
-            {
-                "threshold": each.threshold,
-                "inclusive": each.inclusive,
-                "min_distinct": each.distinct_min,
-                "lateness": each.lateness,
-            }
-            for each in self._parameters
-        )
+        before, after = map(setting_fields, self._parameters)
         return before, after
 
     @property

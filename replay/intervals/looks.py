@@ -26,6 +26,7 @@ from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.resume import IntervalResumed
+from replay.intervals.shrink import IntervalShrinking
 from replay.intervals.simulation import IntervalSimulation
 from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.tools import IntervalTools
@@ -60,6 +61,7 @@ class IntervalLooks(Looks[Observation]):
     output_file = "file of intervals"
     output_line = "interval"
     tools: ClassVar = IntervalTools
+    shrinking: ClassVar = IntervalShrinking
     changes = (
         Change(
             "threshold",

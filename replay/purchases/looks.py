@@ -33,6 +33,7 @@ from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.tools import PurchaseTools
@@ -66,6 +67,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     output = PurchaseDrive.output
     output_line = "flagged purchase"
     tools: ClassVar = PurchaseTools
+    shrinking: ClassVar = PurchaseShrinking
     changes = (
         Change(
             "degrees",

@@ -18,12 +18,12 @@ from actors.orders import LaneOrder, RandomOrder
 from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
 from replay.engine.files import STORE_SUFFIX
+from replay.engine.judged_shrink import FLAGGED
 from replay.kinds import looks_of
 from replay.purchases.branch import PurchaseBranching
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.looks import PurchaseLooks
-from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.verify import verify

@@ -33,7 +33,7 @@ from replay.purchases.explain import WhyPurchase, explain
 from replay.purchases.history import History
 from replay.purchases.looks import PurchaseLooks
 from replay.purchases.redecide import decide_again
-from replay.purchases.shrink import shrink
+from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.verify import verify
 from replay.purchases.why import show_why, why_fields
 from replay.testing.checks import run_in
@@ -514,7 +514,7 @@ LOOKERS: dict[str, Callable[[History, Any], object]] = {
 OWN_RULE: dict[str, Callable[[History], object]] = {
     "explore": lambda history: PurchaseLooks(history.store).explored(),
     "sweep": lambda history: decide_again(history, history.parameters),
-    "shrink": lambda history: shrink(replay.Timeline(history.store, Silent), 7),
+    "shrink": lambda history: PurchaseShrinking(PurchaseLooks(history.store), 7),
 }
 
 

@@ -291,7 +291,6 @@ def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
     "words",
     [
         ("sweep", STORE),
-        ("shrink", STORE, "1", "--output", "new.case"),
     ],
     ids=lambda words: words[0],
 )
