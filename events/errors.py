@@ -44,6 +44,12 @@ class InterruptedRunError(ReplayError):
     exit_status = 130
 
 
+class TerminatedRunError(InterruptedRunError):
+    """The same, by the signal that ends services."""
+
+    exit_status = 143
+
+
 class StoreError(ReplayError):
     """An event store cannot be read."""
 

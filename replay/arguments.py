@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from events.errors import ParametersError, shown
+from events.errors import BadValueError, ParametersError, shown
+from events.observations.parameters import check_distinct
 from events.purchases.parameters import check
+from events.times.durations import parse_duration
 from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
@@ -105,8 +107,60 @@ def add_event(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("number", metavar="N", type=number, help="number of an event, from 1")
 
 
+def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbose: str) -> None:
+    """Declare what all runs take.
+
+    Args:
+        parser: takes it.
+        names: what the log is called that may be live, the output, and what holds an event.
+        verbose: what is said where more is to be said.
+
+    """
+    log, output, row = names
+    add = parser.add_argument
+    add("--store", metavar="PATH", help=f"where to keep the events (default: {output}.events)")
+    add("--overwrite", action="store_true", help=f"start {output} and the store afresh")
+    add(
+        "--follow",
+        action="store_true",
+        help=f"wait at the end of {log}, a file that grows (also when rotated) or a named pipe",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help=f"go on with the store of a live {log}, if there is one: behind the {row}s that were "
+        "read of a file with --follow; a pipe has to begin with the line that check names",
+    )
+    add("--strict", action="store_true", help=f"stop at the first rejected {row}, with status 1")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="count", default=0, help=verbose)
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help=f"say nothing but errors and rejected {row}s"
+    )
+
+
 def number(text: str) -> int:
     """Return the number of an event."""
     if not is_whole(text.removeprefix("-")):
         raise argparse.ArgumentTypeError(f"expected the number of an event, found {text!r}")
     return int(text)
+
+
+def duration(text: str) -> int:
+    """Return how many nanoseconds a duration is."""
+    try:
+        return parse_duration(text)
+    except BadValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def distinct(text: str) -> int:
+    """Return how many different ids an interval has at least."""
+    if not is_whole(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    try:
+        return check_distinct(int(text))
+    except BadValueError as error:
+        # The option is named by argparse, which calls it otherwise than Python does.
+        detail = str(error).removeprefix("min_distinct: ")
+        raise argparse.ArgumentTypeError(detail) from None

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import DetectorError, InputError, InterruptedRunError, ReplayError, shown
+from events.errors import DetectorError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, did_you_mean, whole
+from replay.arguments import Parser, add_run, did_you_mean, whole
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -60,7 +59,6 @@ _WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store", "--detect
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
-EXIT_TERMINATED: Final = 143
 
 _RUN_EPILOG = """\
 commands:
@@ -158,7 +156,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
         -1 if options.quiet else options.verbose,
         PurchaseWords() if own is None else FactWords(own),
     )
-    with StopSignals() as stop, _logs(options, own, stop) as logs:
+    with StopSignals() as stop, console, _logs(options, own, stop) as logs:
         try:
             summary = run(
                 logs,
@@ -171,22 +169,14 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
                 should_stop=stop,
                 detector=detector,
             )
-        except ReplayError as error:
-            console.say_moved()
-            if not isinstance(error, InterruptedRunError):
-                raise
-            report(f"replay: {error}")
-            return EXIT_TERMINATED if stop.received is signal.SIGTERM else EXIT_INTERRUPTED
         except (Exception, SystemExit) as error:
-            if options.detector is None:
+            if options.detector is None or isinstance(error, ReplayError):
                 raise
             # It is not ours, and does what it likes, even end the program.
             raise DetectorError(
                 f"{options.detector}: expected a detector that decides, found that it failed: "
                 f"{type(error).__name__}: {shown(str(error))}"
             ) from None
-        finally:
-            console.finish()
     console.summarize(summary)
     return EXIT_OK
 
@@ -255,39 +245,13 @@ def _run_parser() -> Parser:
         type=whole("T", TRACKED_MIN),
         help="purchases tracked in the network, instead of the batch's first line",
     )
-    parser.add_argument(
-        "--store", metavar="PATH", help="where to keep the events (default: FLAGGED.events)"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="start the flagged file and the store afresh"
-    )
-    parser.add_argument(
-        "--follow",
-        action="store_true",
-        help="wait at the end of STREAM, a file that grows (also when rotated) or a named pipe",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the store of a live stream, if there is one: behind the lines that were "
-        "read of a file with --follow; a pipe has to begin with the line that check names",
-    )
     add_detector(parser)
-    parser.add_argument(
-        "--strict", action="store_true", help="stop at the first rejected line, with status 1"
-    )
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        help="say what is read and how long each phase took: fingerprint (hashing the logs), "
+    add_run(
+        parser,
+        ("STREAM", "FLAGGED", "line"),
+        "say what is read and how long each phase took: fingerprint (hashing the logs), "
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
-    )
-    loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors and rejected lines"
     )
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
     return parser

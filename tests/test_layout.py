@@ -69,7 +69,7 @@ ROOMS = {
     "observations": {"purchases"},
 }
 # What runs a detector, or is about one alone.
-OF_ONE_DETECTOR = {"explore.py", "rerun.py", "sweep.py", "shrink.py", "intervals.py"}
+OF_ONE_DETECTOR = {"sweep.py", "intervals.py"}
 
 
 def rooms(path: Path) -> set[str]:

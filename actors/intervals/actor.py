@@ -51,8 +51,11 @@ class IntervalKeeper:
         self._key = key
         self._parameters = parameters
 
-    def recover(self, seen: int) -> None:
-        """Hold what the first ``seen`` observations of the key come to."""
+    def recover(self, seen: int, ended: int) -> None:
+        """Hold what the first ``seen`` observations of the key come to.
+
+        The first ``ended`` of them seemed to be all when there were no more.
+        """
         parameters = self._parameters
         self.finder = IntervalFinder(
             parameters.threshold,
@@ -61,7 +64,7 @@ class IntervalKeeper:
             key=self._key,
         )
         if seen:
-            self.finder.recover(self.past.own(self.number, seen), seen)
+            self.finder.recover(self.past.own(self.number, seen, ended), seen, ended)
         self.active = True
 
     def on_receive(self, message: Any) -> None:
@@ -75,7 +78,7 @@ class IntervalKeeper:
         if kind is not Extend and kind is not Finish:
             raise TypeError(f"an interval actor understands no {kind.__name__}")
         if not self.active:
-            self.recover(message.seen)
+            self.recover(message.seen, message.ended)
         finder = self.finder
         if kind is Extend:
             found = finder.extend(message.times, message.adids)
@@ -102,8 +105,8 @@ class IntervalActor(IntervalKeeper, DispatchedActor):
         "_parameters",
         "active",
         "coordinator",
+        "ended",
         "finder",
-        "finished",
         "number",
         "past",
         "since",
@@ -123,14 +126,12 @@ class IntervalActor(IntervalKeeper, DispatchedActor):
         super().__init__(dispatcher, urn)
         self.since = 0
         """How many observations of the key had been passed on when it was activated."""
-        self.finished = False
-        """Whether it was known then that no more come."""
+        self.ended = 0
+        """How many of them had been when no more seemed to come."""
         self.begin(number, key, parameters, coordinator, past)
 
     def look(self) -> IntervalFinder:
         """Return what it holds, as it is or would be when the first message reaches it."""
         if not self.active:
-            self.recover(self.since)
-            if self.finished:
-                self.finder.finish()
+            self.recover(self.since, self.ended)
         return self.finder

@@ -113,7 +113,9 @@ class IntervalCoordinator:
     def settling_due(self) -> bool:
         """Whether enough was found, or came, for the sink to be told."""
         gathered, pace = self.gathered, self.pace
-        return pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max
+        if pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max:
+            return True
+        return pace.at_once and gathered.passed > gathered.settled
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.
@@ -135,6 +137,7 @@ class IntervalCoordinator:
         kind, gathered = type(message), self.gathered
         if kind is Observe:
             gathered.observe(message.number, message.times, message.adids, message.keys)
+            self.finished = False
         elif kind is Advance:
             self.advancing = len(gathered.ready) >= self._rows_wanted()
             self._answered()
@@ -182,8 +185,8 @@ class IntervalCoordinator:
 
     def _finish(self) -> None:
         for number in range(self.keys):
-            finish = Finish(self.gathered.passed, self.sums[number].seen)
-            self.actors[number].tell(finish)
+            sums = self.sums[number]
+            self.actors[number].tell(Finish(self.gathered.passed, sums.seen, sums.ended))
         self.answers_awaited += self.keys
         self.finished = True
 
@@ -192,7 +195,8 @@ class IntervalCoordinator:
         for key, times, adids, places in self.gathered.take(count):
             number = self.past.meet(key)
             self.keys = max(self.keys, number + 1)
-            self.actors[number].tell(Extend(times, adids, places, self.sums[number].seen))
+            sums = self.sums[number]
+            self.actors[number].tell(Extend(times, adids, places, sums.seen, sums.ended))
             self.answers_awaited += 1
 
     def _width(self, key: str) -> int:
@@ -208,9 +212,10 @@ class IntervalCoordinator:
         for place, interval in zip(answer.places, answer.intervals, strict=True):
             self.found.append((place, number, interval))
             self.pace.weight += weight_of(interval)
-        seen, still_open, _ = self.sums[number]
+        seen, still_open, _, ended = self.sums[number]
+        ended = answer.seen if self.finished else ended
         more_seen, more_open = answer.seen - seen, answer.open - still_open
-        self.sums[number] = KeySums(answer.seen, answer.open, answer.ids)
+        self.sums[number] = KeySums(answer.seen, answer.open, answer.ids, ended)
         totals, k = self.totals, number + 1
         totals[0] += more_seen
         totals[1] += more_open
@@ -222,7 +227,11 @@ class IntervalCoordinator:
         # The sort keeps the order of what one key has found at one place.
         self.found.sort(key=lambda each: each[:2])
         findings = tuple([Finding(gathered.moment(place), each) for place, _, each in self.found])
-        sums = (gathered.rows_waiting, *(each % _MODULUS for each in self.totals))
+        rows, still_open, rows_by_key, open_by_key = self.totals
+        if self.finished:
+            still_open = open_by_key = 0
+        totals = (rows, still_open, rows_by_key, open_by_key)
+        sums = (gathered.rows_waiting, *(each % _MODULUS for each in totals))
         self.sink.tell(Findings(findings, gathered.arrived, self.keys, sums))
         self.found = []
         self.pace.settle(gathered.settle())

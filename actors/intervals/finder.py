@@ -136,14 +136,20 @@ class IntervalFinder:
         given = self._given + dropped
         return Memory(start + dropped, given, self._latest, times, adids, self._distinct)
 
-    def recover(self, own: Own, seen: int) -> None:
+    def recover(self, own: Own, seen: int, ended: int = 0) -> None:
         """Be as one that was told the first ``seen`` of the observations ``own``, as a new one is.
 
         Few of them are read: those of the window, and of the one that was judged last.
+
+        Args:
+            own: the observations.
+            seen: how many of them.
+            ended: how many there were when they last seemed to be all.
+
         """
         if not seen:
             return
-        judged, given, start = Reach(self._threshold, self._inclusive).window(own, seen)
+        judged, given, start = Reach(self._threshold, self._inclusive).window(own, seen, ended)
         times, adids = own.rows(judged, seen)
         self._latest = times[-1] if times else own.time(seen - 1)
         self._distinct = len(set(adids[: given - judged]))
@@ -218,12 +224,14 @@ class IntervalFinder:
         return found
 
     def finish(self) -> list[Interval]:
-        """Return the last interval, if there is one more; nothing may be added then."""
+        """Return the last interval, if there is one more.
+
+        Should observations be added all the same, it is given out again where it has grown, as
+        it is then.
+        """
         found: list[Interval] = []
         if self._start < len(self._times):
             self._judge(len(self._times), found)
-        self._start = len(self._times)
-        self._forget()
         return found
 
     def _slide(self, place: int, found: list[Interval]) -> None:

@@ -39,7 +39,7 @@ class Gathered:
     def __init__(self, parameters: IntervalParameters) -> None:
         """Begin before the first observation."""
         self._lateness: Final = parameters.lateness
-        self._watermark: Final = Watermark(parameters.lateness or 0)
+        self._watermark = Watermark(parameters.lateness or 0)
         self.ready: Final = Ready(keyed=parameters.key is not None)
         """Those whose turn has come."""
         # The others: in order, but for those that wait for the end; and where more are from.
@@ -57,23 +57,27 @@ class Gathered:
         self.settled = 0
         """How many had been passed on then."""
         self.concluded = False
-        """Whether no observation comes any more."""
+        """Whether no observation comes any more, as it seems."""
 
     def stand(
-        self, arrived: int, passed: int, latest: str, earlier: Callable[[], Iterable[Row]]
+        self,
+        arrived: int,
+        passed: int,
+        watermark: Watermark,
+        earlier: Callable[[], Iterable[Row]],
     ) -> None:
         """Begin where so many observations were passed on as had their turn.
 
         Args:
             arrived: how many there were.
             passed: how many were passed on.
-            latest: the latest time of all.
+            watermark: tells whose turn it is.
             earlier: gives the others, in order; asked for when they are needed.
 
         """
         self.arrived = self.arrived_settled = arrived
         self.passed = self.settled = passed
-        self._watermark.admit((latest,) if latest else ())
+        self._watermark = watermark
         self._earlier = earlier
 
     @property
@@ -87,6 +91,7 @@ class Gathered:
         """Take observations, of which the first has ``number``."""
         count = len(times)
         self.arrived += count
+        self.concluded = False
         if self._lateness == 0:
             self.ready.add(times, adids, keys)
             return
@@ -107,8 +112,9 @@ class Gathered:
         self._release(ready)
 
     def conclude(self) -> None:
-        """Take note that no observation comes any more."""
+        """Take note that no observation comes any more, or none before the latest."""
         self.concluded = True
+        self._watermark.close()
         rows = self._all_waiting()
         # Of one time the lower number comes first.
         rows.sort()

@@ -33,7 +33,7 @@ class Observe(msgspec.Struct, tag="observe", array_like=True, frozen=True, gc=Fa
 
 
 class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=False):
-    """No observation comes any more."""
+    """No observation comes any more, unless a search that is live is gone on with."""
 
 
 class Advance(msgspec.Struct, tag="advance", array_like=True, frozen=True, gc=False):
@@ -56,15 +56,19 @@ class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, gc=Fals
     """Their places in the order over all keys."""
     seen: int
     """How many observations of the key came before; who was not told recovers up to there."""
+    ended: int = 0
+    """How many of them there were at the last `Finish`."""
 
 
 class Finish(msgspec.Struct, tag="finish", array_like=True, frozen=True, gc=False):
-    """No observation of your key comes any more. The answer is `Found`."""
+    """No observation of your key comes any more, as it seems. The answer is `Found`."""
 
     place: int
     """The place that the next one of all would have."""
     seen: int
     """How many observations of the key there were, as in `Extend`."""
+    ended: int = 0
+    """How many of them there were at the `Finish` before."""
 
 
 class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, gc=False):

@@ -28,13 +28,15 @@ class KeySums(NamedTuple):
     """How many of them a coming one may be in an interval with."""
     ids: int
     """How many different ids these have, at the most."""
+    ended: int = 0
+    """How many of it there were when no more seemed to come."""
 
 
-def key_sums_of(own: Own, seen: int, reach: Reach) -> KeySums:
+def key_sums_of(own: Own, seen: int, ended: int, reach: Reach) -> KeySums:
     """Return what a key adds of whose observations the first ``seen`` were passed on."""
-    judged, given, start = reach.window(own, seen)
+    judged, given, start = reach.window(own, seen, ended)
     _, adids = own.rows(judged, given)
-    return KeySums(seen, seen - start, min(seen - start, len(set(adids)) + seen - given))
+    return KeySums(seen, seen - start, min(seen - start, len(set(adids)) + seen - given), ended)
 
 
 class Moment(NamedTuple):
@@ -80,11 +82,17 @@ class Recovery:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        gathered, pace = Gathered(self.parameters), Pace(keyed=self.parameters.key is not None)
+        parameters = self.parameters
+        pace = Pace(keyed=parameters.key is not None, at_once=parameters.live)
+        gathered = Gathered(parameters)
         return Moment(gathered, pace, 0, False, lambda _: KeySums(0, 0, 0), lambda: (0,) * 4)
 
-    def own(self, number: int, seen: int) -> Own:
-        """Return the observations of key ``number``, ``seen`` of them or more."""
+    def own(self, number: int, seen: int, ended: int) -> Own:
+        """Return the observations of key ``number``, ``seen`` of them or more.
+
+        Nothing came behind the first ``ended`` of them when these seemed to be all.
+        """
+        del ended
         raise DetectorError(
             f"expected the {seen} observations of key {number}, found no journal of them"
         )

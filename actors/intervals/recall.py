@@ -66,14 +66,13 @@ class JournalRecovery(Recovery):
         self,
         journal: ObservationJournal,
         parameters: IntervalParameters,
-        *,
-        ended: bool,
+        ends: Iterable[int],
     ) -> None:
-        """Read ``journal``; ``ended`` says whether no observation comes behind the last one."""
+        """Read ``journal``; after the events of ``ends``, no observation seemed to come."""
         super().__init__(parameters)
         self._reach: Final = Reach(parameters.threshold, parameters.inclusive)
         self._journal: Final = journal
-        self._ended = ended
+        self._ends: Final = sorted({*ends} - {0})
         # Keys are numbered in the order of time.
         first = np.full(len(journal.keys), len(journal))
         np.minimum.at(first, journal.key_codes[journal.in_order()], np.arange(len(journal)))
@@ -85,28 +84,28 @@ class JournalRecovery(Recovery):
 
     def moment(self, events: int) -> Moment:
         """Return the moment after event ``events``."""
-        cut, latest = self._cut(events)
+        watermark, cut = self._cut(events)
         passed, ended = self._passed(cut), self.ends_at(events)
         moment = super().moment(0)
-        moment.gathered.stand(events, passed, latest, lambda: self._waiting(passed, events))
+        moment.gathered.stand(events, passed, watermark, lambda: self._waiting(passed, events))
         moment.gathered.concluded = ended
         return moment._replace(
             keys=int(np.searchsorted(self._appeared, passed)),
             finished=ended,
-            sums=lambda number: self._sums(number, cut, ended=ended),
-            totals=lambda: self._totals(passed, ended=ended),
+            sums=lambda number: self._sums(number, cut, events),
+            totals=lambda: self._totals(passed),
         )
 
-    def own(self, number: int, seen: int = 0) -> OwnObservations:
+    def own(self, number: int, seen: int = 0, ended: int = 0) -> OwnObservations:
         """Return all observations of key ``number``."""
-        del seen
+        del seen, ended
         return OwnObservations(self._journal, self._journal.own(int(self._codes[number])))
 
     def concerned(self, first: int, last: int, among: Collection[int]) -> list[int]:
         """Return who of ``among`` had an observation passed on in between, or was finished."""
-        if self.ends_at(first) or self.ends_at(last):
+        if self._end(first) != self._end(last) or self.ends_at(first) or self.ends_at(last):
             return list(among)
-        start, end = sorted(self._passed(self._cut(events)[0]) for events in (first, last))
+        start, end = sorted(self._passed(self._cut(events)[1]) for events in (first, last))
         rows = self._journal.in_order()[start:end]
         are = np.zeros(len(self.names), np.bool_)
         are[self._journal.key_codes[rows]] = True
@@ -115,22 +114,25 @@ class JournalRecovery(Recovery):
     # Where a moment is
 
     def ends_at(self, events: int) -> bool:
-        """Tell whether the moment after event ``events`` is behind the end of all."""
-        return self._ended and 0 < events == len(self._journal)
+        """Tell whether no observation seemed to come at the moment after event ``events``."""
+        return events > 0 and self._end(events) == events
 
-    def _cut(self, events: int) -> tuple[Place, str]:
-        """Return up to which place all were passed on as of an event, and the latest time then."""
-        watermark = Watermark(self.parameters.lateness or 0)
-        if events:
-            latest = self._journal.latest(events)
+    def _end(self, events: int) -> int:
+        """Return the last such moment up to that after event ``events``, or 0."""
+        place = bisect_right(self._ends, events)
+        return self._ends[place - 1] if place else 0
+
+    def _cut(self, events: int) -> tuple[Watermark, Place]:
+        """Return what tells whose turn it is as of an event, and up to which place it was."""
+        watermark, end = Watermark(self.parameters.lateness or 0), self._end(events)
+        for number in filter(None, (end, events)):
+            latest = self._journal.latest(number)
             watermark.admit((time_of(latest.tick, latest.finer),))
-        if self.ends_at(events):
-            cut = Place(TICKS_END, "", events)
-        elif self.parameters.lateness is None or not watermark.time:
-            cut = Place(-1, "", 0)
-        else:
-            cut = Place(*tick_of(watermark.time), events)
-        return cut, watermark.latest
+            if number == end:
+                watermark.close()
+        if not watermark.time or (self.parameters.lateness is None and not end):
+            return watermark, Place(-1, "", 0)
+        return watermark, Place(*tick_of(watermark.time), events)
 
     def _passed(self, cut: Place) -> int:
         """Return how many observations are up to a place."""
@@ -145,16 +147,16 @@ class JournalRecovery(Recovery):
 
     # Sums
 
-    def _sums(self, number: int, cut: Place, *, ended: bool) -> KeySums:
-        own = self.own(number)
-        seen = own.passed(cut)
-        return KeySums(seen, 0, 0) if ended else key_sums_of(own, seen, self._reach)
+    def _sums(self, number: int, cut: Place, events: int) -> KeySums:
+        own, end = self.own(number), self._end(events)
+        ended = own.passed(self._cut(end)[1]) if end else 0
+        return key_sums_of(own, own.passed(cut), ended, self._reach)
 
-    def _totals(self, passed: int, *, ended: bool) -> Sequence[int]:
+    def _totals(self, passed: int) -> Sequence[int]:
         if not passed:
             return (0,) * 4
         still_open, seen, open_weighted = (int(each[passed - 1]) for each in self._columns)
-        return (passed, 0, seen, 0) if ended else (passed, still_open, seen, open_weighted)
+        return passed, still_open, seen, open_weighted
 
     @cached_property
     def _columns(self) -> tuple[NDArray[np.int64], ...]:

@@ -55,14 +55,18 @@ class Reach(NamedTuple):
     inclusive: bool
     """Or just as far."""
 
-    def window(self, own: Own, seen: int) -> Window:
-        """Return where the window is when the first ``seen`` observations were passed on."""
+    def window(self, own: Own, seen: int, ended: int = 0) -> Window:
+        """Return where the window is when the first ``seen`` observations were passed on.
+
+        When the first ``ended`` of them seemed to be all, the window of then was judged.
+        """
         time, first = own.time, own.first
         start = self.first_within(time, first, seen, time(seen - 1)) if seen else 0
-        if not start:
+        given = self.first_beyond(time, start, seen, time(start - 1)) if start else 0
+        given = max(given, ended)
+        if not given:
             return Window(0, 0, 0)
-        given = self.first_beyond(time, start, seen, time(start - 1))
-        return Window(self.first_within(time, first, start, time(given - 1)), given, start)
+        return Window(self.first_within(time, first, given, time(given - 1)), given, start)
 
     def first_within(self, time_at: Callable[[int], str], low: int, high: int, time: str) -> int:
         """Return the first place from ``low`` on, up to ``high``, that is not too far before."""

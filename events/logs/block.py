@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from events.declared.fact import Fact
 from events.journal.columns import EventColumns
 from events.purchases.event import EVENT_TYPES
-from events.store.records import EventRun, Lines, Rejected, in_place
+from events.store.records import EventRun, Lines, Observed, Rejected, events_in, in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ class Block(NamedTuple):
         events = sum(record.events for record in records if isinstance(record, EventRun))
         if isinstance(columns := records[0], EventColumns):
             records[:1] = [columns.first(events)] if events else []
-        return records, events
+        return records, events + events_in(each for each in records if isinstance(each, Observed))
 
 
 def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Any]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from events.logs.block import numbered
 from events.logs.growing import COMPARED_BYTES
@@ -53,6 +53,18 @@ class Compared(NamedTuple):
     """Whether it ends behind the last one that it has, without a newline."""
     before: bytes
     """The last bytes before ``offset`` that were compared, at most `COMPARED_BYTES`."""
+
+
+class Kept(Protocol):
+    """What was read before of a log that is live, as a store has it."""
+
+    def compare(self, descriptor: int, start: int = 0) -> Compared:
+        """Compare it with the file that is open as ``descriptor``, from byte ``start`` on.
+
+        Raises:
+            OSError: it cannot be read.
+
+        """
 
 
 class KeptLines:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
-    from events.logs.kept_lines import Compared, KeptLines
+    from events.logs.kept_lines import Compared, Kept
     from events.logs.parser import ParserType
     from events.logs.splitting import WholeLines
 
@@ -91,7 +91,7 @@ class LiveLog(LogReader):
         """How much there is, in bytes; 0 where nobody knows."""
         return 0
 
-    def go_on(self, lines: int, kept: KeptLines) -> None:
+    def go_on(self, lines: int, kept: Kept) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
 
         A file is read on behind them if it has all of them. One that has not is another
@@ -136,6 +136,7 @@ class LiveLog(LogReader):
         """Iterate over the lines as they come in; see `LogReader.blocks`."""
         if self._replaced:
             yield Block([Lines(self.source, 1)], 0, [])
+        self._last = self._last or self.lines_read
         for block in super().blocks(first_number):
             self._last = last_line(block.records, self._last)
             yield block
@@ -175,12 +176,16 @@ class LiveLog(LogReader):
         self.notify(f"{plain(self.path)}: {what}")
 
     def _advise(self, what: str, when: str) -> None:
+        line = self._last + 1
+        how = f"as tail -n +{line} gives it"
+        if self.heading:
+            how = f"as head -n 1 and tail -n +{line} give them"
         self.advise(
             f"{plain(self.path)}: {what} after line {self._last}; what is read {when} has to "
-            f"begin with line {self._last + 1}, as tail -n +{self._last + 1} gives it"
+            f"begin with {self.heading}line {line}, {how}"
         )
 
-    def _compared(self, kept: KeptLines, start: int) -> Compared:
+    def _compared(self, kept: Kept, start: int) -> Compared:
         try:
             return kept.compare(self._tap.descriptor, start)
         except OSError as error:

@@ -63,6 +63,8 @@ class LogReader(Closing):
         """Is told of what happens to a log that is followed or gone on with."""
         self.advise: Callable[[str], None] = lambda _: None
         """Is told what a pipe has to begin with."""
+        self.heading = ""
+        """What that is besides a line, in words, if it is something."""
         self._parser_type: Final = parser
         self._ends_with_newline = True
         self._found: Iterator[Found] = self._whole_lines()

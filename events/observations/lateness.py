@@ -24,6 +24,7 @@ class Watermark:
         """The latest time of all."""
         self.time = ""
         """No observation before this time is in time any more; "" until there is one."""
+        self._closed = ""
 
     def admit(self, times: Sequence[str]) -> dict[int, str]:
         """Take times in the order of their arrival.
@@ -45,8 +46,17 @@ class Watermark:
             self._advance(times[-1])
         return late
 
+    def close(self) -> None:
+        """Take note that what came so far seems to be all: nothing before that is in time."""
+        self.time = self._closed = self.latest
+
     def detail(self, time: str) -> str:
         """Say why ``time`` comes too late."""
+        if time < self._closed and self.time == self._closed:
+            return (
+                f"time: expected none before {shown(self._closed)}, as all was found up to "
+                f"there when the observations had ended, found {shown(time)}"
+            )
         within = format_duration(self._lateness)
         return f"time: expected at most {within} before {shown(self.latest)}, found {shown(time)}"
 
@@ -56,7 +66,7 @@ class Watermark:
             self.time = latest
             return
         try:
-            self.time = time_text(instant_of(latest) + Span(-self._lateness))
+            self.time = max(time_text(instant_of(latest) + Span(-self._lateness)), self._closed)
         except OverflowError:
             # Before the year 1: nothing is late yet.
-            self.time = ""
+            self.time = self._closed

@@ -99,6 +99,11 @@ class IntervalParameters(msgspec.Struct, frozen=True):
     observations: Fingerprint | None
     """What the file of observations was, or None for a pipe."""
 
+    @property
+    def live(self) -> bool:
+        """Whether the observations are read while they are written."""
+        return self.observations is None
+
     def same_search(self, other: IntervalParameters) -> bool:
         """Tell whether both read the same observations and look for the same in them.
 

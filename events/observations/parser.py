@@ -13,7 +13,7 @@ from events.logs.splitting import CutLine
 from events.observations.csvrows import NO_HEADING, CsvRows
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import RejectedRow
-from events.store.records import Lines, Observed, Record, Rejected
+from events.store.records import Lines, Observed, Record, Rejected, last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +35,9 @@ class RowFormat:
         """Take the names of the columns in the file called ``name``."""
         self.form: Final = form
         self.columns: Final = columns
+        self.exact = False
+        """Whether a block tells where the next line is, if that is not behind the last row's
+        first one: of a stream that is gone on with nobody finds out by reading it again."""
         self.watermark: Watermark | None = None
         """What tells which observation comes too late, or None where none is late."""
         self._name: Final = name
@@ -81,6 +84,7 @@ class RowFormat:
                 rows.parse(line + b"\n", last=False)
                 log.skip_line()
         self._heading = rows.heading
+        log.heading = "the row of column names and then "
 
     def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[list[str]]:
         """Iterate over the times in the lines of a file from its start, some at a time.
@@ -110,6 +114,7 @@ class ObservationParser(Parser):
         super().__init__(source, first_number, line_number, zone)
         self._rows: Final = form.rows(line_number - 1)
         self._watermark: Final = form.watermark
+        self._exact: Final = form.exact
         # Rows that begin up to this line were read before.
         self._line = line_number - 1
 
@@ -123,6 +128,8 @@ class ObservationParser(Parser):
         if self._watermark is not None and (late := self._watermark.admit(rows.times)):
             rows = _without_late(rows, late)
         records = _records_of(rows, self.source, self.next_number)
+        if self._exact and records and last_line(records, 0) < self._rows.lines_read:
+            records.append(Lines(self.source, self.line_number))
         rejected = [record for record in records if isinstance(record, Rejected)]
         self.next_number += len(rows.times)
         return Block(records, len(rows.times), rejected)

@@ -16,6 +16,7 @@ from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from io import BufferedReader
 
     from events.logs.tap import Wake
 
@@ -65,6 +66,7 @@ class Observations(Closing):
         form: Format | None = None,
         follow: bool = False,
         wake: Wake | None = None,
+        content: BufferedReader | None = None,
     ) -> None:
         """Open the log, and read the names of its columns if they stand there.
 
@@ -74,21 +76,23 @@ class Observations(Closing):
             form: the format; by default what the path's name tells, of standard input ``csv``.
             follow: whether it is a file that grows, or a named pipe that outlives its writers.
             wake: ends the waiting for what is live.
+            content: what it holds, where no file at ``path`` does; see `events.logs.file.Log`.
 
         """
         if len(set(columns.names())) < len(columns.names()):
             raise BadValueError(
                 f"expected different columns, found {', '.join(map(shown, columns.names()))}"
             )
-        self.live: Final = follow or is_stream(path)
+        self.live: Final = content is None and (follow or is_stream(path))
         """Whether they are read while they are written."""
         form = form or ("csv" if path == STANDARD_STREAM else format_of(path))
         self.format: Final = RowFormat(form, columns, str(path))
         """How they are written."""
+        self.format.exact = self.live and form == "csv"
         self.log: Final[Log | LiveLog] = (
             LiveLog(path, "observations", self.format, follow=follow, wake=wake)
             if self.live
-            else Log(path, "observations", self.format)
+            else Log(path, "observations", self.format, content)
         )
         """Where they are read from."""
         try:

@@ -36,10 +36,12 @@ class IntervalValidator(Validator):
         super().__init__(_SUMS, incomplete=incomplete)
         self._parameters: Final = parameters
         self._keyed: Final = parameters.key is not None
+        # Of observations that were live there may come more behind their end, and another file.
+        self._live: Final = parameters.live
         self._line = 0
         self._placed = False
         self._ended = False
-        self._latest = ""
+        self._latest = self._floor = ""
         self._unsettled = 0
         self._times: Final = CanonicalTimes()
         takers: dict[type, Callable[[Any], None]] = {
@@ -66,9 +68,9 @@ class IntervalValidator(Validator):
 
     def _take_lines(self, lines: Lines) -> None:
         self._check_source(lines.source)
-        if lines.number <= self._line:
+        if lines.number <= self._line and not self._live:
             raise WrongRecordError(f"rows behind line {self._line}", f"line {lines.number}")
-        if self._ended:
+        if self._ended and not self._live:
             raise WrongRecordError("no rows behind the end", f"line {lines.number}")
         self._line = lines.number - 1
         self._placed = True
@@ -98,10 +100,17 @@ class IntervalValidator(Validator):
         self._line += count
 
     def _check_order(self, times: tuple[str, ...]) -> None:
-        if self._parameters.lateness == 0 and not self.gap:
+        lateness = self._parameters.lateness
+        if lateness == 0 and not self.gap:
             if times[0] < self._latest or not are_in_order(times):
                 raise WrongRecordError("times in order, as none may be late", "some that are not")
             self._latest = times[-1]
+        elif lateness and self._live:
+            if min(times) < self._floor and not self.gap:
+                raise WrongRecordError(
+                    "no times before those that came before an end", shown(min(times))
+                )
+            self._latest = max(self._latest, *times)
 
     def _take_rejected(self, rejected: Rejected) -> None:
         self._check_source(rejected.source)
@@ -111,11 +120,12 @@ class IntervalValidator(Validator):
 
     def _take_end(self, end: LogEnd) -> None:
         self._check_source(end.source)
-        if self._ended:
+        if self._ended and not self._live:
             raise WrongRecordError("one end of the observations", "another one")
         if end.lines < self._line:
             raise WrongRecordError(f"{self._line} lines or more", end.lines)
         self._ended = True
+        self._floor = self._latest
 
     def _take_finding(self, finding: Finding) -> None:
         if finding.number > self.events:

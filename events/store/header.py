@@ -123,6 +123,11 @@ class Header(msgspec.Struct, frozen=True):
         """What the log was that was read last, or None for a pipe or a live one."""
         return self.stream if self.intervals is None else self.intervals.observations
 
+    @property
+    def live(self) -> bool:
+        """Whether the log that is read last is read while it is written, or comes but once."""
+        return self.last_log is None
+
     def same_history(self, other: Header) -> bool:
         """Tell whether runs with these headers give one history.
 
@@ -138,15 +143,19 @@ class Header(msgspec.Struct, frozen=True):
         return self._same_batch(other) and _same_content(self.stream, other.stream)
 
     def same_past(self, other: Header) -> bool:
-        """Tell whether runs with these headers read the same batch, and then live streams.
+        """Tell whether runs with these headers read the same batch, if any, and then live logs.
 
         Which detector decides is not compared.
         """
-        return self._same_batch(other) and self.stream is None and other.stream is None
+        if not (self.live and other.live):
+            return False
+        return self._same_batch(other)
 
     def _same_batch(self, other: Header) -> bool:
         if self.incomplete or other.incomplete:
             return False
+        if self.intervals is not None:
+            return self.intervals == other.intervals
         one, two = ((each.parameters, each.declared, each.line) for each in (self, other))
         return one == two and _same_content(self.batch, other.batch)
 

@@ -196,7 +196,7 @@ def events_in(records: Iterable[Record | Event]) -> int:
 
 
 def last_line(records: Iterable[Record], before: int, source: Source | None = None) -> int:
-    """Return the number of the last line that ``records`` tell of.
+    """Return the number of the last line that ``records`` tell of, or that there are.
 
     Args:
         records: what a store has of some lines.
@@ -209,6 +209,8 @@ def last_line(records: Iterable[Record], before: int, source: Source | None = No
         if isinstance(record, Lines):
             counts = source in (None, record.source)
             line = record.number - 1 if counts else line
+        elif isinstance(record, LogEnd):
+            line = record.lines if source in (None, record.source) else line
         elif counts and isinstance(record, EventRun):
             line += record.events
         elif counts and isinstance(record, Observed):

@@ -9,7 +9,7 @@ import msgspec
 from events.declared.fact import Verdict
 from events.errors import StoreError, counted
 from events.paths import path_of
-from events.store.records import Decision, EventRun, Finding, Lines, LogEnd, Rejected, events_in
+from events.store.records import Decision, Finding, Rejected, events_in, last_line
 from events.store.salvage import Salvage
 from events.store.store import EventStore
 from replay.arguments import add_store
@@ -71,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
         say(counted(told[f"{name}s"], name))
     say(f"{counted(told['rejected'], kind.line)} rejected")
     if told["next_line"] is not None:
-        say(f"the stream goes on with line {told['next_line']}")
+        verb = "go on" if kind.sources[-1].endswith("s") else "goes on"
+        say(f"the {kind.sources[-1]} {verb} with line {told['next_line']}")
     if salvage.header.incomplete:
         say("saved from a damaged store, and incomplete")
     say(f"whole up to byte {salvage.intact_bytes}")
@@ -85,19 +86,10 @@ def run(options: argparse.Namespace) -> int:
 def _next_line(salvage: Salvage) -> int | None:
     """Return the number of the line that a live stream is to go on with, or None."""
     header = salvage.header
-    live = "stream" in kind_of(header).sources and header.stream is None
-    if not live or header.incomplete:
+    if not header.live or header.incomplete:
         return None
-    source, following = None, 1
-    for record in salvage.records:
-        if isinstance(record, Lines):
-            source = record.source
-            following = record.number if source == "stream" else following
-        elif isinstance(record, LogEnd):
-            following = record.lines + 1 if record.source == "stream" else following
-        elif source == "stream" and isinstance(record, EventRun | Rejected):
-            following += record.events if isinstance(record, EventRun) else 1
-    return following
+    kind = kind_of(header)
+    return last_line(salvage.records, kind.heading_lines(header), kind.sources[-1]) + 1
 
 
 def _fields(damage: Damage, size: int) -> dict[str, Any]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.errors import BadValueError, ReplayError
-from events.observations.parameters import check_distinct
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from events.times.durations import parse_duration
-from replay.arguments import as_utf8, is_whole
+from replay.arguments import add_run, as_utf8, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -23,6 +19,8 @@ from replay.intervals.run import Search, run_intervals
 from replay.terminal.signals import StopSignals
 
 if TYPE_CHECKING:
+    import argparse
+
     from replay.intervals.summary import IntervalSummary
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
@@ -53,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--threshold",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         required=True,
         help="an interval is shorter than this, such as 90s, 10m, 1h30m; more than 0s",
     )
@@ -62,14 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--min-distinct",
         metavar="N",
-        type=_distinct,
+        type=distinct,
         default=2,
         help="how many different ids an interval has at least (default: 2)",
     )
     add(
         "--lateness",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         default=0,
         help="put in order what comes late by up to this much (default: 0s)",
     )
@@ -78,15 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
     add("--format", choices=("csv", "jsonl"), help="format of the observations")
     add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
-    add("--store", metavar="PATH", help="where to keep the events (default: OUTPUT.events)")
-    add("--overwrite", action="store_true", help="start OUTPUT and its store afresh")
-    add("--strict", action="store_true", help="stop at the first rejected row, with status 1")
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "-v", "--verbose", action="count", default=0, help="say what is read, and how"
-    )
-    loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors and rejected rows"
+    add_run(
+        parser,
+        ("OBSERVATIONS", "OUTPUT", "row"),
+        "say what is read and how long each phase took: fingerprint (hashing the file, and looking "
+        "whether it is in order), observations, resume, check, close",
     )
 
 
@@ -102,24 +96,22 @@ def run(options: argparse.Namespace) -> int:
     given = options.observations
     with (
         StopSignals() as stop,
-        Observations(given, columns, form=options.format, wake=stop) as opened,
+        console,
+        Observations(
+            given, columns, form=options.format, follow=options.follow, wake=stop
+        ) as opened,
     ):
-        try:
-            summary = run_intervals(
-                opened,
-                options.output,
-                search,
-                store=options.store,
-                overwrite=options.overwrite,
-                strict=options.strict,
-                listener=console,
-                should_stop=stop,
-            )
-        except ReplayError:
-            console.say_moved()
-            raise
-        finally:
-            console.finish()
+        summary = run_intervals(
+            opened,
+            options.output,
+            search,
+            store=options.store,
+            overwrite=options.overwrite,
+            strict=options.strict,
+            resume=options.resume,
+            listener=console,
+            should_stop=stop,
+        )
     console.summarize(summary)
     if options.svg is not None:
         title = (
@@ -137,21 +129,3 @@ def _picture(summary: IntervalSummary, title: str) -> str:
         adids = tuple([f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)])
     intervals = [finding.interval for finding in history.findings()]
     return intervals_picture(times, adids, intervals, title)
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except BadValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _distinct(text: str) -> int:
-    if not is_whole(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    try:
-        return check_distinct(int(text))
-    except BadValueError as error:
-        # The option is named by argparse, which calls it otherwise than Python does.
-        detail = str(error).removeprefix("min_distinct: ")
-        raise argparse.ArgumentTypeError(detail) from None

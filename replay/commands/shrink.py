@@ -1,28 +1,26 @@
-"""``shrink STORE N --output DIR``: the few lines that give a purchase its verdict, and a test."""
+"""``shrink STORE N --output DIR``: the few lines that give an event its verdict, and a test."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from events.errors import counted
 from events.escapes import json_escaped, plain
 from events.paths import path_of
 from replay.arguments import add_event
-from replay.purchases.console import decision_fields, describe
-from replay.purchases.shrink import shrink
-from replay.purchases.shrink_case import check_folder, write_case
-from replay.purchases.timeline import Timeline
+from replay.engine.case import check_folder, write_case
+from replay.kinds import looks_at
+from replay.loading import add_detector
 from replay.terminal.standard_streams import mention
-from replay.terminal.tables import open_store, print_json, shell_word, status
+from replay.terminal.tables import print_json, shell_word, status
 
 if TYPE_CHECKING:
     import argparse
 
-    from replay.purchases.history import History
-    from replay.purchases.shrink import Shrunk
-    from replay.purchases.shrink_case import Case
+    from replay.engine.case import Case
+    from replay.engine.shrink import Shrinking, Shrunk
 
-SUMMARY = "shrink a history to the few lines that give a purchase its verdict, with a test of it"
+SUMMARY = "shrink a history to the few lines that give an event its verdict, with a test of it"
 EXAMPLE = "shrink flagged.json.events 20417 --output case"
 
 _SHOWN_MAX = 20
@@ -31,16 +29,18 @@ _SHOWN_MAX = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_event(parser)
+    add_detector(parser)
     parser.add_argument(
         "--output",
         metavar="DIR",
         required=True,
-        help="folder to write two logs, their store and a test for pytest to; made if need be",
+        help="folder to write logs, their store and a test for pytest to; made if need be",
     )
     parser.add_argument(
         "--exact",
         action="store_true",
-        help="let n, mean and sd stay too; time grows with the square of the window",
+        help="let all that the verdict says stay too: n, mean and sd, or the ids of intervals; of "
+        "purchases time grows with the square of the window",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier one that stands in DIR"
@@ -50,27 +50,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Shrink, write the files, and print what is left."""
-    store, folder = open_store(options.store), path_of(options.output, "a folder")
-    # Before the work, too.
-    check_folder(store.path, folder, overwrite=options.overwrite)
-    with Timeline(store) as timeline:
+    with looks_at(options) as looks:
+        folder = path_of(options.output, "a folder")
+        # Before the work, too.
+        check_folder(looks.shrinking, looks.store.path, folder, overwrite=options.overwrite)
         with status("shrink") as show:
-            shrunk = shrink(
-                timeline,
+            shrinking = looks.shrinking(
+                looks,
                 options.number,
                 exact=options.exact,
                 progress=lambda lines, tried: show(f"{lines:,} lines, {tried:,} tries"),
             )
-        history = timeline.history
-        case = write_case(history, shrunk, folder, overwrite=options.overwrite)
-        (_json if options.json else _text)(history, shrunk, case)
+            shrunk = shrinking.shrunk()
+        case = write_case(shrinking, shrunk, folder, overwrite=options.overwrite)
+        (_json if options.json else _text)(shrinking, shrunk, case)
     return 0
 
 
-def _text(history: History, shrunk: Shrunk, case: Case) -> None:
-    number, lines = shrunk.recorded.number, sum(map(len, case.lines.values()))
-    event = history.event(number)
-    mention(f"event {number}: {counted(case.lines_before, 'line')} shrunk to {lines:,}")
+def _text(shrinking: Shrinking[Any], shrunk: Shrunk, case: Case) -> None:
+    lines, noun = sum(map(len, case.lines.values())), shrinking.line
+    shrank = f"{counted(shrinking.lines_before, noun)} shrunk to {lines:,}"
+    mention(f"event {shrinking.number}: {shrank}")
     if lines <= _SHOWN_MAX:
         for source, texts in case.lines.items():
             mention(f"{source}:")
@@ -78,41 +78,31 @@ def _text(history: History, shrunk: Shrunk, case: Case) -> None:
                 mention(f"  {json_escaped(text.decode())}")
     else:
         counts = (f"{len(texts):,} of the {source}" for source, texts in case.lines.items())
-        mention(f"lines: {', '.join(counts)}")
-    mention(f"before: {describe(event, shrunk.recorded)}")
-    mention(f"after:  {describe(event, shrunk.decision)}")
-    mention(_why_smallest(shrunk))
+        mention(f"{noun}s: {', '.join(counts)}")
+    before, after = shrinking.texts(shrunk)
+    mention(f"before: {before}")
+    mention(f"after:  {after}")
+    mention(shrinking.smallest_text(shrunk))
     names = ", ".join(path.name for path in case.files.values())
     mention(f"files in {plain(case.folder)}: {names}")
     mention(f"next: python -m replay step {shell_word(case.files['store'])}")
     mention(f"      python -m pytest {shell_word(case.folder)}")
 
 
-def _why_smallest(shrunk: Shrunk) -> str:
-    before = len(shrunk.numbers) - 1
-    if not before:
-        also = "" if shrunk.exact else "; --exact keeps n, mean and sd too"
-        verdict = "flagged" if shrunk.decision.flagged else "not flagged"
-        return f"it is {verdict} without any other line{also}"
-    what = "the decision" if shrunk.exact else "the verdict"
-    lines = "the line" if before == 1 else f"any one of the {before:,} lines"
-    return f"without {lines} before it, {what} is another"
-
-
-def _json(history: History, shrunk: Shrunk, case: Case) -> None:
+def _json(shrinking: Shrinking[Any], shrunk: Shrunk, case: Case) -> None:
+    fields = dict(shrinking.fields(shrunk))
     print_json(
         {
-            "event": shrunk.recorded.number,
+            "event": shrinking.number,
             "exact": shrunk.exact,
             "lines": {
-                "before": case.lines_before,
+                "before": shrinking.lines_before,
                 "after": sum(map(len, case.lines.values())),
             },
             "events": shrunk.numbers,
-            "parameters": {"D": history.parameters.degrees, "T": history.parameters.tracked},
+            "parameters": fields.pop("parameters"),
             **{log: [text.decode() for text in texts] for log, texts in case.lines.items()},
-            "before": decision_fields(shrunk.recorded),
-            "after": decision_fields(shrunk.decision),
+            **fields,
             "tried": shrunk.tried,
             "files": {what: str(path) for what, path in case.files.items()},
         }

@@ -11,7 +11,8 @@ from actors.declared.messages import Answer, Ask
 from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
-from replay.declared.console import verdict_text
+from replay.declared.branch import FactBranching, FactRerun
+from replay.declared.console import FactWords, verdict_text
 from replay.declared.detector import Detector, event_fields
 from replay.declared.drive import FactDrive
 from replay.declared.explore import FactSubject
@@ -22,6 +23,7 @@ from replay.declared.history import (
     check_lines,
     verify,
 )
+from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from events.declared.fact import Declared
     from events.store.store import EventStore
+    from replay.engine.branch import Branch
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
 
@@ -44,6 +47,7 @@ class FactLooks(JudgedLooks[Fact]):
     subject = "a subject"
     output = FactDrive.output
     output_line = "flagged event"
+    shrinking: ClassVar = FactShrinking
     tools: ClassVar = FactTools
 
     def __init__(
@@ -185,6 +189,17 @@ class FactLooks(JudgedLooks[Fact]):
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         self._check_given()
         return verify(self.history, progress)
+
+    @property
+    def words(self) -> FactWords:
+        return FactWords(self.detector)
+
+    def branching(self) -> FactBranching:
+        self._check_given()
+        return FactBranching(self.history, self.detector)
+
+    def rerun(self, branching: FactBranching, branch: Branch) -> FactRerun:
+        return FactRerun(branching, branch)
 
     def explored(self) -> FactSubject:
         """Return what is explored; without a stream all of it is the past."""

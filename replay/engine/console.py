@@ -6,7 +6,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from events.errors import counted
+from events.closing import Closing
+from events.errors import ReplayError, counted
 from events.escapes import plain
 from replay.engine.listener import RunListener, RunSummary
 from replay.engine.notices import notice, rewritten_notice
@@ -15,6 +16,7 @@ from replay.terminal.standard_streams import error_console, is_watched, report, 
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from rich.progress import Progress, TaskID
 
@@ -52,8 +54,10 @@ class RunWords(ABC):
         """Return how many lines were written."""
 
 
-class Console(RunListener):
+class Console(RunListener, Closing):
     """Reports a run to a person; how much depends on ``verbosity``.
+
+    In the end, or where the run fails, it tells what is still to be told.
 
     -1: rejected lines only; 0: also a progress bar on a terminal; 1: also what is
     read and how long each phase took; 2: also each event that is judged.
@@ -119,7 +123,18 @@ class Console(RunListener):
             what = f"event {event.number}: {self._words.event(event, decision)}"
             self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
 
-    def finish(self) -> None:
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; of a run that ends without a summary say what it has moved."""
+        if isinstance(exception, ReplayError) and self._summary and not self._rejections.live:
+            self._say_earlier(self._summary, 0)
+        super().__exit__(exception_type, exception, traceback)
+
+    def close(self) -> None:
         """Take the bar away, and tell how many more lines were rejected."""
         self._rejections.sum_up()
         if self._bar is not None:
@@ -148,11 +163,6 @@ class Console(RunListener):
             self.say(text)
         self.say(f"{words.output}: {plain(summary.output_path)}")
         self.say(f"event store: {plain(summary.store_path)}")
-
-    def say_moved(self) -> None:
-        """Say what was moved by a run that ends without a summary."""
-        if self._summary is not None and not self._rejections.live:
-            self._say_earlier(self._summary, 0)
 
     def _say_earlier(self, summary: RunSummary, lines: int | None) -> None:
         """Say what stood where this run writes, before ``lines`` lines, or those to come."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from events.logs.kept_lines import KeptLines
+
 if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
     from events.logs.block import Block
+    from events.logs.kept_lines import Kept
     from events.store.header import Header
-    from events.store.records import Record, Rejected, Source
+    from events.store.records import Lines, Record, Rejected, Source
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
@@ -37,6 +40,15 @@ class Resumed(ABC):
         """The lines that were rejected; the first one at least."""
         self.written = 0
         """How many bytes of its lines the output is known to have held."""
+
+    def lines_at(self, lines: Lines, frame: int) -> None:
+        """Take note of where lines of frame ``frame`` begin."""
+        source, number = lines.source, lines.number
+        continued = self.lines[source] < number > 1
+        if source != "batch" and not (continued and self.file_frame is not None):
+            # The first lines, or a file that was followed was replaced.
+            self.file_frame = frame
+        self.lines[source] = number - 1
 
     @property
     @abstractmethod
@@ -90,6 +102,10 @@ class Drive(ABC):
     @abstractmethod
     def resumed(self, kept: EventStore, *, acting: bool) -> Resumed:
         """Read a history; with ``acting`` the actors stand where it ends."""
+
+    def kept(self, resumed: Resumed) -> Kept:
+        """Return what was read before of a log that is live, in its last file."""
+        return KeptLines(resumed.store, resumed.file_frame)
 
     @abstractmethod
     def go_on(self) -> None:

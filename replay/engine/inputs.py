@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.block import Block
-    from events.logs.kept_lines import KeptLines
+    from events.logs.kept_lines import Kept
     from events.store.disk import Identity
     from events.store.records import LogEnd, Source
 
@@ -50,7 +50,7 @@ class SourceLog(Protocol):
     advise: Callable[[str], None]
     """Is told what a pipe has to begin with."""
 
-    def go_on(self, lines: int, kept: KeptLines) -> None:
+    def go_on(self, lines: int, kept: Kept) -> None:
         """Go on after the first ``lines`` lines, which have been read before: ``kept``."""
 
     def blocks(self, first_number: int) -> Iterator[Block]:

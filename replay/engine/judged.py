@@ -88,6 +88,12 @@ class LogLine(NamedTuple):
     """The line, byte for byte, without its newline."""
 
 
+def said(decision: Any) -> list[Any]:
+    """Return all that a decision says of its event."""
+    names = decision.__struct_fields__
+    return [getattr(decision, name) for name in names if name != "number"]
+
+
 class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
     """A history of two logs: the batch, which is the past, and the stream, which is judged."""
 
@@ -105,7 +111,8 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         """The decisions that the run recorded, by event number."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
-        self._verdict: Final = verdict
+        self.verdict: Final = verdict
+        """What a decision is."""
         super().__init__(store, journal, events)
 
     @abstractmethod
@@ -169,7 +176,7 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
             self.journal.extend(record)
         elif isinstance(record, EventRun):
             self._following += record.events
-        elif isinstance(record, self._verdict):
+        elif isinstance(record, self.verdict):
             decision: Any = record
             self.recorded[decision.number] = decision
         elif isinstance(record, StreamStart):
@@ -178,13 +185,15 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
             super()._take(record, frame, previous)
 
 
-def texts_by_log(lines: Iterable[LogLine]) -> dict[Source, list[bytes]]:
+def texts_by_log(
+    lines: Iterable[LogLine], sources: Iterable[Source] = ("batch", "stream")
+) -> dict[Source, list[bytes]]:
     """Return what each log consists of, without newlines, given its ``lines`` in order.
 
     Where lines before it have come or gone, a line with a byte-order mark, which is
     passed over at the start of a log only, is still read as it was.
     """
-    texts: dict[Source, list[bytes]] = {"batch": [], "stream": []}
+    texts: dict[Source, list[bytes]] = {source: [] for source in sources}
     for place, _, text in lines:
         found = texts[place.source]
         moved = bool(found) == (place.line == 1)
@@ -245,7 +254,8 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         """Whether the last thing recorded is something after which a digest comes."""
         self._source: Source = "batch"
         self._decided = 0
-        self._verdict: Final = verdict
+        self.verdict: Final = verdict
+        """What a decision is."""
         self._acting: Final = acting
         self._frame = 0
         self._previous = b""
@@ -330,11 +340,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         self.digest_due = False
         if isinstance(record, Lines):
             self._source = record.source
-            continued = self.lines["stream"] < record.number > 1
-            if record.source == "stream" and (not continued or self.file_frame is None):
-                # The first lines, or a file that was followed was replaced.
-                self.file_frame = self._frame
-            self.lines[record.source] = record.number - 1
+            self.lines_at(record, self._frame)
         elif isinstance(record, EventRun):
             self.events[self._source] += record.events
             self.lines[self._source] += record.events
@@ -347,7 +353,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
             self.digest_due = True
         elif isinstance(record, StreamStart):
             self.digest_due = True
-        elif isinstance(record, self._verdict):
+        elif isinstance(record, self.verdict):
             self._take_decision(record)
         elif isinstance(record, Written):
             self.written = record.size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.dispatcher import DispatchedActor
 from actors.messages import Attest, Commit, Include, Judge
 from actors.sink import Kept
 from actors.urns import COORDINATOR, SINK
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 # So many events of the past are told anew each time; those before them are what actors
 # recover from.
 PAST_EVENTS_MAX: Final = 1_000
-# What an actor has besides its state.
-_PARTS: Final = frozenset({"active", "coordinator", "number", "own", "past", "since"})
-
-
-def state_of(actor: DispatchedActor) -> dict[str, Any]:
-    """Return what an actor of any detector holds: all its attributes with public names."""
-    slots = (name for each in type(actor).__mro__ for name in getattr(each, "__slots__", ()))
-    names = {*slots, *vars(actor)} - {*DispatchedActor.__slots__, *_PARTS}
-    return {
-        name: value
-        for name in sorted(names)
-        if not name.startswith("_") and not callable(value := getattr(actor, name, None))
-    }
 
 
 class JudgedSubject(Subject):
@@ -103,9 +90,9 @@ class JudgedSubject(Subject):
         )
         return found
 
+    @abstractmethod
     def state_of(self, actor: Any) -> dict[str, Any]:
         """Return what ``actor`` holds, by what it is called, to be compared."""
-        return state_of(actor)
 
     def scope(self) -> dict[str, int]:
         return {"past": self.told, "stream": self.events - self.past}

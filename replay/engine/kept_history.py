@@ -132,8 +132,8 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
         return True
     if not resume:
         return False
-    if header.last_log is not None:
-        if store.header.last_log is None and type(store.header.setting) is type(header.setting):
+    if not header.live:
+        if store.header.live and type(store.header.setting) is type(header.setting):
             raise InputError(
                 f"{store.path}: expected a live stream to go on with the store of one, found a "
                 "log that is read to its end; add --follow, or run without --resume to begin anew"
@@ -147,20 +147,20 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
         )
     if not store.header.same_past(header):
         raise InputError(
-            f"{store.path}: expected the store of a live run on the same batch with the same "
+            f"{store.path}: expected the store of a live run on the same "
+            f"{'batch with the same ' if header.batch is not None else ''}"
             "parameters, found another; run without --resume to begin anew"
         )
     return True
 
 
-def way_on(header: Header, *, keeps: bool, overwrite: bool, live: bool) -> str:
+def way_on(header: Header, *, keeps: bool, overwrite: bool) -> str:
     """Return, for a person, how to go on with a history of ``header`` that was interrupted.
 
     Args:
         header: what its inputs are.
         keeps: whether the lines that were written stay where they went.
         overwrite: whether the command starts the history afresh.
-        live: whether its stream is.
 
     """
     if not keeps:
@@ -168,4 +168,6 @@ def way_on(header: Header, *, keeps: bool, overwrite: bool, live: bool) -> str:
     if header.first_log is None:
         return "but what was read of a pipe does not come again, so no run goes on"
     without = " without --overwrite" if overwrite else ""
-    return f"and the same command{without}{' with --resume' if live else ''} goes on from there"
+    return (
+        f"and the same command{without}{' with --resume' if header.live else ''} goes on from there"
+    )

@@ -15,14 +15,19 @@ from replay.engine.detectors import detector_version, is_decided_by
 from replay.engine.history import Happening
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from events.store.header import Header
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.debugger.tools import Tools
+    from replay.engine.branch import Branch, Branching, Rerun
+    from replay.engine.console import RunWords
     from replay.engine.explore import Subject
     from replay.engine.history import LinePlace, StoredHistory
+    from replay.engine.shrink import Shrinking
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
 
@@ -44,6 +49,26 @@ class Exported(NamedTuple):
     """What JSON tells of it; the file comes second."""
     missing: Sequence[str]
     """What is said of what it does not hold."""
+
+
+class Change(NamedTuple):
+    """A parameter of a detector that `rerun` can change."""
+
+    name: str
+    """What the detector calls it."""
+    flags: tuple[str, ...]
+    """The option's names, the long one last."""
+    help: str
+    """What it is."""
+    options: dict[str, Any]
+    """What else argparse is told."""
+
+    def add_to(self, group: argparse._ActionsContainer) -> None:
+        """Declare the option."""
+        help_text = f"{self.help} (default: the run's)"
+        group.add_argument(
+            *self.flags, dest=self.name, default=None, help=help_text, **self.options
+        )
 
 
 class Looks(Closing, Generic[E]):
@@ -75,6 +100,13 @@ class Looks(Closing, Generic[E]):
     """What each line of it tells."""
     tools: ClassVar[type[Tools[Any]]]
     """What its debugger has."""
+    changes: ClassVar[tuple[Change, ...]] = ()
+    """The parameters that it can be run again with."""
+
+    @staticmethod
+    def heading_lines(header: Header) -> int:  # noqa: ARG004
+        """Return how many lines the log that is read last has before its first event."""
+        return 0
 
     def __init__(
         self, store: EventStore, detector: Any = None, *, of_another: bool = False
@@ -204,6 +236,22 @@ class Looks(Closing, Generic[E]):
     @abstractmethod
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         """Play the history again and compare; see `replay.purchases.verify.verify`."""
+
+    @property
+    @abstractmethod
+    def words(self) -> RunWords:
+        """What its runs say of themselves."""
+
+    @abstractmethod
+    def branching(self) -> Branching[Any]:
+        """Return what decides the history again."""
+
+    @abstractmethod
+    def rerun(self, branching: Any, branch: Branch) -> Rerun:
+        """Compare a branch with its original."""
+
+    shrinking: ClassVar[type[Shrinking[Any]]]
+    """What shrinks a history to what one of its verdicts needs; made of looks and a number."""
 
     @abstractmethod
     def explored(self) -> Subject:

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
-from events.logs.kept_lines import KeptLines
 from replay.engine.collector import collector_paused
 from replay.engine.kept_history import way_on
 from replay.engine.opening import bytes_before, open_history
@@ -103,9 +102,9 @@ class Run:
 
     def start(self, stack: ExitStack, *, overwrite: bool, resume: bool) -> bool:
         """Begin a new history or go on with the one that is there; False if that is finished."""
-        drive, summary, output, live = self.drive, self.summary, self.output, self.inputs.live
+        drive, summary, output = self.drive, self.summary, self.output
         header = drive.header()
-        self._way_on = way_on(header, keeps=output.keeps, overwrite=overwrite, live=live)
+        self._way_on = way_on(header, keeps=output.keeps, overwrite=overwrite)
         self.lap("fingerprint")
         opened = open_history(
             stack,
@@ -115,7 +114,7 @@ class Run:
             self.disk,
             overwrite=overwrite,
             resume=resume,
-            finished=lambda kept: not live and drive.is_finished(kept),
+            finished=lambda kept: not header.live and drive.is_finished(kept),
             check_start=drive.check_start,
         )
         kept, summary.store_set_aside = opened.kept, opened.set_aside
@@ -152,7 +151,7 @@ class Run:
     def _resume(self, resumed: Resumed) -> None:
         """Be where a run was when it stopped."""
         summary = self.summary
-        if self.inputs.live:
+        if resumed.store.header.live:
             # More may have come since the end that was seen.
             resumed.ended.discard(self.inputs.logs[-1].source)
         resumed.count_into(summary)
@@ -164,8 +163,7 @@ class Run:
         self._ended = {*resumed.ended}
         for log in self.inputs.logs:
             if log.source not in self._ended:
-                kept = KeptLines(resumed.store, resumed.file_frame)
-                log.go_on(resumed.lines[log.source], kept)
+                log.go_on(resumed.lines[log.source], self.drive.kept(resumed))
         self.drive.go_on()
         self.lap("resume")
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from events.observations.kept_rows import KeptObservations
 from events.observations.lateness import Watermark
 from events.store.header import Header
 from events.store.records import Observed
 from replay.engine.detectors import detector_version
-from replay.engine.drive import Drive
+from replay.engine.drive import Drive, Resumed
 from replay.engine.supervision import Reactivation
 from replay.intervals.appending import check_appending
 from replay.intervals.kept import StoredRecovery
@@ -95,6 +96,10 @@ class IntervalDrive(Drive):
         simulation.dispatcher.supervisor = Reactivation()
         return simulation
 
+    def kept(self, resumed: Resumed) -> KeptObservations:
+        """Return what was read before of a stream, in its last file."""
+        return KeptObservations(resumed.store, resumed.file_frame, self._format)
+
     def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
         """Read a history; with ``acting`` the actors are told of it in `go_on`."""
         seen = self._seen
@@ -117,12 +122,15 @@ class IntervalDrive(Drive):
                 else:
                     self._simulation.conclude()
             self._simulation.advance()
-        if self._format.watermark is not None and resumed.latest:
-            self._format.watermark.admit((resumed.latest,))
-        if "observations" not in resumed.ended:
-            self._settle_due()
-        else:
+        if (watermark := self._format.watermark) is not None and resumed.latest:
+            if resumed.latest_ended:
+                watermark.admit((resumed.latest_ended,))
+                watermark.close()
+            watermark.admit((resumed.latest,))
+        if resumed.concluded:
             self._settle_rest(settled=resumed.settled)
+        else:
+            self._settle_due()
 
     def take(self, log: SourceLog, records: list[Record]) -> None:  # noqa: ARG002  there is one
         """Tell the actors what was kept."""

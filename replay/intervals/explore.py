@@ -15,7 +15,7 @@ from actors.intervals.recall import JournalRecovery
 from actors.messages import Commit
 from actors.urns import COORDINATOR
 from events.errors import counted
-from events.store.records import Finding, LogEnd, StateDigest
+from events.store.records import Finding, LogEnd, Observed, StateDigest
 from replay.engine.explore import COMMITS, Subject
 from replay.intervals.lines import interval_lines
 from replay.intervals.verify import finding_differences
@@ -45,7 +45,7 @@ class Settling(NamedTuple):
     remaining: int
     """How many of them were left for later."""
     ended: bool
-    """Whether it was known that no more come."""
+    """Whether no more seemed to come."""
 
 
 def settlings_of(store: EventStore) -> Iterator[Settling]:
@@ -54,7 +54,8 @@ def settlings_of(store: EventStore) -> Iterator[Settling]:
     for record in store.records():
         if isinstance(record, StateDigest):
             yield Settling(record.events, record.sums[0] if record.sums else 0, ended)
-        ended = ended or isinstance(record, LogEnd)
+        elif isinstance(record, LogEnd | Observed):
+            ended = isinstance(record, LogEnd)
 
 
 class KeptFindings:
@@ -115,6 +116,9 @@ class IntervalSubject(Subject):
         self._events: Final = settlings[-1].events if settlings else 0
         self.settlings: Final = [each for each in settlings if each.events > self.beginning]
         """Where it has to settle."""
+        self._ended_before: Final = [
+            each.events for each in settlings if each.ended and each.events <= self.beginning
+        ]
 
     @property
     def events(self) -> int:
@@ -129,7 +133,7 @@ class IntervalSubject(Subject):
         return KeptFindings(self.parameters, settled)
 
     def system(self, detector: Any, kept: Any, order: DeliveryOrder | None) -> Any:
-        past = JournalRecovery(self.journal, self.parameters, ended=False)
+        past = JournalRecovery(self.journal, self.parameters, self._ended_before)
         system = detector(self.parameters, kept, order, past=past)
         system.goto(self.beginning)
         return system

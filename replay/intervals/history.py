@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from events.errors import OtherKindError
 from events.journal.observation_journal import ObservationJournal
 from events.observations.rows import Observation
-from events.store.records import Finding, Observed, Record
+from events.store.records import Finding, LogEnd, Observed, Record
 from replay.engine.history import Events, StoredHistory
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
             )
         self.parameters: Final = store.intervals
         """What was looked for."""
+        self.ended_after: Final[list[int]] = []
+        """After which observations no more seemed to come; of a live search some may have."""
         self.found_counts: Final[dict[int, int]] = {}
         """After which observations intervals were final, in order, and how many."""
         # Findings can take many times the memory of all else, so they are read when asked for:
@@ -48,11 +50,6 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
         """All ids and keys, also those that have not appeared yet at some moment."""
         keys = self.journal.keys.keys() if self.journal.keyed else set()
         return self.journal.adids.keys() | keys
-
-    @property
-    def ended(self) -> bool:
-        """Whether the observations were read to their end."""
-        return "observations" in self.ends
 
     def observed(self, first: int = 0, last: int | None = None) -> Observed:
         """Return the observations after event ``first`` up to event ``last``, or all."""
@@ -98,4 +95,6 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
             self._found_from.setdefault(record.number, frame)
             self.found_counts[record.number] = self.found_counts.get(record.number, 0) + 1
         else:
+            if isinstance(record, LogEnd):
+                self.ended_after.append(len(self))
             super()._take(record, frame, previous)

@@ -29,12 +29,14 @@ _TRIMMED_MIN: Final = 8
 class KeptRows:
     """Of the observations of a key, in order of time, those that can still matter."""
 
-    __slots__ = ("_adids", "_start", "_times", "_trimmed", "first")
+    __slots__ = ("_adids", "_start", "_times", "_trimmed", "ended", "first")
 
     def __init__(self) -> None:
         """Begin without observations."""
         self.first = 0
         """The place of the first that is kept."""
+        self.ended = 0
+        """How many there were when no more seemed to come."""
         self._times: list[str] = []
         self._adids: list[str] = []
         # Where the window begins in these lists, and how long they were when they were trimmed.
@@ -73,7 +75,8 @@ class KeptRows:
         self._start = reach.first_within(time_at, self._start, count, times[-1])
         if count > 2 * self._trimmed + _TRIMMED_MIN:
             # The latest tells what has to be in order, where none is in the window.
-            gone = min(reach.window(self, self.seen).judged, self.seen - 1) - self.first
+            ended = self.ended if self.ended <= self.seen else 0
+            gone = min(reach.window(self, self.seen, ended).judged, self.seen - 1) - self.first
             del self._times[:gone], self._adids[:gone]
             self.first += gone
             self._start -= gone
@@ -126,12 +129,17 @@ class StoredRecovery(Recovery):
             totals[3] += k * more_open
         finished = gathered.concluded and not gathered.ready
         if finished:
-            totals[1] = totals[3] = 0
+            for own in self._kept.values():
+                own.ended = own.seen
         self._last.pace.weight = weight
         self._last.pace.settle(gathered.settle())
         self._last = self._last._replace(keys=len(self.names), finished=finished)
         self.found += found
-        sums = (gathered.rows_waiting, self.found, *(each % _MODULUS for each in totals))
+        rows, still_open, rows_by_key, open_by_key = totals
+        if finished:
+            still_open = open_by_key = 0
+        counts = (rows, still_open, rows_by_key, open_by_key)
+        sums = (gathered.rows_waiting, self.found, *(each % _MODULUS for each in counts))
         return gathered.arrived, len(self.names), sums
 
     @property
@@ -146,22 +154,21 @@ class StoredRecovery(Recovery):
 
     def _sums(self, number: int) -> KeySums:
         own = self._kept.get(number)
-        if own is None:
-            return KeySums(0, 0, 0)
         return (
-            KeySums(own.seen, 0, 0)
-            if self._last.finished
-            else key_sums_of(own, own.seen, self._reach)
+            KeySums(0, 0, 0) if own is None else key_sums_of(own, own.seen, own.ended, self._reach)
         )
 
-    def own(self, number: int, seen: int) -> KeptRows:
+    def own(self, number: int, seen: int, ended: int) -> KeptRows:
         """Return the observations of key ``number`` that matter when ``seen`` were passed on."""
         own = self._kept.pop(number, None)
-        return self._read(self.names[number], seen) if own is None or own.seen != seen else own
+        if own is not None and (own.seen, own.ended) == (seen, ended):
+            return own
+        return self._read(self.names[number], seen, ended)
 
-    def _read(self, key: str, seen: int) -> KeptRows:
+    def _read(self, key: str, seen: int, ended: int) -> KeptRows:
         """Return these from the store."""
         own = KeptRows()
+        own.ended = ended
         if self.parameters.lateness == 0:
             for rows in self._rows(key):
                 if rows := rows[: seen - own.seen]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
 from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,13 +16,17 @@ from events.observations.interval import Interval
 from events.observations.rows import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
+from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
-from replay.engine.looks import Exported, Fields, Looks
+from replay.engine.looks import Change, Exported, Fields, Looks
+from replay.intervals.branch import IntervalBranching, IntervalRerun
+from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.resume import IntervalResumed
+from replay.intervals.shrink import IntervalShrinking
 from replay.intervals.simulation import IntervalSimulation
 from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.tools import IntervalTools
@@ -34,7 +39,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.observations.parameters import IntervalParameters
+    from events.store.header import Header
     from events.store.records import Source
+    from replay.engine.branch import Branch
     from replay.engine.verify import Verification
 
 
@@ -54,6 +61,31 @@ class IntervalLooks(Looks[Observation]):
     output_file = "file of intervals"
     output_line = "interval"
     tools: ClassVar = IntervalTools
+    shrinking: ClassVar = IntervalShrinking
+    changes = (
+        Change(
+            "threshold",
+            ("--threshold",),
+            "an interval is shorter than this, such as 90s, 10m, 1h30m",
+            {"metavar": "TIME", "type": duration},
+        ),
+        Change(
+            "inclusive",
+            ("--inclusive",),
+            "an interval may be just as long",
+            {"action": BooleanOptionalAction},
+        ),
+        Change(
+            "distinct_min",
+            ("--min-distinct",),
+            "how many different ids an interval has at least",
+            {"metavar": "N", "type": distinct},
+        ),
+    )
+
+    @staticmethod
+    def heading_lines(header: Header) -> int:
+        return int(header.intervals is not None and header.intervals.form == "csv")
 
     @cached_property
     def history(self) -> IntervalHistory:
@@ -86,7 +118,7 @@ class IntervalLooks(Looks[Observation]):
     def log_lines(self, event: Observation) -> Iterator[str]:
         yield observation_text(event)
         history = self.history
-        at_end = event.number == len(history) and history.ended
+        at_end = event.number in history.ended_after
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
         for finding in history.found(event.number):
             yield f"{found}: {interval_text(finding.interval)}"
@@ -138,6 +170,16 @@ class IntervalLooks(Looks[Observation]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return verify_intervals(self.store, progress)
+
+    @property
+    def words(self) -> IntervalWords:
+        return IntervalWords(keyed=self.parameters.key is not None)
+
+    def branching(self) -> IntervalBranching:
+        return IntervalBranching(self.history, self.detector)
+
+    def rerun(self, branching: IntervalBranching, branch: Branch) -> IntervalRerun:
+        return IntervalRerun(branching, branch)
 
     def explored(self) -> IntervalSubject:
         check_detector(self.store, self.detector)

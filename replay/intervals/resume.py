@@ -49,6 +49,10 @@ class IntervalResumed(Resumed):
         self.lines["observations"] = 0
         self.latest = ""
         """The latest time of all observations."""
+        self.latest_ended = ""
+        """The latest time of those that came before no more seemed to come."""
+        self.concluded = False
+        """Whether no observation came behind that."""
         self.observations = 0
         self.rejected_count = 0
         """How many rows were rejected; the first of them is kept."""
@@ -62,9 +66,9 @@ class IntervalResumed(Resumed):
         # How many bytes it has, spelled as it is now, and as earlier releases may have.
         spellings = (True, False) if store.header.detector is None else (True,)
         self._sizes: Final = dict.fromkeys(spellings, len(self._title()))
-        for _, records, _ in store.frames():
+        for frame, (_, records, _) in enumerate(store.frames()):
             for record in records:
-                self._take(record)
+                self._take(record, frame)
                 if isinstance(record, Written):
                     self._check_written(record)
             for quoted in spellings:
@@ -166,13 +170,14 @@ class IntervalResumed(Resumed):
                 f"of {recorded}, found {actual}; verify says more"
             )
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record, frame: int) -> None:
         if isinstance(record, Lines):
-            self.lines["observations"] = record.number - 1
+            self.lines_at(record, frame)
         elif isinstance(record, Observed):
             self.lines["observations"] += len(record.times)
             self.observations += len(record.times)
             self.latest = max(self.latest, *record.times)
+            self.concluded = self.settled = False
         elif isinstance(record, Rejected):
             self.rejected_count += 1
             if not self.rejected:
@@ -180,10 +185,12 @@ class IntervalResumed(Resumed):
             self.lines["observations"] = record.number
         elif isinstance(record, LogEnd):
             self.ended.add(record.source)
+            self.lines["observations"] = record.lines
+            self.concluded, self.latest_ended = True, self.latest
         elif isinstance(record, Finding):
             self.found += 1
         elif isinstance(record, StateDigest):
-            self.settled = bool(self.ended) and not (record.sums and record.sums[0])
+            self.settled = self.concluded and not (record.sums and record.sums[0])
             self.keys = record.subjects
         elif isinstance(record, Written):
             self.written = record.size

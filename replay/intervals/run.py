@@ -78,6 +78,7 @@ def run_intervals(
     store: str | Path | None = None,
     overwrite: bool = False,
     strict: bool = False,
+    resume: bool = False,
     listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
@@ -96,6 +97,7 @@ def run_intervals(
         store: the event store to make, by default ``output`` with ``.events`` added.
         overwrite: start the output and the store afresh.
         strict: stop at the first row that is rejected.
+        resume: go on with the history of observations that were live.
         listener: is told how the search goes.
         should_stop: asked between blocks; when it says True the search stops in good order.
         disk: does what is done to files that are written.
@@ -130,7 +132,7 @@ def run_intervals(
         disk=disk,
         began=began,
     )
-    running.whole(overwrite=overwrite, resume=False)
+    running.whole(overwrite=overwrite, resume=resume)
     return summary
 
 

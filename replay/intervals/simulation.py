@@ -96,6 +96,11 @@ class IntervalSimulation(Closing):
         return self.coordinator.gathered.arrived
 
     @property
+    def finished(self) -> bool:
+        """Whether no observation seems to come any more."""
+        return self.coordinator.finished
+
+    @property
     def active(self) -> list[int]:
         """The numbers of the keys whose actors are active, in the order of activation."""
         return list(self.coordinator.actors)
@@ -182,7 +187,8 @@ class IntervalSimulation(Closing):
 
     def _activate(self, number: int) -> Ref:
         coordinator, actor = self.coordinator, self._spawn(number)
-        actor.since, actor.finished = coordinator.sums[number].seen, coordinator.finished
+        sums = coordinator.sums[number]
+        actor.since, actor.ended = sums.seen, sums.ended
         self._actors[number] = actor
         return actor.actor_ref
 

@@ -1,7 +1,7 @@
 """The timeline of a search for intervals: any moment of it, from its event store alone.
 
-Position n is the moment after observation n; the last one includes the end of the
-observations, where they were read to it. To go somewhere is to set the horizon of the actor
+Position n is the moment after observation n, and includes the end of the observations, where
+they seemed to end there. To go somewhere is to set the horizon of the actor
 system, as in `replay.purchases.timeline`.
 """
 
@@ -54,7 +54,7 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
         check_detector(opened, IntervalSimulation)
         self.parameters: Final = history.parameters
         """What was looked for."""
-        self._past: Final = JournalRecovery(history.journal, self.parameters, ended=history.ended)
+        self._past: Final = JournalRecovery(history.journal, self.parameters, history.ended_after)
         super().__init__(
             history,
             lambda queue: IntervalSimulation(
@@ -73,6 +73,10 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
     def keys(self) -> list[str]:
         """The keys that have appeared, in order of first appearance; "" where there are none."""
         return self._past.names[: self._simulation.keys]
+
+    def ends_at(self, number: int) -> bool:
+        """Tell whether the observations seemed to end after event ``number``."""
+        return self._past.ends_at(number)
 
     def name(self, number: int) -> str:
         """Return key ``number``, counted from 0 in order of first appearance."""
@@ -94,6 +98,8 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
         with self.undisturbed():
             finder = self._simulation.actor(number).finder
             memory = finder.memory()
+        if self._simulation.finished:
+            return KeyState(number, finder.seen, finder.seen, ())
         window = tuple(zip(memory.times, memory.adids, strict=True))
         return KeyState(number, finder.seen, memory.first, window)
 

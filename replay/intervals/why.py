@@ -53,7 +53,7 @@ def why_none(timeline: IntervalTimeline, number: int) -> WhyNone:
     # Of one time the lower number comes first.
     ordered = sorted(history.events[:number], key=attrgetter("time"))
     passed = ordered[: number - waiting]
-    ends = number == len(history) and history.ended
+    ends = timeline.ends_at(number)
     concerned = {each.key for each in (passed if ends else passed[before:])}
     rows: dict[str, tuple[list[Observation], list[Observation]]] = {}
     for place, event in enumerate(passed):

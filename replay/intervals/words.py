@@ -40,13 +40,18 @@ def waiting_text(count: int) -> str:
     return f"{counted(count, 'observation')} {verb}"
 
 
+def ids_text(interval: Interval) -> str:
+    """Return the ids of an interval, or how many more there are than the first few."""
+    rest = interval.num_adid - _IDS_MAX
+    ids = ", ".join(map(plain, interval.adids[:_IDS_MAX]))
+    return f"{ids}{f' and {rest} more' if rest > 0 else ''}"
+
+
 def interval_text(interval: Interval) -> str:
     """Return one line about an interval."""
-    ids = ", ".join(map(plain, interval.adids[:_IDS_MAX]))
-    rest = interval.num_adid - _IDS_MAX
     at = f" at {plain(interval.key)}" if interval.key else ""
     return (
         f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
-        f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: {ids}"
-        f"{f' and {rest} more' if rest > 0 else ''}"
+        f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: "
+        f"{ids_text(interval)}"
     )

@@ -13,16 +13,27 @@ from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event
 from events.purchases.own_lines import own_line
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
+from replay.arguments import whole
 from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
-from replay.purchases.console import decision_fields, describe, event_fields, verdict_text
+from replay.engine.looks import Change
+from replay.purchases.branch import PurchaseBranching, PurchaseRerun
+from replay.purchases.console import (
+    PurchaseWords,
+    decision_fields,
+    describe,
+    event_fields,
+    verdict_text,
+)
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.tools import PurchaseTools
@@ -32,6 +43,7 @@ from replay.purchases.why import show_why, why_fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from replay.engine.branch import Branch
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
 
@@ -55,6 +67,21 @@ class PurchaseLooks(JudgedLooks[Event]):
     output = PurchaseDrive.output
     output_line = "flagged purchase"
     tools: ClassVar = PurchaseTools
+    shrinking: ClassVar = PurchaseShrinking
+    changes = (
+        Change(
+            "degrees",
+            ("-D", "--degrees"),
+            "degree of the network",
+            {"metavar": "D", "type": whole("D", DEGREES_MIN)},
+        ),
+        Change(
+            "tracked",
+            ("-T", "--tracked"),
+            "purchases tracked in the network",
+            {"metavar": "T", "type": whole("T", TRACKED_MIN)},
+        ),
+    )
 
     @cached_property
     def history(self) -> History:
@@ -139,6 +166,16 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return verify(self.history, progress, self.detector)
+
+    @property
+    def words(self) -> PurchaseWords:
+        return PurchaseWords()
+
+    def branching(self) -> PurchaseBranching:
+        return PurchaseBranching(self.history, self.detector)
+
+    def rerun(self, branching: PurchaseBranching, branch: Branch) -> PurchaseRerun:
+        return PurchaseRerun(branching, branch)
 
     def explored(self) -> PurchaseSubject:
         """Return what is explored; without a stream all of it is the past."""

@@ -7,9 +7,10 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
+from events.errors import InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,6 +40,17 @@ class StopSignals(Closing):
     def fileno(self) -> int:
         """Return a file descriptor that becomes readable when a signal comes."""
         return self._readable
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close, and let a run that was interrupted end as the signal says."""
+        super().__exit__(exception_type, exception, traceback)
+        if isinstance(exception, InterruptedRunError) and self.received is signal.SIGTERM:
+            raise TerminatedRunError(str(exception)) from None
 
     def close(self) -> None:
         """Give the signals back."""

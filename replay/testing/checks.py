@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from actors.orders import LaneOrder, RandomOrder
 from events.store.store import EventStore
+from replay.engine.branch import Edits, branch_off
 from replay.engine.files import STORE_SUFFIX
+from replay.engine.judged_shrink import FLAGGED
 from replay.kinds import looks_of
-from replay.purchases.branch import Edits, branch_off
+from replay.purchases.branch import PurchaseBranching
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.looks import PurchaseLooks
-from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.verify import verify
@@ -218,7 +219,7 @@ def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
     with TemporaryDirectory() as folder:
         # Nothing here lasts, so nothing is waited for.
         flagged, disk = Path(folder) / FLAGGED, CountingDisk()
-        branch = branch_off(history, flagged, Edits(), detector=detector, disk=disk)
+        branch = branch_off(PurchaseBranching(history, detector), flagged, Edits(), disk=disk)
         again = History(EventStore(branch.summary.store_path))
     for one, other in zip_longest(history.events, again.events):
         if one != other:

@@ -31,11 +31,11 @@ from events.store.store import EventStore
 from replay.engine.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.judged import Summary
+from replay.engine.judged_shrink import FLAGGED
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
 from replay.purchases.drive import PurchaseDrive
 from replay.purchases.logs import Logs
-from replay.purchases.shrink_case import FLAGGED
 from replay.purchases.simulation import Simulation
 from replay.purchases.summary import Listener
 from replay.purchases.timeline import Timeline

@@ -13,8 +13,8 @@ from events.purchases.blocks import BlockParser
 from events.purchases.parameters import parse_parameters
 from events.store.records import Rejected
 from replay.engine.judged import texts_by_log
+from replay.engine.judged_shrink import BATCH, STREAM
 from replay.purchases.history import History
-from replay.purchases.shrink_case import BATCH, STREAM
 
 if TYPE_CHECKING:
     from events.purchases.event import Event

@@ -33,7 +33,7 @@ from tests.failures import Failures
 from tests.interval_runs import Row, as_csv, rows, search
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 pytestmark = pytest.mark.usefixtures("small_portions")
 
@@ -58,13 +58,19 @@ class Trace:
         return taken
 
 
-def admitted(drawn: Sequence[Row], lateness: int | None) -> list[Row]:
+def admitted(drawn: Sequence[Row], lateness: int | None, ends: Collection[int]) -> list[Row]:
     """Return the rows that a search takes, with canonical times, in the order of arrival."""
-    found = [(parse_timestamp(time), adid, key) for time, adid, key in drawn]
+    rows = [(parse_timestamp(time), adid, key) for time, adid, key in drawn]
     if lateness == 0:
-        return sorted(found, key=lambda row: row[0])
+        return sorted(rows, key=lambda row: row[0])
     watermark = Watermark(lateness or 0)
-    return [row for row in found if lateness is None or not watermark.admit(row[:1])]
+    found: list[Row] = []
+    for row in rows:
+        if lateness is None or not watermark.admit(row[:1]):
+            found.append(row)
+            if len(found) in ends:
+                watermark.close()
+    return found
 
 
 def state_of(simulation: IntervalSimulation) -> tuple[Any, ...]:
@@ -84,14 +90,14 @@ def state_of(simulation: IntervalSimulation) -> tuple[Any, ...]:
     )
 
 
-def requests_of(found: Sequence[Row], *, keyed: bool, ended: bool) -> list[list[Any]]:
+def requests_of(found: Sequence[Row], *, keyed: bool, ends: Collection[int]) -> list[list[Any]]:
     """Return what is told from outside for each observation."""
     requests: list[list[Any]] = [
         [Observe(number, (time,), (adid,), (key,) if keyed else None), Settle(), Commit()]
         for number, (time, adid, key) in enumerate(found, 1)
     ]
-    if ended and requests:
-        requests[-1].insert(1, Conclude())
+    for end in ends:
+        requests[end - 1].insert(1, Conclude())
     return requests
 
 
@@ -108,7 +114,7 @@ def tell(simulation: IntervalSimulation, requests: Sequence[Any]) -> None:
     st.sampled_from(THRESHOLDS),
     st.booleans(),
     st.booleans(),
-    st.booleans(),
+    st.sets(st.integers(1, 14), max_size=4),
     st.randoms(use_true_random=False),
 )
 def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
@@ -117,11 +123,13 @@ def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
     threshold: int,
     inclusive: bool,
     keyed: bool,
-    ended: bool,
+    ends: set[int],
     draw: random.Random,
 ) -> None:
     """The same history twice: told to actors who stay, and to actors who come and go."""
-    found = admitted(drawn, lateness)
+    found = admitted(drawn, lateness, ends)
+    # Of what is put in order first nothing comes behind an end.
+    ends = {min(end, len(found)) if lateness is not None else len(found) for end in ends} - {0}
     what = IntervalParameters(
         *(threshold, inclusive, 2, lateness, "time", "adid"),
         *("address" if keyed else None, "csv", "jsonl", None),
@@ -129,7 +137,7 @@ def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
     journal = ObservationJournal(keyed=keyed)
     for number, (time, adid, key) in enumerate(found, 1):
         journal.extend(Observed(number, (time,), (adid,), (key,) if keyed else None))
-    past = JournalRecovery(journal, what, ended=ended)
+    past = JournalRecovery(journal, what, ends)
     with (
         IntervalSimulation(what, IntervalNowhere()) as staying,
         IntervalSimulation(what, IntervalNowhere(), past=past) as coming,
@@ -137,7 +145,7 @@ def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
     ):
         traces = Trace(staying), Trace(coming), Trace(visiting)
         states, told = [state_of(staying)], []
-        for requests in requests_of(found, keyed=keyed, ended=ended):
+        for requests in requests_of(found, keyed=keyed, ends=ends):
             tell(staying, requests)
             tell(coming, requests)
             told.append((requests, traces[0].take()))
@@ -295,7 +303,7 @@ def test_timeline_of_a_store_that_is_not_finished_is_that_of_its_observations(
         if not cut.exists():
             return
         with IntervalTimeline(store) as whole, IntervalTimeline(cut) as part:
-            ended = part.history.ended
+            ended = part.history.ended_after
             for number in (
                 data.draw(st.lists(st.integers(1, len(part)), max_size=4)) if part else ()
             ):

@@ -21,8 +21,10 @@ from events.errors import InputError
 from events.logs.file import AHEAD_BYTES, Log
 from events.purchases.blocks import BlockParser
 from replay.cli import main
-from replay.purchases.branch import Edits, Insertion, branch_off
+from replay.engine.branch import Edits, Insertion, branch_off
+from replay.purchases.branch import PurchaseBranching
 from replay.purchases.history import History
+from replay.purchases.simulation import Simulation
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
@@ -307,7 +309,9 @@ def test_branch_has_times_of_the_kind_of_its_original(tmp_path: Path, skipped: r
     run_in_process(MIXED, tmp_path)
     history = History(replay.EventStore(tmp_path / STORE))
     assert len(history) == 4
-    branch = branch_off(history, tmp_path / "branch.json", Edits(skipped=[skipped]))
+    branch = branch_off(
+        PurchaseBranching(history, Simulation), tmp_path / "branch.json", Edits(skipped=[skipped])
+    )
     assert branch.summary.events == 4 - len(skipped)
     assert (branch.accepted, branch.refused) == (frozenset(), frozenset())
     store = replay.EventStore(branch.summary.store_path)
@@ -320,9 +324,9 @@ def test_line_of_the_other_kind_is_not_inserted(tmp_path: Path) -> None:
     history = History(replay.EventStore(tmp_path / STORE))
     edits = Edits(inserted=[Insertion(purchase("1"), 1)])
     with pytest.raises(InputError, match=r"before event 1: rejected \(timestamp-zone\): timest"):
-        branch_off(history, tmp_path / "branch.json", edits)
+        branch_off(PurchaseBranching(history, Simulation), tmp_path / "branch.json", edits)
     edits = Edits(inserted=[Insertion(with_offset(purchase("1"), "+02:00"), 1)])
-    branch = branch_off(history, tmp_path / "branch.json", edits)
+    branch = branch_off(PurchaseBranching(history, Simulation), tmp_path / "branch.json", edits)
     assert branch.inserted[1].event.time == "2017-06-13 09:33:01"
 
 

@@ -22,17 +22,18 @@ from events.store.detector import INTERVALS, PURCHASES, DetectorVersion
 from events.store.records import Observed
 from events.store.writer import StoreWriter
 from replay.cli import main
+from replay.engine.branch import Edits, branch_off
 from replay.engine.detectors import detector_version
 from replay.engine.failing import Failures, with_failures
 from replay.intervals.simulation import IntervalSimulation
 from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.verify import verify_intervals
-from replay.purchases.branch import Edits, branch_off
+from replay.purchases.branch import PurchaseBranching
 from replay.purchases.explain import WhyPurchase, explain
 from replay.purchases.history import History
 from replay.purchases.looks import PurchaseLooks
 from replay.purchases.redecide import decide_again
-from replay.purchases.shrink import shrink
+from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.verify import verify
 from replay.purchases.why import show_why, why_fields
 from replay.testing.checks import run_in
@@ -500,7 +501,9 @@ def test_check_and_diff_say_who_decided(silent: Path, capsys: pytest.CaptureFixt
 
 
 def branch_beside(history: History, detector: Any = replay.Simulation) -> object:
-    return branch_off(history, history.store.path.with_name("branch"), Edits(), detector=detector)
+    return branch_off(
+        PurchaseBranching(history, detector), history.store.path.with_name("branch"), Edits()
+    )
 
 
 LOOKERS: dict[str, Callable[[History, Any], object]] = {
@@ -511,7 +514,7 @@ LOOKERS: dict[str, Callable[[History, Any], object]] = {
 OWN_RULE: dict[str, Callable[[History], object]] = {
     "explore": lambda history: PurchaseLooks(history.store).explored(),
     "sweep": lambda history: decide_again(history, history.parameters),
-    "shrink": lambda history: shrink(replay.Timeline(history.store, Silent), 7),
+    "shrink": lambda history: PurchaseShrinking(PurchaseLooks(history.store), 7),
 }
 
 
@@ -567,9 +570,8 @@ def test_timeline_of_a_detector_explains_by_its_rule(
 
 
 def test_branch_names_the_detector_of_its_original(silent: Path) -> None:
-    branch = branch_off(
-        History(replay.EventStore(silent)), silent.with_name("b"), Edits(), detector=Silent
-    )
+    original = PurchaseBranching(History(replay.EventStore(silent)), Silent)
+    branch = branch_off(original, silent.with_name("b"), Edits())
     store = replay.EventStore(branch.summary.store_path)
     assert store.detector == detector_version(Silent)
 

@@ -290,9 +290,7 @@ def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("rerun", STORE, "new.json"),
         ("sweep", STORE),
-        ("shrink", STORE, "1", "--output", "new.case"),
     ],
     ids=lambda words: words[0],
 )

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 import replay
 from events.logs.extent import Fingerprint
 from replay.cli import main
-from replay.purchases.branch import Edits, _name, branch_off, compare
+from replay.engine.branch import Edits, _name, branch_off
+from replay.purchases.branch import PurchaseBranching
 from replay.purchases.history import History
+from replay.purchases.simulation import Simulation
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, event_lines, histories, spellings
@@ -290,7 +292,8 @@ def test_branch_without_edits_is_the_original_to_the_byte(given_logs: LoggedHist
     with tempfile.TemporaryDirectory() as name:
         rerun = Rerun(Path(name), without_blanks)
         history = rerun.history(STORE)
-        found = compare(history, branch_off(history, Path(name) / "branch.json", Edits()))
+        original = PurchaseBranching(history, Simulation)
+        found = original.compare(branch_off(original, Path(name) / "branch.json", Edits()))
         assert (found.flagged_after, found.differences) == (found.flagged_before, [])
         for suffix in ("", ".events"):
             branch = (Path(name) / f"branch.json{suffix}").read_bytes()
@@ -309,8 +312,9 @@ def test_unfinished_history_is_compared_as_far_as_it_was_judged(
         ends = [place.end for place in replay.EventStore(store)._frames]
         store.write_bytes(content[: data.draw(st.sampled_from(ends[:-1] or ends))])
         history = History(replay.EventStore(store))
-        branch = branch_off(history, Path(name) / "branch.json", Edits())
-        found = compare(history, branch)
+        original = PurchaseBranching(history, Simulation)
+        branch = branch_off(original, Path(name) / "branch.json", Edits())
+        found = original.compare(branch)
         assert (found.flagged_after, found.differences) == (found.flagged_before, [])
         due = [event for event in history.events if history.judged(event.number)]
         purchases = [event for event in due if isinstance(event, replay.Purchase)]

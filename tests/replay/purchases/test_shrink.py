@@ -28,9 +28,10 @@ from actors.purchases.user import UserActor
 from events.purchases.amounts import format_cents
 from events.purchases.event import Befriend, Purchase, Unfriend
 from replay.cli import main
-from replay.purchases.shrink import VerdictNotReplayedError, _without_lines, _without_parts, shrink
-from replay.purchases.shrink_case import write_case
-from replay.purchases.timeline import Timeline
+from replay.engine.case import write_case
+from replay.engine.shrink import VerdictNotReplayedError, without_lines, without_parts
+from replay.purchases.looks import PurchaseLooks
+from replay.purchases.shrink import PurchaseShrinking
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, USERS, event_lines, histories, lines, spellings
@@ -182,18 +183,18 @@ def test_taking_away_ends_where_nothing_more_can_go_whatever_holds(
     def holds(kept: list[int]) -> bool:
         return frozenset(kept) in holding
 
-    kept = _without_parts(everything, holds)
+    kept = without_parts(everything, holds)
     assert holds(kept)
-    kept = _without_lines(kept, holds)
+    kept = without_lines(kept, holds)
     assert holds(kept)
     assert not any(holds(kept[:at] + kept[at + 1 :]) for at in range(len(kept)))
 
 
 def test_line_that_can_go_only_after_another_goes() -> None:
     holding = [[1, 2, 3], [1, 2], [2]]
-    assert _without_lines([1, 2, 3], holding.__contains__) == [2]
+    assert without_lines([1, 2, 3], holding.__contains__) == [2]
     holding = [[1, 2, 3], [2, 3], [2]]
-    assert _without_lines([1, 2, 3], holding.__contains__) == [2]
+    assert without_lines([1, 2, 3], holding.__contains__) == [2]
 
 
 @pytest.mark.slow
@@ -811,8 +812,9 @@ def test_network_is_tried_before_everything(
         )
     )
     lines: list[int] = []
-    with Timeline(shrinking.folder / STORE) as timeline:
-        shrink(timeline, len(timeline), progress=lambda left, _: lines.append(left))
+    with PurchaseLooks(replay.EventStore(shrinking.folder / STORE)) as looks:
+        number, note = len(looks.history), lambda left, _: lines.append(left)
+        PurchaseShrinking(looks, number, progress=note).shrunk()
     assert lines[:2] == [4, 5]
     assert max(lines) == 5
 
@@ -859,18 +861,19 @@ def unless_attesting(
 def test_run_that_decides_otherwise_than_a_replay_leaves_nothing_behind(
     spec: Shrink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Timeline(spec.folder / STORE) as timeline:
-        shrunk = shrink(timeline, 7)
+    with PurchaseLooks(replay.EventStore(spec.folder / STORE)) as looks:
+        shrinking = PurchaseShrinking(looks, 7)
+        shrunk = shrinking.shrunk()
         monkeypatch.setattr(CoordinatorActor, "flags", unless_attesting)
         with pytest.raises(VerdictNotReplayedError, match="another decision on event 7; nothing"):
-            write_case(timeline.history, shrunk, spec.case)
+            write_case(shrinking, shrunk, spec.case)
     assert not spec.case.exists()
 
 
 def test_progress_counts_lines_and_tries(spec: Shrink) -> None:
     told: list[tuple[int, int]] = []
-    with Timeline(spec.folder / STORE) as timeline:
-        shrunk = shrink(timeline, 7, progress=lambda *seen: told.append(seen))
+    with PurchaseLooks(replay.EventStore(spec.folder / STORE)) as looks:
+        shrunk = PurchaseShrinking(looks, 7, progress=lambda *seen: told.append(seen)).shrunk()
     assert [tried for _, tried in told] == list(range(shrunk.tried - 1))
     assert told[0] == (5, 0)
     assert min(told)[0] == 1

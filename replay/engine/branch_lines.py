@@ -7,21 +7,20 @@ round.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.purchases.event import Event
     from events.store.records import Source
 
 
 class Inserted(NamedTuple):
     """An event that the original does not have."""
 
-    event: Event
+    event: Any
     """The event, as the branch numbers it."""
     before: int
     """The event of the original that it comes just before."""
@@ -43,6 +42,8 @@ class Identified(NamedTuple):
     the event of the original that each comes just before."""
     refused: list[int]
     """The events of the original whose lines are rejected now."""
+    dropped: int
+    """How many of the lines to insert are."""
 
 
 def identified(
@@ -58,10 +59,12 @@ def identified(
         no_events: log and number of each line that was rejected, or was the parameters.
 
     """
-    found = Identified([], {}, {}, [])
+    found = Identified([], {}, {}, [], 0)
     for source, lines in texts.items():
         _identify(source, meanings[source], lines, no_events, found)
-    return found
+    wanted = sum(isinstance(each, Inserted) for every in meanings.values() for each in every)
+    put_in = len(found.inserted)
+    return found._replace(dropped=wanted - put_in)
 
 
 def _identify(

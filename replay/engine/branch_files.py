@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
     from events.store.disk import Disk
     from events.store.records import Source
-    from replay.engine.judged import Summary
+    from replay.engine.listener import RunSummary
 
 
 class BranchFiles:
     """Where the outputs of a branch are while it is decided, and then."""
 
-    def __init__(self, flagged: NewFile, store: Path, disk: Disk, *, overwrite: bool) -> None:
-        """Let them be called as ``flagged`` is to be, and ``store``, in the end."""
-        self.flagged = flagged.file.path
-        """The flagged file in the making."""
+    def __init__(self, output: NewFile, store: Path, disk: Disk, *, overwrite: bool) -> None:
+        """Let them be called as ``output`` is to be, and ``store``, in the end."""
+        self.output = output.file.path
+        """The output in the making."""
         self.store = free_name(store, "part")
         """The event store in the making."""
-        self._new = flagged
+        self._new = output
         self._final = store
         self._disk = disk
         self._overwrite = overwrite
 
-    def complete(self, summary: Summary) -> None:
+    def complete(self, summary: RunSummary) -> None:
         """Let both have their names, and say so in ``summary``; the store comes first.
 
         Raises:
@@ -64,7 +64,7 @@ class BranchFiles:
 
 @contextmanager
 def branch_files(
-    flagged: Path, store: Path, disk: Disk, *, overwrite: bool
+    output: Path, store: Path, disk: Disk, *, overwrite: bool
 ) -> Iterator[BranchFiles]:
     """Begin the outputs of a branch; what is not complete in the end is removed.
 
@@ -73,12 +73,12 @@ def branch_files(
 
     """
     refuse_locked(store)
-    with OutputFile(flagged, disk) as standing:
+    with OutputFile(output, disk) as standing:
         standing.hold()
         try:
-            new = NewFile(flagged, disk)
+            new = NewFile(output, disk)
         except OSError as error:
-            raise unwritable(flagged, error, "the branch") from None
+            raise unwritable(output, error, "the branch") from None
         with new:
             files = BranchFiles(new, store, disk, overwrite=overwrite)
             try:

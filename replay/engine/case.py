@@ -1,4 +1,4 @@
-"""A shrunk history as files: two logs, their run's outputs, and a test that is ready to run.
+"""A shrunk history as files: its logs, their run's outputs, and a test that is ready to run.
 
 The folder stands on its own, so it can be kept with a project's tests. All of it is made
 in a folder beside it, and put in place when it is complete.
@@ -13,31 +13,19 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.errors import InputError, OutputError, unwritable
-from events.purchases.own_lines import own_line
 from events.store.disk import free_name
-from events.store.store import EventStore
 from replay.engine.files import STORE_SUFFIX, check_folder_of
-from replay.engine.judged import LogLine, texts_by_log
-from replay.purchases.logs import Logs
-from replay.purchases.regression import regression_test
-from replay.purchases.shrink import VerdictNotReplayedError
-from replay.run import run
+from replay.engine.shrink import VerdictNotReplayedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from events.store.records import Source
-    from replay.purchases.history import History
-    from replay.purchases.shrink import Shrunk
+    from replay.engine.shrink import Shrinking, Shrunk
 
-BATCH: Final = "batch.json"
-STREAM: Final = "stream.json"
-FLAGGED: Final = "flagged.json"
-STORE: Final = f"{FLAGGED}{STORE_SUFFIX}"
-_FILES: Final = (BATCH, STREAM, FLAGGED, STORE)
 _TEST_NAME: Final = re.compile(r"test_event_[0-9]+_[0-9a-f]{8}\.py")
 _MARK_NAME: Final = re.compile(rf"{_TEST_NAME.pattern}\.part\.~[0-9]+~")
 
@@ -48,23 +36,25 @@ class Case(NamedTuple):
     folder: Path
     """Where."""
     lines: dict[Source, list[bytes]]
-    """What both logs consist of, without newlines; the batch's first line is the parameters."""
-    lines_before: int
-    """How many lines both logs of the original have, blank ones left out."""
-    test: Path
-    """The test for pytest."""
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """All files, by what they are."""
-        names = dict(zip(("batch", "stream", "flagged", "store"), _FILES, strict=True))
-        return {what: self.folder / name for what, name in names.items()} | {"test": self.test}
+    """What its logs consist of, without newlines."""
+    files: dict[str, Path]
+    """All files, by what they are."""
 
 
-def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
+def _files(shrinking: type[Shrinking[Any]]) -> dict[str, str]:
+    """Return the names of the files besides the test, by what they are."""
+    what, name = shrinking.output
+    logs = {str(source): log for source, log in shrinking.logs.items()}
+    return {**logs, what: name, "store": f"{name}{STORE_SUFFIX}"}
+
+
+def check_folder(
+    shrinking: type[Shrinking[Any]], store: Path, folder: Path, *, overwrite: bool
+) -> None:
     """Refuse a folder that a shrunk history cannot be written to; nothing is written.
 
     Args:
+        shrinking: what shrinks such a history.
         store: the original's event store.
         folder: where the shrunk history is to be.
         overwrite: whether an earlier one that stands there may be replaced.
@@ -87,7 +77,8 @@ def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
             f"{folder}: expected a folder for the shrunk history alone, found that of "
             f"{store.name}; name another one"
         )
-    found = [folder / name for name in _FILES if os.path.lexists(folder / name)]
+    names = _files(shrinking).values()
+    found = [folder / name for name in names if os.path.lexists(folder / name)]
     for path in found:
         if path.is_dir():
             raise InputError(f"{path}: expected a file, found a folder; name another folder")
@@ -106,39 +97,44 @@ def check_folder(store: Path, folder: Path, *, overwrite: bool) -> None:
         )
 
 
-def write_case(history: History, shrunk: Shrunk, folder: Path, *, overwrite: bool = False) -> Case:
+def write_case(
+    shrinking: Shrinking[Any], shrunk: Shrunk, folder: Path, *, overwrite: bool = False
+) -> Case:
     """Write a shrunk history to ``folder``, which is made if it is not there.
 
     Args:
-        history: the original.
-        shrunk: what is left of it.
+        shrinking: what has shrunk it.
+        shrunk: what is left.
         folder: where to write it.
         overwrite: replace an earlier one that stands there, with its test.
 
     Raises:
         InputError: the folder cannot be made, is a file, or is that of the original.
         OutputError: a file exists and may not be replaced, or cannot be written.
-        VerdictNotReplayedError: a run on the two logs decides otherwise.
+        VerdictNotReplayedError: a run on the logs decides otherwise.
 
     """
-    check_folder(history.store.path, folder, overwrite=overwrite)
-    lines = texts_by_log(_log_lines(history, shrunk))
-    before = len(history) + len(history.rejected) + (history.store.header.line is not None)
-    text = regression_test(history.store.path.name, shrunk, before)
+    check_folder(type(shrinking), shrinking.store, folder, overwrite=overwrite)
+    lines, text = shrinking.lines(shrunk), shrinking.regression_test(shrunk)
     contents = {
-        BATCH: history.log_content("batch", lines["batch"]),
-        STREAM: history.log_content("stream", lines["stream"]),
+        shrinking.logs[source]: shrinking.content(source, texts) for source, texts in lines.items()
     }
-    name = _test_name(shrunk.recorded.number, [os.fsencode(folder.name), text, *contents.values()])
+    name = _test_name(shrinking.number, [os.fsencode(folder.name), text, *contents.values()])
+    files = _files(type(shrinking))
     try:
         with _staging(folder) as within:
             for file, content in {**contents, name: text}.items():
                 (within / file).write_bytes(content)
-            _run(within, folder, shrunk)
-            _put_in_place(within, folder, name)
+            if shrinking.run(within) != shrunk.decision:
+                raise VerdictNotReplayedError(
+                    f"{folder}: expected a run on the shrunk logs to decide what a replay of them "
+                    f"does, found another decision on event {shrinking.number}; nothing was written"
+                )
+            _put_in_place(within, folder, name, files.values())
     except OSError as error:
         raise unwritable(folder, error, "the shrunk history") from None
-    return Case(folder, lines, before, folder / name)
+    paths = {what: folder / each for what, each in files.items()}
+    return Case(folder, lines, {**paths, "test": folder / name})
 
 
 @contextmanager
@@ -156,7 +152,7 @@ def _staging(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _put_in_place(staging: Path, folder: Path, test: str) -> None:
+def _put_in_place(staging: Path, folder: Path, test: str, files: Iterable[str]) -> None:
     """Let ``folder`` hold what ``staging`` does; ``test`` is the file that says it is whole."""
     # Not where somebody stands, whose folder would be gone.
     empty = folder.exists() and not folder.samefile(Path.cwd()) and not any(folder.iterdir())
@@ -171,31 +167,11 @@ def _put_in_place(staging: Path, folder: Path, test: str) -> None:
         path.rename(free_name(path, "part"))
     mark = free_name(folder / test, "part")
     (staging / test).rename(mark)
-    for name in _FILES:
+    for name in files:
         (staging / name).replace(folder / name)
     mark.rename(folder / test)
     for path in _marks_in(folder):
         path.unlink()
-
-
-def _log_lines(history: History, shrunk: Shrunk) -> Iterator[LogLine]:
-    """Iterate over the lines that are left, each as it was, behind one for the parameters."""
-    yield history.parameters_line
-    for number in shrunk.numbers:
-        line = own_line(history.event(number), history.store)
-        yield LogLine(history.place(number), number, line)
-
-
-def _run(within: Path, folder: Path, shrunk: Shrunk) -> None:
-    """Run on both logs, and see that this decides what was decided while shrinking."""
-    with Logs(within / BATCH, within / STREAM) as logs:
-        run(logs, within / FLAGGED)
-    *_, decision = EventStore(within / STORE).decisions()
-    if decision != shrunk.decision:
-        raise VerdictNotReplayedError(
-            f"{folder}: expected a run on the shrunk logs to decide what a replay of them does, "
-            f"found another decision on event {shrunk.recorded.number}; nothing was written"
-        )
 
 
 def _test_name(number: int, parts: list[bytes]) -> str:

@@ -1,0 +1,85 @@
+"""Branches of histories of a detector's own events: without some of them, and with more."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from events.declared.fact import verdict_fields
+from events.declared.parser import FactParser
+from events.escapes import plain
+from events.logs.file import Log
+from replay.declared.console import verdict_text
+from replay.declared.detector import event_fields
+from replay.declared.history import FactHistory, bound
+from replay.declared.logs import FactLogs
+from replay.engine.judged_branch import JudgedBranching, JudgedRerun
+from replay.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from events.declared.fact import Fact
+    from events.store.records import Source
+    from events.store.store import EventStore
+    from replay.engine.branch import BranchLog
+    from replay.engine.judged_branch import Difference
+    from replay.engine.listener import RunSummary
+    from replay.engine.looks import Fields
+
+
+class FactBranching(JudgedBranching[FactHistory]):
+    """A history of a detector's own events that is to be decided again."""
+
+    decide: ClassVar = staticmethod(run)
+
+    def setting(self, changed: Mapping[str, Any], output: Path) -> Any:
+        """Return the parameters, which stay."""
+        del changed, output
+        return self.history.parameters
+
+    def store_of(self, branch: RunSummary) -> EventStore:
+        return bound(super().store_of(branch), self.history.detector)
+
+    def parsed(self, line: bytes, before: int) -> Fact:
+        event, _ = self.history.lines_of_events.read(line, self.history.zone)
+        return msgspec.structs.replace(event, number=before)
+
+    def opened(self, logs: dict[Source, BranchLog], setting: Any) -> FactLogs:
+        parser = partial(FactParser, self.history.lines_of_events)
+        batch, stream = (
+            Log(name, source, parser, content) for source, (name, content) in logs.items()
+        )
+        return FactLogs(batch, stream, self.history.detector, setting, zone=self.history.zone)
+
+
+class FactRerun(JudgedRerun):
+    """What a branch flags otherwise."""
+
+    columns = ("event", "decision")
+
+    @property
+    def settings(self) -> tuple[str, str]:
+        told = msgspec.to_builtins(self.branch.setting)
+        text = " ".join(f"{name}={value}" for name, value in told.items()) or "no parameters"
+        return text, text
+
+    def setting_fields(self) -> tuple[Fields, Fields]:
+        told = msgspec.to_builtins(self.branch.setting)
+        return told, told
+
+    def cells(self, difference: Difference) -> tuple[object, ...]:
+        pair = (difference.before, difference.after)
+        texts = ["-" if each is None else verdict_text(each) for each in pair]
+        return plain(self.branching.detector.describe(difference.event)), " -> ".join(texts)
+
+    def difference_fields(self, difference: Difference) -> Fields:
+        before, after = (
+            each and {"flagged": each.flagged, **verdict_fields(each)}
+            for each in (difference.before, difference.after)
+        )
+        told = event_fields(self.branching.detector.types(), difference.event)
+        return {**told, "before": before, "after": after}

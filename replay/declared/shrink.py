@@ -1,0 +1,92 @@
+"""What of a history of a detector's own events a verdict may need: its subjects' events first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from events.declared.columns import FactColumns
+from events.logs.objects import BYTE_ORDER_MARK
+from events.store.store import EventStore
+from replay.declared.history import FactHistory
+from replay.declared.logs import FactLogs
+from replay.engine.history import LinePlace
+from replay.engine.judged import LogLine
+from replay.engine.judged_regression import Spoken, imported
+from replay.engine.judged_shrink import JudgedShrinking
+from replay.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from events.declared.fact import Fact, Verdict
+    from replay.engine.looks import Fields
+
+_DECISIONS = """\
+    store = replay.EventStore(folder / "flagged.json.events")
+    store.bind({0}.types())
+    *_, last = (each for each in store.records() if isinstance(each, {0}.verdict_type))"""
+
+
+class FactShrinking(JudgedShrinking[FactHistory]):
+    """The verdict on an event whose type a detector declares."""
+
+    run_logs: ClassVar = staticmethod(run)
+
+    def __init__(self, looks: Any, number: int, **options: Any) -> None:
+        """Shrink the history of ``looks``, to which somebody has given the detector."""
+        _ = looks.timeline
+        super().__init__(looks, number, **options)
+
+    def candidates(self) -> Iterator[list[int]]:
+        history, subjects_of = self.history, self.history.detector.subjects
+        before = history.events[: self.number - 1]
+        near = {*subjects_of(history.event(self.number))}
+        for _ in range(2):
+            # First of those whom it concerns, and then also of whom they had to do with.
+            own = [each for each in before if not near.isdisjoint(subjects_of(each))]
+            yield [each.number for each in own]
+            near = near.union(*map(subjects_of, own))
+        yield [each.number for each in before]
+
+    def columns(self, events: list[Fact]) -> FactColumns:
+        return FactColumns.of(self.history.detector.types(), events, 1)
+
+    def parameters_line(self) -> LogLine | None:
+        """Return the batch's own line, or one of the parameters where there are some."""
+        history = self.history
+        line = history.store.header.line
+        text = msgspec.json.encode(history.parameters) if line is None else line
+        if line is None and text == b"{}":
+            return None
+        return LogLine(LinePlace("batch", int(line is not None)), None, text)
+
+    def own_line(self, event: Fact) -> bytes:
+        self.history.lines_of_events.check_own(event, self.history.zone)
+        return super().own_line(event).removeprefix(BYTE_ORDER_MARK)
+
+    def opened(self, batch: Path, stream: Path) -> FactLogs:
+        return FactLogs(batch, stream, self.history.detector)
+
+    def decisions(self, store: Path) -> Iterable[Verdict]:
+        return FactHistory(EventStore(store), self.history.detector).recorded.values()
+
+    def spoken(self) -> Spoken:
+        detector = self.history.detector
+        name = detector.__name__
+        return Spoken(
+            f"{name}.logs",
+            "replay.Verdict",
+            _DECISIONS.format(name),
+            imported(detector),
+            f", detector={name}",
+        )
+
+    def text(self, event: Fact, decision: Verdict) -> str:
+        return f"{self.history.detector.describe(event)}: {self.looks.verdict_text(decision)}"
+
+    def parameter_fields(self) -> Fields:
+        fields: Fields = msgspec.to_builtins(self.history.parameters)
+        return fields

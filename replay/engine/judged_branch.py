@@ -1,0 +1,289 @@
+"""Branches of histories whose events are judged: what is flagged otherwise, and how it is told."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+
+from events.errors import DamagedStoreError, counted
+from events.times.timestamps import in_zone
+from replay.engine.branch import Branch, Branching, Rerun
+from replay.engine.detectors import check_detector
+from replay.engine.judged import JudgedHistory, said
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from events.logs.extent import Fingerprint
+    from events.logs.objects import BadLineError
+    from events.store.disk import Disk
+    from events.store.records import Source
+    from events.store.store import EventStore
+    from replay.engine.branch import BranchLog, What
+    from replay.engine.judged import LogLine, Summary
+    from replay.engine.listener import RunListener
+    from replay.engine.logs import TwoLogs
+    from replay.engine.looks import Fields
+
+
+H = TypeVar("H", bound=JudgedHistory[Any, Any, Any])
+
+
+class Difference(NamedTuple):
+    """An event that is flagged otherwise on the branch."""
+
+    what: What
+    """Whether its flag was gained, was lost, or is measured otherwise."""
+    original: int | None
+    """Its event number in the original, or None where it was inserted."""
+    branch: int | None
+    """Its event number on the branch, or None where it was skipped."""
+    event: Any
+    """The event itself."""
+    before: Any
+    """The decision that the original recorded, or None."""
+    after: Any
+    """What the branch decided, or None."""
+
+
+class Comparison(NamedTuple):
+    """How the flags of a branch differ from those that its original recorded."""
+
+    flagged_before: int
+    """How many events the original flagged."""
+    flagged_after: int
+    """How many the branch flags, of those that the original judged or did not have."""
+    differences: list[Difference]
+    """What differs, in the order of the original."""
+    unjudged: int
+    """How many events of its stream the original had not judged when it ended."""
+    unjudged_flagged: int
+    """How many of these the branch flags; they are no differences."""
+
+    def count(self, what: What) -> int:
+        """Return how many differences are of this kind."""
+        return sum(difference.what == what for difference in self.differences)
+
+
+class JudgedBranching(Branching[H], Generic[H]):
+    """A history of a batch and a stream that is to be decided again."""
+
+    output = "flagged file"
+    judged: ClassVar[str] = "event that is judged"
+    """What is decided on."""
+    decide: ClassVar[Callable[..., Summary]]
+    """The run of such detectors, `replay.run`."""
+
+    def __init__(self, history: H, detector: Any) -> None:
+        """Branch off ``history``, which ``detector`` decided and is to decide again."""
+        super().__init__(history)
+        self.detector: Final = detector
+        """Makes the actor system."""
+
+    @property
+    def logs(self) -> dict[Source, Fingerprint | None]:
+        header = self.history.store.header
+        return {"batch": header.batch, "stream": header.stream}
+
+    @property
+    def last(self) -> Source:
+        return "batch" if self.history.stream_start is None else "stream"
+
+    def check(self) -> None:
+        check_detector(self.history.store, self.detector)
+
+    def lines(self) -> Iterator[LogLine]:
+        return self.history.log_lines()
+
+    def content(self, source: Source, texts: Sequence[bytes]) -> bytes:
+        return self.history.log_content(source, texts)
+
+    def event_at(self, store: EventStore, number: int) -> Any:
+        return next(store.events_from(number))
+
+    @abstractmethod
+    def opened(self, logs: dict[Source, BranchLog], setting: Any) -> TwoLogs[Any]:
+        """Return the logs of a branch, open to be read with the parameters ``setting``."""
+
+    def run(
+        self,
+        logs: dict[Source, BranchLog],
+        setting: Any,
+        output: Path,
+        store: Path,
+        *,
+        listener: RunListener | None,
+        disk: Disk,
+    ) -> tuple[Summary, set[tuple[Source, int]]]:
+        with self.opened(logs, setting) as opened:
+            given: set[tuple[Source, int]] = set()
+            if opened.line is not None:
+                given.add(("batch", opened.batch.lines_read))
+            kept = {"store": store, "listener": listener, "disk": disk}
+            return self.decide(opened, output, detector=self.detector, **kept), given
+
+    def refused(self, number: int) -> BadLineError | None:
+        """Return why a run would reject the line of event ``number`` now, or None."""
+        del number
+        return None
+
+    def compare(self, branch: Branch) -> Comparison:
+        """Return how the flags of ``branch`` differ from those that the history recorded."""
+        history, recorded = self.history, self.history.recorded
+        placed: list[tuple[tuple[int, bool, int], Difference]] = []
+        flagged_after = unjudged_flagged = 0
+        for number, after in self.decisions(branch).items():
+            original = branch.originals[number - 1]
+            before = None if original is None else recorded.get(original)
+            if original is not None and before is None:
+                unjudged_flagged += after.flagged
+                continue
+            flagged_after += after.flagged
+            what = _what(before, after)
+            if what is not None:
+                event, place = self._event_of(branch, number)
+                difference = Difference(what, original, number, event, before, after)
+                placed.append((place, difference))
+        for original in (branch.skipped | branch.refused) & recorded.keys():
+            before = recorded[original]
+            if before.flagged:
+                event = self._judged(history.event(original))
+                difference = Difference("lost", original, None, event, before, None)
+                placed.append(((original, True, 0), difference))
+        stream = history.events[history.stream_start :] if history.stream_start is not None else []
+        unjudged = sum(map(self.detector.judges, stream)) - len(recorded)
+        flagged_before = sum(decision.flagged for decision in recorded.values())
+        placed.sort(key=lambda each: each[0])
+        differences = [difference for _, difference in placed]
+        return Comparison(flagged_before, flagged_after, differences, unjudged, unjudged_flagged)
+
+    def decisions(self, branch: Branch) -> dict[int, Any]:
+        """Return all decisions of a branch, by event number there."""
+        # They come behind the past.
+        records = self.store_of(branch.summary).records(branch.summary.accepted["batch"])
+        verdict: Any = self.history.verdict
+        return {record.number: record for record in records if isinstance(record, verdict)}
+
+    def _event_of(self, branch: Branch, number: int) -> tuple[Any, tuple[int, bool, int]]:
+        """Return event ``number`` of the branch, and its place in the order of the original."""
+        original = branch.originals[number - 1]
+        if original is not None:
+            return self._judged(self.history.event(original)), (original, True, number)
+        inserted = branch.inserted[number]
+        return self._judged(inserted.event), (inserted.before, False, number)
+
+    def _judged(self, event: Any) -> Any:
+        if self.detector.judges(event):
+            return event
+        raise DamagedStoreError(
+            f"event {event.number}: expected a {self.judged}, since it was decided on, found "
+            "another event; verify says more"
+        )
+
+
+def _what(before: Any, after: Any) -> What | None:
+    was_flagged = before is not None and before.flagged
+    if after.flagged != was_flagged:
+        return "gained" if after.flagged else "lost"
+    return "changed" if was_flagged and said(before) != said(after) else None
+
+
+class JudgedRerun(Rerun):
+    """What a branch flags otherwise, for a person and for machines."""
+
+    columns: ClassVar[tuple[str, ...]] = ()
+    """What of an event and the decisions on it stands in a table."""
+
+    def __init__(self, branching: JudgedBranching[Any], branch: Branch) -> None:
+        """Compare ``branch`` with its original."""
+        super().__init__(branch)
+        self.branching: Final = branching
+        self.found: Final = branching.compare(branch)
+        """What differs."""
+
+    @abstractmethod
+    def cells(self, difference: Difference) -> tuple[object, ...]:
+        """Return what stands in the columns of a difference."""
+
+    @abstractmethod
+    def difference_fields(self, difference: Difference) -> Fields:
+        """Return the same for machines."""
+
+    def show(self) -> None:
+        """Print how the branch's flags differ from the original's."""
+        found, history = self.found, self.branching.history
+        if history.stream_start is None:
+            say("the original was stopped before its stream, so nothing was judged")
+        kinds: tuple[What, ...] = ("gained", "lost", "changed")
+        counts = ", ".join(f"{found.count(what):,} {what}" for what in kinds)
+        say(
+            f"{found.flagged_before:,} flagged in the original, {found.flagged_after:,} in the "
+            f"branch: {counts if found.differences else 'no difference'}"
+        )
+        if found.unjudged:
+            say(
+                f"{counted(found.unjudged, self.branching.judged)} not judged by the original, so "
+                f"not compared; {found.unjudged_flagged:,} flagged in the branch"
+            )
+        if found.differences:
+            columns = ("what", "event#", "branch#", "time", *self.columns)
+            print_table(columns, map(self._row, found.differences))
+        for line in self._not_the_same():
+            say(line)
+
+    def _row(self, difference: Difference) -> tuple[object, ...]:
+        numbers = (difference.original or "-", difference.branch or "-")
+        return (difference.what, *numbers, self._time(difference), *self.cells(difference))
+
+    def _time(self, difference: Difference) -> str:
+        return in_zone(difference.event.time, self.branching.history.zone)
+
+    def _not_the_same(self) -> Iterator[str]:
+        """Iterate over what a branch cannot have in common with its original, in words."""
+        branch, history = self.branch, self.branching.history
+        if refused := sorted(branch.refused):
+            events = "event was" if len(refused) == 1 else "events were"
+            error = self.branching.refused(refused[0])
+            why = "" if error is None else f": event {refused[0]} ({error.reason})"
+            also = " and so on" if why and len(refused) > 1 else ""
+            yield (
+                f"{len(refused):,} {events} accepted by an earlier release, and rejected "
+                f"now{why}{also}"
+            )
+        if branch.accepted:
+            lines = "line was" if len(branch.accepted) == 1 else "lines were"
+            yield (
+                f"{len(branch.accepted):,} {lines} rejected by an earlier release, and accepted now"
+            )
+        if history.cut:
+            lines = "line was" if len(history.cut) == 1 else "lines were"
+            yield f"{len(history.cut):,} {lines} too long to be kept, and left out"
+
+    def fields(self) -> Fields:
+        """Return what differs, for machines."""
+        found, branch = self.found, self.branch
+        return {
+            "refused": sorted(branch.refused),
+            "accepted": sorted(branch.accepted),
+            "not_kept": len(self.branching.history.cut),
+            "flagged": {"original": found.flagged_before, "branch": found.flagged_after},
+            "gained": found.count("gained"),
+            "lost": found.count("lost"),
+            "changed": found.count("changed"),
+            "unjudged": found.unjudged,
+            "unjudged_flagged": found.unjudged_flagged,
+            "differences": [
+                {
+                    "what": each.what,
+                    "event": each.original,
+                    "branch_event": each.branch,
+                    "time": self._time(each),
+                    **self.difference_fields(each),
+                }
+                for each in found.differences
+            ],
+            "flagged_file": str(branch.summary.output_path),
+        }

@@ -1,0 +1,291 @@
+"""Branches of searches for intervals: other settings, fewer or more observations.
+
+The branch's observations are JSON lines, whatever the original's were. Of its rejected rows those
+stand among them that may be in time on the branch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from events.errors import counted
+from events.escapes import plain
+from events.logs.objects import BadLineError, Reason
+from events.observations.parser import RowFormat
+from events.observations.rows import ColumnNames, Observation
+from events.observations.source import Observations
+from events.store.store import EventStore
+from replay.engine.branch import Branch, Branching, Rerun
+from replay.engine.detectors import check_detector
+from replay.engine.judged import LogLine
+from replay.intervals.history import IntervalHistory
+from replay.intervals.lines import interval_fields
+from replay.intervals.run import Search, run_intervals
+from replay.intervals.words import ids_text, setting_text
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from events.logs.extent import Fingerprint
+    from events.observations.interval import Interval
+    from events.observations.parameters import IntervalParameters
+    from events.observations.parser import Format
+    from events.store.disk import Disk
+    from events.store.records import Finding, Rejected, Source
+    from replay.engine.branch import BranchLog, What
+    from replay.engine.listener import RunListener
+    from replay.engine.looks import Fields
+    from replay.intervals.summary import IntervalSummary
+
+
+class IntervalBranching(Branching[IntervalHistory]):
+    """A search for intervals that is to be made again."""
+
+    output = "file of intervals"
+
+    def __init__(self, history: IntervalHistory, detector: Any) -> None:
+        """Branch off ``history``, which ``detector`` decided."""
+        super().__init__(history)
+        self._detector: Final = detector
+        parameters = history.parameters
+        self._columns: Final = ColumnNames(parameters.time, parameters.adid, parameters.key)
+
+    @property
+    def logs(self) -> dict[Source, Fingerprint | None]:
+        return {"observations": None}
+
+    @property
+    def last(self) -> Source:
+        return "observations"
+
+    @property
+    def left_out(self) -> int:
+        """How many rejected rows do not stand among the branch's lines."""
+        return sum(not self._stays(rejected) for _, rejected in self.history.rejected)
+
+    def _stays(self, rejected: Rejected) -> bool:
+        parameters = self.history.parameters
+        late = rejected.reason != Reason.LATE or parameters.lateness
+        return bool(late) and parameters.form == "jsonl" and not rejected.is_cut
+
+    def check(self) -> None:
+        check_detector(self.history.store, self._detector)
+
+    def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, Format]:
+        search = search_of(self.history.parameters)
+        form: Format = "csv" if output.suffix.lower() == ".csv" else "jsonl"
+        return msgspec.structs.replace(search, **changed), form
+
+    def lines(self) -> Iterator[LogLine]:
+        encode = msgspec.json.Encoder().encode
+        for place, record in self.history.lines():
+            if isinstance(record, Observation):
+                row = encode(row_fields(self.history.parameters, record))
+                yield LogLine(place, record.number, row)
+            elif self._stays(record):
+                yield LogLine(place, None, record.line)
+
+    def parsed(self, line: bytes, before: int) -> Observation:
+        rows = RowFormat("jsonl", self._columns, "").rows().parse(line + b"\n", last=True)
+        for row in rows.rejected:
+            raise BadLineError(Reason(row.reason), row.detail)
+        if not rows.times:
+            raise BadLineError(Reason.NOT_JSON, "expected one JSON object, found an empty line")
+        keys = rows.keys or ("",)
+        return Observation(rows.times[0], before, rows.adids[0], keys[0])
+
+    def content(self, source: Source, texts: Sequence[bytes]) -> bytes:
+        del source
+        return b"".join([text + b"\n" for text in texts])
+
+    def event_at(self, store: EventStore, number: int) -> Observation:
+        return IntervalHistory(store).event(number)
+
+    def run(
+        self,
+        logs: dict[Source, BranchLog],
+        setting: tuple[Search, Format],
+        output: Path,
+        store: Path,
+        *,
+        listener: RunListener | None,
+        disk: Disk,
+    ) -> tuple[IntervalSummary, set[tuple[Source, int]]]:
+        name, content = logs["observations"]
+        with Observations(name, self._columns, form="jsonl", content=content) as source:
+            search, form = setting
+            summary = run_intervals(
+                source, output, search, form=form, store=store, listener=listener, disk=disk
+            )
+        return summary, set()
+
+
+def search_of(parameters: IntervalParameters) -> Search:
+    """Return the search that looks for the same, in whatever observations."""
+    late = parameters.lateness or 0
+    return Search(parameters.threshold, parameters.inclusive, parameters.distinct_min, late)
+
+
+def row_fields(parameters: IntervalParameters, event: Observation) -> Fields:
+    """Return what a line of an observation holds."""
+    keyed = {} if parameters.key is None else {parameters.key: event.key}
+    return {parameters.time: event.time, parameters.adid: event.adid, **keyed}
+
+
+def setting_fields(parameters: IntervalParameters) -> Fields:
+    """Return what is looked for, for machines; durations in nanoseconds."""
+    return {
+        "threshold": parameters.threshold,
+        "inclusive": parameters.inclusive,
+        "min_distinct": parameters.distinct_min,
+        "lateness": parameters.lateness,
+    }
+
+
+class Difference(NamedTuple):
+    """An interval that is found otherwise on the branch."""
+
+    what: What
+    """Whether it was gained, was lost, or has other ids."""
+    before: Finding | None
+    """What the original found."""
+    after: Finding | None
+    """What the branch found."""
+
+    @property
+    def interval(self) -> Interval:
+        """The interval."""
+        finding = self.after if self.before is None else self.before
+        assert finding is not None, "one of the two is there"
+        return finding.interval
+
+
+class IntervalRerun(Rerun):
+    """Which intervals a branch finds and its original does not, or the other way round."""
+
+    def __init__(self, branching: IntervalBranching, branch: Branch) -> None:
+        """Compare ``branch`` with its original."""
+        super().__init__(branch)
+        self._branching: Final = branching
+        store = EventStore(branch.summary.store_path)
+        self._history: Final = IntervalHistory(store)
+        before, after = (_by_place(each) for each in (branching.history, self._history))
+        self.counts: Final = (len(before), len(after))
+        """How many intervals the original found, and the branch."""
+        self.differences: Final = sorted(
+            _differences(before, after), key=lambda each: _place_of(each.interval)
+        )
+        """What differs, in order of time."""
+
+    @property
+    def settings(self) -> tuple[str, str]:
+        before, after = map(setting_text, self._parameters)
+        return before, after
+
+    def setting_fields(self) -> tuple[Fields, Fields]:
+        before, after = map(setting_fields, self._parameters)
+        return before, after
+
+    @property
+    def _parameters(self) -> tuple[IntervalParameters, IntervalParameters]:
+        return self._branching.history.parameters, self._history.parameters
+
+    @property
+    def _keyed(self) -> bool:
+        return self._history.parameters.key is not None
+
+    def count(self, what: What) -> int:
+        """Return how many differences are of this kind."""
+        return sum(each.what == what for each in self.differences)
+
+    def show(self) -> None:
+        """Print how the branch's intervals differ from the original's."""
+        original = self._branching.history
+        if len(original) not in original.ended_after:
+            say("the original was stopped before its end, so what was final later is gained")
+        before, after = self.counts
+        kinds: tuple[What, ...] = ("gained", "lost", "changed")
+        counts = ", ".join(f"{self.count(what):,} {what}" for what in kinds)
+        say(
+            f"{counted(before, 'interval')} in the original, {after:,} in the branch: "
+            f"{counts if self.differences else 'no difference'}"
+        )
+        if self.differences:
+            keyed = ("key",) if self._keyed else ()
+            columns = ("what", "event#", "branch#", *keyed, "start", "end", "ids")
+            print_table(columns, map(self._row, self.differences))
+        for line in self._not_the_same():
+            say(line)
+
+    def _row(self, difference: Difference) -> tuple[object, ...]:
+        interval, pair = difference.interval, (difference.before, difference.after)
+        ids = [ids_text(each.interval) for each in pair if each is not None]
+        keyed = (plain(interval.key),) if self._keyed else ()
+        numbers = ("-" if each is None else each.number for each in pair)
+        times = (interval.start_time, interval.end_time)
+        return (difference.what, *numbers, *keyed, *times, " -> ".join(dict.fromkeys(ids)))
+
+    def _not_the_same(self) -> Iterator[str]:
+        """Iterate over what a branch cannot have in common with its original, in words."""
+        branch = self.branch
+        for count, what in (
+            (len(branch.refused), "in time for the original, and too late for the branch"),
+            (len(branch.accepted), "too late for the original, and in time for the branch"),
+            (branch.dropped, "to be inserted, and too late"),
+            (self._branching.left_out, "rejected by the original, and not read again"),
+        ):
+            if count:
+                yield f"{counted(count, 'row')} {'was' if count == 1 else 'were'} {what}"
+
+    def fields(self) -> Fields:
+        """Return what differs, for machines."""
+        before, after = self.counts
+        branch = self.branch
+        return {
+            "refused": sorted(branch.refused),
+            "accepted": sorted(branch.accepted),
+            "dropped": branch.dropped,
+            "not_kept": self._branching.left_out,
+            "intervals": {"original": before, "branch": after},
+            "gained": self.count("gained"),
+            "lost": self.count("lost"),
+            "changed": self.count("changed"),
+            "differences": [
+                {
+                    "what": each.what,
+                    "event": each.before and each.before.number,
+                    "branch_event": each.after and each.after.number,
+                    "before": each.before and self._fields(each.before),
+                    "after": each.after and self._fields(each.after),
+                }
+                for each in self.differences
+            ],
+            "intervals_file": str(branch.summary.output_path),
+        }
+
+    def _fields(self, finding: Finding) -> Fields:
+        return interval_fields(finding.interval, keyed=self._keyed)
+
+
+def _place_of(interval: Interval) -> tuple[str, str, str]:
+    return interval.start_time, interval.end_time, interval.key
+
+
+def _by_place(history: IntervalHistory) -> dict[tuple[str, str, str], Finding]:
+    return {_place_of(each.interval): each for each in history.findings()}
+
+
+def _differences(
+    before: Mapping[tuple[str, str, str], Finding], after: Mapping[tuple[str, str, str], Finding]
+) -> Iterator[Difference]:
+    for place in before.keys() | after.keys():
+        one, other = before.get(place), after.get(place)
+        if one is None or other is None:
+            yield Difference("gained" if one is None else "lost", one, other)
+        elif one.interval.adids != other.interval.adids:
+            yield Difference("changed", one, other)
