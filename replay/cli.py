@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ from replay.version import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from events.logs.tap import Wake
 
@@ -156,29 +157,47 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
         -1 if options.quiet else options.verbose,
         PurchaseWords() if own is None else FactWords(own),
     )
-    with StopSignals() as stop, console, _logs(options, own, stop) as logs:
-        try:
-            summary = run(
-                logs,
-                options.flagged,
-                store=options.store,
-                overwrite=options.overwrite,
-                strict=options.strict,
-                resume=options.resume,
-                listener=console,
-                should_stop=stop,
-                detector=detector,
-            )
-        except (Exception, SystemExit) as error:
-            if options.detector is None or isinstance(error, ReplayError):
-                raise
-            # It is not ours, and does what it likes, even end the program.
-            raise DetectorError(
-                f"{options.detector}: expected a detector that decides, found that it failed: "
-                f"{type(error).__name__}: {shown(str(error))}"
-            ) from None
+    with (
+        _blaming(options),
+        StopSignals() as stop,
+        console,
+        _logs(options, own, stop) as logs,
+    ):
+        summary = run(
+            logs,
+            options.flagged,
+            store=options.store,
+            overwrite=options.overwrite,
+            strict=options.strict,
+            resume=options.resume,
+            listener=console,
+            should_stop=stop,
+            detector=detector,
+        )
     console.summarize(summary)
     return EXIT_OK
+
+
+@contextmanager
+def _blaming(options: argparse.Namespace) -> Iterator[None]:
+    """Say of what fails in a detector that was given that it is the detector.
+
+    Raises:
+        DetectorError: it failed.
+
+    """
+    try:
+        yield
+    except (ReplayError, NobodyReadsError, OSError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        if getattr(options, "detector", None) is None:
+            raise
+        # It is not ours, and does what it likes, even end the program.
+        raise DetectorError(
+            f"{options.detector}: expected a detector that decides, found that it failed: "
+            f"{type(error).__name__}: {shown(str(error))}"
+        ) from None
 
 
 def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
@@ -205,7 +224,9 @@ def _command(name: str, words: Sequence[str], hint: str) -> int:
     )
     parser.hint = hint
     module.add_arguments(parser)
-    status: int = module.run(parser.read(words))
+    options = parser.read(words)
+    with _blaming(options):
+        status: int = module.run(options)
     flush()
     return status
 

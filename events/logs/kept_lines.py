@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from events.logs.block import numbered
 from events.logs.growing import COMPARED_BYTES
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
-from events.purchases.event import line_of
 from events.store.disk import read_at
 from events.store.records import Lines, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from events.store.records import Record
     from events.store.store import EventStore
@@ -70,14 +69,18 @@ class Kept(Protocol):
 class KeptLines:
     """The lines of the file of the stream that was read last, as a store has them."""
 
-    def __init__(self, store: EventStore, frame: int | None) -> None:
+    def __init__(
+        self, store: EventStore, frame: int | None, line_of: Callable[[Any], bytes]
+    ) -> None:
         """Look for them in ``store``.
 
         Args:
             store: the store.
             frame: the number of the frame in which they begin, from 0; None for no lines.
+            line_of: returns the source line of an event.
 
         """
+        self._line_of: Final = line_of
         self._store: Final = store
         self._frame: Final = frame
 
@@ -105,27 +108,26 @@ class KeptLines:
         for _, records, _ in self._store.frames_from(self._frame):
             first = next((record for record in records if isinstance(record, Lines)), None)
             if first is not None and first.source == "stream":
-                yield from _runs(records)
+                yield from self._in_frame(records)
 
-
-def _runs(records: list[Record]) -> Iterator[LineRun | Rejected]:
-    run: LineRun | None = None
-    for number, record in numbered(records):
-        if isinstance(record, Rejected) and record.is_cut:
+    def _in_frame(self, records: list[Record]) -> Iterator[LineRun | Rejected]:
+        run: LineRun | None = None
+        for number, record in numbered(records):
+            if isinstance(record, Rejected) and record.is_cut:
+                if run is not None:
+                    yield run
+                run = None
+                yield record
+                continue
+            line = record.line if isinstance(record, Rejected) else self._line_of(record)
+            if run is not None and number == run.number + len(run.lines):
+                run.lines.append(line)
+                continue
             if run is not None:
                 yield run
-            run = None
-            yield record
-            continue
-        line = record.line if isinstance(record, Rejected) else line_of(record)
-        if run is not None and number == run.number + len(run.lines):
-            run.lines.append(line)
-            continue
+            run = LineRun(number, [line])
         if run is not None:
             yield run
-        run = LineRun(number, [line])
-    if run is not None:
-        yield run
 
 
 class _File:

@@ -130,6 +130,10 @@ class FactResumed(JudgedResumed[Fact, FactJournal, Verdict]):
         """Refuse an event whose line is another's."""
         check_lines(self._own_lines, [event], self.store)
 
+    def line_of(self, event: Fact) -> bytes:
+        """Return the source line of ``event``, byte for byte, without its newline."""
+        return self._own_lines.line_of(event)
+
     def next_judged(self, number: int) -> int | None:
         """Return the first event behind event ``number`` whose type is judged."""
         following = self.journal.events(number + 1, len(self.journal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -231,7 +232,16 @@ class FactLooks(JudgedLooks[Fact]):
 
 def _plain_value(value: Any) -> Any:
     """Return what an actor holds as JSON tells it."""
-    return msgspec.to_builtins(value, str_keys=True, enc_hook=repr)
+    if isinstance(value, dict):
+        names = [key if isinstance(key, str) else repr(key) for key in value]
+        return dict(zip(names, map(_plain_value, value.values()), strict=True))
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain_value, value), key=repr)
+    if isinstance(value, list | tuple | deque):
+        return list(map(_plain_value, value))
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain_value(each) for name, each in msgspec.structs.asdict(value).items()}
+    return value if value is None or isinstance(value, bool | int | str) else repr(value)
 
 
 class Anything(msgspec.Struct, frozen=True):

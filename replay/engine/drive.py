@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.logs.kept_lines import KeptLines
 
@@ -55,6 +55,10 @@ class Resumed(ABC):
     def finished(self) -> bool:
         """Whether nothing is left to do."""
 
+    def line_of(self, event: Any) -> bytes:
+        """Return the source line of an event, where a store keeps that."""
+        raise NotImplementedError
+
     @abstractmethod
     def count_into(self, summary: RunSummary) -> None:
         """Add what the history holds to what a run has done."""
@@ -105,7 +109,7 @@ class Drive(ABC):
 
     def kept(self, resumed: Resumed) -> Kept:
         """Return what was read before of a log that is live, in its last file."""
-        return KeptLines(resumed.store, resumed.file_frame)
+        return KeptLines(resumed.store, resumed.file_frame, resumed.line_of)
 
     @abstractmethod
     def go_on(self) -> None:

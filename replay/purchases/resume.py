@@ -49,6 +49,10 @@ class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
         """Refuse an event whose line is another's."""
         self._own_lines.check([event])
 
+    def line_of(self, event: Event) -> bytes:
+        """Return the source line of ``event``, byte for byte, without its newline."""
+        return line_of(event)
+
     def next_judged(self, number: int) -> int | None:
         """Return the first purchase behind event ``number``."""
         waiting = np.flatnonzero(self.journal.kinds[number:] == PURCHASE)

@@ -200,8 +200,7 @@ def test_every_moment_is_visited_by_steps_and_by_jumps(folder: Path) -> None:
             jumps.goto(number)
             for user in steps.users:
                 assert steps.held(user) == jumps.held(user)
-    shown = done(folder, "step", "rings.json.events", "-c", "break flagged", "-c", "continue",
-                 "-c", "user ada")  # fmt: skip
+    shown = done(folder, "step", "rings.json.events", "-c", "break flagged; continue; user ada")
     assert "FLAGGED" in shown
     assert "sent" in shown
 
