@@ -51,7 +51,7 @@ class IntervalKeeper:
         self._key = key
         self._parameters = parameters
 
-    def recover(self, seen: int, ended: int) -> None:
+    def recover(self, seen: int, ended: int = 0) -> None:
         """Hold what the first ``seen`` observations of the key come to.
 
         The first ``ended`` of them seemed to be all when there were no more.

@@ -206,6 +206,8 @@ class IntervalRerun(Rerun):
     def show(self) -> None:
         """Print how the branch's intervals differ from the original's."""
         original = self._branching.history
+        if any(end < len(original) for end in original.ended_after):
+            say("the original went on after its end, so what has grown since is lost as it was")
         if len(original) not in original.ended_after:
             say("the original was stopped before its end, so what was final later is gained")
         before, after = self.counts

@@ -141,7 +141,7 @@ class IntervalSubject(Subject):
     def requests(self, draw: Draw | None) -> list[Any]:
         requests: list[Any] = []
         size_max, commits = (1, 1) if draw is None else (draw.one_of(_PIECES), draw.one_of(COMMITS))
-        at, ended = self.beginning, False
+        at, concluded = self.beginning, -1
         for settling in self.settlings:
             numbers = range(at, settling.events)
             pieces = [numbers] if draw is None else draw.cut(numbers, size_max)
@@ -151,12 +151,14 @@ class IntervalSubject(Subject):
                     if draw is not None and draw.below(2):
                         # No more is passed on by then than the run had passed on.
                         requests.append(Settle(settling.remaining))
-            if settling.ended and not ended:
+            if settling.ended and settling.events != concluded:
+                # It may seem so again, if the search was live.
                 requests.append(Conclude())
+                concluded = settling.events
             requests.append(Settle(settling.remaining))
             if draw is None or not draw.below(commits):
                 requests.append(Commit())
-            at, ended = settling.events, settling.ended
+            at = settling.events
         return [*requests, Commit()]
 
     def _observe(self, numbers: Sequence[int]) -> Observe:

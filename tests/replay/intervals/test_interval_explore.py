@@ -11,18 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.dispatcher import ActorFailedError
 from actors.intervals.actor import IntervalActor
 from actors.intervals.coordinator import IntervalCoordinator
 from actors.intervals.finder import IntervalFinder
 from actors.intervals.messages import Extend, Finish, Observe, Settle
+from events.observations.rows import ColumnNames
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.explore import Explorer, RecordedOtherwiseError
+from replay.engine.failing import WHENS, Failure, Failures, When, with_failures
 from replay.intervals.explore import settlings_of
 from replay.intervals.looks import IntervalLooks
-from replay.intervals.run import Search
-from tests.interval_runs import MINUTE, as_csv, rows, search
+from replay.intervals.run import Search, run_intervals
+from replay.intervals.simulation import IntervalSimulation
+from tests.interval_runs import MINUTE, as_csv, piped, rows, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +74,22 @@ def test_no_seed_finds_a_difference_in_any_search(
         assert len(explorer.reference.lines) == len(expected)
         explored = explorer.explore(seed)
         assert (explored.seed, explored.difference) == (seed, None)
+
+
+@given(st.lists(rows, min_size=1, max_size=3), searches, st.integers(0, 2**64), st.integers(1, 20))
+def test_no_seed_finds_a_difference_in_a_live_search_that_went_on_after_its_end(
+    parts: list[list[Row]], what: Search, seed: int, told: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("replay.intervals.explore.TOLD_MAX", told)
+        output = Path(name) / "found.jsonl"
+        for part in parts:
+            with piped(as_csv(part), ColumnNames(key="address")) as source:
+                run_intervals(source, output, what, resume=True)
+        explorer, looks = explorer_of(EventStore(f"{output}.events"))
+        assert looks.history.ended_after[-1] == len(looks.history)
+        explorer.check(looks.recorded)
+        assert explorer.explore(seed).difference is None
 
 
 def many_rows(count: int = 60) -> list[Row]:
@@ -127,8 +147,27 @@ def test_actors_fail_on_every_message_and_nothing_comes_of_it(
     assert failed_on == {Extend, Finish}
 
 
-def _forgetful(actor: IntervalActor, seen: int) -> None:
-    IntervalActor.recover_rightly(actor, max(0, seen - 1))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("when", WHENS)
+def test_failure_that_is_planned_twice_ends_a_search_and_once_changes_nothing(
+    when: When, tmp_path: Path
+) -> None:
+    expected = store_of(many_rows(), tmp_path).path.read_bytes()
+    for times in (1, 2):
+        failures = Failures([Failure(3, when, times)])
+        with pytest.MonkeyPatch.context() as patched:
+            failing = with_failures(IntervalSimulation, failures)
+            patched.setattr("replay.intervals.drive.IntervalSimulation", failing)
+            (tmp_path / str(times)).mkdir()
+            if times == 1:
+                assert store_of(many_rows(), tmp_path / "1").path.read_bytes() == expected
+            else:
+                with pytest.raises(ActorFailedError, match=f"PlannedError: planned {when} hand"):
+                    store_of(many_rows(), tmp_path / "2")
+        assert failures.failed == times
+
+
+def _forgetful(actor: IntervalActor, seen: int, ended: int = 0) -> None:
+    IntervalActor.recover_rightly(actor, max(0, seen - 1), ended)  # type: ignore[attr-defined]
 
 
 def _hasty(coordinator: IntervalCoordinator, message: Any) -> None:
