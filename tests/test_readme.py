@@ -104,6 +104,26 @@ def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
     assert sum(line.startswith("Purchase(") for line in others) == flagged.count(b"\n")
 
 
+def test_detector_with_events_of_its_own_does_what_is_shown(tmp_path: Path) -> None:
+    (detector,) = (block for block in blocks("python") if "class Bursts" in block)
+    assert detector.count("\n") < 60
+    (tmp_path / "bursts.py").write_text(detector)
+    for name, block in zip(("batch", "stream"), blocks("json"), strict=True):
+        (tmp_path / f"{name}.json").write_text(block)
+    (shown,) = (block for block in blocks("text") if "bursts.json.events" in block)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for transcript in re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]:
+        command, _, expected = transcript.partition("\n")
+        words = [sys.executable, "-P", *command.split()[1:]]
+        finished = subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert without_times(finished.stdout + finished.stderr) == without_times(expected)
+    code = "from bursts import Bursts\nfrom replay.testing import run_conformance_test\n"
+    run_block(f"{code}run_conformance_test(Bursts)", tmp_path)
+
+
 class Recipe:
     """A command of the README that reads a live stream, in a folder of its own."""
 
@@ -233,7 +253,7 @@ def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Path) -> None:
-    _, _, example, live = blocks("python")
+    *_, example, live = blocks("python")
     assert sum(bool(line) for line in example.splitlines()) < 20
     few = "TestDetectorRun.settings = settings(max_examples=10, deadline=None)"
     finished = run_pytest(f"{example}\n\n{live}\n\n{few}", tmp_path)
@@ -243,8 +263,8 @@ def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Pat
 
 @pytest.mark.slow
 def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_path: Path) -> None:
-    _, _, example, _ = blocks("python")
-    (text,) = blocks("text")
+    *_, example, _ = blocks("python")
+    _, text = blocks("text")
     shown = text.splitlines()
     finished = run_pytest(
         example.replace("amount > 3 * each.amount", "amount >= 3 * each.amount"), tmp_path

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.declared.messages import Ask
@@ -107,6 +107,8 @@ def run_conformance_test(detector: type[Detector], parameters: Any = None) -> No
     except (ReplayError, AttributeError) as error:
         raise AssertionError(f"{detector.__qualname__}: {error}") from None
 
+    # A history is run, killed, gone on with and explored: that takes its time.
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(fact_logs(detector, parameters))
     def conforms(logs: FactLog) -> None:
         _check(detector, logs)
