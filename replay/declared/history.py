@@ -180,6 +180,10 @@ class FactTimeline(JudgedTimeline[Fact, FactHistory, Detector, Verdict]):
         with self.undisturbed():
             return deepcopy(self._simulation.user(number).held())
 
+    def state(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return what the actors of all subjects hold, in order of first appearance."""
+        return [(subject, self.held(subject)) for subject in self.users]
+
 
 class _Replay(JudgedReplay):
     def compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:

@@ -34,7 +34,7 @@ from replay.engine.history import LinePlace
 from replay.engine.judged import LogLine, texts_by_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from io import BufferedReader
 
     from events.logs.extent import Fingerprint
@@ -119,6 +119,18 @@ class Branching(ABC, Generic[H]):
     @abstractmethod
     def last(self) -> Source:
         """The log that its last event stands in, or would."""
+
+    @property
+    def left_out(self) -> int:
+        """How many rejected lines are not read again."""
+        return 0
+
+    @abstractmethod
+    def decided_again(self, branch: Any) -> Iterable[tuple[Any, Any]]:
+        """Iterate over recorded verdicts and those of a ``branch`` without edits, by its looks.
+
+        Each two have to be the same.
+        """
 
     @abstractmethod
     def check(self) -> None:

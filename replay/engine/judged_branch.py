@@ -92,6 +92,10 @@ class JudgedBranching(Branching[H], Generic[H]):
     def last(self) -> Source:
         return "batch" if self.history.stream_start is None else "stream"
 
+    def decided_again(self, branch: Any) -> Iterator[tuple[Any, Any]]:
+        for number, decision in self.history.recorded.items():
+            yield decision, branch.recorded.get(number)
+
     def check(self) -> None:
         check_detector(self.history.store, self.detector)
 

@@ -151,6 +151,10 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
             self.position = position
 
     @abstractmethod
+    def state(self) -> Any:
+        """Return what all actors hold, to be compared."""
+
+    @abstractmethod
     def name(self, number: int) -> str:
         """Return the user, or the key, whom actors call by ``number``."""
 

@@ -6,6 +6,7 @@ stand among them that may be in time on the branch.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -65,8 +66,13 @@ class IntervalBranching(Branching[IntervalHistory]):
 
     @property
     def left_out(self) -> int:
-        """How many rejected rows do not stand among the branch's lines."""
         return sum(not self._stays(rejected) for _, rejected in self.history.rejected)
+
+    def decided_again(self, branch: Any) -> Iterator[tuple[Any, Any]]:
+        history = self.history
+        if history.ended_after == [len(history)]:
+            # Otherwise what seemed to be final has grown, or more was found at the end.
+            yield from zip_longest(history.findings(), branch.history.findings())
 
     def _stays(self, rejected: Rejected) -> bool:
         parameters = self.history.parameters

@@ -103,6 +103,10 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
         window = tuple(zip(memory.times, memory.adids, strict=True))
         return KeyState(number, finder.seen, memory.first, window)
 
+    def state(self) -> list[KeyState]:
+        """Return the state of all keys, in order of first appearance."""
+        return [self.key(key) for key in self.keys]
+
     # How it is done
 
     def _messages_of(self, number: int) -> list[Any]:

@@ -12,21 +12,17 @@ from __future__ import annotations
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.orders import LaneOrder, RandomOrder
 from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.judged_shrink import FLAGGED
+from replay.engine.judged_timeline import JudgedTimeline
 from replay.kinds import looks_of
-from replay.purchases.branch import PurchaseBranching
-from replay.purchases.history import History
 from replay.purchases.logs import Logs
-from replay.purchases.looks import PurchaseLooks
 from replay.purchases.simulation import Simulation
-from replay.purchases.timeline import Timeline
-from replay.purchases.verify import verify
 from replay.run import run
 from replay.testing import model
 from replay.testing.disks import CountingDisk
@@ -38,9 +34,9 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import DeliveryOrder
     from replay.engine.failing import Failure
-    from replay.engine.verify import Verification
+    from replay.engine.history import StoredHistory
+    from replay.engine.looks import Looks
     from replay.purchases.drive import Detector
-    from replay.purchases.timeline import UserState
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
 
@@ -156,11 +152,16 @@ def assert_same_decisions(
             raise AssertionError(f"{order}: {difference}")
 
 
-def assert_replays(store: EventStore | str | Path, detector: Detector = Simulation) -> None:
+def assert_replays(store: EventStore | str | Path, detector: Any = None) -> None:
     """Assert that a store is whole and that its history, played again, is what it records.
 
-    Forward and back: every decision and digest is compared, moments visited in reverse
-    are what they were, and the logs that it gives back make the same history.
+    Forward and back: every verdict and digest is compared, moments visited in reverse are
+    what they were, and the logs that it gives back make the same history. The store may be of
+    any detector.
+
+    Args:
+        store: the store, or where it is.
+        detector: what decided it; by default the program's own for such stores.
 
     Raises:
         StoreError: it is damaged, or no store.
@@ -172,67 +173,60 @@ def assert_replays(store: EventStore | str | Path, detector: Detector = Simulati
         raise AssertionError(
             f"{opened.path}: its last {tail.length} bytes are torn: {tail.fault.value}"
         )
-    looks = looks_of(opened)
-    if not isinstance(looks, PurchaseLooks):
-        _assert_verified(opened, looks.verify(iter))
-        return
-    history = History(opened)
-    _assert_verified(opened, verify(history, detector=detector))
-    _assert_goes_back(opened, detector)
-    _assert_logs_make_it_again(history, detector)
+    with looks_of(opened, detector) as looks:
+        found = looks.verify(iter)
+        if found.difference is not None:
+            raise AssertionError(f"{opened.path}: {found.difference}")
+        _assert_goes_back(looks)
+        _assert_logs_make_it_again(looks, detector)
 
 
-def _assert_verified(store: EventStore, found: Verification) -> None:
-    if found.difference is not None:
-        raise AssertionError(f"{store.path}: {found.difference}")
+def _assert_goes_back(looks: Looks[Any]) -> None:
+    timeline: Any = looks.timeline
+    moments = sorted({len(timeline) * part // _VISITS for part in range(_VISITS + 1)})
+    states = {}
+    for moment in moments:
+        timeline.goto(moment)
+        states[moment] = timeline.state()
+    for moment in reversed(moments):
+        timeline.goto(moment)
+        _assert_same_state(states[moment], timeline.state(), f"gone back to event {moment}")
+        if timeline.back() is None:
+            continue
+        if isinstance(timeline, JudgedTimeline):
+            decision, recorded = timeline.judge(), looks.recorded.get(moment)
+            if recorded not in (None, decision):
+                raise AssertionError(f"event {moment}: {recorded} was recorded, {decision} decided")
+        while timeline.position < moment:
+            timeline.deliver()
+        found, when = timeline.state(), f"back and forth over event {moment}"
+        _assert_same_state(states[moment], found, when)
 
 
-def _assert_goes_back(store: EventStore, detector: Detector) -> None:
-    with Timeline(store, detector) as timeline:
-        moments = sorted({len(timeline) * part // _VISITS for part in range(_VISITS + 1)})
-        states = {}
-        for moment in moments:
-            timeline.goto(moment)
-            states[moment] = timeline.state()
-        for moment in reversed(moments):
-            timeline.goto(moment)
-            _assert_same_state(states[moment], timeline.state(), f"gone back to event {moment}")
-            event = timeline.back()
-            if event is not None:
-                number = event.number
-                decision, recorded = timeline.judge(), timeline.history.recorded.get(number)
-                if recorded not in (None, decision):
-                    raise AssertionError(
-                        f"event {number}: {recorded} was recorded, {decision} decided"
-                    )
-                found, when = timeline.state(), f"back and forth over event {number}"
-                _assert_same_state(states[moment], found, when)
-
-
-def _assert_same_state(expected: list[UserState], found: list[UserState], when: str) -> None:
+def _assert_same_state(expected: Sequence[Any], found: Sequence[Any], when: str) -> None:
     for one, other in zip_longest(expected, found):
         if one != other:
             raise AssertionError(f"{when}: expected {one}, found {other}")
 
 
-def _assert_logs_make_it_again(history: History, detector: Detector) -> None:
+def _assert_logs_make_it_again(looks: Looks[Any], detector: Any) -> None:
+    branching, history = looks.branching(), looks.history
     with TemporaryDirectory() as folder:
         # Nothing here lasts, so nothing is waited for.
-        flagged, disk = Path(folder) / FLAGGED, CountingDisk()
-        branch = branch_off(PurchaseBranching(history, detector), flagged, Edits(), disk=disk)
-        again = History(EventStore(branch.summary.store_path))
-    for one, other in zip_longest(history.events, again.events):
+        branch = branch_off(branching, Path(folder) / FLAGGED, Edits(), disk=CountingDisk())
+        with looks_of(EventStore(branch.summary.store_path), detector) as again:
+            pairs: list[Any] = [*zip_longest(history.events, again.history.events)]
+            if not branching.left_out:
+                pairs += zip_longest(*map(_rejected, (history, again.history)))
+            pairs += branching.decided_again(again)
+    for one, other in pairs:
         if one != other:
             raise AssertionError(f"from its own logs: expected {one}, found {other}")
-    texts = [
-        [line.line for _, line in each.rejected if not line.is_cut] for each in (history, again)
-    ]
-    if texts[0] != texts[1]:
-        raise AssertionError("from its own logs: expected the same rejected lines")
-    for number, decision in history.recorded.items():
-        found = again.recorded.get(number)
-        if found != decision:
-            raise AssertionError(f"from its own logs: expected {decision}, found {found}")
+
+
+def _rejected(history: StoredHistory[Any, Any]) -> list[bytes]:
+    """Return the rejected lines that the store keeps."""
+    return [rejected.line for _, rejected in history.rejected if not rejected.is_cut]
 
 
 def run_in(
