@@ -14,9 +14,15 @@ import msgspec
 
 from events.declared.columns import INT_MAX, INT_MIN
 from events.errors import BadValueError, shown
-from events.logs.objects import BYTE_ORDER_MARK, BadLineError, Reason, decode_object
+from events.logs.objects import (
+    BYTE_ORDER_MARK,
+    BadLineError,
+    Reason,
+    decode_object,
+    text_of,
+    time_of_line,
+)
 from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
-from events.purchases.lines import text_of, time_of_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

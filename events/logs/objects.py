@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from events.errors import BadValueError, shown
 from events.nesting import LEVELS_MAX, decoded, too_deep_at
+from events.times import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from events.times.timestamps import Zone
+
+T = TypeVar("T")
 
 JSON_SPACE = b" \t\r\n"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -131,3 +137,91 @@ def _decode_halves(line: bytes) -> dict[str, msgspec.Raw]:
         name: raw if bytes(raw) == bytes(other.get(name, b"")) else _HALF
         for name, raw in one.items()
     }
+
+
+# Logs repeat themselves: looking a value up takes 0.1 µs, reading it anew 1 to 2.
+_CACHED_MAX = 1 << 14
+# Longer texts are not kept: a hostile log could have megabytes of zeros in each.
+_CACHED_LENGTH_MAX = 64
+
+
+def cached(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return ``parse``, which remembers the short texts that it was given last."""
+    remembering = lru_cache(_CACHED_MAX)(parse)
+    return lambda text: (remembering if len(text) <= _CACHED_LENGTH_MAX else parse)(text)
+
+
+parse_time: Final = cached(timestamps.parse_zoned)
+TIME_REASONS: Final[dict[type[BadValueError], Reason]] = {
+    timestamps.TimestampShapeError: Reason.TIMESTAMP_SHAPE,
+    timestamps.TimestampDateError: Reason.TIMESTAMP_DATE,
+}
+"""For which reason a line is rejected whose time is wrong."""
+_decode_text: Final = msgspec.json.Decoder(str).decode
+
+
+def field_of(fields: dict[str, msgspec.Raw], name: str) -> bytes:
+    """Return what stands under a key.
+
+    Raises:
+        BadLineError: there is no such key.
+
+    """
+    raw = fields.get(name)
+    if raw is None:
+        raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
+    return bytes(raw)
+
+
+def text_of(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: str) -> str:
+    """Return the text that stands under a key.
+
+    Raises:
+        BadLineError: there is none, which is for ``reason`` where something else stands there.
+
+    """
+    raw = field_of(fields, name)
+    try:
+        return _decode_text(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadLineError(reason, f"{name}: expected {expected}, found {shown(raw)}") from None
+
+
+def time_of_line(fields: dict[str, msgspec.Raw], zone: Zone | None) -> timestamps.Timestamp:
+    """Return the time of a line that is an event if its time is right, and its zone.
+
+    Raises:
+        BadLineError: it has no time, or one of another zone than ``zone``.
+
+    """
+    try:
+        found = parse_time(timestamp_of(fields))
+    except tuple(TIME_REASONS) as error:
+        raise BadLineError(TIME_REASONS[type(error)], f"timestamp: {error}") from None
+    if zone is not None and found.zone != zone:
+        raise zone_error(fields, zone)
+    return found
+
+
+def zone_of(line: bytes) -> Zone:
+    """Return the zone of the time in a line that a store keeps; a wrong one counts as none."""
+    try:
+        return time_of_line(decode_object(line.removeprefix(BYTE_ORDER_MARK)), None).zone
+    except BadLineError:
+        # Whoever takes it for its event's own line refuses it.
+        return "none"
+
+
+def timestamp_of(fields: dict[str, msgspec.Raw]) -> str:
+    """Return the time of a line as it stands there."""
+    return text_of(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
+
+
+def zone_error(fields: dict[str, msgspec.Raw], zone: Zone) -> BadLineError:
+    """Return the error of a line whose time is not of ``zone``."""
+    expected = "without an offset" if zone == "none" else "with an offset such as Z or +02:00"
+    return BadLineError(
+        Reason.TIMESTAMP_ZONE,
+        f"timestamp: expected a time {expected}, as the first event has, found "
+        f"{shown(timestamp_of(fields))}",
+    )

@@ -8,25 +8,32 @@ and comes here with what is left.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, final
 
 import msgspec
 
 from events.errors import BadValueError, shown
-from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason, decode_object
+from events.logs.objects import (
+    BYTE_ORDER_MARK,
+    JSON_SPACE,
+    TIME_REASONS,
+    BadLineError,
+    Reason,
+    cached,
+    decode_object,
+    field_of,
+    parse_time,
+    text_of,
+    timestamp_of,
+    zone_error,
+)
 from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
 from events.nesting import DEEP_BYTES_MIN, are_shallow
 from events.purchases import amounts
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, render
-from events.times import timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from events.times.timestamps import Zone
-
-T = TypeVar("T")
 
 
 @final
@@ -57,28 +64,14 @@ class UnfriendLine(msgspec.Struct, tag_field="event_type", tag="unfriend", gc=Fa
 
 
 _decode_plain = msgspec.json.Decoder(PurchaseLine | BefriendLine | UnfriendLine).decode
-_decode_text = msgspec.json.Decoder(str).decode
 _KINDS = '"purchase", "befriend" or "unfriend"'
-# Logs repeat themselves: looking a value up takes 0.1 µs, reading it anew 1 to 2.
-_CACHED_MAX = 1 << 14
-# Longer texts are not kept: a hostile log could have megabytes of zeros in each.
-_CACHED_LENGTH_MAX = 64
-
-
-def _cached(parse: Callable[[str], T]) -> Callable[[str], T]:
-    cached = lru_cache(_CACHED_MAX)(parse)
-    return lambda text: (cached if len(text) <= _CACHED_LENGTH_MAX else parse)(text)
-
-
-_parse_timestamp = _cached(timestamps.parse_zoned)
-_parse_amount = _cached(amounts.parse_amount)
-_parse_amount_number = _cached(amounts.parse_amount_number)
+_parse_amount = cached(amounts.parse_amount)
+_parse_amount_number = cached(amounts.parse_amount_number)
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
 _REASON_OF: dict[type[BadValueError], Reason] = {
-    timestamps.TimestampShapeError: Reason.TIMESTAMP_SHAPE,
-    timestamps.TimestampDateError: Reason.TIMESTAMP_DATE,
+    **TIME_REASONS,
     amounts.AmountSignError: Reason.AMOUNT_SIGN,
     amounts.AmountTextError: Reason.AMOUNT_TEXT,
     amounts.AmountPlacesError: Reason.AMOUNT_PLACES,
@@ -123,54 +116,13 @@ def read_zoned(line: bytes, number: int, zone: Zone | None = None) -> tuple[Even
     except BadLineError:
         raise
     except BadValueError as error:
-        name = "timestamp" if isinstance(error, _TIMESTAMP_ERRORS) else "amount"
+        name = "timestamp" if isinstance(error, tuple(TIME_REASONS)) else "amount"
         raise BadLineError(_REASON_OF[type(error)], f"{name}: {error}") from None
     if zone is not None and found != zone:
-        raise _zone_error(decode_object(line), zone)
+        raise zone_error(decode_object(line), zone)
     if render(event).encode() != line:
         event = msgspec.structs.replace(event, line=line)
     return event, found
-
-
-def time_of_line(fields: dict[str, msgspec.Raw], zone: Zone | None) -> timestamps.Timestamp:
-    """Return the time of a line that is an event if its time is right, and its zone.
-
-    Raises:
-        BadLineError: it has no time, or one of another zone than ``zone``.
-
-    """
-    try:
-        found = _parse_timestamp(_timestamp(fields))
-    except _TIMESTAMP_ERRORS as error:
-        raise BadLineError(_REASON_OF[type(error)], f"timestamp: {error}") from None
-    if zone is not None and found.zone != zone:
-        raise _zone_error(fields, zone)
-    return found
-
-
-def zone_of(line: bytes) -> Zone:
-    """Return the zone of the time in a line that a store keeps; a wrong one counts as none."""
-    try:
-        return time_of_line(decode_object(line.removeprefix(BYTE_ORDER_MARK)), None).zone
-    except BadLineError:
-        # Whoever takes it for its event's own line refuses it.
-        return "none"
-
-
-def _timestamp(fields: dict[str, msgspec.Raw]) -> str:
-    return text_of(fields, "timestamp", Reason.TIMESTAMP_SHAPE, "a string YYYY-MM-DD HH:MM:SS")
-
-
-def _zone_error(fields: dict[str, msgspec.Raw], zone: Zone) -> BadLineError:
-    expected = "without an offset" if zone == "none" else "with an offset such as Z or +02:00"
-    return BadLineError(
-        Reason.TIMESTAMP_ZONE,
-        f"timestamp: expected a time {expected}, as the first event has, found "
-        f"{shown(_timestamp(fields))}",
-    )
-
-
-_TIMESTAMP_ERRORS = (timestamps.TimestampShapeError, timestamps.TimestampDateError)
 
 
 def _plain_event(line: bytes, number: int) -> tuple[Event, Zone] | None:
@@ -187,7 +139,7 @@ def _plain_event(line: bytes, number: int) -> tuple[Event, Zone] | None:
         fields = _decode_plain(line)
         if not line.isascii():
             line.decode()
-        time, zone = _parse_timestamp(fields.timestamp)
+        time, zone = parse_time(fields.timestamp)
         if type(fields) is PurchaseLine:
             units = _parse_amount(fields.amount)
             return (Purchase(time, number, fields.id, units), zone) if fields.id else None
@@ -203,7 +155,7 @@ def _event(fields: dict[str, msgspec.Raw], number: int) -> tuple[Event, Zone]:
     kind = text_of(fields, "event_type", Reason.EVENT_TYPE, _KINDS)
     if kind not in ("purchase", "befriend", "unfriend"):
         raise BadLineError(Reason.EVENT_TYPE, f"event_type: expected {_KINDS}, found {shown(kind)}")
-    time, zone = _parse_timestamp(_timestamp(fields))
+    time, zone = parse_time(timestamp_of(fields))
     if kind == "purchase":
         return Purchase(time, number, _user(fields, "id"), _amount(fields)), zone
     user1, user2 = _user(fields, "id1"), _user(fields, "id2")
@@ -229,29 +181,8 @@ def flagged_line(line: bytes, mean: int, sd: int) -> bytes:
     return body.rstrip(JSON_SPACE) + tail.encode()
 
 
-def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
-    raw = fields.get(name)
-    if raw is None:
-        raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
-    return bytes(raw)
-
-
-def text_of(fields: dict[str, msgspec.Raw], name: str, reason: Reason, expected: str) -> str:
-    """Return the text that stands under a key.
-
-    Raises:
-        BadLineError: there is none, which is for ``reason`` where something else stands there.
-
-    """
-    raw = _field(fields, name)
-    try:
-        return _decode_text(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadLineError(reason, f"{name}: expected {expected}, found {shown(raw)}") from None
-
-
 def _user(fields: dict[str, msgspec.Raw], name: str) -> str:
-    raw = _field(fields, name)
+    raw = field_of(fields, name)
     if raw.startswith(b'"'):
         # Half a surrogate pair is no character and cannot be written as UTF-8.
         user = text_of(fields, name, Reason.ID_NOT_TEXT, "text of whole characters")
@@ -267,7 +198,7 @@ def _user(fields: dict[str, msgspec.Raw], name: str) -> str:
 
 
 def _amount(fields: dict[str, msgspec.Raw]) -> int:
-    raw = _field(fields, "amount")
+    raw = field_of(fields, "amount")
     if raw.startswith(b'"'):
         return _parse_amount(
             text_of(fields, "amount", Reason.AMOUNT_TEXT, 'digits such as "16.83"')

@@ -7,7 +7,7 @@ and have defaults, and the type of a field never changes.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -173,6 +173,9 @@ PurchaseRecord: TypeAlias = (
     | Gap
 )
 """What a store of purchases holds."""
+
+VERDICTS: Final = (Decision, Verdict)
+"""The types of verdicts on single events."""
 
 IntervalRecord: TypeAlias = (
     Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap

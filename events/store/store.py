@@ -24,9 +24,9 @@ from events.errors import (
     StoreError,
 )
 from events.journal.columns import Columns, EventColumns
+from events.logs.objects import zone_of
 from events.paths import path_of
 from events.purchases.event import line_of
-from events.purchases.lines import zone_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.fact import Verdict
 from events.errors import StoreError, counted
 from events.paths import path_of
-from events.store.records import Decision, Finding, Rejected, events_in, last_line
+from events.store.records import VERDICTS, Finding, Rejected, events_in, last_line
 from events.store.salvage import Salvage
 from events.store.store import EventStore
 from replay.arguments import add_store
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         "intact": salvage.intact_bytes,
         "frames": len(salvage.parts),
         "events": events_in(records),
-        "decisions": sum(isinstance(record, Decision | Verdict) for record in records),
+        "decisions": sum(isinstance(record, VERDICTS) for record in records),
         "findings": sum(isinstance(record, Finding) for record in records),
         "rejected": sum(isinstance(record, Rejected) for record in records),
         "next_line": _next_line(salvage),
