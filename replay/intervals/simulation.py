@@ -69,6 +69,10 @@ class IntervalSimulation(Closing):
             COORDINATOR,
         )
 
+    def key(self, number: int) -> str:
+        """Return key ``number``."""
+        return self._past.names[number]
+
     def number_of(self, key: str) -> int | None:
         """Return the number of ``key``, or None if it has not appeared."""
         number = self._past.numbers.get(key)
