@@ -60,6 +60,7 @@ class IntervalDrive(Drive):
 
         """
         self._detector: Final = detector or IntervalSimulation
+        self._log: Final = source.log
         self._format: Final = source.format
         if parameters.lateness is not None:
             self._format.watermark = Watermark(parameters.lateness)
@@ -145,12 +146,17 @@ class IntervalDrive(Drive):
                 self.simulation.observe(record)
 
     def commit(self) -> None:
-        """Look at what was told, and send what is found to the store and the output."""
+        """Look at what was told, and send what is found to the store and the output.
+
+        While more is there to be read, that is done for many observations at once.
+        """
         self.simulation.advance()
         self._settle_due()
 
     def _settle_due(self) -> None:
         self.simulation.settle_due()
+        if not self._log.waiting:
+            self.simulation.settle_ready()
         self._count()
 
     def abandon(self) -> None:

@@ -144,7 +144,10 @@ class IntervalSimulation(Closing):
 
     def advance(self) -> None:
         """Look for intervals among what was observed, until it is time to settle."""
-        self.coordinator.actor_ref.tell(Advance())
+        self._advance(Advance())
+
+    def _advance(self, message: Advance) -> None:
+        self.coordinator.actor_ref.tell(message)
         self.dispatcher.run()
 
     def settle_due(self) -> None:
@@ -155,6 +158,13 @@ class IntervalSimulation(Closing):
         while self.coordinator.settling_due:
             self.settle(self.rows_waiting)
             self.advance()
+
+    def settle_ready(self) -> None:
+        """Settle all that has had its turn, in portions, if any of it was not."""
+        self._advance(Advance(few=True))
+        while not self.coordinator.is_settled:
+            self.settle(self.rows_waiting)
+            self._advance(Advance(few=True))
 
     def settle_rest(self) -> None:
         """Settle all that is left after `conclude`, in such portions."""
