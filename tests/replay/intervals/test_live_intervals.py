@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -214,6 +214,15 @@ def test_what_is_given_at_each_end_is_what_is_there_by_then_and_was_not_given_be
             assert read_back(output) == given_out
             store = EventStore(output.with_name("live.json.events"))
             assert verify_intervals(store).difference is None
+
+
+def test_stream_goes_on_behind_all_lines_of_its_last_row(tmp_path: Path) -> None:
+    output = tmp_path / "live.json"
+    row = b'2020-01-01 00:00:00,"A\nB",x\n'
+    take([row], Change.STOPPED, output, Search(MINUTE), None, repeat(False))
+    assert IntervalResumed(EventStore(output.with_name("live.json.events"))).lines == {
+        "observations": (HEADING + row).count(b"\n")
+    }
 
 
 # Whether a followed file is the one that was read
