@@ -78,6 +78,8 @@ class IntervalCoordinator:
     """How many actors have yet to answer."""
     advancing: bool
     """Whether more is to be passed on when they have."""
+    rows_wanted: int
+    """From how many that are ready on."""
     settling: bool
     """Whether the sink is to be told when they have."""
     requests: deque[Any]
@@ -113,9 +115,14 @@ class IntervalCoordinator:
     def settling_due(self) -> bool:
         """Whether enough was found, or came, for the sink to be told."""
         gathered, pace = self.gathered, self.pace
-        if pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max:
-            return True
-        return pace.at_once and gathered.passed > gathered.settled
+        return pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the sink knows all that has come, and what was found in what was passed on."""
+        gathered = self.gathered
+        came = gathered.arrived - gathered.arrived_settled
+        return not (came or gathered.passed - gathered.settled)
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.
@@ -139,7 +146,10 @@ class IntervalCoordinator:
             gathered.observe(message.number, message.times, message.adids, message.keys)
             self.finished = False
         elif kind is Advance:
-            self.advancing = len(gathered.ready) >= self._rows_wanted()
+            self.rows_wanted = (
+                1 if message.few else self.pace.rows_wanted(concluded=gathered.concluded)
+            )
+            self.advancing = len(gathered.ready) >= self.rows_wanted
             self._answered()
         elif kind is Settle:
             self.settling = True
@@ -163,6 +173,7 @@ class IntervalCoordinator:
         self._totals = None
         self.answers_awaited = 0
         self.advancing = self.settling = False
+        self.rows_wanted = 1
         self.found = []
 
     def _answered(self) -> None:
@@ -170,7 +181,7 @@ class IntervalCoordinator:
         gathered = self.gathered
         while self.advancing and not self.answers_awaited:
             # A small rest is left for the next time.
-            enough = len(gathered.ready) > self._rows_wanted() // 2
+            enough = len(gathered.ready) > self.rows_wanted // 2
             self.advancing = enough and not self.pace.found_much
             if self.advancing:
                 self._pass_on(gathered.ready.portion(self._width))
@@ -179,9 +190,6 @@ class IntervalCoordinator:
                 self._finish()
             if not self.answers_awaited:
                 self._report()
-
-    def _rows_wanted(self) -> int:
-        return self.pace.rows_wanted(concluded=self.gathered.concluded)
 
     def _finish(self) -> None:
         for number in range(self.keys):

@@ -39,6 +39,9 @@ class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=
 class Advance(msgspec.Struct, tag="advance", array_like=True, frozen=True, gc=False):
     """Pass on what is ready, as long as not too much is found; of keys many at once."""
 
+    few: bool = False
+    """Also where few are ready."""
+
 
 class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
     """Pass on all but some, have that looked at, and send what is found to the sink."""

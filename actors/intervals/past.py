@@ -82,9 +82,7 @@ class Recovery:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        parameters = self.parameters
-        pace = Pace(keyed=parameters.key is not None, at_once=parameters.live)
-        gathered = Gathered(parameters)
+        gathered, pace = Gathered(self.parameters), Pace(keyed=self.parameters.key is not None)
         return Moment(gathered, pace, 0, False, lambda _: KeySums(0, 0, 0), lambda: (0,) * 4)
 
     def own(self, number: int, seen: int, ended: int) -> Own:

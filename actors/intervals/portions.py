@@ -103,17 +103,10 @@ def weight_of(interval: Interval) -> int:
 class Pace:
     """How many observations come before the next settling, and how much was found since."""
 
-    def __init__(self, *, keyed: bool, at_once: bool) -> None:
-        """Begin before the first settling.
-
-        Args:
-            keyed: whether there are keys.
-            at_once: whether all that comes is settled when it has come.
-
-        """
+    def __init__(self, *, keyed: bool) -> None:
+        """Begin before the first settling; ``keyed`` says whether there are keys."""
         self._keyed: Final = keyed
-        self.at_once: Final = at_once
-        self.rows_max = self._rows_most
+        self.rows_max = SETTLE_ROWS
         """After how many observations the next settling is due at the latest."""
         self.weight = 0
         """How much was found since the last one."""
@@ -129,13 +122,8 @@ class Pace:
 
     def settle(self, rows: int) -> None:
         """Take note of a settling, before which ``rows`` observations were passed on."""
-        most = self._rows_most
-        if self.at_once or not self._keyed or self.weight <= FOUND_MAX:
-            self.rows_max = min(most, 2 * self.rows_max)
+        if not self._keyed or self.weight <= FOUND_MAX:
+            self.rows_max = min(SETTLE_ROWS, 2 * self.rows_max)
         else:
-            self.rows_max = max(min(ROWS_MIN, most), rows * FOUND_MAX // self.weight)
+            self.rows_max = max(min(ROWS_MIN, SETTLE_ROWS), rows * FOUND_MAX // self.weight)
         self.weight = 0
-
-    @property
-    def _rows_most(self) -> int:
-        return 1 if self.at_once else SETTLE_ROWS

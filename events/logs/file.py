@@ -118,6 +118,11 @@ class Log(LogReader):
         """The size of the file, in bytes as they lie on disk; 0 for a pipe."""
         return self._content.size if self._content is not None else 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether more can be read at once: it is all there."""
+        return True
+
     def fingerprint(self) -> Fingerprint | None:
         """Return name, size and hash of the file, or None for a pipe.
 

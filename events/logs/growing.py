@@ -94,6 +94,11 @@ class GrowingFile(Closing):
         """The file descriptor of what is read."""
         return self._files[0]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that was not read."""
+        return _size(self.descriptor) > self.offset
+
     def go_on_at(self, offset: int, before: bytes, *, lacks_newline: bool) -> None:
         """Read on at ``offset``.
 

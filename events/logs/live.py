@@ -63,6 +63,8 @@ class LiveLog(LogReader):
         """
         super().__init__(path_of(path, READABLE), source, parser)
         self._replaced = False
+        # Whether somebody was told that more can be read.
+        self._waited_for = False
         # The last line that the store knows of: blank ones are not kept.
         self._last = 0
         # Where what comes through standard input begins, if that is a file.
@@ -90,6 +92,12 @@ class LiveLog(LogReader):
     def bytes_total(self) -> int:
         """How much there is, in bytes; 0 where nobody knows."""
         return 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that was not read."""
+        self._waited_for = not self.stopped and self._tap.waiting
+        return self._waited_for
 
     def go_on(self, lines: int, kept: Kept) -> None:
         """Go on after the first ``lines`` lines, which have been read before.
@@ -147,7 +155,11 @@ class LiveLog(LogReader):
         while True:
             found = self._tap.next()
             if isinstance(found, bytes):
-                yield from map(Piece, splitter.feed(found))
+                pieces = splitter.feed(found)
+                if self._waited_for and not pieces:
+                    # It is no line yet.
+                    yield Change.NOTHING
+                yield from map(Piece, pieces)
             elif found is Change.NOTHING:
                 yield found
             elif found is Change.AGAIN:

@@ -65,6 +65,11 @@ class Pipe(Closing):
         # When it is to stop: how much it held then and is still to be read.
         self._rest: int | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that was not read."""
+        return not self._deserted and wait(None, 0, self.descriptor)
+
     def close(self) -> None:
         """Close the stream, if it was opened for this."""
         if self._owned and self.descriptor >= 0:

@@ -87,6 +87,11 @@ class LogReader(Closing):
     def bytes_total(self) -> int:
         """How large it is, in bytes as they lie on disk; 0 where nobody knows."""
 
+    @property
+    @abstractmethod
+    def waiting(self) -> bool:
+        """Whether more can be read at once, so that nobody has to hurry with what was read."""
+
     @abstractmethod
     def fingerprint(self) -> Fingerprint | None:
         """Return what the file is, or None where what will come is not known.

@@ -52,6 +52,10 @@ class Tap(Protocol):
     def descriptor(self) -> int:
         """The file descriptor of what is read."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that was not read."""
+
     def next(self) -> bytes | Change:
         """Return what comes next: some bytes, or what has happened instead."""
 

@@ -167,7 +167,7 @@ class JudgedBranching(Branching[H], Generic[H]):
     def decisions(self, branch: Branch) -> dict[int, Any]:
         """Return all decisions of a branch, by event number there."""
         # They come behind the past.
-        records = self.store_of(branch.summary).records(branch.summary.accepted["batch"])
+        records = self.store_of(branch.summary).records(branch.summary.accepted.get("batch", 0))
         verdict: Any = self.history.verdict
         return {record.number: record for record in records if isinstance(record, verdict)}
 

@@ -182,17 +182,20 @@ class Run:
             for block in log.blocks(self.store.events + 1):
                 self._deal_with(log, block)
                 yield
-            if not log.stopped:
+            if log.stopped:
+                self.drive.commit()
+            else:
                 self.drive.ended(log)
             self.lap(log.source)
         if log is self.inputs.logs[-1]:
             self.outputs.sync()
 
     def _deal_with(self, log: SourceLog, block: Block) -> None:
+        drive = self.drive
         if log.live and not block.records:
+            drive.commit()
             self.outputs.sync()
             return
-        drive = self.drive
         drive.before(log, block)
         records, events = block.records, block.events
         if self.strict and block.rejected:

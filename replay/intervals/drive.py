@@ -44,7 +44,11 @@ class IntervalDrive(Drive):
     row = "row"
 
     def __init__(
-        self, source: Observations, parameters: IntervalParameters, summary: IntervalSummary
+        self,
+        source: Observations,
+        parameters: IntervalParameters,
+        summary: IntervalSummary,
+        detector: type[IntervalSimulation] | None = None,
     ) -> None:
         """Begin without actors.
 
@@ -52,8 +56,11 @@ class IntervalDrive(Drive):
             source: what is read.
             parameters: what is looked for.
             summary: where it is counted.
+            detector: makes the actor system; by default the program's own.
 
         """
+        self._detector: Final = detector or IntervalSimulation
+        self._log: Final = source.log
         self._format: Final = source.format
         if parameters.lateness is not None:
             self._format.watermark = Watermark(parameters.lateness)
@@ -68,7 +75,7 @@ class IntervalDrive(Drive):
 
     def header(self) -> Header:
         """Return what the history is of."""
-        decides = detector_version(IntervalSimulation)
+        decides = detector_version(self._detector)
         return Header(None, None, None, None, intervals=self._parameters, detector=decides)
 
     def is_finished(self, kept: EventStore) -> bool:
@@ -88,10 +95,10 @@ class IntervalDrive(Drive):
         return self._outputs
 
     @cached_property
-    def _simulation(self) -> IntervalSimulation:
+    def simulation(self) -> IntervalSimulation:
         """The actors, which begin at the last settling of a run that is gone on with."""
         simulation = self._stack.enter_context(
-            IntervalSimulation(self._parameters, self._outputs, past=self._past)
+            self._detector(self._parameters, self._outputs, past=self._past)
         )
         simulation.dispatcher.supervisor = Reactivation()
         return simulation
@@ -114,14 +121,14 @@ class IntervalDrive(Drive):
         frames = resumed.gather(self._past)
         outputs.reported, outputs.intervals = resumed.written, resumed.found
         outputs.breaks_quoted = resumed.breaks_quoted
-        self._simulation.goto(self._past.events)
+        self.simulation.goto(self._past.events)
         for records in frames:
             for each in records:
                 if isinstance(each, Observed):
-                    self._simulation.observe(each)
+                    self.simulation.observe(each)
                 else:
-                    self._simulation.conclude()
-            self._simulation.advance()
+                    self.simulation.conclude()
+            self.simulation.advance()
         if (watermark := self._format.watermark) is not None and resumed.latest:
             if resumed.latest_ended:
                 watermark.admit((resumed.latest_ended,))
@@ -136,15 +143,20 @@ class IntervalDrive(Drive):
         """Tell the actors what was kept."""
         for record in records:
             if isinstance(record, Observed):
-                self._simulation.observe(record)
+                self.simulation.observe(record)
 
     def commit(self) -> None:
-        """Look at what was told, and send what is found to the store and the output."""
-        self._simulation.advance()
+        """Look at what was told, and send what is found to the store and the output.
+
+        While more is there to be read, that is done for many observations at once.
+        """
+        self.simulation.advance()
         self._settle_due()
 
     def _settle_due(self) -> None:
-        self._simulation.settle_due()
+        self.simulation.settle_due()
+        if not self._log.waiting:
+            self.simulation.settle_ready()
         self._count()
 
     def abandon(self) -> None:
@@ -153,16 +165,16 @@ class IntervalDrive(Drive):
     def ended(self, log: SourceLog) -> None:
         """Keep the end of ``log``, and send all that is found."""
         self._outputs.append([log.end()])
-        self._simulation.conclude()
+        self.simulation.conclude()
         self._settle_rest()
 
     def _settle_rest(self, *, settled: bool = False) -> None:
         if not settled:
-            self._simulation.settle_rest()
+            self.simulation.settle_rest()
         # The store tells how far the output has come.
         self._outputs.append([])
         self._count()
 
     def _count(self) -> None:
         self._summary.intervals = self._outputs.intervals
-        self._summary.keys = self._simulation.keys
+        self._summary.keys = self.simulation.keys

@@ -69,6 +69,10 @@ class IntervalSimulation(Closing):
             COORDINATOR,
         )
 
+    def key(self, number: int) -> str:
+        """Return key ``number``."""
+        return self._past.names[number]
+
     def number_of(self, key: str) -> int | None:
         """Return the number of ``key``, or None if it has not appeared."""
         number = self._past.numbers.get(key)
@@ -140,7 +144,10 @@ class IntervalSimulation(Closing):
 
     def advance(self) -> None:
         """Look for intervals among what was observed, until it is time to settle."""
-        self.coordinator.actor_ref.tell(Advance())
+        self._advance(Advance())
+
+    def _advance(self, message: Advance) -> None:
+        self.coordinator.actor_ref.tell(message)
         self.dispatcher.run()
 
     def settle_due(self) -> None:
@@ -151,6 +158,13 @@ class IntervalSimulation(Closing):
         while self.coordinator.settling_due:
             self.settle(self.rows_waiting)
             self.advance()
+
+    def settle_ready(self) -> None:
+        """Settle all that has had its turn, in portions, if any of it was not."""
+        self._advance(Advance(few=True))
+        while not self.coordinator.is_settled:
+            self.settle(self.rows_waiting)
+            self._advance(Advance(few=True))
 
     def settle_rest(self) -> None:
         """Settle all that is left after `conclude`, in such portions."""

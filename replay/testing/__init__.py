@@ -26,12 +26,15 @@ from replay.testing.checks import (
     assert_deterministic,
     assert_replays,
     assert_same_decisions,
+    assert_same_in_any_order,
     run_in,
 )
 from replay.testing.conformance import FactLog, fact_logs, run_conformance_test
 from replay.testing.disks import DiedError, DyingDisk, FailingDisk, ForgettingDisk
+from replay.testing.interval_run import IntervalRun
 from replay.testing.live_run import LiveRun
 from replay.testing.logged import LoggedHistory
+from replay.testing.observed import observation_logs, observations, searches
 from replay.testing.playing import Outcome, decide, play
 from replay.testing.strategies import (
     amounts,
@@ -56,6 +59,7 @@ __all__ = [
     "Failure",
     "Failures",
     "ForgettingDisk",
+    "IntervalRun",
     "LiveRun",
     "LiveRunTestCase",
     "LoggedHistory",
@@ -66,6 +70,7 @@ __all__ = [
     "assert_deterministic",
     "assert_replays",
     "assert_same_decisions",
+    "assert_same_in_any_order",
     "decide",
     "event_lines",
     "events",
@@ -73,10 +78,13 @@ __all__ = [
     "failures",
     "histories",
     "lines",
+    "observation_logs",
+    "observations",
     "orders",
     "parameters",
     "play",
     "run_conformance_test",
     "run_in",
+    "searches",
     "with_failures",
 ]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.orders import LaneOrder, RandomOrder
 from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
+from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.judged_shrink import FLAGGED
 from replay.engine.judged_timeline import JudgedTimeline
@@ -150,6 +151,28 @@ def assert_same_decisions(
         difference = expected.difference(found)
         if difference is not None:
             raise AssertionError(f"{order}: {difference}")
+
+
+def assert_same_in_any_order(
+    store: EventStore | str | Path, orders: int = 10, detector: Any = None
+) -> None:
+    """Assert that no order of delivery, nor an actor that fails, changes what a history gives.
+
+    What the store records of it `assert_replays` compares.
+
+    Args:
+        store: the store, or where it is; of any detector.
+        orders: how many orders, of the seeds from 1 on; see `replay.engine.explore`.
+        detector: what decided it; by default the program's own for such stores.
+
+    """
+    opened = store if isinstance(store, EventStore) else EventStore(store)
+    with looks_of(opened, detector) as looks:
+        explorer = Explorer(looks.explored())
+    for seed in range(1, orders + 1):
+        difference = explorer.explore(seed).difference
+        if difference is not None:
+            raise AssertionError(f"{opened.path}: seed {seed}: {difference}")
 
 
 def assert_replays(store: EventStore | str | Path, detector: Any = None) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -29,7 +30,7 @@ from replay.terminal.tables import shell_word
 from replay.testing.checks import (
     assert_agrees_with_model,
     assert_replays,
-    assert_same_decisions,
+    assert_same_in_any_order,
     run_in,
 )
 from replay.testing.live_run import LiveRun
@@ -38,6 +39,8 @@ from replay.testing.logged import LoggedHistory
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
+
+    from replay.engine.looks import Looks
 
 # The brute-force model looks at all purchases for each one that it judges.
 _MODEL_EVENTS_MAX: Final = 5_000
@@ -128,25 +131,27 @@ class StoreItem(pytest.Item):
 
 
 def _check_model(path: Path) -> None:
-    assert_agrees_with_model(_decided(path, _MODEL_EVENTS_MAX))
+    with _decided(path) as looks:
+        if not isinstance(looks, PurchaseLooks):
+            pytest.skip(f"a store of {looks.kind}")
+        if looks.store.events > _MODEL_EVENTS_MAX:
+            pytest.skip(f"{looks.store.events:,} events are too many for the brute-force model")
+        assert_agrees_with_model(LoggedHistory.of(looks.store))
 
 
 def _check_orders(path: Path) -> None:
-    assert_same_decisions(_decided(path), _ORDERS)
+    with _decided(path) as looks:
+        assert_same_in_any_order(looks.store, _ORDERS)
 
 
-def _decided(path: Path, events_max: int | None = None) -> LoggedHistory:
-    """Return the history in a store that is to be decided as the program's own detector does."""
+@contextmanager
+def _decided(path: Path) -> Iterator[Looks[Any]]:
+    """Return the looks of a store that is to be decided as the program's own detectors do."""
     try:
-        store = EventStore(path)
-        looks = looks_of(store)
-        if not isinstance(looks, PurchaseLooks):
-            pytest.skip(f"a store of {looks.kind}")
-        if looks.other is not None:
-            pytest.skip(looks.other)
-        if events_max is not None and store.events > events_max:
-            pytest.skip(f"{store.events:,} events are too many for the brute-force model")
-        return LoggedHistory.of(store)
+        with looks_of(EventStore(path)) as looks:
+            if looks.other is not None:
+                pytest.skip(looks.other)
+            yield looks
     except StoreError:
         pytest.skip("a store that cannot be read, as the first check says")
 

@@ -44,7 +44,7 @@ class Live:
     def __init__(self, shell: Shell, *words: str, stdin: int | IO[bytes] = subprocess.PIPE) -> None:
         self.folder = shell.folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "replay", "batch.json", *words],
+            [sys.executable, "-m", "replay", *words],
             cwd=shell.folder,
             env=shell.environment,
             stdin=stdin,
@@ -81,7 +81,7 @@ def start(shell: Shell) -> Iterator[Callable[..., Live]]:
     started: list[Live] = []
 
     def begin(*words: str, stdin: int | IO[bytes] = subprocess.PIPE) -> Live:
-        started.append(Live(shell, *words, stdin=stdin))
+        started.append(Live(shell, "batch.json", *words, stdin=stdin))
         return started[-1]
 
     yield begin

@@ -93,7 +93,7 @@ def test_run_finds_what_looking_at_all_pairs_of_times_finds(
     what = Search(60 * 10**9, inclusive, distinct_min)
     search(folder / "in.csv", folder / "out.json", what)
     expected = all_pairs(
-        [(_canonical(time), adid) for time, adid, _ in drawn],
+        [(canonical(time), adid) for time, adid, _ in drawn],
         what.threshold,
         inclusive=inclusive,
         distinct_min=distinct_min,
@@ -101,7 +101,7 @@ def test_run_finds_what_looking_at_all_pairs_of_times_finds(
     assert read_back(folder / "out.json") == fields_of(expected, keyed=False)
 
 
-def _canonical(time: str) -> str:
+def canonical(time: str) -> str:
     return time[:19] + time[19:].rstrip("0").removesuffix(".")
 
 
@@ -145,7 +145,7 @@ def test_stream_with_lateness_and_sorted_file_and_unsorted_file_give_the_same_by
     keyed: bool,
 ) -> None:
     folder, key = fresh(tmp_path), "address" if keyed else None
-    ordered = sorted(drawn, key=lambda row: _canonical(row[0]))
+    ordered = sorted(drawn, key=lambda row: canonical(row[0]))
     (folder / "sorted.csv").write_bytes(as_csv(ordered))
     (folder / "unsorted.csv").write_bytes(as_csv(drawn))
     search(folder / "sorted.csv", folder / "sorted.json", key=key)
@@ -295,7 +295,7 @@ def test_store_holds_what_was_read_and_what_was_found(tmp_path: Path, drawn: lis
             assert record.number == len(held) + 1
             assert record.keys is not None
             held += zip(record.times, record.adids, record.keys, strict=True)
-    assert held == [(_canonical(time), adid, key) for time, adid, key in drawn]
+    assert held == [(canonical(time), adid, key) for time, adid, key in drawn]
     found = [record for record in store.records() if isinstance(record, Finding)]
     assert fields_of([each.interval for each in found], keyed=True) == read_back(
         folder / "out.json"

@@ -682,3 +682,11 @@ def test_temporary_folder_that_cannot_be_written_is_named(
         f"replay: {temporary}: expected to write the branch's batch log, which is read from "
         "there, found: No such file or directory\n"
     )
+
+
+def test_history_without_events_has_a_branch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_in_process(LoggedHistory(b'{"D":"1", "T":"2"}\n', b""), tmp_path)
+    assert main(["rerun", str(tmp_path / STORE), str(tmp_path / "branch.json"), "-T", "3"]) == 0
+    assert "0 flagged in the original, 0 in the branch: no difference\n" in capsys.readouterr().out

@@ -85,7 +85,7 @@ class CountedTimeline(Timeline):
 
 @pytest.mark.slow
 def test_everything_that_can_happen_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replay.testing.live_run.ChosenOrder", CountedOrder)
+    monkeypatch.setattr("replay.testing.machine.ChosenOrder", CountedOrder)
     monkeypatch.setattr("replay.testing.live_run.Timeline", CountedTimeline)
     counts.clear()
     run_state_machine_as_test(Counted, settings=fair(80))
@@ -216,7 +216,7 @@ class Untidy(Run):
 
 
 def test_stop_that_leaves_wrong_files_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replay.testing.live_run.Run", Untidy)
+    monkeypatch.setattr("replay.testing.machine.Run", Untidy)
     with pytest.raises(AssertionError, match=r"expected the flagged file to hold .*the end"):
         run_state_machine_as_test(LiveRun, settings=fair(100))
 
