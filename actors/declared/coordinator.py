@@ -7,6 +7,7 @@ before the event, under any order of delivery.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,9 +16,10 @@ from actors.activation import Active
 from actors.declared.messages import Answer, Apply, Ask, Decided
 from actors.dispatcher import DispatchedActor
 from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, UnaskedError
+from events.errors import DetectorError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable
 
     from actors.activation import Ref
     from actors.dispatcher import Dispatcher
@@ -117,6 +119,8 @@ class FactCoordinator(DispatchedActor):
                 self._tell(event)
                 return
             self.event, self.judgement = event, self.judging(event)
+            if not isinstance(self.judgement, Generator):
+                raise _wrong(event, "judging to yield questions", self.judgement)
             self._go_on(None)
         elif isinstance(message, Include):
             self._tell(message.event)
@@ -134,21 +138,23 @@ class FactCoordinator(DispatchedActor):
         assert self.judgement is not None, "something is being judged"
         assert self.event is not None, "and that is an event"
         try:
-            questions = self.judgement.send(answers)  # type: ignore[arg-type]
+            questions: Any = self.judgement.send(answers)  # type: ignore[arg-type]
         except StopIteration as end:
             self._decided(self.event, end.value)
             return
+        if not (isinstance(questions, Mapping) and questions):
+            raise _wrong(self.event, "judging to yield a dict of questions by subject", questions)
         number = self.event.number
         self.answers = dict.fromkeys(questions, _AWAITED)
         for subject, question in questions.items():
             user = self.journal.number_of(subject, number)
             if user is None:
-                raise ValueError(f"expected to ask who has appeared, found {subject!r}")
+                raise _wrong(self.event, "judging to ask subjects that have appeared", subject)
             self.users[user].tell(Ask(number, question))
 
     def _decided(self, event: Fact, verdict: Verdict) -> None:
-        if not isinstance(verdict, self.types.verdict):
-            raise TypeError(f"expected a {self.types.verdict.__name__}, found {verdict!r}")
+        if not self.types.is_verdict(verdict):
+            raise _wrong(event, f"a verdict that is {self.types.verdict_words()}", verdict)
         decided = msgspec.structs.replace(verdict, number=event.number)
         self.sink.tell(Decided(event, decided))
         self.event = self.judgement = None
@@ -159,9 +165,13 @@ class FactCoordinator(DispatchedActor):
     def _tell(self, event: Fact) -> None:
         """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
         message = Apply(event, self.position)
-        for subject in dict.fromkeys(self.journal.subjects(event)):
+        for subject in self.journal.subjects(event):
             self.users[self.journal.numbers[subject]].tell(message)
         self.position = event.number
+
+
+def _wrong(event: Fact, expected: str, found: object) -> DetectorError:
+    return DetectorError(f"event {event.number}: expected {expected}, found {shown(repr(found))}")
 
 
 _AWAITED = object()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 import numpy as np
 
-from events.bounds import Count
+from events.bounds import Count, Signed
 from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import ticks_and_finer
 from events.store.packed import (
@@ -21,7 +21,6 @@ from events.store.packed import (
     pack_times,
     unpack_names,
     unpack_times,
-    whole_numbers,
 )
 from events.store.validation import WrongRecordError
 
@@ -34,10 +33,8 @@ if TYPE_CHECKING:
     from events.journal.columns import Kinds
     from events.journal.ticks import Ticks
 
-INT_MIN: Final = -(2**63)
-"""The least whole number that a field may have."""
-INT_MAX: Final = 2**63 - 1
-"""The largest one."""
+VALUES_MAX: Final = 1 << 23
+"""How many events times fields a frame has at most; one of the largest that runs write has half."""
 
 
 class PackedTexts(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -58,7 +55,7 @@ class PackedFacts(msgspec.Struct, tag="facts", array_like=True, frozen=True, gc=
     """When."""
     texts: list[PackedTexts]
     """The fields that are texts, in the order in which the header has them for the first time."""
-    numbers: list[list[int]]
+    numbers: list[list[Signed]]
     """The other fields, in that order."""
     lines: list[tuple[Count, bytes]]
     """The places of the events whose lines are not canonical, and these."""
@@ -104,6 +101,10 @@ class FactColumns(EventColumns):
         """The types of the events."""
         self._values = values
         self._texts = texts
+
+    def _having(self, name: str) -> NDArray[np.bool_]:
+        """Tell of each event whether it has the field ``name``."""
+        return np.isin(self.kinds, list(self.types.having[name]))
 
     @classmethod
     def of(cls, types: FactTypes, events: Sequence[Fact], number: int) -> Self:
@@ -165,7 +166,7 @@ class FactColumns(EventColumns):
         """Return the events as a store keeps them."""
         texts, numbers = [], []
         for name, kind in self.types.fields.items():
-            values = self._values[name][np.isin(self.kinds, list(self.types.having[name]))]
+            values = self._values[name][self._having(name)]
             if kind != "text":
                 numbers.append(values.tolist())
             elif len(values):
@@ -175,6 +176,15 @@ class FactColumns(EventColumns):
                 texts.append(PackedTexts([], []))
         times = pack_times(Times(self.ticks, self.finer))
         return PackedFacts(self.kinds.tolist(), times, texts, numbers, sorted(self.lines.items()))
+
+    def text_length(self) -> int:
+        """Return how many characters the texts and the times of the events have."""
+        finer = max(map(len, self.finer.values()), default=0)
+        lengths = (
+            np.fromiter(map(len, texts), np.int64)[self._values[name][self._having(name)]]
+            for name, texts in self._texts.items()
+        )
+        return len(self) * finer + sum(int(each.sum()) for each in lengths)
 
     @classmethod
     def unpack(cls, packed: PackedFacts, types: FactTypes, number: int) -> Self:
@@ -193,6 +203,8 @@ class FactColumns(EventColumns):
         named = list(types.fields.values()).count("text")
         if columns != len(types.fields) or len(packed.texts) != named:
             raise WrongRecordError("a column for each field", f"{columns} columns")
+        if events * columns > VALUES_MAX:
+            raise WrongRecordError(f"{VALUES_MAX} values in a frame at most", "more")
         values: dict[str, NDArray[np.int64]] = {}
         texts: dict[str, list[str]] = {}
         all_texts, all_numbers = iter(packed.texts), iter(packed.numbers)
@@ -206,8 +218,9 @@ class FactColumns(EventColumns):
             else:
                 values[name][having] = _numbers(next(all_numbers), kind, len(having))
         lines = dict(packed.lines)
-        if len(lines) != len(packed.lines) or any(place >= events for place in lines):
-            raise WrongRecordError("lines of the frame's events, each once", "others")
+        places = [place for place, _ in packed.lines]
+        if places != sorted(lines) or any(place >= events for place in places[-1:]):
+            raise WrongRecordError("lines of the frame's events in order, each once", "others")
         return cls(types, number, kinds, ticks, finer, lines, values, texts)
 
 
@@ -224,7 +237,7 @@ def _numbers(column: list[int], kind: FieldKind, count: int) -> NDArray[np.int64
     """Return the numbers, or truth values, that ``count`` events have."""
     if len(column) != count:
         raise WrongRecordError(f"the values of {count} events", len(column))
-    values = whole_numbers(column, count)
+    values = np.array(column, np.int64)
     if kind == "bool" and count and not 0 <= int(values.min()) <= int(values.max()) <= 1:
         raise WrongRecordError("truth values as 0 or 1", "another number")
     return values

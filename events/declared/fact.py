@@ -7,22 +7,30 @@ its header, so that it can be read without the detector.
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from events.bounds import Name
+from events.bounds import NUMBER_MAX, NUMBER_MIN, Name
 from events.errors import BadValueError, DetectorError, shown
 
 FieldKind: TypeAlias = Literal["text", "int", "bool"]
 """What a field holds."""
 
-_KINDS: Final[dict[type, FieldKind]] = {
-    inspect.StrType: "text",
-    inspect.IntType: "int",
-    inspect.BoolType: "bool",
-}
+# A type with bounds of its own is another: a store does not keep them.
+_KINDS: Final[tuple[tuple[inspect.Type, FieldKind], ...]] = (
+    (inspect.StrType(), "text"),
+    (inspect.IntType(), "int"),
+    (inspect.BoolType(), "bool"),
+)
+TYPES_MAX: Final = 128
+"""How many types of events a detector has at most."""
+FIELDS_MAX: Final = 255
+"""How many different fields they have at most, and how many a verdict."""
+NAME_MAX: Final = 255
+"""How long the name of a type or a field is at most."""
 S = TypeVar("S", bound=msgspec.Struct)
 _TYPES: Final[dict[FieldKind, type]] = {"text": str, "int": int, "bool": bool}
 
@@ -50,8 +58,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The number of the event."""
 
 
-_FACT_FIELDS: Final = frozenset(Fact.__struct_fields__)
 _VERDICT_FIELDS: Final = frozenset(Verdict.__struct_fields__)
+_RESERVED: Final = _VERDICT_FIELDS.union(Fact.__struct_fields__, ("event_type", "timestamp"))
 
 
 class Field(msgspec.Struct, frozen=True, array_like=True):
@@ -97,9 +105,11 @@ class FactTypes:
         """Take classes of ``events``, of which those of ``judged``, or all, have a verdict.
 
         Raises:
-            DetectorError: a field is none that a store keeps, or a type has another's name.
+            DetectorError: there are none, or others than classes of events and a verdict; a
+                field is none that a store keeps; or a type has another's name.
 
         """
+        _check_classes(events, verdict, judged)
         self.events: Final = events
         """The types of events; the kind of one is its place here."""
         self.verdict: Final = verdict
@@ -107,13 +117,13 @@ class FactTypes:
         self.kind_of: Final = {cls: kind for kind, cls in enumerate(events)}
         """The kind of each type."""
         self.types: Final = tuple(
-            FactType(tag_of(cls), judged is None or cls in judged, _fields(cls, _FACT_FIELDS))
+            FactType(_tag_of(cls), judged is None or cls in judged, _fields(cls, Fact))
             for cls in events
         )
         """What a store says of them."""
-        self.verdict_fields: Final = _fields(verdict, _VERDICT_FIELDS)
+        self.verdict_fields: Final = _fields(verdict, Verdict)
         """What it says of verdicts."""
-        if not events or len({each.tag for each in self.types}) != len(events):
+        if len({each.tag for each in self.types}) != len(events):
             raise DetectorError(
                 f"expected types of events with names of their own, found "
                 f"{shown(', '.join(each.tag for each in self.types))}"
@@ -126,6 +136,11 @@ class FactTypes:
                         f"{each.tag}.{field.name}: expected what it is in the other types, "
                         f"{fields[field.name]}, found {field.kind}"
                     )
+        if max(len(fields), len(self.verdict_fields)) > FIELDS_MAX:
+            raise DetectorError(
+                f"expected at most {FIELDS_MAX} different fields of events, and of a verdict, "
+                f"found {len(fields)} and {len(self.verdict_fields)}"
+            )
         self.fields: Final = fields
         """All fields of events, in the order in which they are declared."""
         self.having: Final = {
@@ -143,6 +158,9 @@ class FactTypes:
     @classmethod
     def of(cls, declared: Declared) -> Self:
         """Return classes made for what a store says, where nobody gave its detector."""
+        if len(declared.types) > TYPES_MAX:
+            # Before a class is made for each of them.
+            raise _too_many(len(declared.types))
         events = tuple(_made(each.tag, each.fields, Fact) for each in declared.types)
         verdict = _made("Verdict", declared.verdict, Verdict)
         judged = tuple(cls for cls, each in zip(events, declared.types, strict=True) if each.judged)
@@ -159,49 +177,143 @@ class FactTypes:
             BadValueError: its values are not those of its fields.
 
         """
-        fields = self.verdict_fields
-        wrong = len(values) != len(fields) or any(
-            type(value) is not _TYPES[field.kind]
-            for value, field in zip(values, fields, strict=False)
-        )
-        if wrong:
-            expected = ", ".join(f"{field.name} ({field.kind})" for field in fields)
-            raise BadValueError(f"expected a verdict of {expected or 'no fields'}, found {values}")
-        told = dict(zip((field.name for field in fields), values, strict=True))
+        if not self._are_values(values):
+            raise BadValueError(
+                f"expected a verdict that is {self.verdict_words()}, found {shown(repr(values))}"
+            )
+        told = dict(zip((field.name for field in self.verdict_fields), values, strict=True))
         return self.verdict(**told, number=number, flagged=flagged)
+
+    def is_verdict(self, verdict: object) -> bool:
+        """Tell whether it is a verdict as its type says, which nobody has looked at yet."""
+        if type(verdict) is not self.verdict or type(verdict.flagged) is not bool:
+            return False
+        return self._are_values(list(verdict_fields(verdict).values()))
+
+    def verdict_words(self) -> str:
+        """Return what a verdict is, in words."""
+        fields = "".join(f", {field.name} ({field.kind})" for field in self.verdict_fields)
+        return f"a {self.verdict.__name__} of flagged (bool){fields}"
+
+    def _are_values(self, values: list[Any]) -> bool:
+        fields = self.verdict_fields
+        return len(values) == len(fields) and all(
+            type(value) is _TYPES[field.kind] and _is_kept(value)
+            for value, field in zip(values, fields, strict=True)
+        )
 
     def is_judged(self, event: Fact) -> bool:
         """Tell whether there is a verdict on ``event`` if it is of the stream."""
         return self.kind_of[type(event)] in self.judged
 
 
-def tag_of(cls: type[Fact]) -> str:
+def _check_classes(events: Any, verdict: Any, judged: Any) -> None:
+    """Refuse what are no classes of events and of a verdict; it may be anything."""
+    if not (isinstance(events, tuple) and events and all(_is_made_of(Fact, cls) for cls in events)):
+        raise DetectorError(
+            "event_types: expected a tuple of classes made of Fact, one or more, found "
+            f"{shown(repr(events))}"
+        )
+    if len(events) > TYPES_MAX:
+        raise _too_many(len(events))
+    if not _is_made_of(Verdict, verdict):
+        raise DetectorError(
+            f"verdict_type: expected a class made of Verdict, found {shown(repr(verdict))}"
+        )
+    if judged is not None and not (isinstance(judged, tuple) and set(judged) <= set(events)):
+        raise DetectorError(
+            f"judged_types: expected a tuple of some event_types, found {shown(repr(judged))}"
+        )
+
+
+def _is_made_of(base: type, cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, base)
+
+
+def _too_many(types: int) -> DetectorError:
+    return DetectorError(f"expected at most {TYPES_MAX} types of events, found {types}")
+
+
+def _tag_of(cls: type[Fact]) -> str:
     """Return what a log calls events of a type."""
     tag = cls.__struct_config__.tag
-    return cls.__name__.lower() if tag is None else str(tag)
+    name = cls.__name__.lower() if tag is None else str(tag)
+    if not (name and len(name) <= NAME_MAX and _is_kept(name)):
+        raise DetectorError(
+            f"{shown(cls.__qualname__)}: expected a tag of 1 to {NAME_MAX} characters, found "
+            f"{shown(name)}"
+        )
+    return name
 
 
-def _fields(cls: type[msgspec.Struct], known: frozenset[str]) -> tuple[Field, ...]:
-    info = inspect.type_info(cls)
+def _is_kept(value: object) -> bool:
+    """Tell whether a store can keep a value that is of the type of its field."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return not isinstance(value, int) or NUMBER_MIN <= value <= NUMBER_MAX
+
+
+def _fields(cls: type[msgspec.Struct], base: type[msgspec.Struct]) -> tuple[Field, ...]:
+    """Return what ``cls`` has besides the fields of ``base``.
+
+    Raises:
+        DetectorError: a field is none that a store keeps.
+
+    """
+    where = shown(cls.__qualname__)[1:-1]
+    own = [each for each in cls.__mro__ if issubclass(each, base) and each is not base]
+    for name in (name for each in own for name in vars(each).get("__annotations__", ())):
+        _check_name(where, name)
+    try:
+        info = inspect.type_info(cls)
+    except (TypeError, NameError) as error:
+        raise DetectorError(
+            f"{where}: expected fields that are str, int or bool, found: {error}"
+        ) from None
     assert isinstance(info, inspect.StructType), "it is a class of fields"
     fields = []
     for field in info.fields:
-        if field.name in known:
+        if field.name in base.__struct_fields__:
             continue
-        kind = _KINDS.get(type(field.type))
-        if kind is None:
+        kind = next((kind for plain, kind in _KINDS if plain == field.type), None)
+        if kind is None or field.encode_name != field.name:
+            found = type(field.type).__name__.removesuffix("Type").lower()
+            bounds = ""
+            if found in {"str", "int"}:
+                bounds = f" with bounds, or called {shown(field.encode_name)}"
             raise DetectorError(
-                f"{cls.__qualname__}.{field.name}: expected a field that is str, int or bool, "
-                f"found {type(field.type).__name__.removesuffix('Type').lower()}"
+                f"{where}.{field.name}: expected a field that is str, int or bool and no more, "
+                f"found {found}{bounds}"
             )
         fields.append(Field(field.name, kind))
     return tuple(fields)
 
 
+def _check_name(where: str, name: str) -> None:
+    """Refuse the name of a field that none can have, or that lines and stores have already.
+
+    Raises:
+        DetectorError: it is such.
+
+    """
+    usable = name.isidentifier() and not (iskeyword(name) or name.startswith("__"))
+    if not usable or len(name) > NAME_MAX or name in _RESERVED:
+        raise DetectorError(
+            f"{where}: expected a field with a name of its own, found {shown(name)}"
+        )
+
+
 def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     """Return a class made of ``base`` that has these ``fields``."""
+    for field in fields:
+        _check_name(shown(name)[1:-1], field.name)
     typed = [(field.name, _TYPES[field.kind]) for field in fields]
-    made: type[S] = msgspec.defstruct(name, typed, bases=(base,), tag=name)  # type: ignore[assignment]
+    # A class may not be called anything, but its tag is free.
+    called = name if name.isidentifier() else base.__name__
+    made: type[S] = msgspec.defstruct(called, typed, bases=(base,), tag=name)  # type: ignore[assignment]
     return made
 
 

@@ -26,7 +26,7 @@ class FactJournal(Timed):
     """
 
     def __init__(self, types: FactTypes, subjects: Callable[[Fact], Sequence[str]]) -> None:
-        """Begin without events of ``types``; ``subjects`` tells whom one concerns."""
+        """Begin without events of ``types``; ``subjects`` tells whom one concerns, each once."""
         super().__init__()
         self._types: Final = types
         self.subjects: Final = subjects
@@ -52,7 +52,7 @@ class FactJournal(Timed):
             return
         self._parts.append(columns)
         for event in columns.events():
-            for name in dict.fromkeys(self.subjects(event)):
+            for name in self.subjects(event):
                 number = self.numbers.setdefault(name, len(self.names))
                 if number == len(self.names):
                     self.names.append(name)

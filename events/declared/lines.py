@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.declared.columns import INT_MAX, INT_MIN
+from events.bounds import NUMBER_MAX, NUMBER_MIN
 from events.errors import BadValueError, shown
 from events.logs.objects import (
     BYTE_ORDER_MARK,
@@ -104,12 +104,14 @@ class FactLines:
 
         """
         line = self.line_of(event)
-        found: Fact | None = None
+        text = line.removeprefix(BYTE_ORDER_MARK)
         try:
-            found, _ = self.read(line.removeprefix(BYTE_ORDER_MARK), zone)
+            found, _ = self.read(text, zone)
         except BadLineError as error:
             raise BadValueError(f"expected its own line, found one that is none: {error}") from None
-        if msgspec.structs.replace(found, number=event.number, line=event.line) != event:
+        kept = found.line if text == line else line
+        own = msgspec.structs.replace(found, number=event.number, line=kept)
+        if own != event or b"\n" in line:
             raise BadValueError(f"expected the line that it was read from, found {shown(line)}")
 
     def _value(self, fields: dict[str, msgspec.Raw], name: str, kind: str) -> Any:
@@ -118,7 +120,7 @@ class FactLines:
         raw = bytes(fields[name])
         try:
             value = self._decoders[kind](raw)
-            if kind != "int" or INT_MIN <= value <= INT_MAX:
+            if kind != "int" or NUMBER_MIN <= value <= NUMBER_MAX:
                 return value
         except (msgspec.MsgspecError, UnicodeDecodeError):
             pass

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 import msgspec
 
 from events.bounds import Count
-from events.declared.fact import Declared
+from events.declared.fact import Declared, FactTypes
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -161,6 +161,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 _decode_header = msgspec.msgpack.Decoder(Header).decode
+_decode_parameters = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
@@ -259,5 +260,9 @@ def _check(header: Header, version: int) -> None:
         )
     if header.intervals is not None and (header.line, header.batch, header.stream) != (None,) * 3:
         raise BadValueError("expected no logs of purchases in a store of intervals, found some")
+    if header.declared is not None:
+        # What is none is refused, as is what no detector declares.
+        decoded(_decode_parameters, header.declared.parameters)
+        FactTypes.of(header.declared)
     if header.line is not None and b"\n" in header.line:
         raise BadValueError("expected one line of parameters, found several")

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from events.bounds import Count, Name
+from events.bounds import Count, Name, Signed
 from events.journal.ticks import (
     PLACES,
     TICKS_END,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from events.journal.ticks import Ticks
 
-_Step = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Several = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 
 FRACTION_DIGITS_MAX: Final = 18
@@ -50,7 +49,7 @@ class PackedTimes(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The first time as a text, or all of them where there are no ``places``."""
     places: Annotated[int, Meta(ge=0, le=FRACTION_DIGITS_MAX)] | None
     """How many digits the finest fraction of the times has; None where the times are texts."""
-    steps: list[_Step]
+    steps: list[Signed]
     """From each time to the next, in units of 10^-places seconds."""
     counts: list[_Several] | None
     """How many consecutive events have each of the times; None where one has each."""

@@ -232,7 +232,9 @@ def unpack_records(
     records = [_record(each, types) for each in packed]
     if isinstance(columns, PackedFacts):
         assert types is not None, "a store has facts only where they are declared"
-        records.insert(0, FactColumns.unpack(columns, types, events_before + 1))
+        facts = FactColumns.unpack(columns, types, events_before + 1)
+        _check_length(facts.text_length())
+        records.insert(0, facts)
     elif columns is not None:
         unpacked = unpack_events(columns, events_before + 1)
         _check_length(text_length(unpacked, size))

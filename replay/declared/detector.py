@@ -8,6 +8,7 @@ travel, the command line.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -20,6 +21,7 @@ from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
 from events.declared.journal import FactJournal
 from events.declared.lines import FactLines
+from events.errors import DetectorError, shown
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from replay.declared.logs import FactLogs
 from replay.engine.system import ActorSystem
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
     from actors.sink import Outlet
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+_PARTS: Final[dict[str, type]] = {
+    "parameters_type": msgspec.Struct,
+    "actor_type": SubjectActor,
+    "coordinator_type": FactCoordinator,
+}
 
 
 class NoParameters(msgspec.Struct, frozen=True):
@@ -84,7 +93,9 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
         self.parameters: Final = parameters
         """What it looks for."""
         self.journal = self.new_journal() if journal is None else journal
-        self.sink = self.dispatcher.spawn(partial(FactSink, outlet=outlet, line=self.line), SINK)
+        self.sink = self.dispatcher.spawn(
+            partial(FactSink, outlet=outlet, line=self.checked_line), SINK
+        )
         self.coordinator = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(
                 *(dispatcher, urn, parameters, self.types()),
@@ -148,7 +159,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
         """Return the types of its events and verdicts.
 
         Raises:
-            DetectorError: a field is none that a store keeps.
+            DetectorError: it is declared wrongly, such as with a field that no store keeps.
 
         """
         return _types_of(cls)
@@ -164,7 +175,42 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
     @classmethod
     def new_journal(cls) -> FactJournal:
         """Return a journal without events."""
-        return FactJournal(cls.types(), cls.subjects)
+        return FactJournal(cls.types(), cls.checked_subjects)
+
+    @classmethod
+    def checked_subjects(cls, event: Fact) -> tuple[str, ...]:
+        """Return whom ``event`` concerns, each once.
+
+        Raises:
+            DetectorError: nobody, or what are no texts.
+
+        """
+        found: Any = cls.subjects(event)
+        several = isinstance(found, Iterable) and not isinstance(found, str)
+        names = tuple(found) if several else ()
+        if not names or not all(isinstance(name, str) for name in names):
+            raise cls._wrong(event, "subjects to return one text or more", found)
+        return tuple(dict.fromkeys(names))
+
+    @classmethod
+    def checked_line(cls, event: Fact, verdict: Verdict) -> bytes:
+        """Return the line of an event that is flagged.
+
+        Raises:
+            DetectorError: it is none.
+
+        """
+        found: Any = cls.line(event, verdict)
+        if not isinstance(found, bytes) or not found or b"\n" in found:
+            raise cls._wrong(event, "line to return bytes without a newline", found)
+        return found
+
+    @classmethod
+    def _wrong(cls, event: Fact, expected: str, found: object) -> DetectorError:
+        return DetectorError(
+            f"{cls.__qualname__}: event {event.number}: expected {expected}, found "
+            f"{shown(repr(found))}"
+        )
 
     @classmethod
     def judges(cls, event: Fact) -> bool:
@@ -187,7 +233,21 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
 @cache
 def _types_of(detector: type[Detector]) -> FactTypes:
-    return FactTypes(detector.event_types, detector.verdict_type, detector.judged_types)
+    events = getattr(detector, "event_types", ())
+    try:
+        _check_parts(detector)
+        return FactTypes(events, detector.verdict_type, detector.judged_types)
+    except DetectorError as error:
+        raise DetectorError(f"{detector.__qualname__}: {error}") from None
+
+
+def _check_parts(detector: type[Detector]) -> None:
+    for name, base in _PARTS.items():
+        found = getattr(detector, name)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise DetectorError(
+                f"{name}: expected a class made of {base.__name__}, found {shown(repr(found))}"
+            )
 
 
 def event_fields(types: FactTypes, event: Fact) -> dict[str, Any]:

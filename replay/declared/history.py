@@ -141,7 +141,7 @@ class FactResumed(JudgedResumed[Fact, FactJournal, Verdict]):
 
     def line(self, event: Fact, decision: Verdict) -> bytes:
         """Return the line of a flagged event, as the detector writes it."""
-        return self._detector.line(event, decision)
+        return self._detector.checked_line(event, decision)
 
     def sums(self) -> None:
         """Return None: what the state adds up to nobody says."""

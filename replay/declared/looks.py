@@ -143,7 +143,7 @@ class FactLooks(JudgedLooks[Fact]):
         timeline, event = self.timeline, self.history.event(number)
         timeline.goto(number - 1)
         known = timeline.users
-        subjects = dict.fromkeys(self.detector.subjects(event))
+        subjects = self.history.journal.subjects(event)
         held = {each: timeline.held(each) if each in known else {} for each in subjects}
         messages = [each.message for each in timeline.trace(number)]
         return event, held, [each for each in messages if isinstance(each, Ask | Answer)]
@@ -265,7 +265,7 @@ def stand_in(declared: Declared | None) -> type[Detector]:
         parameters_type = Anything
 
         @classmethod
-        def subjects(cls, event: Any) -> Sequence[str]:
+        def checked_subjects(cls, event: Fact) -> tuple[str, ...]:
             """Return nobody: whom events concern is not known."""
             del event
             return ()

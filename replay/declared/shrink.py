@@ -41,7 +41,7 @@ class FactShrinking(JudgedShrinking[FactHistory]):
         super().__init__(looks, number, **options)
 
     def candidates(self) -> Iterator[list[int]]:
-        history, subjects_of = self.history, self.history.detector.subjects
+        history, subjects_of = self.history, self.history.journal.subjects
         before = history.events[: self.number - 1]
         near = {*subjects_of(history.event(self.number))}
         for _ in range(2):

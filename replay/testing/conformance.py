@@ -29,7 +29,6 @@ from replay.run import run
 from replay.testing.disks import CountingDisk
 
 if TYPE_CHECKING:
-    from events.declared.fact import Fact
     from replay.declared.detector import Detector
 
 _TEXTS: Final = st.text("abc", min_size=1, max_size=1) | st.text(max_size=3)
@@ -104,8 +103,8 @@ def run_conformance_test(detector: type[Detector], parameters: Any = None) -> No
     try:
         detector.types()
         detector_version(detector)
-    except (ReplayError, AttributeError) as error:
-        raise AssertionError(f"{detector.__qualname__}: {error}") from None
+    except ReplayError as error:
+        raise AssertionError(str(error)) from None
 
     # A history is run, killed, gone on with and explored: that takes its time.
     @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -123,10 +122,7 @@ def _check(detector: type[Detector], logs: FactLog) -> None:
             output, store = _run(detector, logs, folder)
         except ReplayError as error:
             raise AssertionError(f"a run fails: {error}") from None
-        _check_lines(output)
         with FactTimeline(store, detector) as timeline:
-            for event in timeline.history.events:
-                _check_subjects(detector, event)
             _check_actors(detector, timeline)
         looks = stack.enter_context(looks_of(EventStore(store), detector))
         found = looks.verify(iter).difference
@@ -163,19 +159,6 @@ def _run(
     with detector.logs(*paths) as opened:
         run(opened, output, should_stop=should_stop, disk=CountingDisk())
     return output, Path(f"{output}{STORE_SUFFIX}")
-
-
-def _check_lines(output: Path) -> None:
-    for line in output.read_bytes().split(b"\n")[:-1]:
-        if not line:
-            raise AssertionError("expected lines without newlines in them, found an empty line")
-
-
-def _check_subjects(detector: type[Detector], event: Fact) -> None:
-    subjects = detector.subjects(event)
-    right = bool(subjects) and not isinstance(subjects, str)
-    if not right or not all(isinstance(each, str) for each in subjects):
-        raise AssertionError(f"subjects: expected some texts for {event}, found {subjects!r}")
 
 
 def _check_actors(detector: type[Detector], timeline: FactTimeline) -> None:
