@@ -149,20 +149,29 @@ def in_process(code: str) -> Callable[[Patch], None]:
 
 STARTING_OVER = in_process(
     "import importlib\n"
-    "from events.writer import set_aside\n"
+    "from events.store.writer import set_aside\n"
     "def kept(path, header, disk, **how): return None, set_aside(path, disk)\n"
     "importlib.import_module('replay.engine.opening').kept_history = kept"
 )
 RAISING = in_process(
-    "from events import blocks\ndef parse(line, *_): return float(line)\nblocks.read_zoned = parse"
+    "from events.purchases import blocks\n"
+    "def parse(line, *_): return float(line)\n"
+    "blocks.read_zoned = parse"
 )
 LOSING = in_process(
-    "from events.blocks import BlockParser\n"
+    "from events.purchases.blocks import BlockParser\n"
     "kept = BlockParser._line\n"
-    "def line(self, line, text, block):\n"
-    "    if line[:1] != b'[': kept(self, line, text, block)\n"
+    "def line(self, line, row): return None if line[:1] == b'[' else kept(self, line, row)\n"
     "BlockParser._line = line"
 )
+
+
+@pytest.mark.parametrize("fault", [STARTING_OVER, RAISING, LOSING])
+def test_program_with_a_fault_of_its_own_starts(
+    fault: Callable[[Patch], None], monkeypatch: Patch, tmp_path: Path
+) -> None:
+    fault(monkeypatch)
+    assert program.finished(["--version"], tmp_path / "said").startswith("replay ")
 
 
 @pytest.mark.slow

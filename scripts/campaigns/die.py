@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from campaigns.cases import Campaign, contents, expect, expect_outputs, put_back, spread
-from campaigns.histories import begin, prepared, run
+from campaigns.histories import begin, of_either_kind, prepared, run
 from campaigns.promise import check_promise
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk
 
@@ -52,7 +52,7 @@ class Die(Campaign):
         super().__init__(folder)
         self._moments: list[tuple[Prepared, Death]] = []
         for seed in range(_HISTORIES):
-            one = prepared(seed, folder / f"history-{seed}")
+            one = prepared(seed, folder / f"history-{seed}", of_either_kind)
             self._moments += [(one, death) for death in deaths(one.operations)]
 
     def total(self) -> int:

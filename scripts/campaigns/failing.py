@@ -13,7 +13,6 @@ from unittest import mock
 
 import replay
 from campaigns.cases import (
-    FLAGGED,
     Campaign,
     contents,
     expect,
@@ -22,8 +21,10 @@ from campaigns.cases import (
     small_frames,
     spread,
 )
-from campaigns.histories import BATCH, STREAM, begin, overwrites, prepared, run
+from campaigns.histories import begin, of_either_kind, overwrites, prepared, run
 from replay import cli
+from replay.commands import intervals
+from replay.intervals.run import run_intervals
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Failing(Campaign):
         super().__init__(folder)
         self._operations: list[tuple[Prepared, int]] = []
         for seed in range(_HISTORIES):
-            one = prepared(seed, folder / f"history-{seed}")
+            one = prepared(seed, folder / f"history-{seed}", of_either_kind)
             self._operations += [(one, number) for number in range(1, len(one.operations) + 1)]
 
     def total(self) -> int:
@@ -97,14 +98,16 @@ def _expect_said(status: int, said: str, *, failed: bool, when: str) -> None:
 
 def command(history: History, folder: Path, disk: Disk) -> tuple[int, str]:
     """Run the command line with ``disk``; return its status and what it says of errors."""
-    words = [str(folder / "in" / BATCH), str(folder / "in" / STREAM), str(folder / "out" / FLAGGED)]
-    words += ["-q"] + ["--overwrite"] * overwrites(history, folder)
+    words = [*history.words(folder), "-q", *["--overwrite"] * overwrites(history, folder)]
     said = io.StringIO()
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         with (
             small_frames(),
             mock.patch.object(cli, "run", functools.partial(replay.run, disk=disk)),
+            mock.patch.object(
+                intervals, "run_intervals", functools.partial(run_intervals, disk=disk)
+            ),
             contextlib.redirect_stderr(said),
         ):
             return cli.main(words), said.getvalue()

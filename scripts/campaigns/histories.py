@@ -1,36 +1,57 @@
-"""Small histories from a seed, and runs on them inside this process."""
+"""Small histories from a seed, of purchases or of observations, and runs on them in here."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import observations
 import workload
 
 import replay
 from campaigns.cases import FLAGGED, STORE, contents, small_frames
+from events.observations.rows import ColumnNames
+from events.observations.source import Observations
+from replay.intervals.run import Search, run_intervals
 from replay.testing.disks import CountingDisk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from events.store.disk import Disk
+    from replay.engine.listener import RunSummary
 
 BATCH: Final = "batch.json"
 STREAM: Final = "stream.json"
+OBSERVATIONS: Final = "observations.csv"
+THRESHOLD: Final = "10m"
 # A purchase ten times as large as the others stands out among a few already.
 _SHARES: Final = workload.Shares(0.3, 0.05)
 
 
 class History(NamedTuple):
-    """Two logs, and what the flagged file holds before."""
+    """What a run reads, and what its output holds before."""
 
-    batch: bytes
-    stream: bytes
+    logs: dict[str, bytes]
+    """The batch and the stream, or the observations, by name."""
     before: bytes | None
-    """What stands in the flagged file, or None where there is none."""
+    """What stands in the output, or None where there is none."""
     overwrite: bool
-    """Whether the flagged file is to be started afresh."""
+    """Whether the output is to be started afresh."""
+    lateness: int | None = None
+    """How late an observation may come, in minutes; None for purchases."""
+
+    def words(self, folder: Path) -> list[str]:
+        """Return the words of the command that runs it in ``folder``."""
+        paths = [str(folder / "in" / name) for name in self.logs]
+        paths.append(str(folder / "out" / FLAGGED))
+        if self.lateness is None:
+            return paths
+        return [
+            *("intervals", *paths, "--threshold", THRESHOLD, "--by", "address"),
+            *("--lateness", f"{self.lateness}m"),
+        ]
 
 
 def small_history(seed: int) -> History:
@@ -54,12 +75,28 @@ def small_history(seed: int) -> History:
     batch, stream = (b"".join(chunks) for chunks in (generator.batch(), generator.stream()))
     first, _, rest = batch.partition(b"\n")
     before = drawn.choice([None, None, b"", b"earlier\n", b"earlier"])
-    return History(
-        first + b"\n" + _respelled(rest, drawn),
-        _respelled(stream, drawn),
-        before,
-        overwrite=bool(before) and drawn.random() < 0.4,
-    )
+    logs = {BATCH: first + b"\n" + _respelled(rest, drawn), STREAM: _respelled(stream, drawn)}
+    return History(logs, before, overwrite=bool(before) and drawn.random() < 0.4)
+
+
+def small_search(seed: int) -> History:
+    """Return observations of a few addresses, some late and some that are none."""
+    drawn = random.Random(f"search {seed}")
+    rows = list(observations.rows(drawn.randint(0, 40), drawn.randint(1, 4), 0.1, seed))
+    lateness = drawn.choice([0, 30])
+    for _ in range(len(rows) // 8 if lateness else 0):
+        place = drawn.randrange(len(rows))
+        rows.insert(max(place - 3, 0), rows.pop(place))
+    lines = [b"time,adid,address", *(",".join(row).encode() for row in rows)]
+    before = drawn.choice([None, None, b"", b"earlier\n", b"earlier"])
+    content = b"\n".join(lines) + b"\n" * (drawn.random() < 0.7)
+    overwrite = bool(before) and drawn.random() < 0.4
+    return History({OBSERVATIONS: content}, before, overwrite, lateness)
+
+
+def of_either_kind(seed: int) -> History:
+    """Return the small history of ``seed``; every third is a search for intervals."""
+    return small_search(seed) if seed % 3 == 2 else small_history(seed)
 
 
 def _respelled(log: bytes, drawn: random.Random) -> bytes:
@@ -85,9 +122,9 @@ class Prepared(NamedTuple):
     """What was done to files, in order."""
 
 
-def prepared(seed: int, folder: Path) -> Prepared:
-    """Return the small history of ``seed``, after a run on it in the empty ``folder``."""
-    history, disk = small_history(seed), CountingDisk()
+def prepared(seed: int, folder: Path, made: Callable[[int], History] = small_history) -> Prepared:
+    """Return the history that is ``made`` of ``seed``, after a run in the empty ``folder``."""
+    history, disk = made(seed), CountingDisk()
     begin(history, folder)
     run(history, folder, disk)
     return Prepared(history, contents(folder / "out"), disk.operations)
@@ -97,8 +134,8 @@ def begin(history: History, folder: Path) -> None:
     """Put the logs into the folder ``in`` of ``folder``, what stood before into ``out``."""
     for name in ("in", "out"):
         (folder / name).mkdir(parents=True)
-    (folder / "in" / BATCH).write_bytes(history.batch)
-    (folder / "in" / STREAM).write_bytes(history.stream)
+    for name, content in history.logs.items():
+        (folder / "in" / name).write_bytes(content)
     if history.before is not None:
         (folder / "out" / FLAGGED).write_bytes(history.before)
 
@@ -108,11 +145,16 @@ def overwrites(history: History, folder: Path) -> bool:
     return history.overwrite and not (folder / "out" / STORE).exists()
 
 
-def run(history: History, folder: Path, disk: Disk) -> replay.Summary:
+def run(history: History, folder: Path, disk: Disk) -> RunSummary:
     """Begin the run in ``folder``, or go on with it."""
-    with (
-        small_frames(),
-        replay.Logs(folder / "in" / BATCH, folder / "in" / STREAM) as logs,
-    ):
-        overwrite = overwrites(history, folder)
-        return replay.run(logs, folder / "out" / FLAGGED, disk=disk, overwrite=overwrite)
+    paths = [folder / "in" / name for name in history.logs]
+    output = folder / "out" / FLAGGED
+    overwrite = overwrites(history, folder)
+    with small_frames():
+        if history.lateness is None:
+            with replay.Logs(paths[0], paths[1]) as logs:
+                return replay.run(logs, output, disk=disk, overwrite=overwrite)
+        minute = 60 * 10**9
+        what = Search(10 * minute, lateness=history.lateness * minute)
+        with Observations(paths[0], ColumnNames(key="address")) as source:
+            return run_intervals(source, output, what, disk=disk, overwrite=overwrite)

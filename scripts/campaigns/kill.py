@@ -13,19 +13,23 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import observations
 import workload
 
 from campaigns.cases import (
     FLAGGED,
+    STORE,
     Campaign,
     contents,
     expect,
     expect_outputs,
 )
+from campaigns.histories import OBSERVATIONS
 from campaigns.program import finished, started
 from campaigns.promise import check_promise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _SEEDS: Final = 3
@@ -44,12 +48,19 @@ class Kind(NamedTuple):
     spikes: float = 0.05
     late: float = 0.0
     bad: float = 0.0
+    keys: int | None = None
+    """Of how many addresses observations are, for a search for intervals; None: purchases."""
+    live: bool = False
+    """Whether they come through standard input, once more after each kill."""
 
 
 KINDS: Final = (
     Kind(),
     Kind(late=0.1),
     Kind(bad=0.02, before=b""),
+    Kind(keys=40, bad=0.01),
+    Kind(keys=40, bad=0.01, live=True),
+    Kind(keys=0, zipped=True, newline=False),
     Kind(spikes=0.5),
     Kind(before=b"earlier\n" * 1_000),
     Kind(before=b"earlier", newline=False, bad=0.01),
@@ -67,6 +78,15 @@ class Uninterrupted(NamedTuple):
     """The outputs, by name."""
     seconds: float
     """How long it took."""
+
+    def words(self, out: Path) -> list[str | Path]:
+        """Return the words of the command that writes to the folder ``out``."""
+        return _words(self.kind, self.logs, out)
+
+    @property
+    def stdin(self) -> Path | None:
+        """What comes through standard input."""
+        return self.logs[0] if self.kind.live else None
 
 
 class Kill(Campaign):
@@ -87,9 +107,9 @@ class Kill(Campaign):
         one = self._history(number % (len(KINDS) * _SEEDS))
         drawn = random.Random(f"kill {number}")
         out = _empty(folder / "out", one.kind)
-        words: list[str | Path] = ["-q", *one.logs, out / FLAGGED]
+        words, said_file = one.words(out), folder / "said"
         for _ in range(drawn.randint(1, 3)):
-            process = started(words, folder / "said")
+            process = started(words, said_file, one.stdin)
             try:
                 status = process.wait(drawn.random() * one.seconds)
             except subprocess.TimeoutExpired:
@@ -98,14 +118,17 @@ class Kill(Campaign):
                 self.done["kills"] += 1
                 check_promise(one.kind.before, out)
             else:
-                said = (folder / "said").read_text(errors="replace")
+                said = said_file.read_text(errors="replace")
                 expect(status == 0, f"expected status 0, found {status}: {said}")
                 self.done["too late to kill"] += 1
-        finished(words, folder / "said")
-        expect_outputs(contents(out), one.expected, "after the last kill")
-        left = contents(out)
-        finished(words, folder / "said")
-        expect(contents(out) == left, "expected a finished run to change nothing, found a change")
+        finished(words, said_file, one.stdin)
+        expect_outputs(_lasting(one.kind, out), one.expected, "after the last kill")
+        left = _lasting(one.kind, out)
+        finished(words, said_file, one.stdin)
+        found = _lasting(one.kind, out)
+        expect(found == left, "expected a finished run to change nothing, found a change")
+        if one.kind.live:
+            finished(["verify", out / STORE], said_file)
 
     def _history(self, number: int) -> Uninterrupted:
         if number not in self._histories:
@@ -114,10 +137,28 @@ class Kill(Campaign):
             logs = _write_logs(kind, number, folder)
             out = _empty(folder / "out", kind)
             began = time.perf_counter()
-            finished(["-q", *logs, out / FLAGGED], folder / "said")
+            finished(_words(kind, logs, out), folder / "said", logs[0] if kind.live else None)
             seconds = time.perf_counter() - began
-            self._histories[number] = Uninterrupted(kind, logs, contents(out), seconds)
+            self._histories[number] = Uninterrupted(kind, logs, _lasting(kind, out), seconds)
         return self._histories[number]
+
+
+def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
+    if kind.keys is None:
+        return ["-q", *logs, out / FLAGGED]
+    words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
+    if kind.live:
+        words[1:2] = ["-", "--resume"]
+    return words + ["--by", "address"] * (kind.keys > 0)
+
+
+def _lasting(kind: Kind, out: Path) -> dict[str, bytes]:
+    """Return the outputs of one history that are always the same.
+
+    How what comes through a pipe is cut into frames nobody can tell.
+    """
+    found = contents(out)
+    return {FLAGGED: found[FLAGGED]} if kind.live else found
 
 
 def _empty(out: Path, kind: Kind) -> Path:
@@ -128,6 +169,12 @@ def _empty(out: Path, kind: Kind) -> Path:
 
 
 def _write_logs(kind: Kind, seed: int, folder: Path) -> list[Path]:
+    if kind.keys is not None:
+        folder.mkdir()
+        rows = observations.rows(30_000, kind.keys, kind.bad, seed)
+        lines = ["time,adid,address", *map(",".join, rows), ""]
+        (folder / OBSERVATIONS).write_text("\n".join(lines))
+        return _spelled(kind, folder, [OBSERVATIONS])
     settings = workload.Workload(
         users=400,
         lines=6_000,
@@ -141,8 +188,12 @@ def _write_logs(kind: Kind, seed: int, folder: Path) -> list[Path]:
         rate=100,
     )
     workload.write(settings, folder)
+    return _spelled(kind, folder, (workload.BATCH_NAME, workload.STREAM_NAME))
+
+
+def _spelled(kind: Kind, folder: Path, names: Sequence[str]) -> list[Path]:
     logs = []
-    for name in (workload.BATCH_NAME, workload.STREAM_NAME):
+    for name in names:
         path = folder / name
         content = path.read_bytes()
         if not kind.newline:

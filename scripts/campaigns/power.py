@@ -13,7 +13,7 @@ from campaigns.cases import (
     expect,
     expect_outputs,
 )
-from campaigns.histories import begin, prepared, run
+from campaigns.histories import begin, of_either_kind, prepared, run
 from campaigns.promise import check_promise, first_damage
 from events.errors import DamagedStoreError
 from replay.testing.disks import CountingDisk, DiedError, ForgettingDisk
@@ -36,7 +36,7 @@ class Power(Campaign):
     def case(self, number: int, folder: Path) -> None:
         """Stop at random moments, with the last stop a power cut; then go on and compare."""
         drawn = random.Random(f"power {number}")
-        one = prepared(number, folder / "uninterrupted")
+        one = prepared(number, folder / "uninterrupted", of_either_kind)
         history, expected = one.history, one.expected
         begin(history, folder)
         out = folder / "out"

@@ -9,6 +9,7 @@ from campaigns.cases import FLAGGED, STORE, expect
 from events.store.header import decode_header
 from events.store.scan import Damage, scan
 from events.store.store import EventStore
+from replay.intervals.resume import IntervalResumed
 from replay.purchases.resume import PurchasesResumed
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ def check_promise(before: bytes | None, out: Path) -> None:
     if found == before:
         return
     start = store.header.output_start
-    lines = b"".join(line + b"\n" for line in PurchasesResumed(store).flagged)
+    lines = b"".join(
+        [line + b"\n" for line in PurchasesResumed(store).flagged]
+        if store.intervals is None
+        else IntervalResumed(store).pieces()
+    )
     kept = (before + b"\n" * (not before.endswith(b"\n")))[:start]
     # The newline that ends it may be torn too.
     right = found[:start] == kept or found == kept[:-1] + b"\0"
