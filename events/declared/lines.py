@@ -8,6 +8,7 @@ of the rules is SPEC.md section 2.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -35,7 +36,12 @@ _WORDS: Final = {
     "int": "a whole number of 64 bits",
     "bool": "true or false",
 }
+# Of digits alone: the decoder takes 9007199254740993.0 as well, by way of a float.
+_DIGITS: Final = re.compile(rb'("?)-?[0-9]+\1')
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+_decode_int: Final = msgspec.json.Decoder(int, strict=False).decode
 
 
 class FactLines:
@@ -48,7 +54,6 @@ class FactLines:
         self._by_tag: Final = {each.tag: kind for kind, each in enumerate(types.types)}
         self._decoders: Final[dict[str, Callable[[bytes], Any]]] = {
             "text": msgspec.json.Decoder(str).decode,
-            "int": msgspec.json.Decoder(int, strict=False).decode,
             "bool": msgspec.json.Decoder(bool, strict=False).decode,
         }
 
@@ -119,8 +124,9 @@ class FactLines:
             raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
         raw = bytes(fields[name])
         try:
-            value = self._decoders[kind](raw)
-            if kind != "int" or NUMBER_MIN <= value <= NUMBER_MAX:
+            if kind != "int":
+                return self._decoders[kind](raw)
+            if _DIGITS.fullmatch(raw) and NUMBER_MIN <= (value := _decode_int(raw)) <= NUMBER_MAX:
                 return value
         except (msgspec.MsgspecError, UnicodeDecodeError):
             pass

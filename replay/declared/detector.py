@@ -8,7 +8,6 @@ travel, the command line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -186,11 +185,10 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
         """
         found: Any = cls.subjects(event)
-        several = isinstance(found, Iterable) and not isinstance(found, str)
-        names = tuple(found) if several else ()
-        if not names or not all(isinstance(name, str) for name in names):
-            raise cls._wrong(event, "subjects to return one text or more", found)
-        return tuple(dict.fromkeys(names))
+        # All at once, as every event comes through here.
+        if not isinstance(found, tuple | list) or {*map(type, found)} != {str}:
+            raise cls._wrong(event, "subjects to return a tuple of one text or more", found)
+        return tuple(dict.fromkeys(found))
 
     @classmethod
     def checked_line(cls, event: Fact, verdict: Verdict) -> bytes:

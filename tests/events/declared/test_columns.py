@@ -1,0 +1,98 @@
+"""The events of a frame come out of columns, and out of a store, as they went in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.declared.columns import FactColumns, PackedFacts
+from events.store.stored import decode_facts, encode_records
+from events.store.validation import WrongRecordError
+from tests.facts import TYPES, Tick, facts, numbered
+
+# Of all types, or of one only.
+frames = st.one_of(
+    [st.lists(facts(), min_size=1, max_size=8)]
+    + [st.lists(facts([kind]), min_size=1, max_size=4) for kind in range(3)]
+)
+firsts = st.sampled_from([1, 2, 1_000])
+
+
+@given(frames, firsts, st.data())
+def test_events_come_out_as_they_went_in(
+    events: list[Any], first: int, data: st.DataObject
+) -> None:
+    expected = numbered(events, first)
+    columns = FactColumns.of(TYPES, expected, first)
+    assert columns.events() == expected
+    start = data.draw(st.integers(0, len(events)))
+    end = data.draw(st.integers(start, len(events)))
+    assert columns.events(start, end) == expected[start:end]
+    assert columns.times(start, end) == [event.time for event in expected[start:end]]
+    cut = columns.first(end)
+    assert (len(cut), cut.number, cut.events()) == (end, first, expected[:end])
+    assert columns.numbered_from(7).events() == numbered(events, 7)
+
+
+@given(frames, firsts)
+def test_events_come_out_of_a_frame_as_they_went_in(events: list[Any], first: int) -> None:
+    expected = numbered(events, first)
+    body = encode_records([FactColumns.of(TYPES, expected, first)])
+    (packed,) = decode_facts(body)
+    assert isinstance(packed, PackedFacts)
+    unpacked = FactColumns.unpack(packed, TYPES, first)
+    assert unpacked.events() == expected
+    assert encode_records([unpacked]) == body
+    for count in range(1, len(events)):
+        part = unpacked.first(count)
+        assert FactColumns.unpack(part.packed(), TYPES, first).events() == expected[:count]
+
+
+@given(frames)
+def test_frame_is_what_the_format_says(events: list[Any]) -> None:
+    columns = FactColumns.of(TYPES, numbered(events), 1)
+    tag, kinds, _, named, whole, lines = msgspec.msgpack.decode(encode_records([columns]))[0]
+    assert tag == "facts"
+    assert kinds == [TYPES.events.index(type(event)) for event in events]
+
+    def values(name: str) -> list[Any]:
+        return [getattr(event, name) for event in events if hasattr(event, name)]
+
+    assert whole == [values("count"), list(map(int, values("fresh")))]
+    for name, (names, codes) in zip(("user", "place"), named, strict=True):
+        new = iter(names)
+        assert [next(new) if code == 0 else names[code - 1] for code in codes] == values(name)
+        assert names == list(dict.fromkeys(values(name)))
+    assert lines == [
+        [place, event.line] for place, event in enumerate(events) if event.line is not None
+    ]
+
+
+@given(frames)
+def test_length_of_texts_is_that_of_all_of_them(events: list[Any]) -> None:
+    columns = FactColumns.of(TYPES, events, 1)
+    texts = [getattr(event, name, "") for event in events for name in ("user", "place")]
+    finer = max(map(len, columns.finer.values()), default=0)
+    assert columns.text_length() == sum(map(len, texts)) + finer * len(events)
+
+
+def test_no_events_are_columns_too() -> None:
+    columns = FactColumns.of(TYPES, [], 5)
+    assert (len(columns), columns.events(), columns.first(0).events()) == (0, [], [])
+
+
+def test_more_values_than_a_run_writes_are_refused_before_room_is_made() -> None:
+    events = (1 << 23) // 4 + 1
+    times = FactColumns.of(TYPES, [Tick(time="2017-06-13 11:33:01")], 1).packed().times
+    many = msgspec.structs.replace(times, counts=[events])
+    packed = PackedFacts([2] * events, many, [], [], [])
+    with pytest.raises(WrongRecordError, match="expected a column for each field, found 0 columns"):
+        FactColumns.unpack(packed, TYPES, 1)
+    empty = FactColumns.of(TYPES, [Tick(time="2017-06-13 11:33:01")], 1).packed()
+    packed = PackedFacts([2] * events, many, empty.texts, empty.numbers, [])
+    with pytest.raises(WrongRecordError, match="expected 8388608 values in a frame at most, found"):
+        FactColumns.unpack(packed, TYPES, 1)
