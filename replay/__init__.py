@@ -46,13 +46,13 @@ from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.declared.detector import Detector
 from replay.engine.judged import Summary
+from replay.engine.judged_run import run
+from replay.engine.listener import RunListener as Listener
 from replay.intervals.find import find_intervals
 from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Listener
 from replay.purchases.timeline import Timeline
-from replay.run import run
 from replay.version import __version__
 
 __all__ = [

@@ -20,10 +20,10 @@ from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
 from replay.engine.console import Console
+from replay.engine.judged_run import run
 from replay.loading import add_detector, given_detector
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
-from replay.run import run
 from replay.terminal.interrupts import EXIT_INTERRUPTED
 from replay.terminal.signals import StopSignals
 from replay.terminal.standard_streams import NobodyReadsError, flush, report

@@ -12,7 +12,7 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from events.declared.columns import FactColumns
 from events.declared.fact import Verdict
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from events.store.detector import DetectorVersion
     from events.store.header import Header
     from events.times.timestamps import Zone
+
+
+P = TypeVar("P")
 
 
 class Tail(NamedTuple):
@@ -163,17 +166,24 @@ class EventStore:
             OtherKindError: it is a store of observations and intervals.
 
         """
-        if self.header.parameters is None:
-            raise OtherKindError(
-                f"{self.path}: expected a store of purchases, found one of intervals; log, why, "
-                "verify, step, trace, diff, export, check, repair and rebuild read it"
-            )
-        return self.header.parameters
+        return self._of("purchases", self.header.parameters)
 
     @property
-    def intervals(self) -> IntervalParameters | None:
-        """What intervals were looked for, or None for a store of purchases."""
-        return self.header.intervals
+    def intervals(self) -> IntervalParameters:
+        """What intervals were looked for.
+
+        Raises:
+            OtherKindError: it is no store of intervals.
+
+        """
+        return self._of("intervals", self.header.intervals)
+
+    def _of(self, kind: str, setting: P | None) -> P:
+        if setting is None:
+            raise OtherKindError(
+                f"{self.path}: expected a store of {kind}, found one that {self.detector} decided"
+            )
+        return setting
 
     @property
     def detector(self) -> DetectorVersion:
@@ -208,7 +218,7 @@ class EventStore:
 
         """
         if self._zone is None and self.events:
-            if self.version < FIRST_PACKED or self.intervals is not None:
+            if self.version < FIRST_PACKED or self.header.intervals is not None:
                 # Earlier releases took no offsets, and observations have none.
                 self._zone = "none"
             else:

@@ -94,21 +94,6 @@ class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
     sha256: Hash
 
 
-_Purchases: TypeAlias = (
-    PackedEvents
-    | EventRun
-    | _Rejected
-    | _Cut
-    | Lines
-    | LogEnd
-    | StreamStart
-    | Decision
-    | StateDigest
-    | Written
-    | Gap
-)
-
-
 class _Verdict(msgspec.Struct, tag="verdict", array_like=True, frozen=True, gc=False):
     """The verdict of a detector that declares its events."""
 
@@ -117,31 +102,10 @@ class _Verdict(msgspec.Struct, tag="verdict", array_like=True, frozen=True, gc=F
     values: list[Any]
 
 
-_Facts: TypeAlias = (
-    PackedFacts
-    | EventRun
-    | _Rejected
-    | _Cut
-    | Lines
-    | LogEnd
-    | StreamStart
-    | _Verdict
-    | StateDigest
-    | Written
-    | Gap
-)
-_Intervals: TypeAlias = (
-    PackedObserved
-    | EventRun
-    | _Rejected
-    | _Cut
-    | Lines
-    | LogEnd
-    | Finding
-    | StateDigest
-    | Written
-    | Gap
-)
+_Any: TypeAlias = EventRun | _Rejected | _Cut | Lines | LogEnd | StateDigest | Written | Gap
+_Purchases: TypeAlias = PackedEvents | StreamStart | Decision | _Any
+_Facts: TypeAlias = PackedFacts | StreamStart | _Verdict | _Any
+_Intervals: TypeAlias = PackedObserved | Finding | _Any
 decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
 decode_facts: Final = msgspec.msgpack.Decoder(list[_Facts]).decode

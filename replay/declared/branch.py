@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,6 @@ from replay.declared.detector import event_fields
 from replay.declared.history import FactHistory, bound
 from replay.declared.logs import FactLogs
 from replay.engine.judged_branch import JudgedBranching, JudgedRerun
-from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 class FactBranching(JudgedBranching[FactHistory]):
     """A history of a detector's own events that is to be decided again."""
-
-    decide: ClassVar = staticmethod(run)
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> Any:
         """Return the parameters, which stay."""

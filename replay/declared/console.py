@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.declared.fact import Fact, Verdict, verdict_fields
-from events.errors import counted
 from events.escapes import plain
-from replay.engine.console import RunWords
+from replay.engine.console import JudgedWords
 
 if TYPE_CHECKING:
     from replay.declared.detector import Detector
     from replay.declared.logs import FactLogs
-    from replay.engine.judged import Summary
 
 
-class FactWords(RunWords):
+class FactWords(JudgedWords):
     """What is said in the words of a detector."""
 
     output = "flagged events"
@@ -35,19 +33,6 @@ class FactWords(RunWords):
         """Return an event and the decision on it in words."""
         text = plain(self._detector.describe(event))
         return text if decision is None else f"{text}: {verdict_text(decision)}"
-
-    def totals(self, summary: Summary, seconds: float) -> list[str]:
-        """Return lines about what was read and found."""
-        return [
-            f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
-            f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
-            f"{counted(summary.users, 'subject')}",
-            f"{summary.flagged:,} of {counted(summary.judged, 'event')} flagged, {seconds:.2f} s",
-        ]
-
-    def found(self, summary: Summary) -> int:
-        """Return how many lines were written."""
-        return summary.flagged
 
 
 def verdict_text(decision: Verdict) -> str:

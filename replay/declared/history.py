@@ -14,24 +14,24 @@ from events.declared.lines import FactLines
 from events.errors import BadValueError, DamagedStoreError, OtherDetectorError
 from events.store.records import StateDigest
 from events.store.store import EventStore
-from replay.declared.detector import Detector
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.history import Events
 from replay.engine.judged import JudgedHistory, JudgedResumed
 from replay.engine.judged_replay import JudgedReplay
 from replay.engine.judged_timeline import JudgedTimeline
-from replay.engine.verify import Verification, digest_differences
+from replay.engine.verify import digest_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from events.declared.columns import FactColumns
+    from replay.declared.detector import Detector
     from replay.engine.history import Attestation
 
-Decides = type[Detector]
+    Decides = type[Detector]
 
 
 def parameters_of(store: EventStore, detector: Decides) -> Any:
@@ -69,7 +69,7 @@ class FactHistory(JudgedHistory[Fact, FactJournal, Verdict]):
 
     def __init__(self, store: EventStore, detector: Decides) -> None:
         """Read all of ``store``, which ``detector`` is given for."""
-        self.parameters: Final = parameters_of(store, detector)
+        self.parameters = parameters_of(store, detector)
         """What the detector looks for."""
         self.detector: Final = detector
         """Whose events they are."""
@@ -147,7 +147,7 @@ class FactResumed(JudgedResumed[Fact, FactJournal, Verdict]):
         """Return None: what the state adds up to nobody says."""
 
 
-class FactTimeline(JudgedTimeline[Fact, FactHistory, Detector, Verdict]):
+class FactTimeline(JudgedTimeline[Fact, FactHistory, "Detector", Verdict]):
     """A history of a detector's own events that can be visited at any moment.
 
     Raises:
@@ -185,7 +185,9 @@ class FactTimeline(JudgedTimeline[Fact, FactHistory, Detector, Verdict]):
         return [(subject, self.held(subject)) for subject in self.users]
 
 
-class _Replay(JudgedReplay):
+class FactReplay(JudgedReplay):
+    """A history of a detector's own events, played again."""
+
     def compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
         """Compare a digest, and what actors hold with what they recover from their events."""
         simulation = self._simulation
@@ -200,20 +202,3 @@ class _Replay(JudgedReplay):
                 if held.get(name) != recovered.get(name):
                     values = (recovered.get(name), held.get(name))
                     yield Difference(attestation.events, actor.actor_urn, name, *values)
-
-
-def verify(
-    history: FactHistory, progress: Callable[[Sequence[int]], Iterable[int]] = iter
-) -> Verification:
-    """Play ``history`` again and compare: each verdict, each digest, and what actors hold.
-
-    Raises:
-        OtherDetectorError: another detector decided the history.
-        DamagedStoreError: the line of an event is another's.
-
-    """
-    check_detector(history.store, history.detector)
-    history.check_own_lines()
-    moments = sorted({each.events for each in history.digests} | {len(history)})
-    system = history.detector(history.parameters, Nowhere(), journal=history.journal)
-    return _Replay(history, system).verification(moments, progress)

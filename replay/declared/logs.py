@@ -11,13 +11,16 @@ from events.declared.lines import FactLines
 from events.declared.parser import FactParser
 from events.errors import ParametersError, shown
 from events.logs.objects import BadLineError, decode_object
+from replay.declared.history import FactResumed
 from replay.engine.logs import ParametersLine, TwoLogs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.declared.journal import FactJournal
     from events.logs.file import Log
     from events.logs.tap import Wake
+    from events.store.store import EventStore
     from events.times.timestamps import Zone
     from replay.declared.detector import Detector
 
@@ -30,6 +33,8 @@ class FactLogs(TwoLogs[Any]):
         ParametersError: a parameter is missing or wrong.
 
     """
+
+    output = "the flagged events"
 
     def __init__(
         self,
@@ -81,6 +86,13 @@ class FactLogs(TwoLogs[Any]):
                 f"expected parameters that are {expected.__qualname__}, found {parameters!r}"
             )
         return ParametersLine(parameters, None if text is None else batch.skip_line())
+
+    def setting(self) -> dict[str, Any]:
+        told = msgspec.json.encode(self.parameters)
+        return {"parameters": None, "declared": self.detector.types().declared(told)}
+
+    def resumed(self, kept: EventStore, journal: FactJournal | None) -> FactResumed:
+        return FactResumed(kept, self.detector, journal)
 
 
 def _is_parameters(line: bytes) -> bool:

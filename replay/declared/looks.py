@@ -15,15 +15,15 @@ from events.escapes import json_escaped, plain
 from replay.declared.branch import FactBranching, FactRerun
 from replay.declared.console import FactWords, verdict_text
 from replay.declared.detector import Detector, event_fields
-from replay.declared.drive import FactDrive
 from replay.declared.explore import FactSubject
 from replay.declared.history import (
     FactHistory,
+    FactReplay,
     FactResumed,
     FactTimeline,
     check_lines,
-    verify,
 )
+from replay.declared.logs import FactLogs
 from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from events.declared.fact import Declared
     from events.store.store import EventStore
-    from replay.engine.branch import Branch
+    from replay.engine.branch import Branching
+    from replay.engine.judged_explore import JudgedSubject
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
 
@@ -46,8 +47,11 @@ class FactLooks(JudgedLooks[Fact]):
     kind = "events of a detector's own"
     detectors = Detector
     subject = "a subject"
-    output = FactDrive.output
+    output = FactLogs.output
     output_line = "flagged event"
+    branching_type: ClassVar = FactBranching
+    rerun_type: ClassVar = FactRerun
+    explored_type: ClassVar = FactSubject
     shrinking: ClassVar = FactShrinking
     tools: ClassVar = FactTools
 
@@ -189,30 +193,25 @@ class FactLooks(JudgedLooks[Fact]):
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         self._check_given()
-        return verify(self.history, progress)
+        return FactReplay(self.history, self.detector).compared(progress)
 
     @property
     def words(self) -> FactWords:
         return FactWords(self.detector)
 
-    def branching(self) -> FactBranching:
+    def branching(self) -> Branching[Any]:
         self._check_given()
-        return FactBranching(self.history, self.detector)
+        return super().branching()
 
-    def rerun(self, branching: FactBranching, branch: Branch) -> FactRerun:
-        return FactRerun(branching, branch)
-
-    def explored(self) -> FactSubject:
-        """Return what is explored; without a stream all of it is the past."""
+    def explored(self) -> JudgedSubject:
         self._check_given()
-        check_detector(self.store, self.detector)
-        history = self.history
-        parts = (history.parameters, history.journal, history.past_events)
-        return FactSubject(self.detector, *parts)
+        return super().explored()
 
     def audit(self) -> None:
         check_lines(self.history.lines_of_events, self.history.events, self.store)
-        if self._given and self.other is None and verify(self.history).difference is not None:
+        if not self._given or self.other is not None:
+            return
+        if FactReplay(self.history, self.detector).compared().difference is not None:
             raise DamagedStoreError(
                 f"{self.store.path}: expected what the events come to, found something else; "
                 "verify says more"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,6 @@ from replay.engine.history import LinePlace
 from replay.engine.judged import LogLine
 from replay.engine.judged_regression import Spoken, imported
 from replay.engine.judged_shrink import JudgedShrinking
-from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,8 +31,6 @@ _DECISIONS = """\
 
 class FactShrinking(JudgedShrinking[FactHistory]):
     """The verdict on an event whose type a detector declares."""
-
-    run_logs: ClassVar = staticmethod(run)
 
     def __init__(self, looks: Any, number: int, **options: Any) -> None:
         """Shrink the history of ``looks``, to which somebody has given the detector."""

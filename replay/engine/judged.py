@@ -115,6 +115,9 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         """What a decision is."""
         super().__init__(store, journal, events)
 
+    parameters: Any
+    """What the detector was told."""
+
     @abstractmethod
     def line_of(self, event: E) -> bytes:
         """Return the source line of ``event``, byte for byte, without its newline."""

@@ -10,11 +10,12 @@ from events.times.timestamps import in_zone
 from replay.engine.branch import Branch, Branching, Rerun
 from replay.engine.detectors import check_detector
 from replay.engine.judged import JudgedHistory, said
+from replay.engine.judged_run import run
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
@@ -74,8 +75,6 @@ class JudgedBranching(Branching[H], Generic[H]):
     output = "flagged file"
     judged: ClassVar[str] = "event that is judged"
     """What is decided on."""
-    decide: ClassVar[Callable[..., Summary]]
-    """The run of such detectors, `replay.run`."""
 
     def __init__(self, history: H, detector: Any) -> None:
         """Branch off ``history``, which ``detector`` decided and is to decide again."""
@@ -126,8 +125,10 @@ class JudgedBranching(Branching[H], Generic[H]):
             given: set[tuple[Source, int]] = set()
             if opened.line is not None:
                 given.add(("batch", opened.batch.lines_read))
-            kept = {"store": store, "listener": listener, "disk": disk}
-            return self.decide(opened, output, detector=self.detector, **kept), given
+            summary = run(
+                opened, output, store=store, listener=listener, disk=disk, detector=self.detector
+            )
+            return summary, given
 
     def refused(self, number: int) -> BadLineError | None:
         """Return why a run would reject the line of event ``number`` now, or None."""

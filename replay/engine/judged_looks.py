@@ -6,8 +6,9 @@ from abc import abstractmethod
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from replay.engine.detectors import check_detector
 from replay.engine.history import Happening
 from replay.engine.judged import texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from events.store.records import Rejected, Source
     from replay.engine.judged import JudgedHistory
+    from replay.engine.judged_explore import JudgedSubject
 
 E = TypeVar("E", bound=Happening)
 
@@ -46,6 +48,16 @@ class JudgedLooks(Looks[E]):
 
     def where(self, number: int) -> str:
         return ("" if self.history.judged(number) else "past, ") + super().where(number)
+
+    explored_type: ClassVar[type[JudgedSubject]]
+    """What is explored of it."""
+
+    def explored(self) -> JudgedSubject:
+        """Return what is explored; without a stream all of it is the past."""
+        check_detector(self.store, self.detector)
+        history = self.history
+        parts = (history.parameters, history.journal, history.past_events)
+        return self.explored_type(self.detector, *parts)
 
     def export(self) -> dict[Source, Exported]:
         """Return batch and stream, byte for byte but for blank lines."""

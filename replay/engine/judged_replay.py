@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
+from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
-from replay.engine.verify import Lost, Replayed
+from replay.engine.verify import Lost, Replayed, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.engine.history import Attestation
     from replay.engine.judged import JudgedHistory
@@ -27,13 +29,27 @@ def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:
 class JudgedReplay(Replayed):
     """A history whose events are judged, played again."""
 
-    def __init__(self, history: JudgedHistory[Any, Any, Any], simulation: Any) -> None:
-        """Play ``history`` again in ``simulation``, which has its journal."""
+    def __init__(self, history: JudgedHistory[Any, Any, Any], detector: Any) -> None:
+        """Play ``history`` again with actors of ``detector``.
+
+        Raises:
+            OtherDetectorError: another detector decided the history.
+            DamagedStoreError: the line of an event is another's.
+
+        """
+        check_detector(history.store, detector)
+        history.check_own_lines()
+        simulation = detector(history.parameters, Nowhere(), journal=history.journal)
         super().__init__()
         self.history: Final = history
         self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
         self._simulation: Final = simulation
         self._last_judged = max(history.recorded, default=0)
+
+    def compared(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> Verification:
+        """Play all of it up to the first difference; ``progress`` passes on each moment."""
+        moments = {each.events for each in self.history.digests} | {len(self.history)}
+        return self.verification(sorted(moments), progress)
 
     @abstractmethod
     def compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:

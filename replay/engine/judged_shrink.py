@@ -14,15 +14,15 @@ from events.errors import InputError
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.judged import JudgedHistory, LogLine, said, texts_by_log
 from replay.engine.judged_regression import Spoken, judged_regression
+from replay.engine.judged_run import run
 from replay.engine.shrink import Shrinking, Shrunk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from events.logs.objects import BadLineError
     from events.store.records import Source
-    from replay.engine.judged import Summary
     from replay.engine.judged_looks import JudgedLooks
     from replay.engine.logs import TwoLogs
     from replay.engine.looks import Fields
@@ -45,8 +45,6 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
     """What there is none on."""
     measures: ClassVar[str] = "all that the verdict says"
     """What a verdict says besides whether the event is flagged."""
-    run_logs: ClassVar[Callable[..., Summary]]
-    """The run of such detectors, `replay.run`."""
 
     def __init__(self, looks: JudgedLooks[Any], number: int, **options: Any) -> None:
         """Shrink the history of ``looks``; see `Shrinking`."""
@@ -201,7 +199,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
 
     def run(self, folder: Path) -> Any:
         with self.opened(folder / BATCH, folder / STREAM) as logs:
-            self.run_logs(logs, folder / FLAGGED, detector=self.looks.detector)
+            run(logs, folder / FLAGGED, detector=self.looks.detector)
         *_, decision = self.decisions(folder / f"{FLAGGED}{STORE_SUFFIX}")
         return decision
 

@@ -8,13 +8,14 @@ sink, and the sink records the decision in the store and then writes the line to
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
+from events.store.header import Header
 from events.store.records import Rejected, StreamStart
+from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.engine.judged import is_finished
 from replay.engine.output_file import Outputs
@@ -40,18 +41,14 @@ if TYPE_CHECKING:
 DIGEST_EVENTS: Final = 10_000
 
 
-L = TypeVar("L", bound="TwoLogs[Any]")
-S = TypeVar("S", bound="ActorSystem[Any, Any, Any]")
-
-
-class JudgingDrive(Drive, Generic[L, S]):
+class JudgingDrive(Drive):
     """Judges the events of a stream against the past."""
 
     def __init__(
         self,
-        logs: L,
+        logs: TwoLogs[Any],
         summary: Summary,
-        detector: Callable[..., S],
+        detector: Callable[..., ActorSystem[Any, Any, Any]],
         listener: RunListener,
         should_stop: ShouldStop,
         *,
@@ -77,15 +74,20 @@ class JudgingDrive(Drive, Generic[L, S]):
         self._digest_events: Final = digest_events or DIGEST_EVENTS
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
-        self.simulation: S
+        self.simulation: ActorSystem[Any, Any, Any]
 
-    @abstractmethod
-    def simulate(self, outputs: Outputs) -> S:
-        """Start the actors, which attest and send what they decide to ``outputs``."""
-
-    @abstractmethod
-    def history(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
-        """Read a history; with ``acting`` into the journal of the actors."""
+    def header(self) -> Header:
+        """Return what the history is of."""
+        logs = self.logs
+        logs.look_ahead()
+        return Header(
+            line=logs.line,
+            batch=logs.batch.fingerprint(),
+            stream=logs.stream.fingerprint(),
+            detector=detector_version(self.detector),
+            zone=logs.batch.zone,
+            **logs.setting(),
+        )
 
     def is_finished(self, kept: EventStore) -> bool:
         """Tell from its end alone whether nothing is left to do."""
@@ -95,14 +97,14 @@ class JudgingDrive(Drive, Generic[L, S]):
         """Start the actors."""
         self._store = store
         self._outputs = Outputs(store, output)
-        self.simulation = self.simulate(self._outputs)
+        self.simulation = self.detector(self.logs.parameters, self._outputs, attesting=True)
         stack.enter_context(self.simulation)
         self.simulation.dispatcher.supervisor = Reactivation()
         return self._outputs
 
     def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
         """Read a history; with ``acting`` the actors stand before what has no decision."""
-        resumed = self.history(kept, acting=acting)
+        resumed = self.logs.resumed(kept, self.simulation.journal if acting else None)
         if acting:
             self.simulation.goto(resumed.settled)
             self.logs.bind(kept.zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
 from events.logs.file import Log
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from events.logs.parser import ParserType
     from events.logs.tap import Wake
+    from events.store.store import EventStore
     from events.times.timestamps import Zone
+    from replay.engine.judged import JudgedResumed
 
 P = TypeVar("P")
 
@@ -40,6 +42,8 @@ class TwoLogs(Closing, ABC, Generic[P]):
 
     detector: Any
     """The detector that reads such logs where no other is given."""
+    output: ClassVar[str]
+    """What a run on them writes, in errors."""
 
     def __init__(
         self,
@@ -95,6 +99,14 @@ class TwoLogs(Closing, ABC, Generic[P]):
             ParametersError: one is missing or wrong.
 
         """
+
+    @abstractmethod
+    def setting(self) -> dict[str, Any]:
+        """Return what the header of a store says of the parameters."""
+
+    @abstractmethod
+    def resumed(self, kept: EventStore, journal: Any) -> JudgedResumed[Any, Any, Any]:
+        """Read a history, into the ``journal`` of actors if there is one."""
 
     def bind(self, zone: Zone | None) -> None:
         """Let the times of both be of ``zone``; None where it is not decided yet."""

@@ -242,13 +242,18 @@ class Looks(Closing, Generic[E]):
     def words(self) -> RunWords:
         """What its runs say of themselves."""
 
-    @abstractmethod
+    branching_type: ClassVar[Callable[..., Branching[Any]]]
+    """What decides a history again."""
+    rerun_type: ClassVar[Callable[..., Rerun]]
+    """What compares a branch with its original."""
+
     def branching(self) -> Branching[Any]:
         """Return what decides the history again."""
+        return type(self).branching_type(self.history, self.detector)
 
-    @abstractmethod
-    def rerun(self, branching: Any, branch: Branch) -> Rerun:
+    def rerun(self, branching: Branching[Any], branch: Branch) -> Rerun:
         """Compare a branch with its original."""
+        return type(self).rerun_type(branching, branch)
 
     shrinking: ClassVar[type[Shrinking[Any]]]
     """What shrinks a history to what one of its verdicts needs; made of looks and a number."""

@@ -35,7 +35,7 @@ def check_appending(
     if not start:
         return
     for store in (standing, _beside(output, standing)):
-        if store is None or store.intervals is None:
+        if store is None or store.header.intervals is None:
             continue
         if words := parameters.other_settings(store.intervals):
             raise InputError(

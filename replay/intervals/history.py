@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from events.errors import OtherKindError
 from events.journal.observation_journal import ObservationJournal
 from events.observations.rows import Observation
 from events.store.records import Finding, LogEnd, Observed, Record
@@ -28,10 +27,6 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
 
     def __init__(self, store: EventStore) -> None:
         """Read all of ``store``."""
-        if store.intervals is None:
-            raise OtherKindError(
-                f"{store.path}: expected a store of intervals, found one of purchases"
-            )
         self.parameters: Final = store.intervals
         """What was looked for."""
         self.ended_after: Final[list[int]] = []

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
     from events.store.header import Header
     from events.store.records import Source
-    from replay.engine.branch import Branch
     from replay.engine.verify import Verification
 
 
@@ -61,6 +60,8 @@ class IntervalLooks(Looks[Observation]):
     output_file = "file of intervals"
     output_line = "interval"
     tools: ClassVar = IntervalTools
+    branching_type: ClassVar = IntervalBranching
+    rerun_type: ClassVar = IntervalRerun
     shrinking: ClassVar = IntervalShrinking
     changes = (
         Change(
@@ -97,7 +98,6 @@ class IntervalLooks(Looks[Observation]):
 
     @property
     def parameters(self) -> IntervalParameters:
-        assert self.store.intervals is not None, "it is a store of intervals"
         return self.store.intervals
 
     @property
@@ -174,12 +174,6 @@ class IntervalLooks(Looks[Observation]):
     @property
     def words(self) -> IntervalWords:
         return IntervalWords(keyed=self.parameters.key is not None)
-
-    def branching(self) -> IntervalBranching:
-        return IntervalBranching(self.history, self.detector)
-
-    def rerun(self, branching: IntervalBranching, branch: Branch) -> IntervalRerun:
-        return IntervalRerun(branching, branch)
 
     def explored(self) -> IntervalSubject:
         check_detector(self.store, self.detector)

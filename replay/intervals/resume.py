@@ -43,7 +43,6 @@ class IntervalResumed(Resumed):
             DamagedStoreError: a frame holds what this program does not write.
 
         """
-        assert store.intervals is not None, "it is a store of intervals"
         super().__init__(store)
         self.parameters: Final = store.intervals
         self.lines["observations"] = 0

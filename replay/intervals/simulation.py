@@ -60,7 +60,7 @@ class IntervalSimulation(Closing):
         self._past: Final = Recovery(parameters) if past is None else past
         self._actors: Final[dict[int, IntervalActor]] = {}
         self.sink: Final = self.dispatcher.spawn(
-            partial(_sink, outlet=outlet, found=self._past.found), SINK
+            partial(IntervalSinkActor, outlet=outlet, found=self._past.found), SINK
         )
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: IntervalCoordinatorActor(
@@ -205,9 +205,3 @@ class IntervalSimulation(Closing):
         actor.since, actor.ended = sums.seen, sums.ended
         self._actors[number] = actor
         return actor.actor_ref
-
-
-def _sink(
-    dispatcher: Dispatcher, urn: str, outlet: IntervalOutlet, found: int
-) -> IntervalSinkActor:
-    return IntervalSinkActor(dispatcher, urn, outlet, found)

@@ -63,7 +63,6 @@ def verify_intervals(
         DamagedStoreError: a frame holds what this program does not write.
 
     """
-    assert store.intervals is not None, "it is a store of intervals"
     check_detector(store, IntervalSimulation)
     # What was written is compared with what was found.
     IntervalResumed(store)

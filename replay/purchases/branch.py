@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from events.escapes import plain
 from events.logs.file import Log
@@ -15,7 +15,6 @@ from replay.engine.judged_branch import JudgedBranching, JudgedRerun
 from replay.purchases.console import decision_fields
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
-from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +33,6 @@ class PurchaseBranching(JudgedBranching[History]):
     """A history of purchases that is to be decided again."""
 
     judged = "purchase"
-    decide: ClassVar = staticmethod(run)
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> Parameters:
         del output

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.errors import counted
 from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, Event, Purchase, type_name
 from events.times.timestamps import in_zone
-from replay.engine.console import RunWords
+from replay.engine.console import JudgedWords
 
 if TYPE_CHECKING:
     from events.store.records import Decision
     from events.times.timestamps import Zone
-    from replay.engine.judged import Summary
     from replay.purchases.logs import Logs
 
 
-class PurchaseWords(RunWords):
+class PurchaseWords(JudgedWords):
     """What a run of this detector says of itself."""
 
     output = "flagged purchases"
+    judged = "purchase"
+    subject = "user"
 
     def setting(self, inputs: Logs) -> list[str]:
         """Return lines about what is looked for."""
@@ -30,20 +30,6 @@ class PurchaseWords(RunWords):
     def event(self, event: Event, decision: Decision | None) -> str:
         """Return an event and the decision on it in words."""
         return describe(event, decision)
-
-    def totals(self, summary: Summary, seconds: float) -> list[str]:
-        """Return lines about what was read and found."""
-        judged = counted(summary.judged, "purchase")
-        return [
-            f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
-            f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
-            f"{counted(summary.users, 'user')}",
-            f"{summary.flagged:,} of {judged} flagged, {seconds:.2f} s",
-        ]
-
-    def found(self, summary: Summary) -> int:
-        """Return how many lines were written."""
-        return summary.flagged
 
 
 def describe(event: Event, decision: Decision | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from events.errors import ParametersError
 from events.journal.journal import Journal
@@ -32,7 +32,7 @@ class History(JudgedHistory[Event, Journal, Decision]):
 
     def __init__(self, store: EventStore) -> None:
         """Read all of ``store``."""
-        self.parameters: Final = store.parameters
+        self.parameters = store.parameters
         """D and T."""
         journal = Journal()
         super().__init__(store, journal, Events(journal), Decision)

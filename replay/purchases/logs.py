@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import ParametersError
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
 from replay.engine.logs import ParametersLine, TwoLogs
+from replay.purchases.resume import PurchasesResumed
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.journal.journal import Journal
     from events.logs.file import Log
     from events.logs.tap import Wake
+    from events.store.store import EventStore
     from events.times.timestamps import Zone
 
 
@@ -29,6 +32,7 @@ class Logs(TwoLogs[Parameters]):
     """
 
     detector = Simulation
+    output = "the flagged purchases"
 
     def __init__(
         self,
@@ -60,6 +64,12 @@ class Logs(TwoLogs[Parameters]):
     def read_parameters(self) -> ParametersLine[Parameters]:
         """Read D and T, and their line off the batch if they stand there."""
         return _parameters(self.batch, *self._given)
+
+    def setting(self) -> dict[str, Any]:
+        return {"parameters": self.parameters}
+
+    def resumed(self, kept: EventStore, journal: Journal | None) -> PurchasesResumed:
+        return PurchasesResumed(kept, journal)
 
 
 def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine[Parameters]:

@@ -17,7 +17,6 @@ from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
-from replay.engine.detectors import check_detector
 from replay.engine.judged_looks import JudgedLooks
 from replay.engine.looks import Change
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
@@ -28,22 +27,21 @@ from replay.purchases.console import (
     event_fields,
     verdict_text,
 )
-from replay.purchases.drive import PurchaseDrive
 from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
+from replay.purchases.logs import Logs
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.purchases.tools import PurchaseTools
-from replay.purchases.verify import verify
+from replay.purchases.verify import PurchaseReplay
 from replay.purchases.why import show_why, why_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from replay.engine.branch import Branch
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
 
@@ -64,9 +62,12 @@ class PurchaseLooks(JudgedLooks[Event]):
     detector = Simulation
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
     subject = "a user"
-    output = PurchaseDrive.output
+    output = Logs.output
     output_line = "flagged purchase"
     tools: ClassVar = PurchaseTools
+    branching_type: ClassVar = PurchaseBranching
+    rerun_type: ClassVar = PurchaseRerun
+    explored_type: ClassVar = PurchaseSubject
     shrinking: ClassVar = PurchaseShrinking
     changes = (
         Change(
@@ -165,24 +166,11 @@ class PurchaseLooks(JudgedLooks[Event]):
         return why_fields(explain(self.timeline, number), self.timeline)
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        return verify(self.history, progress, self.detector)
+        return PurchaseReplay(self.history, self.detector).compared(progress)
 
     @property
     def words(self) -> PurchaseWords:
         return PurchaseWords()
-
-    def branching(self) -> PurchaseBranching:
-        return PurchaseBranching(self.history, self.detector)
-
-    def rerun(self, branching: PurchaseBranching, branch: Branch) -> PurchaseRerun:
-        return PurchaseRerun(branching, branch)
-
-    def explored(self) -> PurchaseSubject:
-        """Return what is explored; without a stream all of it is the past."""
-        history = self.history
-        check_detector(self.store, self.detector)
-        parts = (history.parameters, history.journal, history.past_events)
-        return PurchaseSubject(self.detector, *parts)
 
     def audit(self) -> None:
         PurchasesResumed(self.store, Journal(), own_state=self.other is None)

@@ -8,7 +8,7 @@ fault in this program, more of the history is tried.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from events.journal.columns import Columns
 from events.purchases.event import Befriend, users_of
@@ -21,7 +21,6 @@ from replay.purchases.explain import WhyPurchase, explain
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
-from replay.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +44,6 @@ class PurchaseShrinking(JudgedShrinking[History]):
     judged = "purchase that the run judged"
     other = "a change of a friendship; log --type purchase lists purchases"
     measures = "n, mean and sd"
-    run_logs: ClassVar = staticmethod(run)
 
     def candidates(self) -> Iterator[list[int]]:
         timeline: Timeline = self.looks.timeline

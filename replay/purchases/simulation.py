@@ -16,12 +16,15 @@ from events.store.records import Decision
 from replay.engine.system import ActorSystem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from actors.dispatcher import DeliveryOrder, Dispatcher
+    from actors.dispatcher import DeliveryOrder
     from actors.purchases.digest import Sums
     from actors.sink import Outlet
     from events.purchases.parameters import Parameters
+
+    Detector = Callable[..., "Simulation"]
 
 
 class Simulation(ActorSystem[Event, Decision, UserActor]):
@@ -60,7 +63,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         """
         super().__init__(order)
         self.journal: Journal = Journal() if journal is None else journal
-        self.sink = self.dispatcher.spawn(partial(_sink, outlet=outlet), SINK)
+        self.sink = self.dispatcher.spawn(partial(SinkActor, outlet=outlet), SINK)
         self.coordinator: CoordinatorActor = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(
                 dispatcher,
@@ -123,7 +126,3 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
             lambda dispatcher, urn: self.user_type(dispatcher, urn, coordinator, own),
             urn_of_user(self.journal.names[number]),
         )
-
-
-def _sink(dispatcher: Dispatcher, urn: str, outlet: Outlet) -> SinkActor:
-    return SinkActor(dispatcher, urn, outlet)

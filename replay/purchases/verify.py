@@ -9,50 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.purchases.digest import Sums, sums_of, total_of, users_of_difference
-from actors.sink import Nowhere
 from actors.urns import COORDINATOR
-from events.purchases.own_lines import check_own_lines
 from events.store.records import StateDigest
-from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.judged_replay import JudgedReplay
-from replay.engine.verify import Verification, digest_differences
+from replay.engine.verify import digest_differences
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from replay.engine.history import Attestation
     from replay.purchases.history import History
 
 
-def verify(
-    history: History,
-    progress: Callable[[Sequence[int]], Iterable[int]] = iter,
-    detector: Callable[..., Simulation] = Simulation,
-) -> Verification:
-    """Play ``history`` again and compare.
+class PurchaseReplay(JudgedReplay):
+    """A history of purchases, played again."""
 
-    Args:
-        history: what the run recorded.
-        progress: passes on the moments up to which is played, one after another.
-        detector: makes the actor system that decides again, of parameters and an outlet.
-
-    Raises:
-        OtherDetectorError: another detector decided the history.
-        DamagedStoreError: the line of an event is another's.
-
-    """
-    check_detector(history.store, detector)
-    check_own_lines(history.store)
-    moments = sorted({each.events for each in history.digests} | {len(history)})
-    return _Replay(history, detector).verification(moments, progress)
-
-
-class _Replay(JudgedReplay):
-    def __init__(self, history: History, detector: Callable[..., Simulation]) -> None:
-        system = detector(history.store.parameters, Nowhere(), journal=history.journal)
-        super().__init__(history, system)
+    def __init__(self, history: History, detector: Callable[..., Simulation] = Simulation) -> None:
+        """Play ``history`` again; see `JudgedReplay`."""
+        super().__init__(history, detector)
         # What each user's state adds up to, and all of them together.
         self._sums: list[Sums] = []
         self._total = Sums()

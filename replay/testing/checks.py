@@ -19,12 +19,12 @@ from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
 from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
+from replay.engine.judged_run import run
 from replay.engine.judged_shrink import FLAGGED
 from replay.engine.judged_timeline import JudgedTimeline
 from replay.kinds import looks_of
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
-from replay.run import run
 from replay.testing import model
 from replay.testing.disks import CountingDisk
 from replay.testing.peer import trace_elsewhere, traced
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from replay.engine.failing import Failure
     from replay.engine.history import StoredHistory
     from replay.engine.looks import Looks
-    from replay.purchases.drive import Detector
+    from replay.purchases.simulation import Detector
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
 

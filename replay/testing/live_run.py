@@ -15,8 +15,8 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from events.purchases.amounts import UNITS_PER_ONE
 from replay.engine.judged import Summary
+from replay.engine.judging import JudgingDrive
 from replay.engine.listener import RunListener
-from replay.purchases.drive import PurchaseDrive
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
@@ -140,12 +140,12 @@ class LiveRun(LiveMachine):
         """How many events and rejected lines the model has seen."""
         return self.model.accepted, self.model.rejected
 
-    def open(self, detector: Any) -> tuple[Logs, Summary, PurchaseDrive]:
+    def open(self, detector: Any) -> tuple[Logs, Summary, JudgingDrive]:
         """Return the logs, the summary of the run, and the drive of ``detector``."""
         logs = self._stack.enter_context(Logs(*self._paths, follow=True, wake=self._wake))
         summary = Summary(self._flagged, self.store)
         told = (summary, detector, RunListener(), bool)
-        return logs, summary, PurchaseDrive(logs, *told, digest_events=_DIGEST_EVENTS)
+        return logs, summary, JudgingDrive(logs, *told, digest_events=_DIGEST_EVENTS)
 
     def timeline(self) -> Timeline:
         """Return a timeline of the store."""

@@ -20,7 +20,7 @@ from replay.testing.logged import LoggedHistory
 from replay.testing.playing import play
 
 if TYPE_CHECKING:
-    from replay.purchases.drive import Detector
+    from replay.purchases.simulation import Detector
 
 
 def trace_elsewhere(history: LoggedHistory, detector: Detector, hash_seed: str) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import DeliveryOrder
     from events.store.records import Decision, StateDigest
-    from replay.purchases.drive import Detector
+    from replay.purchases.simulation import Detector
     from replay.testing.logged import LoggedHistory
 
 

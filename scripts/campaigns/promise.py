@@ -46,7 +46,7 @@ def check_promise(before: bytes | None, out: Path) -> None:
     start = store.header.output_start
     lines = b"".join(
         [line + b"\n" for line in PurchasesResumed(store).flagged]
-        if store.intervals is None
+        if store.header.intervals is None
         else IntervalResumed(store).pieces()
     )
     kept = (before + b"\n" * (not before.endswith(b"\n")))[:start]

@@ -26,13 +26,13 @@ from events.store.disk import Identity, identity_of
 from events.store.records import Rejected
 from events.store.store import EventStore
 from replay.engine.judged import Summary
+from replay.engine.judging import JudgingDrive
+from replay.engine.listener import RunListener as Listener
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
-from replay.purchases.drive import PurchaseDrive
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
-from replay.purchases.summary import Listener
 from replay.testing.disks import DyingDisk
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 
@@ -300,7 +300,7 @@ def run_of(logs: Logs, summary: Summary, listener: Listener) -> Run:
         logs,
         OutputFile(summary.output_path, disk),
         summary,
-        PurchaseDrive(logs, summary, Simulation, listener, bool),
+        JudgingDrive(logs, summary, Simulation, listener, bool),
         strict=False,
         listener=listener,
         should_stop=bool,

@@ -30,8 +30,8 @@ from events.purchases.event import Event, line_of
 from events.purchases.lines import parse_line
 from events.store.records import LogEnd, Rejected
 from replay.cli import main
+from replay.engine.listener import RunListener as Listener
 from replay.purchases.history import History
-from replay.purchases.summary import Listener
 from replay.testing import LoggedHistory, assert_replays, model
 from tests.events.logs.test_jsonlines import GOOD, by_hand, contents, read
 from tests.events.observations.test_observations import rows_of

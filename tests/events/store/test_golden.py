@@ -19,7 +19,7 @@ from replay.cli import main
 from replay.intervals.history import IntervalHistory
 from replay.intervals.verify import verify_intervals
 from replay.purchases.history import History
-from replay.purchases.verify import verify
+from tests.verifying import verify
 
 GOLDEN = Path(replay.__file__).parents[1] / "tests" / "golden"
 

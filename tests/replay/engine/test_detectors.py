@@ -34,7 +34,6 @@ from replay.purchases.history import History
 from replay.purchases.looks import PurchaseLooks
 from replay.purchases.redecide import decide_again
 from replay.purchases.shrink import PurchaseShrinking
-from replay.purchases.verify import verify
 from replay.purchases.why import show_why, why_fields
 from replay.testing.checks import run_in
 from replay.testing.playing import play
@@ -43,6 +42,7 @@ from tests.events.store.test_golden import GOLDEN
 from tests.interval_runs import as_csv, search
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 from tests.replay.purchases.test_verify import rewritten
+from tests.verifying import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,10 +19,10 @@ from replay.engine.rewriting import rewrite
 from replay.intervals.run import Search
 from replay.intervals.verify import verify_intervals
 from replay.purchases.history import History
-from replay.purchases.verify import verify
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, Operation, T, WatchedDisk
 from tests.events.store.test_store import pieces
 from tests.interval_runs import search
+from tests.verifying import verify
 
 if TYPE_CHECKING:
     from events.store.disk import Disk

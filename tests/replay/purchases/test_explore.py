@@ -31,6 +31,7 @@ from replay.engine.difference import Difference, text_beside
 from replay.engine.explore import Explorer
 from replay.engine.failing import WHENS, Failures
 from replay.engine.supervision import Reactivation
+from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
 from replay.purchases.looks import PurchaseLooks
 from replay.testing import model
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
     from actors.dispatcher import DispatchedActor
     from replay.engine.explore import Exploration, Outcome
-    from replay.purchases.explore import PurchaseSubject
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample"
@@ -58,7 +58,9 @@ def history_of(given_logs: LoggedHistory, folder: Path) -> History:
 
 
 def subject_of(history: History) -> PurchaseSubject:
-    return PurchaseLooks(history.store).explored()
+    subject = PurchaseLooks(history.store).explored()
+    assert isinstance(subject, PurchaseSubject)
+    return subject
 
 
 def beginning_of_sample(past: int, new: int) -> LoggedHistory:

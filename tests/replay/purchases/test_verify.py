@@ -25,10 +25,10 @@ from replay.cli import main
 from replay.engine.difference import Difference
 from replay.engine.verify import Verification
 from replay.purchases.history import History
-from replay.purchases.verify import verify
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
+from tests.verifying import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,26 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from events.store.disk import DISK, Disk
-from replay.declared.drive import FactDrive
-from replay.declared.logs import FactLogs
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.judged import Summary
+from replay.engine.judging import JudgingDrive
 from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
-from replay.purchases.drive import PurchaseDrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from replay.engine.logs import TwoLogs
     from replay.engine.run import ShouldStop
     from replay.engine.system import ActorSystem
-    from replay.purchases.logs import Logs
 
 
 def run(
-    logs: Logs | FactLogs,
+    logs: TwoLogs[Any],
     flagged: str | Path,
     *,
     store: str | Path | None = None,
@@ -76,15 +74,13 @@ def run(
     check_outputs(inputs, flagged, store)
     summary = Summary(Path(flagged), store)
     cure = rebuild_cure(summary.store_path, summary.output_path)
-    # The one place that asks which logs they are.
-    drive: Any = FactDrive if isinstance(logs, FactLogs) else PurchaseDrive
-    output = output_at(flagged, disk, drive.output, cure, should_stop)
+    output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or RunListener()
     running = Run(
         logs,
         output,
         summary,
-        drive(logs, summary, detector or logs.detector, listener, should_stop),
+        JudgingDrive(logs, summary, detector or logs.detector, listener, should_stop),
         strict=strict,
         listener=listener,
         should_stop=should_stop,
