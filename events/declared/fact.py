@@ -310,6 +310,8 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     """Return a class made of ``base`` that has these ``fields``."""
     for field in fields:
         _check_name(shown(name)[1:-1], field.name)
+    if len({field.name for field in fields}) != len(fields):
+        raise DetectorError(f"{shown(name)[1:-1]}: expected each field once, found one twice")
     typed = [(field.name, _TYPES[field.kind]) for field in fields]
     # A class may not be called anything, but its tag is free.
     called = name if name.isidentifier() else base.__name__

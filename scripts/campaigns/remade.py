@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _FRIENDSHIPS: Final = 2
 _AMOUNTS: Final = 5
 _IDS: Final = 2
+_KINDS: Final = 1
 
 
 class Packed(NamedTuple):
@@ -86,6 +87,8 @@ def events_in(records: list[Any]) -> int:
         if _is(record, "observed"):
             ids = _listed(record, _IDS)
             count += len(_listed(ids, 1))
+        elif _is(record, "facts"):
+            count += len(_listed(record, _KINDS))
         elif _is(record, "events"):
             count += len(_listed(record, _FRIENDSHIPS)) + len(_listed(record, _AMOUNTS))
     return min(count, 2**32 - 1)
