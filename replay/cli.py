@@ -188,9 +188,9 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
     """
     try:
         yield
-    except (ReplayError, NobodyReadsError, OSError, MemoryError):
+    except (ReplayError, NobodyReadsError, OSError, MemoryError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if getattr(options, "detector", None) is None:
             raise
         # It is not ours, and does what it likes, even end the program.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from types import ModuleType
 
     from replay.engine.system import ActorSystem
@@ -55,7 +57,8 @@ def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:
             f"expected a detector as MODULE:CLASS or FILE.py:CLASS, found {shown(name)}"
         )
     module = _module(where)
-    found = getattr(module, what, None)
+    with _own_failure(where):
+        found = getattr(module, what, None)
     if found is None:
         raise InputError(f"{where}: expected a detector called {shown(what)}, found none")
     if not (isinstance(found, type) and issubclass(found, Simulation | Detector)):
@@ -64,6 +67,19 @@ def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:
             f"replay.Detector, found {shown(repr(found))}"
         )
     return found
+
+
+@contextmanager
+def _own_failure(where: str) -> Iterator[None]:
+    """Make whatever is raised while a module is imported one clear error."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  it does what it likes
+        raise InputError(
+            f"{where}: expected to import it, found {type(error).__name__}: {shown(str(error))}"
+        ) from None
 
 
 def _module(where: str) -> ModuleType:
@@ -75,12 +91,8 @@ def _module(where: str) -> ModuleType:
     if path is not None and (folder := str(path.resolve().parent)) not in sys.path:
         # Last, so that no other module is found there; processes started later get it, too.
         sys.path.append(folder)
-    try:
+    with _own_failure(where):
         module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  it does what it likes
-        raise InputError(
-            f"{where}: expected to import it, found {type(error).__name__}: {shown(str(error))}"
-        ) from None
     if path is not None and not _is_of(module, path):
         raise InputError(
             f"{where}: expected a file with a name of its own, found another module called "

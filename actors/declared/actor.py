@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.declared.messages import Answer, Apply, Ask
 from actors.dispatcher import DispatchedActor
+from events.declared.fact import Verdict
+from events.errors import DetectorError
 
 if TYPE_CHECKING:
     from actors.activation import Ref
     from actors.dispatcher import Dispatcher
     from events.declared.fact import Fact
     from events.declared.journal import FactJournal
+
+
+_UNCHANGING: Final = (Verdict, int, str, bytes, type(None))
 
 
 class SubjectActor(DispatchedActor):
@@ -46,7 +52,7 @@ class SubjectActor(DispatchedActor):
         self.journal = journal
         self.since = 0
         self.active = False
-        self.begin()
+        self._begin()
 
     def begin(self) -> None:
         """Hold what is held before the first event."""
@@ -70,10 +76,33 @@ class SubjectActor(DispatchedActor):
         """Hold what the subject's own events up to event ``number`` come to."""
         for name in self.held():
             delattr(self, name)
-        self.begin()
+        self.active = False
+        parts = self._begin()
         for event in self.journal.own(self.number, number):
             self.fold(event)
+        self._check(parts)
         self.active = True
+
+    def _begin(self) -> list[Any]:
+        """Begin, and return what of the actor is not the detector's."""
+        parts = [getattr(self, name) for name in SubjectActor.__slots__]
+        self.begin()
+        self._check(parts)
+        return parts
+
+    def _check(self, parts: list[Any]) -> None:
+        """Refuse a detector that has set what is not its own.
+
+        Raises:
+            DetectorError: it has.
+
+        """
+        for name, part in zip(SubjectActor.__slots__, parts, strict=True):
+            if getattr(self, name) is not part:
+                raise DetectorError(
+                    f"{type(self).__qualname__}: expected a name of its own for what it holds, "
+                    f"found {name}, which is the engine's; give it another"
+                )
 
     def on_receive(self, message: Any) -> None:
         """Handle `Ask` or `Apply`, and recover before the first one.
@@ -86,6 +115,9 @@ class SubjectActor(DispatchedActor):
             if not self.active:
                 self.recover(message.number - 1)
             answer = self.answer(message.question)
+            if not isinstance(answer, _UNCHANGING):
+                # A message is what was said then, whatever becomes of what the actor holds.
+                answer = deepcopy(answer)
             self.coordinator.tell(Answer(message.number, self.subject, answer))
         elif isinstance(message, Apply):
             if not self.active:

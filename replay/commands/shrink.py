@@ -63,7 +63,15 @@ def run(options: argparse.Namespace) -> int:
             )
             shrunk = shrinking.shrunk()
         case = write_case(shrinking, shrunk, folder, overwrite=options.overwrite)
-        (_json if options.json else _text)(shrinking, shrunk, case)
+        if options.json:
+            _json(shrinking, shrunk, case)
+        else:
+            _text(shrinking, shrunk, case)
+            given = (
+                "" if options.detector is None else f" --detector {shell_word(options.detector)}"
+            )
+            mention(f"next: python -m replay step {shell_word(case.files['store'])}{given}")
+            mention(f"      python -m pytest {shell_word(case.folder)}")
     return 0
 
 
@@ -85,8 +93,6 @@ def _text(shrinking: Shrinking[Any], shrunk: Shrunk, case: Case) -> None:
     mention(shrinking.smallest_text(shrunk))
     names = ", ".join(path.name for path in case.files.values())
     mention(f"files in {plain(case.folder)}: {names}")
-    mention(f"next: python -m replay step {shell_word(case.files['store'])}")
-    mention(f"      python -m pytest {shell_word(case.folder)}")
 
 
 def _json(shrinking: Shrinking[Any], shrunk: Shrunk, case: Case) -> None:

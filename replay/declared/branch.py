@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from events.store.records import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog
-    from replay.engine.judged_branch import Difference
+    from replay.engine.judged_branch import Differing
     from replay.engine.listener import RunSummary
     from replay.engine.looks import Fields
 
@@ -68,12 +68,12 @@ class FactRerun(JudgedRerun):
         told = msgspec.to_builtins(self.branch.setting)
         return told, told
 
-    def cells(self, difference: Difference) -> tuple[object, ...]:
+    def cells(self, difference: Differing) -> tuple[object, ...]:
         pair = (difference.before, difference.after)
         texts = ["-" if each is None else verdict_text(each) for each in pair]
         return plain(self.branching.detector.describe(difference.event)), " -> ".join(texts)
 
-    def difference_fields(self, difference: Difference) -> Fields:
+    def difference_fields(self, difference: Differing) -> Fields:
         before, after = (
             each and {"flagged": each.flagged, **verdict_fields(each)}
             for each in (difference.before, difference.after)

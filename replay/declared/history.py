@@ -158,10 +158,20 @@ class FactTimeline(JudgedTimeline[Fact, FactHistory, "Detector", Verdict]):
 
     subject = "a subject"
 
-    def __init__(self, store: EventStore | str | Path, detector: Decides) -> None:
-        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew."""
+    def __init__(
+        self, store: EventStore | str | Path, detector: Decides, *, of_another: bool = False
+    ) -> None:
+        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew.
+
+        Args:
+            store: the store, or where it is.
+            detector: the detector that decided it.
+            of_another: take a store that another one of these types of events decided, too.
+
+        """
         opened = store if isinstance(store, EventStore) else EventStore(store)
-        check_detector(opened, detector)
+        if not of_another:
+            check_detector(opened, detector)
         history = FactHistory(opened, detector)
         super().__init__(
             history,

@@ -61,6 +61,7 @@ class FactLogs(TwoLogs[Any]):
 
         """
         self.detector: type[Detector] = detector
+        self.detectors = detector
         self._given: Final = parameters
         parser = partial(FactParser, FactLines(detector.types()))
         super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)

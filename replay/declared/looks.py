@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from actors.declared.messages import Answer, Ask
+from actors.declared.messages import Answer, Decided
 from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
@@ -76,7 +76,7 @@ class FactLooks(JudgedLooks[Fact]):
     @cached_property
     def timeline(self) -> FactTimeline:
         self._check_given()
-        return FactTimeline(self.store, self.detector)
+        return FactTimeline(self.store, self.detector, of_another=self.of_another)
 
     def _check_given(self) -> None:
         """Refuse to decide without the detector.
@@ -102,6 +102,7 @@ class FactLooks(JudgedLooks[Fact]):
         return " ".join(f"{name}={value}" for name, value in told.items())
 
     def numbers_of(self, subject: str) -> Sequence[int]:
+        self._check_given()
         journal = self.history.journal
         number = journal.numbers.get(subject)
         return [] if number is None else journal.numbers_of(number, len(journal))
@@ -150,7 +151,7 @@ class FactLooks(JudgedLooks[Fact]):
         subjects = self.history.journal.subjects(event)
         held = {each: timeline.held(each) if each in known else {} for each in subjects}
         messages = [each.message for each in timeline.trace(number)]
-        return event, held, [each for each in messages if isinstance(each, Ask | Answer)]
+        return event, held, messages
 
     def show_why(self, number: int) -> None:
         event, held, messages = self._explained(number)
@@ -166,6 +167,9 @@ class FactLooks(JudgedLooks[Fact]):
         decision = self.history.recorded.get(number)
         if decision is not None:
             say(f"verdict: {self.verdict_text(decision)}")
+            now = [each.verdict for each in messages if isinstance(each, Decided)]
+            if now != [decision]:
+                say("decided now it is another, and verify tells where they part")
         elif self.history.judged(number):
             say("no verdict was recorded")
         else:

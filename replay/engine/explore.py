@@ -61,7 +61,7 @@ class Exploration(NamedTuple):
     """The first difference from the reference, or None where there is none."""
 
 
-class Outcome(NamedTuple):
+class Played(NamedTuple):
     """All that an actor system makes of a history."""
 
     verdicts: list[Any]
@@ -149,7 +149,7 @@ class Subject(ABC):
         """Return the same in words."""
 
     @abstractmethod
-    def nothing(self, reference: Outcome) -> str | None:
+    def nothing(self, reference: Played) -> str | None:
         """Return why nothing came out, or None if something did."""
 
     def text(self, field: str, value: Any) -> Any:
@@ -158,7 +158,7 @@ class Subject(ABC):
         return value
 
     @abstractmethod
-    def number_differing(self, recorded: Any, reference: Outcome) -> int | None:
+    def number_differing(self, recorded: Any, reference: Played) -> int | None:
         """Return the event whose verdict the reference gives otherwise than was ``recorded``.
 
         A run that was stopped need not have recorded all of them.
@@ -225,7 +225,7 @@ class Explorer:
             difference = _failure(error)
         return Exploration(seed, messages, supervisor.restarts, difference)
 
-    def differences(self, found: Outcome) -> Iterator[Difference]:
+    def differences(self, found: Played) -> Iterator[Difference]:
         """Iterate over what differs from the reference: verdicts by event, lines, actors."""
         expected, subject = self.reference, self.subject
         if expected.verdicts != found.verdicts:
@@ -243,7 +243,7 @@ class Explorer:
                 subject.events, COORDINATOR, "digests", expected.digests, found.digests
             )
 
-    def _reference(self) -> Outcome:
+    def _reference(self) -> Played:
         kept = self.subject.kept()
         with self.subject.system(self.subject.detector, kept, None) as system:
             return self._play(system, kept, [[each] for each in self.subject.requests(None)])
@@ -267,7 +267,7 @@ class Explorer:
         while True:
             yield Failure(draw.below(gap_max), draw.one_of(WHENS))
 
-    def _play(self, system: Any, kept: Any, requests: Iterable[Sequence[Any]]) -> Outcome:
+    def _play(self, system: Any, kept: Any, requests: Iterable[Sequence[Any]]) -> Played:
         """Return what comes out of ``requests``, of which those in one sequence wait together."""
         messages = 0
         for together in requests:
@@ -275,7 +275,7 @@ class Explorer:
                 system.coordinator.actor_ref.tell(request)
             messages += system.dispatcher.run()
         state = self.subject.state(system)
-        return Outcome(kept.decisions, kept.lines, kept.digests, state, messages)
+        return Played(kept.decisions, kept.lines, kept.digests, state, messages)
 
 
 def _failure(error: Exception) -> Difference:

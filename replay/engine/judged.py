@@ -254,7 +254,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         self.users = 0
         """How many users there were at that moment."""
         self.digest_due = False
-        """Whether the last thing recorded is something after which a digest comes."""
+        """Whether the end of a log was recorded, and not yet the digest behind it."""
         self._source: Source = "batch"
         self._decided = 0
         self.verdict: Final = verdict

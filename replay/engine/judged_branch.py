@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 H = TypeVar("H", bound=JudgedHistory[Any, Any, Any])
 
 
-class Difference(NamedTuple):
+class Differing(NamedTuple):
     """An event that is flagged otherwise on the branch."""
 
     what: What
@@ -57,7 +57,7 @@ class Comparison(NamedTuple):
     """How many events the original flagged."""
     flagged_after: int
     """How many the branch flags, of those that the original judged or did not have."""
-    differences: list[Difference]
+    differences: list[Differing]
     """What differs, in the order of the original."""
     unjudged: int
     """How many events of its stream the original had not judged when it ended."""
@@ -138,7 +138,7 @@ class JudgedBranching(Branching[H], Generic[H]):
     def compare(self, branch: Branch) -> Comparison:
         """Return how the flags of ``branch`` differ from those that the history recorded."""
         history, recorded = self.history, self.history.recorded
-        placed: list[tuple[tuple[int, bool, int], Difference]] = []
+        placed: list[tuple[tuple[int, bool, int], Differing]] = []
         flagged_after = unjudged_flagged = 0
         for number, after in self.decisions(branch).items():
             original = branch.originals[number - 1]
@@ -150,13 +150,13 @@ class JudgedBranching(Branching[H], Generic[H]):
             what = _what(before, after)
             if what is not None:
                 event, place = self._event_of(branch, number)
-                difference = Difference(what, original, number, event, before, after)
+                difference = Differing(what, original, number, event, before, after)
                 placed.append((place, difference))
         for original in (branch.skipped | branch.refused) & recorded.keys():
             before = recorded[original]
             if before.flagged:
                 event = self._judged(history.event(original))
-                difference = Difference("lost", original, None, event, before, None)
+                difference = Differing("lost", original, None, event, before, None)
                 placed.append(((original, True, 0), difference))
         stream = history.events[history.stream_start :] if history.stream_start is not None else []
         unjudged = sum(map(self.detector.judges, stream)) - len(recorded)
@@ -210,11 +210,11 @@ class JudgedRerun(Rerun):
         """What differs."""
 
     @abstractmethod
-    def cells(self, difference: Difference) -> tuple[object, ...]:
+    def cells(self, difference: Differing) -> tuple[object, ...]:
         """Return what stands in the columns of a difference."""
 
     @abstractmethod
-    def difference_fields(self, difference: Difference) -> Fields:
+    def difference_fields(self, difference: Differing) -> Fields:
         """Return the same for machines."""
 
     def show(self) -> None:
@@ -239,11 +239,11 @@ class JudgedRerun(Rerun):
         for line in self._not_the_same():
             say(line)
 
-    def _row(self, difference: Difference) -> tuple[object, ...]:
+    def _row(self, difference: Differing) -> tuple[object, ...]:
         numbers = (difference.original or "-", difference.branch or "-")
         return (difference.what, *numbers, self._time(difference), *self.cells(difference))
 
-    def _time(self, difference: Difference) -> str:
+    def _time(self, difference: Differing) -> str:
         return in_zone(difference.event.time, self.branching.history.zone)
 
     def _not_the_same(self) -> Iterator[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from replay.engine.explore import Draw, Outcome, State
+    from replay.engine.explore import Draw, Played, State
 
 # So many events of the past are told anew each time; those before them are what actors
 # recover from.
@@ -101,10 +101,10 @@ class JudgedSubject(Subject):
         stream = counted(self.events - self.past, "event")
         return f"{stream} of the stream and the last {self.told:,} of the past"
 
-    def nothing(self, reference: Outcome) -> str | None:
+    def nothing(self, reference: Played) -> str | None:
         return None if reference.verdicts else "nothing was judged: nothing in the stream is"
 
-    def number_differing(self, recorded: Mapping[int, Any], reference: Outcome) -> int | None:
+    def number_differing(self, recorded: Mapping[int, Any], reference: Played) -> int | None:
         decided = {verdict.number: verdict for verdict in reference.verdicts}
         numbers = sorted(recorded)
         return next((each for each in numbers if recorded[each] != decided.get(each)), None)

@@ -17,7 +17,7 @@ _HEAD: Final = '''\
 """Event {event} of {store}: {verdict}.
 
 Written by "python -m replay shrink", which left {after:,} of {before:,} lines. The files
-beside this one are all that it needs.
+beside this one are all that it needs{needs}.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ def judged_regression(
     source = _HEAD.format(
         event=shrunk.recorded.number,
         store=plain_name(store),
+        needs=" besides the detector, which has to be found" if spoken.imports else "",
         verdict="flagged" if decision.flagged else "not flagged",
         after=lines + 1 + headed,
         before=before,

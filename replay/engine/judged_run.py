@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from events.errors import InputError
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.judged import Summary
@@ -60,8 +61,8 @@ def run(
             `replay.engine.detectors`.
 
     Raises:
-        InputError: a log cannot be read, an output would overwrite a log or is no file, or
-            the history went to a pipe and cannot be gone on with.
+        InputError: the logs are another detector's, a log cannot be read, an output would
+            overwrite a log or is no file, or the history went to a pipe and cannot be gone on with.
         OutputError: an output cannot be written, or was changed since it was written.
         StoreError: the store that stands there is damaged, or of a newer format.
         DetectorError: the detector has to declare its name or its version.
@@ -69,6 +70,13 @@ def run(
         InterruptedRunError: ``should_stop`` said True.
 
     """
+    given: Any = detector or logs.detector
+    own = logs.detectors
+    if isinstance(given, type) and not issubclass(given, own):
+        raise InputError(
+            f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
+            f"are, found {given.__qualname__}"
+        )
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -80,7 +88,7 @@ def run(
         logs,
         output,
         summary,
-        JudgingDrive(logs, summary, detector or logs.detector, listener, should_stop),
+        JudgingDrive(logs, summary, given, listener, should_stop),
         strict=strict,
         listener=listener,
         should_stop=should_stop,

@@ -40,6 +40,8 @@ class TwoLogs(Closing, ABC, Generic[P]):
 
     """
 
+    detectors: type
+    """What every detector is made of that reads such logs."""
     detector: Any
     """The detector that reads such logs where no other is given."""
     output: ClassVar[str]

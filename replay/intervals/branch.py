@@ -153,7 +153,7 @@ def setting_fields(parameters: IntervalParameters) -> Fields:
     }
 
 
-class Difference(NamedTuple):
+class Differing(NamedTuple):
     """An interval that is found otherwise on the branch."""
 
     what: What
@@ -230,7 +230,7 @@ class IntervalRerun(Rerun):
         for line in self._not_the_same():
             say(line)
 
-    def _row(self, difference: Difference) -> tuple[object, ...]:
+    def _row(self, difference: Differing) -> tuple[object, ...]:
         interval, pair = difference.interval, (difference.before, difference.after)
         ids = [ids_text(each.interval) for each in pair if each is not None]
         keyed = (plain(interval.key),) if self._keyed else ()
@@ -290,10 +290,10 @@ def _by_place(history: IntervalHistory) -> dict[tuple[str, str, str], Finding]:
 
 def _differences(
     before: Mapping[tuple[str, str, str], Finding], after: Mapping[tuple[str, str, str], Finding]
-) -> Iterator[Difference]:
+) -> Iterator[Differing]:
     for place in before.keys() | after.keys():
         one, other = before.get(place), after.get(place)
         if one is None or other is None:
-            yield Difference("gained" if one is None else "lost", one, other)
+            yield Differing("gained" if one is None else "lost", one, other)
         elif one.interval.adids != other.interval.adids:
-            yield Difference("changed", one, other)
+            yield Differing("changed", one, other)

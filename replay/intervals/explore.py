@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
     from replay.engine.difference import Difference
-    from replay.engine.explore import Draw, Outcome, State
+    from replay.engine.explore import Draw, Played, State
 
 # So many of the last observations are told anew each time.
 TOLD_MAX: Final = 4_000
@@ -186,10 +186,10 @@ class IntervalSubject(Subject):
         told = self.events - self.beginning
         return f"{'' if told == self.events else 'the last '}{counted(told, 'observation')}"
 
-    def nothing(self, reference: Outcome) -> str | None:
+    def nothing(self, reference: Played) -> str | None:
         return None if reference.verdicts else "nothing was found among them"
 
-    def number_differing(self, recorded: Sequence[Finding], reference: Outcome) -> int | None:
+    def number_differing(self, recorded: Sequence[Finding], reference: Played) -> int | None:
         told = [each for each in recorded if each.number > self.beginning]
         for one, other in zip_longest(told, reference.verdicts):
             if one != other:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from events.store.records import Decision, Source
     from replay.engine.branch import BranchLog
     from replay.engine.judged import LogLine
-    from replay.engine.judged_branch import Difference
+    from replay.engine.judged_branch import Differing
     from replay.engine.looks import Fields
 
 
@@ -83,7 +83,7 @@ class PurchaseRerun(JudgedRerun):
     def _parameters(self) -> tuple[Parameters, Parameters]:
         return self.branching.history.store.parameters, self.branch.setting
 
-    def cells(self, difference: Difference) -> tuple[object, ...]:
+    def cells(self, difference: Differing) -> tuple[object, ...]:
         purchase, before, after = difference.event, difference.before, difference.after
         return (
             plain(purchase.user),
@@ -93,7 +93,7 @@ class PurchaseRerun(JudgedRerun):
             _change(before, after, lambda decision: _cents(decision, decision.sd)),
         )
 
-    def difference_fields(self, difference: Difference) -> Fields:
+    def difference_fields(self, difference: Differing) -> Fields:
         purchase, before, after = difference.event, difference.before, difference.after
         return {
             "user": purchase.user,

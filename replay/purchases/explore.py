@@ -10,7 +10,7 @@ from replay.engine.judged_explore import JudgedSubject
 
 if TYPE_CHECKING:
     from actors.purchases.user import UserActor
-    from replay.engine.explore import Outcome, State
+    from replay.engine.explore import Played, State
 
 
 class PurchaseSubject(JudgedSubject):
@@ -37,6 +37,6 @@ class PurchaseSubject(JudgedSubject):
             return [names[n] if n < len(names) else n for n in sorted(value)]
         return [made.number for made in value] if field == "purchases" else value
 
-    def nothing(self, reference: Outcome) -> str | None:
+    def nothing(self, reference: Played) -> str | None:
         missing = "nothing was judged: there is no purchase in the stream"
         return None if reference.verdicts else missing

@@ -31,6 +31,7 @@ class Logs(TwoLogs[Parameters]):
 
     """
 
+    detectors = Simulation
     detector = Simulation
     output = "the flagged purchases"
 

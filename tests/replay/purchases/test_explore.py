@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.dispatcher import DispatchedActor
-    from replay.engine.explore import Exploration, Outcome
+    from replay.engine.explore import Exploration, Played
 
 ROOT = Path(replay.__file__).parents[1]
 SAMPLE = ROOT / "scripts" / "sample"
@@ -376,19 +376,19 @@ def test_wrong_use_is_answered_with_one_line(
 # Each difference is seen, and named
 
 
-def with_decision(outcome: Outcome, index: int, **fields: int) -> Outcome:
+def with_decision(outcome: Played, index: int, **fields: int) -> Played:
     decisions = list(outcome.verdicts)
     decisions[index] = msgspec.structs.replace(decisions[index], **fields)
     return outcome._replace(verdicts=decisions)
 
 
-def with_user(outcome: Outcome, urn: str, friends: set[int], purchases: int) -> Outcome:
+def with_user(outcome: Played, urn: str, friends: set[int], purchases: int) -> Played:
     made = outcome.state[urn, "purchases"]
     found = with_state(outcome, urn, "friends", frozenset(friends))
     return with_state(found, urn, "purchases", made[:purchases])
 
 
-def with_state(outcome: Outcome, urn: str, field: str, value: Any) -> Outcome:
+def with_state(outcome: Played, urn: str, field: str, value: Any) -> Played:
     return outcome._replace(state={**outcome.state, (urn, field): value})
 
 
@@ -447,7 +447,7 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
     ],
 )
 def test_first_difference_names_event_actor_and_field(
-    change: Callable[[Outcome], Outcome], expected: Difference, tmp_path: Path
+    change: Callable[[Played], Played], expected: Difference, tmp_path: Path
 ) -> None:
     explorer = Explorer(subject_of(history_of(SPEC_EXAMPLE, tmp_path)))
     assert list(explorer.differences(explorer.reference)) == []
