@@ -97,6 +97,27 @@ def _events(events: list[Any]) -> list[Any]:
     ]
 
 
+def facts_of(events: Sequence[Any], declared: Sequence[tuple[Any, Any, Any]]) -> list[Any]:
+    """Return the `facts` record of events whose types a header declares so."""
+    tags = [tag for tag, _, _ in declared]
+    kinds = [tags.index(type(event).__struct_config__.tag or type(event).__name__.lower())
+             for event in events]  # fmt: skip
+    texts: dict[str, list[str]] = {}
+    numbers: dict[str, list[int]] = {}
+    for _, _, fields in declared:
+        for name, kind in fields:
+            (texts if kind == "text" else numbers).setdefault(name, [])
+    for event, kind in zip(events, kinds, strict=True):
+        for name, field in declared[kind][2]:
+            if field == "text":
+                texts[name].append(getattr(event, name))
+            else:
+                numbers[name].append(int(getattr(event, name)))
+    lines = [[place, event.line] for place, event in enumerate(events) if event.line is not None]
+    times = _times([event.time for event in events])
+    return ["facts", kinds, times, [*map(_names, texts.values())], [*numbers.values()], lines]
+
+
 def _with_gaps(places: list[int]) -> list[tuple[int, int]]:
     return [(after, after - before - 1) for before, after in itertools.pairwise([-1, *places])]
 

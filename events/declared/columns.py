@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from events.journal.ticks import Ticks
 
 VALUES_MAX: Final = 1 << 23
-"""How many events times fields a frame has at most; one of the largest that runs write has half."""
+"""How many events times fields a frame has at most; the largest that runs write have fewer."""
 
 
 class PackedTexts(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -178,13 +178,12 @@ class FactColumns(EventColumns):
         return PackedFacts(self.kinds.tolist(), times, texts, numbers, sorted(self.lines.items()))
 
     def text_length(self) -> int:
-        """Return how many characters the texts and the times of the events have."""
-        finer = max(map(len, self.finer.values()), default=0)
+        """Return how many characters the texts have, with the digits that ticks cannot tell."""
         lengths = (
             np.fromiter(map(len, texts), np.int64)[self._values[name][self._having(name)]]
             for name, texts in self._texts.items()
         )
-        return len(self) * finer + sum(int(each.sum()) for each in lengths)
+        return sum(map(len, self.finer.values())) + sum(int(each.sum()) for each in lengths)
 
     @classmethod
     def unpack(cls, packed: PackedFacts, types: FactTypes, number: int) -> Self:

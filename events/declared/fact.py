@@ -281,12 +281,13 @@ def _fields(cls: type[msgspec.Struct], base: type[msgspec.Struct]) -> tuple[Fiel
         kind = next((kind for plain, kind in _KINDS if plain == field.type), None)
         if kind is None or field.encode_name != field.name:
             found = type(field.type).__name__.removesuffix("Type").lower()
-            bounds = ""
-            if found in {"str", "int"}:
-                bounds = f" with bounds, or called {shown(field.encode_name)}"
+            if field.encode_name != field.name:
+                found = f"one that is renamed {shown(field.encode_name)}"
+            elif found in {"str", "int"}:
+                found += " with bounds"
             raise DetectorError(
                 f"{where}.{field.name}: expected a field that is str, int or bool and no more, "
-                f"found {found}{bounds}"
+                f"found {found}"
             )
         fields.append(Field(field.name, kind))
     return tuple(fields)

@@ -31,7 +31,15 @@ inside another one, that hold more than one id. OBSERVATIONS is CSV with a row o
 or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by --format; - is
 standard input, CSV by default. A file that is not in order of time is put in order first, ties
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
-comes later than that is rejected. OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
+comes later than that is rejected.
+
+From standard input, a named pipe, or a file with --follow, intervals are written as soon as they
+are final; --resume goes on with the store, behind the rows that were read. Rows are not kept as
+they are written, so whether a followed file still is the same is told by times, ids, keys and
+rejected rows: changes elsewhere in it are not seen. A pipe of CSV that goes on begins with the row
+of column names, and then the line that "check" names.
+
+OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
 appended. Run again, it goes on where it was stopped. A search with other settings is not
 appended to OUTPUT, since nothing in a row says which search it is from. The settings of the
 rows there are read from the store beside OUTPUT, or the one of --store."""
@@ -41,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.description = f"{parser.description}\n\n{DETAIL}"
     add = parser.add_argument
-    add("observations", metavar="OBSERVATIONS", help="file of observations, or - for a pipe")
+    add(
+        "observations",
+        metavar="OBSERVATIONS",
+        help="file of observations, a pipe, or - for standard input",
+    )
     add(
         "output",
         metavar="OUTPUT",

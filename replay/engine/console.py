@@ -105,8 +105,8 @@ class Console(RunListener, Closing):
                 before = counted(summary.events_before, self._words.events)
                 self.say(f"going on after {before}")
         self._summary = summary
-        self._rejections.live = inputs.live
-        if inputs.live and not summary.events_before:
+        live = self._rejections.live = inputs.live
+        if live and not summary.events_before:
             # Its end, where a summary says so, may be far away.
             self._say_earlier(summary, None)
         for log in inputs.logs:
@@ -115,7 +115,7 @@ class Console(RunListener, Closing):
                 log.advise = self.say
         if self.verbosity > 0:
             self._say_inputs(inputs)
-        if self.verbosity >= 0 and is_watched() and not (summary.finished_before or inputs.live):
+        if self.verbosity >= 0 and is_watched() and not (summary.finished_before or live):
             self._bar = _Bar(inputs.logs)
             self.each_event = True
 

@@ -179,8 +179,9 @@ class Run:
         The logs are read one after the other; one that had been read to its end gives nothing.
         """
         if log.source not in self._ended:
+            deal_with = self._deal_with_live if log.live else self._deal_with
             for block in log.blocks(self.store.events + 1):
-                self._deal_with(log, block)
+                deal_with(log, block)
                 yield
             if log.stopped:
                 self.drive.commit()
@@ -190,12 +191,22 @@ class Run:
         if log is self.inputs.logs[-1]:
             self.outputs.sync()
 
-    def _deal_with(self, log: SourceLog, block: Block) -> None:
-        drive = self.drive
-        if log.live and not block.records:
-            drive.commit()
+    def _deal_with_live(self, log: SourceLog, block: Block) -> None:
+        if block.records:
+            self._take(log, block)
+        else:
+            self.drive.commit()
+        if not block.records or time.monotonic() > self._synced + SYNC_SECONDS:
             self.outputs.sync()
-            return
+            self._synced = time.monotonic()
+
+    def _deal_with(self, log: SourceLog, block: Block) -> None:
+        self._take(log, block)
+        if self.should_stop():
+            self.stop()
+
+    def _take(self, log: SourceLog, block: Block) -> None:
+        drive = self.drive
         drive.before(log, block)
         records, events = block.records, block.events
         if self.strict and block.rejected:
@@ -215,11 +226,6 @@ class Run:
         accepted[log.source] = accepted.get(log.source, 0) + events
         drive.commit()
         self._tell(log, block)
-        if self.should_stop() and not log.live:
-            self.stop()
-        if log.live and time.monotonic() > self._synced + SYNC_SECONDS:
-            self.outputs.sync()
-            self._synced = time.monotonic()
 
     def _tell(self, log: SourceLog, block: Block) -> None:
         """Tell of what was read, and end at a rejected line if the run is strict."""

@@ -107,10 +107,15 @@ def run_conformance_test(detector: type[Detector], parameters: Any = None) -> No
         raise AssertionError(str(error)) from None
 
     # A history is run, killed, gone on with and explored: that takes its time.
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
+    )
     @given(fact_logs(detector, parameters))
     def conforms(logs: FactLog) -> None:
-        _check(detector, logs)
+        try:
+            _check(detector, logs)
+        except ReplayError as error:
+            raise AssertionError(f"a run fails: {error}") from None
 
     conforms()
 
@@ -118,10 +123,7 @@ def run_conformance_test(detector: type[Detector], parameters: Any = None) -> No
 def _check(detector: type[Detector], logs: FactLog) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        try:
-            output, store = _run(detector, logs, folder)
-        except ReplayError as error:
-            raise AssertionError(f"a run fails: {error}") from None
+        output, store = _run(detector, logs, folder)
         with FactTimeline(store, detector) as timeline:
             _check_actors(detector, timeline)
         looks = stack.enter_context(looks_of(EventStore(store), detector))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.declared.columns import FactColumns, PackedFacts
 from events.store.stored import decode_facts, encode_records
 from events.store.validation import WrongRecordError
+from tests.by_the_book import facts_of
 from tests.facts import TYPES, Tick, facts, numbered
 
 # Of all types, or of one only.
@@ -55,29 +56,17 @@ def test_events_come_out_of_a_frame_as_they_went_in(events: list[Any], first: in
 @given(frames)
 def test_frame_is_what_the_format_says(events: list[Any]) -> None:
     columns = FactColumns.of(TYPES, numbered(events), 1)
-    tag, kinds, _, named, whole, lines = msgspec.msgpack.decode(encode_records([columns]))[0]
-    assert tag == "facts"
-    assert kinds == [TYPES.events.index(type(event)) for event in events]
-
-    def values(name: str) -> list[Any]:
-        return [getattr(event, name) for event in events if hasattr(event, name)]
-
-    assert whole == [values("count"), list(map(int, values("fresh")))]
-    for name, (names, codes) in zip(("user", "place"), named, strict=True):
-        new = iter(names)
-        assert [next(new) if code == 0 else names[code - 1] for code in codes] == values(name)
-        assert names == list(dict.fromkeys(values(name)))
-    assert lines == [
-        [place, event.line] for place, event in enumerate(events) if event.line is not None
-    ]
+    declared = msgspec.msgpack.decode(msgspec.msgpack.encode(TYPES.declared(b"{}")))
+    body = msgspec.msgpack.decode(encode_records([columns]))
+    assert body == [facts_of(events, declared["types"])]
 
 
 @given(frames)
 def test_length_of_texts_is_that_of_all_of_them(events: list[Any]) -> None:
     columns = FactColumns.of(TYPES, events, 1)
     texts = [getattr(event, name, "") for event in events for name in ("user", "place")]
-    finer = max(map(len, columns.finer.values()), default=0)
-    assert columns.text_length() == sum(map(len, texts)) + finer * len(events)
+    finer = [event.time.partition(".")[2][6:] for event in events]
+    assert columns.text_length() == sum(map(len, texts + finer))
 
 
 def test_no_events_are_columns_too() -> None:

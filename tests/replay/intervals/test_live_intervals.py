@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from fractions import Fraction
@@ -18,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import replay
 from events.errors import InputError, ReplayError
 from events.logs.live import LiveLog
 from events.logs.tap import Change
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from events.store.disk import Disk
     from replay.intervals.summary import IntervalSummary
 
+ROOT = Path(replay.__file__).parents[1]
 HEADING = b"time,adid,address\n"
 MINUTE = 60 * 10**9
 
@@ -502,3 +506,23 @@ def test_search_that_is_terminated_has_the_status_of_that(tmp_path: Path) -> Non
 def test_what_cannot_be_followed_is_refused(tmp_path: Path, name: str, found: str) -> None:
     with pytest.raises(InputError, match=found):
         Observations(tmp_path / name if name != "-" else name, follow=True)
+
+
+def test_recipe_of_the_readme_goes_on_with_a_pipe_of_csv(tmp_path: Path) -> None:
+    (recipe,) = re.findall(
+        r"^    (\(head -n 1 .*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    (tmp_path / "seen.csv").write_bytes(HEADING + b"".join(SEEN[:2]))
+    shell = Shell(tmp_path)
+    program = f"{sys.executable} -P -m replay intervals"
+    for line in ("2", "4"):
+        command = recipe.replace("+57", f"+{line}").replace("python -m replay intervals", program)
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=shell.environment, check=True)
+        checked = shell("check", "found.csv.events")
+        next_line = 2 + len((tmp_path / "seen.csv").read_bytes().splitlines()[1:])
+        assert f"the observations go on with line {next_line}\n" in checked.out
+        with (tmp_path / "seen.csv").open("ab") as file:
+            file.write(b"2020-01-01 00:09:59,C,x\n2020-01-01 01:00:00,C,x\n")
+    found = [each["adids"] for each in read_back(tmp_path / "found.csv")]
+    # What was final at the first end has grown since.
+    assert found == [["A", "B"], ["A", "B", "C"]]
