@@ -13,15 +13,17 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 
 import replay
+from actors.declared.messages import Answer
 from replay.declared.history import FactHistory, FactTimeline
+from replay.kinds import looks_of
 from replay.testing import DiedError, DyingDisk, FactLog, fact_logs, run_conformance_test
-from tests.rings import Rings
+from tests.rings import Account, Ring, Rings
 
 ROOT = Path(replay.__file__).parents[1]
 DETECTOR = ("--detector", "tests.rings:Rings")
@@ -254,7 +256,128 @@ def test_store_is_read_without_the_detector_and_decides_nothing(folder: Path) ->
     with_it = done(folder, "log", "rings.json.events", "--json")
     assert alone("log", "rings.json.events", "--json").stdout == with_it
     assert alone("check", "rings.json.events").returncode == 0
+    assert alone("repair", "rings.json.events", "--output", "saved.events").returncode == 0
     for refused in ("verify", "step", "explore"):
         found = alone(refused, "rings.json.events")
         assert (found.returncode, found.stderr.count("\n")) == (2, 1)
         assert "found none; name it with --detector" in found.stderr
+
+
+class Counting(Account):
+    """Counts under a name that is the engine's."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.number = 0
+
+
+class Giving(Account):
+    """Answers with what it holds itself."""
+
+    def answer(self, question: Any) -> Any:
+        del question
+        return self.sent
+
+
+class Giver(replay.FactCoordinator):
+    def judging(self, event: Any) -> Any:
+        answers = yield {event.sender: event.receiver}
+        held = answers[event.sender]
+        return Ring(flagged=False, forth=sum(held.values()), back=len(held))
+
+
+class Gifts(Rings):
+    name = "gifts"
+    version = 1
+    actor_type = Giving
+    coordinator_type: ClassVar[Any] = Giver
+
+
+class Counts(Rings):
+    name = "counts"
+    version = 1
+    actor_type = Counting
+
+
+class Shared(Account):
+    """Keeps something beside its events."""
+
+    asked = 0
+
+    def answer(self, question: Any) -> int:
+        del question
+        Shared.asked += 1
+        return Shared.asked
+
+
+class Moody(Rings):
+    name = "moody"
+    version = 1
+    actor_type = Shared
+
+
+def test_name_that_is_the_engines_is_refused_in_an_actor(folder: Path) -> None:
+    with (
+        Counts.logs(folder / "batch.json", folder / "stream.json") as logs,
+        pytest.raises(replay.DetectorError, match="found number, which is the engine's"),
+    ):
+        replay.run(logs, folder / "counts.json")
+
+
+def test_answer_is_what_was_said_whatever_the_actor_holds_later(folder: Path) -> None:
+    with Gifts.logs(folder / "batch.json", folder / "stream.json") as logs:
+        replay.run(logs, folder / "gifts.json")
+    store = replay.EventStore(folder / "gifts.json.events")
+    recorded = FactHistory(store, Gifts).recorded
+    with FactTimeline(store, Gifts) as timeline:
+        for number in list(recorded)[:10]:
+            messages = [each.message for each in timeline.trace(number)]
+            (held,) = [each.answer for each in messages if isinstance(each, Answer)]
+            verdict: Any = recorded[number]
+            assert (sum(held.values()), len(held)) == (verdict.forth, verdict.back)
+
+
+def test_logs_of_one_detector_are_not_read_by_another(folder: Path) -> None:
+    for logs, detector in (
+        (Rings.logs(folder / "batch.json", folder / "stream.json"), replay.Simulation),
+        (replay.Logs(folder / "batch.json", folder / "stream.json", 1, 2), Rings),
+    ):
+        with logs, pytest.raises(replay.InputError, match="whose logs these are, found"):
+            replay.run(logs, folder / "other.json", detector=detector)
+    assert not list(folder.glob("other.json*"))
+
+
+def test_why_says_where_what_is_decided_now_is_another_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Moody.logs(folder / "batch.json", folder / "stream.json") as logs:
+        replay.run(logs, folder / "moody.json")
+    store = replay.EventStore(folder / "moody.json.events")
+    with looks_of(store, Moody) as looks:
+        looks.show_why(max(FactHistory(store, Moody).recorded))
+        assert looks.verify(iter).difference is not None
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "decided now it is another, and verify tells where they part"
+
+
+def test_whose_an_event_is_nobody_knows_without_the_detector(folder: Path) -> None:
+    ran(folder)
+    with (
+        looks_of(replay.EventStore(folder / "rings.json.events")) as looks,
+        pytest.raises(replay.OtherDetectorError, match="name it with --detector"),
+    ):
+        looks.numbers_of("ada")
+
+
+def test_event_is_shrunk_and_rerun_by_the_command_line(folder: Path) -> None:
+    ran(folder)
+    flagged = json.loads(
+        done(folder, "log", "rings.json.events", "--json", "--flagged").split("\n")[0]
+    )
+    number = str(flagged["event"])
+    shrunk = done(folder, "shrink", "rings.json.events", number, "--output", "case")
+    assert f"step case/flagged.json.events {' '.join(DETECTOR)}" in shrunk
+    done(folder, "verify", "case/flagged.json.events")
+    again = done(folder, "rerun", "rings.json.events", "branch.json", "--skip", number)
+    assert "1 event skipped" in again
+    done(folder, "verify", "branch.json.events")
