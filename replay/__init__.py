@@ -45,10 +45,10 @@ from events.store.detector import DetectorVersion
 from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.declared.detector import Detector
-from replay.engine.judged import Summary
-from replay.engine.judged_run import run
 from replay.engine.listener import RunListener as Listener
 from replay.intervals.find import find_intervals
+from replay.judging.history import Summary
+from replay.judging.run import run
 from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation

@@ -20,7 +20,7 @@ from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
 from replay.engine.console import Console
-from replay.engine.judged_run import run
+from replay.judging.run import run
 from replay.loading import add_detector, given_detector
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs

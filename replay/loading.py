@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from replay.engine.system import ActorSystem
+    from replay.judging.system import ActorSystem
 
 
 def add_detector(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from replay.declared.console import verdict_text
 from replay.declared.detector import event_fields
 from replay.declared.history import FactHistory, bound
 from replay.declared.logs import FactLogs
-from replay.engine.judged_branch import JudgedBranching, JudgedRerun
+from replay.judging.branch import JudgedBranching, JudgedRerun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from events.store.records import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog
-    from replay.engine.judged_branch import Differing
     from replay.engine.listener import RunSummary
     from replay.engine.looks import Fields
+    from replay.judging.branch import Differing
 
 
 class FactBranching(JudgedBranching[FactHistory]):

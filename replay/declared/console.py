@@ -8,7 +8,7 @@ import msgspec
 
 from events.declared.fact import Fact, Verdict, verdict_fields
 from events.escapes import plain
-from replay.engine.console import JudgedWords
+from replay.judging.console import JudgedWords
 
 if TYPE_CHECKING:
     from replay.declared.detector import Detector

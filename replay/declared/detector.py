@@ -23,7 +23,7 @@ from events.declared.lines import FactLines
 from events.errors import DetectorError, shown
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from replay.declared.logs import FactLogs
-from replay.engine.system import ActorSystem
+from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

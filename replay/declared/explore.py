@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from replay.engine.judged_explore import JudgedSubject
+from replay.judging.explore import JudgedSubject
 
 if TYPE_CHECKING:
     from actors.declared.actor import SubjectActor

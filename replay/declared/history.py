@@ -17,10 +17,10 @@ from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.history import Events
-from replay.engine.judged import JudgedHistory, JudgedResumed
-from replay.engine.judged_replay import JudgedReplay
-from replay.engine.judged_timeline import JudgedTimeline
 from replay.engine.verify import digest_differences
+from replay.judging.history import JudgedHistory, JudgedResumed
+from replay.judging.timeline import JudgedTimeline
+from replay.judging.verify import JudgedReplay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from events.declared.parser import FactParser
 from events.errors import ParametersError, shown
 from events.logs.objects import BadLineError, decode_object
 from replay.declared.history import FactResumed
-from replay.engine.logs import ParametersLine, TwoLogs
+from replay.judging.logs import ParametersLine, TwoLogs
 
 if TYPE_CHECKING:
     from pathlib import Path

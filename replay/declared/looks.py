@@ -27,7 +27,7 @@ from replay.declared.logs import FactLogs
 from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
-from replay.engine.judged_looks import JudgedLooks
+from replay.judging.looks import JudgedLooks
 from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from events.declared.fact import Declared
     from events.store.store import EventStore
     from replay.engine.branch import Branching
-    from replay.engine.judged_explore import JudgedSubject
     from replay.engine.looks import Fields
     from replay.engine.verify import Verification
+    from replay.judging.explore import JudgedSubject
 
 
 class FactLooks(JudgedLooks[Fact]):

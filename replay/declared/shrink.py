@@ -11,10 +11,9 @@ from events.logs.objects import BYTE_ORDER_MARK
 from events.store.store import EventStore
 from replay.declared.history import FactHistory
 from replay.declared.logs import FactLogs
-from replay.engine.history import LinePlace
-from replay.engine.judged import LogLine
-from replay.engine.judged_regression import Spoken, imported
-from replay.engine.judged_shrink import JudgedShrinking
+from replay.engine.history import LinePlace, LogLine
+from replay.judging.regression import Spoken, imported
+from replay.judging.shrink import JudgedShrinking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -30,8 +30,7 @@ from events.store.store import EventStore
 from replay.engine.branch_files import branch_files, unnamed_log
 from replay.engine.branch_lines import Inserted, identified
 from replay.engine.files import STORE_SUFFIX, check_outputs
-from replay.engine.history import LinePlace
-from replay.engine.judged import LogLine, texts_by_log
+from replay.engine.history import LinePlace, LogLine, texts_by_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from events.store.records import Rejected
     from replay.engine.inputs import Inputs, SourceLog
-    from replay.engine.judged import Summary
 
 # The bar is drawn at most so often.
 _REDRAW_SECONDS: Final = 0.1
@@ -53,29 +52,6 @@ class RunWords(ABC):
     @abstractmethod
     def found(self, summary: Any) -> int:
         """Return how many lines were written."""
-
-
-class JudgedWords(RunWords):
-    """What runs that judge events say of themselves."""
-
-    judged: ClassVar[str] = "event"
-    """What is decided on."""
-    subject: ClassVar[str] = "subject"
-    """Whom an event concerns."""
-
-    def totals(self, summary: Summary, seconds: float) -> list[str]:
-        """Return lines about what was read and found."""
-        return [
-            f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
-            f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
-            f"{counted(summary.users, self.subject)}",
-            f"{summary.flagged:,} of {counted(summary.judged, self.judged)} flagged, "
-            f"{seconds:.2f} s",
-        ]
-
-    def found(self, summary: Summary) -> int:
-        """Return how many lines were written."""
-        return summary.flagged
 
 
 class Console(RunListener, Closing):

@@ -10,10 +10,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, overload
 
 from events.errors import PositionError
+from events.logs.objects import BYTE_ORDER_MARK
 from events.store.records import Gap, Lines, LogEnd, Rejected, Source, StateDigest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from events.store.records import Record
@@ -30,6 +31,17 @@ class LinePlace(NamedTuple):
     """The batch or the stream."""
     line: int
     """Its line number there, from 1."""
+
+
+class LogLine(NamedTuple):
+    """A line of a log that is not blank, or an empty one for one that the store does not hold."""
+
+    place: LinePlace
+    """Where it stands."""
+    event: int | None
+    """The number of its event, or None for the parameters and rejected lines."""
+    text: bytes
+    """The line, byte for byte, without its newline."""
 
 
 class Attestation(NamedTuple):
@@ -220,3 +232,24 @@ class StoredHistory(ABC, Generic[E, J]):
 def _next_line(mark: Lines | Rejected) -> int:
     """Return the line on which the event behind ``mark`` begins."""
     return mark.number + isinstance(mark, Rejected)
+
+
+def texts_by_log(
+    lines: Iterable[LogLine], sources: Iterable[Source] = ("batch", "stream")
+) -> dict[Source, list[bytes]]:
+    """Return what each log consists of, without newlines, given its ``lines`` in order.
+
+    Where lines before it have come or gone, a line with a byte-order mark, which is
+    passed over at the start of a log only, is still read as it was.
+    """
+    texts: dict[Source, list[bytes]] = {source: [] for source in sources}
+    for place, _, text in lines:
+        found = texts[place.source]
+        moved = bool(found) == (place.line == 1)
+        if not (moved and text.startswith(BYTE_ORDER_MARK)):
+            found.append(text)
+        elif found:
+            found.append(text.removeprefix(BYTE_ORDER_MARK))
+        else:
+            found += [b"", text]
+    return texts

@@ -20,7 +20,7 @@ from events.observations.source import Observations
 from events.store.store import EventStore
 from replay.engine.branch import Branch, Branching, Rerun
 from replay.engine.detectors import check_detector
-from replay.engine.judged import LogLine
+from replay.engine.history import LogLine
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.run import Search, run_intervals

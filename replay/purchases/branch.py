@@ -11,7 +11,7 @@ from events.purchases.amounts import format_amount, format_cents
 from events.purchases.blocks import BlockParser
 from events.purchases.lines import parse_line
 from events.purchases.parameters import Parameters, is_parameters_line
-from replay.engine.judged_branch import JudgedBranching, JudgedRerun
+from replay.judging.branch import JudgedBranching, JudgedRerun
 from replay.purchases.console import decision_fields
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from events.purchases.event import Event
     from events.store.records import Decision, Source
     from replay.engine.branch import BranchLog
-    from replay.engine.judged import LogLine
-    from replay.engine.judged_branch import Differing
+    from replay.engine.history import LogLine
     from replay.engine.looks import Fields
+    from replay.judging.branch import Differing
 
 
 class PurchaseBranching(JudgedBranching[History]):

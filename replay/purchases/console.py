@@ -8,7 +8,7 @@ from events.escapes import plain
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, Event, Purchase, type_name
 from events.times.timestamps import in_zone
-from replay.engine.console import JudgedWords
+from replay.judging.console import JudgedWords
 
 if TYPE_CHECKING:
     from events.store.records import Decision

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.purchases.recency import WALK_MAX
 from actors.urns import COORDINATOR
-from replay.engine.judged_explore import JudgedSubject
+from replay.judging.explore import JudgedSubject
 
 if TYPE_CHECKING:
     from actors.purchases.user import UserActor

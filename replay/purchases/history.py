@@ -12,8 +12,8 @@ from events.purchases.lines import parse_line
 from events.purchases.own_lines import check_own_lines
 from events.purchases.parameters import parse_parameters
 from events.store.records import Decision
-from replay.engine.history import Events, LinePlace
-from replay.engine.judged import JudgedHistory, LogLine
+from replay.engine.history import Events, LinePlace, LogLine
+from replay.judging.history import JudgedHistory
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

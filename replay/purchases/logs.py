@@ -8,7 +8,7 @@ from events.errors import ParametersError
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
-from replay.engine.logs import ParametersLine, TwoLogs
+from replay.judging.logs import ParametersLine, TwoLogs
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.simulation import Simulation
 

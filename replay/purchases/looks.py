@@ -17,8 +17,8 @@ from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
-from replay.engine.judged_looks import JudgedLooks
 from replay.engine.looks import Change
+from replay.judging.looks import JudgedLooks
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
 from replay.purchases.console import (
     PurchaseWords,

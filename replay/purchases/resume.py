@@ -13,7 +13,7 @@ from events.purchases.event import Event, line_of
 from events.purchases.lines import flagged_line
 from events.purchases.own_lines import OwnLines
 from events.store.records import Decision
-from replay.engine.judged import JudgedResumed
+from replay.judging.history import JudgedResumed
 
 if TYPE_CHECKING:
     from actors.purchases.digest import Sums

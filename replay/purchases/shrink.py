@@ -14,8 +14,8 @@ from events.journal.columns import Columns
 from events.purchases.event import Befriend, users_of
 from events.purchases.own_lines import own_line
 from events.store.store import EventStore
-from replay.engine.judged_regression import Spoken, imported
-from replay.engine.judged_shrink import JudgedShrinking
+from replay.judging.regression import Spoken, imported
+from replay.judging.shrink import JudgedShrinking
 from replay.purchases.console import describe
 from replay.purchases.explain import WhyPurchase, explain
 from replay.purchases.history import History
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from events.logs.objects import BadLineError
     from events.purchases.event import Event
     from events.store.records import Decision
-    from replay.engine.judged import LogLine
+    from replay.engine.history import LogLine
     from replay.engine.looks import Fields
     from replay.purchases.timeline import Timeline
 

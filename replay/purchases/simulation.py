@@ -13,7 +13,7 @@ from events.errors import DetectorError
 from events.journal.journal import Journal, OwnEvents
 from events.purchases.event import Event, Purchase, place_of
 from events.store.records import Decision
-from replay.engine.system import ActorSystem
+from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from events.purchases.event import Event
 from events.store.records import Decision
 from events.store.store import EventStore
 from replay.engine.detectors import check_detector, detector_version
-from replay.engine.judged_timeline import JudgedTimeline
+from replay.judging.timeline import JudgedTimeline
 from replay.purchases.history import History
 from replay.purchases.simulation import Simulation
 

@@ -12,8 +12,8 @@ from actors.purchases.digest import Sums, sums_of, total_of, users_of_difference
 from actors.urns import COORDINATOR
 from events.store.records import StateDigest
 from replay.engine.difference import Difference
-from replay.engine.judged_replay import JudgedReplay
 from replay.engine.verify import digest_differences
+from replay.judging.verify import JudgedReplay
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:

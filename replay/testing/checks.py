@@ -19,9 +19,9 @@ from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
 from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
-from replay.engine.judged_run import run
-from replay.engine.judged_shrink import FLAGGED
-from replay.engine.judged_timeline import JudgedTimeline
+from replay.judging.run import run
+from replay.judging.shrink import FLAGGED
+from replay.judging.timeline import JudgedTimeline
 from replay.kinds import looks_of
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation

@@ -24,7 +24,7 @@ from replay.declared.history import FactTimeline
 from replay.engine.detectors import detector_version
 from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
-from replay.engine.judged_run import run
+from replay.judging.run import run
 from replay.kinds import looks_of
 from replay.testing.disks import CountingDisk
 

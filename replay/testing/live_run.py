@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from events.purchases.amounts import UNITS_PER_ONE
-from replay.engine.judged import Summary
-from replay.engine.judging import JudgingDrive
 from replay.engine.listener import RunListener
+from replay.judging.drive import JudgingDrive
+from replay.judging.history import Summary
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline

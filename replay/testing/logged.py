@@ -12,8 +12,8 @@ from events.logs.splitting import whole_lines
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import parse_parameters
 from events.store.records import Rejected
-from replay.engine.judged import texts_by_log
-from replay.engine.judged_shrink import BATCH, STREAM
+from replay.engine.history import texts_by_log
+from replay.judging.shrink import BATCH, STREAM
 from replay.purchases.history import History
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from actors.orders import ChosenOrder
 from events.store.store import EventStore
 from replay.engine.failing import WHENS, Failure, Failures, PlannedError, with_failures
 from replay.engine.files import STORE_SUFFIX
-from replay.engine.judged_shrink import FLAGGED
 from replay.engine.listener import RunListener
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
+from replay.judging.shrink import FLAGGED
 from replay.testing.checks import assert_replays
 from replay.testing.disks import DiedError, DyingDisk
 from replay.testing.strategies import failures

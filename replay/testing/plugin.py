@@ -22,7 +22,7 @@ from hypothesis.errors import HypothesisException
 from events.errors import ReplayError, StoreError, shown
 from events.escapes import inert, json_escaped
 from events.store.store import EventStore
-from replay.engine.judged_shrink import FLAGGED
+from replay.judging.shrink import FLAGGED
 from replay.kinds import looks_of
 from replay.purchases.looks import PurchaseLooks
 from replay.purchases.simulation import Simulation

@@ -185,13 +185,13 @@ FAULTS: Final = (
     ),
     Fault(
         "the stream begins an event too late",
-        "replay/engine/judging.py",
+        "replay/judging/drive.py",
         "StreamStart(self._store.events)",
         "StreamStart(self._store.events + 1)",
     ),
     Fault(
         "going back leaves users as they were",
-        "replay/engine/system.py",
+        "replay/judging/system.py",
         "            self.passivate(moved)\n",
         "            self.passivate(moved if position > self.position else ())\n",
     ),
@@ -204,13 +204,13 @@ FAULTS: Final = (
     ),
     Fault(
         "a line lost where a run goes on",
-        "replay/engine/judged.py",
+        "replay/judging/history.py",
         "            self.rejected.append(record)\n            self.lines[record.source] += 1",
         "            self.rejected.append(record)\n            self.lines[record.source] += 2",
     ),
     Fault(
         "what was not decided is forgotten",
-        "replay/engine/judging.py",
+        "replay/judging/drive.py",
         "self._judged(self.simulation.judge(event))",
         "pass",
     ),

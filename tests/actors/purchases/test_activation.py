@@ -307,7 +307,7 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 

@@ -25,11 +25,11 @@ from events.purchases.blocks import BlockParser
 from events.store.disk import Identity, identity_of
 from events.store.records import Rejected
 from events.store.store import EventStore
-from replay.engine.judged import Summary
-from replay.engine.judging import JudgingDrive
 from replay.engine.listener import RunListener as Listener
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run
+from replay.judging.drive import JudgingDrive
+from replay.judging.history import Summary
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from replay.engine.judged import LogLine
+    from replay.engine.history import LogLine
 
 SEEDS = 60
 ROUNDS = 40

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from events.logs.live import LiveLog
     from events.observations.rows import Observation
-    from replay.engine.judged import Summary
+    from replay.judging.history import Summary
 
 LIMIT = 90
 LONG = b'{"note": "' + b"x" * 2_000 + b'"}'

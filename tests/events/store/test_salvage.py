@@ -36,7 +36,7 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 

@@ -36,7 +36,7 @@ Change = "Callable[[Remade], object]"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 2)
+    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("replay.engine.judging"), "DIGEST_EVENTS", 4)
+    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 

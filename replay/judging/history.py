@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from events.errors import DamagedStoreError
 from events.journal.columns import EventColumns
-from events.logs.objects import BYTE_ORDER_MARK
 from events.store.records import (
     EventRun,
     Lines,
@@ -20,12 +19,12 @@ from events.store.records import (
     Written,
 )
 from replay.engine.drive import Resumed
-from replay.engine.history import Events, LinePlace, StoredHistory
+from replay.engine.history import Events, LinePlace, LogLine, StoredHistory
 from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.store.store import EventStore
@@ -75,17 +74,6 @@ class Summary(RunSummary):
     def stream_rejected(self) -> int:
         """How many lines of the stream were rejected."""
         return self.refused.get("stream", 0)
-
-
-class LogLine(NamedTuple):
-    """A line of a log that is not blank, or an empty one for one that the store does not hold."""
-
-    place: LinePlace
-    """Where it stands."""
-    event: int | None
-    """The number of its event, or None for the parameters and rejected lines."""
-    text: bytes
-    """The line, byte for byte, without its newline."""
 
 
 def said(decision: Any) -> list[Any]:
@@ -186,27 +174,6 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
             self.stream_start = record.events
         else:
             super()._take(record, frame, previous)
-
-
-def texts_by_log(
-    lines: Iterable[LogLine], sources: Iterable[Source] = ("batch", "stream")
-) -> dict[Source, list[bytes]]:
-    """Return what each log consists of, without newlines, given its ``lines`` in order.
-
-    Where lines before it have come or gone, a line with a byte-order mark, which is
-    passed over at the start of a log only, is still read as it was.
-    """
-    texts: dict[Source, list[bytes]] = {source: [] for source in sources}
-    for place, _, text in lines:
-        found = texts[place.source]
-        moved = bool(found) == (place.line == 1)
-        if not (moved and text.startswith(BYTE_ORDER_MARK)):
-            found.append(text)
-        elif found:
-            found.append(text.removeprefix(BYTE_ORDER_MARK))
-        else:
-            found += [b"", text]
-    return texts
 
 
 def is_finished(store: EventStore) -> bool:

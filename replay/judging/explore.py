@@ -12,7 +12,7 @@ from actors.urns import COORDINATOR, SINK
 from events.errors import counted
 from replay.engine.difference import Difference
 from replay.engine.explore import COMMITS, Subject
-from replay.engine.judged_replay import decision_differences
+from replay.judging.verify import decision_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
-    from replay.engine.judged import JudgedResumed
+    from replay.judging.history import JudgedResumed
 
 P = TypeVar("P")
 

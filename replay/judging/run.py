@@ -1,6 +1,6 @@
 """The run of a detector that judges events: two logs in, a store and the flagged lines out.
 
-`replay.engine.run` is its way, and `replay.engine.judging` what is done on it.
+`replay.engine.run` is its way, and `replay.judging.drive` what is done on it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from events.errors import InputError
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
-from replay.engine.judged import Summary
-from replay.engine.judging import JudgingDrive
 from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
 from replay.engine.run import Run
+from replay.judging.drive import JudgingDrive
+from replay.judging.history import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from replay.engine.logs import TwoLogs
     from replay.engine.run import ShouldStop
-    from replay.engine.system import ActorSystem
+    from replay.judging.logs import TwoLogs
+    from replay.judging.system import ActorSystem
 
 
 def run(

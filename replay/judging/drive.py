@@ -17,9 +17,9 @@ from events.store.header import Header
 from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
-from replay.engine.judged import is_finished
 from replay.engine.output_file import Outputs
 from replay.engine.supervision import Reactivation
+from replay.judging.history import is_finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
-    from replay.engine.judged import JudgedResumed, Summary
     from replay.engine.listener import RunListener
-    from replay.engine.logs import TwoLogs
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
-    from replay.engine.system import ActorSystem
+    from replay.judging.history import JudgedResumed, Summary
+    from replay.judging.logs import TwoLogs
+    from replay.judging.system import ActorSystem
 
 # The state's digest is recorded at least so often, to tell where a replay parts from it.
 DIGEST_EVENTS: Final = 10_000

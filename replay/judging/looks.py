@@ -9,8 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from replay.engine.detectors import check_detector
-from replay.engine.history import Happening
-from replay.engine.judged import texts_by_log
+from replay.engine.history import Happening, texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
 from replay.terminal.tables import cut_fields
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.store.records import Rejected, Source
-    from replay.engine.judged import JudgedHistory
-    from replay.engine.judged_explore import JudgedSubject
+    from replay.judging.explore import JudgedSubject
+    from replay.judging.history import JudgedHistory
 
 E = TypeVar("E", bound=Happening)
 

@@ -12,10 +12,11 @@ from actors.dispatcher import ActorFailedError
 from actors.sink import Nowhere
 from events.errors import InputError
 from replay.engine.files import STORE_SUFFIX
-from replay.engine.judged import JudgedHistory, LogLine, said, texts_by_log
-from replay.engine.judged_regression import Spoken, judged_regression
-from replay.engine.judged_run import run
+from replay.engine.history import LogLine, texts_by_log
 from replay.engine.shrink import Shrinking, Shrunk
+from replay.judging.history import JudgedHistory, said
+from replay.judging.regression import Spoken, judged_regression
+from replay.judging.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     from events.logs.objects import BadLineError
     from events.store.records import Source
-    from replay.engine.judged_looks import JudgedLooks
-    from replay.engine.logs import TwoLogs
     from replay.engine.looks import Fields
+    from replay.judging.logs import TwoLogs
+    from replay.judging.looks import JudgedLooks
 
 H = TypeVar("H", bound=JudgedHistory[Any, Any, Any])
 

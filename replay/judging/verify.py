@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.engine.history import Attestation
-    from replay.engine.judged import JudgedHistory
+    from replay.judging.history import JudgedHistory
 
 
 def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:

@@ -9,8 +9,8 @@ from events.errors import DamagedStoreError, counted
 from events.times.timestamps import in_zone
 from replay.engine.branch import Branch, Branching, Rerun
 from replay.engine.detectors import check_detector
-from replay.engine.judged import JudgedHistory, said
-from replay.engine.judged_run import run
+from replay.judging.history import JudgedHistory, said
+from replay.judging.run import run
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from events.store.records import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog, What
-    from replay.engine.judged import LogLine, Summary
+    from replay.engine.history import LogLine
     from replay.engine.listener import RunListener
-    from replay.engine.logs import TwoLogs
     from replay.engine.looks import Fields
+    from replay.judging.history import Summary
+    from replay.judging.logs import TwoLogs
 
 
 H = TypeVar("H", bound=JudgedHistory[Any, Any, Any])
