@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -281,6 +282,8 @@ def test_user_is_named_by_its_id_or_by_what_is_shown(
 
 def interrupted_after(words: Sequence[str], module: str, folder: Path) -> Ended:
     """Press Ctrl-C when ``module`` has been imported, which ``-X importtime`` tells."""
+    # Of one that there is not, nothing would be told for ever.
+    assert find_spec(module) is not None
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", *words],
         cwd=folder,
@@ -305,7 +308,7 @@ def interrupted_after(words: Sequence[str], module: str, folder: Path) -> Ended:
         "events.errors",
         "msgspec",
         "pykka",
-        "replay.run",
+        "replay.judging.run",
         "replay.purchases.timeline",
         "replay.purchases.logs",
     ],
@@ -335,7 +338,9 @@ def test_ctrl_c_that_is_ignored_stays_ignored(folder: Path) -> None:
     # As a shell does it for what is started in the background.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        found = interrupted_after(["-P", "-m", "replay", "step", STORE], "replay.run", folder)
+        found = interrupted_after(
+            ["-P", "-m", "replay", "step", STORE], "replay.judging.run", folder
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     assert found == (0, b"", "")
