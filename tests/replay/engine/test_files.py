@@ -566,7 +566,8 @@ def killed(folder: Path, words: list[str]) -> list[dict[str, Any]]:
     asked = json.dumps({"folder": str(folder), "words": words})
     root = Path(replay.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, str(Path(replay.__file__).parents[1] / "tests" / "killed.py")],
+        # Not from the folder of the tests, which has rooms of the packages' names.
+        [sys.executable, "-P", str(root / "tests" / "killed.py")],
         input=asked,
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,

@@ -299,7 +299,7 @@ def test_command_about_purchases_refuses_a_store_of_intervals(
 ) -> None:
     status, out, err = run.result(*words)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "expected a store of purchases, found one of intervals" in err
+    assert "expected a store of purchases, found one that 'intervals' (version 1) decided" in err
 
 
 def test_every_command_was_thought_of() -> None:
