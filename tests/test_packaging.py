@@ -47,6 +47,7 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_source_distribution_is_the_checkout(sources: Path) -> None:
     # What is not committed yet counts, too, and what is ignored does not.
     listed = subprocess.run(

@@ -47,6 +47,7 @@ def test_every_decision_in_a_dense_network_is_the_models(history: LoggedHistory)
     assert_agrees_with_model(history)
 
 
+@pytest.mark.slow
 @given(histories())
 def test_every_decision_by_sorting_latest_purchases_is_the_models(history: LoggedHistory) -> None:
     # So small histories are always walked; large ones, whose networks are small, are not.
@@ -54,6 +55,7 @@ def test_every_decision_by_sorting_latest_purchases_is_the_models(history: Logge
         assert_agrees_with_model(history)
 
 
+@pytest.mark.slow
 @given(histories(), orders())
 def test_no_chosen_order_of_delivery_changes_a_decision(
     history: LoggedHistory, order: ChosenOrder

@@ -104,6 +104,7 @@ def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
     assert sum(line.startswith("Purchase(") for line in others) == flagged.count(b"\n")
 
 
+@pytest.mark.slow
 def test_detector_with_events_of_its_own_does_what_is_shown(tmp_path: Path) -> None:
     (detector,) = (block for block in blocks("python") if "class Bursts" in block)
     assert detector.count("\n") < 60

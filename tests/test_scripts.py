@@ -161,6 +161,7 @@ def test_pythons_that_are_not_there_are_one_clear_error(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_small_benchmark_of_growth_draws_what_it_measured(tmp_path: Path) -> None:
     shown = script("bench_growth.py", "--small", "--svg", str(tmp_path / "g.svg"), cwd=ROOT)
     assert [line.split()[:3] for line in shown.splitlines()[2:]] == [

@@ -107,6 +107,7 @@ def tell(simulation: IntervalSimulation, requests: Sequence[Any]) -> None:
         simulation.dispatcher.run()
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples * 2)
 @given(
     rows,
@@ -185,6 +186,7 @@ class Passivating(IntervalSimulation):
         self.passivate(self.draw.sample(self.active, self.draw.randint(0, len(self.active))))
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, st.integers(0, 2**32))
 def test_run_with_random_passivation_writes_the_same_files(
     drawn: list[Row], lateness: int | None, key: str | None, seed: int
@@ -205,6 +207,7 @@ def test_run_with_random_passivation_writes_the_same_files(
 whens = st.sampled_from(["before", "within", "after"])
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, st.dictionaries(st.integers(1, 40), whens, max_size=6))
 def test_failures_of_actors_change_nothing(
     drawn: list[Row], lateness: int | None, key: str | None, failures: dict[int, str]
@@ -255,6 +258,7 @@ def told_in(trace: Trace) -> list[tuple[str | None, str, Any]]:
     return [each for each in trace.delivered if not isinstance(each[2], Advance | Horizon)]
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, st.data())
 def test_run_that_goes_on_gives_the_messages_of_one_that_was_never_stopped(
     drawn: list[Row], lateness: int | None, key: str | None, data: st.DataObject
@@ -286,6 +290,7 @@ def test_run_that_goes_on_gives_the_messages_of_one_that_was_never_stopped(
         assert seen == summary.observations - settled
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, st.data())
 def test_timeline_of_a_store_that_is_not_finished_is_that_of_its_observations(
     drawn: list[Row], lateness: int | None, key: str | None, data: st.DataObject

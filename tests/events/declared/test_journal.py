@@ -19,6 +19,7 @@ def subjects(event: Any) -> tuple[str, ...]:
     return (event.user,) if isinstance(event, Login) else ("clock",)
 
 
+@pytest.mark.slow
 @given(st.lists(facts(), max_size=12), st.data())
 def test_journal_is_what_lists_are(events: list[Any], data: st.DataObject) -> None:
     events = numbered(events)

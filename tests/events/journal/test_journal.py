@@ -213,6 +213,7 @@ class TestAsOf:
         check(copy, events, len(events))
 
 
+@pytest.mark.slow
 @given(histories)
 def test_order_of_a_log_in_reverse_is_that_of_its_times(events: list[Event]) -> None:
     by_time = sorted(events, key=lambda event: event.time)

@@ -59,6 +59,7 @@ def test_time_is_its_microseconds_and_the_digits_behind_them(
     assert time_of(tick, finer) == text
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(moments, fractions), max_size=20))
 def test_many_times_are_written_as_each_of_them_is(found: list[tuple[dt.datetime, str]]) -> None:
     texts = [text_of(*each) for each in found]

@@ -410,6 +410,7 @@ class Follower:
         counts["lines promised"] += len(promised)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_line_that_was_there_at_a_look_is_judged_once(

@@ -107,6 +107,7 @@ def history_of(folder: Path) -> list[bytes]:
     return [replay.line_of(event) for event in store.events_from(7)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_a_live_run_in_good_order_and_resume_goes_on(
     shell: Shell, start: Callable[..., Live], number: signal.Signals
@@ -181,6 +182,7 @@ def test_named_pipe_is_read_until_its_writer_has_gone(
     assert replay.EventStore(shell.folder / "flagged.json.events").events == 7
 
 
+@pytest.mark.slow
 def test_growing_file_is_followed_over_rotation_and_truncation(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
@@ -216,6 +218,7 @@ def test_growing_file_is_followed_over_rotation_and_truncation(
     assert history_of(shell.folder) == expected
 
 
+@pytest.mark.slow
 def test_followed_file_is_resumed_behind_the_last_line_that_was_read(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
@@ -318,6 +321,7 @@ def test_long_line_of_a_live_stream_is_read_over(
     assert rejected_in(shell.folder) == [(2, *long), (4, *long)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [100, len(HOLE) - 1, len(HOLE)])
 def test_followed_file_is_resumed_in_the_middle_of_a_long_line_and_behind_one(
     shell: Shell, start: Callable[..., Live], part: int
@@ -338,6 +342,7 @@ def test_followed_file_is_resumed_in_the_middle_of_a_long_line_and_behind_one(
     assert rejected_in(shell.folder) == [(3, *long), (5, *long)]
 
 
+@pytest.mark.slow
 def test_followed_file_with_another_long_line_is_another_file(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
@@ -492,6 +497,7 @@ def test_rejected_lines_are_numbered_anew_after_a_rotation(
     ]
 
 
+@pytest.mark.slow
 def test_file_given_once_more_on_standard_input_is_gone_on_with_behind_what_was_read(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
@@ -517,6 +523,7 @@ def test_file_given_once_more_on_standard_input_is_gone_on_with_behind_what_was_
     assert lines_of(shell.folder)[3:] == [(4, b"four")]
 
 
+@pytest.mark.slow
 def test_check_says_with_which_line_a_live_stream_goes_on(
     shell: Shell, start: Callable[..., Live]
 ) -> None:

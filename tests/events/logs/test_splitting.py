@@ -151,6 +151,7 @@ def by_hand_cut(content: bytes, limit: int) -> Iterator[tuple[int, Event | Rejec
         yield number, Rejected("batch", number, reason, detail, *cut(line)[:3])
 
 
+@pytest.mark.slow
 @given(contents(), st.sampled_from([1, 7, 100, 1 << 16]), st.sampled_from([20, 84, 85, 90, 200]))
 def test_log_with_long_lines_means_what_its_lines_mean_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, block_bytes: int, limit: int

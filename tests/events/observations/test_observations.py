@@ -281,6 +281,7 @@ table = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(table, st.integers(1, 60))
 def test_csv_agrees_with_the_csv_module_however_it_is_cut(
     rows: list[tuple[str, ...]], block_bytes: int

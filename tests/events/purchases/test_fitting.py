@@ -58,6 +58,7 @@ letters = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_
 users = st.text(letters, min_size=1, max_size=16).filter(lambda user: len(user.encode()) <= 64)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(times, users, cents), min_size=1, max_size=20))
 def test_canonical_purchases_are_taken_with_what_they_say(
     told: list[tuple[str, str, int]],

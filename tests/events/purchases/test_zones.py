@@ -60,6 +60,7 @@ ZONED = LoggedHistory(with_offset(SPEC_EXAMPLE.batch), with_offset(SPEC_EXAMPLE.
 # What decides
 
 
+@pytest.mark.slow
 @given(histories())
 @example(ZONED)
 @example(LoggedHistory(FIRST + b"\n" + BAD + b"\n", with_offset(purchase("1"))))
@@ -77,6 +78,7 @@ def lines_of(store: replay.EventStore) -> Iterator[bytes]:
     return map(replay.line_of, store.events_from())
 
 
+@pytest.mark.slow
 @given(histories(), st.integers(0, 2_000))
 def test_history_whose_first_event_was_not_looked_for_is_the_same(
     given_logs: LoggedHistory, ahead: int
@@ -252,6 +254,7 @@ def test_batch_binds_a_live_stream(tmp_path: Path) -> None:
     assert (tmp_path / FLAGGED).read_bytes() == with_offset(SPEC_FLAGGED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["none", "utc"])
 def test_first_event_of_a_live_stream_decides_behind_an_empty_batch(
     tmp_path: Path, zone: Zone
@@ -274,6 +277,7 @@ def test_first_event_of_a_live_stream_decides_behind_an_empty_batch(
 # Going on
 
 
+@pytest.mark.slow
 @given(histories(), st.data())
 def test_run_that_was_killed_goes_on_with_times_of_the_same_kind(
     given_logs: LoggedHistory, data: st.DataObject

@@ -53,6 +53,7 @@ def numbered(given_events: list[Event], first: int) -> list[Event]:
 runs = st.lists(st.lists(events, min_size=1, max_size=12), max_size=4)
 
 
+@pytest.mark.slow
 @given(runs, st.integers(0, 2**40))
 def test_events_come_out_of_a_frame_as_they_went_in(given_runs: list[Any], before: int) -> None:
     number = before + 1

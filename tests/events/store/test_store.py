@@ -132,6 +132,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stores") / "flagged.json.events"
 
 
+@pytest.mark.slow
 @given(stores)
 def test_store_gives_back_what_was_appended(path: Path, stored: Stored) -> None:
     header, frames = stored
@@ -153,6 +154,7 @@ def test_store_is_byte_for_byte_what_the_documentation_makes_of_its_records(
     assert write(path, stored.frames, stored.header) == by_the_book(stored)
 
 
+@pytest.mark.slow
 @given(stores)
 def test_reader_with_nothing_but_msgpack_gets_the_same(path: Path, stored: Stored) -> None:
     header, frames = stored
@@ -168,6 +170,7 @@ def test_reader_with_nothing_but_msgpack_gets_the_same(path: Path, stored: Store
     assert bodies == [body_of(records) for records in frames]
 
 
+@pytest.mark.slow
 @given(stores)
 def test_events_are_found_from_any_number_on(path: Path, stored: Stored) -> None:
     header, frames = stored
@@ -178,6 +181,7 @@ def test_events_are_found_from_any_number_on(path: Path, stored: Stored) -> None
         assert list(store.events_from(number)) == events[number - 1 :]
 
 
+@pytest.mark.slow
 @given(stores, st.integers(0, 8))
 @example(Stored(HEADER, FRAMES), 2)
 def test_records_after_an_event_begin_with_the_frame_of_the_next_one(

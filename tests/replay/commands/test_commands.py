@@ -247,6 +247,7 @@ def test_log_is_filtered(
 # trace
 
 
+@pytest.mark.slow
 @shared_folder
 @given(histories(past_max=12, new_max=6))
 def test_trace_of_an_event_is_what_the_run_delivered_for_it(

@@ -251,6 +251,7 @@ def test_continue_stops_where_a_scan_over_the_lines_says_in_both_directions(
             check_search(debugger, stops, past, start)
 
 
+@pytest.mark.slow
 @given(histories())
 @fewer
 def test_search_for_rejected_lines_finds_those_before_the_first_event_too(
@@ -332,6 +333,7 @@ def state_of(states: dict[str, UserState], user: str) -> UserState:
     return states.get(user, UserState(user, (), ()))
 
 
+@pytest.mark.slow
 @given(histories(past_max=12, new_max=6))
 @fewer
 def test_watch_stops_exactly_where_the_state_of_the_user_changes(given_logs: LoggedHistory) -> None:
@@ -444,6 +446,7 @@ def test_walk_ends_where_arithmetic_says(
         assert debugger.timeline.state() == states[walker.position]
 
 
+@pytest.mark.slow
 @given(histories(past_max=4, new_max=4))
 @fewer
 def test_messages_one_by_one_are_those_of_trace_and_each_waited_first(
@@ -529,6 +532,7 @@ def test_diff_tells_of_lost_friends(debugger: Debugger) -> None:
     )
 
 
+@pytest.mark.slow
 @given(histories())
 @fewer
 def test_history_of_a_user_is_the_events_whose_lines_name_it(given_logs: LoggedHistory) -> None:

@@ -188,6 +188,7 @@ def keys_of(each: Any) -> object:
     return each.waiting_rows, {key: each.key(key) for key in each.keys}
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), max_size=15), st.data())
 def test_ctrl_c_leaves_a_moment_of_a_search(

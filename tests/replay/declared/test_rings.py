@@ -106,6 +106,7 @@ def ran(folder: Path) -> replay.EventStore:
     return replay.EventStore(folder / "rings.json.events")
 
 
+@pytest.mark.slow
 def test_conformance() -> None:
     run_conformance_test(Rings, {"at_least": 3})
 
@@ -136,6 +137,7 @@ def test_run_writes_what_the_model_flags_with_what_the_verdict_says(folder: Path
     }
 
 
+@pytest.mark.slow
 def test_run_that_dies_at_any_operation_is_gone_on_with(folder: Path) -> None:
     ran(folder)
     right = {path.name: path.read_bytes() for path in folder.glob("rings.json*")}
@@ -193,6 +195,7 @@ def test_stream_that_is_killed_is_gone_on_with_where_it_was(folder: Path) -> Non
     assert (folder / "live.json").read_bytes() == right
 
 
+@pytest.mark.slow
 def test_every_moment_is_visited_by_steps_and_by_jumps(folder: Path) -> None:
     store = ran(folder)
     with FactTimeline(store, Rings) as steps, FactTimeline(store, Rings) as jumps:
@@ -207,6 +210,7 @@ def test_every_moment_is_visited_by_steps_and_by_jumps(folder: Path) -> None:
     assert "sent" in shown
 
 
+@pytest.mark.slow
 def test_commands_show_and_explain(folder: Path) -> None:
     ran(folder)
     told = [json.loads(each) for each in done(folder, "log", "rings.json.events", "--json",
@@ -238,6 +242,7 @@ def test_commands_show_and_explain(folder: Path) -> None:
     assert explored.endswith("no difference\n")
 
 
+@pytest.mark.slow
 def test_store_is_read_without_the_detector_and_decides_nothing(folder: Path) -> None:
     ran(folder)
     words = [sys.executable, "-P", "-m", "replay"]
@@ -369,6 +374,7 @@ def test_whose_an_event_is_nobody_knows_without_the_detector(folder: Path) -> No
         looks.numbers_of("ada")
 
 
+@pytest.mark.slow
 def test_event_is_shrunk_and_rerun_by_the_command_line(folder: Path) -> None:
     ran(folder)
     flagged = json.loads(

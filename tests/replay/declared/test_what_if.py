@@ -72,6 +72,7 @@ def test_branch_flags_what_brute_force_does(
     assert_replays(store.parent / "branch.json.events", Rings)
 
 
+@pytest.mark.slow
 def test_verdict_is_shrunk_to_the_few_events_that_it_needs(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -298,6 +298,7 @@ def test_conformance_test_says_the_same(declared: dict[str, Any], said: str) -> 
         run_conformance_test(made(**declared))
 
 
+@pytest.mark.slow
 def test_most_types_and_fields_that_there_may_be() -> None:
     def declared(types: int, fields: int) -> Declared:
         names = tuple(Field(f"f{each}", "int") for each in range(fields))

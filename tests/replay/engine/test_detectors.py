@@ -345,6 +345,7 @@ print(summary.finished_before, summary.flagged)
 """
 
 
+@pytest.mark.slow
 def test_whoever_edits_the_rule_and_runs_again_gets_what_the_new_rule_says(tmp_path: Path) -> None:
     SPEC_EXAMPLE.write(tmp_path)
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")

@@ -280,6 +280,7 @@ def test_output_that_keeps_nothing_has_no_store_beside_it(
     assert not Path("/dev/null.events").exists()
 
 
+@pytest.mark.slow
 def test_flagged_lines_go_to_standard_output_once(shell: Shell) -> None:
     words = (*RUN, "-", "--store", "store")
     process = started(shell, *words)
@@ -329,6 +330,7 @@ def test_ctrl_c_that_a_shell_ignores_stays_ignored(shell: Shell) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_pipe_is_waited_for_until_somebody_reads_it(shell: Shell) -> None:
     pipe = shell.folder / "pipe"
     os.mkfifo(pipe)
@@ -370,6 +372,7 @@ def many_flags(count: int) -> tuple[bytes, bytes]:
     return SPEC_EXAMPLE.batch, b"".join(buy % (10_000 + each) for each in range(count))
 
 
+@pytest.mark.slow
 def test_reader_that_stalls_gets_every_line_and_ends_the_run_when_it_goes(shell: Shell) -> None:
     batch, stream = many_flags(3_000)
     shell.write("batch.json", batch)

@@ -64,6 +64,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loudness", [(), ("-v",), ("-vv",)])
 def test_the_same_logs_with_a_line_more_say_that_flags_come_behind_others(
     folder: Path, loudness: tuple[str, ...]
@@ -79,6 +80,7 @@ def test_the_same_logs_with_a_line_more_say_that_flags_come_behind_others(
     assert notices(told(folder, "b.json", "more.json", "f", *loudness)) == []
 
 
+@pytest.mark.slow
 def test_quiet_run_says_nothing_and_overwrite_has_nothing_to_say(folder: Path) -> None:
     told(folder, "b.json", "s.json", "f")
     assert told(folder, "-q", "b.json", "more.json", "f") == []
@@ -106,6 +108,7 @@ def test_store_alone_that_is_moved_is_told(folder: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_run_that_goes_on_says_what_its_lines_come_behind(folder: Path) -> None:
     told(folder, "b.json", "s.json", "f")
     told(folder, "b.json", "more.json", "f")
@@ -163,6 +166,7 @@ def test_live_run_that_begins_anew_says_so_at_once_and_at_its_end(folder: Path) 
     assert at_once == f"{line}\n".replace("wrote", "writes")
 
 
+@pytest.mark.slow
 def test_live_run_that_goes_on_leaves_unsaid_what_was_said_when_it_began(folder: Path) -> None:
     told(folder, "b.json", "s.json", "f")
     for resume, said in (((), 2), (("--resume",), 0), (("--resume",), 0)):
@@ -208,6 +212,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 def test_the_same_search_in_a_file_with_a_row_more_says_what_its_rows_come_behind(
     folder: Path,
 ) -> None:

@@ -79,6 +79,7 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [(), ("-q",), ("-v",)])
 def test_stream_of_which_nothing_is_usable_is_said_to_be_so(
     shell: Shell, quiet: tuple[str, ...]

@@ -69,6 +69,7 @@ def frames_of(name: str) -> int:
     return len(pieces((GOLDEN / f"{name}.events").read_bytes())) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 def test_unfinished_store_of_an_earlier_format_goes_on_as_one_of_todays(
     tmp_path: Path, name: str

@@ -87,6 +87,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
 # intervals
 
 
+@pytest.mark.slow
 def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shutil.copy(SAMPLE, tmp_path / "in.csv")
@@ -151,6 +152,7 @@ def test_observations_without_columns_leave_no_output_behind(
     assert not [each for each in run.folder.iterdir() if each.name.startswith("new.csv")]
 
 
+@pytest.mark.slow
 def test_pipe_without_columns_leaves_no_output_behind(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "replay", "intervals", "-", "out.csv", "--threshold", "1s"]
     for content, status, left in (
@@ -405,6 +407,7 @@ def test_why_says_it_in_words(run: Commands) -> None:
 # rebuild
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 2)
 @given(
     rows,
@@ -532,6 +535,7 @@ def test_debugger_goes_to_findings_forward_and_back_and_explains_them(run: Comma
     assert shown[-3].startswith("event 48 of 396")
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 2)
 @given(rows, st.lists(st.tuples(st.integers(0, 14), st.sampled_from(BAD_ROWS)), max_size=3))
 def test_debugger_stops_where_a_scan_over_the_rows_says_in_both_directions(

@@ -76,6 +76,7 @@ def test_no_seed_finds_a_difference_in_any_search(
         assert (explored.seed, explored.difference) == (seed, None)
 
 
+@pytest.mark.slow
 @given(st.lists(rows, min_size=1, max_size=3), searches, st.integers(0, 2**64), st.integers(1, 20))
 def test_no_seed_finds_a_difference_in_a_live_search_that_went_on_after_its_end(
     parts: list[list[Row]], what: Search, seed: int, told: int
@@ -225,6 +226,7 @@ def test_command_says_what_was_explored(tmp_path: Path, capsys: pytest.CaptureFi
     assert out.splitlines()[1:] == ["nothing was found among them", "no difference"]
 
 
+@pytest.mark.slow
 @given(rows, st.data())
 def test_store_of_a_search_that_was_stopped_gives_what_is_there(
     found: list[Row], data: st.DataObject

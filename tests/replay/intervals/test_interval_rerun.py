@@ -100,6 +100,7 @@ def placed(intervals: Sequence[dict[str, Any]]) -> Any:
     }
 
 
+@pytest.mark.slow
 @given(rows, st.data(), st.booleans(), st.sampled_from(["branch.csv", "branch.jsonl"]))
 def test_branch_finds_what_brute_force_does_and_tells_what_differs(
     found: list[Row], data: st.DataObject, csv: bool, name: str

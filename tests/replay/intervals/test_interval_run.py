@@ -196,6 +196,7 @@ def test_late_rows_are_kept_as_they_stand_in_the_file(content: str, tmp_path: Pa
 # Bad rows
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows, st.lists(st.tuples(st.integers(0, 14), st.sampled_from(BAD_ROWS)), max_size=4))
 def test_bad_rows_are_kept_counted_and_passed_over(
@@ -282,6 +283,7 @@ def test_output_that_was_altered_is_refused_with_the_cure(tmp_path: Path) -> Non
     assert search(tmp_path / "in.csv", tmp_path / "out.json").finished_before
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows)
 def test_store_holds_what_was_read_and_what_was_found(tmp_path: Path, drawn: list[Row]) -> None:
@@ -303,6 +305,7 @@ def test_store_holds_what_was_read_and_what_was_found(tmp_path: Path, drawn: lis
     assert all(1 <= each.number <= len(drawn) for each in found)
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows, st.sampled_from([0, 40 * 10**9, 10**13]), st.sampled_from([None, "address"]))
 def test_members_of_an_interval_are_the_observations_that_it_counts(
@@ -337,6 +340,7 @@ def test_store_of_a_threshold_that_is_refused_today_stays_readable(tmp_path: Pat
     assert (checked.events, checked.difference) == (2, None)
 
 
+@pytest.mark.slow
 def test_output_and_store_are_the_same_under_every_hash_seed(tmp_path: Path) -> None:
     results = []
     for seed in ("0", "1", "random", "random"):
@@ -471,6 +475,7 @@ class Limits(NamedTuple):
 limits = st.sampled_from([Limits(4, 70, 6), Limits(9, 10**9, 1), Limits(10**9, 10**9, 10**9)])
 
 
+@pytest.mark.slow
 @given(rows, st.sampled_from([None, 40 * 10**9]), st.sampled_from([None, "address"]), st.data())
 def test_store_is_read_and_gone_on_with_whatever_was_settled_at_once(
     drawn: list[Row], lateness: int | None, key: str | None, data: st.DataObject

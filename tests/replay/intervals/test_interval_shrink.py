@@ -59,6 +59,7 @@ searches = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(rows, searches, st.booleans(), st.data())
 def test_shrunk_search_finds_what_was_final_and_is_minimal_by_brute_force(
     found: list[Row], what: Search, exact: bool, data: st.DataObject
@@ -98,6 +99,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / STORE
 
 
+@pytest.mark.slow
 def test_case_is_told_and_its_test_passes_and_fails_where_a_row_is_gone(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

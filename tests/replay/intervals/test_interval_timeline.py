@@ -24,6 +24,7 @@ def state(timeline: IntervalTimeline) -> tuple[int, int, dict[str, KeyState]]:
     return timeline.position, timeline.waiting_rows, keys
 
 
+@pytest.mark.slow
 @in_folder
 @given(rows, st.sampled_from([0, 40 * 10**9]), st.booleans(), st.data())
 def test_every_way_to_a_moment_gives_the_same_state(

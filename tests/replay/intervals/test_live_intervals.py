@@ -112,6 +112,7 @@ def lines_of(drawn: Sequence[Row], bad: Sequence[tuple[int, str]] = ()) -> list[
     return as_csv(drawn, bad).splitlines(keepends=True)[1:]
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, cuts, st.sets(st.integers(0, 14), max_size=3), st.data())
 def test_whatever_the_pieces_and_stops_a_stream_gives_what_its_file_gives(  # noqa: PLR0917
     drawn: list[Row],
@@ -157,6 +158,7 @@ whens = st.sampled_from(["before", "within", "after"])
 lasts = st.sampled_from([Change.END, Change.STOPPED])
 
 
+@pytest.mark.slow
 @given(rows, lates, keys, cuts, st.integers(1, 60), whens, st.data())
 def test_stream_whose_process_dies_loses_and_doubles_nothing(  # noqa: PLR0917
     drawn: list[Row],
@@ -191,6 +193,7 @@ def test_stream_whose_process_dies_loses_and_doubles_nothing(  # noqa: PLR0917
         assert verify_intervals(EventStore(store)).difference is None
 
 
+@pytest.mark.slow
 @given(rows, lates, st.sets(st.integers(1, 14), max_size=3), st.data())
 def test_what_is_given_at_each_end_is_what_is_there_by_then_and_was_not_given_before(
     drawn: list[Row], lateness: int, ends: set[int], data: st.DataObject
@@ -321,6 +324,7 @@ def test_interval_is_written_while_the_writer_still_writes(
     assert err.startswith("3 observations, 0 rows rejected, 1 key\n1 interval found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_a_live_search_in_good_order_and_resume_goes_on(
     start: Callable[..., Live], tmp_path: Path, number: signal.Signals
@@ -468,6 +472,7 @@ def test_rows_are_looked_at_once_while_files_are_rotated_and_the_program_is_kill
         assert Shell(tmp_path)(command, "found.json.events").status == 0
 
 
+@pytest.mark.slow
 def test_strict_search_keeps_a_whole_store_and_is_gone_on_with(tmp_path: Path) -> None:
     path = tmp_path / "seen.csv"
     path.write_bytes(HEADING + b"".join([*SEEN[:3], b"bad\n", *SEEN[3:]]))
@@ -508,6 +513,7 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path, name: str, found: st
         Observations(tmp_path / name if name != "-" else name, follow=True)
 
 
+@pytest.mark.slow
 def test_recipe_of_the_readme_goes_on_with_a_pipe_of_csv(tmp_path: Path) -> None:
     (recipe,) = re.findall(
         r"^    (\(head -n 1 .*)$", (ROOT / "README.md").read_text(), re.MULTILINE

@@ -116,6 +116,7 @@ def trace_of(explorer: Explorer, seed: int) -> tuple[list[Delivered], Exploratio
     return trace, found
 
 
+@pytest.mark.slow
 def test_seed_gives_the_same_messages_whatever_was_explored_before(
     explorer: Explorer, folder: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_seed_gives_the_same_messages_under_every_hash_seed(folder: Path) -> Non
     assert traces[0].count(b"\n") > 3_000
 
 
+@pytest.mark.slow
 def test_requests_questions_and_answers_interleave(explorer: Explorer) -> None:
     early = late = 0
     for seed in range(1, 13):
@@ -165,6 +167,7 @@ def test_requests_questions_and_answers_interleave(explorer: Explorer) -> None:
     assert late > 100
 
 
+@pytest.mark.slow
 def test_end_of_the_past_is_told_event_by_event_and_what_is_before_is_not(
     explorer: Explorer,
 ) -> None:
@@ -191,6 +194,7 @@ def test_end_of_the_past_is_told_event_by_event_and_what_is_before_is_not(
     assert max(furthest) > 8
 
 
+@pytest.mark.slow
 def test_some_explorations_commit_in_between_and_some_only_in_the_end(explorer: Explorer) -> None:
     commits = [
         sum(
@@ -640,6 +644,7 @@ def test_fault_that_few_seeds_show_is_named_by_the_lowest_of_them(
             assert told["difference"]["seed"] == next(seed for seed in showing if seed >= first)
 
 
+@pytest.mark.slow
 def test_actor_that_raises_is_a_difference_that_names_it(tmp_path: Path, small: Path) -> None:
     program = faulty("takes a request that has to wait for a failure", tmp_path, small)
     status, out = program("explore", STORE, "--orders", "50")

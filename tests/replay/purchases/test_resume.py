@@ -190,6 +190,7 @@ def test_store_that_another_run_is_writing_is_left_alone(tmp_path: Path) -> None
     assert without_leftovers(outcome(tmp_path)) == uninterrupted(SPEC_EXAMPLE, None)[0]
 
 
+@pytest.mark.slow
 def test_ten_runs_at_once_write_each_line_once(tmp_path: Path) -> None:
     start(tmp_path, SPEC_EXAMPLE)
     command = [sys.executable, "-m", "replay", "-q", "batch.json", "stream.json", FLAGGED]

@@ -378,6 +378,7 @@ def test_many_lines_are_counted_and_not_shown(shrinking: Shrink) -> None:
     assert "event_type" not in shown
 
 
+@pytest.mark.slow
 def test_purchase_that_is_not_flagged_needs_no_other_line(spec: Shrink) -> None:
     spec.begin(LoggedHistory(SPEC_EXAMPLE.batch, SPEC_EXAMPLE.stream.replace(b"1601.83", b"1.83")))
     shown = spec(7)
@@ -453,6 +454,7 @@ def test_regression_test_fails_where_the_history_is_another(spec: Shrink) -> Non
     assert found == [each[-1] for each in ALTERED]
 
 
+@pytest.mark.slow
 def test_regression_test_names_no_folder_and_survives_any_name_of_a_store(spec: Shrink) -> None:
     odd = 'a"""\\ {0}\u202e\n' + "x" * 60 + ".events"
     (spec.folder / STORE).rename(spec.folder / odd)
@@ -464,6 +466,7 @@ def test_regression_test_names_no_folder_and_survives_any_name_of_a_store(spec: 
     assert pytest_on(spec.case).returncode == 0
 
 
+@pytest.mark.slow
 def test_two_folders_of_one_history_have_tests_of_different_names(spec: Shrink) -> None:
     spec(7)
     one = spec.test.name
@@ -528,6 +531,7 @@ def test_parameters_are_those_of_the_run_and_lines_stay_as_they_are(
     assert told["before"] == told["after"]
 
 
+@pytest.mark.slow
 def test_regression_test_passes_however_lines_are_spelled(shrinking: Shrink) -> None:
     for name, spelled in SPELLED.items():
         shrinking.begin(spelled.logs, *spelled.setting)
@@ -547,6 +551,7 @@ def test_mark_before_the_first_event_goes_where_a_line_comes_before_it(shrinking
 # Overwriting and refusing
 
 
+@pytest.mark.slow
 def test_folder_that_holds_one_is_left_alone_unless_overwriting(spec: Shrink) -> None:
     spec(7)
     (spec.case / "notes.txt").write_text("mine")

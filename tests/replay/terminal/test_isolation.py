@@ -67,6 +67,7 @@ def test_every_command_starts_beside_files_that_are_called_like_modules(folder: 
     assert (folder / "flagged.json").read_bytes() == SPEC_FLAGGED
 
 
+@pytest.mark.slow
 def test_explorers_of_the_installed_command_start_there_as_well(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_program_starts_in_its_own_folder_and_in_one_that_is_gone(tmp_path: Path
     assert said.stdout == f"replay {replay.__version__}\n"
 
 
+@pytest.mark.slow
 def test_programs_of_others_keep_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "rule.py").write_text("NAME = 'mine'\n")
     (tmp_path / "mine.py").write_text("import replay, rule\nprint(rule.NAME)\n")

@@ -163,6 +163,7 @@ def test_what_is_asked_for_and_cannot_be_printed_is_an_error(
     assert found == (1, b"", answer)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_printed_or_said_still_has_a_status(folder: Path) -> None:
     assert ended(folder, ("log", STORE), ">&- 2>&-").status == 1
     assert ended(folder, ("log", "missing"), ">/dev/full 2>/dev/full").status == 2

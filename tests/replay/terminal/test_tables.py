@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -34,6 +35,7 @@ def drawn_by_rich(rows: list[tuple[object, ...]]) -> list[str]:
     return [line.rstrip(" ") for line in drawn.getvalue().removesuffix("\n").split("\n")]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(cells, cells, cells)))
 @example([(1, "\u4e2d\u6587", "a"), (22, "b", "\u4e2d")])
 def test_table_is_drawn_as_rich_would_draw_it(rows: list[tuple[object, ...]]) -> None:

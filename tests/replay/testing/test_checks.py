@@ -72,6 +72,7 @@ PAIRS = history([], [friendship(f"one{n}", f"other{n}") for n in range(12)])
 # The program
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_all_checks_hold_of_the_program(given_logs: LoggedHistory) -> None:
@@ -205,6 +206,7 @@ def test_error_in_the_other_process_is_told_and_it_goes_on() -> None:
     assert_deterministic(ANOMALOUS, hash_seeds=["411"])
 
 
+@pytest.mark.slow
 def test_other_process_that_ends_is_told_and_started_again() -> None:
     message = r"^under PYTHONHASHSEED=412: the process ended with exit status 7$"
     for _ in range(2):

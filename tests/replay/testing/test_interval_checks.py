@@ -37,6 +37,7 @@ def store_of(log: bytes, folder: Path, what: Search, key: str | None = "address"
     return EventStore(folder / "found.jsonl.events")
 
 
+@pytest.mark.slow
 @given(observation_logs(), searches())
 def test_every_search_replays_and_is_the_same_in_any_order(log: bytes, what: Search) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:

@@ -159,6 +159,7 @@ class TwiceRun(LiveRun):
             assert len(self.history.past) + len(self.history.new) == self.model.accepted
 
 
+@pytest.mark.slow
 def test_another_detector_with_its_rule_and_own_rules_and_invariants_passes() -> None:
     TwiceRun.done.clear()
     run_state_machine_as_test(TwiceRun, settings=fair(15))
@@ -182,6 +183,7 @@ class WrongInvariant(LiveRun):
             assert not any(known.amounts for known in self._moments[-1]), "somebody has bought"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("caught", "error", "message"),
     [

@@ -85,6 +85,7 @@ written_in_any_way = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(histories() | st.builds(LoggedHistory, st.binary(), st.binary()))
 @example(SPEC_EXAMPLE)
 def test_repr_gives_it_back(history: LoggedHistory) -> None:
@@ -112,6 +113,7 @@ def test_what_is_written_is_read_again(history: LoggedHistory) -> None:
         assert LoggedHistory.read(folder) == history
 
 
+@pytest.mark.slow
 @fewer
 @given(written_in_any_way)
 def test_parts_are_those_of_a_run(history: LoggedHistory) -> None:
@@ -134,6 +136,7 @@ def test_parameters_are_on_the_first_line_that_is_not_blank() -> None:
         _ = LoggedHistory(FRIENDS, b"").parameters
 
 
+@pytest.mark.slow
 @fewer
 @given(written_in_any_way)
 @example(LoggedHistory(MARK + FIRST + b"\n" + MARK + FRIENDS + b"\n", MARK + purchase("1")))
@@ -179,6 +182,7 @@ def test_history_of_a_store_made_with_options_has_these_parameters(
     assert [decision.flagged for decision in play(found).decisions] == [False, True]
 
 
+@pytest.mark.slow
 @fewer
 @given(histories(), st.integers(1, 6))
 def test_history_of_an_unfinished_store_is_what_it_holds(

@@ -89,6 +89,7 @@ def store(project: Project, tmp_path: Path) -> Path:
 # Stores
 
 
+@pytest.mark.slow
 def test_good_store_passes_three_checks(project: Project, store: Path) -> None:
     ran = project.run("-vv", f"--replay-store={store}")
     assert ran.status == 0, ran.out
@@ -127,6 +128,7 @@ def unflagged(store: Path) -> None:
     altered(store, unflag).rename(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "line", "failed"),
     [
@@ -155,6 +157,7 @@ def test_bad_store_fails_with_a_line_each_and_without_a_traceback(
     assert "failing history" not in ran.out
 
 
+@pytest.mark.slow
 def test_store_that_is_decided_otherwise_leaves_no_history_but_itself(
     project: Project, store: Path
 ) -> None:
@@ -171,6 +174,7 @@ def test_store_that_is_decided_otherwise_leaves_no_history_but_itself(
     assert "failing history" not in ran.out
 
 
+@pytest.mark.slow
 def test_store_of_another_detector_fails_with_a_line_that_names_it(
     project: Project, tmp_path: Path
 ) -> None:
@@ -188,6 +192,7 @@ def test_store_of_another_detector_fails_with_a_line_that_names_it(
     assert "'Twice' (version sha256:" in ran.out.partition("short test summary")[2]
 
 
+@pytest.mark.slow
 def test_store_of_intervals_replays_in_any_order_and_has_no_model_here(project: Project) -> None:
     log = project.folder / "observations.csv"
     log.write_bytes(as_csv([(f"2020-01-01 00:00:0{n}", "ABC"[n % 3], "x") for n in range(6)]))
@@ -201,6 +206,7 @@ def test_store_of_intervals_replays_in_any_order_and_has_no_model_here(project: 
     assert ran.summary == "1 failed, 1 passed, 1 skipped"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lost.events", "folder", "lost/lost.events"])
 def test_missing_store_or_folder_is_an_error_of_usage_in_one_line(
     project: Project, name: str
@@ -234,6 +240,7 @@ def test_several_stores_and_one_twice_are_checked_once_each(project: Project, st
     assert project.run(".", *two).summary == "6 passed"
 
 
+@pytest.mark.slow
 def test_store_is_found_from_where_pytest_is_started(project: Project, store: Path) -> None:
     project.write("pytest.ini", "[pytest]\n")
     below = Project(project.folder / "below")
@@ -441,6 +448,7 @@ def test_each_failure_of_a_property_leaves_its_history(project: Project) -> None
     assert sorted(histories) == [(first, line), (first + line, b"")]
 
 
+@pytest.mark.slow
 def test_passing_test_leaves_nothing(project: Project) -> None:
     project.write("test_some.py", f"{HEAD}\ndef test_it():\n    history = {EXPLICIT}\n")
     ran = project.run("--replay-output=out")
@@ -467,17 +475,20 @@ def test_histories_are_left_where_it_is_said_and_replace_those_before(project: P
     assert opened(project, second)
 
 
+@pytest.mark.slow
 def test_paths_are_words_of_a_shell(project: Project) -> None:
     said = failing(project, "plain", "--replay-output", "it's here")
     assert opened(project, said)
 
 
+@pytest.mark.slow
 def test_histories_are_left_where_pytest_has_no_cache(project: Project) -> None:
     said = failing(project, "plain", "-p", "no:cacheprovider")
     assert not (project.folder / ".pytest_cache").exists()
     assert opened(project, said)
 
 
+@pytest.mark.slow
 def test_folder_that_cannot_be_written_to_is_said(project: Project) -> None:
     project.write("taken", "a file")
     said = failing(project, "plain", "--replay-output=taken")
@@ -485,6 +496,7 @@ def test_folder_that_cannot_be_written_to_is_said(project: Project) -> None:
     assert "step through it" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "error"),
     [
@@ -498,6 +510,7 @@ def test_history_on_which_the_run_fails_is_said_to(project: Project, name: str, 
     assert "step through it" not in said
 
 
+@pytest.mark.slow
 def test_long_history_is_shown_in_part(project: Project) -> None:
     said = failing(project, "long")
     assert said.startswith("the failing history has 1234 lines after its parameters:\n")

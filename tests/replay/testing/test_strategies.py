@@ -93,6 +93,7 @@ def test_with_full_density_every_line_is_of_a_friendship() -> None:
     assert counted.keys() == {"befriend", "unfriend"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.1, 0.4, 0.9])
 def test_density_is_the_share_of_friendships_of_which_a_quarter_end(density: float) -> None:
     counted: Counter[str] = Counter()
@@ -103,6 +104,7 @@ def test_density_is_the_share_of_friendships_of_which_a_quarter_end(density: flo
     assert counted["unfriend"] / friendships == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.slow
 def test_ties_and_late_lines_are_drawn_as_often_as_is_said() -> None:
     steps: Counter[int] = Counter()
     for history in drawn(histories(ties=0.3, late=0.2, bad=0), 100):
@@ -132,6 +134,7 @@ def test_with_nothing_but_bad_lines_none_is_accepted() -> None:
     assert {line for history in found for line in history.lines} == set(BAD_LINES)
 
 
+@pytest.mark.slow
 def test_with_nothing_but_ties_all_times_are_equal() -> None:
     found = drawn(histories(ties=1.0, density=0, users=1, phases=1, new_max=0, zoned=False), 200)
     assert all(len({line.time for line in happenings(history)}) <= 1 for history in found)
@@ -140,6 +143,7 @@ def test_with_nothing_but_ties_all_times_are_equal() -> None:
     assert len(spelled) == 5
 
 
+@pytest.mark.slow
 def test_times_of_a_history_are_of_one_kind_and_of_some_both_are_written() -> None:
     found = drawn(histories(past_max=40), 300)
     kinds_read = [{line.zoned for line in map(model.read, each.lines) if line} for each in found]
@@ -165,6 +169,7 @@ def test_without_late_lines_times_never_go_back() -> None:
         assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_with_nothing_but_late_lines_times_always_go_back() -> None:
     for history in drawn(histories(late=1.0, ties=0, bad=0)):
         seconds = [line.time[0] for line in happenings(history)]
@@ -180,6 +185,7 @@ def test_users_are_the_only_ones_to_appear(users: int | tuple[str, ...]) -> None
     assert found == set(allowed)
 
 
+@pytest.mark.slow
 def test_bounds_of_lines_are_kept_and_reached() -> None:
     for past_max, new_max, phases in ((25, 12, 2), (3, 0, 1), (0, 4, 1), (9, 9, 3)):
         found = drawn(histories(past_max=past_max, new_max=new_max, phases=phases, bad=0), 50)
@@ -382,6 +388,7 @@ def test_flagged_purchase_shrinks_to_the_four_lines_that_it_takes() -> None:
     assert_shrunk_to(shrunk(histories(), lambda each: any(flags(each))), "befriend")
 
 
+@pytest.mark.slow
 def test_rejected_line_shrinks_to_itself() -> None:
     found = shrunk(histories(), lambda each: any(model.read(line) is None for line in each.lines))
     logs = [b'{"D":"1", "T":"2"}\n', b"not json\n"]
