@@ -8,13 +8,16 @@ its header, so that it can be read without the detector.
 from __future__ import annotations
 
 from keyword import iskeyword
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from events.bounds import NUMBER_MAX, NUMBER_MIN, Name
 from events.errors import BadValueError, DetectorError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FieldKind: TypeAlias = Literal["text", "int", "bool"]
 """What a field holds."""
@@ -202,6 +205,14 @@ class FactTypes:
             for value, field in zip(values, fields, strict=True)
         )
 
+    def type_of(self, event: Fact) -> FactType:
+        """Return what a store says of the type of ``event``."""
+        return self.types[self.kind_of[type(event)]]
+
+    def values_of(self, event: Fact) -> dict[str, Any]:
+        """Return what ``event`` tells besides type and time, by name."""
+        return {field.name: getattr(event, field.name) for field in self.type_of(event).fields}
+
     def is_judged(self, event: Fact) -> bool:
         """Tell whether there is a verdict on ``event`` if it is of the stream."""
         return self.kind_of[type(event)] in self.judged
@@ -318,6 +329,11 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     called = name if name.isidentifier() else base.__name__
     made: type[S] = msgspec.defstruct(called, typed, bases=(base,), tag=name)  # type: ignore[assignment]
     return made
+
+
+def in_words(fields: Mapping[str, Any]) -> str:
+    """Return ``fields`` on one line, each with its name."""
+    return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:

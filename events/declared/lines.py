@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -42,6 +43,10 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 _decode_int: Final = msgspec.json.Decoder(int, strict=False).decode
+_DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
+    "text": msgspec.json.Decoder(str).decode,
+    "bool": msgspec.json.Decoder(bool, strict=False).decode,
+}
 
 
 class FactLines:
@@ -52,10 +57,7 @@ class FactLines:
         self.types: Final = types
         """The types of events."""
         self._by_tag: Final = {each.tag: kind for kind, each in enumerate(types.types)}
-        self._decoders: Final[dict[str, Callable[[bytes], Any]]] = {
-            "text": msgspec.json.Decoder(str).decode,
-            "bool": msgspec.json.Decoder(bool, strict=False).decode,
-        }
+        self._expected: Final = ", ".join(f'"{tag}"' for tag in self._by_tag)
 
     def read(self, line: bytes, zone: Zone | None = None) -> tuple[Fact, Zone]:
         """Return the event written in ``line``, without a number, and the zone of its time.
@@ -73,12 +75,11 @@ class FactLines:
         if len(line) > LINE_BYTES_MAX:
             raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
         fields = decode_object(line)
-        expected = ", ".join(f'"{tag}"' for tag in self._by_tag)
-        tag = text_of(fields, "event_type", Reason.EVENT_TYPE, expected)
+        tag = text_of(fields, "event_type", Reason.EVENT_TYPE, self._expected)
         kind = self._by_tag.get(tag)
         if kind is None:
             raise BadLineError(
-                Reason.EVENT_TYPE, f"event_type: expected {expected}, found {shown(tag)}"
+                Reason.EVENT_TYPE, f"event_type: expected {self._expected}, found {shown(tag)}"
             )
         values = {
             field.name: self._value(fields, field.name, field.kind)
@@ -92,10 +93,8 @@ class FactLines:
 
     def canonical(self, event: Fact) -> bytes:
         """Return the line of ``event`` as this program writes it, if its time has no offset."""
-        described = self.types.types[self.types.kind_of[type(event)]]
-        fields = {"event_type": described.tag, "timestamp": event.time}
-        told = {field.name: getattr(event, field.name) for field in described.fields}
-        return _encode(fields | told).encode()
+        fields = {"event_type": self.types.type_of(event).tag, "timestamp": event.time}
+        return _encode(fields | self.types.values_of(event)).encode()
 
     def line_of(self, event: Fact) -> bytes:
         """Return the source line of ``event``, byte for byte, without its newline."""
@@ -125,7 +124,7 @@ class FactLines:
         raw = bytes(fields[name])
         try:
             if kind != "int":
-                return self._decoders[kind](raw)
+                return _DECODERS[kind](raw)
             if _DIGITS.fullmatch(raw) and NUMBER_MIN <= (value := _decode_int(raw)) <= NUMBER_MAX:
                 return value
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -133,3 +132,9 @@ class FactLines:
         raise BadLineError(
             Reason.FIELD_TYPE, f"{name}: expected {_WORDS[kind]}, found {shown(raw)}"
         )
+
+
+@cache
+def lines_of(types: FactTypes) -> FactLines:
+    """Return what reads and writes the lines of ``types``: always the same."""
+    return FactLines(types)

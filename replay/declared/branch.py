@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.fact import verdict_fields
+from events.declared.fact import in_words, verdict_fields
 from events.declared.parser import FactParser
 from events.escapes import plain
 from events.logs.file import Log
@@ -61,7 +61,7 @@ class FactRerun(JudgedRerun):
     @property
     def settings(self) -> tuple[str, str]:
         told = msgspec.to_builtins(self.branch.setting)
-        text = " ".join(f"{name}={value}" for name, value in told.items()) or "no parameters"
+        text = in_words(told) or "no parameters"
         return text, text
 
     def setting_fields(self) -> tuple[Fields, Fields]:

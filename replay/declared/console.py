@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.fact import Fact, Verdict, verdict_fields
+from events.declared.fact import Fact, Verdict, in_words, verdict_fields
 from events.escapes import plain
 from replay.judging.console import JudgedWords
 
@@ -27,16 +27,21 @@ class FactWords(JudgedWords):
     def setting(self, inputs: FactLogs) -> list[str]:
         """Return lines about what is looked for."""
         told: dict[str, Any] = msgspec.to_builtins(inputs.parameters)
-        return [" ".join(f"{name}={value}" for name, value in told.items())] if told else []
+        return [in_words(told)] if told else []
 
     def event(self, event: Fact, decision: Verdict | None) -> str:
         """Return an event and the decision on it in words."""
-        text = plain(self._detector.describe(event))
-        return text if decision is None else f"{text}: {verdict_text(decision)}"
+        return described(self._detector, event, decision)
+
+
+def described(detector: type[Detector], event: Fact, decision: Verdict | None) -> str:
+    """Return an event and the verdict on it in the words of ``detector``."""
+    text = plain(detector.describe(event))
+    return text if decision is None else f"{text}: {verdict_text(decision)}"
 
 
 def verdict_text(decision: Verdict) -> str:
     """Return a verdict in words."""
-    told = " ".join(f"{name}={each}" for name, each in verdict_fields(decision).items())
+    told = in_words(verdict_fields(decision))
     flagged = "FLAGGED" if decision.flagged else "not flagged"
     return f"{flagged} ({plain(told)})" if told else flagged

@@ -17,9 +17,9 @@ from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
 from actors.declared.sink import FactSink
 from actors.urns import COORDINATOR, SINK, urn_of_user
-from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
+from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.declared.journal import FactJournal
-from events.declared.lines import FactLines
+from events.declared.lines import lines_of
 from events.errors import DetectorError, shown
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from replay.declared.logs import FactLogs
@@ -116,7 +116,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
         By default it is the event's own line with what the verdict says at its end.
         """
-        own = FactLines(cls.types()).line_of(event).removeprefix(BYTE_ORDER_MARK)
+        own = lines_of(cls.types()).line_of(event).removeprefix(BYTE_ORDER_MARK)
         told = _encode(verdict_fields(verdict))[1:] if verdict_fields(verdict) else "}"
         body = own.strip(JSON_SPACE).removesuffix(b"}").rstrip(JSON_SPACE)
         return body + (b", " if told != "}" else b"") + told.encode()
@@ -124,8 +124,9 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
     @classmethod
     def describe(cls, event: Any) -> str:
         """Return an event in words; by default its type and its fields."""
-        fields = event_fields(cls.types(), event)
-        return " ".join([fields.pop("type"), *(f"{name}={each}" for name, each in fields.items())])
+        types = cls.types()
+        tag, told = types.type_of(event).tag, in_words(types.values_of(event))
+        return f"{tag} {told}" if told else tag
 
     @classmethod
     def logs(
@@ -250,6 +251,4 @@ def _check_parts(detector: type[Detector]) -> None:
 
 def event_fields(types: FactTypes, event: Fact) -> dict[str, Any]:
     """Return the type and the fields of ``event``, by name."""
-    described = types.types[types.kind_of[type(event)]]
-    told = {field.name: getattr(event, field.name) for field in described.fields}
-    return {"type": described.tag, **told}
+    return {"type": types.type_of(event).tag, **types.values_of(event)}

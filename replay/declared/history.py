@@ -10,7 +10,7 @@ import msgspec
 from actors.sink import Nowhere
 from events.declared.fact import Fact, Verdict
 from events.declared.journal import FactJournal
-from events.declared.lines import FactLines
+from events.declared.lines import FactLines, lines_of
 from events.errors import BadValueError, DamagedStoreError, OtherDetectorError
 from events.store.records import StateDigest
 from events.store.store import EventStore
@@ -73,7 +73,7 @@ class FactHistory(JudgedHistory[Fact, FactJournal, Verdict]):
         """What the detector looks for."""
         self.detector: Final = detector
         """Whose events they are."""
-        self.lines_of_events: Final = FactLines(detector.types())
+        self.lines_of_events: Final = lines_of(detector.types())
         """Reads and writes their lines."""
         journal = detector.new_journal()
         super().__init__(bound(store, detector), journal, Events(journal), detector.verdict_type)
@@ -117,7 +117,7 @@ class FactResumed(JudgedResumed[Fact, FactJournal, Verdict]):
     ) -> None:
         """Read ``store`` into the ``journal`` of a run that goes on, or see how far it has come."""
         self._detector: Final = detector
-        self._own_lines: Final = FactLines(detector.types())
+        self._own_lines: Final = lines_of(detector.types())
         found = detector.new_journal() if journal is None else journal
         store = bound(store, detector)
         super().__init__(store, found, detector.verdict_type, acting=journal is not None)

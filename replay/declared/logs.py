@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.declared.lines import FactLines
+from events.declared.lines import lines_of
 from events.declared.parser import FactParser
 from events.errors import ParametersError, shown
 from events.logs.objects import BadLineError, decode_object
@@ -63,7 +63,7 @@ class FactLogs(TwoLogs[Any]):
         self.detector: type[Detector] = detector
         self.detectors = detector
         self._given: Final = parameters
-        parser = partial(FactParser, FactLines(detector.types()))
+        parser = partial(FactParser, lines_of(detector.types()))
         super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)
 
     def read_parameters(self) -> ParametersLine[Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from actors.declared.messages import Answer, Decided
-from events.declared.fact import Fact, FactTypes, Verdict, verdict_fields
+from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
 from replay.declared.branch import FactBranching, FactRerun
-from replay.declared.console import FactWords, verdict_text
+from replay.declared.console import FactWords, described, verdict_text
 from replay.declared.detector import Detector, event_fields
 from replay.declared.explore import FactSubject
 from replay.declared.history import (
@@ -99,7 +99,7 @@ class FactLooks(JudgedLooks[Fact]):
     def setting(self) -> str:
         declared = self.store.header.declared
         told: Final = msgspec.json.decode(declared.parameters) if declared else {}
-        return " ".join(f"{name}={value}" for name, value in told.items())
+        return in_words(told)
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         self._check_given()
@@ -108,9 +108,7 @@ class FactLooks(JudgedLooks[Fact]):
         return [] if number is None else journal.numbers_of(number, len(journal))
 
     def describe(self, event: Fact) -> str:
-        decision = self.history.recorded.get(event.number)
-        text = plain(self.detector.describe(event))
-        return text if decision is None else f"{text}: {self.verdict_text(decision)}"
+        return described(self.detector, event, self.history.recorded.get(event.number))
 
     def verdict_text(self, decision: Verdict) -> str:
         return verdict_text(decision)
