@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from events.errors import BadValueError, ParametersError, shown
 from events.observations.parameters import check_distinct
 from events.purchases.parameters import check
 from events.times.durations import parse_duration
+from replay.engine.references import Reference, ranges_in, reference_in
 from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from replay.engine.references import References
+
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
+# So many values an option of ranges takes.
+_VALUES_MAX: Final = 10_000
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +37,8 @@ class Parser(argparse.ArgumentParser):
         )
         self.hint = ""
         """What else is said of wrong use."""
+        self.several: Final[set[str]] = set()
+        """The options that take any number of words that are ranges."""
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Return what ``words`` say; wrong use ends the process."""
@@ -40,11 +47,23 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("--") and " " not in word and not self._knows(option):
                 self.hint = did_you_mean(option, self._option_string_actions) or self.hint
                 self.error(f"expected an option, found {shown(option)}")
-        options, more = self.parse_known_args(words)
+        options, more = self.parse_known_args(self._each_with_option(words))
         if more:
             what = " ".join(str(each.metavar) for each in self._get_positional_actions())
             self.error(f"expected {what} and options, found also {' '.join(map(shown, more))}")
         return options
+
+    def _each_with_option(self, words: Sequence[str]) -> list[str]:
+        """Repeat the option of ranges before each of its words, so that it takes no other word."""
+        found: list[str] = []
+        option = ""
+        for word in words:
+            if option and found[-1] != option and ranges_in(word) is not None:
+                found.append(option)
+            elif found[-1:] != [option]:
+                option = word if word in self.several else ""
+            found.append(word)
+        return found
 
     def _knows(self, option: str) -> bool:
         return option in self._option_string_actions
@@ -104,7 +123,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_event(parser: argparse.ArgumentParser) -> None:
     """Declare the store and the event in it that a command looks at."""
     add_store(parser)
-    parser.add_argument("number", metavar="N", type=number, help="number of an event, from 1")
+    parser.add_argument(
+        "number",
+        metavar="N",
+        type=reference,
+        help="an event: its number, from 1, or its log and line, as in stream:429",
+    )
 
 
 def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbose: str) -> None:
@@ -139,11 +163,74 @@ def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbos
     )
 
 
-def number(text: str) -> int:
-    """Return the number of an event."""
-    if not is_whole(text.removeprefix("-")):
-        raise argparse.ArgumentTypeError(f"expected the number of an event, found {text!r}")
-    return int(text)
+def reference(text: str) -> Reference:
+    """Return the event that ``text`` names; a number below 1 is none, which the history says."""
+    if is_whole(text.removeprefix("-")):
+        return Reference(int(text))
+    found = reference_in(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"expected the number of an event, or a line as in stream:429, found {text!r}"
+        )
+    return found
+
+
+def ranges(text: str) -> list[References]:
+    """Return the ranges of events that ``text`` names."""
+    found = ranges_in(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            "expected events as in 7, 7-9, stream:7-9 or several with commas between, "
+            f"found {text!r}"
+        )
+    return found
+
+
+def numbers(name: str, least: int, values_max: int = _VALUES_MAX) -> Callable[[str], list[int]]:
+    """Return the type of an argument that says several values of parameter ``name``.
+
+    Args:
+        name: what errors call it.
+        least: what each value is at least.
+        values_max: how many values there may be.
+
+    """
+
+    def parse(text: str) -> list[int]:
+        found = ranges_in(text)
+        if found is None or any(each.first.source or each.last.source for each in found):
+            raise argparse.ArgumentTypeError(
+                f"expected whole numbers as in 2, 2-4 or several with commas between, "
+                f"found {text!r}"
+            )
+        values = [range(one.number, other.number + 1) for one, other in found]
+        if sum(each.stop - each.start for each in values) > values_max:
+            raise argparse.ArgumentTypeError(f"expected at most {values_max:,} values, found more")
+        try:
+            return sorted({check(name, value, least) for each in values for value in each})
+        except ParametersError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def add_ranges(
+    parser: Parser, *flags: str, of: Callable[[str], list[Any]], what: str, metavar: str = "N"
+) -> None:
+    """Declare an option of ranges: with commas, in several words, or given again.
+
+    Args:
+        parser: takes it.
+        flags: its names, the long one last.
+        of: reads a word.
+        what: what it is, for help.
+        metavar: what one range is called there.
+
+    """
+    parser.several.update(flags)
+    parser.add_argument(
+        *flags, metavar=f"{metavar}[-M][,...]", type=of, action="extend", default=[], help=what
+    )
 
 
 def duration(text: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from events.errors import InputError, PositionError, shown
 from events.escapes import plain
 from events.store.records import Rejected
-from replay.arguments import add_store, as_utf8, number
+from replay.arguments import add_store, as_utf8, did_you_mean, reference
 from replay.engine.looks import rejected_text
 from replay.kinds import looks_at
 from replay.loading import add_detector
@@ -29,9 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     add_detector(parser)
     parser.add_argument(
-        "--from", dest="first", metavar="N", type=number, default=1, help="begin with event N"
+        "--from",
+        dest="first",
+        metavar="N",
+        type=reference,
+        help="begin with event N, a number or a line as in stream:429",
     )
-    parser.add_argument("--to", dest="last", metavar="N", type=number, help="end with event N")
+    parser.add_argument("--to", dest="last", metavar="N", type=reference, help="end with event N")
     parser.add_argument(
         "--user",
         metavar="ID",
@@ -53,19 +57,18 @@ def run(options: argparse.Namespace) -> int:
     looks = looks_at(options)
     if (other := looks.other) is not None:
         report(f"replay: {plain(options.store)}: {other}")
-    if options.first < 1 or (options.last is not None and options.last < options.first):
-        raise PositionError(
-            f"expected a range of events from 1 on, found {options.first} to {options.last}"
-        )
     if options.type is not None and options.type not in looks.types:
         expected = ", ".join(looks.types)
-        raise InputError(f"--type: expected one of {expected}, found {shown(options.type)}")
+        hint = did_you_mean(options.type, looks.types)
+        raise InputError(f"--type: expected one of {expected}, found {shown(options.type)}{hint}")
+    in_range = options.first is not None or options.last is not None
+    options.first, options.last = _range(looks, options)
     if options.user is not None:
-        options.user = frozenset(looks.numbers_of(named(options.user, looks.everyone)))
+        options.user = _numbers_of(looks, options.user)
     show = _json if options.json else _text
     for place, record in looks.history.lines():
         if isinstance(record, Rejected):
-            wanted = _rejected_wanted(options)
+            wanted = _rejected_wanted(options, in_range=in_range)
         else:
             wanted = _wanted(looks, record, options)
         if wanted:
@@ -73,16 +76,47 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rejected_wanted(options: argparse.Namespace) -> bool:
+def _range(looks: Looks[Any], options: argparse.Namespace) -> tuple[int, int]:
+    """Return the first event and the last one that were asked for.
+
+    Raises:
+        PositionError: there is no such event, or the last one comes before the first.
+
+    """
+    count = len(looks.history)
+    first, last = (
+        default if given is None else looks.number_of(given)
+        for given, default in ((options.first, 1), (options.last, count))
+    )
+    for option, given, number in (("from", options.first, first), ("to", options.last, last)):
+        if given is not None and not 1 <= number <= count:
+            raise PositionError(f"--{option}: expected an event from 1 to {count}, found {number}")
+    if last < first and options.last is not None:
+        raise PositionError(f"expected a range of events from 1 on, found {first} to {last}")
+    return first, last
+
+
+def _numbers_of(looks: Looks[Any], name: str) -> frozenset[int]:
+    """Return the numbers of the events of a user.
+
+    Raises:
+        InputError: the history knows nobody of that name.
+
+    """
+    user = named(name, looks.everyone)
+    numbers = frozenset(looks.numbers_of(user))
+    if user not in looks.everyone:
+        raise InputError(f"--user: expected {looks.subject} of this history, found {shown(user)}")
+    return numbers
+
+
+def _rejected_wanted(options: argparse.Namespace, *, in_range: bool) -> bool:
     asked = options.user is not None or options.type is not None or options.flagged
-    in_range = options.first == 1 and options.last is None
-    return bool(options.rejected or not (asked or not in_range))
+    return bool(options.rejected or not (asked or in_range))
 
 
 def _wanted(looks: Looks[Any], event: Happening, options: argparse.Namespace) -> bool:
-    if options.rejected or event.number < options.first:
-        return False
-    if options.last is not None and event.number > options.last:
+    if options.rejected or not options.first <= event.number <= options.last:
         return False
     if options.user is not None and event.number not in options.user:
         return False

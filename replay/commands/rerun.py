@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, counted
 from events.escapes import plain
-from replay.arguments import is_whole
+from replay.arguments import add_ranges, ranges
 from replay.engine.branch import Edits, Insertion, branch_off
 from replay.engine.console import Console
 from replay.engine.notices import notice
+from replay.engine.references import Reference, range_of, reference_in
 from replay.kinds import KINDS, looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import say
@@ -19,6 +20,7 @@ from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     from events.store.records import Rejected
+    from replay.arguments import Parser
     from replay.engine.branch import Branch, Rerun
     from replay.engine.inputs import SourceLog
     from replay.engine.looks import Looks
@@ -34,7 +36,7 @@ class _Bar(Console):
         """Say nothing."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument("store", metavar="STORE", help="event store of a run, which is only read")
     parser.add_argument(
@@ -48,14 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(f"for a store of {kind.kind}")
         for each in kind.changes:
             each.add_to(group)
-    parser.add_argument(
+    add_ranges(
+        parser,
         "--skip",
-        metavar="N",
-        type=_range,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="leave out event N, or N-M for events N to M",
+        of=ranges,
+        what="leave out event N, or N to M; as numbers, or as lines like stream:429",
     )
     parser.add_argument(
         "--insert",
@@ -64,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="put in the JSON LINE just before event N; one more than there are: at the end",
+        help="put in the JSON LINE just before event N, or LOG:LINE; one more than there are: at "
+        "the end",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="start OUTPUT and its store afresh"
@@ -75,7 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the branch, and print what is found otherwise than in the original."""
     looks = looks_at(options)
-    edits = Edits(_changed(looks, options), options.skip, options.insert)
+    edits = Edits(
+        _changed(looks, options),
+        [range_of(looks.history, looks.sources, each) for each in options.skip],
+        [Insertion(line, looks.number_of(before)) for line, before in options.insert],
+    )
     branching, bar = looks.branching(), _Bar(0, looks.words)
     try:
         branch = branch_off(
@@ -149,22 +153,12 @@ def _json(_: Looks[Any], rerun: Rerun) -> None:
     )
 
 
-def _range(text: str) -> range:
-    """Return the range of event numbers that N or N-M says."""
-    first, dash, last = text.partition("-")
-    last = last if dash else first
-    if not (is_whole(first) and is_whole(last) and int(first) <= int(last)):
-        raise argparse.ArgumentTypeError(
-            f"expected the number of an event, or two as in 7-9, found {text!r}"
-        )
-    return range(int(first), int(last) + 1)
-
-
-def _insertion(text: str) -> Insertion:
+def _insertion(text: str) -> tuple[bytes, Reference]:
     line, at, number = text.rpartition("@")
-    if not (at and is_whole(number)):
+    before = reference_in(number)
+    if not at or before is None:
         raise argparse.ArgumentTypeError(
-            f"expected a line, @ and the number of an event, found {text!r}"
+            f"expected a line, @ and an event, its number or as stream:429, found {text!r}"
         )
     # As it was typed, so that a line that is not UTF-8 is rejected like any other.
-    return Insertion(os.fsencode(line), int(number))
+    return os.fsencode(line), before

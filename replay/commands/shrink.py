@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         with status("shrink") as show:
             shrinking = looks.shrinking(
                 looks,
-                options.number,
+                looks.number_of(options.number),
                 exact=options.exact,
                 progress=lambda lines, tried: show(f"{lines:,} lines, {tried:,} tries"),
             )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.errors import ParametersError, counted
-from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, Parameters, check
-from replay.arguments import add_store, is_whole
+from events.errors import counted
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, Parameters
+from replay.arguments import add_ranges, add_store, numbers
 from replay.engine.files import check_new
 from replay.engine.output_file import write_new
 from replay.purchases.heatmap import heat_map
@@ -17,7 +16,10 @@ from replay.terminal.standard_streams import say
 from replay.terminal.tables import open_store, print_json, print_table, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from replay.arguments import Parser
 
 SUMMARY = "table how many purchases each setting of D and T flags"
 EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
@@ -43,20 +45,15 @@ class Setting(NamedTuple):
         return 100 * self.both // either if either else 100
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     for flag, name, what, least in (
         ("-D", "--degrees", "degrees of the network", DEGREES_MIN),
         ("-T", "--tracked", "numbers of purchases tracked", TRACKED_MIN),
     ):
-        parser.add_argument(
-            flag,
-            name,
-            metavar="N,N,...",
-            type=_numbers(flag[1], least),
-            help=f"{what}, with commas between (default: the run's)",
-        )
+        help_text = f"{what}, ranges and with commas between, as 1-3,5 (default: the run's)"
+        add_ranges(parser, flag, name, of=numbers(flag[1], least), what=help_text)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--csv", action="store_true", help="print comma-separated values")
     how.add_argument("--json", action="store_true", help="print one JSON object a setting")
@@ -71,8 +68,8 @@ def run(options: argparse.Namespace) -> int:
         check_new(options.svg, "a drawing", (store.path,))
     history = History(store)
     original = history.store.parameters
-    degrees = options.degrees or [original.degrees]
-    tracked = options.tracked or [original.tracked]
+    degrees = sorted(set(options.degrees)) or [original.degrees]
+    tracked = sorted(set(options.tracked)) or [original.tracked]
     pairs = [Parameters(d, t) for d in degrees for t in tracked]
     settings = list(_settings(history, pairs))
     columns = ("D", "T", "flagged", "both", "gained", "lost", "agreement")
@@ -108,18 +105,3 @@ def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Setting
             len(flagged - recorded),
             len(recorded - flagged),
         )
-
-
-def _numbers(name: str, least: int) -> Callable[[str], list[int]]:
-    def parse(text: str) -> list[int]:
-        words = text.split(",")
-        if not all(is_whole(word) for word in words):
-            raise argparse.ArgumentTypeError(
-                f"expected whole numbers with commas between, found {text!r}"
-            )
-        try:
-            return sorted({check(name, int(word), least) for word in words})
-        except ParametersError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse

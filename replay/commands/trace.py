@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the messages."""
     with looks_at(options) as looks:
-        delivered = looks.timeline.trace(options.number)
+        delivered = looks.timeline.trace(looks.number_of(options.number))
         if options.json:
             for each in delivered:
                 print_json(message_fields(each, looks))

@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the explanation."""
     with looks_at(options) as looks:
+        number = looks.number_of(options.number)
         if options.json:
-            print_json(looks.why_fields(options.number))
+            print_json(looks.why_fields(number))
         else:
-            looks.show_why(options.number)
+            looks.show_why(number)
     return 0

@@ -196,6 +196,24 @@ class StoredHistory(ABC, Generic[E, J]):
         following, mark = self._marks[bisect.bisect(self._marks, number, key=itemgetter(0)) - 1]
         return LinePlace(mark.source, _next_line(mark) + number - following)
 
+    def at_line(self, source: str, line: int) -> tuple[list[int], Rejected | None]:
+        """Return the events that begin on a line, and the last line of that place rejected.
+
+        There may be several: a log that is followed may be replaced by another file.
+        """
+        found: list[int] = []
+        refused: Rejected | None = None
+        ends = [following for following, _ in self._marks[1:]] + [len(self) + 1]
+        for (following, mark), end in zip(self._marks, ends, strict=False):
+            if mark.source != source:
+                continue
+            if isinstance(mark, Rejected) and mark.number == line:
+                refused = mark
+            number = following + line - _next_line(mark)
+            if following <= number < end:
+                found.append(number)
+        return found, refused
+
     def lines(self) -> Iterator[tuple[LinePlace, E | Rejected]]:
         """Iterate over the events and rejected lines, in the order of the logs."""
         events, number = iter(self.events), 1

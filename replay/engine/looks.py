@@ -13,6 +13,7 @@ from events.closing import Closing
 from events.times.timestamps import in_zone
 from replay.engine.detectors import detector_version, is_decided_by
 from replay.engine.history import Happening
+from replay.engine.references import number_of
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from replay.engine.console import RunWords
     from replay.engine.explore import Subject
     from replay.engine.history import LinePlace, StoredHistory
+    from replay.engine.references import Reference
     from replay.engine.shrink import Shrinking
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
@@ -160,6 +162,15 @@ class Looks(Closing, Generic[E]):
     def everyone(self) -> Collection[str]:
         """All ids of the history, also those that have not appeared yet."""
         return self.history.everyone
+
+    def number_of(self, reference: Reference) -> int:
+        """Return the number of the event that is meant.
+
+        Raises:
+            PositionError: no event is on that line of a log.
+
+        """
+        return number_of(self.history, self.sources, reference)
 
     @abstractmethod
     def numbers_of(self, subject: str) -> Sequence[int]:
