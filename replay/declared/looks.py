@@ -97,9 +97,13 @@ class FactLooks(JudgedLooks[Fact]):
 
     @property
     def setting(self) -> str:
+        return in_words(self.setting_fields)
+
+    @property
+    def setting_fields(self) -> Fields:
         declared = self.store.header.declared
-        told: Final = msgspec.json.decode(declared.parameters) if declared else {}
-        return in_words(told)
+        told: Fields = msgspec.json.decode(declared.parameters) if declared else {}
+        return told
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         self._check_given()
@@ -227,8 +231,14 @@ class FactLooks(JudgedLooks[Fact]):
         return len(lines), [line + b"\n" for line in lines]
 
     def account(self, event: Fact) -> str:
-        line = self.history.line_of(event).decode("utf-8", "backslashreplace").strip()
+        line = self._text(event)
         return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+
+    def account_fields(self, event: Fact) -> Fields:
+        return {**super().account_fields(event), "text": self._text(event)}
+
+    def _text(self, event: Fact) -> str:
+        return self.history.line_of(event).decode("utf-8", "backslashreplace").strip()
 
 
 def _plain_value(value: Any) -> Any:

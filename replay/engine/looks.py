@@ -94,6 +94,8 @@ class Looks(Closing, Generic[E]):
     """What of a log is exported."""
     verdict: ClassVar[str]
     """What it records of an event: "decision"."""
+    verdict_after: ClassVar[str] = ""
+    """What is said before the number of the event of one."""
     output: ClassVar[str]
     """What is written, in errors."""
     output_file: ClassVar[str]
@@ -155,6 +157,11 @@ class Looks(Closing, Generic[E]):
     @abstractmethod
     def setting(self) -> str:
         """What the run was told to look for, in words."""
+
+    @property
+    @abstractmethod
+    def setting_fields(self) -> Fields:
+        """The same for machines."""
 
     # Events
 
@@ -311,14 +318,23 @@ class Looks(Closing, Generic[E]):
     def account(self, event: E) -> str:
         """Return an event as `diff` shows it."""
 
+    def account_fields(self, event: E) -> Fields:
+        """Return the same for machines."""
+        return {**self.history.place(event.number)._asdict(), **self.fields(event)}
+
     @abstractmethod
-    def first_verdict_other_than(self, other: Any) -> tuple[str, str, str] | None:
+    def first_verdict_other_than(self, other: Any) -> tuple[int, Any, Any] | None:
         """Compare with other looks of this kind.
 
         Returns:
-            Where the first verdict is that differs, and both in words, or None.
+            The number of the event of the first verdict that differs, and both verdicts; None
+            for one that is not there; or None where none differs.
 
         """
+
+    @abstractmethod
+    def verdict_text(self, decision: Any) -> str:
+        """Return a verdict in words."""
 
 
 def rejected_text(rejected: Rejected) -> str:

@@ -19,7 +19,7 @@ from events.store.records import Finding
 from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Change, Exported, Fields, Looks
-from replay.intervals.branch import IntervalBranching, IntervalRerun
+from replay.intervals.branch import IntervalBranching, IntervalRerun, setting_fields
 from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
@@ -56,6 +56,7 @@ class IntervalLooks(Looks[Observation]):
     line = "row"
     exported = "observation"
     verdict = "finding"
+    verdict_after = "after event "
     output = IntervalDrive.output
     output_file = "file of intervals"
     output_line = "interval"
@@ -103,6 +104,10 @@ class IntervalLooks(Looks[Observation]):
     @property
     def setting(self) -> str:
         return setting_text(self.parameters)
+
+    @property
+    def setting_fields(self) -> Fields:
+        return setting_fields(self.parameters)
 
     def numbers_of(self, subject: str) -> Sequence[int]:
         return self.history.journal.numbers_of(subject)
@@ -221,15 +226,11 @@ class IntervalLooks(Looks[Observation]):
     def account(self, event: Observation) -> str:
         return f"{self.time(event)} {observation_text(event)}"
 
-    def first_verdict_other_than(self, other: IntervalLooks) -> tuple[str, str, str] | None:
+    def verdict_text(self, decision: Finding) -> str:
+        return f"after event {decision.number}: {interval_text(decision.interval)}"
+
+    def first_verdict_other_than(self, other: IntervalLooks) -> tuple[int, Any, Any] | None:
         for pair in zip_longest(self.history.findings(), other.history.findings()):
             if pair[0] != pair[1]:
-                number = min(each.number for each in pair if each is not None)
-                one, two = [
-                    "no such finding"
-                    if each is None
-                    else f"after event {each.number}: {interval_text(each.interval)}"
-                    for each in pair
-                ]
-                return f"after event {number}", one, two
+                return min(each.number for each in pair if each is not None), *pair
         return None

@@ -37,10 +37,6 @@ class JudgedLooks(Looks[E]):
     def history(self) -> JudgedHistory[E, Any, Any]:
         """All that the store holds, read when it is first asked for."""
 
-    @abstractmethod
-    def verdict_text(self, decision: Any) -> str:
-        """Return a decision in words."""
-
     def found(self, number: int) -> bool:
         decision = self.history.recorded.get(number)
         return decision is not None and decision.flagged
@@ -89,15 +85,12 @@ class JudgedLooks(Looks[E]):
     def verdicts(self) -> int:
         return len(self.history.recorded)
 
-    def first_verdict_other_than(self, other: Any) -> tuple[str, str, str] | None:
+    def first_verdict_other_than(self, other: Any) -> tuple[int, Any, Any] | None:
         recorded, others = self.history.recorded, other.history.recorded
         for number in sorted(recorded.keys() | others.keys()):
             pair = recorded.get(number), others.get(number)
             if pair[0] != pair[1]:
-                one, two = [
-                    "no decision" if each is None else self.verdict_text(each) for each in pair
-                ]
-                return str(number), one, two
+                return number, *pair
         return None
 
 

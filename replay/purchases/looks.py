@@ -97,6 +97,10 @@ class PurchaseLooks(JudgedLooks[Event]):
         parameters = self.store.parameters
         return f"D={parameters.degrees} T={parameters.tracked}"
 
+    @property
+    def setting_fields(self) -> Fields:
+        return {"D": self.store.parameters.degrees, "T": self.store.parameters.tracked}
+
     def numbers_of(self, subject: str) -> Sequence[int]:
         journal = self.history.journal
         user = journal.numbers.get(subject, _NEVER)
@@ -181,5 +185,11 @@ class PurchaseLooks(JudgedLooks[Event]):
         return len(lines), [line + b"\n" for line in lines]
 
     def account(self, event: Event) -> str:
-        line = own_line(event, self.store).decode("utf-8", "backslashreplace").strip()
+        line = self._text(event)
         return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+
+    def account_fields(self, event: Event) -> Fields:
+        return {**super().account_fields(event), "text": self._text(event)}
+
+    def _text(self, event: Event) -> str:
+        return own_line(event, self.store).decode("utf-8", "backslashreplace").strip()

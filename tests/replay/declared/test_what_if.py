@@ -70,6 +70,18 @@ def test_branch_flags_what_brute_force_does(
     wanted = {("gained", each) for each in gained} | {("lost", each) for each in lost}
     assert found - changed == wanted
     assert_replays(store.parent / "branch.json.events", Rings)
+    other = str(store.parent / "branch.json.events")
+    assert main(["diff", str(store), other, *DETECTOR, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    # The first ten events of the original are not on the branch.
+    assert found["event"]["event"] == 1
+    for side, text in (("one", past[1]), ("other", past[11])):
+        told_text = found["event"][side]["text"]
+        assert told_text == text.decode().strip()
+        assert json.loads(told_text)["amount"] == found["event"][side]["amount"]
+    for side in ("one", "other"):
+        decision = found["decision"][side]
+        assert decision is None or isinstance(decision["flagged"], bool)
 
 
 @pytest.mark.slow

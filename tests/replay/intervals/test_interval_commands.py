@@ -284,6 +284,15 @@ def test_diff_finds_the_first_difference_of_two_stores(run: Commands) -> None:
     status, out, _ = run.result("diff", STORE, "other.json.events")
     assert status == 1
     assert "intervals <= 10m with 2 ids or more, put in order first" in out
+    found = json.loads(run.result("diff", STORE, "other.json.events", "--json")[1])
+    told = {"threshold": THRESHOLD, "inclusive": False, "min_distinct": 2, "lateness": None}
+    assert found["parameters"] == {"one": told, "other": {**told, "inclusive": True}}
+    assert found["event"] is None
+    if found["finding"] is not None:
+        sides = [found["finding"][side] for side in ("one", "other")]
+        numbers = [each["event"] for each in sides if each is not None]
+        assert found["finding"]["event"] == min(numbers)
+        assert all("start_time" in each for each in sides if each is not None)
     status, _, err = run.result("diff", STORE, "flagged.json.events")
     assert (status, err.count("\n")) == (2, 1)
     assert "found one of purchases" in err
