@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from events.errors import BadValueError, ParametersError, shown
+from events.errors import BadValueError, InputError, ParametersError, shown
 from events.observations.parameters import check_distinct
+from events.paths import STANDARD_STREAM, descriptor_of
 from events.purchases.parameters import check
 from events.times.durations import parse_duration
 from replay.engine.references import Reference, ranges_in, reference_in
@@ -156,11 +157,31 @@ def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbos
         "read of a file with --follow; a pipe has to begin with the line that check names",
     )
     add("--strict", action="store_true", help=f"stop at the first rejected {row}, with status 1")
+    add(
+        "--rejected",
+        metavar="FILE",
+        help=f"collect rejected {row}s in FILE as they stand in the logs, to be corrected and fed "
+        "in again; a new file",
+    )
+    add("--json", action="store_true", help="print what was done as one JSON object")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-v", "--verbose", action="count", default=0, help=verbose)
     loudness.add_argument(
         "-q", "--quiet", action="store_true", help=f"say nothing but errors and rejected {row}s"
     )
+
+
+def check_printable(options: argparse.Namespace, output: str) -> None:
+    """Refuse a summary on standard output where lines go that are written.
+
+    Raises:
+        InputError: both would go there.
+
+    """
+    if options.json and (output == STANDARD_STREAM or descriptor_of(output) == 1):
+        raise InputError(
+            f"{output}: expected a file for the lines where --json is printed on standard output"
+        )
 
 
 def reference(text: str) -> Reference:

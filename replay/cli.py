@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, add_run, did_you_mean, whole
+from replay.arguments import Parser, add_run, check_printable, did_you_mean, whole
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -27,6 +27,7 @@ from replay.purchases.logs import Logs
 from replay.terminal.interrupts import EXIT_INTERRUPTED
 from replay.terminal.signals import StopSignals
 from replay.terminal.standard_streams import NobodyReadsError, flush, report
+from replay.terminal.tables import print_json
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ COMMANDS: Final = (
 )
 
 # Options of a run whose value is a word of its own.
-_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store", "--detector")
+_WITH_VALUE: Final = frozenset(
+    ("-D", "--degrees", "-T", "--tracked", "--store", "--detector", "--rejected", "--config")
+)
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -151,6 +154,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     parser = _run_parser()
     parser.hint = hint
     options = parser.read(words)
+    check_printable(options, options.flagged)
     detector = given_detector(options)
     own = detector if detector is not None and issubclass(detector, Detector) else None
     console = Console(
@@ -170,11 +174,15 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             overwrite=options.overwrite,
             strict=options.strict,
             resume=options.resume,
+            rejected=options.rejected,
             listener=console,
             should_stop=stop,
             detector=detector,
         )
-    console.summarize(summary)
+    console.summarize(summary, machine=options.json)
+    if options.json:
+        print_json(console.words.fields(summary))
+        flush()
     return EXIT_OK
 
 

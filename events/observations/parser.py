@@ -40,6 +40,8 @@ class RowFormat:
         first one: of a stream that is gone on with nobody finds out by reading it again."""
         self.watermark: Watermark | None = None
         """What tells which observation comes too late, or None where none is late."""
+        self.title = b""
+        """The row of column names of CSV, byte for byte, with its newline, once it was read."""
         self._name: Final = name
         self._heading = NO_HEADING
 
@@ -82,6 +84,7 @@ class RowFormat:
                 rows.parse(line, last=False)
             else:
                 rows.parse(line + b"\n", last=False)
+                self.title += line + b"\n" if line.strip() else b""
                 log.skip_line()
         self._heading = rows.heading
         log.heading = "the row of column names and then "

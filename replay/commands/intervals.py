@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from replay.arguments import add_run, as_utf8, distinct, duration
+from replay.arguments import add_run, as_utf8, check_printable, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -17,6 +17,7 @@ from replay.intervals.history import IntervalHistory
 from replay.intervals.picture import intervals_picture
 from replay.intervals.run import Search, run_intervals
 from replay.terminal.signals import StopSignals
+from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -98,6 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find the intervals, and draw them if that was asked for."""
+    check_printable(options, options.output)
     if options.svg is not None:
         outputs = [Path(options.output), store_beside(options.output, options.store)]
         check_new(options.svg, "a drawing", outputs)
@@ -121,10 +123,13 @@ def run(options: argparse.Namespace) -> int:
             overwrite=options.overwrite,
             strict=options.strict,
             resume=options.resume,
+            rejected=options.rejected,
             listener=console,
             should_stop=stop,
         )
-    console.summarize(summary)
+    console.summarize(summary, machine=options.json)
+    if options.json:
+        print_json(words.fields(summary))
     if options.svg is not None:
         title = (
             f"{Path(given).name if given != '-' else 'standard input'}: intervals with several ids"

@@ -15,7 +15,7 @@ from replay.engine.rejections import Rejections
 from replay.terminal.standard_streams import error_console, is_watched, report, report_above
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from rich.progress import Progress, TaskID
@@ -53,6 +53,33 @@ class RunWords(ABC):
     def found(self, summary: Any) -> int:
         """Return how many lines were written."""
 
+    @abstractmethod
+    def found_fields(self, summary: Any) -> dict[str, int]:
+        """Return what was found, for machines."""
+
+    def fields(self, summary: RunSummary) -> dict[str, Any]:
+        """Return what a run has done, for machines; times are in seconds."""
+        paths = {
+            "output": summary.output_path,
+            "output_set_aside": summary.output_set_aside,
+            "store": summary.store_path,
+            "store_set_aside": summary.store_set_aside,
+            "store_rewritten": summary.store_rewritten,
+            "rejected_lines": summary.rejected_path,
+        }
+        return {
+            "events": summary.events,
+            "accepted": summary.accepted,
+            "rejected": summary.refused,
+            "reasons": summary.reasons,
+            **self.found_fields(summary),
+            "finished_before": summary.finished_before,
+            "events_before": summary.events_before,
+            "output_before": summary.output_before,
+            **{name: None if path is None else str(path) for name, path in paths.items()},
+            "seconds": summary.seconds,
+        }
+
 
 class Console(RunListener, Closing):
     """Reports a run to a person; how much depends on ``verbosity``.
@@ -67,7 +94,8 @@ class Console(RunListener, Closing):
         """Report as much as ``verbosity`` says, in ``words``."""
         self.verbosity: Final = verbosity
         self.each_event = verbosity > 1
-        self._words: Final = words
+        self.words: Final = words
+        """What is said in."""
         self._bar: _Bar | None = None
         self._summary: RunSummary | None = None
         self._rejections: Final = Rejections(self.say, words.row, all_of_them=verbosity > 1)
@@ -78,7 +106,7 @@ class Console(RunListener, Closing):
             if summary.finished_before:
                 self.say("this run was finished before; nothing is left to do")
             elif summary.events_before:
-                before = counted(summary.events_before, self._words.events)
+                before = counted(summary.events_before, self.words.events)
                 self.say(f"going on after {before}")
         self._summary = summary
         live = self._rejections.live = inputs.live
@@ -96,7 +124,7 @@ class Console(RunListener, Closing):
             self.each_event = True
 
     def _say_inputs(self, inputs: Inputs) -> None:
-        for text in self._words.setting(inputs):
+        for text in self.words.setting(inputs):
             self.say(text)
         for log in inputs.logs:
             size = "live" if log.live else _size(log.bytes_total)
@@ -120,7 +148,7 @@ class Console(RunListener, Closing):
             self._bar.count_event(log)
         if self.verbosity > 1:
             took = f"{seconds * 1e6:,.0f} µs"
-            what = f"event {event.number}: {self._words.event(event, decision)}"
+            what = f"event {event.number}: {self.words.event(event, decision)}"
             self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
 
     def __exit__(
@@ -141,9 +169,9 @@ class Console(RunListener, Closing):
             self._bar.stop()
             self._bar = None
 
-    def summarize(self, summary: RunSummary) -> None:
-        """Report what the run has done."""
-        words = self._words
+    def summarize(self, summary: RunSummary, *, machine: bool = False) -> None:
+        """Report what the run has done; of what a ``machine`` is told nothing more is said."""
+        words = self.words
         if self.verbosity > 0:
             for phase, seconds in summary.seconds.items():
                 self.say(f"phase {phase}: {seconds:.3f} s")
@@ -159,8 +187,19 @@ class Console(RunListener, Closing):
             self._say_earlier(summary, words.found(summary))
         if summary.output_set_aside is not None:
             self.say(f"moved what stood in the way to {plain(summary.output_set_aside)}")
+        if not machine:
+            self._say_totals(summary)
+
+    def _say_totals(self, summary: RunSummary) -> None:
+        words = self.words
         for text in words.totals(summary, sum(summary.seconds.values())):
             self.say(text)
+        if summary.reasons:
+            self.say(f"rejected by reason: {_by_reason(summary.reasons)}")
+        if summary.rejected_path is not None:
+            left_out = counted(summary.rejected_left_out, words.row)
+            but = f", without {left_out} too long to be kept" if summary.rejected_left_out else ""
+            self.say(f"rejected {words.row}s: {plain(summary.rejected_path)}{but}")
         self.say(f"{words.output}: {plain(summary.output_path)}")
         self.say(f"event store: {plain(summary.store_path)}")
 
@@ -236,6 +275,12 @@ class _Bar:
 
     def stop(self) -> None:
         self._progress.stop()
+
+
+def _by_reason(reasons: Mapping[str, int]) -> str:
+    """Return how many there were of each reason, the most frequent first."""
+    ordered = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered)
 
 
 def _size(size: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.logs.kept_lines import KeptLines
@@ -38,6 +39,8 @@ class Resumed(ABC):
         """The logs that were read to their end."""
         self.rejected: Final[list[Rejected]] = []
         """The lines that were rejected; the first one at least."""
+        self.reasons: Final[Counter[str]] = Counter()
+        """How many lines were rejected, by reason."""
         self.written = 0
         """How many bytes of its lines the output is known to have held."""
 

@@ -36,6 +36,12 @@ class RunSummary(msgspec.Struct):
     """How many events there were in each log."""
     refused: dict[Source, int] = {}
     """How many lines of each log were rejected."""
+    reasons: dict[str, int] = {}
+    """How many lines were rejected, by reason."""
+    rejected_path: Path | None = None
+    """Where rejected lines are collected besides the store, if they are."""
+    rejected_left_out: int = 0
+    """How many were too long to be kept as a whole, and are not there."""
     seconds: dict[str, float] = {}
     """How long each phase took, by name."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
@@ -18,14 +19,17 @@ from replay.engine.opening import bytes_before, open_history
 from replay.engine.rejections import strict_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from events.logs.block import Block
     from events.store.disk import Disk
+    from events.store.records import Rejected
+    from events.store.store import EventStore
     from replay.engine.drive import Drive, Resumed
     from replay.engine.inputs import Inputs, SourceLog
     from replay.engine.listener import RunListener, RunSummary
     from replay.engine.output import Output
+    from replay.engine.rejected_file import RejectedFile
 
 ShouldStop: TypeAlias = "Callable[[], bool]"
 
@@ -48,6 +52,7 @@ class Run:
         should_stop: ShouldStop,
         disk: Disk,
         began: float | None = None,
+        rejected: RejectedFile | None = None,
     ) -> None:
         """Read ``inputs``.
 
@@ -61,6 +66,7 @@ class Run:
             should_stop: asked between blocks; when it says True the run stops in good order.
             disk: does what is done to files that are written.
             began: when the first phase began, as `time.perf_counter` tells it; by default now.
+            rejected: where rejected lines go besides the store.
 
         """
         self.inputs: Final = inputs
@@ -71,6 +77,9 @@ class Run:
         self.listener: Final = listener
         self.should_stop: Final = should_stop
         self.disk: Final = disk
+        self.rejected: Final = rejected
+        if rejected is not None:
+            summary.rejected_path = rejected.path
         self._lap = time.perf_counter() if began is None else began
         self._synced = time.monotonic()
         self._ended: set[str] = set()
@@ -104,6 +113,8 @@ class Run:
         """Begin a new history or go on with the one that is there; False if that is finished."""
         drive, summary, output = self.drive, self.summary, self.output
         header = drive.header()
+        if self.rejected is not None:
+            stack.callback(self.rejected.close)
         self._way_on = way_on(header, keeps=output.keeps, overwrite=overwrite)
         self.lap("fingerprint")
         opened = open_history(
@@ -115,7 +126,7 @@ class Run:
             overwrite=overwrite,
             resume=resume,
             finished=lambda kept: not header.live and drive.is_finished(kept),
-            check_start=drive.check_start,
+            check_start=partial(self._check_start, overwrite=overwrite),
         )
         kept, summary.store_set_aside = opened.kept, opened.set_aside
         summary.store_rewritten = opened.rewritten
@@ -128,6 +139,8 @@ class Run:
         if kept is not None:
             self._resume(drive.resumed(kept, acting=True))
             return True
+        if self.rejected is not None:
+            self.rejected.begin(overwrite=overwrite)
         output.begin(opened.start, overwrite=overwrite)
         summary.output_before = bytes_before(output)
         if drive.title is not None and not opened.start:
@@ -136,13 +149,30 @@ class Run:
         self.listener.on_start(self.inputs, summary)
         return True
 
+    def _check_start(self, start: int, standing: EventStore | None, *, overwrite: bool) -> None:
+        """Refuse to begin a history, before anything is changed."""
+        self.drive.check_start(start, standing)
+        if self.rejected is not None:
+            self.rejected.check_new(overwrite=overwrite)
+
+    def _count(self, resumed: Resumed) -> None:
+        """Add what a history holds to what was done."""
+        resumed.count_into(self.summary)
+        self.summary.reasons.update(resumed.reasons)
+
+    def _recover_rejected(self, resumed: Resumed, *, finished: bool) -> None:
+        if self.rejected is not None:
+            self.rejected.recover(resumed.store, finished=finished)
+            self.summary.rejected_left_out = self.rejected.left_out
+
     def _finished(self, resumed: Resumed) -> None:
         """See that the output holds what a finished history wrote to it."""
         summary = self.summary
-        resumed.count_into(summary)
+        self._count(resumed)
         summary.finished_before = True
         # First, as nobody is to be told that nothing is left to do where lines are missing.
         summary.output_set_aside = resumed.recover(self.output)
+        self._recover_rejected(resumed, finished=True)
         summary.output_before = bytes_before(self.output)
         self.listener.on_start(self.inputs, summary)
         self._refuse_rejected(resumed)
@@ -154,9 +184,10 @@ class Run:
         if resumed.store.header.live:
             # More may have come since the end that was seen.
             resumed.ended.discard(self.inputs.logs[-1].source)
-        resumed.count_into(summary)
+        self._count(resumed)
         self.listener.on_start(self.inputs, summary)
         summary.output_set_aside = resumed.recover(self.output)
+        self._recover_rejected(resumed, finished=False)
         summary.output_before = bytes_before(self.output)
         self.outputs.reported = resumed.written
         self._refuse_rejected(resumed)
@@ -189,7 +220,12 @@ class Run:
                 self.drive.ended(log)
             self.lap(log.source)
         if log is self.inputs.logs[-1]:
-            self.outputs.sync()
+            self._sync()
+
+    def _sync(self) -> None:
+        self.outputs.sync()
+        if self.rejected is not None:
+            self.rejected.sync()
 
     def _deal_with_live(self, log: SourceLog, block: Block) -> None:
         if block.records:
@@ -197,7 +233,7 @@ class Run:
         else:
             self.drive.commit()
         if not block.records or time.monotonic() > self._synced + SYNC_SECONDS:
-            self.outputs.sync()
+            self._sync()
             self._synced = time.monotonic()
 
     def _deal_with(self, log: SourceLog, block: Block) -> None:
@@ -229,13 +265,22 @@ class Run:
 
     def _tell(self, log: SourceLog, block: Block) -> None:
         """Tell of what was read, and end at a rejected line if the run is strict."""
-        refused = self.summary.refused
+        refused, reasons = self.summary.refused, self.summary.reasons
+        self._keep_rejected(block.rejected[:1] if self.strict else block.rejected)
         for rejected in block.rejected:
             refused[log.source] = refused.get(log.source, 0) + 1
+            reasons[rejected.reason] = reasons.get(rejected.reason, 0) + 1
             if self.strict:
                 raise strict_error(log.path, rejected, self.drive.row)
             self.listener.on_rejected(log, rejected)
         self.listener.on_block(log, self.summary)
+
+    def _keep_rejected(self, rejected: Sequence[Rejected]) -> None:
+        if self.rejected is not None and rejected:
+            # What a power cut took from the store would be read again, and come here twice.
+            self.store.sync()
+            self.rejected.write(rejected)
+            self.summary.rejected_left_out = self.rejected.left_out
 
     def stop(self) -> None:
         """End in good order.

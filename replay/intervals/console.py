@@ -45,6 +45,11 @@ class IntervalWords(RunWords):
             f"{counted(summary.intervals, 'interval')} found, {seconds:.2f} s",
         ]
 
+    def found_fields(self, summary: IntervalSummary) -> dict[str, int]:
+        """Return what was found, for machines."""
+        keys = {"keys": summary.keys} if self._keyed else {}
+        return {**keys, "intervals": summary.intervals}
+
     def found(self, summary: IntervalSummary) -> int:
         """Return how many lines were written."""
         return summary.intervals

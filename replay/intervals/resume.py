@@ -179,6 +179,7 @@ class IntervalResumed(Resumed):
             self.concluded = self.settled = False
         elif isinstance(record, Rejected):
             self.rejected_count += 1
+            self.reasons[record.reason] += 1
             if not self.rejected:
                 self.rejected.append(record)
             self.lines["observations"] = record.number

@@ -22,6 +22,7 @@ from replay.engine.files import check_outputs, store_beside
 from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
+from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.summary import IntervalSummary
@@ -79,6 +80,7 @@ def run_intervals(
     overwrite: bool = False,
     strict: bool = False,
     resume: bool = False,
+    rejected: str | Path | None = None,
     listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
@@ -98,6 +100,7 @@ def run_intervals(
         overwrite: start the output and the store afresh.
         strict: stop at the first row that is rejected.
         resume: go on with the history of observations that were live.
+        rejected: a file for the rejected rows; see `replay.engine.rejected_file`.
         listener: is told how the search goes.
         should_stop: asked between blocks; when it says True the search stops in good order.
         disk: does what is done to files that are written.
@@ -114,7 +117,8 @@ def run_intervals(
 
     """
     store = store_beside(output, store)
-    check_outputs([("observations", source.log.identity)], output, store, "file of intervals")
+    inputs = [("observations", source.log.identity)]
+    check_outputs(inputs, output, store, "file of intervals")
     cure = rebuild_cure(store, Path(output))
     file = output_at(output, disk, IntervalDrive.output, cure, should_stop)
     began = time.perf_counter()
@@ -131,6 +135,7 @@ def run_intervals(
         should_stop=should_stop,
         disk=disk,
         began=began,
+        rejected=rejected_file(rejected, inputs, (file.path, store), disk, source.format.title),
     )
     running.whole(overwrite=overwrite, resume=resume)
     return summary

@@ -29,6 +29,13 @@ class JudgedWords(RunWords):
             f"{seconds:.2f} s",
         ]
 
+    def found_fields(self, summary: Summary) -> dict[str, int]:
+        """Return what was found, for machines."""
+        counts = {"judged": summary.judged, "flagged": summary.flagged}
+        return {"past": summary.batch_events, "new": summary.stream_events, **counts} | {
+            f"{self.subject}s": summary.users
+        }
+
     def found(self, summary: Summary) -> int:
         """Return how many lines were written."""
         return summary.flagged

@@ -315,6 +315,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
             self.events[self._source] += record.events
             self.lines[self._source] += record.events
         elif isinstance(record, Rejected):
+            self.reasons[record.reason] += 1
             self.rejected.append(record)
             self.lines[record.source] += 1
         elif isinstance(record, LogEnd):

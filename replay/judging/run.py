@@ -14,6 +14,7 @@ from replay.engine.files import check_outputs, store_beside
 from replay.engine.listener import RunListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
+from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.judging.drive import JudgingDrive
 from replay.judging.history import Summary
@@ -34,6 +35,7 @@ def run(
     overwrite: bool = False,
     strict: bool = False,
     resume: bool = False,
+    rejected: str | Path | None = None,
     listener: RunListener | None = None,
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
@@ -54,6 +56,7 @@ def run(
         overwrite: start the flagged file and the store afresh.
         strict: stop at the first line that is rejected.
         resume: go on with the history of a stream that was live.
+        rejected: a file for the rejected lines; see `replay.engine.rejected_file`.
         listener: is told how the run goes.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
@@ -71,12 +74,7 @@ def run(
 
     """
     given: Any = detector or logs.detector
-    own = logs.detectors
-    if isinstance(given, type) and not issubclass(given, own):
-        raise InputError(
-            f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
-            f"are, found {given.__qualname__}"
-        )
+    _check_whose(logs, given)
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -93,6 +91,17 @@ def run(
         listener=listener,
         should_stop=should_stop,
         disk=disk,
+        rejected=rejected_file(rejected, inputs, (summary.output_path, store), disk),
     )
     running.whole(overwrite=overwrite, resume=resume)
     return summary
+
+
+def _check_whose(logs: TwoLogs[Any], given: Any) -> None:
+    """Refuse a detector that is ``given`` logs of another kind."""
+    own = logs.detectors
+    if isinstance(given, type) and not issubclass(given, own):
+        raise InputError(
+            f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
+            f"are, found {given.__qualname__}"
+        )
