@@ -11,7 +11,7 @@ from replay.arguments import add_store, as_utf8, did_you_mean, reference
 from replay.engine.looks import rejected_text
 from replay.kinds import looks_at
 from replay.loading import add_detector
-from replay.terminal.standard_streams import report, say
+from replay.terminal.standard_streams import Colour, report, say
 from replay.terminal.tables import named, print_json, rejected_fields
 
 if TYPE_CHECKING:
@@ -129,13 +129,15 @@ def _text(looks: Looks[Any], place: LinePlace, record: Happening | Rejected) -> 
     # No table: its columns could be laid out only when all of the history is known.
     source = f"{place.source:6} " if len(looks.sources) > 1 else ""
     if isinstance(record, Rejected):
-        say(f"{'-':>8}  {source}{place.line:>8}  {rejected_text(record)}")
+        say(f"{'-':>8}  {source}{place.line:>8}  {rejected_text(record)}", Colour.REJECTION)
         return
     columns = f"{record.number:>8}  {source}{place.line:>8}  "
     first, *others = looks.log_lines(record)
-    say(f"{columns}{looks.time(record)}  {first}")
+    colour = Colour.FLAG if looks.found(record.number) else None
+    # Of intervals what was found stands on lines of its own.
+    say(f"{columns}{looks.time(record)}  {first}", None if others else colour)
     for line in others:
-        say(f"{'':{len(columns)}}{line}")
+        say(f"{'':{len(columns)}}{line}", colour)
 
 
 def _json(looks: Looks[Any], place: LinePlace, record: Happening | Rejected) -> None:

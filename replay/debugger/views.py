@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from replay.commands.trace import message_text
 from replay.engine.history import LinePlace
 from replay.engine.looks import rejected_text
-from replay.terminal.standard_streams import say
+from replay.terminal.standard_streams import Colour, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def position_line(looks: Looks[Any]) -> str:
 
 def show_position(looks: Looks[Any]) -> None:
     """Print where the timeline is, and the rejected lines that come next."""
-    say(position_line(looks))
+    say(position_line(looks), _colour(looks, looks.timeline.position))
     if looks.timeline.inside:
         return
     rejected, following = looks.history.rejected, looks.timeline.position + 1
@@ -41,7 +41,14 @@ def show_position(looks: Looks[Any]) -> None:
         before, bad = rejected[place]
         if before != following:
             break
-        say(f"then {looks.place_text(LinePlace(bad.source, bad.number))}: {rejected_text(bad)}")
+        where = looks.place_text(LinePlace(bad.source, bad.number))
+        say(f"then {where}: {rejected_text(bad)}", Colour.REJECTION)
+
+
+def _colour(looks: Looks[Any], number: int) -> Colour | None:
+    """Return how event ``number`` is shown; inside of the next one nothing is decided."""
+    decided = number > 0 and not (looks.timeline.inside and number == looks.timeline.position)
+    return Colour.FLAG if decided and looks.found(number) else None
 
 
 def _happening(looks: Looks[Any], number: int) -> str:
@@ -59,7 +66,7 @@ def show_events(looks: Looks[Any], numbers: Iterable[int]) -> None:
     """Print a line for each event, with a mark at the one that has just happened."""
     for number in numbers:
         mark = "=>" if number == looks.timeline.position else "  "
-        say(f"{mark} {number:>8}  {_happening(looks, number)}")
+        say(f"{mark} {number:>8}  {_happening(looks, number)}", _colour(looks, number))
 
 
 def show_message(looks: Looks[Any]) -> None:

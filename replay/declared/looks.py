@@ -28,7 +28,7 @@ from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
 from replay.judging.looks import JudgedLooks
-from replay.terminal.standard_streams import say
+from replay.terminal.standard_streams import Colour, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -168,7 +168,8 @@ class FactLooks(JudgedLooks[Fact]):
                 say(f"{plain(message.subject)} answered: {plain(answer)}")
         decision = self.history.recorded.get(number)
         if decision is not None:
-            say(f"verdict: {self.verdict_text(decision)}")
+            colour = Colour.FLAG if decision.flagged else None
+            say(f"verdict: {self.verdict_text(decision)}", colour)
             now = [each.verdict for each in messages if isinstance(each, Decided)]
             if now != [decision]:
                 say("decided now it is another, and verify tells where they part")

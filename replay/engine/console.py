@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.closing import Closing
@@ -12,7 +13,13 @@ from events.escapes import plain
 from replay.engine.listener import RunListener, RunSummary
 from replay.engine.notices import notice, rewritten_notice
 from replay.engine.rejections import Rejections
-from replay.terminal.standard_streams import error_console, is_watched, report, report_above
+from replay.terminal.standard_streams import (
+    Colour,
+    error_console,
+    is_watched,
+    report,
+    report_above,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +105,8 @@ class Console(RunListener, Closing):
         """What is said in."""
         self._bar: _Bar | None = None
         self._summary: RunSummary | None = None
-        self._rejections: Final = Rejections(self.say, words.row, all_of_them=verbosity > 1)
+        say_rejected = partial(self.say, colour=Colour.REJECTION)
+        self._rejections: Final = Rejections(say_rejected, words.row, all_of_them=verbosity > 1)
 
     def on_start(self, inputs: Inputs, summary: RunSummary) -> None:
         """Say what is read, and draw the bar if there is a terminal to draw it on."""
@@ -149,7 +157,9 @@ class Console(RunListener, Closing):
         if self.verbosity > 1:
             took = f"{seconds * 1e6:,.0f} µs"
             what = f"event {event.number}: {self.words.event(event, decision)}"
-            self.say(f"{plain(log.path)}:{line_number}: {what}, {took}")
+            flagged = decision is not None and decision.flagged
+            text = f"{plain(log.path)}:{line_number}: {what}, {took}"
+            self.say(text, Colour.FLAG if flagged else None)
 
     def __exit__(
         self,
@@ -195,7 +205,7 @@ class Console(RunListener, Closing):
         for text in words.totals(summary, sum(summary.seconds.values())):
             self.say(text)
         if summary.reasons:
-            self.say(f"rejected by reason: {_by_reason(summary.reasons)}")
+            self.say(f"rejected by reason: {_by_reason(summary.reasons)}", Colour.REJECTION)
         if summary.rejected_path is not None:
             left_out = counted(summary.rejected_left_out, words.row)
             but = f", without {left_out} too long to be kept" if summary.rejected_left_out else ""
@@ -218,12 +228,12 @@ class Console(RunListener, Closing):
         if text is not None and self.verbosity >= 0:
             self.say(text)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, colour: Colour | None = None) -> None:
         """Print a line on standard error, above the bar if there is one."""
         if self._bar is not None:
-            self._bar.say(text)
+            self._bar.say(text, colour)
         else:
-            report(text)
+            report(text, colour)
 
 
 class _Bar:
@@ -270,8 +280,8 @@ class _Bar:
         self._progress.update(self._tasks[log.source], completed=log.bytes_read, rate=rate)
         self._progress.refresh()
 
-    def say(self, text: str) -> None:
-        report_above(self._progress.console, text)
+    def say(self, text: str, colour: Colour | None) -> None:
+        report_above(self._progress.console, text, colour)
 
     def stop(self) -> None:
         self._progress.stop()

@@ -10,7 +10,7 @@ from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, type_name
 from events.times.timestamps import in_zone
 from replay.purchases.explain import WhyFriendship, WhyPurchase
-from replay.terminal.standard_streams import say
+from replay.terminal.standard_streams import Colour, say
 from replay.terminal.tables import print_table, some
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
             f"threshold = mean + 3 sd = {format_amount(baseline.threshold)}; the amount is {side} "
             f"it, by {'-' if margin < 0 else ''}{format_amount(abs(margin))}"
         )
-        say(f"verdict: {verdict}")
+        say(f"verdict: {verdict}", Colour.FLAG if why.flagged else None)
     recorded = timeline.history.recorded.get(event.number)
     if recorded is not None and recorded.flagged != why.flagged:
         was = "FLAGGED" if recorded.flagged else "not flagged"

@@ -13,6 +13,7 @@ import os
 import select
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from events.errors import OutputError
@@ -27,6 +28,8 @@ _OUTPUT: Final = 1
 _ERROR: Final = 2
 # What a character is written as that an encoding does not have: as `plain` writes others.
 _ESCAPED: Final = "backslashreplace"
+# On these rich uses no colours either.
+_PLAIN_TERMINALS: Final = ("dumb", "unknown")
 
 
 class NobodyReadsError(Exception):
@@ -90,7 +93,33 @@ def finish(status: int) -> int:
     return status
 
 
-def say(text: str) -> None:
+class Colour(StrEnum):
+    """How what is to catch the eye is shown on a terminal; see `painted`."""
+
+    FLAG = "1;31"
+    REJECTION = "33"
+    HEADING = "1"
+
+
+def painted(line: str, colour: Colour | None, *, error: bool = False) -> str:
+    """Return ``line``, inert already, in a colour if a terminal shows it that has colours.
+
+    Args:
+        line: the line.
+        colour: how it is shown; None: as it is.
+        error: whether it is for standard error.
+
+    """
+    stream = sys.stderr if error else sys.stdout
+    if colour is None or stream is None or not stream.isatty():
+        return line
+    # As https://no-color.org says: whatever it is set to, unless to nothing.
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in _PLAIN_TERMINALS:
+        return line
+    return f"\x1b[{colour}m{line}\x1b[0m"
+
+
+def say(text: str, colour: Colour | None = None) -> None:
     """Print a line that was asked for, without which the output is not right.
 
     Raises:
@@ -98,7 +127,7 @@ def say(text: str) -> None:
         NobodyReadsError: whoever read has had enough.
 
     """
-    say_rendered(inert(text))
+    say_rendered(painted(inert(text), colour))
 
 
 def say_rendered(line: str) -> None:
@@ -127,16 +156,26 @@ def mention(text: str) -> None:
         _discard()
 
 
-def report(text: str) -> None:
+def report(text: str, colour: Colour | None = None) -> None:
     """Print a line for people on standard error."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(inert(text), file=sys.stderr)
+            print(painted(inert(text), colour, error=True), file=sys.stderr)
 
 
-def report_above(console: Console, text: str) -> None:
+def report_above(console: Console, text: str, colour: Colour | None = None) -> None:
     """Print a line for people above what is being drawn on `error_console`."""
-    console.print(inert(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
+    style = None if colour is None else _RICH[colour]
+    console.print(
+        inert(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True
+    )
+
+
+_RICH: Final = {
+    Colour.FLAG: "bold red",
+    Colour.REJECTION: "yellow",
+    Colour.HEADING: "bold",
+}
 
 
 def is_watched() -> bool:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import base64
+import bisect
 import json
 import os
+import re
 import shlex
+import shutil
 import sys
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from events.errors import counted
 from events.escapes import inert, json_escaped, plain, unescaped
 from events.store.store import EventStore
-from replay.terminal.standard_streams import error_console, is_watched, report, say_rendered
+from replay.terminal.standard_streams import (
+    Colour,
+    error_console,
+    is_watched,
+    painted,
+    report,
+    say_rendered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -23,8 +34,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _COLUMNS_APART: Final = "  "
-# On these rich uses no colours either.
-_PLAIN_TERMINALS: Final = ("dumb", "unknown")
+# What is one though it has a space in it: a time, which no line breaks.
+_TIME: Final = re.compile(r"(?<=\d{4}-\d\d-\d\d) (?=\d\d:)")
+_NO_BREAK: Final = "\0"
+# A single word that is longer makes no column wider where there is no room.
+_WORD_MAX: Final = 24
 
 
 def open_store(path: str) -> EventStore:
@@ -133,18 +147,86 @@ def cut_fields(rejected: Rejected) -> dict[str, object]:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: a line of column names, then a line for each row.
 
-    A column whose name ends in ``#`` holds numbers and is aligned to the right. Where
-    a terminal is too narrow, lines run over its edge, and nothing is cut short.
+    A column whose name ends in ``#`` holds numbers and is aligned to the right. A table that
+    is wider than the terminal, or than 80 columns where that is none, has narrower columns of
+    words, whose cells go on below; nothing is cut, and no number, time or name is broken. A
+    word that is longer than its column runs over it, and the rest of its row goes on below.
     """
     # Drawn here: rich, which draws what moves, took 5 s for 20,000 rows.
     numeric = [name.endswith("#") for name in columns]
     head = [name.removesuffix("#") for name in columns]
     cells = [head, *([inert(str(cell)) for cell in row] for row in rows)]
     widths = [max(map(_cells_of, column)) for column in zip(*cells, strict=True)]
-    bold = sys.stdout.isatty() and os.environ.get("TERM") not in _PLAIN_TERMINALS
+    room = shutil.get_terminal_size().columns - len(_COLUMNS_APART) * (len(widths) - 1)
+    fits = sum(widths) <= room
+    if not fits:
+        widths = _narrowed(list(zip(*cells, strict=True)), numeric, room)
     for place, row in enumerate(cells):
-        line = _COLUMNS_APART.join(map(_padded, row, widths, numeric)).rstrip(" ")
-        say_rendered(f"\x1b[1m{line}\x1b[0m" if bold and not place else line)
+        lines = [row] if fits else _lines_of(row, widths)
+        for cells_of_line in lines:
+            line = _COLUMNS_APART.join(map(_padded, cells_of_line, widths, numeric)).rstrip(" ")
+            say_rendered(line if place else painted(line, Colour.HEADING))
+
+
+def _narrowed(columns: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[int]:
+    """Return widths of columns that fit into ``room``, if they can; numbers keep theirs.
+
+    The widest columns of words give way first, until all of them are as wide. A column is as
+    wide as its longest word, unless that would be padding for the sake of a few rows.
+    """
+    widths = [max(map(_cells_of, column)) for column in columns]
+    words = [max(map(_cells_of, chain(*map(_words, column)))) for column in columns]
+    numbers = [width if each else 0 for width, each in zip(widths, numeric, strict=True)]
+    least = _within(room, numbers, [min(width, _WORD_MAX) for width in words])
+    return _within(room, least, widths)
+
+
+def _within(room: int, least: Sequence[int], widths: Sequence[int]) -> list[int]:
+    """Return ``widths``, those above some limit cut down to it, that fit into ``room``.
+
+    None is below its ``least`` width; where these do not fit, they stay.
+    """
+
+    def at_most(limit: int) -> list[int]:
+        return [max(low, min(width, limit)) for low, width in zip(least, widths, strict=True)]
+
+    limits = range(1, room + 1)
+    return at_most(bisect.bisect_right(limits, room, key=lambda limit: sum(at_most(limit))))
+
+
+def _lines_of(row: Sequence[str], widths: Sequence[int]) -> Iterator[list[str]]:
+    """Iterate over the lines of a row: the cells of each, some of them empty."""
+    waiting = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    while any(waiting):
+        line = [""] * len(row)
+        for place, pieces in enumerate(waiting):
+            if pieces:
+                line[place] = pieces.pop(0)
+                if _cells_of(line[place]) > widths[place] and any(waiting[place + 1 :]):
+                    break
+        yield line
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    """Return the pieces of a cell, broken at spaces; only a single word is longer than ``width``.
+
+    What stood before a space that is broken at has none behind it.
+    """
+    if _cells_of(cell) <= width:
+        return [cell]
+    pieces: list[str] = []
+    for word in _words(cell):
+        if pieces and _cells_of(pieces[-1]) + 1 + _cells_of(word) <= width:
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+    return pieces
+
+
+def _words(cell: str) -> list[str]:
+    """Return what of a cell is not to be broken."""
+    words = _TIME.sub(_NO_BREAK, cell).split(" ")
+    return [word.replace(_NO_BREAK, " ") for word in words]
 
 
 def _padded(text: str, width: int, right: bool) -> str:  # noqa: FBT001

@@ -1016,7 +1016,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debugger]:
 
 
 @pytest.mark.parametrize("user", ODD, ids=range(len(ODD)))
-def test_odd_id_can_be_named_everywhere(odd: Debugger, user: str, tmp_path: Path) -> None:
+def test_odd_id_can_be_named_everywhere(
+    odd: Debugger, user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     word, number, seen = shlex.quote(user), ODD.index(user), plain(user)
     friend = 1 if number else 0
     appeared = number + friend

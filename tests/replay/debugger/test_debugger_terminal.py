@@ -594,6 +594,7 @@ def test_script_in_an_option_prints_what_it_should(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
     lines = lines_of(SCRIPTS[name])
     # A remark is a line of its own.
     between = "\n" if name == "words" else "; "

@@ -319,7 +319,10 @@ def test_every_command_was_thought_of() -> None:
     assert tried | {"run", "intervals"} == set(COMMANDS)
 
 
-def test_trace_shows_the_messages_of_one_observation(run: Commands) -> None:
+def test_trace_shows_the_messages_of_one_observation(
+    run: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     shown = run("trace", "sample.json.events", "1").splitlines()
     assert [line.split()[3] for line in shown[1:]] == [
         *("Observe", "Settle", "Extend", "Found", "Findings", "Commit", "Commit"),

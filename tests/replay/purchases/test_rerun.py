@@ -240,7 +240,9 @@ class Rerun:
 
 
 @pytest.fixture
-def rerun(tmp_path: Path) -> Rerun:
+def rerun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rerun:
+    # Each row on a line.
+    monkeypatch.setenv("COLUMNS", "200")
     return Rerun(tmp_path, SPEC_EXAMPLE)
 
 
