@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+# What sessions of the debugger keep of what is typed there is not to go to whoever runs the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="replay-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A shell that runs the tests behind `&` has SIGINT ignored, and so had all whom they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -34,13 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="carry out these commands, with ; between them, and end; without it, commands "
         'are read from standard input, and "help" lists them',
     )
+    parser.add_argument(
+        "--no-history",
+        action="store_true",
+        help="keep nothing of what is typed for the next session",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return 2 where a command of a script went wrong."""
     interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
     with looks_at(options, of_another=True) as looks:
-        shell = Shell(looks, interactive=interactive)
+        shell = Shell(looks, interactive=interactive, history=not options.no_history)
         if (other := looks.other) is not None:
             rule = "by whose rule why, trace and message show it"
             report(f"replay: {plain(options.store)}: {other}, {rule}")

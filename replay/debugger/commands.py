@@ -27,6 +27,11 @@ _COMMAND: Final = re.compile(
     r"""(?: [^;'"\\] | \\.? | '[^']*(?:'|$) | "(?:[^"\\]|\\.?)*(?:"|$) )+""",
     re.VERBOSE | re.DOTALL,
 )
+# A word of one.
+_WORD: Final = re.compile(
+    r"""(?: [^\s'"\\] | \\.? | '[^']*(?:'|$) | "(?:[^"\\]|\\.?)*(?:"|$) )+""",
+    re.VERBOSE | re.DOTALL,
+)
 # What is quoted, which stays as it is, or the backslash of an escape that is not.
 _BARE: Final = re.compile(
     r"""('[^']*' | "(?:[^"\\]|\\.)*") | \\(?:\\|(?=[nrtxuU]))""", re.VERBOSE | re.DOTALL
@@ -61,11 +66,15 @@ class Command(NamedTuple):
 
         """
         arguments = self.usage.split()
-        least, most = sum(not each.startswith("[") for each in arguments), len(arguments)
-        if self.usage.endswith("...") or least <= len(words) <= most:
+        # Of what there may be any number of, whoever reads it says what is expected.
+        many = [each for each in arguments if "..." in each]
+        least = sum(not each.startswith("[") for each in arguments if each not in many)
+        most = len(words) if many else len(arguments)
+        if least <= len(words) <= most:
             return
-        bounds = str(least) if least == most else f"{least} to {most}"
-        what = f"{bounds} {'argument' if most == 1 else 'arguments'}"
+        bounds = str(least) if least == most or many else f"{least} to {most}"
+        noun = "argument" if (least if many else most) == 1 else "arguments"
+        what = f"{bounds} {noun}{' or more' if many else ''}"
         usage = f"{self.name} {self.usage}".rstrip()
         raise CommandError(f"{self.name}: expected {what}, found {len(words)}; usage: {usage}")
 
@@ -77,16 +86,56 @@ COMMON: Final = (
         "goto",
         "N|NAME",
         "go to the moment after event N, or to a mark",
-        "Moment 0 is before the first event.",
+        "N is a number, or a line as in stream:429; +5 and -5 count from here. Moment 0 is before\n"
+        "the first event.",
     ),
     Command("first", "", "go to the first event"),
     Command("last", "", "go to the last event"),
-    Command("continue", "", "go forward to the next stop, or to the end"),
-    Command("reverse-continue", "", "go back to the stop before, or to the beginning"),
+    Command(
+        "continue",
+        "[K]",
+        "go forward to the next stop, or to the end",
+        "With K it passes over stops and halts at the K-th.",
+    ),
+    Command(
+        "reverse-continue",
+        "[K]",
+        "go back to the stop before, or to the beginning",
+        "With K it passes over stops and halts at the K-th.",
+    ),
+    Command(
+        "until",
+        "N|NAME",
+        "go forward to event N or a mark, or to a stop before it",
+    ),
+    Command(
+        "finish",
+        "",
+        "deliver the rest of the event's messages",
+    ),
     Command(
         "break",
         "CONDITION...",
         "stop at events for which all conditions hold",
+        repeated=False,
+    ),
+    Command(
+        "tbreak",
+        "CONDITION...",
+        "stop there as with break, but only once",
+        repeated=False,
+    ),
+    Command(
+        "condition",
+        "K [CONDITION...]",
+        "let stop K hold only where these conditions do, too",
+        "They take the place of those that an earlier condition gave; without any it has none.",
+        repeated=False,
+    ),
+    Command(
+        "ignore",
+        "K COUNT",
+        "pass over stop K so many times",
         repeated=False,
     ),
     Command(
@@ -96,7 +145,31 @@ COMMON: Final = (
         "Without K, a person is asked before all of them are deleted.",
         repeated=False,
     ),
-    Command("info", "[break|marks]", "list breakpoints and watches, marks, or both"),
+    Command(
+        "info",
+        "[break|marks|display]",
+        "list breakpoints and watches, marks, and what is displayed",
+    ),
+    Command(
+        "display",
+        "[EXPRESSION...]",
+        "show what an expression comes to at every moment",
+        "Without one, all that are displayed are shown.",
+        repeated=False,
+    ),
+    Command(
+        "undisplay",
+        "[K]",
+        "display number K no more, or none",
+        repeated=False,
+    ),
+    Command(
+        "print",
+        "[EXPRESSION...]",
+        "show what an expression comes to, or all fields of the event",
+        "An expression has fields of the event and its verdict, numbers, texts in quotes, + - * /\n"
+        "and comparisons, and, or, not and parentheses: print amount - mean, print user = 457.",
+    ),
     Command(
         "message",
         "",
@@ -109,7 +182,7 @@ COMMON: Final = (
     Command("list", "[N]", "list the events around N, by default around here"),
     Command("why", "[N]", "explain event N, by default the current one"),
     Command("trace", "[N]", "show every message of event N, by default of the current one"),
-    Command("history", "ID", "list all events that touched a user"),
+    Command("history", "[ID]", "list all events that touched a user, by default the event's own"),
     Command("mark", "NAME", "give this moment a name", repeated=False),
     Command(
         "save",
@@ -125,12 +198,21 @@ COMMON: Final = (
         "What is lost with that is listed.",
         repeated=False,
     ),
+    Command(
+        "source",
+        "FILE",
+        "carry out the commands in a file",
+        "One that goes wrong ends it.",
+        repeated=False,
+    ),
     Command("help", "[COMMAND]", "list the commands, or say more of one"),
     Command("quit", "", "end the session"),
 )
 
 # What a word means that is no command's name: what it means to a hand used to pdb and gdb.
 _WORDS: Final = {
+    "?": "help",
+    "advance": "until",
     "b": "break",
     "backtrace": "where",
     "bt": "where",
@@ -138,8 +220,10 @@ _WORDS: Final = {
     "cl": "delete",
     "clear": "delete",
     "cont": "continue",
+    "disp": "display",
     "exit": "quit",
     "f": "where",
+    "fin": "finish",
     "frame": "where",
     "h": "help",
     "i": "info",
@@ -148,6 +232,8 @@ _WORDS: Final = {
     "n": "next",
     "ni": "next",
     "nexti": "next",
+    "p": "print",
+    "pp": "print",
     "q": "quit",
     "rc": "reverse-continue",
     "rev": "reverse-continue",
@@ -158,36 +244,27 @@ _WORDS: Final = {
     "step": "message",
     "stepi": "message",
     "t": "trace",
+    "tb": "tbreak",
+    "unt": "until",
     "w": "where",
     "wh": "where",
 }
 _BEGIN: Final = "first begins again"
-_REST: Final = "next delivers the rest of an event"
-_MOVE: Final = "goto N moves there, and break N stops there"
-_STATE: Final = "{} show the state"
-_AROUND: Final = "there are no frames; list shows the events around here"
+_REST: Final = "finish delivers the rest of an event"
+_STATE: Final = "print shows the fields of the event, and {} show the state"
+_MOVE: Final = "goto N moves there, and until N goes forward to it"
 # What pdb and gdb have and this has not, or in which they differ: what to say instead.
 _INSTEAD: Final = {
     "a": _STATE,
-    "advance": _MOVE,
     "args": _STATE,
-    "condition": "break takes all conditions at once",
     "d": "it is down in pdb and deletes in gdb; delete K deletes a stop",
-    "disable": "delete K deletes a stop",
-    "disp": _STATE,
-    "display": _STATE,
-    "down": _AROUND,
+    "disable": "ignore K COUNT passes over a stop, and delete K deletes it",
     "enable": "break sets a stop",
-    "fin": _REST,
-    "finish": _REST,
     "j": _MOVE,
     "jump": _MOVE,
     "k": "quit ends the session",
     "kill": "quit ends the session",
     "ll": "list N shows the events around N",
-    "p": _STATE,
-    "pp": _STATE,
-    "print": _STATE,
     "r": f"it returns in pdb and runs in gdb; {_REST}, and {_BEGIN}",
     "restart": _BEGIN,
     "ret": _REST,
@@ -195,24 +272,19 @@ _INSTEAD: Final = {
     "reverse-step": "back goes back by an event",
     "rs": "back goes back by an event",
     "run": _BEGIN,
-    "source": "load FILE restores a session; commands come from a pipe, or from -c",
     "start": _BEGIN,
-    "tb": "break stops each time, and delete K deletes it",
-    "tbreak": "break stops each time, and delete K deletes it",
     "u": f"it is up in pdb and until in gdb; {_MOVE}",
-    "unt": _MOVE,
-    "until": _MOVE,
-    "up": _AROUND,
     "x": _STATE,
 }
 # What begins with a word is counted as one of its meanings from so many letters on.
 _WHOLE: Final = 3
 _REMARKS: Final = """\
-A command may be cut short as long as it is clear which one is meant; several stand
-on one line with ; between. On a terminal an empty line repeats the last one if all
-in it moves or shows something, and Ctrl-C stops what takes long."""
-# Where the summaries of conditions begin.
-_INDENT: Final = 25
+A command may be cut short as long as it is clear which one is meant; several
+stand on one line with ; between. On a terminal an empty line repeats the last
+one if all in it moves or shows something, and Ctrl-C stops what takes long."""
+# Where summaries begin, and lines end.
+_INDENT: Final = 34
+_WIDTH: Final = 80
 
 
 class Commands:
@@ -281,38 +353,49 @@ class Commands:
             command = self.named(word)
             text = f"{command.name} {command.usage}".rstrip()
             summary = f"{command.summary[0].upper()}{command.summary[1:]}."
-            detail = self._conditions() if command.name == "break" else command.detail
+            conditions = "CONDITION..." in command.usage
+            detail = "\n".join(
+                filter(None, (command.detail, self._conditions() if conditions else ""))
+            )
             return "\n".join(filter(None, (text, summary, detail)))
         shorts = [
             ", ".join(word for word in _words_of(each) if len(word) < _WHOLE) for each in self.all
         ]
-        usages = [f"{command.name} {command.usage}" for command in self.all]
-        widths = [max(map(len, column)) for column in (shorts, usages)]
-        lines = [
-            f"{short:{widths[0]}}  {usage:{widths[1]}}  {command.summary}"
-            for short, usage, command in zip(shorts, usages, self.all, strict=True)
-        ]
+        width = max(map(len, shorts))
         known = "; ".join(
             f"{', '.join(words)}: {command.name}"
             for command in self.all
             if (words := [word for word in _words_of(command) if len(word) >= _WHOLE])
         )
+        instead = ", ".join(_INSTEAD)
         return "\n".join(
             [
-                *lines,
+                *(
+                    _in_columns(f"{short:{width}}  {command.name} {command.usage}", command.summary)
+                    for short, command in zip(shorts, self.all, strict=True)
+                ),
                 _REMARKS,
-                textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", 88),
-                textwrap.fill(f"Answered with what to say instead: {', '.join(_INSTEAD)}.", 88),
+                textwrap.fill(f"Words of pdb and gdb that mean a command here: {known}.", _WIDTH),
+                textwrap.fill(f"Answered with what to say instead: {instead}.", _WIDTH),
             ]
         )
 
     def _conditions(self) -> str:
         """Return what a breakpoint may be about."""
         conditions = self._tools.conditions.values()
-        width = _INDENT - 2
-        texts = (f"  {each.usage:{width}}{each.summary}" for each in conditions)
-        lines = (textwrap.fill(text, 90, subsequent_indent=" " * _INDENT) for text in texts)
+        lines = (_in_columns(f"  {each.usage}", each.summary) for each in conditions)
         return "\n".join(["Conditions:", *lines, f"Example: {self._tools.example}"])
+
+
+def _in_columns(name: str, text: str) -> str:
+    """Return a name, and beside it a text of one or more lines."""
+    first = f"{name:{_INDENT - 2}}  "
+    lines = textwrap.wrap(text, _WIDTH - _INDENT)
+    if len(first) > _INDENT:
+        lines = [first.rstrip(), *(f"{'':{_INDENT}}{line}" for line in lines)]
+    else:
+        lines = [f"{first}{lines[0]}", *(f"{'':{_INDENT}}{line}" for line in lines[1:])]
+    return "\n".join(lines)
 
 
 def _words_of(command: Command) -> list[str]:
@@ -327,14 +410,35 @@ def file_name(name: str, path: str) -> str:
     return meant if meant and not os.path.lexists(path) and os.path.lexists(meant) else path
 
 
-def commands_in(line: str) -> list[list[str]]:
-    """Return the words of each command in ``line``."""
+class Typed(NamedTuple):
+    """A command as it was typed."""
+
+    words: list[str]
+    """Its name and its arguments."""
+    rest: str
+    """All behind its name, with its quotes."""
+
+
+def commands_in(line: str) -> list[Typed]:
+    """Return each command in ``line``."""
     # Not by the punctuation of shlex.shlex, which forgets whether a ; was quoted.
     try:
-        commands = [shlex.split(_kept(part)) for part in _COMMAND.findall(line)]
+        commands = [
+            Typed(_words_in(part), "".join(part.split(maxsplit=1)[1:]).strip())
+            for part in _COMMAND.findall(line)
+        ]
     except ValueError as error:
         raise CommandError(f"expected a command, found one with {error}") from None
-    return [words for words in commands if words]
+    return [each for each in commands if each.words]
+
+
+def _words_in(part: str) -> list[str]:
+    """Return the words of a command; what stands behind ``if`` is one, with its quotes."""
+    for word in _WORD.finditer(part):
+        if word[0] == "if":
+            expression = part[word.end() :].strip()
+            return [*shlex.split(_kept(part[: word.end()])), *filter(None, [expression])]
+    return shlex.split(_kept(part))
 
 
 def _kept(part: str) -> str:

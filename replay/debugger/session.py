@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,8 @@ import msgspec
 
 from events.errors import InputError, OutputError, unwritable
 from events.store.disk import NewFile
-from replay.debugger.commands import CommandError, Commands
+from replay.debugger.commands import CommandError, Commands, commands_in
+from replay.debugger.expressions import Expression
 from replay.debugger.tools import quoted
 from replay.kinds import KINDS
 from replay.terminal.standard_streams import say
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FORMAT: Final = "replay.session"
 
 
-class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a session file holds, as JSON."""
 
     format: str
@@ -40,6 +40,12 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Breakpoints and watches by number, each as it is typed."""
     marks: dict[str, int]
     """Positions by name."""
+    conditions: dict[int, str] = {}
+    """What `condition` has given stops, by their number, each as it is typed."""
+    ignored: dict[int, int] = {}
+    """How many more times stops are passed over."""
+    displays: dict[int, str] = {}
+    """Expressions that are displayed, by number."""
 
 
 class Session:
@@ -65,6 +71,8 @@ class Session:
         """Breakpoints and watches, by number."""
         self.marks: dict[str, int] = {}
         """Positions, by name."""
+        self.displays: dict[int, Expression] = {}
+        """What is displayed at every moment, by number."""
         # What it was saved to or loaded from may be overwritten without asking.
         self._files: set[str] = set()
 
@@ -82,7 +90,41 @@ class Session:
     def delete(self, numbers: Iterable[int]) -> None:
         """Delete the stops of ``numbers``, and print them."""
         for number in numbers:
-            say(f"deleted stop {number}: {self.stops.pop(number).text}")
+            say(f"deleted stop {number}: {self.stops.pop(number)}")
+
+    def condition(self, number: int, words: Sequence[str]) -> None:
+        """Let a stop hold only where the conditions that ``words`` say do, too.
+
+        Raises:
+            CommandError: they say none.
+
+        """
+        also = self.parse("break", words) if words else None
+        self.stops[number] = self.stops[number]._replace(also=also)
+
+    def ignore(self, number: int, times: int) -> None:
+        """Pass over a stop so many times."""
+        self.stops[number] = self.stops[number]._replace(ignored=times)
+
+    def display(self, text: str) -> int:
+        """Display what an expression comes to from now on, and return its number.
+
+        Raises:
+            CommandError: it is none.
+
+        """
+        number = max(self.displays, default=0) + 1
+        self.displays[number] = self.expression(text)
+        return number
+
+    def expression(self, text: str) -> Expression:
+        """Return the expression that was typed.
+
+        Raises:
+            CommandError: it is none.
+
+        """
+        return Expression(text, self.looks.field_names)
 
     def parse(self, kind: str, words: Sequence[str]) -> Stop:
         """Return the breakpoint or the watch that ``words`` say.
@@ -95,11 +137,16 @@ class Session:
         self.commands.named(kind)
         return self.tools.stops[kind](list(words))
 
-    def search(self, *, forward: bool) -> list[int]:
+    def search(self, *, forward: bool, count: int = 1, end: int | None = None) -> dict[int, Stop]:
         """Go to the next position, or the one before, where something stops.
 
+        Args:
+            forward: whether to the next.
+            count: at which of those that stop to halt; the ones before are passed over.
+            end: where to go if nothing stops; by default the end or the beginning.
+
         Returns:
-            The numbers of the stops; none where the end or the beginning is reached.
+            The stops by number; none where the end is reached.
 
         Raises:
             KeyboardInterrupt: the search was interrupted; it has gone as far as it had come.
@@ -108,30 +155,42 @@ class Session:
         timeline = self.timeline
         # What is half done is ahead as a whole, and behind as a whole.
         here = timeline.position if forward else timeline.position + timeline.inside
-        end = len(timeline) if forward else 0
-        positions = iter(range(here + 1, end + 1) if forward else range(here - 1, -1, -1))
+        if end is None:
+            end = len(timeline) if forward else 0
+        positions = iter(range(here + 1, end + 1) if forward else range(here - 1, end - 1, -1))
+        position: int | None = end
+        hits: dict[int, Stop] = {}
         try:
-            position = self._next_stop(positions, end)
-            hits = self.hits(position) if position != here else []
+            while count and (position := self._next_stop(positions)) is not None:
+                hits = self._halting(position)
+                count -= bool(hits)
         except KeyboardInterrupt:
             # Before the position that is being looked at, which may be a stop.
             left = length_hint(positions)
-            timeline.goto(max(here, end - left - 1) if forward else min(here, left + 1))
+            timeline.goto(max(here, end - left - 1) if forward else min(here, end + left + 1))
             raise
-        timeline.goto(position)
+        timeline.goto(end if position is None else position)
+        if position is None:
+            return {}
+        for number in [number for number, stop in hits.items() if stop.once]:
+            del self.stops[number]
         return hits
 
-    def _next_stop(self, positions: Iterator[int], end: int) -> int:
-        tests = [stop.test for stop in self.stops.values()]
+    def _next_stop(self, positions: Iterator[int]) -> int | None:
+        tests = [stop.test if stop.also is None else stop.holds for stop in self.stops.values()]
+        if not tests:
+            return None
         if len(tests) == 1:
-            return next(filter(tests[0], positions), end)
-        if tests:
-            return next((at for at in positions if any(test(at) for test in tests)), end)
-        return end
+            return next(filter(tests[0], positions), None)
+        return next((at for at in positions if any(test(at) for test in tests)), None)
 
-    def hits(self, position: int) -> list[int]:
-        """Return the numbers of what stops at ``position``."""
-        return [number for number, stop in self.stops.items() if stop.test(position)]
+    def _halting(self, position: int) -> dict[int, Stop]:
+        """Return what stops at ``position``, but what is passed over there."""
+        hits = {number: stop for number, stop in self.stops.items() if stop.holds(position)}
+        for number, stop in hits.items():
+            if stop.ignored:
+                self.ignore(number, stop.ignored - 1)
+        return {number: stop for number, stop in hits.items() if not stop.ignored}
 
     def save(self, path: str) -> None:
         """Write the session to a file; only another session is overwritten.
@@ -149,6 +208,9 @@ class Session:
             self.timeline.position,
             {number: stop.text for number, stop in self.stops.items()},
             dict(self.marks),
+            {number: stop.also.text for number, stop in self.stops.items() if stop.also},
+            {number: stop.ignored for number, stop in self.stops.items() if stop.ignored},
+            {number: each.text for number, each in self.displays.items()},
         )
         exists = os.path.lexists(target)
         if exists:
@@ -188,11 +250,9 @@ class Session:
                 f"{path}: expected a session on a history of {len(self.timeline)} events, "
                 f"found one on {saved.events}"
             )
-        stops: dict[int, Stop] = {}
         try:
-            for number, text in saved.stops.items():
-                kind, *words = shlex.split(text)
-                stops[number] = self.parse("watch" if kind == "watch" else "break", words)
+            stops = {number: self._saved(saved, number) for number in saved.stops}
+            displays = {number: self.expression(text) for number, text in saved.displays.items()}
         except (ValueError, CommandError) as error:
             raise InputError(f"{path}: expected a saved session, found: {error}") from None
         for position in (saved.position, *saved.marks.values()):
@@ -205,9 +265,22 @@ class Session:
             if saved.marks.get(name) != marked:
                 say(f"deleted mark {name}: event {marked}")
         with self.timeline.undisturbed():
-            self.stops, self.marks = stops, dict(saved.marks)
+            self.stops, self.marks, self.displays = stops, dict(saved.marks), displays
             self._files.add(os.path.realpath(path))
         self.timeline.goto(saved.position)
+
+    def _saved(self, saved: SavedSession, number: int) -> Stop:
+        """Return a stop of a saved session."""
+        stop, also = (self._typed(each.get(number)) for each in (saved.stops, saved.conditions))
+        if stop is None:
+            raise CommandError("expected a stop, found none")
+        return stop._replace(also=also, ignored=max(0, saved.ignored.get(number, 0)))
+
+    def _typed(self, text: str | None) -> Stop | None:
+        if text is None:
+            return None
+        ((kind, *words), _), *_ = commands_in(text)
+        return self.parse(kind if kind in ("watch", "tbreak") else "break", words)
 
 
 def _read(path: Path) -> SavedSession:
@@ -242,13 +315,15 @@ def _arguments(session: Session, words: list[str], names: list[str]) -> Iterable
     except CommandError:
         return []
     takes = command.usage.split()[0].strip("[]").split("|") if command.usage else []
-    if takes[:1] in (["ID"], ["KEY"]) or (command.name == "break" and last == "user"):
+    conditions = "CONDITION" in command.usage
+    if takes[:1] in (["ID"], ["KEY"], ["SUBJECT"]) or (conditions and last == "user"):
         return map(quoted, session.looks.everyone)
-    if command.name == "break":
+    if takes[:1] == ["EXPRESSION..."] or last == "if":
+        return session.looks.field_names
+    if conditions:
         condition = session.tools.conditions.get(last)
         return (condition and condition.beginnings) or session.tools.words
+    known: dict[str, Iterable[str]] = {"COMMAND": names, "N": session.marks}
     if takes == ["FILE"]:
         return (quoted(path.name) for path in Path().iterdir())
-    if takes == ["COMMAND"]:
-        return names
-    return session.marks if "N" in takes else filter(str.islower, takes)
+    return known.get(next(iter(takes), ""), filter(str.islower, takes))

@@ -6,24 +6,34 @@ import cmd
 import re
 import readline
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from events.errors import PositionError, ReplayError, counted, shown
+from events.errors import InputError, PositionError, ReplayError, counted, shown, unreadable
 from events.escapes import plain
-from replay.arguments import as_utf8
+from replay.arguments import as_utf8, did_you_mean
 from replay.commands.trace import show_messages
 from replay.debugger import views
 from replay.debugger.commands import CommandError, commands_in, file_name
+from replay.debugger.expressions import MissingFieldError, value_text
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.session import Session, completions
+from replay.debugger.typed import TypedLines
+from replay.engine.references import reference_in
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from replay.debugger.commands import Typed
+    from replay.debugger.expressions import Expression
+    from replay.debugger.tools import Stop
     from replay.engine.looks import Looks
 
 _LIST_AROUND: Final = 5
+_NOTHING: Final = {"break": "no stops", "marks": "no marks", "display": "no displays"}
+_SOURCES_MAX: Final = 10
+_SOURCE_BYTES_MAX: Final = 1 << 20
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 
@@ -31,9 +41,20 @@ _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 class Shell(cmd.Cmd):
     """Obeys commands on one store; errors are one line each on standard error."""
 
-    def __init__(self, looks: Looks[Any], *, interactive: bool) -> None:
-        """Read from standard input; ``interactive`` if a person types there."""
+    def __init__(self, looks: Looks[Any], *, interactive: bool, history: bool = False) -> None:
+        """Read from standard input.
+
+        Args:
+            looks: the store.
+            interactive: whether a person types there.
+            history: whether what is typed is kept for the next session.
+
+        """
         super().__init__()
+        self._history_kept: Final = history and interactive
+        self._ended = False
+        # How many files are being carried out, one in another.
+        self._sources = 0
         self.session: Final = Session(looks)
         self.failed = False
         """Whether a command went wrong, after which only a person may go on."""
@@ -59,6 +80,14 @@ class Shell(cmd.Cmd):
         if self.interactive:
             # Ids and names may hold what would otherwise separate words, such as a dash.
             readline.set_completer_delims(" ;")
+        typed = TypedLines() if self._history_kept else None
+        try:
+            self._talk()
+        finally:
+            if typed is not None:
+                typed.keep()
+
+    def _talk(self) -> None:
         while True:
             try:
                 self.cmdloop()
@@ -84,10 +113,12 @@ class Shell(cmd.Cmd):
         if line == "EOF" and self.interactive:
             say("")
         line = as_utf8(line)
+        if line.lstrip().startswith("?"):
+            line = line.replace("?", "? ", 1)
         try:
             commands = commands_in(line)
             self._repeat = line
-            return any(self._obey(words) for words in commands)
+            return any(map(self._obey, commands))
         except KeyboardInterrupt:
             if not self.interactive:
                 raise
@@ -104,21 +135,24 @@ class Shell(cmd.Cmd):
             self.failed = True
             return not self.interactive
 
-    def _obey(self, words: list[str]) -> bool:
-        name, *rest = words
+    def _obey(self, typed: Typed) -> bool:
+        name, *rest = typed.words
         command = self.session.commands.named(name)
         command.check(rest)
         if not command.repeated:
             self._repeat = ""
         if command.name == "quit":
+            self._ended = True
             return True
         tools = self.session.tools
         if command in tools.commands:
             getattr(tools, command.name)(self, rest)
+        elif command.usage.startswith("[EXPRESSION"):
+            getattr(self, f"_{command.name}")(typed.rest)
         else:
             do: Callable[..., None] = getattr(self, f"_{command.name.replace('-', '_')}")
             do(*rest)
-        return False
+        return self._ended
 
     def completedefault(self, text: str, line: str, begidx: int, *_: int) -> list[str]:
         """Return what the last word of ``line`` may become."""
@@ -134,7 +168,7 @@ class Shell(cmd.Cmd):
         self.move(self._timeline.position + self.count(count))
 
     def _back(self, count: str = "1") -> None:
-        self.move(self._here - self.count(count))
+        self.move(self.here - self.count(count))
 
     def _goto(self, word: str) -> None:
         self.move(self.position(word))
@@ -145,18 +179,39 @@ class Shell(cmd.Cmd):
     def _last(self) -> None:
         self.move(len(self._timeline))
 
-    def _continue(self) -> None:
-        self._search(forward=True)
+    def _continue(self, count: str = "1") -> None:
+        self._search(forward=True, count=count)
 
-    def _reverse_continue(self) -> None:
-        self._search(forward=False)
+    def _reverse_continue(self, count: str = "1") -> None:
+        self._search(forward=False, count=count)
 
-    def _search(self, *, forward: bool) -> None:
-        hits = self.session.search(forward=forward)
-        for number in hits:
-            say(f"stop {number}: {self.session.stops[number].text}")
+    def _search(self, *, forward: bool, count: str) -> None:
+        hits = self.session.search(forward=forward, count=self.count(count))
         if not hits:
             say(f"no stop {'ahead' if forward else 'before'}")
+        self._halt(hits)
+
+    def _until(self, word: str) -> None:
+        end = self.position(word)
+        if end <= self._timeline.position:
+            raise PositionError(
+                f"until: expected an event behind {self._timeline.position}, found {end}; goto "
+                "goes back"
+            )
+        self._halt(self.session.search(forward=True, end=end))
+
+    def _halt(self, hits: dict[int, Stop]) -> None:
+        for number, stop in hits.items():
+            say(f"stop {number}: {stop}")
+        self._where()
+
+    def _finish(self) -> None:
+        if not self._timeline.inside:
+            raise CommandError(
+                "finish: expected to be inside of an event, between two of its messages, found "
+                "that all are delivered; message goes there"
+            )
+        self._timeline.next()
         self._where()
 
     def move(self, position: int) -> None:
@@ -177,7 +232,28 @@ class Shell(cmd.Cmd):
     def stop(self, kind: str, words: Sequence[str]) -> None:
         """Add a stop, and print it."""
         number = self.session.stop(kind, words)
-        say(f"stop {number}: {self.session.stops[number].text}")
+        self._say_stop(number)
+
+    def _say_stop(self, number: int) -> None:
+        say(f"stop {number}: {self.session.stops[number]}")
+
+    def _tbreak(self, *words: str) -> None:
+        self.stop("tbreak", words)
+
+    def _condition(self, word: str, *words: str) -> None:
+        number = self._stop_named(word)
+        self.session.condition(number, words)
+        self._say_stop(number)
+
+    def _ignore(self, word: str, count: str) -> None:
+        number = self._stop_named(word)
+        self.session.ignore(number, 0 if count == "0" else self.count(count))
+        self._say_stop(number)
+
+    def _stop_named(self, word: str) -> int:
+        if not _NUMBER.fullmatch(word) or int(word) not in self.session.stops:
+            raise CommandError(f"expected the number of a stop, found {shown(word)}")
+        return int(word)
 
     def _delete(self, word: str = "") -> None:
         stops = self.session.stops
@@ -187,28 +263,31 @@ class Shell(cmd.Cmd):
             elif word or self._agreed(f"delete {counted(len(stops), 'stop')}?"):
                 self.session.delete(list(stops))
             return
-        if not _NUMBER.fullmatch(word) or int(word) not in stops:
-            raise CommandError(f"expected the number of a stop, found {shown(word)}")
-        self.session.delete([int(word)])
+        self.session.delete([self._stop_named(word)])
 
     def _info(self, what: str = "") -> None:
-        if what:
-            wanted = [each for each in ("break", "marks") if each.startswith(what)]
-            if what == "breakpoints":  # as gdb calls them
-                wanted = ["break"]
-            if not wanted:
-                raise CommandError(f"expected break or marks, found {shown(what)}")
-            (what,) = wanted
-        if what != "marks":
-            for number, stop in self.session.stops.items():
-                say(f"stop {number}: {stop.text}")
-            if not self.session.stops:
-                say("no stops")
-        if what != "break":
-            for name, position in self.session.marks.items():
-                say(f"mark {name}: event {position}")
-            if not self.session.marks:
-                say("no marks")
+        wanted = [each for each in _NOTHING if each.startswith(what)]
+        if what == "breakpoints":  # as gdb calls them
+            wanted = ["break"]
+        if not wanted:
+            hint = did_you_mean(what, _NOTHING)
+            raise CommandError(f"expected break, marks or display, found {shown(what)}{hint}")
+        # Of what is not used nobody needs to be told that it is not, unless they ask.
+        if not what and not self.session.displays:
+            wanted.remove("display")
+        for each in wanted:
+            lines = list(self._informed(each))
+            for line in lines or [_NOTHING[each]]:
+                say(line)
+
+    def _informed(self, what: str) -> Iterator[str]:
+        session = self.session
+        if what == "break":
+            yield from (f"stop {number}: {stop}" for number, stop in session.stops.items())
+        elif what == "marks":
+            yield from (f"mark {name}: event {at}" for name, at in session.marks.items())
+        else:
+            yield from (f"display {n}: {each.text}" for n, each in session.displays.items())
 
     def _mark(self, name: str) -> None:
         if not _MARK.fullmatch(name):
@@ -248,6 +327,74 @@ class Shell(cmd.Cmd):
 
     def _where(self) -> None:
         views.show_position(self._looks)
+        self._show_displays()
+
+    def _display(self, text: str) -> None:
+        if text:
+            self._show_display(self.session.display(text))
+        else:
+            self._show_displays()
+
+    def _undisplay(self, word: str = "") -> None:
+        displays = self.session.displays
+        if not word:
+            displays.clear()
+        elif not _NUMBER.fullmatch(word) or int(word) not in displays:
+            raise CommandError(f"expected the number of a display, found {shown(word)}")
+        else:
+            del displays[int(word)]
+
+    def _show_displays(self) -> None:
+        for number in self.session.displays:
+            self._show_display(number)
+
+    def _show_display(self, number: int) -> None:
+        expression = self.session.displays[number]
+        try:
+            value = self._value(expression)
+        except MissingFieldError:
+            value = "(not of this event)"
+        except CommandError as error:
+            value = f"({error})"
+        say(f"{number}: {expression.text} = {value}")
+
+    def _value(self, expression: Expression) -> str:
+        if not self.here:
+            raise MissingFieldError("expected an event, found none before the first")
+        fields = self._looks.all_fields(self.here)
+        if expression.text in fields:
+            # As it is shown everywhere: 5.00, and not 5.
+            return views.field_text(fields[expression.text])
+        return value_text(expression.of(self.session.tools.fields(self.here)))
+
+    def _print(self, text: str) -> None:
+        if text:
+            say(self._value(self.session.expression(text)))
+            return
+        number = self.event(None)
+        for name, value in self._looks.all_fields(number).items():
+            say(f"{name} = {views.field_text(value)}")
+
+    def _source(self, word: str) -> None:
+        path = file_name("source", word)
+        if self._sources == _SOURCES_MAX:
+            raise CommandError(f"{path}: expected at most {_SOURCES_MAX} files in one another")
+        self._sources += 1
+        try:
+            for number, line in enumerate(_lines_in(path), 1):
+                if not line.lstrip().startswith("#") and self._sourced(path, number, line):
+                    break
+        finally:
+            self._sources -= 1
+
+    def _sourced(self, path: str, number: int, line: str) -> bool:
+        """Obey a line of a file, and return whether it was the last."""
+        try:
+            return any(map(self._obey, commands_in(as_utf8(line))))
+        except UnprintableError:
+            raise
+        except ReplayError as error:
+            raise CommandError(f"{plain(path)}:{number}: {error}") from None
 
     def _list(self, word: str | None = None) -> None:
         middle = self._timeline.position if word is None else self.position(word)
@@ -256,19 +403,20 @@ class Shell(cmd.Cmd):
         views.show_events(self._looks, range(first, last + 1))
 
     def _why(self, word: str | None = None) -> None:
-        number = self._event(word)
+        number = self.event(word)
         views.say_whose_rule(self._looks)
         with self.elsewhere():
             self._looks.show_why(number)
 
     def _trace(self, word: str | None = None) -> None:
-        number = self._event(word)
+        number = self.event(word)
         views.say_whose_rule(self._looks)
         with self.elsewhere():
             show_messages(self._timeline.trace(number), self._looks)
 
-    def _history(self, word: str) -> None:
-        subject = self.session.tools.subject_named(word)
+    def _history(self, word: str | None = None) -> None:
+        tools = self.session.tools
+        subject = tools.own(self.here) if word is None else tools.subject_named(word)
         views.show_events(self._looks, self._looks.numbers_of(subject))
 
     def _help(self, word: str | None = None) -> None:
@@ -298,31 +446,63 @@ class Shell(cmd.Cmd):
         """
         if word in self.session.marks:
             return self.session.marks[word]
-        if not _NUMBER.fullmatch(word):
-            raise CommandError(f"expected the number of an event or a mark, found {shown(word)}")
-        position = int(word)
-        if position > len(self._timeline):
+        reference = reference_in(word.lstrip("+-"))
+        if reference is None or word[:2].count("+") + word[:2].count("-") > 1:
+            hint = did_you_mean(word, self.session.marks)
+            raise CommandError(
+                "expected an event, its number or as stream:429, or a mark, found "
+                f"{shown(word)}{hint}"
+            )
+        position = self._looks.number_of(reference)
+        if word[0] in "+-":
+            position = self.here + (position if word[0] == "+" else -position)
+        if not 0 <= position <= len(self._timeline):
             raise PositionError(
                 f"expected a position from 0 to {len(self._timeline)}, found {position}"
             )
         return position
 
     @property
-    def _here(self) -> int:
+    def here(self) -> int:
         """The current event: what the timeline is inside of is the first one back."""
         return self._timeline.position + self._timeline.inside
 
-    def _event(self, word: str | None) -> int:
-        """Return the number of the event that a command is about, by default the current one."""
-        number = self._here if word is None else self.position(word)
+    def event(self, word: str | None) -> int:
+        """Return the number of the event that a command is about, by default the current one.
+
+        Raises:
+            CommandError: it is none.
+            PositionError: the history has no such event.
+
+        """
+        number = self.here if word is None else self.position(word)
         self._looks.history.event(number)
         return number
 
     @contextmanager
     def elsewhere(self) -> Iterator[None]:
         """Come back after the block to where the timeline was, or to the end of that event."""
-        here = self._here
+        here = self.here
         try:
             yield
         finally:
             self._timeline.goto(here)
+
+
+def _lines_in(path: str) -> list[str]:
+    """Return the lines of a file of commands.
+
+    Raises:
+        InputError: it is none, cannot be read, or is too long to be one.
+
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: expected a file of commands, found none")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_SOURCE_BYTES_MAX + 1)
+    except OSError as error:
+        raise unreadable(path, error, "a file of commands") from None
+    if len(content) > _SOURCE_BYTES_MAX:
+        raise InputError(f"{path}: expected a file of commands, found more than 1 MiB")
+    return content.decode("utf-8", "surrogateescape").splitlines()

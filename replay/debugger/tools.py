@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from events.errors import shown
 from events.escapes import plain
-from replay.arguments import is_whole
+from replay.arguments import did_you_mean, is_whole
 from replay.debugger.commands import CommandError
+from replay.debugger.expressions import COMPARISONS, NUMBER, Expression, value_text
+from replay.engine.references import reference_in
 from replay.terminal.tables import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from replay.debugger.commands import Command
+    from replay.debugger.expressions import Value
     from replay.engine.looks import Looks
 
 L = TypeVar("L", bound="Looks[Any]")
+
+# A field, a comparison and a value without spaces between, or what of these is left.
+_SPREAD: Final = re.compile(r"([A-Za-z_]\w*)?(>=|<=|==|!=|[<>=])(.*)", re.DOTALL)
 
 Test: TypeAlias = "Callable[[int], bool]"
 
@@ -32,6 +40,26 @@ class Stop(NamedTuple):
     It is about the event that has just happened there, and looks at the history alone, so
     that a search moves nothing.
     """
+    also: Stop | None = None
+    """What has to hold besides, that `condition` has given it."""
+    ignored: int = 0
+    """How many more times it is passed over."""
+
+    @property
+    def once(self) -> bool:
+        """Whether it is deleted when it has stopped."""
+        return self.text.startswith("tbreak ")
+
+    def holds(self, position: int) -> bool:
+        """Tell whether it stops at a position, unless it is passed over."""
+        return self.test(position) and (self.also is None or self.also.test(position))
+
+    def __str__(self) -> str:
+        """Return it as it is shown."""
+        words = "" if self.also is None else self.also.text.partition(" ")[2]
+        also = f", only if {words.removeprefix('if ')}" if words else ""
+        times = "once more" if self.ignored == 1 else f"{self.ignored:,} more times"
+        return f"{self.text}{also}{f', passed over {times}' if self.ignored else ''}"
 
 
 class Condition(NamedTuple):
@@ -68,7 +96,16 @@ class Tools(Generic[L]):
             ),
         }
         """What a breakpoint may be about, by the word."""
-        self.stops: Final[dict[str, Callable[[list[str]], Stop]]] = {"break": self._break}
+        self.conditions["if"] = Condition(
+            "if EXPRESSION",
+            "where it is true of the event, as print shows it; one comparison, as in event > 9, "
+            "needs no if",
+            self._if,
+        )
+        self.stops: Final[dict[str, Callable[[list[str]], Stop]]] = {
+            "break": self._break,
+            "tbreak": self._once,
+        }
         """What reads the words of each kind of stop."""
 
     @property
@@ -90,11 +127,39 @@ class Tools(Generic[L]):
             raise CommandError(f"{expected}, found {shown(subject)}")
         return subject
 
+    def own(self, number: int, *, what: str = "") -> str:
+        """Return whom event ``number`` concerns, where nobody is named.
+
+        Args:
+            number: the event; 0 where none has happened.
+            what: what is expected; by default what an id names.
+
+        Raises:
+            CommandError: it is nobody, or several.
+
+        """
+        what = what or self.looks.subject
+        if not number:
+            raise CommandError(f"expected {what}, found none, as no event has happened; name one")
+        found = self.looks.concerned(self.looks.history.event(number))
+        if len(found) != 1:
+            names = " and ".join(map(quoted, found))
+            raise CommandError(f"expected {what}, found that event {number} has {names}; name one")
+        return found[0]
+
+    def fields(self, number: int) -> dict[str, Value]:
+        """Return what expressions know of event ``number``."""
+        return self.looks.values(number)
+
+    def _once(self, words: list[str]) -> Stop:
+        """Return the breakpoint that ``words`` say, to be deleted when it has stopped."""
+        return self._break(words)._replace(text=f"t{self._break(words).text}")
+
     def _break(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say; of several conditions all must hold."""
         if not words:
             raise self._no_condition("none")
-        rest = list(words)
+        rest = self._spread(words)
         texts, tests = [], []
         while rest:
             text, test = self._condition(rest).read(rest)
@@ -105,25 +170,76 @@ class Tools(Generic[L]):
     def _condition(self, rest: list[str]) -> Condition:
         """Return the condition that ``rest`` begins with, and take its word off."""
         word = rest[0]
-        if is_whole(word):
+        if is_whole(word) or reference_in(word) is not None:
             return self.conditions["event"]
+        if self._compares(rest):
+            return self._of_field
         for condition in self.conditions.values():
             if word in condition.beginnings:
                 return condition
         if word not in self.conditions:
-            raise self._no_condition(shown(word))
+            hint = did_you_mean(word, self.words)
+            raise self._no_condition(shown(word), hint)
         return self.conditions[rest.pop(0)]
 
-    def _no_condition(self, found: str) -> CommandError:
+    def _compares(self, rest: list[str]) -> bool:
+        """Tell whether ``rest`` begins with a comparison that is no condition of its own."""
+        own = self.conditions.get(rest[0])
+        is_field = rest[0] in self.looks.field_names and (own is None or "SIGN" not in own.usage)
+        return is_field and len(rest) > len(("name", "sign")) and rest[1] in COMPARISONS
+
+    def _spread(self, words: list[str]) -> list[str]:
+        """Return ``words``, of which one like ``amount>5`` is three."""
+        spread: list[str] = []
+        for word in words:
+            found = _SPREAD.fullmatch(word)
+            whole = found is None or (found[1] and found[1] not in self.looks.field_names)
+            # Behind this word an id stands, whatever it is.
+            if found is None or whole or spread[-1:] == ["user"]:
+                spread.append(word)
+            else:
+                spread += filter(None, found.groups())
+        return spread
+
+    def _no_condition(self, found: str, hint: str = "") -> CommandError:
         words = ", ".join(self.words)
-        return CommandError(f"expected a condition: N or one of {words}; found {found}")
+        return CommandError(f"expected a condition: N or one of {words}; found {found}{hint}")
 
     def _event(self, rest: list[str]) -> tuple[str, Test]:
         word, count = argument(rest, "event", "a number"), len(self.looks.history)
-        if not is_whole(word) or not 1 <= int(word) <= count:
+        reference = reference_in(word)
+        number = 0 if reference is None else self.looks.number_of(reference)
+        if not 1 <= number <= count:
             raise CommandError(f"expected an event from 1 to {count}, found {shown(word)}")
-        number = int(word)
         return f"event {number}", number.__eq__
+
+    def _if(self, rest: list[str]) -> tuple[str, Test]:
+        expression = Expression(argument(rest, "if", "an expression"), self.looks.field_names)
+        return (
+            f"if {expression.text}",
+            lambda at: at > 0 and expression.holds(self.fields(at)),
+        )
+
+    @property
+    def _of_field(self) -> Condition:
+        return Condition("FIELD SIGN VALUE", "a field that compares so", self._compared)
+
+    def _compared(self, rest: list[str]) -> tuple[str, Test]:
+        name, sign = rest.pop(0), rest.pop(0)
+        word = argument(rest, f"{name} {sign}", "a value")
+        if word[:1] in COMPARISONS:
+            raise CommandError(f"break {name} {sign}: expected a value, found {shown(word)}")
+        number = Fraction(word) if NUMBER.fullmatch(word) else None
+
+        def test(position: int) -> bool:
+            value = self.fields(position).get(name) if position else None
+            if value is None:
+                return False
+            if isinstance(value, Fraction):
+                return number is not None and COMPARISONS[sign](value, number)
+            return COMPARISONS[sign](value_text(value) if isinstance(value, bool) else value, word)
+
+        return f"{name} {sign} {quoted(word)}", test
 
     def _user(self, rest: list[str]) -> tuple[str, Test]:
         subject = self.subject_named(argument(rest, "user", "an id"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from events.escapes import json_escaped, plain
 from replay.commands.trace import message_text
 from replay.engine.history import LinePlace
 from replay.engine.looks import rejected_text
@@ -54,6 +56,13 @@ def _colour(looks: Looks[Any], number: int) -> Colour | None:
 def _happening(looks: Looks[Any], number: int) -> str:
     event = looks.history.event(number)
     return f"{looks.time(event)}, {looks.where(number)}: {looks.describe(event)}"
+
+
+def field_text(value: object) -> str:
+    """Return a field of an event or its verdict as it is shown."""
+    if isinstance(value, list):
+        return json_escaped(json.dumps(value, ensure_ascii=False))
+    return str(value).lower() if isinstance(value, bool) or value is None else plain(value)
 
 
 def say_whose_rule(looks: Looks[Any]) -> None:

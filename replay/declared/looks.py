@@ -122,6 +122,19 @@ class FactLooks(JudgedLooks[Fact]):
         head = {"type": told.pop("type"), "event": event.number, "time": self.time(event)}
         return {**head, **told}
 
+    def concerned(self, event: Fact) -> Sequence[str]:
+        self._check_given()
+        subjects: tuple[str, ...] = self.detector.checked_subjects(event)
+        return subjects
+
+    @property
+    def field_names(self) -> Sequence[str]:
+        types = self.detector.types()
+        own = (field.name for each in types.types for field in each.fields)
+        verdict = (field.name for field in types.verdict_fields)
+        names = ("source", "line", "type", "event", "time", *own, "flagged", *verdict)
+        return tuple(dict.fromkeys(names))
+
     def verdict_fields(self, number: int) -> Fields:
         decision = self.history.recorded.get(number)
         return {} if decision is None else self._decided(decision)

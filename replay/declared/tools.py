@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import shown
 from events.escapes import plain
+from replay.arguments import did_you_mean
 from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, Tools, argument
 from replay.terminal.standard_streams import say
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 class FactTools(Tools["FactLooks"]):
     """Conditions on events, and a command that shows what a subject holds."""
 
-    commands = (Command("user", "SUBJECT", "show what the actor of a subject holds"),)
+    commands = (
+        Command("user", "[SUBJECT]", "show what an actor holds, by default of the event's subject"),
+    )
     shows_state = "user"
     example = "break flagged"
 
@@ -38,7 +41,8 @@ class FactTools(Tools["FactLooks"]):
         types, events = self.looks.types, self.looks.history.events
         kind = argument(rest, "type", f"one of {', '.join(types)}")
         if kind not in types:
-            raise CommandError(f"expected a type: {', '.join(types)}; found {shown(kind)}")
+            hint = did_you_mean(kind, types)
+            raise CommandError(f"expected a type: {', '.join(types)}; found {shown(kind)}{hint}")
 
         def test(position: int) -> bool:
             return position > 0 and self.looks.fields(events[position - 1])["type"] == kind
@@ -48,8 +52,8 @@ class FactTools(Tools["FactLooks"]):
     def _flagged(self, _rest: list[str]) -> tuple[str, Test]:
         return "flagged", self.looks.found
 
-    def user(self, _shell: Shell, words: list[str]) -> None:
-        subject = self.subject_named(words[0])
+    def user(self, shell: Shell, words: list[str]) -> None:
+        subject = self.subject_named(words[0]) if words else self.own(shell.here)
         held: dict[str, Any] = self.looks.timeline.held(subject)
         say(f"{plain(subject)} holds {'nothing' if not held else ''}".rstrip())
         if held:

@@ -7,6 +7,7 @@ one writes its looks, as `replay.purchases.looks` and `replay.intervals.looks` d
 from __future__ import annotations
 
 from abc import abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
@@ -104,6 +105,8 @@ class Looks(Closing, Generic[E]):
     """What each line of it tells."""
     tools: ClassVar[type[Tools[Any]]]
     """What its debugger has."""
+    amounts: ClassVar[frozenset[str]] = frozenset()
+    """Which of its fields hold numbers as text."""
     changes: ClassVar[tuple[Change, ...]] = ()
     """The parameters that it can be run again with."""
 
@@ -190,6 +193,33 @@ class Looks(Closing, Generic[E]):
     @abstractmethod
     def describe(self, event: E) -> str:
         """Return one line about an event and the verdict on it."""
+
+    @abstractmethod
+    def concerned(self, event: E) -> Sequence[str]:
+        """Return whom an event concerns, by id."""
+
+    @property
+    @abstractmethod
+    def field_names(self) -> Collection[str]:
+        """What the fields of its events and verdicts are called, each with its place in a log."""
+
+    def all_fields(self, number: int) -> Fields:
+        """Return all that is known of event ``number`` and the verdict on it, by field."""
+        event = self.history.event(number)
+        place = self.history.place(number)._asdict()
+        return {**place, **self.fields(event), **self.verdict_fields(number)}
+
+    def values(self, number: int) -> dict[str, Fraction | str | bool]:
+        """Return the same to be reckoned with: numbers exact, and of what is a list how many."""
+        values: dict[str, Fraction | str | bool] = {}
+        for name, value in self.all_fields(number).items():
+            if isinstance(value, list):
+                values[name] = Fraction(len(value))
+            elif isinstance(value, int) and not isinstance(value, bool):
+                values[name] = Fraction(value)
+            elif value is not None:
+                values[name] = Fraction(value) if name in self.amounts else value
+        return values
 
     def log_lines(self, event: E) -> Iterator[str]:
         """Iterate over what `log` says of an event."""

@@ -133,6 +133,14 @@ class IntervalLooks(Looks[Observation]):
         told = {"type": "observation", "event": event.number, "time": self.time(event)}
         return {**told, "adid": event.adid, **keyed}
 
+    def concerned(self, event: Observation) -> Sequence[str]:
+        return (event.adid,)
+
+    @property
+    def field_names(self) -> Sequence[str]:
+        keyed = () if self.parameters.key is None else ("key",)
+        return ("source", "line", "type", "event", "time", "adid", *keyed, "intervals")
+
     def verdict_fields(self, number: int) -> Fields:
         found = self.history.found(number)
         keyed = self.parameters.key is not None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import counted
 from events.escapes import plain
-from replay.debugger.commands import Command
+from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, Tools
 from replay.intervals.why import TABLE_ROWS_MAX
 from replay.intervals.words import waiting_text
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 # Without keys there is one window.
 _WINDOW: Final = Command(
-    "window", "[KEY]", "show what of a key may still be in an interval with what comes"
+    "window",
+    "[KEY]",
+    "show what of a key, by default the event's own, may still be in an interval with what comes",
 )
-_OF_KEY: Final = _WINDOW._replace(usage="KEY")
 
 
 class IntervalTools(Tools["IntervalLooks"]):
@@ -46,19 +47,21 @@ class IntervalTools(Tools["IntervalLooks"]):
     def user(self, shell: Shell, words: list[str]) -> None:
         self.window(shell, words)
 
-    def window(self, _shell: Shell, words: list[str]) -> None:
+    def window(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
-        if timeline.parameters.key is not None:
-            _OF_KEY.check(words)
-        if words or timeline.keys:
-            self._show_key(*words or [""])
+        if timeline.parameters.key is not None and not words:
+            if not shell.here:
+                raise CommandError("expected a key, found none, as no event has happened; name one")
+            # It stands there as it is, and not as it is shown.
+            self._show_key(self.looks.history.event(shell.here).key)
+        elif words or timeline.keys:
+            self._show_key(named(words[0], self.looks.everyone) if words else "")
         else:
             say("no observation has had its turn")
         if timeline.waiting_rows:
             say(waiting_text(timeline.waiting_rows))
 
     def _show_key(self, key: str) -> None:
-        key = named(key, self.looks.everyone)
         state = self.looks.timeline.key(key)
         name = f"key {plain(key)}, number {state.number} in order of appearance: " if key else ""
         say(f"{name}{counted(state.seen, 'observation')}")

@@ -11,7 +11,7 @@ from actors.purchases.digest import Sums
 from events.escapes import json_escaped
 from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import EVENT_TYPES, Event
+from events.purchases.event import EVENT_TYPES, Event, users_of
 from events.purchases.own_lines import own_line
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
@@ -50,6 +50,10 @@ _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
 _CENTS: Final = frozenset({"mean", "sd"})
 _UNITS: Final = frozenset({"amounts", "spent"})
 _TIMES: Final = frozenset({"since_time"})
+_FIELDS: Final = (
+    *("source", "line", "type", "event", "time", "user", "amount", "user1", "user2"),
+    *("flagged", "n", "mean", "sd"),
+)
 # The number of no user, and not that which a journal gives to nobody.
 _NEVER: Final = -2
 
@@ -64,6 +68,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     subject = "a user"
     output = Logs.output
     output_line = "flagged purchase"
+    amounts = frozenset({"amount", "mean", "sd"})
     tools: ClassVar = PurchaseTools
     branching_type: ClassVar = PurchaseBranching
     rerun_type: ClassVar = PurchaseRerun
@@ -113,6 +118,13 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     def fields(self, event: Event) -> Fields:
         return event_fields(event, self.store.zone)
+
+    def concerned(self, event: Event) -> Sequence[str]:
+        return users_of(event)
+
+    @property
+    def field_names(self) -> Sequence[str]:
+        return _FIELDS
 
     def verdict_fields(self, number: int) -> Fields:
         decision = self.history.recorded.get(number)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from itertools import islice
-from operator import eq, ge, gt, le, lt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.purchases.baseline import PURCHASES_MIN, threshold_of
 from events.errors import BadValueError, PositionError, UnknownUserError, counted, shown
 from events.escapes import plain
 from events.purchases.amounts import format_amount, parse_amount
 from events.purchases.event import EVENT_TYPES, Purchase, place_of, type_name, users_of
+from replay.arguments import did_you_mean
 from replay.debugger.commands import Command, CommandError
+from replay.debugger.expressions import COMPARISONS
 from replay.debugger.tools import Condition, Stop, Test, Tools, argument, quoted
 from replay.purchases.explain import hops_of, window_of
 from replay.purchases.timeline import UserState
@@ -28,18 +29,23 @@ if TYPE_CHECKING:
     from replay.purchases.looks import PurchaseLooks
 
 _TYPES: Final = tuple(kind.__name__.lower() for kind in EVENT_TYPES)
-_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    ">": gt,
-    ">=": ge,
-    "<": lt,
-    "<=": le,
-    "=": eq,
-    "==": eq,
-}
 _FACTOR: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _UNITS_PER_CENT: Final = 100
 _LATEST: Final = "10"
 _PURCHASES_MAX: Final = 10
+
+
+class _Way(NamedTuple):
+    """A friend path of an explanation, and where on it one looks."""
+
+    event: int
+    """The event that is explained."""
+    path: tuple[str, ...]
+    """Its buyer, friends, and the buyer of a purchase in its window."""
+    purchase: int
+    """The number of that purchase."""
+    at: int
+    """The place on the path."""
 
 
 class PurchaseTools(Tools["PurchaseLooks"]):
@@ -54,9 +60,19 @@ class PurchaseTools(Tools["PurchaseLooks"]):
             repeated=False,
             after="break",
         ),
-        Command("user", "ID", "show a user's friends and purchases"),
-        Command("network", "ID [D]", "show a user's network by hop, at degree D or the run's"),
-        Command("window", "ID", "show what a purchase of this user would be judged by now"),
+        Command(
+            "up",
+            "[N]",
+            "look at the next user on the way from the buyer to a purchase that why shows",
+            "The way is the friend path of purchase N in the window of the current event, by\n"
+            "default of the last one. At this event, user, network, window and history without an\n"
+            "id are then about that user.",
+            after="why",
+        ),
+        Command("down", "", "look at the user before it on that way", after="why"),
+        Command("user", "[ID]", "show a user's friends and purchases, by default the event's own"),
+        Command("network", "[ID] [D]", "show a user's network by hop, at degree D or the run's"),
+        Command("window", "[ID]", "show what a purchase of this user would be judged by now"),
         Command("latest", "[K]", "show everyone's K latest purchases, by default 10"),
         Command(
             "diff",
@@ -85,6 +101,8 @@ class PurchaseTools(Tools["PurchaseLooks"]):
             ),
         )
         self.stops["watch"] = self._watch
+        # The way that is looked along, of which event, and how far along it that is.
+        self._way = _Way(-1, (), 0, 0)
 
     # Stops
 
@@ -95,18 +113,19 @@ class PurchaseTools(Tools["PurchaseLooks"]):
     def _type(self, rest: list[str]) -> tuple[str, Test]:
         kind = argument(rest, "type", f"one of {', '.join(_TYPES)}")
         if kind not in _TYPES:
-            raise CommandError(f"expected a type: {', '.join(_TYPES)}; found {shown(kind)}")
+            hint = did_you_mean(kind, _TYPES)
+            raise CommandError(f"expected a type: {', '.join(_TYPES)}; found {shown(kind)}{hint}")
         return f"type {kind}", self._event_test(lambda event: type_name(event) == kind)
 
     def _flagged(self, _rest: list[str]) -> tuple[str, Test]:
         return "flagged", self.looks.found
 
     def _amount(self, rest: list[str]) -> tuple[str, Test]:
-        sign = argument(rest, "amount", f"a comparison: {' '.join(_COMPARISONS)}")
-        compare = _COMPARISONS.get(sign)
+        sign = argument(rest, "amount", f"a comparison: {' '.join(COMPARISONS)}")
+        compare = COMPARISONS.get(sign)
         if compare is None:
             raise CommandError(
-                f"break amount: expected one of {' '.join(_COMPARISONS)}, found {shown(sign)}"
+                f"break amount: expected one of {' '.join(COMPARISONS)}, found {shown(sign)}"
             )
         text = argument(rest, "amount", "an amount")
         try:
@@ -165,9 +184,50 @@ class PurchaseTools(Tools["PurchaseLooks"]):
     def watch(self, shell: Shell, words: list[str]) -> None:
         shell.stop("watch", words)
 
-    def user(self, _shell: Shell, words: list[str]) -> None:
+    def up(self, shell: Shell, words: list[str]) -> None:
+        way = self._way
+        if way.event != shell.here or words:
+            way = self._way_of(shell, words)
+        if way.at + 1 == len(way.path):
+            raise CommandError(f"up: expected a friend behind {quoted(way.path[-1])}, found none")
+        self._look(way._replace(at=way.at + 1))
+
+    def down(self, shell: Shell, _words: list[str]) -> None:
+        if self._way.event != shell.here or not self._way.at:
+            raise CommandError("down: expected a way that was gone up, found its beginning")
+        self._look(self._way._replace(at=self._way.at - 1))
+
+    def _look(self, way: _Way) -> None:
+        self._way = way
+        path = " > ".join(map(plain, way.path))
+        say(f"#{way.at} user {plain(way.path[way.at])}, on {path} to event {way.purchase}")
+
+    def _way_of(self, shell: Shell, words: list[str]) -> _Way:
+        number = shell.event(None)
+        event = self.looks.history.event(number)
+        if not isinstance(event, Purchase):
+            raise CommandError(f"up: expected a purchase, found {type_name(event)} {number}")
+        with shell.elsewhere():
+            self.looks.timeline.goto(number - 1)
+            _, window, _ = window_of(self.looks.timeline, event.user)
+        paths = {each.purchase.number: each.path for each in window}
+        if not paths:
+            raise CommandError(
+                f"up: expected a window with purchases, found event {number} has none"
+            )
+        purchase = shell.event(words[0]) if words else window[-1].purchase.number
+        if purchase not in paths:
+            raise CommandError(f"up: expected a purchase that why {number} shows, found {purchase}")
+        return _Way(number, paths[purchase], purchase, 0)
+
+    def own(self, number: int, *, what: str = "") -> str:
+        if number == self._way.event and self._way.at:
+            return self._way.path[self._way.at]
+        return super().own(number, what=what)
+
+    def user(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
-        state = timeline.user(named(words[0], self.looks.everyone))
+        state = timeline.user(self._named(shell, words))
         number = timeline.number(state.user)
         say(f"user {plain(state.user)}, number {number} in order of appearance")
         say(f"{counted(len(state.friends), 'friend')}: {some(state.friends)}".removesuffix(": "))
@@ -181,17 +241,20 @@ class PurchaseTools(Tools["PurchaseLooks"]):
 
     def network(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
-        user = self._appeared(words[0])
+        user = self._appeared(shell, words)
         degrees = shell.count(words[1]) if words[1:] else timeline.parameters.degrees
         show_network([list(hop) for hop in hops_of(timeline, user, degrees)], degrees)
 
-    def window(self, _shell: Shell, words: list[str]) -> None:
+    def window(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
-        _, window, baseline = window_of(timeline, self._appeared(words[0]))
+        _, window, baseline = window_of(timeline, self._appeared(shell, words))
         show_window(window, baseline, timeline.parameters.tracked, timeline.zone)
 
-    def _appeared(self, word: str) -> str:
-        user = named(word, self.looks.everyone)
+    def _named(self, shell: Shell, words: list[str]) -> str:
+        return named(words[0], self.looks.everyone) if words else self.own(shell.here)
+
+    def _appeared(self, shell: Shell, words: list[str]) -> str:
+        user = self._named(shell, words)
         self.looks.timeline.number(user)
         return user
 

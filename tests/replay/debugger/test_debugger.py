@@ -88,6 +88,12 @@ class Debugger:
         self(f"goto {position}")
 
 
+@pytest.fixture(autouse=True)
+def rows_on_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tables have room for all of a row."""
+    monkeypatch.setenv("COLUMNS", "9999")
+
+
 @contextmanager
 def debugger_on(given_logs: LoggedHistory, *, interactive: bool = False) -> Iterator[Debugger]:
     """Give a session on the store of a run on ``given_logs``."""
@@ -596,17 +602,18 @@ def too_many(name: str, bounds: str, found: int, usage: str) -> str:
 
 
 KINDS = (
-    "N or one of amount, befriend, event, flagged, near, purchase, rejected, type, unfriend, user"
+    "N or one of amount, befriend, event, flagged, if, near, purchase, rejected, type, unfriend, "
+    "user"
 )
 NO_USER = "expected a user of this history, found 'nobody'"
 NOT_HERE = "expected a user who has appeared by event 2, found '3'"
 NO_MOMENT = "expected a position from 0 to 7, found 8"
 NO_EVENT = "expected an event from 1 to 7, found 0"
 NO_COUNT = "expected a whole number from 1 on, found "
-NO_NUMBER = "expected the number of an event or a mark, found "
+NO_NUMBER = "expected an event, its number or as stream:429, or a mark, found "
 NO_STOP = "expected the number of a stop, found "
 NO_NAME = "expected a name of letters, digits, - and _ after a letter, found "
-ANY = "break amount: expected one of > >= < <= = ==, found "
+ANY = "break amount: expected one of > >= < <= = == !=, found "
 DEVIATIONS = "break near: expected a number of standard deviations, such as 0.5, found "
 
 WRONG = {
@@ -622,14 +629,55 @@ WRONG = {
     "goto": too_many("goto", "1 argument", 0, "N|NAME"),
     "goto 1 2": too_many("goto", "1 argument", 2, "N|NAME"),
     "goto 8": NO_MOMENT,
-    "goto -1": NO_NUMBER + "'-1'",
+    "goto -9": "expected a position from 0 to 7, found -",
+    "goto +9": "expected a position from 0 to 7, found 1",
+    "goto +-1": NO_NUMBER + "'+-1'",
+    "goto batch:1": "batch line 1: expected an event, found none; log lists those there are",
+    "goto stream:2": "stream line 2: expected an event, found a line that was rejected (not-json)",
+    "goto strem:2": "expected a line of batch or stream, found 'strem:2'",
     "goto there": NO_NUMBER + "'there'",
     "goto ''": NO_NUMBER + "''",
     "first 1": too_many("first", "0 arguments", 1, ""),
     "last 1": too_many("last", "0 arguments", 1, ""),
     "stream 1": too_many("stream", "0 arguments", 1, ""),
-    "continue 1": too_many("continue", "0 arguments", 1, ""),
-    "reverse-continue 1": too_many("reverse-continue", "0 arguments", 1, ""),
+    "continue 0": NO_COUNT + "'0'",
+    "continue 1 2": too_many("continue", "0 to 1 argument", 2, "[K]"),
+    "reverse-continue x": NO_COUNT + "'x'",
+    "reverse-continue 1 2": too_many("reverse-continue", "0 to 1 argument", 2, "[K]"),
+    "until": too_many("until", "1 argument", 0, "N|NAME"),
+    "until 1": "until: expected an event behind 2, found 1; goto goes back",
+    "until x": NO_NUMBER + "'x'",
+    "finish 1": too_many("finish", "0 arguments", 1, ""),
+    "tbreak": f"expected a condition: {KINDS}; found none",
+    "tbreak nonsense": f"expected a condition: {KINDS}; found 'nonsense'",
+    "condition": "condition: expected 1 argument or more, found 0; usage: condition K [COND",
+    "condition 2 flagged": NO_STOP + "'2'",
+    "condition 1 nonsense": f"expected a condition: {KINDS}; found 'nonsense'",
+    "ignore 1": too_many("ignore", "2 arguments", 1, "K COUNT"),
+    "ignore 2 1": NO_STOP + "'2'",
+    "ignore 1 x": NO_COUNT + "'x'",
+    "display nothing": "expected a field, found 'nothing'; there are source, line, type, event",
+    "undisplay 1": "expected the number of a display, found '1'",
+    "undisplay 1 2": too_many("undisplay", "0 to 1 argument", 2, "[K]"),
+    "print amout": "expected a field, found 'amout'; did you mean amount?",
+    "print 1 +": "expected a value in the expression, found its end",
+    "print (1": "expected a ) in the expression, found its end",
+    "print 1 2": "expected an operator in the expression, found '2'",
+    "print 1 / 0": "expected another divisor, found 0",
+    "print 1 + 'a'": "expected numbers for +, found 'a'",
+    "print 1 < 'a'": "expected two numbers or two texts for <, found the number 1 and 'a'",
+    "print @": "expected an expression such as amount > mean + 2 * sd, found '@'",
+    "print n + 1": "expected an event with n, found one with source, line, type, event, time",
+    "print " + "(" * 60: "expected at most 50 levels in an expression, found more",
+    "print " + "1" * 1_001: "expected an expression of at most 1000 characters",
+    "up 1 2": too_many("up", "0 to 1 argument", 2, "[N]"),
+    "up": "up: expected a ",
+    "down": "down: expected a way that was gone up, found its beginning",
+    "source": too_many("source", "1 argument", 0, "FILE"),
+    "source none": "none: expected a file of commands, found none",
+    "source .": ".: expected a file of commands, found none",
+    "source ''": "source: expected the name of a file, found ''",
+    "source stream.json": "stream.json:2: expected a command, found 'not'",
     "break": f"expected a condition: {KINDS}; found none",
     "break nonsense": f"expected a condition: {KINDS}; found 'nonsense'",
     "break flagged and rejected": f"expected a condition: {KINDS}; found 'and'",
@@ -641,10 +689,18 @@ WRONG = {
     "break user nobody": NO_USER,
     "break type": "break type: expected one of purchase, befriend, unfriend, found nothing",
     "break type sale": "expected a type: purchase, befriend, unfriend; found 'sale'",
-    "break amount": "break amount: expected a comparison: > >= < <= = ==, found nothing",
+    "break amount": "break amount: expected a comparison: > >= < <= = == !=, found nothing",
     "break amount 5": ANY + "'5'",
-    "break amount != 5": ANY + "'!='",
-    "break amount >5": ANY + "'>5'",
+    "break amount ! 5": ANY + "'!'",
+    "break amount>": "break amount: expected an amount, found nothing",
+    "break amount>x": "break amount: expected ",
+    "break flaged": f"expected a condition: {KINDS}; found 'flaged'; did you mean flagged?",
+    "break type sal": "expected a type: purchase, befriend, unfriend; found 'sal'",
+    "break type purchse": "expected a type: purchase, befriend, unfriend; found 'purchse'; did you",
+    "break if": "break if: expected an expression, found nothing",
+    "break if amount >": "expected a value in the expression, found its end",
+    "break n >": f"expected a condition: {KINDS}; found 'n'",
+    "break n > > 1": "break n >: expected a value, found '>'",
     "break amount >": "break amount: expected an amount, found nothing",
     "break amount > -5": "break amount: expected no sign, found '-5'",
     "break amount > five": "break amount: expected ",
@@ -662,27 +718,25 @@ WRONG = {
     "delete -1": NO_STOP + "'-1'",
     "delete x": NO_STOP + "'x'",
     "delete 1 2": too_many("delete", "0 to 1 argument", 2, "[K|all]"),
-    "info nothing": "expected break or marks, found 'nothing'",
-    "info break marks": too_many("info", "0 to 1 argument", 2, "[break|marks]"),
+    "info nothing": "expected break, marks or display, found 'nothing'",
+    "info brek": "expected break, marks or display, found 'brek'; did you mean break?",
+    "info break marks": too_many("info", "0 to 1 argument", 2, "[break|marks|display]"),
     "message 1": too_many("message", "0 arguments", 1, ""),
     "where 1": too_many("where", "0 arguments", 1, ""),
     "list x": NO_NUMBER + "'x'",
     "list 8": NO_MOMENT,
     "list 1 2": too_many("list", "0 to 1 argument", 2, "[N]"),
-    "user": too_many("user", "1 argument", 0, "ID"),
     "user 3": NOT_HERE,
     "user nobody": "expected a user who has appeared by event 2, found 'nobody'",
     "user ''": "expected a user who has appeared by event 2, found ''",
     "user " + "n" * 999: f"expected a user who has appeared by event 2, found '{'n' * 57}...'",
-    "user 1 2": too_many("user", "1 argument", 2, "ID"),
-    "network": too_many("network", "1 to 2 arguments", 0, "ID [D]"),
+    "user 1 2": too_many("user", "0 to 1 argument", 2, "[ID]"),
     "network 3": NOT_HERE,
     "network 1 0": NO_COUNT + "'0'",
     "network 1 x": NO_COUNT + "'x'",
-    "network 1 2 3": too_many("network", "1 to 2 arguments", 3, "ID [D]"),
-    "window": too_many("window", "1 argument", 0, "ID"),
+    "network 1 2 3": too_many("network", "0 to 2 arguments", 3, "[ID] [D]"),
     "window 3": NOT_HERE,
-    "window 1 2": too_many("window", "1 argument", 2, "ID"),
+    "window 1 2": too_many("window", "0 to 1 argument", 2, "[ID]"),
     "latest 0": NO_COUNT + "'0'",
     "latest x": NO_COUNT + "'x'",
     "latest 1 2": too_many("latest", "0 to 1 argument", 2, "[K]"),
@@ -699,9 +753,8 @@ WRONG = {
     "diff 1 8": NO_MOMENT,
     "diff x": NO_NUMBER + "'x'",
     "diff 1 2 3": too_many("diff", "1 to 2 arguments", 3, "N [M]"),
-    "history": too_many("history", "1 argument", 0, "ID"),
     "history nobody": NO_USER,
-    "history 1 2": too_many("history", "1 argument", 2, "ID"),
+    "history 1 2": too_many("history", "0 to 1 argument", 2, "[ID]"),
     "mark": too_many("mark", "1 argument", 0, "NAME"),
     "mark 1": NO_NAME + "'1'",
     "mark 'a b'": NO_NAME + "'a b'",
@@ -841,6 +894,8 @@ def test_only_a_session_is_saved_over(debugger: Debugger) -> None:
 
 # What words mean to a hand that is used to pdb and gdb, in the words of this program.
 MEANT = {
+    "?": "help",
+    "advance": "until",
     "b": "break",
     "bt": "where",
     "c": "continue",
@@ -848,14 +903,31 @@ MEANT = {
     "clear": "delete",
     "cont": "continue",
     "continue": "continue",
+    "condition": "condition",
+    "disp": "display",
+    "display": "display",
+    "down": "down",
     "exit": "quit",
     "f": "where",
+    "fin": "finish",
+    "finish": "finish",
+    "ignore": "ignore",
     "h": "help",
     "i": "info",
     "l": "list",
     "list": "list",
     "n": "next",
     "next": "next",
+    "p": "print",
+    "pp": "print",
+    "print": "print",
+    "source": "source",
+    "tb": "tbreak",
+    "tbreak": "tbreak",
+    "undisplay": "undisplay",
+    "unt": "until",
+    "until": "until",
+    "up": "up",
     "q": "quit",
     "rc": "reverse-continue",
     "rn": "back",
@@ -866,16 +938,12 @@ MEANT = {
 }
 REFUSED = {
     "d": "delete K deletes a stop$",
-    "down": "list shows the events around here$",
-    "fin": "next delivers the rest of an event$",
+    "disable": "ignore K COUNT passes over a stop, and delete K deletes it$",
     "j": "goto N moves there",
-    "p": "user, network, window and latest show the state$",
-    "r": "next delivers the rest of an event, and first begins again$",
+    "r": "finish delivers the rest of an event, and first begins again$",
     "rs": "back goes back by an event$",
     "run": "first begins again$",
-    "tb": "break stops each time",
-    "u": "goto N moves there",
-    "until": "goto N moves there",
+    "u": "goto N moves there, and until N goes forward to it$",
     "x": "user, network, window and latest show the state$",
 }
 
@@ -1016,10 +1084,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debugger]:
 
 
 @pytest.mark.parametrize("user", ODD, ids=range(len(ODD)))
-def test_odd_id_can_be_named_everywhere(
-    odd: Debugger, user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+def test_odd_id_can_be_named_everywhere(odd: Debugger, user: str, tmp_path: Path) -> None:
     word, number, seen = shlex.quote(user), ODD.index(user), plain(user)
     friend = 1 if number else 0
     appeared = number + friend
@@ -1069,6 +1134,7 @@ def test_option_keeps_an_id_together_that_unicode_would_break(odd: Debugger) -> 
                     "amount",
                     "event",
                     "flagged",
+                    "if",
                     "near",
                     "rejected",
                     "type",
@@ -1092,7 +1158,14 @@ def test_option_keeps_an_id_together_that_unicode_would_break(odd: Debugger) -> 
         ("why h", ["here"]),
         ("trace h", ["here"]),
         ("list ", ["here", "then"]),
-        ("info ", ["break", "marks"]),
+        ("info ", ["break", "display", "marks"]),
+        ("print am", ["amount"]),
+        ("display me", ["mean"]),
+        ("break flagged if us", ["user", "user1", "user2"]),
+        ("condition 1 fl", ["flagged"]),
+        ("tbreak user ", ["1", "2", "3"]),
+        ("until ", ["here", "then"]),
+        ("source s", ["s", "stream.json"]),
         ("help re", ["reverse-continue"]),
         ("save s", ["s", "stream.json"]),
         ("load b", ["batch.json"]),

@@ -368,6 +368,137 @@ What is looked at then shows the actors between two messages. Any command that m
 and why and trace, deliver the rest first. To see the messages of the current event, go
 back first.
 """,  # noqa: E501
+    "stopping and printing": """\
+(replay) goto batch:3
+event 2 of 7: 2017-06-13 11:33:01, past, batch line 3: 1 bought for 59.28
+(replay) goto +1
+event 3 of 7: 2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
+(replay) goto -2
+event 1 of 7: 2017-06-13 11:33:01, past, batch line 2: 1 bought for 16.83
+(replay) print
+source = batch
+line = 2
+type = purchase
+event = 1
+time = 2017-06-13 11:33:01
+user = 1
+amount = 16.83
+(replay) print amount * 2 - 0.66
+33
+(replay) print user = 1 and amount > 16
+true
+(replay) p amount
+16.83
+(replay) display amount
+1: amount = 16.83
+(replay) display n
+2: n = (not of this event)
+(replay) tbreak amount>50
+stop 1: tbreak amount > 50
+(replay) break user 1 if amount < 15
+stop 2: break user 1 if amount < 15
+(replay) ignore 1 1
+stop 1: tbreak amount > 50, passed over once more
+(replay) condition 2 purchase
+stop 2: break user 1 if amount < 15, only if type purchase
+(replay) info
+stop 1: tbreak amount > 50, passed over once more
+stop 2: break user 1 if amount < 15, only if type purchase
+no marks
+display 1: amount
+display 2: n
+(replay) continue
+stop 2: break user 1 if amount < 15, only if type purchase
+event 5 of 7: 2017-06-13 11:33:01, past, batch line 6: 1 bought for 11.20
+1: amount = 11.20
+2: n = (not of this event)
+(replay) continue
+stop 1: tbreak amount > 50
+event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+2: n = 3
+(replay) undisplay 2
+(replay) first
+event 1 of 7: 2017-06-13 11:33:01, past, batch line 2: 1 bought for 16.83
+1: amount = 16.83
+(replay) until 6
+stop 2: break user 1 if amount < 15, only if type purchase
+event 5 of 7: 2017-06-13 11:33:01, past, batch line 6: 1 bought for 11.20
+1: amount = 11.20
+(replay) until stream:3
+event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+(replay) up
+#1 user 1, on 2 > 1 to event 5
+(replay) network
+network of degree 1: 1 user
+  1 away: 1: 2
+(replay) user
+user 1, number 0 in order of appearance
+1 friend: 2
+3 purchases
+  event 1  2017-06-13 11:33:01  16.83
+  event 2  2017-06-13 11:33:01  59.28
+  event 5  2017-06-13 11:33:01  11.20
+(replay) down
+#0 user 2, on 2 > 1 to event 5
+(replay) history
+          3  2017-06-13 11:33:01, past, batch line 4: 1 befriended 2
+=>        7  2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+(replay) why
+event 7 (stream line 3, 2017-06-13 11:33:02)
+user 2 bought for 1601.83
+network of degree 1: 1 user
+  1 away: 1: 1
+window: 3 purchases, the last in it, of at most 50
+event  time                 user  amount  friend path
+    1  2017-06-13 11:33:01  1      16.83  2 > 1
+    2  2017-06-13 11:33:01  1      59.28  2 > 1
+    5  2017-06-13 11:33:01  1      11.20  2 > 1
+n = 3
+mean = 29.10, sd = 21.46
+threshold = mean + 3 sd = 93.488; the amount is above it, by 1508.342
+verdict: FLAGGED
+(replay) goto 6
+event 6 of 7: 2017-06-13 11:33:01, past, batch line 7: 1 unfriended 3
+then stream line 2: rejected (not-json): expected one JSON object, found no JSON: 'not json'
+1: amount = (not of this event)
+(replay) message
+delivered: outside > urn:coordinator: Judge event=event 7
+waiting 1: urn:coordinator > urn:user:2: AskFriends number=7
+waiting 2: outside > urn:coordinator: Commit
+inside event 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+(replay) finish
+event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+(replay) condition 2
+stop 2: break user 1 if amount < 15
+(replay) delete all
+deleted stop 2: break user 1 if amount < 15
+(replay) break purchase
+stop 1: break type purchase
+(replay) first
+event 1 of 7: 2017-06-13 11:33:01, past, batch line 2: 1 bought for 16.83
+1: amount = 16.83
+(replay) continue 2
+stop 1: break type purchase
+event 5 of 7: 2017-06-13 11:33:01, past, batch line 6: 1 bought for 11.20
+1: amount = 11.20
+(replay) reverse-continue 2
+stop 1: break type purchase
+event 1 of 7: 2017-06-13 11:33:01, past, batch line 2: 1 bought for 16.83
+1: amount = 16.83
+(replay) source cmds
+event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+event 7 of 7: 2017-06-13 11:33:02, stream line 3: 2 bought for 1601.83: FLAGGED (n=3 mean=29.10 sd=21.46)
+1: amount = 1601.83
+true
+(replay) ? fin
+finish
+Deliver the rest of the event's messages.
+""",  # noqa: E501
     "help": """\
 (replay) help
 n, ni         next [K]            go forward by K events, by default 1
@@ -376,49 +507,88 @@ rn            back [K]            go back by K events, by default 1
               first               go to the first event
               last                go to the last event
               stream              go to the first event of the stream
-c             continue            go forward to the next stop, or to the end
-rc            reverse-continue    go back to the stop before, or to the beginning
+c             continue [K]        go forward to the next stop, or to the end
+rc            reverse-continue [K]
+                                  go back to the stop before, or to the
+                                  beginning
+              until N|NAME        go forward to event N or a mark, or to a stop
+                                  before it
+              finish              deliver the rest of the event's messages
 b             break CONDITION...  stop at events for which all conditions hold
-              watch ID            stop when the state of this user changes, forward and backward
+              watch ID            stop when the state of this user changes,
+                                  forward and backward
+tb            tbreak CONDITION...
+                                  stop there as with break, but only once
+              condition K [CONDITION...]
+                                  let stop K hold only where these conditions
+                                  do, too
+              ignore K COUNT      pass over stop K so many times
 cl            delete [K|all]      delete breakpoint or watch K, or all of them
-i             info [break|marks]  list breakpoints and watches, marks, or both
-m, s, si      message             deliver a single message of the next event, and show which wait
+i             info [break|marks|display]
+                                  list breakpoints and watches, marks, and what
+                                  is displayed
+              display [EXPRESSION...]
+                                  show what an expression comes to at every
+                                  moment
+              undisplay [K]       display number K no more, or none
+p, pp         print [EXPRESSION...]
+                                  show what an expression comes to, or all
+                                  fields of the event
+m, s, si      message             deliver a single message of the next event,
+                                  and show which wait
 bt, f, w, wh  where               show event, time, phase and verdict
-l             list [N]            list the events around N, by default around here
-              user ID             show a user's friends and purchases
-              network ID [D]      show a user's network by hop, at degree D or the run's
-              window ID           show what a purchase of this user would be judged by now
-              latest [K]          show everyone's K latest purchases, by default 10
+l             list [N]            list the events around N, by default around
+                                  here
+              user [ID]           show a user's friends and purchases, by
+                                  default the event's own
+              network [ID] [D]    show a user's network by hop, at degree D or
+                                  the run's
+              window [ID]         show what a purchase of this user would be
+                                  judged by now
+              latest [K]          show everyone's K latest purchases, by default
+                                  10
               why [N]             explain event N, by default the current one
-t             trace [N]           show every message of event N, by default of the current one
-              diff N [M]          show what changed in the state between N and M, by default here
-              history ID          list all events that touched a user
+              up [N]              look at the next user on the way from the
+                                  buyer to a purchase that why shows
+              down                look at the user before it on that way
+t             trace [N]           show every message of event N, by default of
+                                  the current one
+              diff N [M]          show what changed in the state between N and
+                                  M, by default here
+              history [ID]        list all events that touched a user, by
+                                  default the event's own
               mark NAME           give this moment a name
               save FILE           save position, breakpoints, watches and marks
-              load FILE           restore what was saved, in place of what there is
-h             help [COMMAND]      list the commands, or say more of one
+              load FILE           restore what was saved, in place of what there
+                                  is
+              source FILE         carry out the commands in a file
+?, h          help [COMMAND]      list the commands, or say more of one
 q             quit                end the session
-A command may be cut short as long as it is clear which one is meant; several stand
-on one line with ; between. On a terminal an empty line repeats the last one if all
-in it moves or shows something, and Ctrl-C stops what takes long.
-Words of pdb and gdb that mean a command here: nexti: next; reverse-next: back; cont:
-continue; rev: reverse-continue; clear: delete; step, stepi: message; backtrace, frame:
-where; exit: quit.
-Answered with what to say instead: a, advance, args, condition, d, disable, disp,
-display, down, enable, fin, finish, j, jump, k, kill, ll, p, pp, print, r, restart, ret,
-return, reverse-step, rs, run, source, start, tb, tbreak, u, unt, until, up, x.
+A command may be cut short as long as it is clear which one is meant; several
+stand on one line with ; between. On a terminal an empty line repeats the last
+one if all in it moves or shows something, and Ctrl-C stops what takes long.
+Words of pdb and gdb that mean a command here: nexti: next; reverse-next: back;
+cont: continue; rev: reverse-continue; advance, unt: until; fin: finish; clear:
+delete; disp: display; step, stepi: message; backtrace, frame: where; exit:
+quit.
+Answered with what to say instead: a, args, d, disable, enable, j, jump, k,
+kill, ll, r, restart, ret, return, reverse-step, rs, run, start, u, x.
 (replay) help break
 break CONDITION...
 Stop at events for which all conditions hold.
 Conditions:
-  N, event N             event N
-  user ID                an event of ID
-  rejected               a rejected line comes next
-  T, type T              a purchase, a befriend or an unfriend
-  flagged                a purchase that was flagged
-  amount SIGN X          a purchase for > >= < <= or = X
-  near X                 a purchase within X standard deviations of the threshold, on
-                         either side, by the recorded mean and sd
+  N, event N                      event N
+  user ID                         an event of ID
+  rejected                        a rejected line comes next
+  if EXPRESSION                   where it is true of the event, as print shows
+                                  it; one comparison, as in event > 9, needs no
+                                  if
+  T, type T                       a purchase, a befriend or an unfriend
+  flagged                         a purchase that was flagged
+  amount SIGN X                   a purchase for > >= < <= or = X
+  near X                          a purchase within X standard deviations of the
+                                  threshold, on either side, by the recorded
+                                  mean and sd
 Example: break user 12 amount > 99.50
 (replay) help quit
 quit
@@ -459,6 +629,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the store of a run on the example."""
     made = tmp_path_factory.mktemp("example")
     run_in_process(EXAMPLE, made)
+    (made / "cmds").write_text("# of no effect\nlast; where\n\nprint amount > mean + 3 * sd\n")
     return made
 
 

@@ -645,10 +645,10 @@ def test_debugger_refuses_what_is_about_purchases_in_one_line(run: Commands, com
 @pytest.mark.parametrize(
     ("command", "found"),
     [
-        ("break amount > 3", "N or one of event, found, rejected, user; found 'amount'"),
+        ("break amount > 3", "N or one of event, found, if, rejected, user; found 'amount'"),
         ("break user nobody", "expected an id or a key of this history, found 'nobody'"),
-        ("window", "window: expected 1 argument, found 0; usage: window KEY"),
-        ("print", "expected a command, found 'print'; user and window show the state"),
+        ("window", "expected a key, found none, as no event has happened; name one"),
+        ("x", "expected a command, found 'x'; print shows the fields of the event, and user"),
     ],
 )
 def test_debugger_answers_what_is_wrong_with_what_there_is(
