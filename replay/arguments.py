@@ -14,7 +14,7 @@ from replay.engine.references import Reference, ranges_in, reference_in
 from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from replay.engine.references import References
 
@@ -27,8 +27,8 @@ _VALUES_MAX: Final = 10_000
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong use with one line and status 2."""
 
-    def __init__(self, prog: str, description: str, epilog: str) -> None:
-        """Parse the arguments of the command ``prog``, which its help describes."""
+    def __init__(self, prog: str, description: str, epilog: str, command: str = "run") -> None:
+        """Parse the arguments of ``command``, called ``prog``, which its help describes."""
         super().__init__(
             prog=prog,
             description=description,
@@ -36,23 +36,70 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self.command: Final = command
+        """The name of the command."""
         self.hint = ""
         """What else is said of wrong use."""
+        self.commands: Callable[[], Mapping[str, Parser]] = dict
+        """Gives the parsers of all commands, which a settings file may be about."""
         self.several: Final[set[str]] = set()
         """The options that take any number of words that are ranges."""
 
+    def add_config(self) -> None:
+        """Declare the settings file, behind all other options."""
+        self.add_argument(
+            "--config",
+            metavar="FILE",
+            help="take options from [tool.replay] and [tool.replay.COMMAND] of a TOML file; the "
+            "command line counts first, then COMMAND's table, then the other",
+        )
+
+    @property
+    def actions(self) -> Mapping[str, argparse.Action]:
+        """All options, by each of their names."""
+        return self._option_string_actions
+
+    @property
+    def exclusive(self) -> list[list[argparse.Action]]:
+        """Options of which only one may be given."""
+        return [group._group_actions for group in self._mutually_exclusive_groups]  # noqa: SLF001
+
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """Return what ``words`` say; wrong use ends the process."""
+        """Return what ``words`` say; wrong use ends the process.
+
+        Raises:
+            InputError: they name a settings file that is none.
+
+        """
         for word in words[: words.index("--") if "--" in words else None]:
             option = word.partition("=")[0]
             if word.startswith("--") and " " not in word and not self._knows(option):
                 self.hint = did_you_mean(option, self._option_string_actions) or self.hint
                 self.error(f"expected an option, found {shown(option)}")
-        options, more = self.parse_known_args(self._each_with_option(words))
+        words = self._each_with_option([*self._settings(words), *words])
+        options, more = self.parse_known_args(words)
         if more:
             what = " ".join(str(each.metavar) for each in self._get_positional_actions())
             self.error(f"expected {what} and options, found also {' '.join(map(shown, more))}")
         return options
+
+    def _settings(self, words: Sequence[str]) -> list[str]:
+        """Return what the settings file says that ``words`` name, if they do."""
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        finder.add_argument("--config")
+        if "--config" not in self.actions or {"-h", "--help", "--version"}.intersection(words):
+            return []
+        try:
+            name = finder.parse_known_args(words)[0].config
+        except argparse.ArgumentError:
+            # There is no word behind it, which is told with all else.
+            return []
+        if name is None:
+            return []
+        # Imported only where it is needed.
+        from replay.settings import Settings
+
+        return Settings(name, self, self.commands).words(words)
 
     def _each_with_option(self, words: Sequence[str]) -> list[str]:
         """Repeat the option of ranges before each of its words, so that it takes no other word."""

@@ -225,18 +225,33 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
 def _command(name: str, words: Sequence[str], hint: str) -> int:
     """Run one of `replay.commands`."""
     module = importlib.import_module(f"replay.commands.{name}")
-    parser = Parser(
-        f"{_program()} {name}",
-        f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
-        f"example:\n  python -m replay {module.EXAMPLE}\n",
-    )
+    parser = _parser(name)
     parser.hint = hint
-    module.add_arguments(parser)
     options = parser.read(words)
     with _blaming(options):
         status: int = module.run(options)
     flush()
     return status
+
+
+def parsers() -> dict[str, Parser]:
+    """Return the parsers of all commands, by name."""
+    return {name: _run_parser() if name == "run" else _parser(name) for name in COMMANDS}
+
+
+def _parser(name: str) -> Parser:
+    """Return the parser of one of `replay.commands`."""
+    module = importlib.import_module(f"replay.commands.{name}")
+    parser = Parser(
+        f"{_program()} {name}",
+        f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
+        f"example:\n  python -m replay {module.EXAMPLE}\n",
+        name,
+    )
+    module.add_arguments(parser)
+    parser.add_config()
+    parser.commands = parsers
+    return parser
 
 
 def _program() -> str:
@@ -282,5 +297,7 @@ def _run_parser() -> Parser:
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
+    parser.add_config()
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
+    parser.commands = parsers
     return parser
