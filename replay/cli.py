@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from events.errors import DetectorError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from replay.arguments import Parser, add_run, check_printable, did_you_mean, whole
+from replay.completion import SHELLS, PrintCompletion
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -57,7 +58,10 @@ COMMANDS: Final = (
 
 # Options of a run whose value is a word of its own.
 _WITH_VALUE: Final = frozenset(
-    ("-D", "--degrees", "-T", "--tracked", "--store", "--detector", "--rejected", "--config")
+    (
+        *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
+        *("--rejected", "--config", "--completion"),
+    )
 )
 
 EXIT_OK: Final = 0
@@ -298,6 +302,12 @@ def _run_parser() -> Parser:
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
     parser.add_config()
+    parser.add_argument(
+        "--completion",
+        choices=SHELLS,
+        action=PrintCompletion,
+        help="print a script that completes the command line in this shell; needs shtab",
+    )
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
     parser.commands = parsers
     return parser

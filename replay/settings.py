@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TABLE: Final = "tool.replay"
 _BYTES_MAX: Final = 1 << 20
 # What a file says of these would be nothing that saves typing.
-_NOT_THERE: Final = frozenset({"config", "help", "version"})
+_NOT_THERE: Final = frozenset({"completion", "config", "help", "version"})
 
 
 class _Setting(NamedTuple):

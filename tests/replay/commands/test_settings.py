@@ -50,7 +50,7 @@ def optional(command: str) -> list[tuple[str, argparse.Action]]:
     return [
         (name, action)
         for name, action in PARSERS[command].actions.items()
-        if name.startswith("--") and action.dest not in ("help", "version", "config")
+        if name.startswith("--") and action.dest not in ("completion", "help", "version", "config")
         if not (isinstance(action, argparse.BooleanOptionalAction) and name.startswith("--no-"))
     ]
 
