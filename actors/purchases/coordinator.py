@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from actors.activation import Ref
     from actors.purchases.baseline import Baseline
-    from events.journal.journal import Journal
+    from events.purchases.journal import PurchaseJournal
     from events.purchases.parameters import Parameters
 
 
@@ -32,7 +32,7 @@ class Coordinator:
     """What a coordinator actor is and does, on any of Pykka's runtimes."""
 
     parameters: Parameters
-    journal: Journal
+    journal: PurchaseJournal
     """All events, as columns; read as of the event before the one that is judged."""
     users: Active
     """The users who are active."""
@@ -58,7 +58,7 @@ class Coordinator:
         self,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,
@@ -231,7 +231,7 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         urn: str,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import numpy as np
 
-from events.journal.columns import KIND_OF, NOBODY, CodeBook, Columns
+from events.journal.columns import CodeBook
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
+from events.purchases.columns import KIND_OF, NOBODY, Columns
 from events.purchases.event import EVENT_TYPES, Event, Purchase, line_of, type_name, users_of
 from events.purchases.fitting import NEITHER, Fitting, Said
 from events.purchases.lines import read_zoned
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.columns import Codes
     from events.logs.block import Block
+    from events.purchases.columns import Codes
     from events.store.records import Source
     from events.times.timestamps import Zone
 

@@ -14,8 +14,9 @@ from msgspec import Meta
 
 from events.bounds import Count, Hash, Name, Number, Total
 from events.declared.fact import Fact, Verdict
-from events.journal.columns import Columns, EventColumns
+from events.journal.columns import EventColumns
 from events.observations.interval import Interval
+from events.purchases.columns import Columns
 from events.purchases.event import EVENT_TYPES, Event
 
 if TYPE_CHECKING:

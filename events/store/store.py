@@ -23,9 +23,10 @@ from events.errors import (
     OtherKindError,
     StoreError,
 )
-from events.journal.columns import Columns, EventColumns
+from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
 from events.paths import path_of
+from events.purchases.columns import Columns
 from events.purchases.event import line_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of

@@ -15,9 +15,9 @@ from replay.purchases.simulation import Simulation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from events.journal.journal import Journal
     from events.logs.file import Log
     from events.logs.tap import Wake
+    from events.purchases.journal import PurchaseJournal
     from events.store.store import EventStore
     from events.times.timestamps import Zone
 
@@ -69,7 +69,7 @@ class Logs(TwoLogs[Parameters]):
     def setting(self) -> dict[str, Any]:
         return {"parameters": self.parameters}
 
-    def resumed(self, kept: EventStore, journal: Journal | None) -> PurchasesResumed:
+    def resumed(self, kept: EventStore, journal: PurchaseJournal | None) -> PurchasesResumed:
         return PurchasesResumed(kept, journal)
 
 

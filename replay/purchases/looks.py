@@ -9,9 +9,9 @@ import numpy as np
 
 from actors.purchases.digest import Sums
 from events.escapes import json_escaped
-from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event
+from events.purchases.journal import PurchaseJournal
 from events.purchases.own_lines import own_line
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
@@ -173,7 +173,7 @@ class PurchaseLooks(JudgedLooks[Event]):
         return PurchaseWords()
 
     def audit(self) -> None:
-        PurchasesResumed(self.store, Journal(), own_state=self.other is None)
+        PurchasesResumed(self.store, PurchaseJournal(), own_state=self.other is None)
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines were flagged, and these."""

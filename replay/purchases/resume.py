@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from actors.purchases.digest import RunningSums
-from events.journal.columns import PURCHASE, Columns
-from events.journal.journal import Journal
+from events.purchases.columns import PURCHASE, Columns
 from events.purchases.event import Event, line_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.lines import flagged_line
 from events.purchases.own_lines import OwnLines
 from events.store.records import Decision
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
 
 
-class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
+class PurchasesResumed(JudgedResumed[Event, PurchaseJournal, Decision]):
     """How far a history of purchases has come."""
 
     def __init__(
-        self, store: EventStore, journal: Journal | None = None, *, own_state: bool = True
+        self, store: EventStore, journal: PurchaseJournal | None = None, *, own_state: bool = True
     ) -> None:
         """Read ``store``.
 
@@ -35,7 +35,7 @@ class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
                 detector has nothing is known.
 
         """
-        found = Journal() if journal is None else journal
+        found = PurchaseJournal() if journal is None else journal
         self._own_lines: Final = OwnLines(store.path, store.zone)
         self._sums: Final = RunningSums(found)
         self._own_state: Final = own_state

@@ -10,8 +10,8 @@ from actors.purchases.sink import SinkActor
 from actors.purchases.user import UserActor
 from actors.urns import COORDINATOR, SINK, urn_of_user
 from events.errors import DetectorError
-from events.journal.journal import Journal, OwnEvents
 from events.purchases.event import Event, Purchase, place_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.store.records import Decision
 from replay.judging.system import ActorSystem
 
@@ -48,7 +48,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         order: DeliveryOrder | None = None,
         *,
         attesting: bool = False,
-        journal: Journal | None = None,
+        journal: PurchaseJournal | None = None,
     ) -> None:
         """Start the coordinator and the sink.
 
@@ -62,7 +62,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
 
         """
         super().__init__(order)
-        self.journal: Journal = Journal() if journal is None else journal
+        self.journal: PurchaseJournal = PurchaseJournal() if journal is None else journal
         self.sink = self.dispatcher.spawn(partial(SinkActor, outlet=outlet), SINK)
         self.coordinator: CoordinatorActor = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(

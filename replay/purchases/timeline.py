@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.sink import Nowhere
-from events.journal.columns import BEFRIEND, PURCHASE
+from events.purchases.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
 from events.store.records import Decision
 from events.store.store import EventStore

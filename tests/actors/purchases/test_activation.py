@@ -23,8 +23,10 @@ import replay
 from actors.messages import Commit
 from actors.purchases.user import OwnPurchases, UserActor
 from actors.sink import Kept
-from events.journal.columns import Columns
+from events.journal.index import Growth
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import Parameters
 from events.store.writer import StoreWriter
 from replay.engine.failing import Failure, Failures, with_failures
@@ -144,7 +146,6 @@ class Activation(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("actors.purchases.recency._SORT_TO_WALK", walk)
         self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
-        self.patch.setattr("events.journal.index._NEW_MIN", 5)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0
@@ -152,7 +153,8 @@ class Activation(RuleBasedStateMachine):
         self.kept = Kept(), Kept()
         self.staying = self.detector(parameters, self.kept[0], attesting=True)
         failing = with_failures(self.detector, self.failures)
-        self.coming = failing(parameters, self.kept[1], attesting=True)
+        journal = PurchaseJournal(Growth(listed_min=5))
+        self.coming = failing(parameters, self.kept[1], attesting=True, journal=journal)
         self.supervisor = self.coming.dispatcher.supervisor = Reactivation()
         self.traces = Trace(self.staying), Trace(self.coming)
 

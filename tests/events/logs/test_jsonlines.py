@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import InputError
-from events.journal.columns import Columns
 from events.logs import file as log_file
 from events.logs.block import Block, numbered
 from events.logs.extent import Fingerprint
@@ -25,6 +24,7 @@ from events.logs.file import Log
 from events.logs.objects import BadLineError
 from events.purchases import blocks
 from events.purchases.blocks import BlockParser
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line, parse_line, read_zoned
 from events.store.records import Decision, EventRun, Lines, LogEnd, Record, Rejected, StreamStart

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.journal.ticks import tick_of
 from events.logs.objects import BadLineError
 from events.purchases import numbering
 from events.purchases.amounts import format_amount, parse_amount
+from events.purchases.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.purchases.event import Purchase, render
 from events.purchases.fitting import NEITHER, Fitting
 from events.purchases.lines import parse_line

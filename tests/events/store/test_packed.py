@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.errors import BadValueError
-from events.journal.columns import Columns
 from events.journal.ticks import TICKS_END, time_of, times_of
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
 from events.purchases.packed import TEXT_MAX
 from events.purchases.styles import Style

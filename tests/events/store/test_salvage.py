@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import replay
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.purchases.event import line_of
 from events.store.records import Gap
 from events.store.salvage import Salvage

@@ -14,7 +14,7 @@ import pytest
 from campaigns.remade import Packed, Piece, Remade, nested_heads
 
 import replay
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.purchases.event import Purchase
 from events.purchases.own_lines import OwnLines
 from events.purchases.styles import Style
