@@ -156,6 +156,8 @@ class Index:
         keys.sort()
         ends = int(owners.max(initial=-1)) + 2
         self._starts = np.searchsorted(keys, np.arange(ends) << _ROW_BITS)
-        self._rows = keys & _ROW_MASK
+        owners = (keys >> _ROW_BITS).astype(np.int32)
+        keys &= _ROW_MASK
+        self._rows = keys
         if self._values_of is not None:
-            self._values = self._values_of(self._rows, keys >> _ROW_BITS)
+            self._values = self._values_of(keys, owners)
