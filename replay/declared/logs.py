@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.declared.journal import FactJournal
-    from events.logs.file import Log
+    from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
@@ -46,6 +46,7 @@ class FactLogs(TwoLogs[Any]):
         follow: bool = False,
         wake: Wake | None = None,
         zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 
@@ -58,13 +59,16 @@ class FactLogs(TwoLogs[Any]):
             follow: whether the stream is a file that grows.
             wake: ends the waiting for a stream that is live.
             zone: whether their times have an offset; None where their first event decides.
+            portions: how they are read; by default `events.logs.file.PORTIONS`.
 
         """
         self.detector: type[Detector] = detector
         self.detectors = detector
         self._given: Final = parameters
         parser = partial(FactParser, lines_of(detector.types()))
-        super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)
+        super().__init__(
+            batch, stream, parser, follow=follow, wake=wake, zone=zone, portions=portions
+        )
 
     def read_parameters(self) -> ParametersLine[Any]:
         """Read the parameters, and their line off the batch if they stand there."""

@@ -15,7 +15,7 @@ from replay.purchases.simulation import Simulation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from events.logs.file import Log
+    from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.purchases.journal import PurchaseJournal
     from events.store.store import EventStore
@@ -45,6 +45,7 @@ class Logs(TwoLogs[Parameters]):
         follow: bool = False,
         wake: Wake | None = None,
         zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 
@@ -57,10 +58,13 @@ class Logs(TwoLogs[Parameters]):
             follow: whether the stream is a file that grows.
             wake: ends the waiting for a stream that is live.
             zone: whether their times have an offset; None where their first event decides.
+            portions: how they are read; by default `events.logs.file.PORTIONS`.
 
         """
         self._given: Final = degrees, tracked
-        super().__init__(batch, stream, BlockParser, follow=follow, wake=wake, zone=zone)
+        super().__init__(
+            batch, stream, BlockParser, follow=follow, wake=wake, zone=zone, portions=portions
+        )
 
     def read_parameters(self) -> ParametersLine[Parameters]:
         """Read D and T, and their line off the batch if they stand there."""

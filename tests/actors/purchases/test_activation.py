@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +23,7 @@ from actors.messages import Commit
 from actors.purchases.user import OwnPurchases, UserActor
 from actors.sink import Kept
 from events.journal.index import Growth
+from events.logs.file import Portions
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.journal import PurchaseJournal
@@ -306,12 +306,8 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 # The same messages, decisions and bytes by every way
 
 
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=2)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def passivating(draw: random.Random) -> type[Simulation]:
@@ -334,9 +330,9 @@ def test_run_with_random_passivation_writes_the_same_files(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        flagged = run_in_process(given_logs, Path(one))
+        flagged = run_in_process(given_logs, Path(one), SMALL)
         batch, stream = given_logs.write(other)
-        with replay.Logs(batch, stream) as logs:
+        with replay.Logs(batch, stream, portions=SMALL) as logs:
             replay.run(logs, Path(other) / "flagged.json", detector=passivating(draw))
         assert (Path(other) / "flagged.json").read_bytes() == flagged
         stores = [(Path(folder) / STORE).read_bytes() for folder in (one, other)]
@@ -382,7 +378,7 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run_in_process(given_logs, folder)
+        run_in_process(given_logs, folder, SMALL)
         store = replay.EventStore(folder / STORE)
         with Timeline(store) as timeline:
             events, past = list(timeline.history.events), timeline.history.past_events
@@ -417,7 +413,7 @@ def test_what_a_user_keeps_of_its_own_is_right_wherever_it_is_activated(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
-        run_in_process(given_logs, Path(name))
+        run_in_process(given_logs, Path(name), SMALL)
         with Timeline(Path(name) / STORE, Keeping) as timeline:
             simulation, events = timeline._simulation, list(timeline.history.events)
             heard: dict[str, list[int]] = {}

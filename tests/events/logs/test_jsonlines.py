@@ -17,10 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import InputError
-from events.logs import file as log_file
 from events.logs.block import Block, numbered
 from events.logs.extent import Fingerprint
-from events.logs.file import Log
+from events.logs.file import Log, Portions
 from events.logs.objects import BadLineError
 from events.purchases import blocks
 from events.purchases.blocks import BlockParser
@@ -99,8 +98,8 @@ def read(
     path: Path, block_bytes: int = 1 << 16, *, peek: bool = False, skip: bool = False
 ) -> Reading:
     """Read the log at ``path`` in blocks of ``block_bytes``."""
-    with pytest.MonkeyPatch.context() as patch, Log(path, "batch", BlockParser) as log:
-        patch.setattr(log_file, "BLOCK_BYTES", block_bytes)
+    portions = Portions(batch_bytes=16 * block_bytes)
+    with Log(path, "batch", BlockParser, portions=portions) as log:
         first_line = log.peek_line() if peek or skip else None
         if skip:
             log.skip_line()

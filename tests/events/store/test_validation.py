@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import re
 import threading
@@ -14,6 +13,7 @@ import pytest
 from campaigns.remade import Packed, Piece, Remade, nested_heads
 
 import replay
+from events.logs.file import Portions
 from events.purchases.columns import Columns
 from events.purchases.event import Purchase
 from events.purchases.own_lines import OwnLines
@@ -36,11 +36,9 @@ Change = "Callable[[Remade], object]"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(300))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)
-    run_in_process(SPEC_EXAMPLE, tmp_path)
+    run_in_process(SPEC_EXAMPLE, tmp_path, Portions(300, 300, digest_events=2))
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
