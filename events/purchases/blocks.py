@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from events.store.records import Source
     from events.times.timestamps import Zone
 
-# Looking at less all at once takes longer than at one line after the other.
-_AT_ONCE_BYTES_MIN: Final = 1 << 14
 # No chunk that is read is longer, so a longer block has a line that is mostly of something
 # else; and this takes memory for some times as much.
 _AT_ONCE_BYTES_MAX: Final = 1 << 22
@@ -55,6 +53,9 @@ _CANONICAL: Final = {
 class BlockParser(LineParser):
     """Turns blocks of whole lines into purchases and friendships; see `LineParser`."""
 
+    at_once_bytes_min: ClassVar[int] = 1 << 14
+    """Looking at less all at once takes longer than at one line after the other."""
+
     def __init__(
         self,
         source: Source,
@@ -68,7 +69,7 @@ class BlockParser(LineParser):
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""
-        if not _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
+        if not self.at_once_bytes_min <= len(data) <= _AT_ONCE_BYTES_MAX:
             return None
         zone = self.zone or self.first_zone(data, self.line_number)
         if zone is None:
