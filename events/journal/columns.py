@@ -93,6 +93,10 @@ class EventColumns:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         raise NotImplementedError
 
+    def first_line(self) -> bytes | None:
+        """Return the line of the first event; None where a canonical one says no more than it."""
+        return self.lines.get(0)
+
     def times(self, start: int, end: int) -> list[str]:
         """Return the times of these."""
         finer = {

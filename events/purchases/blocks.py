@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import msgspec
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from events.logs.block import Block
     from events.purchases.columns import Codes
-    from events.store.records import Source
     from events.times.timestamps import Zone
 
 # No chunk that is read is longer, so a longer block has a line that is mostly of something
@@ -56,16 +56,9 @@ class BlockParser(LineParser):
     at_once_bytes_min: ClassVar[int] = 1 << 14
     """Looking at less all at once takes longer than at one line after the other."""
 
-    def __init__(
-        self,
-        source: Source,
-        first_number: int,
-        line_number: int = 1,
-        zone: Zone | None = None,
-    ) -> None:
-        """Begin as every parser of lines does."""
-        super().__init__(source, first_number, line_number, zone)
-        self._space: Final = Workspace()
+    @cached_property
+    def _space(self) -> Workspace:
+        return Workspace()
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""

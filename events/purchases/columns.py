@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import ticks_and_finer
-from events.purchases.event import Befriend, Event, Purchase, Unfriend
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -115,6 +115,10 @@ class Columns(EventColumns):
             {row: line for row, line in self.lines.items() if row < count},
             self.style,
         )
+
+    def first_line(self) -> bytes:
+        """Return the line of the first event."""
+        return line_of(self.events(0, 1)[0])
 
     def events(self, start: int = 0, end: int | None = None) -> list[Event]:
         """Return the events with the indexes from ``start`` up to ``end``, as objects."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.index import GROWTH, Growth
 from events.journal.observation_journal import ObservationJournal
 from events.store.records import Observed
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
+
+    from events.journal.index import Growth
 
 Row = tuple[str, str, str]
 
@@ -28,19 +28,6 @@ rows = st.lists(
     ),
     max_size=40,
 )
-
-
-GROWTHS = {
-    "lists": Growth(1, 10**6),
-    "base": Growth(1, 3),
-    "as it is": GROWTH,
-}
-
-
-@pytest.fixture(scope="module", params=GROWTHS)
-def growth(request: pytest.FixtureRequest) -> Growth:
-    """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
-    return GROWTHS[request.param]
 
 
 def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> None:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.index import GROWTH, Growth
 from events.purchases.amounts import UNITS_PER_ONE, parse_amount
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
@@ -22,6 +21,8 @@ from replay.engine.history import Events
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
+
+    from events.journal.index import Growth
 
 AMOUNTS = [parse_amount(text) for text in ("0", "5", "7.5", "7.5000", "999999999999999.9999")]
 # Equal seconds, and fractions of any length that differ in what a tick tells and behind it.
@@ -132,19 +133,6 @@ def check(journal: PurchaseJournal, events: Sequence[Event], number: int) -> Non
             if other != user:
                 friends = other in own.friends(number)
                 assert journal.are_friends(user, other, number) == friends
-
-
-GROWTHS = {
-    "lists": Growth(1, 10**6),
-    "base": Growth(1, 3),
-    "as it is": GROWTH,
-}
-
-
-@pytest.fixture(scope="module", params=GROWTHS)
-def growth(request: pytest.FixtureRequest) -> Growth:
-    """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
-    return GROWTHS[request.param]
 
 
 class TestAsOf:

@@ -19,7 +19,8 @@ from actors.purchases.user import UserActor
 from events.journal.columns import EventColumns
 from events.logs.file import Portions
 from events.purchases.event import EVENT_TYPES
-from events.store.records import Decision, LogEnd, Record, StateDigest, events_in, gathered
+from events.purchases.single import gathered
+from events.store.records import Decision, LogEnd, Record, StateDigest, events_in
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.difference import Difference
