@@ -133,11 +133,9 @@ class FactColumns(EventColumns):
         return cls(types, number, np.array(kinds, np.int8), ticks, finer, lines, values, texts)
 
     def first(self, count: int) -> Self:
-        """Return the first ``count`` of the events."""
         return self.of(self.types, self.events(0, count), self.number)
 
     def events(self, start: int = 0, end: int | None = None) -> list[Fact]:
-        """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end
         return facts(
             self.types,

@@ -75,7 +75,6 @@ class FactJournal(Journal[Fact, FactColumns]):
         return self._pairs(rows.start, rows.stop)[1]
 
     def rows_of(self, subject: int, number: int) -> list[int]:
-        """Return the rows of all events of ``subject`` as of event ``number``, ascending."""
         return self._index.rows_of(subject, number)
 
     def _made(self, places: slice | Rows, rows: Sequence[int]) -> list[Fact]:

@@ -118,22 +118,18 @@ class Log(LogReader):
             raise self._unreadable(EOFError("an empty file, which is no gzip file"))
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor of what is read."""
         return self._file.fileno()
 
     @property
     def bytes_read(self) -> int:
-        """How far the file was read, in bytes as they lie on disk; 0 for a pipe."""
         return self._extent.tell() if self._extent is not None else 0
 
     @property
     def bytes_total(self) -> int:
-        """The size of the file, in bytes as they lie on disk; 0 for a pipe."""
         return self._content.size if self._content is not None else 0
 
     @property

@@ -77,7 +77,6 @@ class LiveLog(LogReader):
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor of what is read."""
         return self._tap.descriptor
 
     def fingerprint(self) -> Fingerprint | None:
@@ -85,17 +84,14 @@ class LiveLog(LogReader):
 
     @property
     def bytes_read(self) -> int:
-        """How much was read, in bytes."""
         return self._tap.offset
 
     @property
     def bytes_total(self) -> int:
-        """How much there is, in bytes; 0 where nobody knows."""
         return 0
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come that was not read."""
         self._waited_for = not self.stopped and self._tap.waiting
         return self._waited_for
 

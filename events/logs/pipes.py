@@ -9,34 +9,23 @@ import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
-from events.closing import Closing
-from events.errors import unreadable
-from events.logs.tap import (
-    IDLE_SECONDS,
-    LOOK_SECONDS,
-    READ_BYTES,
-    READABLE,
-    Change,
-    Wake,
-    is_stopping,
-    wait,
-)
+from events.logs.tap import IDLE_SECONDS, LOOK_SECONDS, READ_BYTES, Change, Tap, wait
 from events.store.disk import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.logs.tap import Wake
 
-class Pipe(Closing):
-    """A stream that ends when nobody writes to it any more; a `events.logs.tap.Tap`.
+
+class Pipe(Tap):
+    """A stream that ends when nobody writes to it any more.
 
     One that is followed outlives its writers: when the last one has gone, a line without a
     newline is over, and the next one is waited for.
-
-    Raises:
-        InputError: it cannot be read any further.
-
     """
+
+    descriptor = -1
 
     def __init__(
         self, path: Path, descriptor: int, wake: Wake | None, *, owned: bool, follow: bool
@@ -51,12 +40,8 @@ class Pipe(Closing):
             follow: whether it outlives its writers.
 
         """
+        super().__init__(path, wake)
         self.descriptor = descriptor
-        """The file descriptor of what is read."""
-        self.offset = 0
-        """How much was read, in bytes."""
-        self._path: Final = path
-        self._wake: Final = wake
         self._owned: Final = owned
         self._follow: Final = follow
         self._deserted = False
@@ -67,7 +52,6 @@ class Pipe(Closing):
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come that was not read."""
         return not self._deserted and wait(None, 0, self.descriptor)
 
     def close(self) -> None:
@@ -78,7 +62,7 @@ class Pipe(Closing):
 
     def next(self) -> bytes | Change:
         """Return what comes next; once it is to stop, what a named pipe held then."""
-        if is_stopping(self._wake):
+        if self._stopping():
             return self._read_rest()
         if self._deserted and not self._opened_again():
             wait(self._wake, LOOK_SECONDS)
@@ -103,7 +87,7 @@ class Pipe(Closing):
             # Somebody else who reads was faster.
             return Change.NOTHING
         except OSError as error:
-            raise unreadable(self._path, error, READABLE) from None
+            raise self._unreadable(error) from None
         self.offset += len(chunk)
         self._given = self._follow and bool(chunk)
         if chunk:

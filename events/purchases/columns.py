@@ -101,7 +101,6 @@ class Columns(EventColumns):
         )
 
     def first(self, count: int) -> Self:
-        """Return the first ``count`` of the events."""
         last = int(max(self.users[:count].max(initial=-1), self.others[:count].max(initial=-1)))
         return type(self)(
             self.number,
@@ -121,7 +120,6 @@ class Columns(EventColumns):
         return line_of(self.events(0, 1)[0])
 
     def events(self, start: int = 0, end: int | None = None) -> list[Event]:
-        """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end
         rows = slice(start, end)
         made = events_of(

@@ -126,7 +126,6 @@ class PurchaseJournal(Journal[Event, Columns]):
         return rows
 
     def rows_of(self, user: int, number: int) -> list[int]:
-        """Return the rows of all events of ``user`` as of event ``number``, ascending."""
         return sorted([*self._bought.rows_of(user, number), *self._linked.rows_of(user, number)])
 
     # Order

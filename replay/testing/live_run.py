@@ -133,16 +133,13 @@ class LiveRun(LiveMachine):
 
     @property
     def stream_path(self) -> Path:
-        """The file that is followed."""
         return self._paths[1]
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many events and rejected lines the model has seen."""
         return self.model.accepted, self.model.rejected
 
     def open(self, detector: Any) -> tuple[Logs, Summary, JudgingDrive]:
-        """Return the logs, the summary of the run, and the drive of ``detector``."""
         logs = self._stack.enter_context(
             Logs(*self._paths, follow=True, wake=self._wake, portions=_PORTIONS)
         )
@@ -150,11 +147,9 @@ class LiveRun(LiveMachine):
         return logs, summary, JudgingDrive(logs, summary, detector, RunListener(), bool)
 
     def timeline(self) -> Timeline:
-        """Return a timeline of the store."""
         return Timeline(self.store, self.detector)
 
     def seen_at(self, timeline: Timeline) -> list[Known]:
-        """Return what is known of all users at a moment."""
         return [
             Known(state.user, frozenset(state.friends), _paid(state.purchases))
             for state in timeline.state()
