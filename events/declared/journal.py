@@ -34,7 +34,8 @@ class FactJournal(Journal[Fact, FactColumns]):
     ) -> None:
         """Begin without events of ``types``; ``subjects`` tells whom one concerns, each once."""
         super().__init__(growth)
-        self._types: Final = types
+        self.types: Final = types
+        """The types of the events."""
         self.subjects: Final = subjects
         """Tells whom an event concerns."""
         fields = types.fields.items()
@@ -46,7 +47,7 @@ class FactJournal(Journal[Fact, FactColumns]):
         self._index: Final = Index(self, self._pairs, growth=growth)
 
     def _columns(self, event: Fact) -> FactColumns:
-        return FactColumns.of(self._types, [event], event.number)
+        return FactColumns.of(self.types, [event], event.number)
 
     def _take(self, columns: FactColumns) -> None:
         rows, whom = [], []
@@ -80,7 +81,7 @@ class FactJournal(Journal[Fact, FactColumns]):
     def _made(self, places: slice | Rows, rows: Sequence[int]) -> list[Fact]:
         values = {name: column.array[places] for name, column in self._values.items()}
         return facts(
-            self._types,
+            self.types,
             [row + 1 for row in rows],
             self.kinds[places],
             self._times(places, rows),
