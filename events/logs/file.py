@@ -46,6 +46,10 @@ class Portions(NamedTuple):
     what the first of them decides, so what was read up to that one is held."""
     digest_events: int = 10_000
     """How often the digest of the state is recorded at least, in events of the stream."""
+    look_seconds: float = 0.01
+    """How often what gives no sign of its own is looked at, of what is read while it grows."""
+    idle_seconds: float = 1.0
+    """After how long without a byte of that whoever reads is told that nothing came."""
 
 
 PORTIONS: Final = Portions()

@@ -27,13 +27,14 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from events.logs.tap import IDLE_SECONDS, LOOK_SECONDS, READ_BYTES, Change, Tap, wait
+from events.logs.tap import READ_BYTES, Change, Tap, wait
 from events.store.disk import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from events.logs.file import Portions
     from events.logs.tap import Wake
 
 COMPARED_BYTES: Final = 4096
@@ -46,7 +47,12 @@ class GrowingFile(Tap):
     """A file that grows."""
 
     def __init__(
-        self, path: Path, descriptor: int, wake: Wake | None, say: Callable[[str], None]
+        self,
+        path: Path,
+        descriptor: int,
+        wake: Wake | None,
+        portions: Portions,
+        say: Callable[[str], None],
     ) -> None:
         """Read the file at ``path`` from its start.
 
@@ -54,10 +60,11 @@ class GrowingFile(Tap):
             path: its name.
             descriptor: the file, open.
             wake: ends the waiting.
+            portions: how long it is waited for.
             say: is told of what happens to the file.
 
         """
-        super().__init__(path, wake)
+        super().__init__(path, wake, portions)
         self._say: Final = say
         # The one that is read, and those that have taken its name since.
         self._files: Final = deque([descriptor])
@@ -109,9 +116,9 @@ class GrowingFile(Tap):
                 return self._turn()
             if stopping:
                 return Change.STOPPED
-            wait(self._wake, LOOK_SECONDS)
-            waited += LOOK_SECONDS
-            if waited >= IDLE_SECONDS:
+            wait(self._wake, self._portions.look_seconds)
+            waited += self._portions.look_seconds
+            if waited >= self._portions.idle_seconds:
                 return Change.NOTHING
 
     def close(self) -> None:

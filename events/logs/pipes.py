@@ -9,12 +9,13 @@ import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
-from events.logs.tap import IDLE_SECONDS, LOOK_SECONDS, READ_BYTES, Change, Tap, wait
+from events.logs.tap import READ_BYTES, Change, Tap, wait
 from events.store.disk import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.logs.file import Portions
     from events.logs.tap import Wake
 
 
@@ -28,7 +29,14 @@ class Pipe(Tap):
     descriptor = -1
 
     def __init__(
-        self, path: Path, descriptor: int, wake: Wake | None, *, owned: bool, follow: bool
+        self,
+        path: Path,
+        descriptor: int,
+        wake: Wake | None,
+        portions: Portions,
+        *,
+        owned: bool,
+        follow: bool,
     ) -> None:
         """Read from ``descriptor``.
 
@@ -36,11 +44,12 @@ class Pipe(Tap):
             path: its name.
             descriptor: the stream, open.
             wake: ends the waiting.
+            portions: how long it is waited for.
             owned: whether it was opened for this, and has that name.
             follow: whether it outlives its writers.
 
         """
-        super().__init__(path, wake)
+        super().__init__(path, wake, portions)
         self.descriptor = descriptor
         self._owned: Final = owned
         self._follow: Final = follow
@@ -65,7 +74,7 @@ class Pipe(Tap):
         if self._stopping():
             return self._read_rest()
         if self._deserted and not self._opened_again():
-            wait(self._wake, LOOK_SECONDS)
+            wait(self._wake, self._portions.look_seconds)
             return Change.NOTHING
         if self._given:
             # Of a writer that had gone when the pipe was opened again no wait tells the end.
@@ -73,7 +82,7 @@ class Pipe(Tap):
             if found is not Change.NOTHING:
                 return found
             self._given = False
-        if wait(self._wake, IDLE_SECONDS, self.descriptor):
+        if wait(self._wake, self._portions.idle_seconds, self.descriptor):
             return self._read(READ_BYTES)
         if self._follow and self._is_replaced():
             self._deserted = True

@@ -14,14 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.errors import InputError
+    from events.logs.file import Portions
 
 READ_BYTES: Final = 1 << 16
 READABLE: Final = "a readable stream"
 """What is expected of a name."""
-# How often what gives no sign of its own is looked at.
-LOOK_SECONDS: Final = 0.01
-# After so long without a byte whoever reads is told that nothing came.
-IDLE_SECONDS: Final = 1.0
 
 
 class Change(enum.Enum):
@@ -53,12 +50,13 @@ class Tap(Closing):
 
     """
 
-    def __init__(self, path: Path, wake: Wake | None) -> None:
-        """Read what is at ``path``; ``wake`` ends the waiting."""
+    def __init__(self, path: Path, wake: Wake | None, portions: Portions) -> None:
+        """Read what is at ``path``; ``wake`` ends the waiting, which is as ``portions`` say."""
         self.offset = 0
         """How much was read, in bytes; of a file that took another's place, of that one."""
         self._path: Final = path
         self._wake: Final = wake
+        self._portions: Final = portions
 
     @property
     @abstractmethod

@@ -81,7 +81,7 @@ class TwoLogs(Closing, ABC, Generic[P]):
             self.stream: Final[Log | LiveLog] = (
                 stream
                 if isinstance(stream, Log)
-                else LiveLog(stream, "stream", parser, follow=follow, wake=wake)
+                else LiveLog(stream, "stream", parser, follow=follow, wake=wake, portions=portions)
                 if self.live
                 else Log(stream, "stream", parser, portions=portions)
             )
