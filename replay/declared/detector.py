@@ -8,15 +8,14 @@ travel, the command line.
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
-from actors.declared.sink import FactSink
-from actors.urns import COORDINATOR, SINK, urn_of_user
+from actors.urns import urn_of_user
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.declared.journal import FactJournal
 from events.declared.lines import lines_of
@@ -28,9 +27,6 @@ from replay.judging.system import ActorSystem
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from actors.dispatcher import DeliveryOrder
-    from actors.sink import Outlet
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -65,43 +61,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
     actor_type: ClassVar[type[SubjectActor]] = SubjectActor
     """What the actors of subjects are."""
     coordinator_type: ClassVar[type[FactCoordinator]] = FactCoordinator
-    """What the coordinator is."""
-
-    def __init__(
-        self,
-        parameters: Any,
-        outlet: Outlet,
-        order: DeliveryOrder | None = None,
-        *,
-        attesting: bool = False,
-        journal: FactJournal | None = None,
-    ) -> None:
-        """Start the coordinator and the sink; actors of subjects are activated when spoken to.
-
-        Args:
-            parameters: what it looks for, of `parameters_type`.
-            outlet: where verdicts and lines go.
-            order: the order of delivery, by default first in, first out.
-            attesting: whether `attest` will be called.
-            journal: holds the events, and may hold those that are still to come; by
-                default one that is filled by what is told.
-
-        """
-        del attesting
-        super().__init__(order)
-        self.parameters: Final = parameters
-        """What it looks for."""
-        self.journal = self.new_journal() if journal is None else journal
-        self.sink = self.dispatcher.spawn(
-            partial(FactSink, outlet=outlet, line=self.checked_line), SINK
-        )
-        self.coordinator = self.dispatcher.spawn(
-            lambda dispatcher, urn: self.coordinator_type(
-                *(dispatcher, urn, parameters, self.types()),
-                *(self.sink.actor_ref, self.journal, self._activate),
-            ),
-            COORDINATOR,
-        )
 
     # What a detector declares
 
@@ -166,7 +125,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def parts(cls) -> Sequence[type]:
-        """Return the classes that it is made of."""
         return (
             *(cls.coordinator_type, cls.actor_type, cls.parameters_type, cls.verdict_type),
             *getattr(cls, "event_types", ()),
@@ -174,7 +132,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def new_journal(cls) -> FactJournal:
-        """Return a journal without events."""
         return FactJournal(cls.types(), cls.checked_subjects)
 
     @classmethod
@@ -213,12 +170,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def judges(cls, event: Fact) -> bool:
-        """Tell whether there is a verdict on ``event`` if it is of the stream."""
         return cls.types().is_judged(event)
-
-    def sums(self) -> tuple[int, ...]:
-        """Return nothing: what the state adds up to nobody says."""
-        return ()
 
     def _spawn(self, number: int) -> SubjectActor:
         return self.dispatcher.spawn(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from actors.declared.messages import Answer, Decided
+from actors.declared.messages import Answer
+from actors.messages import Judged
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import json_escaped, plain
@@ -165,7 +166,7 @@ class FactLooks(JudgedLooks[Fact]):
         decision = self.history.recorded.get(number)
         if decision is not None:
             say(f"verdict: {self.verdict_text(decision)}")
-            now = [each.verdict for each in messages if isinstance(each, Decided)]
+            now = [each.verdict for each in messages if isinstance(each, Judged)]
             if now != [decision]:
                 say("decided now it is another, and verify tells where they part")
         elif self.history.judged(number):

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.messages import Attest, Commit, Include, Judge
-from actors.sink import Kept
+from actors.sink import ListOutlet
 from actors.urns import COORDINATOR, SINK
 from events.errors import counted
 from replay.engine.difference import Difference
@@ -55,10 +55,10 @@ class JudgedSubject(Subject):
     def beginning(self) -> int:
         return self.past - self.told
 
-    def kept(self) -> Kept:
-        return Kept()
+    def kept(self) -> ListOutlet:
+        return ListOutlet()
 
-    def system(self, detector: Any, kept: Kept, order: DeliveryOrder | None) -> Any:
+    def system(self, detector: Any, kept: ListOutlet, order: DeliveryOrder | None) -> Any:
         system = detector(self.setting, kept, order, attesting=True, journal=self.journal)
         system.goto(self.beginning)
         return system

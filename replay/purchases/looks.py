@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from actors.messages import Judged
 from actors.purchases.digest import Sums
 from events.escapes import json_escaped
 from events.journal.journal import Journal
@@ -116,6 +117,9 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     def message_fields(self, message: Any) -> Fields:
         fields = super().message_fields(message)
+        if isinstance(message, Judged):
+            decision = fields.pop("verdict")
+            fields |= {name: getattr(decision, name) for name in decision.__struct_fields__[1:]}
         for field, value in fields.items():
             if field in _CENTS:
                 fields[field] = format_cents(value)
