@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
-    from events.logs.objects import BadLineError
     from events.store.disk import Disk
     from events.store.records import Source
     from events.store.store import EventStore
@@ -130,11 +129,6 @@ class JudgedBranching(Branching[H], Generic[H]):
                 opened, output, store=store, listener=listener, disk=disk, detector=self.detector
             )
             return summary, given
-
-    def refused(self, number: int) -> BadLineError | None:
-        """Return why a run would reject the line of event ``number`` now, or None."""
-        del number
-        return None
 
     def compare(self, branch: Branch) -> Comparison:
         """Return how the flags of ``branch`` differ from those that the history recorded."""
@@ -252,7 +246,7 @@ class JudgedRerun(Rerun):
         branch, history = self.branch, self.branching.history
         if refused := sorted(branch.refused):
             events = "event was" if len(refused) == 1 else "events were"
-            error = self.branching.refused(refused[0])
+            error = history.refused(refused[0])
             why = "" if error is None else f": event {refused[0]} ({error.reason})"
             also = " and so on" if why and len(refused) > 1 else ""
             yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from copy import deepcopy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +30,7 @@ class JudgedSubject(Subject):
 
     verdict = "decision"
     line = "flagged line"
-    actors = "users"
+    actors = "subjects"
 
     def __init__(self, detector: Any, setting: Any, journal: Any, past: int) -> None:
         """Explore all events of ``journal``, of which the first ``past`` are not of the stream."""
@@ -90,9 +90,10 @@ class JudgedSubject(Subject):
         )
         return found
 
-    @abstractmethod
     def state_of(self, actor: Any) -> dict[str, Any]:
         """Return what ``actor`` holds, by what it is called, to be compared."""
+        # What is compared later must not change with the actor.
+        return deepcopy(actor.held())
 
     def scope(self) -> dict[str, int]:
         return {"past": self.told, "stream": self.events - self.past}

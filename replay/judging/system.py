@@ -34,6 +34,9 @@ class Recovering(Protocol):
     def actor_ref(self) -> Any:
         """Where messages for it go."""
 
+    def held(self) -> dict[str, Any]:
+        """Return what it holds, by name."""
+
     def recover(self, number: int, /) -> None:
         """Hold what its own events up to event ``number`` come to."""
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from events.logs.objects import BadLineError
     from events.purchases.event import Event
     from events.store.records import Decision, Source
     from replay.engine.branch import BranchLog
@@ -52,9 +51,6 @@ class PurchaseBranching(JudgedBranching[History]):
 
     def parsed(self, line: bytes, before: int) -> Event:
         return parse_line(line, before, self.history.zone)
-
-    def refused(self, number: int) -> BadLineError | None:
-        return self.history.refused(number)
 
     def opened(self, logs: dict[Source, BranchLog], setting: Parameters) -> Logs:
         batch, stream = (
