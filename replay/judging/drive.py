@@ -19,11 +19,13 @@ from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.engine.output_file import Outputs
 from replay.engine.supervision import Reactivation
-from replay.judging.history import is_finished
+from replay.judging.history import JudgedResumed, is_finished
+from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
+    from types import FrameType
 
     from events.logs.block import Block
     from events.store.records import Record
@@ -33,12 +35,17 @@ if TYPE_CHECKING:
     from replay.engine.listener import RunListener
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
-    from replay.judging.history import JudgedResumed, Summary
+    from replay.judging.history import Summary
     from replay.judging.logs import TwoLogs
-    from replay.judging.system import ActorSystem
 
 # The state's digest is recorded at least so often, to tell where a replay parts from it.
 DIGEST_EVENTS: Final = 10_000
+
+# Where detectors of others are called, and nothing is written.
+_DECIDING: Final = frozenset(
+    each.__code__
+    for each in (ActorSystem.extend, ActorSystem.judge, JudgedResumed._take)  # noqa: SLF001
+)
 
 
 class JudgingDrive(Drive):
@@ -183,3 +190,8 @@ class JudgingDrive(Drive):
     def _attest(self) -> None:
         self._attested = self._store.events
         self.simulation.attest(self._attested)
+
+
+def is_deciding(frame: FrameType) -> bool:
+    """Tell whether a run may be left at any point of what is done in ``frame``, as its end is."""
+    return frame.f_code in _DECIDING
