@@ -61,15 +61,9 @@ class FactShrinking(JudgedShrinking[FactHistory]):
         return FactLogs(batch, stream, self.history.detector)
 
     def spoken(self) -> Spoken:
-        detector = self.history.detector
-        name = detector.__name__
-        return Spoken(
-            f"{name}.logs",
-            "replay.Verdict",
-            _DECISIONS.format(name),
-            imported(detector),
-            f", detector={name}",
-        )
+        detector = imported(self.history.detector)
+        name = detector.name
+        return Spoken(f"{name}.logs", "replay.Verdict", _DECISIONS.format(name), detector)
 
     def parameter_fields(self) -> Fields:
         fields: Fields = msgspec.to_builtins(self.history.parameters)

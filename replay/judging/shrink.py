@@ -192,10 +192,9 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         *_, decision = self.looks.read(store).recorded.values()
         return decision
 
-    def regression_test(self, shrunk: Shrunk) -> bytes:
-        name, line = self.store.name, self.parameters_line()
-        headed = line is not None
-        return judged_regression(name, shrunk, self.lines_before, self.spoken(), headed=headed)
+    def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
+        what = (self.store.name, shrunk, self.lines_before, self.spoken(), folder)
+        return judged_regression(*what, headed=self.parameters_line() is not None)
 
     @abstractmethod
     def spoken(self) -> Spoken:

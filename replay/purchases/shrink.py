@@ -62,13 +62,11 @@ class PurchaseShrinking(JudgedShrinking[History]):
 
     def spoken(self) -> Spoken:
         detector = self.looks.detector
-        own = detector is not Simulation
         return Spoken(
             "replay.Logs",
             "replay.Decision",
             '    *_, last = replay.EventStore(folder / "flagged.json.events").decisions()',
-            imported(detector) if own else "",
-            f", detector={detector.__name__}" if own else "",
+            None if detector is Simulation else imported(detector),
             "; mean and sd are in cents",
         )
 
