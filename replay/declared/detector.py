@@ -38,6 +38,12 @@ _PARTS: Final[dict[str, type]] = {
 }
 
 
+# What JSON tells of an event, a verdict or a difference besides their own fields.
+_TOLD: Final = frozenset(
+    {"after", "answers", "before", "branch_event", "event", "held", "source", "type", "what"}
+)
+
+
 class NoParameters(msgspec.Struct, frozen=True):
     """The parameters of a detector that has none."""
 
@@ -187,9 +193,11 @@ def _types_of(detector: type[Detector]) -> FactTypes:
     events = getattr(detector, "event_types", ())
     try:
         _check_parts(detector)
-        return FactTypes(events, detector.verdict_type, detector.judged_types)
+        types = FactTypes(events, detector.verdict_type, detector.judged_types)
+        _check_names(types)
     except DetectorError as error:
         raise DetectorError(f"{detector.__qualname__}: {error}") from None
+    return types
 
 
 def _check_parts(detector: type[Detector]) -> None:
@@ -199,6 +207,30 @@ def _check_parts(detector: type[Detector]) -> None:
             raise DetectorError(
                 f"{name}: expected a class made of {base.__name__}, found {shown(repr(found))}"
             )
+
+
+def _check_names(types: FactTypes) -> None:
+    """Refuse fields that JSON could not tell from others, which stores may have all the same.
+
+    Raises:
+        DetectorError: there is one.
+
+    """
+    said = [field.name for field in types.verdict_fields]
+    for where, name in (
+        *((each.tag, field.name) for each in types.types for field in each.fields),
+        *((types.verdict.__name__, name) for name in said),
+    ):
+        if name in _TOLD:
+            raise DetectorError(
+                f"{shown(where)[1:-1]}.{name}: expected a field whose name JSON does not have for "
+                f"something else, as it has {', '.join(sorted(_TOLD))}; give it another"
+            )
+    if both := [name for name in said if name in types.fields]:
+        raise DetectorError(
+            f"{types.verdict.__name__}.{both[0]}: expected a field that no event has, as both "
+            "stand in one line, found that of an event; give it another name"
+        )
 
 
 def event_fields(types: FactTypes, event: Fact) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from actors.messages import Judged
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import plain
-from replay.declared.branch import FactBranching, FactRerun
+from replay.declared.branch import FactBranching, FactRerun, assignment
 from replay.declared.console import FactWords, described, verdict_text
 from replay.declared.detector import Detector, event_fields
 from replay.declared.history import FactHistory, FactResumed, FactTimeline, check_lines
@@ -21,6 +21,7 @@ from replay.declared.logs import FactLogs
 from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
+from replay.engine.looks import Change
 from replay.judging.looks import JudgedLooks
 from replay.terminal.standard_streams import say
 
@@ -46,6 +47,14 @@ class FactLooks(JudgedLooks[Fact]):
     event_types = (Fact,)
     history: FactHistory
     shrinking: ClassVar = FactShrinking
+    changes = (
+        Change(
+            "set",
+            ("--set",),
+            "a parameter of the detector and its value; may be given more than once",
+            {"metavar": "NAME=VALUE", "type": assignment, "nargs": "+", "action": "extend"},
+        ),
+    )
     tools: ClassVar = FactTools
 
     def __init__(
@@ -88,6 +97,10 @@ class FactLooks(JudgedLooks[Fact]):
 
     def verdict_text(self, decision: Verdict) -> str:
         return verdict_text(decision)
+
+    def type_of(self, event: Fact) -> str:
+        types: FactTypes = self.detector.types()
+        return types.type_of(event).tag
 
     def fields(self, event: Fact) -> Fields:
         told = event_fields(self.detector.types(), event)
@@ -204,10 +217,13 @@ def stand_in(declared: Declared | None) -> type[Detector]:
 
         name = "unknown"
         version = 0
-        event_types = made.events
-        judged_types = tuple(made.events[kind] for kind in sorted(made.judged))
         verdict_type = made.verdict
         parameters_type = Anything
+
+        @classmethod
+        def types(cls) -> FactTypes:
+            """Return what the store says, also what no detector could declare any more."""
+            return made
 
         @classmethod
         def checked_subjects(cls, event: Fact) -> tuple[str, ...]:

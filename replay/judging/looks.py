@@ -48,6 +48,10 @@ class JudgedLooks(Looks[E]):
     event_types: ClassVar[tuple[type[Any], ...]]
     """What its events are made of."""
 
+    @abstractmethod
+    def type_of(self, event: E) -> str:
+        """Return the type of an event."""
+
     def check_given(self) -> None:
         """Refuse to decide without the detector.
 

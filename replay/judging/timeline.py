@@ -9,8 +9,9 @@ at is judged. The state at a position is the same by every way that leads there.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from actors.messages import Commit, Include, Judge
 from actors.sink import Nowhere
@@ -20,7 +21,10 @@ from replay.engine.detectors import check_detector
 from replay.engine.stepping import Stepping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from actors.dispatcher import DeliveryOrder
 
 E = TypeVar("E")
 H = TypeVar("H", bound=Any)
@@ -57,10 +61,10 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         if not of_another:
             check_detector(opened, detector)
         history: H = self.read(opened, detector)
-        super().__init__(
-            history,
-            lambda queue: detector(history.parameters, Nowhere(), queue, journal=history.journal),
+        self._acting: Final[Callable[[DeliveryOrder], S]] = lambda queue: detector(
+            history.parameters, Nowhere(), queue, journal=history.journal
         )
+        super().__init__(history, self._acting)
 
     def judge(self) -> V | None:
         """Apply the next event as if it came in now; return the decision if it is judged.
@@ -137,6 +141,22 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         # To look at somebody may be to activate it.
         with self.undisturbed():
             return deepcopy(self._simulation.user(number).held())
+
+    def changes_of(self, subject: str) -> Callable[[int], bool]:
+        """Return what tells whether an event changes what the actor of ``subject`` holds.
+
+        It does not depend on where the timeline stands, and moves nothing.
+        """
+        journal, found = self.history.journal, set()
+        with self._acting(deque()) as system:
+            actor = system.user(journal.numbers[subject])
+            held = deepcopy(actor.held())
+            for event in journal.own(actor.number, len(journal)):
+                actor.fold(event)
+                if (now := actor.held()) != held:
+                    found.add(event.number)
+                    held = deepcopy(now)
+        return found.__contains__
 
     # How it is done
 

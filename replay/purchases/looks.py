@@ -10,7 +10,7 @@ from actors.messages import Judged
 from actors.purchases.digest import Sums
 from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import EVENT_TYPES, Event
+from events.purchases.event import EVENT_TYPES, Event, type_name
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import StateDigest
 from events.times.timestamps import in_zone
@@ -101,6 +101,9 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     def describe(self, event: Event) -> str:
         return describe(event, self.history.recorded.get(event.number))
+
+    def type_of(self, event: Event) -> str:
+        return type_name(event)
 
     def fields(self, event: Event) -> Fields:
         return event_fields(event, self.store.zone)

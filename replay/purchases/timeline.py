@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from events.journal.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
 from events.store.records import Decision
@@ -95,6 +97,13 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
     def recency(self, count: int) -> list[Purchase]:
         """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
         return self._simulation.latest_purchases(count)
+
+    def changes_of(self, subject: str) -> Callable[[int], bool]:
+        journal = self.history.journal
+        user = journal.numbers[subject]
+        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
+        concerned = frozenset((rows + 1).tolist())
+        return lambda at: at in concerned and self.changed(at)
 
     def changed(self, number: int) -> bool:
         """Tell whether event ``number`` changed a state: all but vain changes of friendships.

@@ -644,7 +644,7 @@ WRONG = {
     "break amount": "break amount: expected a comparison: > >= < <= = ==, found nothing",
     "break amount 5": ANY + "'5'",
     "break amount != 5": ANY + "'!='",
-    "break amount >5": ANY + "'>5'",
+    "break amount >>5": "break amount: expected digits such as",
     "break amount >": "break amount: expected an amount, found nothing",
     "break amount > -5": "break amount: expected no sign, found '-5'",
     "break amount > five": "break amount: expected ",
