@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from events.declared.fact import Fact
     from events.store.records import Source
     from events.store.store import EventStore
-    from replay.engine.branch import BranchLog
+    from replay.engine.branch import BranchLog, Differing
     from replay.engine.listener import RunSummary
     from replay.engine.looks import Fields
-    from replay.judging.branch import Differing
 
 
 class FactBranching(JudgedBranching[FactHistory]):
@@ -60,7 +59,7 @@ class FactBranching(JudgedBranching[FactHistory]):
 class FactRerun(JudgedRerun):
     """What a branch flags otherwise."""
 
-    columns = ("event", "decision")
+    columns = ("time", "event", "decision")
 
     @property
     def settings(self) -> tuple[str, str]:
@@ -75,15 +74,16 @@ class FactRerun(JudgedRerun):
     def cells(self, difference: Differing) -> tuple[object, ...]:
         pair = (difference.before, difference.after)
         texts = ["-" if each is None else verdict_text(each) for each in pair]
-        return plain(self.branching.detector.describe(difference.event)), " -> ".join(texts)
+        what = plain(self.branching.detector.describe(difference.about))
+        return self.time(difference), what, " -> ".join(texts)
 
     def difference_fields(self, difference: Differing) -> Fields:
         before, after = (
             each and {"flagged": each.flagged, **verdict_fields(each)}
             for each in (difference.before, difference.after)
         )
-        told = event_fields(self.branching.detector.types(), difference.event)
-        return {**told, "before": before, "after": after}
+        told = event_fields(self.branching.detector.types(), difference.about)
+        return {"time": self.time(difference), **told, "before": before, "after": after}
 
 
 def assignment(text: str) -> tuple[str, str]:

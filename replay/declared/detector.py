@@ -67,6 +67,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
     actor_type: ClassVar[type[SubjectActor]] = SubjectActor
     """What the actors of subjects are."""
     coordinator_type: ClassVar[type[FactCoordinator]] = FactCoordinator
+    """What the coordinator is."""
 
     # What a detector declares
 

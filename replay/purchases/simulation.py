@@ -32,8 +32,10 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     name = "purchases"
     version: ClassVar[int | str] = 1
 
-    verdict_type = Decision
+    verdict_type: ClassVar[type[Decision]] = Decision
+    """What a verdict says."""
     coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
+    """What the coordinator is."""
     user_type: ClassVar[type[UserActor]] = UserActor
     """What the users are."""
 
