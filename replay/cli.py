@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, add_run, did_you_mean, whole
+from replay.arguments import CommandParser, add_run, did_you_mean, whole
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -218,7 +218,7 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
 def _command(name: str, words: Sequence[str], hint: str) -> int:
     """Run one of `replay.commands`."""
     module = importlib.import_module(f"replay.commands.{name}")
-    parser = Parser(
+    parser = CommandParser(
         f"{_program()} {name}",
         f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
         f"example:\n  python -m replay {module.EXAMPLE}\n",
@@ -236,8 +236,8 @@ def _program() -> str:
     return "replay" if Path(sys.argv[0]).name == "replay" else "python -m replay"
 
 
-def _run_parser() -> Parser:
-    parser = Parser(
+def _run_parser() -> CommandParser:
+    parser = CommandParser(
         _program(),
         "Flag purchases that are anomalous for the buyer's network of degree D.",
         _RUN_EPILOG,

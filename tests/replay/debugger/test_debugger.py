@@ -112,7 +112,7 @@ def debugger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Debugger]:
 class Past(NamedTuple):
     """What the lines of two logs say, read by the model."""
 
-    happenings: list[model.Happening]
+    happenings: list[model.AcceptedLine]
     """The accepted lines; event n has index n - 1."""
     before_rejected: set[int]
     """After which event a rejected line comes."""
