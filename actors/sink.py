@@ -119,8 +119,6 @@ class Sink:
 class SinkActor(Sink, DispatchedActor):
     """A sink on the dispatcher."""
 
-    __slots__ = ("decisions", "digests", "line", "lines", "outlet")
-
     def __init__(
         self,
         dispatcher: Dispatcher,

@@ -29,18 +29,6 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
     `judging`.
     """
 
-    __slots__ = (
-        "answers",
-        "event",
-        "journal",
-        "judgement",
-        "parameters",
-        "position",
-        "sink",
-        "users",
-        "waiting",
-    )
-
     def __init__(  # noqa: PLR0917  what it is made of
         self,
         dispatcher: Dispatcher,

@@ -164,21 +164,6 @@ class Coordinator(JudgingCoordinator):
 class CoordinatorActor(Coordinator, DispatchedActor):
     """A coordinator on the dispatcher."""
 
-    __slots__ = (
-        "event",
-        "journal",
-        "owners_awaited",
-        "parameters",
-        "position",
-        "query",
-        "recency",
-        "sink",
-        "sums",
-        "users",
-        "waiting",
-        "window",
-    )
-
     def __init__(  # noqa: PLR0917  what it is made of
         self,
         dispatcher: Dispatcher,

@@ -84,7 +84,6 @@ class JudgingDrive(Drive):
         self.simulation: ActorSystem[Any, Any, Any]
 
     def header(self) -> Header:
-        """Return what the history is of."""
         logs = self.logs
         logs.look_ahead()
         return Header(
@@ -97,11 +96,9 @@ class JudgingDrive(Drive):
         )
 
     def is_finished(self, kept: EventStore) -> bool:
-        """Tell from its end alone whether nothing is left to do."""
         return is_finished(kept)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
-        """Start the actors."""
         self._store = store
         self._outputs = Outputs(store, output)
         self.simulation = self.detector(self.logs.parameters, self._outputs, attesting=True)
@@ -120,7 +117,6 @@ class JudgingDrive(Drive):
         return resumed
 
     def go_on(self) -> None:
-        """Decide on the events that have no decision yet."""
         resumed = self._resumed
         assert resumed is not None, "a history was read"
         for event in resumed.undecided:
@@ -167,11 +163,9 @@ class JudgingDrive(Drive):
             self._summary.flagged += decision.flagged
 
     def commit(self) -> None:
-        """Send what was decided to the store, and then the flagged lines to the output."""
         self.simulation.commit()
 
     def abandon(self) -> None:
-        """Send what was decided before an actor failed, and drop the rest."""
         self.simulation.abandon()
 
     def ended(self, log: SourceLog) -> None:

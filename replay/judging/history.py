@@ -282,11 +282,9 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
         return "stream" in self.ended and not self.digest_due
 
     def count_into(self, summary: RunSummary) -> None:
-        """Add what the history holds to what a run has done."""
         summary.events_before = len(self.journal)
         summary.accepted.update(self.events)
         for source in self.events:
@@ -297,15 +295,6 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         summary.users = self.users
 
     def recover(self, flagged: Output) -> Path | None:
-        """Make sure that the flagged file holds the lines of this history, each once.
-
-        Returns:
-            Where bytes were moved to that stood in the way, or None.
-
-        Raises:
-            OutputFileError: the file is shorter than it was, or was altered.
-
-        """
         lines = b"".join([line + b"\n" for line in self.flagged])
         start = self.store.header.output_start
         written = WrittenLines(lambda: [lines], len(lines), self.written)

@@ -125,7 +125,6 @@ class JudgedLooks(Looks[E]):
         return super().branching()
 
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
-        """Return how many events were flagged, and their lines."""
         lines = self.resumed().flagged
         return len(lines), [line + b"\n" for line in lines]
 

@@ -93,7 +93,6 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
     # What is tried
 
     def shrunk(self) -> Shrunk:
-        """Return a 1-minimal history that gives the recorded verdict."""
         # The timeline judges the event alone. That gives the same state, unless there is a
         # fault in it; so what it finds wrong is decided as the run did before it is said.
         replayed = self.looks.timeline.decision(self.number)

@@ -146,7 +146,6 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         return actor
 
     def close(self) -> None:
-        """Stop all actors."""
         self.dispatcher.stop()
 
     @property

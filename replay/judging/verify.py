@@ -70,11 +70,9 @@ class JudgedReplay(Replayed):
                     yield Difference(attestation.events, actor.actor_urn, name, *values)
 
     def close(self) -> None:
-        """Stop all actors."""
         self._simulation.close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
-        """Play up to one of ``moments`` after another, and iterate over what differs."""
         history = self.history
         attested: dict[int, list[Attestation]] = {}
         for each in history.digests:
