@@ -67,7 +67,6 @@ class Logs(TwoLogs[Parameters]):
         )
 
     def read_parameters(self) -> ParametersLine[Parameters]:
-        """Read D and T, and their line off the batch if they stand there."""
         return _parameters(self.batch, *self._given)
 
     def setting(self) -> dict[str, Any]:
