@@ -24,7 +24,7 @@ _DIGITS_MAX: Final = 30
 _VALUES_MAX: Final = 10_000
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """A parser that answers wrong use with one line and status 2."""
 
     def __init__(self, prog: str, description: str, epilog: str, command: str = "run") -> None:
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         """The name of the command."""
         self.hint = ""
         """What else is said of wrong use."""
-        self.commands: Callable[[], Mapping[str, Parser]] = dict
+        self.commands: Callable[[], Mapping[str, CommandParser]] = dict
         """Gives the parsers of all commands, which a settings file may be about."""
         self.several: Final[set[str]] = set()
         """The options that take any number of words that are ranges."""
@@ -283,7 +283,11 @@ def numbers(name: str, least: int, values_max: int = _VALUES_MAX) -> Callable[[s
 
 
 def add_ranges(
-    parser: Parser, *flags: str, of: Callable[[str], list[Any]], what: str, metavar: str = "N"
+    parser: CommandParser,
+    *flags: str,
+    of: Callable[[str], list[Any]],
+    what: str,
+    metavar: str = "N",
 ) -> None:
     """Declare an option of ranges: with commas, in several words, or given again.
 

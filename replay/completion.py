@@ -11,7 +11,7 @@ from replay.terminal.standard_streams import say_rendered
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from replay.arguments import Parser
+    from replay.arguments import CommandParser
 
 SHELLS: Final = ("bash", "zsh", "fish", "tcsh")
 """The shells that there are scripts for."""
@@ -45,7 +45,7 @@ class PrintCompletion(argparse.Action):
         parser.exit(0)
 
 
-def completion(parsers: Mapping[str, Parser], shell: str) -> str:
+def completion(parsers: Mapping[str, CommandParser], shell: str) -> str:
     """Return the script that completes commands, options, their choices, and files.
 
     Args:
@@ -83,7 +83,7 @@ def completion(parsers: Mapping[str, Parser], shell: str) -> str:
     return f"{script}\n{files if shell == 'bash' else ''}".rstrip("\n")
 
 
-def _program(parsers: Mapping[str, Parser]) -> argparse.ArgumentParser:
+def _program(parsers: Mapping[str, CommandParser]) -> argparse.ArgumentParser:
     """Return the parser of the program: that of a run, whose name may be left out, or a command."""
     program = argparse.ArgumentParser(_PROGRAM, add_help=False)
     for action in dict.fromkeys(parsers["run"].actions.values()):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from replay.arguments import Parser
+    from replay.arguments import CommandParser
 
 _TABLE: Final = "tool.replay"
 _BYTES_MAX: Final = 1 << 20
@@ -46,8 +46,8 @@ class Settings:
     def __init__(
         self,
         name: str,
-        parser: Parser,
-        commands: Callable[[], Mapping[str, Parser]],
+        parser: CommandParser,
+        commands: Callable[[], Mapping[str, CommandParser]],
     ) -> None:
         """Read the file called ``name``.
 
@@ -91,7 +91,7 @@ class Settings:
             for word in self._words_of(f"--{key}", action, setting)
         ]
 
-    def _check(self, table: Mapping[str, Any], parsers: Mapping[str, Parser]) -> None:
+    def _check(self, table: Mapping[str, Any], parsers: Mapping[str, CommandParser]) -> None:
         """Refuse what is an option of no command, or of another than its table is for."""
         options = {name: _options_of(parser) for name, parser in parsers.items()}
         everywhere = frozenset().union(*options.values())
@@ -168,7 +168,7 @@ def _key(written: str) -> str:
     return written.replace("_", "-")
 
 
-def _options_of(parser: Parser) -> frozenset[str]:
+def _options_of(parser: CommandParser) -> frozenset[str]:
     """Return the long names of the options of a command that a file may have."""
     names = (each.removeprefix("--") for each in parser.actions if each.startswith("--"))
     return frozenset(names) - _NOT_THERE

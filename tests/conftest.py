@@ -11,6 +11,8 @@ import tempfile
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from events.logs.file import Portions
+
 # What sessions of the debugger keep of what is typed there is not to go to whoever runs the tests.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="replay-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
@@ -37,7 +39,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few observations be several blocks and frames, and settled in several portions."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
     monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
     monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)

@@ -13,14 +13,14 @@ from replay.engine.branch import Edits, Insertion, branch_off
 from replay.engine.console import Console
 from replay.engine.notices import notice
 from replay.engine.references import Reference, range_of, reference_in
-from replay.kinds import KINDS, looks_at
+from replay.kinds import ALL_KINDS, looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     from events.store.records import Rejected
-    from replay.arguments import Parser
+    from replay.arguments import CommandParser
     from replay.engine.branch import Branch, Rerun
     from replay.engine.inputs import SourceLog
     from replay.engine.looks import Looks
@@ -36,7 +36,7 @@ class _Bar(Console):
         """Say nothing."""
 
 
-def add_arguments(parser: Parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("store", metavar="STORE", help="event store of a run, which is only read")
     parser.add_argument(
@@ -46,7 +46,7 @@ def add_arguments(parser: Parser) -> None:
         "OUTPUT.events",
     )
     add_detector(parser)
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         group = parser.add_argument_group(f"for a store of {kind.kind}")
         for each in kind.changes:
             each.add_to(group)
@@ -95,7 +95,7 @@ def _changed(looks: Looks[Any], options: argparse.Namespace) -> dict[str, Any]:
     """Return which parameters are to be others, by the detector's names for them."""
     given = {
         each.name: (kind, each)
-        for kind in KINDS
+        for kind in ALL_KINDS
         for each in kind.changes
         if getattr(options, each.name) is not None
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from replay.arguments import Parser
+    from replay.arguments import CommandParser
 
 SUMMARY = "table how many purchases each setting of D and T flags"
 EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
@@ -45,7 +45,7 @@ class Setting(NamedTuple):
         return 100 * self.both // either if either else 100
 
 
-def add_arguments(parser: Parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     for flag, name, what, least in (

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import LineRejectedError, OutputError
+from events.logs.file import Portions
 from events.logs.splitting import LINE_BYTES_MAX
 from events.store.disk import DISK
 from replay.cli import main
@@ -35,18 +36,15 @@ BAD_BATCH = SPEC_EXAMPLE.batch + b"".join(line + b"\r\n" for line in BAD_LINES[:
 MIXED = LoggedHistory(BAD_BATCH, BAD_LINES[2] + b"\n" + SPEC_EXAMPLE.stream + b"no newline")
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few lines be several blocks."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=4)
+"""So that a few lines are several blocks."""
 
 
 def run(
     folder: Path, given_logs: LoggedHistory, disk: Disk = DISK, **options: Any
 ) -> replay.Summary:
     given_logs.write(folder)
-    with replay.Logs(folder / "batch.json", folder / "stream.json") as logs:
+    with replay.Logs(folder / "batch.json", folder / "stream.json", portions=SMALL) as logs:
         options = {"rejected": folder / FILE, **options}
         return replay.run(logs, folder / "flagged.json", disk=disk, **options)
 
@@ -218,6 +216,7 @@ def test_line_too_long_to_be_kept_is_left_out_and_that_is_said(
         assert (tmp_path / FILE).read_bytes().count(b"\n") == 3
 
 
+@pytest.mark.usefixtures("small_portions")
 def test_rows_are_collected_behind_their_column_names(tmp_path: Path) -> None:
     rows = [(f"2020-01-01 00:00:0{at}", "A", "x") for at in range(3)]
     log = as_csv(rows, list(enumerate(BAD_ROWS, 1))).replace(b"\n", b"\r\n")
