@@ -90,6 +90,10 @@ class BadValueError(ReplayError):
     """A single value does not qualify; the message says what was expected and found."""
 
 
+class MissingLibraryError(ReplayError):
+    """A library that the caller asks for is not installed."""
+
+
 def counted(number: int, noun: str) -> str:
     """Return how many of a thing there are, in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -25,18 +25,24 @@ from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
 from events.declared.fact import Fact, Verdict
 from events.errors import (
+    BadValueError,
     DamagedStoreError,
     DetectorError,
     ForeignStoreError,
     InputError,
     InterruptedRunError,
     LineRejectedError,
+    MissingLibraryError,
     NewerStoreError,
     OtherDetectorError,
+    OtherKindError,
     OutputError,
     ParametersError,
+    PositionError,
     ReplayError,
     StoreError,
+    TerminatedRunError,
+    UnknownUserError,
 )
 from events.observations.interval import Interval
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
@@ -56,6 +62,7 @@ from replay.purchases.timeline import Timeline
 from replay.version import __version__
 
 __all__ = [
+    "BadValueError",
     "Befriend",
     "DamagedStoreError",
     "Decision",
@@ -74,11 +81,14 @@ __all__ = [
     "LineRejectedError",
     "Listener",
     "Logs",
+    "MissingLibraryError",
     "NewerStoreError",
     "OtherDetectorError",
+    "OtherKindError",
     "OutputError",
     "Parameters",
     "ParametersError",
+    "PositionError",
     "Purchase",
     "Rejected",
     "ReplayError",
@@ -86,8 +96,10 @@ __all__ = [
     "StoreError",
     "SubjectActor",
     "Summary",
+    "TerminatedRunError",
     "Timeline",
     "Unfriend",
+    "UnknownUserError",
     "Verdict",
     "__version__",
     "find_intervals",

@@ -14,36 +14,43 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from events.closing import Closing
+from events.data_frames import frame_of
 from events.declared.columns import FactColumns
-from events.declared.fact import Verdict
+from events.declared.fact import FactTypes
 from events.errors import (
     BadValueError,
     DamagedStoreError,
     OtherDetectorError,
     OtherKindError,
+    PositionError,
     StoreError,
+    counted,
 )
 from events.journal.columns import Columns, EventColumns
 from events.logs.objects import zone_of
+from events.observations.rows import Observation
 from events.paths import path_of
 from events.purchases.event import line_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import Decision, Record, Rejected, in_place
+from events.store.records import VERDICTS, Finding, Observed, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
+from events.store.tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from events.declared.fact import FactTypes
+    from events.data_frames import Library
     from events.observations.parameters import IntervalParameters
     from events.purchases.event import Event
     from events.purchases.parameters import Parameters
     from events.store.detector import DetectorVersion
     from events.store.header import Header
+    from events.store.tables import Rows
     from events.times.timestamps import Zone
 
 
@@ -118,8 +125,13 @@ def scanned(data: memoryview, start: int, path: Path) -> Iterator[Whole | Damage
         ) from None
 
 
-class EventStore:
+class EventStore(Closing):
     """An event store, opened for reading; the file is never changed.
+
+    ``len`` tells how many events it holds, an iteration gives them in order, and ``with``
+    lets go of its content at the end. Amounts of events are whole numbers of 1/10,000 of the
+    currency unit, means and deviations of decisions whole cents (1/100): `to_frame` gives
+    both in the currency unit.
 
     Raises:
         StoreError: the file is missing, is no event store, is of a newer format,
@@ -130,7 +142,7 @@ class EventStore:
     def __init__(self, path: str | Path) -> None:
         """Open the store at ``path`` and check every frame."""
         self.path: Final = path_of(path, "an event store", StoreError)
-        self._data = read_content(self.path)
+        self._data: bytes | None = read_content(self.path)
         self.header: Header
         """Which history it is."""
         self.version: int
@@ -140,13 +152,41 @@ class EventStore:
         """What was left aside at the end, or None where the store is whole."""
         self.events = 0
         """How many events the store holds."""
-        self.chain = chain_of(memoryview(self._data)[:start])
+        self.chain = chain_of(self._view()[:start])
         """The hash by which a next frame would refer to what stands before it."""
         self._frames: list[FramePlace] = []
         self._checked = False
         self._zone = self.header.zone
         self._types: FactTypes | None = None
         self._look_through(start)
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return self.events
+
+    def __bool__(self) -> bool:
+        """Return True: a store without events is a store."""
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the events, in order."""
+        return self.events_from()
+
+    def __repr__(self) -> str:
+        """Return what it is in words."""
+        held = counted(self.events, "event")
+        return f"<EventStore {self.path}: {held}, decided by {self.detector}>"
+
+    def close(self) -> None:
+        """Let go of the content, which nothing is read from any more."""
+        self._data = None
+
+    def _view(self) -> memoryview:
+        if self._data is None:
+            raise StoreError(
+                f"{self.path}: expected an open store, found a closed one; open it anew"
+            )
+        return memoryview(self._data)
 
     @property
     def frames_count(self) -> int:
@@ -206,6 +246,13 @@ class EventStore:
                 "others; name the detector that decided it"
             )
         self._types = types
+
+    @property
+    def types(self) -> FactTypes | None:
+        """The classes of events and verdicts; None where they are the program's own."""
+        if self._types is None and self.header.declared is not None:
+            self._types = FactTypes.of(self.header.declared)
+        return self._types
 
     @property
     def zone(self) -> Zone | None:
@@ -268,7 +315,7 @@ class EventStore:
 
     def frames_from(self, first: int) -> Iterator[StoredFrame]:
         """Iterate over the frames, as `frames` does, from that with the number ``first`` on."""
-        view = memoryview(self._data)
+        view = self._view()
         if first == 0:
             yield from self._checked_frames(view)
             return
@@ -276,7 +323,7 @@ class EventStore:
             # What is right in a frame depends on those before it.
             for _ in self._checked_frames(view):
                 pass
-        reader = Reader(self.header, self.version, self.path, self._types)
+        reader = Reader(self.header, self.version, self.path, self.types)
         for place in self._frames[first:]:
             yield self._frame(view, place, _records(reader, view, place))
 
@@ -288,27 +335,94 @@ class EventStore:
                 a frame say of one another, and of those before, is not looked at.
 
         """
-        view = memoryview(self._data)
-        reader = Reader(self.header, self.version, self.path, self._types)
+        view = self._view()
+        reader = Reader(self.header, self.version, self.path, self.types)
         return [_records(reader, view, place) for place in self._frames[-count:]]
 
-    def events_from(self, number: int = 1) -> Iterator[Event]:
-        """Iterate over the events from event ``number`` on, in order."""
+    def events_from(self, number: int = 1) -> Iterator[Any]:
+        """Iterate over the events from event ``number`` on, in order.
+
+        They are `Purchase`, `Befriend` and `Unfriend`, or what a detector declares; of a
+        search for intervals its observations.
+        """
         for frame in self.frames(number - 1):
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
+                elif isinstance(record, Observed):
+                    yield from _observations(record, number)
+
+    def event(self, number: int) -> Any:
+        """Return event ``number``, counted from 1.
+
+        Raises:
+            PositionError: the store has no such event.
+            DamagedStoreError: a frame holds what this program does not write.
+
+        """
+        if not 1 <= number <= self.events:
+            raise PositionError(
+                f"{self.path}: expected an event from 1 to {self.events}, found {number}"
+            )
+        for record in next(self.frames(number - 1)).records:
+            if isinstance(record, EventColumns):
+                # Of a frame of thousands, one is made.
+                return record.events(number - record.number, number - record.number + 1)[0]
+        return next(self.events_from(number))
 
     def rejected(self) -> Iterator[Rejected]:
         """Iterate over the rejected lines, in order."""
         return (record for record in self.records() if isinstance(record, Rejected))
 
     def decisions(self) -> Iterator[Any]:
-        """Iterate over the decisions, in the order of the stream."""
-        return (record for record in self.records() if isinstance(record, Decision | Verdict))
+        """Iterate over the decisions, in the order of the stream.
+
+        They are `Decision`, or what a detector declares; of a search for intervals what it
+        found: each has an ``interval``, and the ``number`` of the event after which it was final.
+        """
+        decided = (*VERDICTS, Finding)
+        return (
+            record
+            for frame in self.frames()
+            for record in frame.records
+            if isinstance(record, decided)
+        )
+
+    def to_frame(self, library: Library, rows: Rows = "events") -> Any:
+        """Return the events, or the decisions, as a data frame.
+
+        All frames have ``number``, the event's, and those of events and judged events ``time``,
+        a datetime in microseconds (or in nanoseconds, where one is finer than that), in UTC
+        where the history is.
+
+        Events of purchases have ``source`` (batch or stream), ``event_type``, ``user`` of a
+        purchase, ``user1`` and ``user2`` of a friendship, and ``amount``; decisions ``user``,
+        ``amount``, ``flagged``, ``purchases`` (how many are in the window), ``mean`` and ``sd``.
+        The three amounts are exact decimals in the currency unit, so they can be compared; mean
+        and sd are cut to 2 places, as in the flagged file. Events of other detectors have
+        ``source``, ``event_type`` and the fields that are declared, and their decisions
+        ``flagged`` and those of the verdict. Observations have ``adid``, and ``key`` where there
+        are keys; their decisions are the intervals.
+
+        Args:
+            library: ``"pandas"``, ``"polars"`` or ``"pyarrow"``, which has to be installed; no
+                other is imported.
+            rows: what a row is, ``"events"`` or ``"decisions"``.
+
+        Returns:
+            A `pandas.DataFrame`, a `polars.DataFrame` or a `pyarrow.Table`.
+
+        Raises:
+            BadValueError: it is no such library or no such row; or a time is too fine, or
+                where some have nanoseconds too far off, to be a datetime.
+            MissingLibraryError: the library is not installed.
+            DamagedStoreError: a frame of the store holds what this program does not write.
+
+        """
+        return frame_of(library, table_of(self, rows), self.zone)
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
-        reader = Reader(self.header, self.version, self.path, self._types)
+        reader = Reader(self.header, self.version, self.path, self.types)
         for place in self._frames:
             body = view[place.body : place.end]
             yield self._frame(view, place, reader.next_records(body, place.body, place.events))
@@ -321,7 +435,7 @@ class EventStore:
 
     def _look_through(self, start: int) -> None:
         damage: Damage | None = None
-        for found in scanned(memoryview(self._data), start, self.path):
+        for found in scanned(self._view(), start, self.path):
             if isinstance(found, Damage):
                 damage = found
                 continue
@@ -336,7 +450,7 @@ class EventStore:
         if damage is not None:
             if damage.end is not None:
                 raise DamagedStoreError(_loss(self.path, damage))
-            self.tail = Tail(damage.offset, len(self._data) - damage.offset, damage.fault)
+            self.tail = Tail(damage.offset, len(self._view()) - damage.offset, damage.fault)
 
 
 def _records(reader: Reader, view: memoryview, place: FramePlace) -> list[Record]:
@@ -350,3 +464,12 @@ def _loss(path: Path, damage: Damage) -> str:
         f"expected frame {damage.position}, found that {damage.fault.value}; {damage.loss}; "
         "check says more, and repair saves what is whole"
     )
+
+
+def _observations(record: Observed, number: int) -> Iterator[Observation]:
+    """Yield the observations of ``record`` from event ``number`` on."""
+    keys = record.keys or ("",) * len(record.times)
+    rows = zip(record.times, record.adids, keys, strict=True)
+    for place, (time, adid, key) in enumerate(rows, record.number):
+        if place >= number:
+            yield Observation(time, place, adid, key)
