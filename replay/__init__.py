@@ -23,6 +23,8 @@ end_at_once_if_program()
 
 from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
+from actors.dispatcher import ActorFailedError
+from actors.messages import UnaskedError
 from events.declared.fact import Fact, Verdict
 from events.errors import (
     BadValueError,
@@ -52,6 +54,7 @@ from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.declared.detector import Detector
 from replay.engine.listener import RunListener as Listener
+from replay.engine.logging_listener import LoggingListener
 from replay.intervals.find import find_intervals
 from replay.judging.history import Summary
 from replay.judging.run import run
@@ -62,6 +65,7 @@ from replay.purchases.timeline import Timeline
 from replay.version import __version__
 
 __all__ = [
+    "ActorFailedError",
     "BadValueError",
     "Befriend",
     "DamagedStoreError",
@@ -80,6 +84,7 @@ __all__ = [
     "Interval",
     "LineRejectedError",
     "Listener",
+    "LoggingListener",
     "Logs",
     "MissingLibraryError",
     "NewerStoreError",
@@ -98,6 +103,7 @@ __all__ = [
     "Summary",
     "TerminatedRunError",
     "Timeline",
+    "UnaskedError",
     "Unfriend",
     "UnknownUserError",
     "Verdict",

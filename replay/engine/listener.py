@@ -69,3 +69,6 @@ class RunListener:
         self, log: Any, line_number: int, event: Any, decision: Any, seconds: float
     ) -> None:
         """Take an event that was judged, the decision on it if any, and how long it took."""
+
+    def on_end(self, summary: Any) -> None:
+        """Take the summary of a run that has come to its end."""

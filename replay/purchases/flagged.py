@@ -5,27 +5,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.sink import Nowhere
+from events.escapes import plain
 from events.journal.columns import Columns
 from events.logs.block import numbered
+from events.purchases.amounts import amount_decimal, cents_decimal
 from events.purchases.event import Purchase
 from events.store.records import Rejected
+from replay.engine.logging_listener import LOGGER
+from replay.engine.rejections import Rejections
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
     from pathlib import Path
 
     from events.store.records import Decision
 
 
 class FlaggedPurchase(NamedTuple):
-    """An anomalous purchase and what it was measured by."""
+    """An anomalous purchase and what it was measured by; its three amounts can be compared."""
 
     event: Purchase
-    """The purchase."""
+    """The purchase; its amount is a whole number of 1/10,000 of the currency unit."""
     decision: Decision
-    """The size of the window, and mean and standard deviation in whole cents."""
+    """The size of the window; mean and standard deviation are whole cents (1/100)."""
+
+    @property
+    def amount(self) -> Decimal:
+        """For how much, in the currency unit, exactly."""
+        return amount_decimal(self.event.amount)
+
+    @property
+    def mean(self) -> Decimal:
+        """The mean of the window, in the currency unit, cut to 2 places."""
+        return cents_decimal(self.decision.mean)
+
+    @property
+    def sd(self) -> Decimal:
+        """The standard deviation of the window, in the currency unit, cut to 2 places."""
+        return cents_decimal(self.decision.sd)
 
 
 def flagged_purchases(
@@ -36,7 +56,7 @@ def flagged_purchases(
 ) -> Iterator[FlaggedPurchase]:
     """Iterate over the flagged purchases of ``stream``, each as soon as it is judged.
 
-    Rejected lines are skipped; `replay.run` reports and keeps them.
+    Rejected lines are told to the logger ``replay`` and skipped; `replay.run` keeps them.
 
     Args:
         batch: the past, with the parameters on its first line.
@@ -49,6 +69,7 @@ def flagged_purchases(
         ParametersError: D or T is missing or wrong.
 
     """
+    told = Rejections(LOGGER.warning)
     with (
         Logs(batch, stream, degrees, tracked) as logs,
         Simulation(logs.parameters, Nowhere()) as simulation,
@@ -57,13 +78,17 @@ def flagged_purchases(
             for record in block.records:
                 if isinstance(record, Columns):
                     simulation.extend(record)
+                elif isinstance(record, Rejected):
+                    told.take(plain(logs.batch.path), record)
         simulation.goto(len(simulation.journal))
         logs.stream.zone = logs.batch.zone
         for block in logs.stream.blocks(len(simulation.journal) + 1):
             for _, event in numbered(block.records):
                 if isinstance(event, Rejected):
+                    told.take(plain(logs.stream.path), event)
                     continue
                 decision = simulation.judge(event)
                 if isinstance(event, Purchase) and decision is not None and decision.flagged:
                     yield FlaggedPurchase(event, decision)
             simulation.commit()
+    told.sum_up()
