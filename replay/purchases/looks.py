@@ -17,6 +17,7 @@ from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import Decision, StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
+from replay.engine.detectors import check_detector
 from replay.engine.looks import Change
 from replay.judging.looks import JudgedLooks
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
@@ -32,6 +33,7 @@ from replay.purchases.explore import PurchaseSubject
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.rounded import rounded_lines
 from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
@@ -58,6 +60,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     """A store of purchases and friendships, of which the purchases are decided on."""
 
     kind = "purchases"
+    _rounded = False
     detectors = Simulation
     detector = Simulation
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
@@ -159,11 +162,16 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     # What commands do
 
+    def round_figures(self) -> None:
+        # Another rule has figures of its own.
+        check_detector(self.store, Simulation)
+        self._rounded = True
+
     def show_why(self, number: int) -> None:
-        show_why(explain(self.timeline, number), self.timeline)
+        show_why(explain(self.timeline, number), self.timeline, rounded=self._rounded)
 
     def why_fields(self, number: int) -> Fields:
-        return why_fields(explain(self.timeline, number), self.timeline)
+        return why_fields(explain(self.timeline, number), self.timeline, rounded=self._rounded)
 
     def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
         return PurchaseReplay(self.history, self.detector).compared(progress)
@@ -178,6 +186,8 @@ class PurchaseLooks(JudgedLooks[Event]):
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines were flagged, and these."""
         lines = PurchasesResumed(self.store).flagged
+        if self._rounded:
+            lines = list(rounded_lines(self.timeline))
         return len(lines), [line + b"\n" for line in lines]
 
     def account(self, event: Event) -> str:

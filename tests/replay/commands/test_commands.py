@@ -168,7 +168,7 @@ def test_why_shows_a_person_each_step_to_the_verdict(example: Commands) -> None:
         "    2  2017-06-13 11:33:01  1      59.28  2 > 1\n"
         "    5  2017-06-13 11:33:01  1      11.20  2 > 1\n"
         "n = 3\n"
-        "mean = 29.10, sd = 21.46\n"
+        "mean = 29.10, sd = 21.46, both cut to 2 places\n"
         "threshold = mean + 3 sd = 93.488; the amount is above it, by 1508.342\n"
         "verdict: FLAGGED\n"
     )
