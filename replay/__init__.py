@@ -6,11 +6,10 @@ with replay.Logs("batch.json", "stream.json") as logs:
     summary = replay.run(logs, "flagged.json")
 
 for purchase in replay.flagged_purchases("batch.json", "stream.json"):
-    print(purchase.event.user, purchase.decision.mean)
+    print(purchase.event.user, purchase.amount, purchase.mean)
 
-store = replay.EventStore("flagged.json.events")
-for event in store.events_from(1):
-    print(event)
+with replay.EventStore("flagged.json.events") as store:
+    decisions = store.to_frame("pandas", "decisions")
 """
 
 import replay.terminal.isolation  # noqa: F401  it decides where the others are found

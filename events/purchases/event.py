@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import msgspec
 
 from events.bounds import Name, Total
-from events.purchases.amounts import format_amount
+from events.purchases.amounts import amount_decimal, format_amount
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 @final
@@ -32,9 +35,14 @@ class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, ord
     user: Name
     """Who."""
     amount: Total
-    """For how much, in units of 1/10,000."""
+    """For how much: a whole number of 1/10,000 of the currency unit, so that 16.83 is 168,300."""
     line: bytes | None = None
     """The source line, where it is not what `render` would write."""
+
+    @property
+    def amount_decimal(self) -> Decimal:
+        """The amount in the currency unit, exactly; `Decision.mean_decimal` is in it, too."""
+        return amount_decimal(self.amount)
 
 
 @final
