@@ -183,6 +183,10 @@ class User:
         else:
             raise TypeError(f"a user understands no {kind.__name__}")
 
+    def held(self) -> dict[str, Any]:
+        """Return what it holds, by name; none of it changes later."""
+        return {"friends": self.friends, "purchases": tuple(self.purchases)}
+
     def apply(self, message: Apply) -> None:
         """Make an event part of the user's state."""
         if message.befriended:

@@ -28,7 +28,7 @@ class FactJournal(Timed):
     def __init__(self, types: FactTypes, subjects: Callable[[Fact], Sequence[str]]) -> None:
         """Begin without events of ``types``; ``subjects`` tells whom one concerns, each once."""
         super().__init__()
-        self._types: Final = types
+        self.types: Final = types
         self.subjects: Final = subjects
         """Tells whom an event concerns."""
         self.numbers: Final[dict[str, int]] = {}
@@ -68,7 +68,7 @@ class FactJournal(Timed):
             ValueError: it is not numbered on from those that are here.
 
         """
-        self.extend(FactColumns.of(self._types, [event], event.number))
+        self.extend(FactColumns.of(self.types, [event], event.number))
 
     def users(self, number: int) -> int:
         """Return how many subjects have appeared as of event ``number``."""

@@ -135,6 +135,5 @@ class TwoLogs(Closing, ABC, Generic[P]):
         return self.batch, self.stream
 
     def close(self) -> None:
-        """Close both logs."""
         self.batch.close()
         self.stream.close()

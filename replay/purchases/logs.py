@@ -63,7 +63,6 @@ class Logs(TwoLogs[Parameters]):
         super().__init__(batch, stream, BlockParser, follow=follow, wake=wake, zone=zone)
 
     def read_parameters(self) -> ParametersLine[Parameters]:
-        """Read D and T, and their line off the batch if they stand there."""
         return _parameters(self.batch, *self._given)
 
     def setting(self) -> dict[str, Any]:

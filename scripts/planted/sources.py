@@ -144,7 +144,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what has waited is taken from the wrong end",
-        _COORDINATOR,
+        "actors/judging.py",
         "self._start(self.waiting.popleft())",
         "self._start(self.waiting.pop())",
     ),

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 import replay
 from actors.messages import Commit
 from actors.purchases.user import OwnPurchases, UserActor
-from actors.sink import Kept
+from actors.sink import ListOutlet
 from events.journal.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.parameters import Parameters
@@ -149,7 +149,7 @@ class Activation(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.position = 0
         self.failures = Failures()
-        self.kept = Kept(), Kept()
+        self.kept = ListOutlet(), ListOutlet()
         self.staying = self.detector(parameters, self.kept[0], attesting=True)
         failing = with_failures(self.detector, self.failures)
         self.coming = failing(parameters, self.kept[1], attesting=True)
@@ -223,7 +223,7 @@ class Activation(RuleBasedStateMachine):
             return
         states = states_of(self.staying)
         assert self.staying.active == list(range(len(states)))
-        with self.detector(self.parameters, Kept(), journal=self.coming.journal) as now:
+        with self.detector(self.parameters, ListOutlet(), journal=self.coming.journal) as now:
             now.goto(self.position)
             assert now.active == []
             assert now.users == len(states)
@@ -365,7 +365,7 @@ def messages_of_resumed(
     with StoreWriter.create(path, store.header) as writer:
         for frame in list(store.frames())[:frames]:
             writer.append(frame.records, frame.events)
-    with Simulation(store.parameters, Kept(), attesting=True) as simulation:
+    with Simulation(store.parameters, ListOutlet(), attesting=True) as simulation:
         resumed = PurchasesResumed(replay.EventStore(path), simulation.journal)
         simulation.goto(resumed.settled)
         assert simulation.active == []
@@ -385,15 +385,15 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
         with Timeline(store) as timeline:
             events, past = list(timeline.history.events), timeline.history.past_events
             parameters = timeline.parameters
-            with Simulation(parameters, Kept()) as told:
+            with Simulation(parameters, ListOutlet()) as told:
                 expected = messages_of(told, events, past)
             assert all(expected.values())
-            with Simulation(parameters, Kept()) as routed:
+            with Simulation(parameters, ListOutlet()) as routed:
                 pass_over(routed, events[:past])
                 assert routed.active == []
                 new = {number: expected[number] for number in expected if number > past}
                 assert messages_of(routed, events[past:], past) == new
-            with passivating(draw)(parameters, Kept()) as passivated:
+            with passivating(draw)(parameters, ListOutlet()) as passivated:
                 pass_over(passivated, events[:past])
                 assert messages_of(passivated, events[past:], past) == new
             # What is read of the past is always all of it, so a run goes on behind that.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from actors.dispatcher import ActorFailedError
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.sink import SinkActor
 from actors.purchases.user import UserActor
+from actors.sink import SinkActor
 from replay.testing.strategies import histories
 from tests.failures import Failures
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
