@@ -39,7 +39,7 @@ from replay.purchases.verify import PurchaseReplay
 from replay.purchases.why import show_why, why_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from events.store.records import Decision
     from replay.engine.looks import Fields
