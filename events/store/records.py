@@ -6,6 +6,7 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
+import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
@@ -16,10 +17,12 @@ from events.bounds import Count, Hash, Name, Number, Total
 from events.declared.fact import Fact, Verdict
 from events.journal.columns import Columns, EventColumns
 from events.observations.interval import Interval
+from events.purchases.amounts import cents_decimal
 from events.purchases.event import EVENT_TYPES, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from decimal import Decimal
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -100,10 +103,41 @@ class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=
     """Whether the purchase is anomalous."""
     purchases: Count
     """How many purchases were in the window; below 2 none is ever flagged."""
-    mean: Count
-    """Their mean, cut to whole cents; 0 where there are none."""
-    sd: Count
-    """Their standard deviation, cut to whole cents; 0 where there are none."""
+    mean_cents: Count = msgspec.field(name="mean")
+    """Their mean in whole cents (1/100), cut and not rounded; 0 where there are none."""
+    sd_cents: Count = msgspec.field(name="sd")
+    """Their standard deviation in whole cents (1/100), cut and not rounded; 0 where none are."""
+
+    @property
+    def mean_decimal(self) -> Decimal:
+        """The mean in the currency unit, as `Purchase.amount_decimal` is, cut to 2 places."""
+        return cents_decimal(self.mean_cents)
+
+    @property
+    def sd_decimal(self) -> Decimal:
+        """The standard deviation in the currency unit, cut to 2 places."""
+        return cents_decimal(self.sd_cents)
+
+    @property
+    def mean(self) -> int:
+        """The same as `mean_cents`, with a warning: amounts of events are in another unit."""
+        return _of_another_unit("mean", self.mean_cents)
+
+    @property
+    def sd(self) -> int:
+        """The same as `sd_cents`, with a warning: amounts of events are in another unit."""
+        return _of_another_unit("sd", self.sd_cents)
+
+
+def _of_another_unit(name: str, cents: int) -> int:
+    """Return ``cents``, and warn whoever reads an attribute whose name does not say so."""
+    warnings.warn(
+        f"Decision.{name} is in cents (1/100), and Purchase.amount in 1/10,000: compare "
+        f"{name}_decimal with amount_decimal; {name}_cents is the same as {name}",
+        FutureWarning,
+        stacklevel=3,
+    )
+    return cents
 
 
 class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):

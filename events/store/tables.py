@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from events.data_frames import Column
 from events.errors import BadValueError, shown
-from events.purchases.amounts import amount_decimal, cents_decimal
 from events.purchases.event import Purchase, type_name
 from events.store.records import StreamStart
 
@@ -89,10 +88,7 @@ def _purchases_and_friendships(store: EventStore) -> Table:
         **{name: _column("text", events, name, gaps=True) for name in ("user", "user1", "user2")},
         "amount": Column(
             "amount",
-            [
-                amount_decimal(each.amount) if isinstance(each, Purchase) else None
-                for each in events
-            ],
+            [each.amount_decimal if isinstance(each, Purchase) else None for each in events],
             gaps=True,
         ),
     }
@@ -103,11 +99,11 @@ def _decisions(store: EventStore) -> Table:
     return {
         **_times(purchases),
         "user": _column("text", purchases, "user"),
-        "amount": Column("amount", [amount_decimal(each.amount) for each in purchases]),
+        "amount": Column("amount", [each.amount_decimal for each in purchases]),
         "flagged": _column("bool", decisions, "flagged"),
         "purchases": _column("int", decisions, "purchases"),
-        "mean": Column("cents", [cents_decimal(each.mean) for each in decisions]),
-        "sd": Column("cents", [cents_decimal(each.sd) for each in decisions]),
+        "mean": Column("cents", [each.mean_decimal for each in decisions]),
+        "sd": Column("cents", [each.sd_decimal for each in decisions]),
     }
 
 

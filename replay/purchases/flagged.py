@@ -8,7 +8,6 @@ from actors.sink import Nowhere
 from events.escapes import plain
 from events.journal.columns import Columns
 from events.logs.block import numbered
-from events.purchases.amounts import amount_decimal, cents_decimal
 from events.purchases.event import Purchase
 from events.store.records import Rejected
 from replay.engine.logging_listener import LOGGER
@@ -35,17 +34,17 @@ class FlaggedPurchase(NamedTuple):
     @property
     def amount(self) -> Decimal:
         """For how much, in the currency unit, exactly."""
-        return amount_decimal(self.event.amount)
+        return self.event.amount_decimal
 
     @property
     def mean(self) -> Decimal:
         """The mean of the window, in the currency unit, cut to 2 places."""
-        return cents_decimal(self.decision.mean)
+        return self.decision.mean_decimal
 
     @property
     def sd(self) -> Decimal:
         """The standard deviation of the window, in the currency unit, cut to 2 places."""
-        return cents_decimal(self.decision.sd)
+        return self.decision.sd_decimal
 
 
 def flagged_purchases(

@@ -17,6 +17,7 @@ from events.times.timestamps import in_zone
 from replay.arguments import whole
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Change
+from replay.judging.history import said
 from replay.judging.looks import JudgedLooks
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
 from replay.purchases.console import (
@@ -115,7 +116,8 @@ class PurchaseLooks(JudgedLooks[Event]):
         fields = super().message_fields(message)
         if isinstance(message, Judged):
             decision = fields.pop("verdict")
-            fields |= {name: getattr(decision, name) for name in decision.__struct_fields__[1:]}
+            _, *names = decision.__struct_encode_fields__
+            fields |= dict(zip(names, said(decision), strict=True))
         for field, value in fields.items():
             if field in _CENTS:
                 fields[field] = format_cents(value)

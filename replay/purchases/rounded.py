@@ -36,7 +36,7 @@ def rounded_lines(timeline: Timeline) -> Iterator[bytes]:
         assert isinstance(event, Purchase), "nothing else is judged"
         timeline.goto(number - 1)
         *_, baseline = window_of(timeline, event.user)
-        recorded = (decision.purchases, decision.mean, decision.sd)
+        recorded = (decision.purchases, decision.mean_cents, decision.sd_cents)
         if recorded != (baseline.n, baseline.mean, baseline.sd):
             raise DamagedStoreError(
                 f"{history.store.path}: event {number}: expected the window, mean and sd that "

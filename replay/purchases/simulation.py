@@ -67,7 +67,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     @classmethod
     def checked_line(cls, event: Event, verdict: Decision) -> bytes:
         """Return the line of a flagged purchase (SPEC.md section 4), without its newline."""
-        return flagged_line(line_of(event), verdict.mean, verdict.sd)
+        return flagged_line(line_of(event), verdict.mean_cents, verdict.sd_cents)
 
     @classmethod
     def parts(cls) -> tuple[type, ...]:

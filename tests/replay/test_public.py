@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,22 @@ def test_every_error_that_a_public_call_raises_is_a_public_name(module: ModuleTy
         if error not in known
     ]
     assert found == []
+
+
+def test_what_is_measured_can_be_compared_in_one_unit() -> None:
+    purchase = replay.Purchase("2017-06-13 11:33:02", 7, "2", 291_100)
+    decision = replay.Decision(7, False, 3, 2910, 2146)
+    assert (purchase.amount_decimal, decision.mean_decimal) == (Decimal("29.11"), Decimal("29.10"))
+    assert decision.sd_decimal == Decimal("21.46")
+    assert purchase.amount_decimal > decision.mean_decimal
+    # As whole numbers they are of two units, which the name of one of them does not say.
+    with pytest.warns(
+        FutureWarning, match=r"^Decision.mean is in cents .* Purchase.amount in 1/10,000"
+    ):
+        assert decision.mean == decision.mean_cents == 2910
+    with pytest.warns(FutureWarning, match="compare sd_decimal with amount_decimal") as warned:
+        assert decision.sd == decision.sd_cents
+    assert warned[0].filename == __file__
 
 
 def test_errors_of_the_family_are_public_names() -> None:

@@ -289,7 +289,7 @@ def test_trace_calls_users_by_their_ids_and_tells_amounts_as_text(
                 if message["message"] == "judged":
                     decision = timeline.history.recorded[event.number]
                     assert (message["mean"], message["sd"]) == (
-                        format_cents(decision.mean), format_cents(decision.sd)
+                        format_cents(decision.mean_cents), format_cents(decision.sd_cents)
                     )  # fmt: skip
                 # A verdict has their number only.
                 bought_then = message.get("purchases", ())

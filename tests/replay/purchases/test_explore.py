@@ -333,7 +333,7 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 
     def change(_: int, record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
-            return msgspec.structs.replace(record, mean=record.mean + 1)
+            return msgspec.structs.replace(record, mean_cents=record.mean_cents + 1)
         return record
 
     rewritten(history.store, tmp_path / "new", change)
@@ -352,7 +352,10 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 def test_decision_on_what_is_no_purchase_of_the_stream_is_refused(tmp_path: Path) -> None:
     history = history_of(SPEC_EXAMPLE, tmp_path)
     explorer = Explorer(subject_of(history))
-    extra = {**history.recorded, 1: Decision(1, flagged=False, purchases=0, mean=0, sd=0)}
+    extra = {
+        **history.recorded,
+        1: Decision(1, flagged=False, purchases=0, mean_cents=0, sd_cents=0),
+    }
     with pytest.raises(replay.ReplayError, match="found another one on event 1 with messages"):
         explorer.check(extra)
 
