@@ -45,7 +45,7 @@ Made from the docstrings by `python scripts/api.py`; a test compares the two.
 OURS: Final = ("actors", "events", "replay")
 WIDTH: Final = 96
 # How far the name of an argument or an error stands from the margin of its docstring.
-_ENTRY: Final = re.compile(r"(?:    )?(\*{0,2}[\w.]+): +(\S.*)")
+_ENTRY: Final = re.compile(r"(?:    )?(\*{0,2}[\w.]+(?:, \w+)*): +(\S.*)")
 _SECTION: Final = re.compile(r"(Args|Returns|Raises|Yields):")
 
 
@@ -116,7 +116,7 @@ def plain(signature: str) -> str:
     bare = re.sub(r"(?:typing\.)?Annotated\[(\w+), msgspec\.Meta\([^)]*\)\]", r"\1", signature)
     bare = re.sub(r"<(?:class|function) '?(?:\w+\.)*(\w+)'?(?: at \w+)?>", r"\1", bare)
     bare = re.sub(r"<factory>|<[\w.]+ object at \w+>", "...", bare)
-    return bare.replace("'", "").replace("~", "")
+    return bare.replace("''", '""').replace("'", "").replace("~", "")
 
 
 def text_of(value: Any) -> str:
@@ -126,6 +126,10 @@ def text_of(value: Any) -> str:
     for line in (inspect.getdoc(value) or "").splitlines():
         if found := _SECTION.fullmatch(line):
             section = found[1]
+            continue
+        if section in ("Returns", "Yields") and line.startswith("    "):
+            lines.append(f"* {section.lower()} {line.strip()}")
+            section = " "
             continue
         entry = _ENTRY.fullmatch(line) if section else None
         if entry and section in ("Args", "Raises"):

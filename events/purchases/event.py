@@ -29,15 +29,15 @@ class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, ord
     """
 
     time: str
-    """When, as `events.times.timestamps.parse_timestamp` gives it."""
+    """The time, ``YYYY-MM-DD HH:MM:SS`` and any fraction; in UTC where the history is."""
     number: int
     """The event's number in its history, from 1."""
     user: Name
-    """Who."""
+    """The buyer's id."""
     amount: Total
-    """For how much: a whole number of 1/10,000 of the currency unit, so that 16.83 is 168,300."""
+    """The amount in units of 1/10,000 of the currency unit: 16.83 is 168,300."""
     line: bytes | None = None
-    """The source line, where it is not what `render` would write."""
+    """The source line, where it is not the canonical one; see `line_of`."""
 
     @property
     def amount_decimal(self) -> Decimal:

@@ -57,23 +57,23 @@ class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=
     """A line that breaks the rules of SPEC.md section 2, or a row that is no observation."""
 
     source: Source
-    """Which log it stands in."""
+    """The log."""
     number: Number
-    """Its line number there, from 1."""
+    """The line's number in the log, from 1."""
     reason: str
-    """Which rule it breaks; each detector's events have a `Reason` of their own."""
+    """The rule that is broken, such as ``amount-sign``."""
     detail: str
-    """What was expected and what was found."""
+    """The explanation: what was expected and what was found."""
     line: bytes
-    """The line, byte for byte, without its newline; of one that was too long the beginning."""
+    """The line, byte for byte, without its newline; of a line that is too long the beginning."""
     length: Count | None = None
-    """How many bytes a line has that was too long and is not kept as a whole, else None."""
+    """The length in bytes of a line that is too long; else None."""
     sha256: Hash | None = None
-    """The SHA-256 of all of these, 32 bytes, or None."""
+    """The SHA-256 of a line that is too long, 32 bytes; else None."""
 
     @property
     def is_cut(self) -> bool:
-        """Whether only the beginning of the line is kept, which is not to be parsed."""
+        """Whether ``line`` is only the beginning of the line."""
         return self.length is not None
 
 
@@ -102,7 +102,7 @@ class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=
     flagged: bool
     """Whether the purchase is anomalous."""
     purchases: Count
-    """How many purchases were in the window; below 2 none is ever flagged."""
+    """The number of purchases in the window; with fewer than 2 nothing is flagged."""
     mean_cents: Count = msgspec.field(name="mean")
     """Their mean in whole cents (1/100), cut and not rounded; 0 where there are none."""
     sd_cents: Count = msgspec.field(name="sd")

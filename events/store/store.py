@@ -144,16 +144,16 @@ class EventStore(Closing):
         self.path: Final = path_of(path, "an event store", StoreError)
         self._data: bytes | None = read_content(self.path)
         self.header: Header
-        """Which history it is."""
+        """The header: the inputs, parameters and detector of the history."""
         self.version: int
         """The version of its format."""
         self.header, self.version, start = decode_header(self._data, self.path)
         self.tail: Tail | None = None
-        """What was left aside at the end, or None where the store is whole."""
+        """The torn end of the file, which is not read; None where the store is whole."""
         self.events = 0
-        """How many events the store holds."""
+        """The number of events."""
         self.chain = chain_of(self._view()[:start])
-        """The hash by which a next frame would refer to what stands before it."""
+        """The hash of the last frame, by which a next one would refer to it; 32 bytes."""
         self._frames: list[FramePlace] = []
         self._checked = False
         self._zone = self.header.zone
@@ -190,12 +190,12 @@ class EventStore(Closing):
 
     @property
     def frames_count(self) -> int:
-        """How many frames the store holds."""
+        """The number of frames."""
         return len(self._frames)
 
     @property
     def frame_ends(self) -> list[int]:
-        """After how many events each frame ends."""
+        """The number of the last event up to the end of each frame."""
         return [place.events_before + place.events for place in self._frames]
 
     @property
@@ -210,7 +210,7 @@ class EventStore(Closing):
 
     @property
     def intervals(self) -> IntervalParameters:
-        """What intervals were looked for.
+        """The parameters of a search for intervals.
 
         Raises:
             OtherKindError: it is no store of intervals.
@@ -227,13 +227,13 @@ class EventStore(Closing):
 
     @property
     def detector(self) -> DetectorVersion:
-        """Which detector decided; where the store names none it is the built-in, version 1."""
+        """The detector that decided; the built-in one, version 1, of a store that names none."""
         return self.header.decided_by
 
     def bind(self, types: FactTypes) -> None:
-        """Let events and verdicts be of the classes ``types``, which a detector declares.
+        """Give events and verdicts in the classes ``types`` of the detector that declares them.
 
-        Otherwise they are of classes that are made for what the header says.
+        Without it, they come in classes that are made from the header.
 
         Raises:
             OtherDetectorError: the history has other types.
@@ -256,7 +256,7 @@ class EventStore(Closing):
 
     @property
     def zone(self) -> Zone | None:
-        """Whether the times have an offset and are kept in UTC; None where there is no event yet.
+        """The time zone: ``utc``, or ``none`` of times without an offset; None without events.
 
         Where the header does not say, the first event's own line does.
 
@@ -314,7 +314,7 @@ class EventStore(Closing):
         yield from self.frames_from(first)
 
     def frames_from(self, first: int) -> Iterator[StoredFrame]:
-        """Iterate over the frames, as `frames` does, from that with the number ``first`` on."""
+        """Iterate over the frames, as `frames` does, from frame ``first`` on, counted from 0."""
         view = self._view()
         if first == 0:
             yield from self._checked_frames(view)
@@ -391,18 +391,18 @@ class EventStore(Closing):
     def to_frame(self, library: Library, rows: Rows = "events") -> Any:
         """Return the events, or the decisions, as a data frame.
 
-        All frames have ``number``, the event's, and those of events and judged events ``time``,
-        a datetime in microseconds (or in nanoseconds, where one is finer than that), in UTC
-        where the history is.
+        Purchases and friendships have the columns ``number``, ``time``, ``source`` (batch or
+        stream), ``event_type``, ``user`` of a purchase, ``user1`` and ``user2`` of a friendship,
+        and ``amount``; decisions ``number`` and ``time`` of the purchase, ``user``, ``amount``,
+        ``flagged``, ``purchases`` (the size of the window), ``mean`` and ``sd``. The last two and
+        ``amount`` are exact decimals in the currency unit, so they can be compared; mean and sd
+        are cut to 2 places, as in the flagged file. Times are datetimes in microseconds, or in
+        nanoseconds where one is finer than that, and in UTC where the history is.
 
-        Events of purchases have ``source`` (batch or stream), ``event_type``, ``user`` of a
-        purchase, ``user1`` and ``user2`` of a friendship, and ``amount``; decisions ``user``,
-        ``amount``, ``flagged``, ``purchases`` (how many are in the window), ``mean`` and ``sd``.
-        The three amounts are exact decimals in the currency unit, so they can be compared; mean
-        and sd are cut to 2 places, as in the flagged file. Events of other detectors have
-        ``source``, ``event_type`` and the fields that are declared, and their decisions
-        ``flagged`` and those of the verdict. Observations have ``adid``, and ``key`` where there
-        are keys; their decisions are the intervals.
+        Events of a detector that declares them have its fields in the place of users and
+        amount, and decisions those of its verdict. Observations have ``number``, ``time``,
+        ``adid``, and ``key`` where there are keys; their decisions are the intervals, with the
+        ``number`` of the observation after which each was final.
 
         Args:
             library: ``"pandas"``, ``"polars"`` or ``"pyarrow"``, which has to be installed; no
@@ -413,8 +413,8 @@ class EventStore(Closing):
             A `pandas.DataFrame`, a `polars.DataFrame` or a `pyarrow.Table`.
 
         Raises:
-            BadValueError: it is no such library or no such row; or a time is too fine, or
-                where some have nanoseconds too far off, to be a datetime.
+            BadValueError: it is no such library or no such row; or a time is finer than a
+                nanosecond, or too far off where another has nanoseconds.
             MissingLibraryError: the library is not installed.
             DamagedStoreError: a frame of the store holds what this program does not write.
 

@@ -27,13 +27,13 @@ class FlaggedPurchase(NamedTuple):
     """An anomalous purchase and what it was measured by; its three amounts can be compared."""
 
     event: Purchase
-    """The purchase; its amount is a whole number of 1/10,000 of the currency unit."""
+    """The purchase; its own amount is in units of 1/10,000."""
     decision: Decision
-    """The size of the window; mean and standard deviation are whole cents (1/100)."""
+    """The decision; its own mean and standard deviation are in cents (1/100)."""
 
     @property
     def amount(self) -> Decimal:
-        """For how much, in the currency unit, exactly."""
+        """The amount in the currency unit, exactly."""
         return self.event.amount_decimal
 
     @property
