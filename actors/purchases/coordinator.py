@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actors.activation import Ref
     from actors.purchases.baseline import Baseline
     from actors.purchases.digest import Sums
-    from events.journal.journal import Journal
+    from events.purchases.journal import PurchaseJournal
     from events.purchases.parameters import Parameters
 
 
@@ -30,7 +30,7 @@ class Coordinator(JudgingCoordinator):
 
     parameters: Parameters
     """D and T."""
-    journal: Journal
+    journal: PurchaseJournal
     recency: Recency
     """Who bought last."""
     query: NetworkQuery | None
@@ -47,7 +47,7 @@ class Coordinator(JudgingCoordinator):
         self,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,
@@ -170,7 +170,7 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         urn: str,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,

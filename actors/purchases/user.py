@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.activation import Ref
-    from events.journal.journal import OwnEvents
     from events.purchases.event import Event
+    from events.purchases.journal import OwnEvents
 
 
 class OwnPurchases(Sequence[Purchase]):

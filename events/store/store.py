@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from events.closing import Closing
 from events.data_frames import frame_of
-from events.declared.columns import FactColumns
 from events.declared.fact import FactTypes
 from events.errors import (
     BadValueError,
@@ -27,11 +26,10 @@ from events.errors import (
     StoreError,
     counted,
 )
-from events.journal.columns import Columns, EventColumns
+from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
 from events.observations.rows import Observation
 from events.paths import path_of
-from events.purchases.event import line_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
@@ -48,8 +46,7 @@ if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
     from events.purchases.event import Event
     from events.purchases.parameters import Parameters
-    from events.store.detector import DetectorVersion
-    from events.store.header import Header
+    from events.store.header import DetectorVersion, Header
     from events.store.tables import Rows
     from events.times.timestamps import Zone
 
@@ -275,12 +272,10 @@ class EventStore(Closing):
     def _first_zone(self) -> Zone | None:
         for frame in self.frames():
             for record in frame.records:
-                if isinstance(record, Columns):
-                    (first,) = record.events(0, 1)
-                    return zone_of(line_of(first))
-                if isinstance(record, FactColumns):
+                if isinstance(record, EventColumns):
+                    line = record.first_line()
                     # Canonical lines have no offset.
-                    return zone_of(record.lines[0]) if 0 in record.lines else "none"
+                    return "none" if line is None else zone_of(line)
         return None
 
     def records(self, after_event: int = 0) -> Iterator[Record | Event]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.declared.journal import FactJournal
-    from events.logs.file import Log
+    from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
@@ -40,6 +40,7 @@ class FactLogs(TwoLogs[Any]):
         follow: bool = False,
         wake: Wake | None = None,
         zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open both logs, and read the parameters if none are given; see `TwoLogs`.
 
@@ -49,7 +50,9 @@ class FactLogs(TwoLogs[Any]):
         self.detectors = detector
         self._given: Final = parameters
         parser = partial(FactParser, lines_of(detector.types()))
-        super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)
+        super().__init__(
+            batch, stream, parser, follow=follow, wake=wake, zone=zone, portions=portions
+        )
 
     def read_parameters(self) -> ParametersLine[Any]:
         batch, expected = self.batch, self.detector.parameters_type

@@ -90,7 +90,8 @@ class FactLooks(JudgedLooks[Fact]):
         self.check_given()
         journal = self.history.journal
         number = journal.numbers.get(subject)
-        return [] if number is None else journal.numbers_of(number, len(journal))
+        rows = [] if number is None else journal.rows_of(number, len(journal))
+        return [row + 1 for row in rows]
 
     def describe(self, event: Fact) -> str:
         return described(self.detector, event, self.history.recorded.get(event.number))

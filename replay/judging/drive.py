@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from replay.judging.history import Summary
     from replay.judging.logs import TwoLogs
 
-# The state's digest is recorded at least so often, to tell where a replay parts from it.
-DIGEST_EVENTS: Final = 10_000
-
 # Where detectors of others are called, and nothing is written.
 _DECIDING: Final = frozenset(
     each.__code__
@@ -58,8 +55,6 @@ class JudgingDrive(Drive):
         detector: Callable[..., ActorSystem[Any, Any, Any]],
         listener: RunListener,
         should_stop: ShouldStop,
-        *,
-        digest_events: int | None = None,
     ) -> None:
         """Begin without actors.
 
@@ -69,8 +64,6 @@ class JudgingDrive(Drive):
             detector: makes the actor system.
             listener: is told of each event that is judged.
             should_stop: asked between events.
-            digest_events: how often the state's digest is recorded at least; `DIGEST_EVENTS`
-                by default.
 
         """
         self.logs: Final = logs
@@ -78,7 +71,6 @@ class JudgingDrive(Drive):
         self.detector: Final = detector
         self._listener: Final = listener
         self._should_stop: Final = should_stop
-        self._digest_events: Final = digest_events or DIGEST_EVENTS
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
         self.simulation: ActorSystem[Any, Any, Any]
@@ -128,10 +120,9 @@ class JudgingDrive(Drive):
 
     def before(self, log: SourceLog, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
-        if (
-            log is not self.logs.batch
-            and self._store.events + block.events > self._attested + self._digest_events
-        ):
+        batch = self.logs.batch
+        due = self._attested + batch.portions.digest_events
+        if log is not batch and self._store.events + block.events > due:
             self._attest()
 
     def take(self, log: SourceLog, records: list[Record]) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.sink import Nowhere
 from events.escapes import plain
-from events.journal.columns import Columns
 from events.logs.block import numbered
+from events.purchases.columns import Columns
 from events.purchases.event import Purchase
 from events.store.records import Rejected
 from replay.engine.logging_listener import LOGGER

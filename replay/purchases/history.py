@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.errors import ParametersError
-from events.journal.journal import Journal
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.purchases.event import Event, line_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.lines import parse_line
 from events.purchases.own_lines import check_own_lines, own_line
 from events.purchases.parameters import parse_parameters
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
 
 
-class History(JudgedHistory[Event, Journal, Decision]):
+class History(JudgedHistory[Event, PurchaseJournal, Decision]):
     """The events of a store, and what else it knows of them.
 
     Raises:

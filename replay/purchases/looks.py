@@ -8,9 +8,9 @@ import numpy as np
 
 from actors.messages import Judged
 from actors.purchases.digest import Sums
-from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event, type_name
+from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import StateDigest
 from events.times.timestamps import in_zone
@@ -173,7 +173,7 @@ class PurchaseLooks(JudgedLooks[Event]):
         return PurchaseWords()
 
     def audit(self) -> None:
-        PurchasesResumed(self.store, Journal(), own_state=self.other is None)
+        PurchasesResumed(self.store, PurchaseJournal(), own_state=self.other is None)
 
     def resumed(self) -> PurchasesResumed:
         return PurchasesResumed(self.store)

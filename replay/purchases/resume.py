@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from actors.purchases.digest import RunningSums
-from events.journal.columns import PURCHASE, Columns
-from events.journal.journal import Journal
+from events.purchases.columns import PURCHASE, Columns
 from events.purchases.event import Event, line_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.own_lines import OwnLines
 from events.store.records import Decision
 from replay.judging.history import JudgedResumed
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
 
 
-class PurchasesResumed(JudgedResumed[Event, Journal, Decision]):
+class PurchasesResumed(JudgedResumed[Event, PurchaseJournal, Decision]):
     """How far a history of purchases has come."""
 
     def __init__(
-        self, store: EventStore, journal: Journal | None = None, *, own_state: bool = True
+        self, store: EventStore, journal: PurchaseJournal | None = None, *, own_state: bool = True
     ) -> None:
         """Read ``store``.
 

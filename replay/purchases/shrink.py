@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, users_of
 from replay.judging.regression import Spoken, imported
 from replay.judging.shrink import JudgedShrinking

@@ -8,8 +8,8 @@ from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.user import UserActor
 from actors.urns import urn_of_user
 from events.errors import DetectorError
-from events.journal.journal import Journal, OwnEvents
 from events.purchases.event import Event, Purchase, line_of, place_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.lines import flagged_line
 from events.store.records import Decision
 from replay.judging.system import ActorSystem
@@ -39,7 +39,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     user_type: ClassVar[type[UserActor]] = UserActor
     """The type of its users."""
 
-    journal: Journal
+    journal: PurchaseJournal
     coordinator: CoordinatorActor
 
     def last_purchase(self, user: int) -> int | None:
@@ -61,8 +61,8 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         return sorted(bought, key=place_of)[-count:]
 
     @classmethod
-    def new_journal(cls) -> Journal:
-        return Journal()
+    def new_journal(cls) -> PurchaseJournal:
+        return PurchaseJournal()
 
     @classmethod
     def checked_line(cls, event: Event, verdict: Decision) -> bytes:

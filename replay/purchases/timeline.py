@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from events.journal.columns import BEFRIEND, PURCHASE
+from events.purchases.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
 from events.store.records import Decision
 from events.store.store import EventStore

@@ -9,7 +9,7 @@ import msgspec
 
 from actors.messages import Attest, Commit, Horizon, Judge
 from actors.sink import ListOutlet
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from replay.engine.failing import Failure, Failures, with_failures
 from replay.engine.supervision import Reactivation
 from replay.purchases.simulation import Simulation

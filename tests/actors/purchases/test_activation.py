@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,8 +22,11 @@ import replay
 from actors.messages import Commit
 from actors.purchases.user import OwnPurchases, UserActor
 from actors.sink import ListOutlet
-from events.journal.columns import Columns
+from events.journal.index import Growth
+from events.logs.file import Portions
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import Parameters
 from events.store.writer import StoreWriter
 from replay.engine.failing import Failure, Failures, with_failures
@@ -144,7 +146,6 @@ class Activation(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("actors.purchases.recency._SORT_TO_WALK", walk)
         self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
-        self.patch.setattr("events.journal.index._NEW_MIN", 5)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0
@@ -152,7 +153,8 @@ class Activation(RuleBasedStateMachine):
         self.kept = ListOutlet(), ListOutlet()
         self.staying = self.detector(parameters, self.kept[0], attesting=True)
         failing = with_failures(self.detector, self.failures)
-        self.coming = failing(parameters, self.kept[1], attesting=True)
+        journal = PurchaseJournal(Growth(listed_min=5))
+        self.coming = failing(parameters, self.kept[1], attesting=True, journal=journal)
         self.supervisor = self.coming.dispatcher.supervisor = Reactivation()
         self.traces = Trace(self.staying), Trace(self.coming)
 
@@ -304,12 +306,8 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 # The same messages, decisions and bytes by every way
 
 
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=2)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def passivating(draw: random.Random) -> type[Simulation]:
@@ -332,9 +330,9 @@ def test_run_with_random_passivation_writes_the_same_files(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        flagged = run_in_process(given_logs, Path(one))
+        flagged = run_in_process(given_logs, Path(one), SMALL)
         batch, stream = given_logs.write(other)
-        with replay.Logs(batch, stream) as logs:
+        with replay.Logs(batch, stream, portions=SMALL) as logs:
             replay.run(logs, Path(other) / "flagged.json", detector=passivating(draw))
         assert (Path(other) / "flagged.json").read_bytes() == flagged
         stores = [(Path(folder) / STORE).read_bytes() for folder in (one, other)]
@@ -380,7 +378,7 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run_in_process(given_logs, folder)
+        run_in_process(given_logs, folder, SMALL)
         store = replay.EventStore(folder / STORE)
         with Timeline(store) as timeline:
             events, past = list(timeline.history.events), timeline.history.past_events
@@ -415,7 +413,7 @@ def test_what_a_user_keeps_of_its_own_is_right_wherever_it_is_activated(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
-        run_in_process(given_logs, Path(name))
+        run_in_process(given_logs, Path(name), SMALL)
         with Timeline(Path(name) / STORE, Keeping) as timeline:
             simulation, events = timeline._simulation, list(timeline.history.events)
             heard: dict[str, list[int]] = {}

@@ -18,9 +18,9 @@ from actors.purchases import messages
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.user import UserActor, applied
 from actors.sink import SinkActor
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.parameters import Parameters
 from events.store.records import Decision, StateDigest
 from replay.purchases.simulation import Simulation
@@ -68,14 +68,14 @@ APPEARANCES = [
 FIRST = len(APPEARANCES) + 1
 
 
-def journal_of(happened: Sequence[Event] = ()) -> Journal:
+def journal_of(happened: Sequence[Event] = ()) -> PurchaseJournal:
     """Return a journal in which users 0 to 4 appear, and of what ``happened`` then."""
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of([*APPEARANCES, *happened]))
     return journal
 
 
-def user_and_mailbox(journal: Journal | None = None) -> tuple[UserActor, Mailbox]:
+def user_and_mailbox(journal: PurchaseJournal | None = None) -> tuple[UserActor, Mailbox]:
     """Return user number 4 of ``journal``, who has not recovered, and whom it answers."""
     own = OwnEvents(journal or journal_of(), 4)
     dispatcher = Dispatcher()

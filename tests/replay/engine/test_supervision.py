@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 import threading
 from pathlib import Path
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from replay.testing.logged import LoggedHistory
-
-
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 
 
 whens = st.sampled_from(["before", "within", "after"])

@@ -19,11 +19,11 @@ from actors.orders import RandomOrder
 from actors.purchases.coordinator import Coordinator
 from actors.purchases.user import User
 from actors.sink import ListOutlet, Sink
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
 from events.logs.block import numbered
 from events.logs.objects import BadLineError
+from events.purchases.columns import Columns
 from events.purchases.event import EVENT_TYPES
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.lines import parse_line
 from replay.purchases.simulation import Simulation
 from replay.testing.strategies import lines
@@ -44,7 +44,7 @@ import sys
 import replay
 from actors.messages import Include
 from events.logs.block import numbered
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.store.records import Rejected
 from replay.purchases.simulation import Simulation
 
@@ -168,7 +168,7 @@ class ThreadedUser(User, pykka.ThreadingActor):
 class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
     """A coordinator with a thread of its own."""
 
-    def __init__(self, parameters: replay.Parameters, sink: Ref, journal: Journal) -> None:
+    def __init__(self, parameters: replay.Parameters, sink: Ref, journal: PurchaseJournal) -> None:
         super().__init__()
         self.begin(parameters, sink, journal, self._spawn, attesting=True)
 
@@ -195,7 +195,7 @@ def decide_on_threads(
 ) -> ListOutlet:
     kept, committed = ListOutlet(), threading.Event()
     sink = ThreadedSink.start(kept, committed)
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of([*past, *new]))
     coordinator = ThreadedCoordinator.start(parameters, sink, journal)
     told = past[len(past) // 2 :]

@@ -408,7 +408,7 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
     ("change", "expected"),
     [
         (
-            lambda outcome: with_decision(outcome, 0, mean=2911),
+            lambda outcome: with_decision(outcome, 0, mean_cents=2911),
             Difference(7, COORDINATOR, "mean", 2910, 2911),
         ),
         (
@@ -474,7 +474,7 @@ def test_lowest_event_comes_first_and_decisions_before_states(
     explorer: Explorer,
 ) -> None:
     reference = explorer.reference
-    changed = with_decision(with_decision(reference, 9, sd=-1), 5, sd=-1)
+    changed = with_decision(with_decision(reference, 9, sd_cents=-1), 5, sd_cents=-1)
     changed = with_user(changed, next(iter(reference.state))[0], {0}, 0)
     numbers = [reference.verdicts[index].number for index in (5, 9)]
     events = [each.event for each in explorer.differences(changed)]
