@@ -171,7 +171,7 @@ class DispatchedActor(pykka.Actor):
     recovers_on: ClassVar[tuple[type, ...]] = ()
     """On which messages it recovers first, if it is not active; none but these is given twice."""
     active: bool
-    """Whether it has recovered; only of actors that do."""
+    """Whether it is active, that is has recovered; of actors that recover."""
     _actor_ref: DispatchedRef
 
     def __init__(self, dispatcher: Dispatcher, urn: str) -> None:

@@ -23,7 +23,7 @@ class InputError(ReplayError):
 
 
 class ParametersError(ReplayError):
-    """D or T is missing or wrong (SPEC.md section 2)."""
+    """A parameter is missing or wrong: D or T (SPEC.md section 2), or a detector's own."""
 
 
 class LineRejectedError(ReplayError):
@@ -75,7 +75,7 @@ class OtherDetectorError(StoreError):
 
 
 class DetectorError(ReplayError):
-    """A detector cannot be told from others: it has to declare its name or its version."""
+    """A detector is declared wrongly, or does what no detector may do."""
 
 
 class DetectorFailedError(DetectorError):
@@ -94,6 +94,10 @@ class UnknownUserError(ReplayError):
 
 class BadValueError(ReplayError):
     """A single value does not qualify; the message says what was expected and found."""
+
+
+class MissingLibraryError(ReplayError):
+    """A library that the caller asks for is not installed."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,11 +6,10 @@ with replay.Logs("batch.json", "stream.json") as logs:
     summary = replay.run(logs, "flagged.json")
 
 for purchase in replay.flagged_purchases("batch.json", "stream.json"):
-    print(purchase.event.user, purchase.decision.mean)
+    print(purchase.event.user, purchase.amount, purchase.mean)
 
-store = replay.EventStore("flagged.json.events")
-for event in store.events_from(1):
-    print(event)
+with replay.EventStore("flagged.json.events") as store:
+    decisions = store.to_frame("pandas", "decisions")
 """
 
 import replay.terminal.isolation  # noqa: F401  it decides where the others are found
@@ -23,20 +22,29 @@ end_at_once_if_program()
 
 from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
+from actors.dispatcher import ActorFailedError
+from actors.messages import UnaskedError
 from events.declared.fact import Fact, Verdict
 from events.errors import (
+    BadValueError,
     DamagedStoreError,
     DetectorError,
+    DetectorFailedError,
     ForeignStoreError,
     InputError,
     InterruptedRunError,
     LineRejectedError,
+    MissingLibraryError,
     NewerStoreError,
     OtherDetectorError,
+    OtherKindError,
     OutputError,
     ParametersError,
+    PositionError,
     ReplayError,
     StoreError,
+    TerminatedRunError,
+    UnknownUserError,
 )
 from events.observations.interval import Interval
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
@@ -46,6 +54,7 @@ from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.declared.detector import Detector
 from replay.engine.listener import RunListener as Listener
+from replay.engine.logging_listener import LoggingListener
 from replay.intervals.find import find_intervals
 from replay.judging.history import Summary
 from replay.judging.run import run
@@ -56,11 +65,14 @@ from replay.purchases.timeline import Timeline
 from replay.version import __version__
 
 __all__ = [
+    "ActorFailedError",
+    "BadValueError",
     "Befriend",
     "DamagedStoreError",
     "Decision",
     "Detector",
     "DetectorError",
+    "DetectorFailedError",
     "DetectorVersion",
     "Event",
     "EventStore",
@@ -73,12 +85,16 @@ __all__ = [
     "Interval",
     "LineRejectedError",
     "Listener",
+    "LoggingListener",
     "Logs",
+    "MissingLibraryError",
     "NewerStoreError",
     "OtherDetectorError",
+    "OtherKindError",
     "OutputError",
     "Parameters",
     "ParametersError",
+    "PositionError",
     "Purchase",
     "Rejected",
     "ReplayError",
@@ -86,8 +102,11 @@ __all__ = [
     "StoreError",
     "SubjectActor",
     "Summary",
+    "TerminatedRunError",
     "Timeline",
+    "UnaskedError",
     "Unfriend",
+    "UnknownUserError",
     "Verdict",
     "__version__",
     "find_intervals",

@@ -163,6 +163,12 @@ def as_utf8(word: str) -> str:
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
+ROUNDED: Final = (
+    "mean and sd rounded half up to 2 places, not cut, to compare with programs that do"
+)
+"""What the option ``--rounded`` does."""
+
+
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Declare the store that a command looks at."""
     parser.add_argument("store", metavar="STORE", help="event store of a run")

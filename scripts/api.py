@@ -30,16 +30,22 @@ PAGE: Final = ROOT / "replay" / "API.md"
 INTRODUCTION: Final = """\
 # Every public name
 
-Made from the docstrings by `python scripts/api.py`; a test compares the two. Amounts, means
-and deviations are whole numbers in units of 1/10,000 unless a line says otherwise, times are
-text as `YYYY-MM-DD HH:MM:SS`, and events are numbered from 1 in the order in which they were
-accepted. What a call may raise is made of `replay.ReplayError`, whose `exit_status` is the status
-that a command ends with.
+Made from the docstrings by `python scripts/api.py`; a test compares the two.
+
+* **Units.** Whole numbers are exact, and amounts of events are in 1/10,000 of the currency unit,
+  means and deviations of decisions in cents (1/100), cut and not rounded. They are not to be
+  compared with one another: for that there are decimals in the currency unit, which
+  `FlaggedPurchase`, the attributes that end with `_decimal`, and frames have.
+* **Times** are text as `YYYY-MM-DD HH:MM:SS`, in frames datetimes. **Events** are numbered from 1,
+  in the order in which they were accepted.
+* **Errors** are all made of `ReplayError`, whose `exit_status` is the status that a command ends
+  with; the message is one line that says what was expected and what was found.
+* **Logging.** What happens in a run is told to the logger `replay`, unless it has a listener.
 """
 OURS: Final = ("actors", "events", "replay")
 WIDTH: Final = 96
 # How far the name of an argument or an error stands from the margin of its docstring.
-_ENTRY: Final = re.compile(r"(?:    )?(\*{0,2}[\w.]+): +(\S.*)")
+_ENTRY: Final = re.compile(r"(?:    )?(\*{0,2}[\w.]+(?:, \w+)*): +(\S.*)")
 _SECTION: Final = re.compile(r"(Args|Returns|Raises|Yields):")
 
 
@@ -110,7 +116,7 @@ def plain(signature: str) -> str:
     bare = re.sub(r"(?:typing\.)?Annotated\[(\w+), msgspec\.Meta\([^)]*\)\]", r"\1", signature)
     bare = re.sub(r"<(?:class|function) '?(?:\w+\.)*(\w+)'?(?: at \w+)?>", r"\1", bare)
     bare = re.sub(r"<factory>|<[\w.]+ object at \w+>", "...", bare)
-    return bare.replace("'", "").replace("~", "")
+    return bare.replace("''", '""').replace("'", "").replace("~", "")
 
 
 def text_of(value: Any) -> str:
@@ -120,6 +126,14 @@ def text_of(value: Any) -> str:
     for line in (inspect.getdoc(value) or "").splitlines():
         if found := _SECTION.fullmatch(line):
             section = found[1]
+            continue
+        if section in ("Returns", "Yields") and line.startswith("    "):
+            lines.append(f"* {section.lower()} {line.strip()}")
+            section = " "
+            continue
+        if section in ("Returns", "Yields") and line.startswith("    "):
+            lines.append(f"* {section.lower()} {line.strip()}")
+            section = " "
             continue
         entry = _ENTRY.fullmatch(line) if section else None
         if entry and section in ("Args", "Raises"):
@@ -173,9 +187,12 @@ def methods_of(cls: type) -> Iterator[tuple[str, str]]:
         function = getattr(value, "__func__", value)
         if name.startswith("_") or not (callable(function) or isinstance(value, property)):
             continue
+        if inspect.isclass(function):
+            # Its text is that of the class.
+            continue
         if not (said := text_of(value if isinstance(value, property) else function)):
             continue
-        if callable(function) and not inspect.isclass(function):
+        if callable(function):
             parameters = list(inspect.signature(function).parameters.values())
             own = parameters if isinstance(value, staticmethod) else parameters[1:]
             bare = inspect.Signature(

@@ -111,12 +111,19 @@ def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
 
 
 def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
-    (example,) = blocks("python")
+    example, _ = blocks("python")
     flagged = (folder / "flagged.json").read_bytes()
     first, *others = run_block(example, folder)
     assert first.split()[0] == str(flagged.count(b"\n"))
     assert (folder / "flagged.json").read_bytes() == flagged
     assert sum(line.startswith("Purchase(") for line in others) == flagged.count(b"\n")
+
+
+def test_frame_of_the_readme_has_what_it_asks_for(folder: Path) -> None:
+    pytest.importorskip("pandas")
+    _, frame = blocks("python")
+    printed = run_block(f"import replay\n{frame}", folder)
+    assert [line.split()[4:6] for line in printed[1:]] == [["332", "801.10"]]
 
 
 @pytest.mark.slow

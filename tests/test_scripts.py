@@ -181,3 +181,51 @@ def test_small_benchmark_of_growth_draws_what_it_measured(tmp_path: Path) -> Non
 def test_what_a_planted_fault_replaces_stands_once_in_its_file(fault: Fault) -> None:
     assert (ROOT / fault.path).read_text(encoding="utf-8").count(fault.right) == 1
     assert fault.right != fault.wrong
+
+
+# What a notebook does with the cells of a file, one after the other; it knows of no file.
+CELL_BY_CELL = r"""
+import ast, pathlib, re
+told = {"__name__": "__main__"}
+for cell in re.split(r"^# %%.*\n", pathlib.Path("scripts/notebook.py").read_text(), flags=re.M):
+    lines, shown = ast.parse(cell).body, None
+    if lines and isinstance(lines[-1], ast.Expr):
+        shown = ast.Expression(lines.pop().value)
+    exec(compile(ast.Module(lines, []), "cell", "exec"), told)
+    shown = shown and eval(compile(shown, "cell", "eval"), told)
+assert shown._repr_svg_() == pathlib.Path("log_output/notebook/decisions.svg").read_text()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["scripts/notebook.py"], ["-c", CELL_BY_CELL]])
+def test_notebook_loads_runs_frames_and_draws(words: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "notebook.py", tmp_path / "scripts")
+    shutil.copytree(ROOT / "scripts" / "sample", tmp_path / "scripts" / "sample")
+    finished = subprocess.run(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("6 of 472 purchases flagged, 11 lines rejected\n")
+    made = tmp_path / "log_output" / "notebook"
+    flagged = [json.loads(line) for line in (made / "flagged.json").read_bytes().splitlines()]
+    assert all(f"{each['user']:>4} {each['amount']}" in finished.stdout for each in (
+        {"user": line["id"], "amount": line["amount"]} for line in flagged
+    ))  # fmt: skip
+    picture = ET.parse(made / "decisions.svg").getroot()
+    dots, (line,) = picture.findall("{*}circle"), picture.findall("{*}line")
+    red = [dot for dot in dots if dot.get("fill") == "crimson"]
+    assert (len(dots), len(red)) == (472, len(flagged))
+    x1, y1, x2, y2 = (float(line.get(name, 0)) for name in ("x1", "y1", "x2", "y2"))
+    for dot in dots:
+        # Where amount and threshold are the same there; what is above is drawn further up.
+        level = y1 + (float(dot.get("cx", 0)) - x1) * (y2 - y1) / (x2 - x1)
+        above = float(dot.get("cy", 0)) < level
+        assert above == (dot in red)

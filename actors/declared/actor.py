@@ -21,11 +21,11 @@ _UNCHANGING: Final = (Verdict, int, str, bytes, type(None))
 
 
 class SubjectActor(DispatchedActor):
-    """One subject: whoever, or whatever, events concern. A detector makes its own of this.
+    """The base class of a detector's actors, one for each subject of its events.
 
-    It is activated when the first message reaches it, and folds its own events up to the last
-    one before that message. What it holds are attributes that `begin` sets: plain values that
-    can be compared and printed, changed by `fold` alone.
+    An actor is activated by the first message to it, and folds the subject's own events up to
+    the last one before that message. Its state is the attributes that `begin` sets and `fold`
+    alone changes: plain values that can be compared and printed.
     """
 
     __slots__ = ("active", "coordinator", "journal", "number", "parameters", "since", "subject")
@@ -45,7 +45,7 @@ class SubjectActor(DispatchedActor):
         super().__init__(dispatcher, urn)
         self.number = number
         self.subject = journal.names[number]
-        """Who it is."""
+        """The subject's id."""
         self.parameters = parameters
         """The detector's parameters."""
         self.coordinator = coordinator
@@ -55,25 +55,25 @@ class SubjectActor(DispatchedActor):
         self._begin()
 
     def begin(self) -> None:
-        """Hold what is held before the first event."""
+        """Set the state before the first event."""
 
     def fold(self, event: Fact) -> None:
-        """Make ``event``, which concerns this subject, part of what is held."""
+        """Change the state by ``event``, of which this is a subject."""
 
     def answer(self, question: Any) -> Any:
-        """Answer a question of the coordinator, and change nothing.
+        """Return the answer to a question of the coordinator, and change nothing.
 
-        By default it is an event that has come in, and the answer is the verdict on it.
+        By default the question is the event to judge, and the answer the verdict on it.
         """
         raise NotImplementedError
 
     def held(self) -> dict[str, Any]:
-        """Return what it holds, by name: all that `begin` and `fold` have set."""
+        """Return the state: the attributes that `begin` and `fold` have set, by name."""
         # Whoever watches an actor may have put a way of receiving messages before its own.
         return {name: value for name, value in vars(self).items() if name != "on_receive"}
 
     def recover(self, number: int) -> None:
-        """Hold what the subject's own events up to event ``number`` come to."""
+        """Set the state after the subject's own events up to event ``number``."""
         for name in self.held():
             delattr(self, name)
         self.active = False

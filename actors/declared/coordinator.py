@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 
 class FactCoordinator(JudgingCoordinator, DispatchedActor):
-    """Asks subjects about an event, decides on it and tells those whom it concerns.
+    """The coordinator: asks the actors of subjects about an event, decides, and tells them of it.
 
-    A detector whose verdicts need more than one answer makes its own of this, with another
-    `judging`.
+    It is the base class for verdicts that need more than one answer: they override `judging`.
     """
 
     def __init__(  # noqa: PLR0917  what it is made of
@@ -47,11 +46,11 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         self.answers: dict[str, Any] = {}
 
     def judging(self, event: Fact) -> Generator[Mapping[str, Any], dict[str, Any], Verdict]:
-        """Judge ``event``: yield what to ask of whom, take the answers, return the verdict.
+        """Judge ``event``: yield questions by subject, get the answers, return the verdict.
 
-        What is yielded has questions by subject; what comes back the answers, in the same order.
-        A subject that has not appeared before the event answers as one that holds nothing. By
-        default the first whom the event concerns is asked about the event, and gives the verdict.
+        A subject that first appears in the event answers with the state of `begin`. By default
+        the first subject of the event is asked, with the event as the question, and its answer
+        is the verdict.
         """
         subject = self.journal.subjects(event)[0]
         answers = yield {subject: event}

@@ -46,6 +46,18 @@ class Baseline(NamedTuple):
         return isqrt(self.v) // (self.n * _UNITS_PER_CENT) if self.n else 0
 
     @property
+    def rounded(self) -> tuple[int, int]:
+        """Mean and standard deviation in whole cents, rounded half up; 0 for no purchases.
+
+        No run records or writes them: they are for comparing with programs that round.
+        """
+        cent = self.n * _UNITS_PER_CENT
+        if not cent:
+            return 0, 0
+        # The floor of x + 1/2; that of a root is exact, as 2n cents are whole.
+        return (2 * self.total + cent) // (2 * cent), (isqrt(4 * self.v) + cent) // (2 * cent)
+
+    @property
     def enough(self) -> bool:
         """Whether there are enough purchases to judge by."""
         return self.n >= PURCHASES_MIN

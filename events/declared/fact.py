@@ -39,9 +39,9 @@ _TYPES: Final[dict[FieldKind, type]] = {"text": str, "int": int, "bool": bool}
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of a detector that declares its own; its types are classes made of this one.
+    """The base class of the event types that a detector declares.
 
-    What a log calls the type is the ``tag`` that the class is given, or else its name.
+    The type's name in a log is the ``tag`` of the class, by default its name in lower case.
     """
 
     time: str = ""
@@ -53,10 +53,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector decides on an event; one with more to say declares fields of its own."""
+    """A detector's decision on an event, and the base class of those with fields of their own."""
 
     flagged: bool
-    """Whether it is what the detector looks for."""
+    """Whether the event is one that the detector looks for."""
     number: int = 0
     """The number of the event."""
 

@@ -14,16 +14,16 @@ class Interval(msgspec.Struct, tag="interval", array_like=True, frozen=True, gc=
     """The longest stretch of time around its observations that is within the threshold."""
 
     start_index: Count
-    """The place of its first observation in time order, from 0."""
+    """The index of its first observation in time order, from 0."""
     end_index: Count
-    """The place of its last observation."""
+    """The index of its last observation."""
     start_time: str
-    """When it begins, as `events.times.timestamps.parse_timestamp` gives it."""
+    """The time at which it begins, ``YYYY-MM-DD HH:MM:SS`` and any fraction."""
     end_time: str
-    """When it ends."""
+    """The time at which it ends."""
     num_adid: Count
-    """How many different ids appear in it."""
+    """The number of different ids in it."""
     adids: tuple[Name, ...]
     """These ids, in the order of their first appearance in it."""
     key: str = ""
-    """Whose observations they are, where they are told apart by a key."""
+    """The key of its observations; empty where there are no keys."""

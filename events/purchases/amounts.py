@@ -7,6 +7,7 @@ amount that exists, and sums and squares of whole numbers never drift.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 from events.errors import BadValueError, shown
@@ -126,3 +127,13 @@ def format_cents(cents: int) -> str:
     """Return whole ``cents`` (1/100) as text with two places, as mean and sd are written."""
     whole, part = divmod(cents, 100)
     return f"{whole}.{part:02d}"
+
+
+def amount_decimal(units: int) -> Decimal:
+    """Return ``units`` of 1/10,000 in the currency unit, exactly: 168,300 is 16.83."""
+    return Decimal(format_amount(units))
+
+
+def cents_decimal(cents: int) -> Decimal:
+    """Return whole ``cents`` in the currency unit, exactly: 2,910 is 29.10."""
+    return Decimal(format_cents(cents))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import msgspec
 
 from events.bounds import Name, Total
-from events.purchases.amounts import format_amount
+from events.purchases.amounts import amount_decimal, format_amount
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 @final
@@ -26,15 +29,20 @@ class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, ord
     """
 
     time: str
-    """When, as `events.times.timestamps.parse_timestamp` gives it."""
+    """The time, ``YYYY-MM-DD HH:MM:SS`` and any fraction; in UTC where the history is."""
     number: int
     """The event's number in its history, from 1."""
     user: Name
-    """Who."""
+    """The buyer's id."""
     amount: Total
-    """For how much, in units of 1/10,000."""
+    """The amount in units of 1/10,000 of the currency unit: 16.83 is 168,300."""
     line: bytes | None = None
-    """The source line, where it is not what `render` would write."""
+    """The source line, where it is not the canonical one; see `line_of`."""
+
+    @property
+    def amount_decimal(self) -> Decimal:
+        """The amount in the currency unit, exactly; `Decision.mean_decimal` is in it, too."""
+        return amount_decimal(self.amount)
 
 
 class Friendship(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -29,9 +29,9 @@ class Parameters(msgspec.Struct, frozen=True):
     """
 
     degrees: int
-    """D: how many friendships away a member of the network may be."""
+    """D: the degree of the network, the largest distance of a member in friendships."""
     tracked: int
-    """T: how many of the network's last purchases are looked at."""
+    """T: the size of the window, the number of the network's last purchases in it."""
 
     def __post_init__(self) -> None:
         """Check the bounds."""

@@ -35,4 +35,4 @@ class PurchaseValidator(JudgedValidator):
         return judged
 
     def _length_of(self, event: Purchase, verdict: Decision) -> int:
-        return len(flagged_line(line_of(event), verdict.mean, verdict.sd)) + 1
+        return len(flagged_line(line_of(event), verdict.mean_cents, verdict.sd_cents)) + 1

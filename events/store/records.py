@@ -6,6 +6,7 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
+import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
@@ -16,9 +17,11 @@ from events.bounds import Count, Hash, Name, Number, Total
 from events.declared.fact import Verdict
 from events.journal.columns import EventColumns
 from events.observations.interval import Interval
+from events.purchases.amounts import cents_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from decimal import Decimal
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -53,23 +56,23 @@ class Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=
     """A line that breaks the rules of SPEC.md section 2, or a row that is no observation."""
 
     source: Source
-    """Which log it stands in."""
+    """The log."""
     number: Number
-    """Its line number there, from 1."""
+    """The line's number in the log, from 1."""
     reason: str
-    """Which rule it breaks; each detector's events have a `Reason` of their own."""
+    """The rule that is broken, such as ``amount-sign``."""
     detail: str
-    """What was expected and what was found."""
+    """The explanation: what was expected and what was found."""
     line: bytes
-    """The line, byte for byte, without its newline; of one that was too long the beginning."""
+    """The line, byte for byte, without its newline; of a line that is too long the beginning."""
     length: Count | None = None
-    """How many bytes a line has that was too long and is not kept as a whole, else None."""
+    """The length in bytes of a line that is too long; else None."""
     sha256: Hash | None = None
-    """The SHA-256 of all of these, 32 bytes, or None."""
+    """The SHA-256 of a line that is too long, 32 bytes; else None."""
 
     @property
     def is_cut(self) -> bool:
-        """Whether only the beginning of the line is kept, which is not to be parsed."""
+        """Whether ``line`` is only the beginning of the line."""
         return self.length is not None
 
 
@@ -98,11 +101,42 @@ class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=
     flagged: bool
     """Whether the purchase is anomalous."""
     purchases: Count
-    """How many purchases were in the window; below 2 none is ever flagged."""
-    mean: Count
-    """Their mean, cut to whole cents; 0 where there are none."""
-    sd: Count
-    """Their standard deviation, cut to whole cents; 0 where there are none."""
+    """The number of purchases in the window; with fewer than 2 nothing is flagged."""
+    mean_cents: Count = msgspec.field(name="mean")
+    """Their mean in whole cents (1/100), cut and not rounded; 0 where there are none."""
+    sd_cents: Count = msgspec.field(name="sd")
+    """Their standard deviation in whole cents (1/100), cut and not rounded; 0 where none are."""
+
+    @property
+    def mean_decimal(self) -> Decimal:
+        """The mean in the currency unit, as `Purchase.amount_decimal` is, cut to 2 places."""
+        return cents_decimal(self.mean_cents)
+
+    @property
+    def sd_decimal(self) -> Decimal:
+        """The standard deviation in the currency unit, cut to 2 places."""
+        return cents_decimal(self.sd_cents)
+
+    @property
+    def mean(self) -> int:
+        """The same as `mean_cents`, with a warning: amounts of events are in another unit."""
+        return _of_another_unit("mean", self.mean_cents)
+
+    @property
+    def sd(self) -> int:
+        """The same as `sd_cents`, with a warning: amounts of events are in another unit."""
+        return _of_another_unit("sd", self.sd_cents)
+
+
+def _of_another_unit(name: str, cents: int) -> int:
+    """Return ``cents``, and warn whoever reads an attribute whose name does not say so."""
+    warnings.warn(
+        f"Decision.{name} is in cents (1/100), and Purchase.amount in 1/10,000: compare "
+        f"{name}_decimal with amount_decimal; {name}_cents is the same as {name}",
+        FutureWarning,
+        stacklevel=3,
+    )
+    return cents
 
 
 class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):

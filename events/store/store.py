@@ -14,32 +14,40 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from events.closing import Closing
+from events.data_frames import frame_of
+from events.declared.fact import FactTypes
 from events.errors import (
     BadValueError,
     DamagedStoreError,
     OtherDetectorError,
     OtherKindError,
+    PositionError,
     StoreError,
+    counted,
 )
 from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
+from events.observations.rows import Observation
 from events.paths import path_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import VERDICTS, Record, Rejected, in_place
+from events.store.records import VERDICTS, Finding, Observed, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
+from events.store.tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from events.declared.fact import FactTypes
+    from events.data_frames import Library
     from events.observations.parameters import IntervalParameters
     from events.purchases.event import Event
     from events.purchases.parameters import Parameters
     from events.store.header import DetectorVersion, Header
+    from events.store.tables import Rows
     from events.times.timestamps import Zone
 
 
@@ -114,8 +122,13 @@ def scanned(data: memoryview, start: int, path: Path) -> Iterator[Whole | Damage
         ) from None
 
 
-class EventStore:
+class EventStore(Closing):
     """An event store, opened for reading; the file is never changed.
+
+    ``len`` tells how many events it holds, an iteration gives them in order, and ``with``
+    lets go of its content at the end. Amounts of events are whole numbers of 1/10,000 of the
+    currency unit, means and deviations of decisions whole cents (1/100): `to_frame` gives
+    both in the currency unit.
 
     Raises:
         StoreError: the file is missing, is no event store, is of a newer format,
@@ -126,32 +139,60 @@ class EventStore:
     def __init__(self, path: str | Path) -> None:
         """Open the store at ``path`` and check every frame."""
         self.path: Final = path_of(path, "an event store", StoreError)
-        self._data = read_content(self.path)
+        self._data: bytes | None = read_content(self.path)
         self.header: Header
-        """Which history it is."""
+        """The header: the inputs, parameters and detector of the history."""
         self.version: int
         """The version of its format."""
         self.header, self.version, start = decode_header(self._data, self.path)
         self.tail: Tail | None = None
-        """What was left aside at the end, or None where the store is whole."""
+        """The torn end of the file, which is not read; None where the store is whole."""
         self.events = 0
-        """How many events the store holds."""
-        self.chain = chain_of(memoryview(self._data)[:start])
-        """The hash by which a next frame would refer to what stands before it."""
+        """The number of events."""
+        self.chain = chain_of(self._view()[:start])
+        """The hash of the last frame, by which a next one would refer to it; 32 bytes."""
         self._frames: list[FramePlace] = []
         self._checked = False
         self._zone = self.header.zone
         self._types: FactTypes | None = None
         self._look_through(start)
 
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return self.events
+
+    def __bool__(self) -> bool:
+        """Return True: a store without events is a store."""
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the events, in order."""
+        return self.events_from()
+
+    def __repr__(self) -> str:
+        """Return what it is in words."""
+        held = counted(self.events, "event")
+        return f"<EventStore {self.path}: {held}, decided by {self.detector}>"
+
+    def close(self) -> None:
+        """Let go of the content, which nothing is read from any more."""
+        self._data = None
+
+    def _view(self) -> memoryview:
+        if self._data is None:
+            raise StoreError(
+                f"{self.path}: expected an open store, found a closed one; open it anew"
+            )
+        return memoryview(self._data)
+
     @property
     def frames_count(self) -> int:
-        """How many frames the store holds."""
+        """The number of frames."""
         return len(self._frames)
 
     @property
     def frame_ends(self) -> list[int]:
-        """After how many events each frame ends."""
+        """The number of the last event up to the end of each frame."""
         return [place.events_before + place.events for place in self._frames]
 
     @property
@@ -166,7 +207,7 @@ class EventStore:
 
     @property
     def intervals(self) -> IntervalParameters:
-        """What intervals were looked for.
+        """The parameters of a search for intervals.
 
         Raises:
             OtherKindError: it is no store of intervals.
@@ -183,13 +224,13 @@ class EventStore:
 
     @property
     def detector(self) -> DetectorVersion:
-        """Which detector decided; where the store names none it is the built-in, version 1."""
+        """The detector that decided; the built-in one, version 1, of a store that names none."""
         return self.header.decided_by
 
     def bind(self, types: FactTypes) -> None:
-        """Let events and verdicts be of the classes ``types``, which a detector declares.
+        """Give events and verdicts in the classes ``types`` of the detector that declares them.
 
-        Otherwise they are of classes that are made for what the header says.
+        Without it, they come in classes that are made from the header.
 
         Raises:
             OtherDetectorError: the history has other types.
@@ -204,8 +245,15 @@ class EventStore:
         self._types = types
 
     @property
+    def types(self) -> FactTypes | None:
+        """The classes of events and verdicts; None where they are the program's own."""
+        if self._types is None and self.header.declared is not None:
+            self._types = FactTypes.of(self.header.declared)
+        return self._types
+
+    @property
     def zone(self) -> Zone | None:
-        """Whether the times have an offset and are kept in UTC; None where there is no event yet.
+        """The time zone: ``utc``, or ``none`` of times without an offset; None without events.
 
         Where the header does not say, the first event's own line does.
 
@@ -261,8 +309,8 @@ class EventStore:
         yield from self.frames_from(first)
 
     def frames_from(self, first: int) -> Iterator[StoredFrame]:
-        """Iterate over the frames, as `frames` does, from that with the number ``first`` on."""
-        view = memoryview(self._data)
+        """Iterate over the frames, as `frames` does, from frame ``first`` on, counted from 0."""
+        view = self._view()
         if first == 0:
             yield from self._checked_frames(view)
             return
@@ -270,7 +318,7 @@ class EventStore:
             # What is right in a frame depends on those before it.
             for _ in self._checked_frames(view):
                 pass
-        reader = Reader(self.header, self.version, self.path, self._types)
+        reader = Reader(self.header, self.version, self.path, self.types)
         for place in self._frames[first:]:
             yield self._frame(view, place, _records(reader, view, place))
 
@@ -282,27 +330,94 @@ class EventStore:
                 a frame say of one another, and of those before, is not looked at.
 
         """
-        view = memoryview(self._data)
-        reader = Reader(self.header, self.version, self.path, self._types)
+        view = self._view()
+        reader = Reader(self.header, self.version, self.path, self.types)
         return [_records(reader, view, place) for place in self._frames[-count:]]
 
-    def events_from(self, number: int = 1) -> Iterator[Event]:
-        """Iterate over the events from event ``number`` on, in order."""
+    def events_from(self, number: int = 1) -> Iterator[Any]:
+        """Iterate over the events from event ``number`` on, in order.
+
+        They are `Purchase`, `Befriend` and `Unfriend`, or what a detector declares; of a
+        search for intervals its observations.
+        """
         for frame in self.frames(number - 1):
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
+                elif isinstance(record, Observed):
+                    yield from _observations(record, number)
+
+    def event(self, number: int) -> Any:
+        """Return event ``number``, counted from 1.
+
+        Raises:
+            PositionError: the store has no such event.
+            DamagedStoreError: a frame holds what this program does not write.
+
+        """
+        if not 1 <= number <= self.events:
+            raise PositionError(
+                f"{self.path}: expected an event from 1 to {self.events}, found {number}"
+            )
+        for record in next(self.frames(number - 1)).records:
+            if isinstance(record, EventColumns):
+                # Of a frame of thousands, one is made.
+                return record.events(number - record.number, number - record.number + 1)[0]
+        return next(self.events_from(number))
 
     def rejected(self) -> Iterator[Rejected]:
         """Iterate over the rejected lines, in order."""
         return (record for record in self.records() if isinstance(record, Rejected))
 
     def decisions(self) -> Iterator[Any]:
-        """Iterate over the decisions, in the order of the stream."""
-        return (record for record in self.records() if isinstance(record, VERDICTS))
+        """Iterate over the decisions, in the order of the stream.
+
+        They are `Decision`, or what a detector declares; of a search for intervals what it
+        found: each has an ``interval``, and the ``number`` of the event after which it was final.
+        """
+        decided = (*VERDICTS, Finding)
+        return (
+            record
+            for frame in self.frames()
+            for record in frame.records
+            if isinstance(record, decided)
+        )
+
+    def to_frame(self, library: Library, rows: Rows = "events") -> Any:
+        """Return the events, or the decisions, as a data frame.
+
+        Purchases and friendships have the columns ``number``, ``time``, ``source`` (batch or
+        stream), ``event_type``, ``user`` of a purchase, ``user1`` and ``user2`` of a friendship,
+        and ``amount``; decisions ``number`` and ``time`` of the purchase, ``user``, ``amount``,
+        ``flagged``, ``purchases`` (the size of the window), ``mean`` and ``sd``. The last two and
+        ``amount`` are exact decimals in the currency unit, so they can be compared; mean and sd
+        are cut to 2 places, as in the flagged file. Times are datetimes in microseconds, or in
+        nanoseconds where one is finer than that, and in UTC where the history is.
+
+        Events of a detector that declares them have its fields in the place of users and
+        amount, and decisions those of its verdict. Observations have ``number``, ``time``,
+        ``adid``, and ``key`` where there are keys; their decisions are the intervals, with the
+        ``number`` of the observation after which each was final.
+
+        Args:
+            library: ``"pandas"``, ``"polars"`` or ``"pyarrow"``, which has to be installed; no
+                other is imported.
+            rows: what a row is, ``"events"`` or ``"decisions"``.
+
+        Returns:
+            A `pandas.DataFrame`, a `polars.DataFrame` or a `pyarrow.Table`.
+
+        Raises:
+            BadValueError: it is no such library or no such row; or a time is finer than a
+                nanosecond, or too far off where another has nanoseconds.
+            MissingLibraryError: the library is not installed.
+            DamagedStoreError: a frame of the store holds what this program does not write.
+
+        """
+        return frame_of(library, table_of(self, rows), self.zone)
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
-        reader = Reader(self.header, self.version, self.path, self._types)
+        reader = Reader(self.header, self.version, self.path, self.types)
         for place in self._frames:
             body = view[place.body : place.end]
             yield self._frame(view, place, reader.next_records(body, place.body, place.events))
@@ -315,7 +430,7 @@ class EventStore:
 
     def _look_through(self, start: int) -> None:
         damage: Damage | None = None
-        for found in scanned(memoryview(self._data), start, self.path):
+        for found in scanned(self._view(), start, self.path):
             if isinstance(found, Damage):
                 damage = found
                 continue
@@ -330,7 +445,7 @@ class EventStore:
         if damage is not None:
             if damage.end is not None:
                 raise DamagedStoreError(_loss(self.path, damage))
-            self.tail = Tail(damage.offset, len(self._data) - damage.offset, damage.fault)
+            self.tail = Tail(damage.offset, len(self._view()) - damage.offset, damage.fault)
 
 
 def _records(reader: Reader, view: memoryview, place: FramePlace) -> list[Record]:
@@ -344,3 +459,12 @@ def _loss(path: Path, damage: Damage) -> str:
         f"expected frame {damage.position}, found that {damage.fault.value}; {damage.loss}; "
         "check says more, and repair saves what is whole"
     )
+
+
+def _observations(record: Observed, number: int) -> Iterator[Observation]:
+    """Yield the observations of ``record`` from event ``number`` on."""
+    keys = record.keys or ("",) * len(record.times)
+    rows = zip(record.times, record.adids, keys, strict=True)
+    for place, (time, adid, key) in enumerate(rows, record.number):
+        if place >= number:
+            yield Observation(time, place, adid, key)

@@ -11,7 +11,7 @@ from events.errors import counted, unwritable
 from events.escapes import plain
 from events.paths import is_output_stream
 from events.store.disk import DISK, NewFile, free_name, identity_of
-from replay.arguments import add_store
+from replay.arguments import ROUNDED, add_store
 from replay.engine.files import check_outputs
 from replay.engine.output_file import OutputFile
 from replay.engine.output_streams import OutputStream
@@ -38,10 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the file to write, one that is there is moved aside; or -, a pipe or a device",
     )
 
+    parser.add_argument("--rounded", action="store_true", help=ROUNDED)
+
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; what stood there before this history began is kept."""
     looks = looks_at(options)
+    if options.rounded:
+        looks.round_figures()
     store = looks.store
     read = ("event store", identity_of(store.path))
     check_outputs([read], options.file, None, looks.output_file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.arguments import add_event
+from replay.arguments import ROUNDED, add_event
 from replay.kinds import looks_at
 from replay.loading import add_detector
 from replay.terminal.tables import print_json
@@ -21,11 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_event(parser)
     add_detector(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounded", action="store_true", help=ROUNDED)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation."""
     with looks_at(options) as looks:
+        if options.rounded:
+            looks.round_figures()
         number = looks.number_of(options.number)
         if options.json:
             print_json(looks.why_fields(number))

@@ -49,38 +49,37 @@ class NoParameters(msgspec.Struct, frozen=True):
 
 
 class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
-    """Judges the events of a stream, whose types it declares; make a detector of this.
+    """The base class of detectors with event types of their own.
 
-    Its events come from two logs: those of the batch are the past, and on each event of the
-    stream whose type is judged there is a verdict. A log has JSON objects; parameters may
-    stand on the first line of the batch.
+    There are two logs of JSON objects: the batch is the past, with parameters on its first line
+    if there are any, and each event of the stream gets a verdict, if its type is judged.
     """
 
     event_types: ClassVar[tuple[type[Fact], ...]]
     """The types of its events."""
     judged_types: ClassVar[tuple[type[Fact], ...] | None] = None
-    """Those on which there is a verdict; None: all of them."""
+    """The types whose events get a verdict; None: all of them."""
     verdict_type: ClassVar[type[Verdict]] = Verdict
-    """What a verdict says."""
+    """The type of its verdicts."""
     parameters_type: ClassVar[type[msgspec.Struct]] = NoParameters
-    """What it is told to look for."""
+    """The type of its parameters."""
     actor_type: ClassVar[type[SubjectActor]] = SubjectActor
-    """What the actors of subjects are."""
+    """The type of its actors."""
     coordinator_type: ClassVar[type[FactCoordinator]] = FactCoordinator
-    """What the coordinator is."""
+    """The type of its coordinator."""
 
     # What a detector declares
 
     @classmethod
     def subjects(cls, event: Any) -> Sequence[str]:
-        """Return whom ``event`` concerns, one at least: their actors fold it."""
+        """Return the subjects of ``event``, one at least, whose actors fold it."""
         raise NotImplementedError
 
     @classmethod
     def line(cls, event: Any, verdict: Any) -> bytes:
-        """Return the line that is written for an event that is flagged, without its newline.
+        """Return the output line of a flagged event, without its newline.
 
-        By default it is the event's own line with what the verdict says at its end.
+        By default it is the event's own line with the fields of the verdict at its end.
         """
         own = lines_of(cls.types()).line_of(event).removeprefix(BYTE_ORDER_MARK)
         told = _encode(verdict_fields(verdict))[1:] if verdict_fields(verdict) else "}"
@@ -89,7 +88,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def describe(cls, event: Any) -> str:
-        """Return an event in words; by default its type and its fields."""
+        """Return an event in words, for people; by default its type and its fields."""
         types = cls.types()
         tag, told = types.type_of(event).tag, in_words(types.values_of(event))
         return f"{tag} {told}" if told else tag
@@ -103,12 +102,12 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
         *,
         follow: bool = False,
     ) -> FactLogs:
-        """Return a batch and a stream of its events, open to be read by `replay.run`.
+        """Return the two logs, open, as `replay.run` takes them.
 
         Args:
             batch: the past; parameters may stand on its first line.
             stream: what comes in; ``-`` for standard input.
-            parameters: what to look for, instead of what the batch says.
+            parameters: the parameters, instead of those on the first line of the batch.
             follow: whether the stream is a file that grows.
 
         Raises:
@@ -143,10 +142,10 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def checked_subjects(cls, event: Fact) -> tuple[str, ...]:
-        """Return whom ``event`` concerns, each once.
+        """Return the subjects of ``event``, each once.
 
         Raises:
-            DetectorError: nobody, or what are no texts.
+            DetectorError: `subjects` returns none, or something else than texts.
 
         """
         found: Any = cls.subjects(event)
@@ -157,10 +156,10 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def checked_line(cls, event: Fact, verdict: Verdict) -> bytes:
-        """Return the line of an event that is flagged.
+        """Return the output line of a flagged event.
 
         Raises:
-            DetectorError: it is none.
+            DetectorError: `line` returns something else than one line of bytes.
 
         """
         found: Any = cls.line(event, verdict)

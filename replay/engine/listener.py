@@ -17,61 +17,64 @@ class RunSummary(msgspec.Struct):
     """What a run has done so far, and in the end; a detector's own counts come with a subclass."""
 
     output_path: Path
-    """Where the lines are that it writes."""
+    """The path of the output."""
     store_path: Path
-    """Where the event store is."""
+    """The path of the event store."""
     store_set_aside: Path | None = None
-    """Where a store that stood there before has been moved."""
+    """The path to which an earlier store was moved, if there was one."""
     store_rewritten: Path | None = None
-    """Where the store is kept as it was in the format of an earlier release, if it was."""
+    """The path of the store in its earlier format, if it was rewritten."""
     output_set_aside: Path | None = None
-    """Where bytes have been moved that stood in the output in the way."""
+    """The path of foreign bytes that were moved out of the output, if there were any."""
     output_before: int = 0
-    """How many bytes of other lines stand in the output before those of this run."""
+    """The length in bytes of what stood in the output before this run."""
     events_before: int = 0
-    """How many events the store held before."""
+    """The number of events in the store before this run."""
     finished_before: bool = False
-    """Whether the run had been finished before, so that nothing was left to do."""
+    """Whether an earlier run had finished the history, so that nothing was left to do."""
     accepted: dict[Source, int] = {}
-    """How many events there were in each log."""
+    """The number of events in each log."""
     refused: dict[Source, int] = {}
-    """How many lines of each log were rejected."""
+    """The number of rejected lines in each log."""
     reasons: dict[str, int] = {}
-    """How many lines were rejected, by reason."""
+    """The number of rejected lines by reason."""
     rejected_path: Path | None = None
-    """Where rejected lines are collected besides the store, if they are."""
+    """The path of the file of rejected lines, if they are collected in one."""
     rejected_left_out: int = 0
-    """How many were too long to be kept as a whole, and are not there."""
+    """The number of rejected lines that were too long to be kept whole and are not in that file."""
     seconds: dict[str, float] = {}
-    """How long each phase took, by name."""
+    """The duration of each phase in seconds, by name."""
 
     @property
     def events(self) -> int:
-        """How many events there were."""
+        """The number of events in all logs."""
         return sum(self.accepted.values())
 
     @property
     def rejected(self) -> int:
-        """How many lines were rejected."""
+        """The number of rejected lines in all logs."""
         return sum(self.refused.values())
 
 
 class RunListener:
-    """Is told how a run goes; subclass it and override what is of interest."""
+    """The base class of listeners to a run; each method is called with what has happened."""
 
     each_event: bool = False
-    """Whether `on_event` is to be called."""
+    """Whether `on_event` is called."""
 
     def on_start(self, inputs: Any, summary: Any) -> None:
-        """Take what is read, and the summary of the run, which changes as it goes."""
+        """Take the inputs and the summary of a run that begins; the summary changes as it goes."""
 
     def on_block(self, log: Any, summary: Any) -> None:
-        """Take note that some more of ``log`` has been read."""
+        """Take note that a block of lines of ``log`` was dealt with."""
 
     def on_rejected(self, log: Any, rejected: Rejected) -> None:
-        """Take a line of ``log`` that was rejected."""
+        """Take a rejected line of ``log``."""
 
     def on_event(
         self, log: Any, line_number: int, event: Any, decision: Any, seconds: float
     ) -> None:
-        """Take an event that was judged, the decision on it if any, and how long it took."""
+        """Take an event of the stream, the decision on it if any, and the seconds that it took."""
+
+    def on_end(self, summary: Any) -> None:
+        """Take the summary of a run that has ended."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
+from events.errors import OtherKindError
 from events.times.timestamps import in_zone
 from replay.engine.detectors import detector_version, is_decided_by
 from replay.engine.history import Happening
@@ -269,6 +270,18 @@ class Looks(Closing, Generic[E]):
         """Return a value of a message in words, or None if it is not of this detector alone."""
 
     # What commands do
+
+    def round_figures(self) -> None:
+        """Let `rebuild` and `why` give figures rounded that are cut otherwise.
+
+        Raises:
+            OtherKindError: the verdicts have no such figures.
+
+        """
+        raise OtherKindError(
+            f"{self.store.path}: expected a store of purchases, whose mean and sd can be rounded, "
+            f"found one that {self.store.detector} decided"
+        )
 
     @abstractmethod
     def show_why(self, number: int) -> None:

@@ -96,12 +96,13 @@ class Run:
         with ExitStack() as stack:
             if not self.inputs.live:
                 stack.enter_context(collector_paused())
-            if not self.start(stack, overwrite=overwrite, resume=resume):
-                return
-            for log in self.inputs.logs:
-                for _ in self.read(log):
-                    pass
-        self.lap("close")
+            if self.start(stack, overwrite=overwrite, resume=resume):
+                for log in self.inputs.logs:
+                    for _ in self.read(log):
+                        pass
+        if not self.summary.finished_before:
+            self.lap("close")
+        self.listener.on_end(self.summary)
 
     def lap(self, phase: str) -> None:
         """Note that ``phase`` is done, and how long it took."""

@@ -68,13 +68,13 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
 
         """
         self.history: Final = history
-        """All that the store holds."""
+        """The history: all that the store holds, in memory."""
         self.position = 0
-        """How many events have happened."""
+        """The number of the last event that has happened; 0 before the first."""
         self.undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
-        """What surrounds each change of the actors; whatever interrupts has to wait for its end.
+        """Makes a context around each change of the actors, in which an interrupt has to wait.
 
-        A long move is several changes, and between two of them it is at some moment.
+        A long move is several changes, with a valid moment between two of them.
         """
         self._queue: deque[Any] = deque()
         # What the event that is being delivered still needs from outside; None between events.
@@ -91,7 +91,7 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
 
     @property
     def zone(self) -> Zone | None:
-        """Whether its times are kept in UTC, and shown so; None where there are none."""
+        """The time zone: ``utc``, or ``none`` of times without an offset; None without events."""
         return self.history.zone
 
     # Moving
@@ -109,7 +109,7 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
         self._stand(position)
 
     def next(self) -> E | None:
-        """Take the next event, or the rest of it, and return it; None at the end."""
+        """Let the next event happen, or what is left of it, and return it; None at the end."""
         if self.position == len(self):
             return None
         if not self._finish_event():
@@ -118,9 +118,9 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
         return event
 
     def back(self) -> E | None:
-        """Stand before the latest event and return it, or None at the beginning.
+        """Go to the moment before the latest event, and return it; None at the beginning.
 
-        Inside an event it is that one.
+        Inside an event, that is the event.
         """
         self._finish_event()
         if not self.position:
@@ -169,7 +169,7 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
 
     @property
     def waiting(self) -> list[Delivered]:
-        """The messages that wait for delivery, in order; none but inside an event."""
+        """The waiting messages, in order of delivery; there are some only inside an event."""
         told = [
             Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
             for sender, receiver, message in self._queue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from replay.engine.logging_listener import LOGGER
+
 if TYPE_CHECKING:
     from actors.dispatcher import DispatchedActor
 
@@ -26,4 +28,10 @@ class Reactivation:
             return False
         actor.active = False
         self.restarts += 1
+        LOGGER.warning(
+            "%s failed on %s; it recovers from its events and gets it once more",
+            actor.actor_urn,
+            type(message).__name__,
+            exc_info=True,
+        )
         return True

@@ -19,7 +19,7 @@ from events.observations.parameters import (
 )
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
-from replay.engine.listener import RunListener
+from replay.engine.logging_listener import LoggingListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
 from replay.engine.rejected_file import rejected_file
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from events.logs.live import LiveLog
     from events.observations.parser import Format
     from events.observations.source import Observations
+    from replay.engine.listener import RunListener
     from replay.engine.run import ShouldStop
 
 
@@ -131,7 +132,7 @@ def run_intervals(
         summary,
         IntervalDrive(source, parameters, summary),
         strict=strict,
-        listener=listener or RunListener(),
+        listener=listener or LoggingListener(),
         should_stop=should_stop,
         disk=disk,
         began=began,

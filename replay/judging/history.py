@@ -41,40 +41,40 @@ class Summary(RunSummary):
     """What a run has done so far, and in the end."""
 
     users: int = 0
-    """How many users, or subjects of another kind, appeared."""
+    """The number of users, or other subjects, that appeared."""
     judged: int = 0
-    """How many events were judged."""
+    """The number of events that were judged."""
     flagged: int = 0
-    """How many of them were flagged."""
+    """The number of events that were flagged."""
 
     @property
     def flagged_path(self) -> Path:
-        """Where the flagged events are."""
+        """The path of the flagged file."""
         return self.output_path
 
     @property
     def flagged_before(self) -> int:
-        """How many bytes of other lines stand in the flagged file before those of this run."""
+        """The length in bytes of what stood in the flagged file before this run."""
         return self.output_before
 
     @property
     def flagged_set_aside(self) -> Path | None:
-        """Where bytes have been moved that stood in the flagged file in the way."""
+        """The path of foreign bytes that were moved out of the flagged file, if there were any."""
         return self.output_set_aside
 
     @property
     def batch_events(self) -> int:
-        """How many lines of the batch were accepted."""
+        """The number of events of the batch."""
         return self.accepted.get("batch", 0)
 
     @property
     def stream_events(self) -> int:
-        """How many lines of the stream were accepted."""
+        """The number of events of the stream."""
         return self.accepted.get("stream", 0)
 
     @property
     def stream_rejected(self) -> int:
-        """How many lines of the stream were rejected."""
+        """The number of rejected lines of the stream."""
         return self.refused.get("stream", 0)
 
 

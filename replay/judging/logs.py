@@ -42,11 +42,11 @@ class TwoLogs(Closing, ABC, Generic[P]):
     """
 
     detectors: type
-    """What every detector is made of that reads such logs."""
+    """The base class of the detectors that read such logs."""
     detector: Any
-    """The detector that reads such logs where no other is given."""
+    """The detector of a run on them, by default."""
     output: ClassVar[str]
-    """What a run on them writes, in errors."""
+    """The name of their output in messages."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class TwoLogs(Closing, ABC, Generic[P]):
 
         """
         self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
-        """Whether the stream is read while it is written."""
+        """Whether the stream is live: read while it is written."""
         self.batch: Final = (
             batch if isinstance(batch, Log) else Log(batch, "batch", parser, portions=portions)
         )
@@ -109,20 +109,20 @@ class TwoLogs(Closing, ABC, Generic[P]):
 
     @abstractmethod
     def setting(self) -> dict[str, Any]:
-        """Return what the header of a store says of the parameters."""
+        """Return the parameters as fields of a store's header."""
 
     @abstractmethod
     def resumed(self, kept: EventStore, journal: Any) -> JudgedResumed[Any, Any, Any]:
-        """Read a history, into the ``journal`` of actors if there is one."""
+        """Return how far the history in a store has come, with its events in ``journal``."""
 
     def bind(self, zone: Zone | None) -> None:
-        """Let the times of both be of ``zone``; None where it is not decided yet."""
+        """Set the time zone of both logs; None: their first event decides."""
         self.batch.zone = self.stream.zone = zone
 
     def look_ahead(self) -> None:
-        """Find out what the first event decides; nothing of the logs is lost.
+        """Read ahead to the first event for the time zone; no line is lost.
 
-        It stays undecided where that event is far off, or comes from a stream that is live.
+        The zone stays undecided if that event is far off, or in a live stream.
 
         Raises:
             InputError: a log cannot be read so far.
@@ -136,7 +136,7 @@ class TwoLogs(Closing, ABC, Generic[P]):
 
     @property
     def logs(self) -> tuple[Log, Log | LiveLog]:
-        """Both, in the order in which they are read."""
+        """Both logs, in reading order."""
         return self.batch, self.stream
 
     def close(self) -> None:

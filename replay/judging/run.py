@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from events.errors import InputError
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
-from replay.engine.listener import RunListener
+from replay.engine.logging_listener import LoggingListener
 from replay.engine.notices import rebuild_cure
 from replay.engine.output_streams import output_at
 from replay.engine.rejected_file import rejected_file
@@ -22,6 +22,7 @@ from replay.judging.history import Summary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from replay.engine.listener import RunListener
     from replay.engine.run import ShouldStop
     from replay.judging.logs import TwoLogs
     from replay.judging.system import ActorSystem
@@ -57,7 +58,7 @@ def run(
         strict: stop at the first line that is rejected.
         resume: go on with the history of a stream that was live.
         rejected: a file for the rejected lines; see `replay.engine.rejected_file`.
-        listener: is told how the run goes.
+        listener: is told how the run goes; by default it is told to the logger ``replay``.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
         detector: makes the actor system that decides, by default that of the logs; see
@@ -69,6 +70,7 @@ def run(
         OutputError: an output cannot be written, or was changed since it was written.
         StoreError: the store that stands there is damaged, or of a newer format.
         DetectorError: the detector has to declare its name or its version.
+        ActorFailedError: an actor raised, and again when it had recovered.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.
 
@@ -81,7 +83,7 @@ def run(
     summary = Summary(Path(flagged), store)
     cure = rebuild_cure(summary.store_path, summary.output_path)
     output = output_at(flagged, disk, logs.output, cure, should_stop)
-    listener = listener or RunListener()
+    listener = listener or LoggingListener()
     running = Run(
         logs,
         output,

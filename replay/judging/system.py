@@ -47,7 +47,7 @@ A = TypeVar("A", bound=Recovering)
 
 
 class ActorSystem(Closing, ABC, Generic[E, V, A]):
-    """Takes events, one history at a time, and sends verdicts to an outlet.
+    """An actor system of one history: takes its events and sends verdicts to an outlet.
 
     Nothing here reads a clock, a file or an environment: the same events give the
     same messages in the same order. A store tells which detector decided it; see
@@ -55,14 +55,14 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     """
 
     name: ClassVar[str]
-    """What the detector is called; a subclass that declares none is called as its class."""
+    """The name of the detector, by default that of its class."""
     version: ClassVar[int | str]
-    """Raised with the rule; a subclass that declares none has the hash of its source."""
+    """The version of its rule, by default the hash of its source."""
 
     verdict_type: ClassVar[type[Any]]
-    """What a verdict is, as a store keeps it."""
+    """The type of its verdicts, as a store keeps them."""
     coordinator_type: ClassVar[type[Any]]
-    """What the coordinator is."""
+    """The type of its coordinator."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Read the source of a detector while it is the one that the class was made of."""
@@ -90,16 +90,16 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
 
         """
         self.dispatcher: Final = Dispatcher(order)
-        """Delivers all messages."""
+        """The dispatcher, which delivers all messages."""
         self.parameters: Final = parameters
-        """What it looks for."""
+        """The parameters of the detector."""
         self.journal: Any = self.new_journal() if journal is None else journal
-        """All events; those up to `position` have happened."""
+        """The journal of all events, of which those up to `position` have happened."""
         self._actors: Final[dict[int, A]] = {}
         self.sink: Any = self.dispatcher.spawn(
             partial(SinkActor, outlet=outlet, line=self.checked_line), SINK
         )
-        """The actor that verdicts go to."""
+        """The actor that passes verdicts on to the outlet."""
         self.coordinator: Any = self.dispatcher.spawn(
             lambda dispatcher, urn: self.coordinator_type(
                 *(dispatcher, urn, parameters, self.sink.actor_ref, self.journal, self._activate),
@@ -107,7 +107,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
             ),
             COORDINATOR,
         )
-        """The actor that is told of events."""
+        """The actor that receives the events."""
 
     @classmethod
     @abstractmethod
@@ -122,7 +122,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     @classmethod
     @abstractmethod
     def parts(cls) -> Sequence[type]:
-        """Return the classes that it is made of, whose source its version is, too."""
+        """Return the classes of its parts, whose source counts as its own for the version."""
 
     @classmethod
     @abstractmethod
@@ -134,11 +134,11 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         """Start the actor of subject ``number``."""
 
     def sums(self) -> tuple[int, ...]:
-        """Return what the state adds up to, as the next digest would say; nothing by default."""
+        """Return the sums over the state that the next digest would hold; none by default."""
         return ()
 
     def user(self, number: int) -> A:
-        """Return the actor of subject ``number``, active, to look at."""
+        """Return the actor of subject ``number``, activated, for inspection."""
         _ = self.coordinator.users[number]
         actor: A = self._actors[number]
         if not actor.active:
@@ -150,26 +150,26 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
 
     @property
     def position(self) -> int:
-        """How many events have happened."""
+        """The number of the last event that has happened, from 0."""
         happened: int = self.coordinator.position
         return happened
 
     @property
     def users(self) -> int:
-        """How many subjects have appeared."""
+        """The number of subjects that have appeared so far."""
         appeared: int = self.journal.users(self.position)
         return appeared
 
     @property
     def active(self) -> list[int]:
-        """The numbers of those who are active, in the order in which they became it."""
+        """The numbers of the active subjects, in order of activation."""
         return list(self.coordinator.users)
 
     def goto(self, position: int) -> None:
-        """Stand at the moment after event ``position`` of the journal.
+        """Go to the moment after event ``position`` of the journal.
 
-        Actors whose events lie between are passivated; when they are next spoken to they are
-        as of then. No message may wait.
+        Actors with events in between are passivated, and recover as of that moment when the next
+        message reaches them. No message may be waiting.
         """
         first, last = sorted((position, self.position))
         if first < last:
@@ -179,17 +179,17 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
             self.dispatcher.run()
 
     def passivate(self, users: Iterable[int]) -> None:
-        """Stop the actors of ``users``, by number, for whom no message may wait."""
+        """Stop the actors of ``users``, by number; no message for them may be waiting."""
         for number in users:
             self.coordinator.users.pop(number).stop()
             del self._actors[number]
 
     def extend(self, events: Any) -> None:
-        """Make ``events`` part of the history, without anybody being told; see `goto`."""
+        """Append ``events`` to the journal without any message; `goto` lets them happen."""
         self.journal.extend(events)
 
     def judge(self, event: E) -> V | None:
-        """Judge ``event``, make it part of the state, and return the decision if there is one.
+        """Let ``event`` happen, and return the decision on it, or None if its type is not judged.
 
         Raises:
             DetectorError: the actors have not decided on it.
@@ -221,7 +221,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         self.commit()
 
     def abandon(self) -> None:
-        """Drop all messages that wait, and send what was decided to the outlet."""
+        """Drop all waiting messages, and send the decisions so far to the outlet."""
         while self.dispatcher.queue:
             self.dispatcher.queue.popleft()
         if not self.sink.stopped:
@@ -229,7 +229,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
             self.dispatcher.run()
 
     def commit(self) -> None:
-        """Send what was decided since the last commit to the outlet."""
+        """Send the decisions since the last commit to the outlet."""
         self.coordinator.actor_ref.tell(Commit())
         self.dispatcher.run()
 

@@ -42,7 +42,7 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
     """
 
     subject: ClassVar[str] = "a subject"
-    """What a name names."""
+    """The noun for a subject in messages."""
 
     def __init__(
         self, store: EventStore | str | Path, detector: Any, *, of_another: bool = False
@@ -67,7 +67,7 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         super().__init__(history, self._acting)
 
     def judge(self) -> V | None:
-        """Apply the next event as if it came in now; return the decision if it is judged.
+        """Let the next event happen, and return the decision on it, or None if it is not judged.
 
         Raises:
             PositionError: there is no next event.
@@ -99,9 +99,9 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
 
     @property
     def users(self) -> list[str]:
-        """The users, or subjects of another kind, who have appeared, in order of first appearance.
+        """The users, or other subjects, so far, in order of first appearance.
 
-        Inside an event also those of that event, once it is told.
+        Inside an event its own are among them, once its message was delivered.
         """
         names: list[str] = self.history.journal.names
         return names[: self._simulation.users]
@@ -127,11 +127,11 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         return number
 
     def state(self) -> list[Any]:
-        """Return what the actors of all subjects hold, in order of first appearance."""
+        """Return the states of all subjects, in order of first appearance."""
         return [(subject, self.held(subject)) for subject in self.users]
 
     def held(self, subject: str) -> dict[str, Any]:
-        """Return what the actor of ``subject`` holds, by name.
+        """Return the state of ``subject``, by name.
 
         Raises:
             UnknownUserError: it has not appeared yet.

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:
     """Iterate over what differs in two decisions on the same event."""
-    for field in expected.__struct_fields__:
+    names = zip(expected.__struct_fields__, expected.__struct_encode_fields__, strict=True)
+    for field, called in names:
         one, other = getattr(expected, field), getattr(actual, field)
         if one != other:
-            yield Difference(expected.number, COORDINATOR, field, one, other)
+            yield Difference(expected.number, COORDINATOR, called, one, other)
 
 
 class JudgedReplay(Replayed):

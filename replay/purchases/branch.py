@@ -85,8 +85,8 @@ class PurchaseRerun(JudgedRerun):
             plain(purchase.user),
             format_amount(purchase.amount),
             _change(before, after, lambda decision: str(decision.purchases)),
-            _change(before, after, lambda decision: _cents(decision, decision.mean)),
-            _change(before, after, lambda decision: _cents(decision, decision.sd)),
+            _change(before, after, lambda decision: _cents(decision, decision.mean_cents)),
+            _change(before, after, lambda decision: _cents(decision, decision.sd_cents)),
         )
 
     def difference_fields(self, difference: Differing) -> Fields:

@@ -43,7 +43,7 @@ def verdict_text(decision: Decision) -> str:
     """Return a decision in words."""
     return (
         f"{'FLAGGED' if decision.flagged else 'not flagged'} (n={decision.purchases} "
-        f"mean={format_cents(decision.mean)} sd={format_cents(decision.sd)})"
+        f"mean={format_cents(decision.mean_cents)} sd={format_cents(decision.sd_cents)})"
     )
 
 
@@ -61,6 +61,6 @@ def decision_fields(decision: Decision) -> dict[str, object]:
     return {
         "flagged": decision.flagged,
         "n": decision.purchases,
-        "mean": format_cents(decision.mean),
-        "sd": format_cents(decision.sd),
+        "mean": format_cents(decision.mean_cents),
+        "sd": format_cents(decision.sd_cents),
     }

@@ -15,7 +15,9 @@ from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.records import StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
+from replay.engine.detectors import check_detector
 from replay.engine.looks import Change
+from replay.judging.history import said
 from replay.judging.looks import JudgedLooks
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
 from replay.purchases.console import (
@@ -29,6 +31,7 @@ from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
 from replay.purchases.logs import Logs
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.rounded import rounded_lines
 from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
@@ -37,7 +40,7 @@ from replay.purchases.verify import PurchaseReplay
 from replay.purchases.why import show_why, why_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from events.store.records import Decision
     from replay.engine.looks import Fields
@@ -60,6 +63,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     """A store of purchases and friendships, of which the purchases are decided on."""
 
     kind = "purchases"
+    _rounded = False
     detectors = Simulation
     detector = Simulation
     types = tuple(each.__name__.lower() for each in EVENT_TYPES)
@@ -128,7 +132,8 @@ class PurchaseLooks(JudgedLooks[Event]):
         fields = super().message_fields(message)
         if isinstance(message, Judged):
             decision = fields.pop("verdict")
-            fields |= {name: getattr(decision, name) for name in decision.__struct_fields__[1:]}
+            _, *names = decision.__struct_encode_fields__
+            fields |= dict(zip(names, said(decision), strict=True))
         for field, value in fields.items():
             if field in _CENTS:
                 fields[field] = format_cents(value)
@@ -168,11 +173,16 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     # What commands do
 
+    def round_figures(self) -> None:
+        # Another rule has figures of its own.
+        check_detector(self.store, Simulation)
+        self._rounded = True
+
     def show_why(self, number: int) -> None:
-        show_why(explain(self.timeline, number), self.timeline)
+        show_why(explain(self.timeline, number), self.timeline, rounded=self._rounded)
 
     def why_fields(self, number: int) -> Fields:
-        return why_fields(explain(self.timeline, number), self.timeline)
+        return why_fields(explain(self.timeline, number), self.timeline, rounded=self._rounded)
 
     @property
     def words(self) -> PurchaseWords:
@@ -183,3 +193,11 @@ class PurchaseLooks(JudgedLooks[Event]):
 
     def resumed(self) -> PurchasesResumed:
         return PurchasesResumed(self.store)
+
+    def rebuild(self) -> tuple[int, Iterable[bytes]]:
+        if not self._rounded:
+            return super().rebuild()
+        # Refuses what the store cannot be rebuilt from.
+        self.resumed()
+        lines = [line + b"\n" for line in rounded_lines(self.timeline)]
+        return len(lines), lines

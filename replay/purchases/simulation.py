@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Simulation(ActorSystem[Event, Decision, UserActor]):
-    """Judges the purchases of a stream; a detector with other actors is a subclass that names them.
+    """The program's own detector as an actor system; other rules are subclasses with other actors.
 
-    Users are activated when they are spoken to.
+    A user becomes an actor when the first message to it is told.
     """
 
     name = "purchases"
@@ -35,9 +35,9 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     verdict_type: ClassVar[type[Decision]] = Decision
     """What a verdict says."""
     coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
-    """What the coordinator is."""
+    """The type of its coordinator."""
     user_type: ClassVar[type[UserActor]] = UserActor
-    """What the users are."""
+    """The type of its users."""
 
     journal: PurchaseJournal
     coordinator: CoordinatorActor
@@ -47,7 +47,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         return self.coordinator.recency.last(user)
 
     def latest_purchases(self, count: int) -> list[Purchase]:
-        """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
+        """Return the ``count`` latest purchases of all users together, the latest first."""
         return self.coordinator.recency.latest(count)
 
     def last_window(self, members: AbstractSet[int], count: int) -> list[Purchase]:
@@ -67,7 +67,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     @classmethod
     def checked_line(cls, event: Event, verdict: Decision) -> bytes:
         """Return the line of a flagged purchase (SPEC.md section 4), without its newline."""
-        return flagged_line(line_of(event), verdict.mean, verdict.sd)
+        return flagged_line(line_of(event), verdict.mean_cents, verdict.sd_cents)
 
     @classmethod
     def parts(cls) -> tuple[type, ...]:

@@ -53,9 +53,9 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
         self.of_another: Final = of_another
         """Whether another detector may have decided the history."""
         self.decides: Final = detector_version(detector)
-        """Which detector decides anew what is looked at."""
+        """The detector that decides events anew."""
         self.by_built_in_rule: Final = self.decides == detector_version(Simulation)
-        """Whether that is the program's own."""
+        """Whether `decides` is the program's own detector."""
 
     @staticmethod
     def read(store: EventStore, detector: Any) -> History:
@@ -95,7 +95,7 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
         return [self.user(user) for user in self.users]
 
     def recency(self, count: int) -> list[Purchase]:
-        """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
+        """Return the ``count`` latest purchases of all users together, the latest first."""
         return self._simulation.latest_purchases(count)
 
     def changes_of(self, subject: str) -> Callable[[int], bool]:

@@ -115,8 +115,8 @@ class PurchaseTools(JudgedTools["PurchaseLooks"]):
             event = events[position - 1]
             if not isinstance(event, Purchase):
                 return False
-            threshold = threshold_of(decision.mean, decision.sd) * _UNITS_PER_CENT
-            return abs(event.amount - threshold) <= factor * decision.sd * _UNITS_PER_CENT
+            threshold = threshold_of(decision.mean_cents, decision.sd_cents) * _UNITS_PER_CENT
+            return abs(event.amount - threshold) <= factor * decision.sd_cents * _UNITS_PER_CENT
 
         return f"near {text}", test
 

@@ -23,22 +23,26 @@ if TYPE_CHECKING:
     from replay.purchases.timeline import Timeline
 
 
-def show_why(why: WhyPurchase | WhyFriendship, timeline: Timeline) -> None:
-    """Print an explanation for a person."""
+def show_why(
+    why: WhyPurchase | WhyFriendship, timeline: Timeline, *, rounded: bool = False
+) -> None:
+    """Print an explanation for a person, with mean and sd cut or rounded."""
     if isinstance(why, WhyFriendship):
         _friendship(why)
     else:
-        _purchase(why, timeline)
+        _purchase(why, timeline, rounded=rounded)
 
 
-def why_fields(why: WhyPurchase | WhyFriendship, timeline: Timeline) -> Fields:
-    """Return an explanation for machines."""
+def why_fields(
+    why: WhyPurchase | WhyFriendship, timeline: Timeline, *, rounded: bool = False
+) -> Fields:
+    """Return an explanation for machines, with mean and sd cut or rounded."""
     if isinstance(why, WhyFriendship):
         return _friendship_fields(why)
-    return _purchase_fields(why, timeline)
+    return _purchase_fields(why, timeline, rounded=rounded)
 
 
-def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
+def _purchase(why: WhyPurchase, timeline: Timeline, *, rounded: bool) -> None:
     event, baseline = why.event, why.baseline
     place = timeline.history.place(event.number)
     degrees, tracked = timeline.parameters.degrees, timeline.parameters.tracked
@@ -46,7 +50,7 @@ def _purchase(why: WhyPurchase, timeline: Timeline) -> None:
     say(f"event {event.number} ({place.source} line {place.line}, {time})")
     say(f"user {plain(event.user)} bought for {format_amount(event.amount)}")
     show_network(why.hops, degrees)
-    show_window(why.window, baseline, tracked, timeline.zone)
+    show_window(why.window, baseline, tracked, timeline.zone, rounded=rounded)
     verdict = "FLAGGED" if why.flagged else "not flagged"
     if not timeline.by_built_in_rule:
         say(f"verdict: {verdict}, by the rule of {timeline.decides}")
@@ -80,7 +84,12 @@ def show_network(hops: Sequence[Sequence[str]], degrees: int) -> None:
 
 
 def show_window(
-    window: Sequence[Counted], baseline: Baseline, tracked: int, zone: Zone | None
+    window: Sequence[Counted],
+    baseline: Baseline,
+    tracked: int,
+    zone: Zone | None,
+    *,
+    rounded: bool = False,
 ) -> None:
     """Print the purchases in a window, with times of ``zone``, and what they come to."""
     say(f"window: {counted(baseline.n, 'purchase')}, the last in it, of at most {tracked}")
@@ -100,11 +109,19 @@ def show_window(
         )
     say(f"n = {baseline.n}")
     if baseline.n:
-        say(f"mean = {format_cents(baseline.mean)}, sd = {format_cents(baseline.sd)}")
+        mean, sd = _figures(baseline, rounded=rounded)
+        say(f"mean = {mean}, sd = {sd}, both {'rounded' if rounded else 'cut'} to 2 places")
 
 
-def _purchase_fields(why: WhyPurchase, timeline: Timeline) -> Fields:
+def _figures(baseline: Baseline, *, rounded: bool) -> tuple[str, str]:
+    """Return mean and sd as text, with 2 places."""
+    mean, sd = baseline.rounded if rounded else (baseline.mean, baseline.sd)
+    return format_cents(mean), format_cents(sd)
+
+
+def _purchase_fields(why: WhyPurchase, timeline: Timeline, *, rounded: bool) -> Fields:
     event, place = why.event, timeline.history.place(why.event.number)
+    mean, sd = _figures(why.baseline, rounded=rounded)
     return {
         "event": event.number,
         "source": place.source,
@@ -125,8 +142,8 @@ def _purchase_fields(why: WhyPurchase, timeline: Timeline) -> Fields:
             for counted in why.window
         ],
         "n": why.baseline.n,
-        "mean": format_cents(why.baseline.mean),
-        "sd": format_cents(why.baseline.sd),
+        "mean": mean,
+        "sd": sd,
         **_threshold_fields(why, timeline),
         "flagged": why.flagged,
     }

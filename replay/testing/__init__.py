@@ -48,7 +48,7 @@ from replay.testing.strategies import (
 )
 
 LiveRunTestCase = LiveRun.TestCase
-"""`LiveRun` of the program itself, for any runner of `unittest.TestCase`."""
+LiveRunTestCase.__doc__ = "`LiveRun` of the program itself, for any runner of `unittest.TestCase`."
 
 __all__ = [
     "ChosenOrder",

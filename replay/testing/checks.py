@@ -72,7 +72,7 @@ def assert_agrees_with_model(
         if verdict is None or decision is None:
             raise AssertionError(f"expected {len(expected)} decisions, found {len(decisions)}")
         right = (number, verdict.flagged, len(verdict.window), verdict.mean, verdict.sd)
-        fields = ("number", "flagged", "purchases", "mean", "sd")
+        fields = ("number", "flagged", "purchases", "mean_cents", "sd_cents")
         found = tuple(getattr(decision, field) for field in fields)
         if found != right:
             expectation = dict(zip(fields, right, strict=True))

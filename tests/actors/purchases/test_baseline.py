@@ -23,6 +23,15 @@ def test_mean_and_sd_are_the_definitions_cut_to_whole_cents(amounts: list[int]) 
     assert baseline.sd == math.isqrt(math.floor(variance / 100**2))
 
 
+@given(st.lists(units | st.just(50), min_size=1, max_size=60))
+def test_rounded_figures_are_the_nearest_cents_and_of_two_the_upper(amounts: list[int]) -> None:
+    mean = Fraction(sum(amounts), len(amounts)) / 100
+    variance = sum(((Fraction(each, 100) - mean) ** 2 for each in amounts), Fraction(0))
+    half, (rounded, sd) = Fraction(1, 2), baseline_of(amounts).rounded
+    assert rounded - half <= mean < rounded + half
+    assert max(sd - half, Fraction(0)) ** 2 <= variance / len(amounts) < (sd + half) ** 2
+
+
 @given(st.lists(units, min_size=2, max_size=60), units)
 def test_verdict_is_the_definition_without_a_square_root(amounts: list[int], amount: int) -> None:
     mean = Fraction(sum(amounts), len(amounts))
@@ -53,6 +62,7 @@ def test_exactly_the_threshold_is_not_flagged_and_one_unit_more_is(value: int, n
 
 def test_no_purchases_have_mean_and_sd_zero() -> None:
     assert (Baseline(0, 0, 0).mean, Baseline(0, 0, 0).sd) == (0, 0)
+    assert Baseline(0, 0, 0).rounded == (0, 0)
 
 
 def test_figures_of_the_challenges_example() -> None:

@@ -23,11 +23,13 @@ from events.errors import (
     ForeignStoreError,
     NewerStoreError,
     OutputError,
+    PositionError,
     StoreError,
     shown,
 )
 from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
+from events.observations.rows import Observation
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters
 from events.purchases.single import gathered
@@ -35,8 +37,10 @@ from events.store.frames import Fault, Frame, chain_of, encode_frame
 from events.store.header import Header, encode_header
 from events.store.records import (
     Decision,
+    Finding,
     Lines,
     LogEnd,
+    Observed,
     Record,
     Rejected,
     StateDigest,
@@ -50,7 +54,7 @@ from tests.by_the_book import body_of
 from tests.record_strategies import AMOUNT_MAX, Stored, stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 TIME = "2017-06-13 11:33:01"
@@ -77,6 +81,22 @@ def is_event(record: Record | Event) -> bool:
 def count_of(records: Sequence[Record | Event]) -> int:
     """Return how many events ``records`` hold, of which some stand singly."""
     return events_in(gathered(records))
+
+
+def events_of(records: Sequence[Record | Event]) -> list[Any]:
+    """Return the events of ``records``, an object each."""
+    events: list[Any] = []
+    for record in records:
+        if is_event(record):
+            events.append(record)
+        elif isinstance(record, Observed):
+            keys = record.keys or [""] * len(record.times)
+            rows = zip(record.times, record.adids, keys, strict=True)
+            events += [
+                Observation(time, number, adid, key)
+                for number, (time, adid, key) in enumerate(rows, record.number)
+            ]
+    return events
 
 
 def write(path: Path, frames: Sequence[Sequence[Record | Event]], header: Header = HEADER) -> bytes:
@@ -147,9 +167,9 @@ def test_store_gives_back_what_was_appended(path: Path, stored: Stored) -> None:
     assert store.header == header
     assert store.tail is None
     assert list(store.records()) == records
-    assert list(store.events_from()) == [record for record in records if is_event(record)]
+    assert list(store.events_from()) == events_of(records)
     assert list(store.rejected()) == [r for r in records if isinstance(r, Rejected)]
-    assert list(store.decisions()) == [r for r in records if isinstance(r, Decision)]
+    assert list(store.decisions()) == [r for r in records if isinstance(r, Decision | Finding)]
     assert store.events == count_of(records)
 
 
@@ -182,9 +202,47 @@ def test_events_are_found_from_any_number_on(path: Path, stored: Stored) -> None
     header, frames = stored
     write(path, frames, header)
     store = EventStore(path)
-    events = [record for record in flat(frames) if is_event(record)]
+    events = events_of(flat(frames))
     for number in range(1, len(events) + 3):
         assert list(store.events_from(number)) == events[number - 1 :]
+    assert len(store) == len(events)
+    assert list(store) == events
+    assert [store.event(number) for number in range(1, len(events) + 1)] == events
+    for number in (0, -1, len(events) + 1):
+        with pytest.raises(
+            PositionError, match=f"an event from 1 to {len(events)}, found {number}$"
+        ):
+            store.event(number)
+
+
+def test_store_says_what_it_is_and_is_true_without_events(path: Path) -> None:
+    write(path, FRAMES)
+    assert repr(EventStore(path)) == (
+        f"<EventStore {path}: 4 events, decided by 'purchases' (version 1)>"
+    )
+    write(path, [])
+    assert len(EventStore(path)) == 0
+    assert EventStore(path)
+
+
+def test_closed_store_tells_that_it_is_closed(path: Path) -> None:
+    write(path, FRAMES)
+    with EventStore(path) as store:
+        assert len(list(store)) == 4
+    store.close()
+    reads: list[Callable[[], object]] = [
+        lambda: next(iter(store)),
+        lambda: store.event(3),
+        lambda: next(store.decisions()),
+        lambda: store.last_frames(1),
+    ]
+    for read in reads:
+        with pytest.raises(
+            StoreError, match=r"events: expected an open store, found a closed one; open it anew$"
+        ):
+            read()
+    # What was known once it was open.
+    assert (len(store), store.parameters) == (4, Parameters(3, 50))
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def test_why_shows_a_person_each_step_to_the_verdict(example: Commands) -> None:
         "    2  2017-06-13 11:33:01  1      59.28  2 > 1\n"
         "    5  2017-06-13 11:33:01  1      11.20  2 > 1\n"
         "n = 3\n"
-        "mean = 29.10, sd = 21.46\n"
+        "mean = 29.10, sd = 21.46, both cut to 2 places\n"
         "threshold = mean + 3 sd = 93.488; the amount is above it, by 1508.342\n"
         "verdict: FLAGGED\n"
     )
@@ -289,7 +289,7 @@ def test_trace_calls_users_by_their_ids_and_tells_amounts_as_text(
                 if message["message"] == "judged":
                     decision = timeline.history.recorded[event.number]
                     assert (message["mean"], message["sd"]) == (
-                        format_cents(decision.mean), format_cents(decision.sd)
+                        format_cents(decision.mean_cents), format_cents(decision.sd_cents)
                     )  # fmt: skip
                 # A verdict has their number only.
                 bought_then = message.get("purchases", ())

@@ -169,7 +169,7 @@ def decided(condition: tuple[str, ...], past: Past, position: int) -> bool:
     decision = past.decisions.get(position)
     if decision is None or condition == ("flagged",):
         return decision is not None and decision.flagged
-    mean, sd = Fraction(decision.mean, 100), Fraction(decision.sd, 100)
+    mean, sd = Fraction(decision.mean_cents, 100), Fraction(decision.sd_cents, 100)
     distance = abs(past.happenings[position - 1].amount - (mean + 3 * sd))
     return decision.purchases >= 2 and distance <= Fraction(condition[1]) * sd
 

@@ -333,7 +333,7 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 
     def change(_: int, record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
-            return msgspec.structs.replace(record, mean=record.mean + 1)
+            return msgspec.structs.replace(record, mean_cents=record.mean_cents + 1)
         return record
 
     rewritten(history.store, tmp_path / "new", change)
@@ -352,7 +352,10 @@ def test_store_that_does_not_hold_what_comes_out_is_refused(
 def test_decision_on_what_is_no_purchase_of_the_stream_is_refused(tmp_path: Path) -> None:
     history = history_of(SPEC_EXAMPLE, tmp_path)
     explorer = Explorer(subject_of(history))
-    extra = {**history.recorded, 1: Decision(1, flagged=False, purchases=0, mean=0, sd=0)}
+    extra = {
+        **history.recorded,
+        1: Decision(1, flagged=False, purchases=0, mean_cents=0, sd_cents=0),
+    }
     with pytest.raises(replay.ReplayError, match="found another one on event 1 with messages"):
         explorer.check(extra)
 
@@ -405,7 +408,7 @@ LINE = SPEC_EXAMPLE.stream.decode()[:-2] + ', "mean": "29.10", "sd": "21.46"}'
     ("change", "expected"),
     [
         (
-            lambda outcome: with_decision(outcome, 0, mean=2911),
+            lambda outcome: with_decision(outcome, 0, mean_cents=2911),
             Difference(7, COORDINATOR, "mean", 2910, 2911),
         ),
         (
@@ -471,7 +474,7 @@ def test_lowest_event_comes_first_and_decisions_before_states(
     explorer: Explorer,
 ) -> None:
     reference = explorer.reference
-    changed = with_decision(with_decision(reference, 9, sd=-1), 5, sd=-1)
+    changed = with_decision(with_decision(reference, 9, sd_cents=-1), 5, sd_cents=-1)
     changed = with_user(changed, next(iter(reference.state))[0], {0}, 0)
     numbers = [reference.verdicts[index].number for index in (5, 9)]
     events = [each.event for each in explorer.differences(changed)]

@@ -175,7 +175,7 @@ def test_difference_in_a_decision_is_named_to_the_field(
     number = draw.choice(sorted(history.recorded))
     # What a flagged line says decides what was written, too, which is compared on reading.
     flagged = history.recorded[number].flagged
-    field = draw.choice(["purchases"] if flagged else ["purchases", "mean", "sd"])
+    field = draw.choice(["purchases"] if flagged else ["purchases", "mean_cents", "sd_cents"])
     right = getattr(history.recorded[number], field)
     wrong = other_value(right, draw)
 
@@ -185,7 +185,8 @@ def test_difference_in_a_decision_is_named_to_the_field(
         return record
 
     changed = rewritten(history.store, tmp_path / "planted.events", plant)
-    expected = Difference(number, "urn:coordinator", field, wrong, right)
+    name = field.removesuffix("_cents")
+    expected = Difference(number, "urn:coordinator", name, wrong, right)
     assert verify(History(replay.EventStore(changed))).difference == expected
 
 
@@ -294,7 +295,7 @@ def test_command_names_the_first_difference(
 ) -> None:
     def plant(_index: int, record: Single) -> Single:
         if isinstance(record, Decision):
-            return msgspec.structs.replace(record, mean=2911)
+            return msgspec.structs.replace(record, mean_cents=2911)
         return record
 
     rewritten(replay.EventStore(folder / STORE), folder / "planted", plant)

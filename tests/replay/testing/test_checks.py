@@ -105,8 +105,9 @@ def test_all_checks_hold_of_another_detector_with_its_rule(given_logs: LoggedHis
 def test_another_rule_than_the_models_is_told() -> None:
     assert_agrees_with_model(ANOMALOUS, detectors.Twice)
     message = (
-        r"^event 4: expected \{'number': 4, 'flagged': False, 'purchases': 2, 'mean': 200, "
-        r"'sd': 100\}, found Decision\(number=4, flagged=True, purchases=2, mean=200, sd=100\)$"
+        r"^event 4: expected \{'number': 4, 'flagged': False, 'purchases': 2, 'mean_cents': 200, "
+        r"'sd_cents': 100\}, found Decision\(number=4, flagged=True, purchases=2, mean_cents=200, "
+        r"sd_cents=100\)$"
     )
     with pytest.raises(AssertionError, match=message):
         assert_agrees_with_model(BETWEEN, detectors.Twice)
@@ -255,7 +256,11 @@ LiveRunTestCase().runTest()
 def test_checks_say_the_same_where_python_leaves_asserts_out(tmp_path: Path) -> None:
     def raised(record: Record | Event) -> Record | Event:
         changed = msgspec.structs.replace
-        return changed(record, mean=record.mean + 1) if isinstance(record, Decision) else record
+        return (
+            changed(record, mean_cents=record.mean_cents + 1)
+            if isinstance(record, Decision)
+            else record
+        )
 
     _, store = run_in(tmp_path, BETWEEN, detectors.Twice)
     (tmp_path / "other").mkdir()
@@ -416,7 +421,7 @@ def altered(path: Path, change: Callable[[Record | Event], Record | Event | None
 def test_altered_decision_is_told(tmp_path: Path) -> None:
     def unflag(record: Record | Event) -> Record | Event:
         if isinstance(record, Decision):
-            return msgspec.structs.replace(record, mean=record.mean + 1)
+            return msgspec.structs.replace(record, mean_cents=record.mean_cents + 1)
         return record
 
     path = altered(stored(ANOMALOUS, tmp_path), unflag)

@@ -113,7 +113,7 @@ def damaged(store: Path) -> None:
 def rewritten_otherwise(store: Path) -> None:
     def remeasure(record: Record | replay.Event) -> Record | replay.Event:
         if isinstance(record, Decision):
-            return msgspec.structs.replace(record, mean=record.mean + 1)
+            return msgspec.structs.replace(record, mean_cents=record.mean_cents + 1)
         return record
 
     altered(store, remeasure).rename(store)

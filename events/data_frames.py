@@ -1,0 +1,146 @@
+"""Columns as a frame of pandas, polars or pyarrow, whichever the caller names.
+
+None of them is needed to use this project: the one that is named is imported then.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from events.errors import BadValueError, MissingLibraryError, shown
+from events.journal.ticks import ticks_and_finer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from events.times.timestamps import Zone
+
+Library: TypeAlias = Literal["pandas", "polars", "pyarrow"]
+"""Whose frames there are."""
+Kind: TypeAlias = Literal["int", "text", "bool", "amount", "cents", "time", "texts"]
+"""What a column holds; of amounts and cents `decimal.Decimal`, of times canonical texts."""
+
+# Digits and places of decimals: all that a store can hold.
+_DECIMALS: Final = {"amount": (19, 4), "cents": (19, 2)}
+_PLAIN: Final = {"int": "int64", "bool": "bool"}
+# Nullable types of pandas, for columns in which values are missing.
+_MISSING: Final = {"int": "Int64", "bool": "boolean"}
+_EPOCH: Final = ticks_and_finer(["1970-01-01 00:00:00"])[0][0]
+_PER_TICK: Final = 1_000
+_NANOSECOND_PLACES: Final = 3
+_NANOSECONDS_MAX: Final = 2**63 - 1
+
+
+class Column(NamedTuple):
+    """A column of a frame."""
+
+    kind: Kind
+    """What it holds."""
+    values: Sequence[Any]
+    """A value a row; None where it is missing."""
+    gaps: bool = False
+    """Whether values may be missing."""
+
+
+def frame_of(library: Library, columns: Mapping[str, Column], zone: Zone | None) -> Any:
+    """Return ``columns`` as a frame.
+
+    Args:
+        library: whose frame: a `pandas.DataFrame`, `polars.DataFrame` or `pyarrow.Table`.
+        columns: the columns by name, all of one length.
+        zone: that of the times; with ``utc`` they are aware of it, else of none.
+
+    Raises:
+        BadValueError: it is no such library, or a time is too fine or too far off for it.
+        MissingLibraryError: it is not installed.
+
+    """
+    if library not in _MAKERS:
+        raise BadValueError(
+            f"library: expected 'pandas', 'polars' or 'pyarrow', found {shown(repr(library))}"
+        )
+    try:
+        module = import_module(library)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"{library}: expected an installed library, found: {error}; python -m pip install "
+            f"{library}"
+        ) from None
+    return _MAKERS[library](module, columns, "UTC" if zone == "utc" else None)
+
+
+def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
+    """Return canonical times exactly, in microseconds, or nanoseconds where one is finer.
+
+    Raises:
+        BadValueError: one is finer than a nanosecond, or where some have nanoseconds not
+            of the years that 64 bits of these can tell, 1677 to 2262.
+
+    """
+    ticks, finer = ticks_and_finer(texts)
+    since = ticks - _EPOCH
+    if not finer:
+        return np.array(since, "datetime64[us]")
+    far = np.flatnonzero(np.abs(since) >= _NANOSECONDS_MAX // _PER_TICK).tolist()
+    for place in (
+        *far,
+        *(row for row, digits in finer.items() if len(digits) > _NANOSECOND_PLACES),
+    ):
+        raise BadValueError(
+            f"row {place}: expected a time that 64 bits of nanoseconds can tell, found "
+            f"{texts[place]}; the text of a time is exact"
+        )
+    nanoseconds = since * _PER_TICK
+    for place, digits in finer.items():
+        nanoseconds[place] += int(digits.ljust(_NANOSECOND_PLACES, "0"))
+    return np.array(nanoseconds, "datetime64[ns]")
+
+
+def _pandas(pandas: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
+    def series(column: Column) -> Any:
+        if column.kind == "time":
+            times = pandas.Series(instants(column.values))
+            return times.dt.tz_localize(zone) if zone else times
+        if column.kind == "text":
+            return pandas.Series(column.values, dtype=pandas.StringDtype(na_value=np.nan))
+        types = _MISSING if column.gaps else _PLAIN
+        return pandas.Series(column.values, dtype=types.get(column.kind, "object"))
+
+    return pandas.DataFrame({name: series(column) for name, column in columns.items()})
+
+
+def _polars(polars: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
+    types = {"int": polars.Int64, "bool": polars.Boolean, "text": polars.String}
+    types |= {kind: polars.Decimal(*digits) for kind, digits in _DECIMALS.items()}
+    types |= {"texts": polars.List(polars.String)}
+
+    def series(column: Column) -> Any:
+        if column.kind != "time":
+            return polars.Series(column.values, dtype=types[column.kind])
+        times = instants(column.values)
+        unit = np.datetime_data(times.dtype)[0]
+        return polars.Series(times.astype(np.int64)).cast(polars.Datetime(unit, zone))
+
+    return polars.DataFrame({name: series(column) for name, column in columns.items()})
+
+
+def _pyarrow(pyarrow: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
+    types = {"int": pyarrow.int64(), "bool": pyarrow.bool_(), "text": pyarrow.string()}
+    types |= {kind: pyarrow.decimal128(*digits) for kind, digits in _DECIMALS.items()}
+    types |= {"texts": pyarrow.list_(pyarrow.string())}
+
+    def array(column: Column) -> Any:
+        if column.kind != "time":
+            return pyarrow.array(column.values, types[column.kind])
+        times = instants(column.values)
+        return pyarrow.array(times, pyarrow.timestamp(np.datetime_data(times.dtype)[0], zone))
+
+    return pyarrow.table({name: array(column) for name, column in columns.items()})
+
+
+_MAKERS: Final = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}
