@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.errors import InputError, OutputError, unwritable
+from events.errors import InputError, OutputError, PositionError, unwritable
 from events.store.disk import NewFile
 from replay.debugger.commands import CommandError, Commands, commands_in
 from replay.debugger.expressions import Expression
@@ -253,7 +253,7 @@ class Session:
         try:
             stops = {number: self._saved(saved, number) for number in saved.stops}
             displays = {number: self.expression(text) for number, text in saved.displays.items()}
-        except (ValueError, CommandError) as error:
+        except (ValueError, CommandError, PositionError) as error:
             raise InputError(f"{path}: expected a saved session, found: {error}") from None
         for position in (saved.position, *saved.marks.values()):
             if not 0 <= position <= len(self.timeline):

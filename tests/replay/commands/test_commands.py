@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from fractions import Fraction
@@ -242,6 +244,41 @@ def test_log_is_filtered(
 ) -> None:
     found = [line.get("event") for line in example.objects("log", STORE, *options)]
     assert found == events
+
+
+def test_flags_and_rejected_lines_have_colours_on_a_terminal(
+    example: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_lines = example("log", STORE).splitlines()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        monkeypatch.setattr(out, "isatty", lambda: True, raising=False)
+        assert main(["log", str(example.folder / STORE)]) == 0
+        assert main(["why", str(example.folder / STORE), "7"]) == 0
+        assert main(["step", str(example.folder / STORE), "-c", "goto 6; next"]) == 0
+    *_, rejected, flagged = plain_lines
+    shown = out.getvalue().splitlines()
+    assert shown[: len(plain_lines)] == [
+        *plain_lines[:-2],
+        f"\x1b[33m{rejected}\x1b[0m",
+        f"\x1b[1;31m{flagged}\x1b[0m",
+    ]
+    assert "\x1b[1;31mverdict: FLAGGED\x1b[0m" in shown
+    assert [line[:5] for line in shown[-3:]] == ["event", "\x1b[33m", "\x1b[1;3"]
+
+
+def test_rejected_lines_of_a_run_have_a_colour_on_a_terminal(
+    example: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for no_color, colour in (("", "\x1b[33m"), ("1", "")):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        with contextlib.redirect_stderr(io.StringIO()) as err:
+            monkeypatch.setattr(err, "isatty", lambda: True, raising=False)
+            names = ("batch.json", "stream.json", f"new{no_color}.json")
+            assert main([*(str(example.folder / name) for name in names), "-q"]) == 0
+        assert err.getvalue().startswith(f"{colour}{example.folder / 'stream.json'}:2: rejected")
 
 
 # trace

@@ -20,6 +20,7 @@ import pytest
 
 import replay
 from replay.cli import main
+from replay.debugger.typed import history_path
 from tests.replay.debugger.test_debugger import EXAMPLE, debugger_on
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
 
@@ -662,11 +663,11 @@ def piped(folder: Path, text: str, *options: str) -> tuple[int, str, str]:
 class Terminal:
     """A session on a terminal of its own."""
 
-    def __init__(self, folder: Path, store: str = STORE) -> None:
+    def __init__(self, folder: Path, store: str = STORE, options: tuple[str, ...] = ()) -> None:
         self.process, self._leader = pty.fork()
         if not self.process:
             os.chdir(folder)
-            os.execve(sys.executable, [*STEP[:-1], store], ENVIRONMENT)  # noqa: S606
+            os.execve(sys.executable, [*STEP[:-1], store, *options], ENVIRONMENT)  # noqa: S606
         fcntl.ioctl(self._leader, termios.TIOCSWINSZ, struct.pack("4H", 50, COLUMNS, 0, 0))
         self.ended = False
 
@@ -923,3 +924,25 @@ def test_table_on_a_terminal_leaves_what_looks_like_an_emoji_code_alone(tmp_path
     opened.type("quit\n")
     assert opened.status() == 0
     opened.close()
+
+
+def test_what_was_typed_comes_back_with_the_arrow_in_the_next_session(folder: Path) -> None:
+    for typed, option in (("break user 3", ()), ("goto 2", ("--no-history",))):
+        session = Terminal(folder, options=option)
+        session.read_until(PROMPT)
+        session(typed)
+        session.type("quit\n")
+        assert session.status() == 0
+        session.close()
+    lines = history_path().read_text().splitlines()
+    assert lines[-2:] == ["break user 3", "quit"]
+    session = Terminal(folder)
+    session.read_until(PROMPT)
+    # Ctrl-P goes back by a line, as the arrow does.
+    session.type("\x10\x10\n")
+    shown = session.read_until(PROMPT)
+    assert "break user 3" in shown
+    assert shown.endswith("stop 1: break user 3\n")
+    session.type("quit\n")
+    assert session.status() == 0
+    session.close()

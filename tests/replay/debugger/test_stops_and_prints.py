@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import readline
@@ -269,6 +270,31 @@ def test_session_is_saved_and_loaded_with_all_that_stops_have(debugger: Debugger
     assert debugger("info; where") == before
     assert debugger.shell.session.stops[1].once
     assert debugger.shell.session.stops[1].ignored == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"stops": {"1": "break stream:2"}}, "stream line 2: expected an event"),
+        ({"conditions": {"1": "break nonsense"}}, "expected a condition"),
+        ({"conditions": {"1": ""}}, "s: expected a saved session, found: "),
+        ({"displays": {"1": "amout"}}, "expected a field, found 'amout'"),
+        ({"ignored": {"1": "x"}}, "s: expected a saved session, found: "),
+    ],
+)
+def test_session_that_somebody_has_made_wrong_is_one_line(
+    debugger: Debugger, changed: dict[str, Any], found: str
+) -> None:
+    debugger("break flagged; save s")
+    saved = json.loads(Path("s").read_text())
+    Path("s").write_text(json.dumps(saved | changed))
+    before = debugger("info; where")
+    out, err = debugger.obey("load s")
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("replay: s: expected a saved session")
+    assert found in err
+    debugger.shell.failed = False
+    assert debugger("info; where") == before
 
 
 def test_session_that_uses_nothing_new_is_saved_as_it_was(debugger: Debugger) -> None:

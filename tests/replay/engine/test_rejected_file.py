@@ -26,7 +26,9 @@ from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from tests.interval_runs import BAD_ROWS, as_csv, search
 from tests.replay.commands.test_cli import LOGS, Shell
+from tests.replay.declared.test_rings import sample
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
+from tests.rings import Rings
 
 if TYPE_CHECKING:
     from events.store.disk import Disk
@@ -242,6 +244,17 @@ def test_rows_are_collected_behind_their_column_names(tmp_path: Path) -> None:
     # Corrected it is a file of observations.
     (tmp_path / "right.csv").write_bytes(content([lines[0], *lines[1:2]]))
     assert search(tmp_path / "right.csv", tmp_path / "right.json").observations == 1
+
+
+def test_lines_of_a_detectors_own_events_are_collected(tmp_path: Path) -> None:
+    batch, stream = sample(80)
+    (tmp_path / "batch.json").write_bytes(batch + b"nothing\n")
+    (tmp_path / "stream.json").write_bytes(stream)
+    with Rings.logs(tmp_path / "batch.json", tmp_path / "stream.json") as logs:
+        summary = replay.run(logs, tmp_path / "flagged.json", rejected=tmp_path / FILE)
+    rejected = list(replay.EventStore(tmp_path / "flagged.json.events").rejected())
+    assert (tmp_path / FILE).read_bytes() == content([each.line for each in rejected])
+    assert summary.reasons["not-json"] == len(rejected) > 1
 
 
 def test_search_without_rejected_rows_leaves_an_empty_file(tmp_path: Path) -> None:
