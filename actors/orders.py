@@ -86,13 +86,13 @@ class LaneOrder(ABC):
 
 
 class RandomOrder(LaneOrder):
-    """Any lane, drawn with a seed, which alone gives the same order again on any machine."""
+    """A random order of delivery; its seed alone gives it again, on any machine."""
 
     def __init__(self, seed: int) -> None:
         """Draw with ``seed``."""
         super().__init__()
         self.seed = seed
-        """What it is drawn with."""
+        """The seed."""
         self._draw = random.Random(seed).getrandbits  # noqa: S311  not for secrets
 
     def choose(self, lanes: int) -> int:
@@ -110,7 +110,7 @@ class RandomOrder(LaneOrder):
 
 
 class ChosenOrder(LaneOrder):
-    """The lanes of a list of choices, and then always the one that waits longest.
+    """An order of delivery by a list of choices, and then by how long each lane has waited.
 
     Without choices, and wherever a choice is 0, a lane delivers when its turn has come;
     so a failing order that is shrunk to few choices shows what has to overtake what.
@@ -120,7 +120,7 @@ class ChosenOrder(LaneOrder):
         """Take these ``choices`` first, each at least 0 and modulo the number of lanes."""
         super().__init__()
         self.choices = tuple(choices)
-        """What was to be chosen, one for each delivery before which several lanes wait."""
+        """The choices, one for each delivery before which several lanes wait."""
         self._left = deque(self.choices)
 
     def extend(self, choices: Iterable[int]) -> None:

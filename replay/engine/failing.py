@@ -18,20 +18,20 @@ class Failure(NamedTuple):
     """One failure of an actor."""
 
     after: int
-    """How many messages actors handle in peace before it, since the failure before."""
+    """The number of messages that are handled between the failure before and this one."""
     when: When
-    """How it fails."""
+    """The moment: before, within or after the handling of a message."""
     times: int = 1
-    """How often in a row: what fails a second time is not restarted."""
+    """The number of failures in a row; after a second one an actor is not restarted."""
 
 
 class Failures:
-    """Says on which messages actors fail; the messages to all that recover are counted."""
+    """A plan of failures, by the number of messages to actors that recover."""
 
     def __init__(self, planned: Iterable[Failure] = ()) -> None:
         """Let actors fail as ``planned``, which may be endless."""
         self.failed = 0
-        """How often an actor has failed."""
+        """The number of failures so far."""
         self._planned = iter(planned)
         self._left = self._times = 0
         self._when: When | None = None

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class DiedError(BaseException):
-    """The process would be gone here; nothing in the program catches it on purpose."""
+    """The death of the process, at this place; nothing in the program catches it on purpose."""
 
 
 def _nothing() -> None:
@@ -114,7 +114,7 @@ class CountingDisk(WatchedDisk):
 
 
 class DyingDisk(CountingDisk):
-    """Dies at one operation: before it, after it, or in the middle of a write."""
+    """A disk on which the process dies: before an operation, after it, or within a write."""
 
     def __init__(self, operation: int | None = None, when: str = "before") -> None:
         """Die at ``operation``, from 1, or never; ``when``: before, within or after."""
@@ -154,7 +154,7 @@ class DyingDisk(CountingDisk):
 
 
 class FailingDisk(CountingDisk):
-    """The n-th operation fails, and all after it if that is for ever."""
+    """A disk whose n-th operation fails, and all later ones if ``for_ever``."""
 
     def __init__(self, operation: int, *, for_ever: bool, error: int) -> None:
         """Fail at ``operation``, from 1, with the error number ``error``."""

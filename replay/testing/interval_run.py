@@ -31,7 +31,7 @@ _LOG = "observations.jsonl"
 
 
 class IntervalRun(LiveMachine):
-    """Drives a live search and compares it with the model after every step.
+    """A state machine that drives a live search, and compares it with the model after each step.
 
     Rows are written to a file that is followed; the process dies at any operation on its
     files and goes on from the store, actors of keys fail, messages overtake others, and the
@@ -39,7 +39,7 @@ class IntervalRun(LiveMachine):
     """
 
     detector: ClassVar[type[IntervalSimulation]] = IntervalSimulation
-    """What looks for intervals."""
+    """The detector under test."""
 
     @initialize(search=searches(), keyed=st.booleans(), planned=st.lists(failures(), max_size=6))
     def begin(self, search: Search, keyed: bool, planned: list[Failure]) -> None:  # noqa: FBT001

@@ -71,14 +71,14 @@ class Known(NamedTuple):
 
 
 class LiveRun(LiveMachine):
-    """Drives a live run and compares it with the model after every step.
+    """A state machine that drives a live run, and compares it with the model after every step.
 
     For a detector of your own, subclass it, name the detector, override `anomalous`, and
     add rules and invariants where you like; `LiveRun.TestCase` is what a test runner runs.
     """
 
     detector: ClassVar[type[Simulation]] = Simulation
-    """What decides."""
+    """The detector under test."""
 
     def anomalous(self, amount: Fraction, window: Sequence[Fraction]) -> bool:
         """Tell what ``detector`` is to decide; by default SPEC.md section 3."""

@@ -76,7 +76,7 @@ class LiveMachine(RuleBasedStateMachine):
     """Drives a live run, and compares it after every step with what a subclass knows."""
 
     detector: ClassVar[Any]
-    """What decides."""
+    """The detector under test."""
 
     _log: Any
     snapshots = Bundle("snapshots")
@@ -248,7 +248,7 @@ class LiveMachine(RuleBasedStateMachine):
     @property
     @abstractmethod
     def counts(self) -> tuple[int, int]:
-        """How many events and rejected lines the model has seen."""
+        """The numbers of events and of rejected lines that the model has seen."""
 
     @invariant()
     @precondition(lambda self: getattr(self, "running", False))

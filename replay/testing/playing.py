@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """What came out of a history."""
+    """The result of a history that was played."""
 
     decisions: list[Decision]
-    """On each purchase of the stream, in order."""
+    """The decisions on the purchases of the stream, in order."""
     lines: list[bytes]
     """The flagged lines, without newlines."""
     digests: list[StateDigest]
-    """What the users' states add up to in the end."""
+    """The digest of the users' states at the end."""
 
     def difference(self, other: Outcome) -> str | None:
         """Return the first thing that is otherwise in ``other``, or None."""
