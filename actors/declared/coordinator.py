@@ -50,8 +50,9 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         """Judge ``event``: yield what to ask of whom, take the answers, return the verdict.
 
         What is yielded has questions by subject; what comes back the answers, in the same order.
-        A subject that has not appeared before the event answers as one that holds nothing. By
-        default the first whom the event concerns is asked about the event, and gives the verdict.
+        Those can be asked whom this event concerns, or one before it; who appears with this one
+        holds what `SubjectActor.begin` sets. By default the first whom the event concerns is
+        asked about the event, and gives the verdict.
         """
         subject = self.journal.subjects(event)[0]
         answers = yield {subject: event}
@@ -62,7 +63,8 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         """Handle an answer at once, and a request in its turn.
 
         Raises:
-            TypeError, UnaskedError: it is neither, or an answer that nobody asked for.
+            TypeError: it is neither.
+            UnaskedError: it is an answer that nobody asked for.
 
         """
         if isinstance(message, Answer):
@@ -101,7 +103,10 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         for subject, question in questions.items():
             user = self.journal.number_of(subject, number)
             if user is None:
-                raise _wrong(self.event, "judging to ask subjects that have appeared", subject)
+                raise DetectorError(
+                    f"event {number}: expected judging to ask subjects that have appeared, found "
+                    f"{shown(str(subject))}, whom no event up to this one concerns"
+                )
             self.users[user].tell(Ask(number, question))
 
     def _kept(self, event: Fact, verdict: Verdict) -> Verdict:
