@@ -48,6 +48,7 @@ from replay.testing.strategies import (
 )
 
 LiveRunTestCase = LiveRun.TestCase
+LiveRunTestCase.__doc__ = "`LiveRun` as a test case, for any test runner."
 """`LiveRun` of the program itself, for any runner of `unittest.TestCase`."""
 
 __all__ = [
