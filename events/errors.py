@@ -23,7 +23,7 @@ class InputError(ReplayError):
 
 
 class ParametersError(ReplayError):
-    """A parameter is missing or wrong: D or T (SPEC.md section 2), or a detector's own."""
+    """A parameter is missing or wrong, such as D or T (SPEC.md section 2)."""
 
 
 class LineRejectedError(ReplayError):
@@ -33,7 +33,7 @@ class LineRejectedError(ReplayError):
 
 
 class OutputError(ReplayError):
-    """The flagged file or the event store cannot be written."""
+    """The output of a run, or the event store, cannot be written."""
 
     exit_status = 1
 
@@ -67,7 +67,7 @@ class DamagedStoreError(StoreError):
 
 
 class OtherKindError(StoreError):
-    """The store is of the other detector: of intervals, or of purchases."""
+    """The store is of events of another kind."""
 
 
 class OtherDetectorError(StoreError):
@@ -75,7 +75,7 @@ class OtherDetectorError(StoreError):
 
 
 class DetectorError(ReplayError):
-    """A detector is declared wrongly, or does what no detector may do."""
+    """A detector is declared wrongly, gives what it may not, or cannot be told from others."""
 
 
 class DetectorFailedError(DetectorError):

@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import DetectorFailedError, InputError, ReplayError, shown
+from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
+from events.store.store import EventStore
 from replay.arguments import CommandParser, add_run, check_printable, did_you_mean, whole
 from replay.completion import SHELLS, PrintCompletion
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
 from replay.engine.console import Console
+from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
 from replay.loading import add_detector, given_detector
@@ -82,10 +84,10 @@ commands:
   export       write a store's logs back
   rerun        decide a history again with other settings or events
   sweep        table what other settings of D and T would flag
-  shrink       keep the few lines that give one purchase its verdict, with a test
+  shrink       keep the few lines that give an event its verdict, with a test
   check        say what of a store is whole, and what is damaged
   repair       save what is whole of a damaged store to a new one
-  rebuild      write the flagged purchases, or the intervals, again from a store
+  rebuild      write the flagged lines, or the intervals, again from a store
   intervals    the second detector: time intervals with several advertising ids
 
 "python -m replay COMMAND --help" says more of each. A file named like a command is
@@ -93,7 +95,8 @@ given with its folder, as ./run.
 
 exit status:
   0  done, also when lines were rejected
-  1  --strict and a line was rejected, or an output could not be written
+  1  --strict and a line was rejected, an output could not be written, or a detector of
+     your own failed
   2  wrong usage or parameters, or a log that is missing or cannot be read
   130  interrupted (Ctrl-C), 143 terminated; what was done is kept, and how to go on is said.
   A live stream ends with 0 then.
@@ -218,13 +221,28 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
     paths = (options.batch, options.stream)
     if own is None:
         degrees, tracked = options.degrees, options.tracked
-        return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+        try:
+            return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+        except ParametersError as error:
+            raise ParametersError(f"{error}{_whose_store(options)}") from None
     if (options.degrees, options.tracked) != (None, None):
         raise InputError(
             f"{options.detector}: expected the detector's own parameters on the first line of "
             "the batch, found -D or -T"
         )
     return FactLogs(*paths, own, follow=options.follow, wake=wake)
+
+
+def _whose_store(options: argparse.Namespace) -> str:
+    """Return a hint if the store that is there is of a detector that was not named."""
+    path = options.store or f"{options.flagged}{STORE_SUFFIX}"
+    try:
+        store = EventStore(path)
+    except ReplayError:
+        return ""
+    if store.header.declared is None:
+        return ""
+    return f"; if you meant to go on with {path}, name {store.detector} with --detector"
 
 
 def _command(name: str, words: Sequence[str], hint: str) -> int:
@@ -266,10 +284,13 @@ def _program() -> str:
 def _run_parser() -> CommandParser:
     parser = CommandParser(
         _program(),
-        "Flag purchases that are anomalous for the buyer's network of degree D.",
+        "Flag purchases that are anomalous for the buyer's network of degree D, or with "
+        "--detector\nwhat a detector of your own looks for.",
         _RUN_EPILOG,
     )
-    parser.add_argument("batch", metavar="BATCH", help="log of past events, its first line D and T")
+    parser.add_argument(
+        "batch", metavar="BATCH", help="log of past events, its first line the parameters: D and T"
+    )
     parser.add_argument(
         "stream",
         metavar="STREAM",
@@ -278,7 +299,7 @@ def _run_parser() -> CommandParser:
     parser.add_argument(
         "flagged",
         metavar="FLAGGED",
-        help="file to append flagged purchases to; or -, a pipe or a device, with --store",
+        help="file to append flagged lines to; or -, a pipe or a device, with --store",
     )
     parser.add_argument(
         "-D",

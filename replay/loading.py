@@ -70,16 +70,23 @@ def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:
 
 
 @contextmanager
-def _own_failure(where: str) -> Iterator[None]:
+def _own_failure(where: str, cure: str = "") -> Iterator[None]:
     """Make whatever is raised while a module is imported one clear error."""
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  it does what it likes
-        raise InputError(
-            f"{where}: expected to import it, found {type(error).__name__}: {shown(str(error))}"
-        ) from None
+        found = f"{type(error).__name__}: {shown(str(error))}"
+        raise InputError(f"{where}: expected to import it, found {found}{cure}") from None
+
+
+def _cure(module: str) -> str:
+    """Return what to say instead of a module that may be meant as a file."""
+    file = Path(f"{module.replace('.', '/')}.py")
+    if not file.is_file():
+        return ""
+    return f"; modules of this folder are not looked at, so name {file}:CLASS"
 
 
 def _module(where: str) -> ModuleType:
@@ -91,7 +98,7 @@ def _module(where: str) -> ModuleType:
     if path is not None and (folder := str(path.resolve().parent)) not in sys.path:
         # Last, so that no other module is found there; processes started later get it, too.
         sys.path.append(folder)
-    with _own_failure(where):
+    with _own_failure(where, "" if path else _cure(where)):
         module = importlib.import_module(name)
     if path is not None and not _is_of(module, path):
         raise InputError(

@@ -48,9 +48,10 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
     def judging(self, event: Fact) -> Generator[Mapping[str, Any], dict[str, Any], Verdict]:
         """Judge ``event``: yield questions by subject, get the answers, return the verdict.
 
-        A subject that first appears in the event answers with the state of `begin`. By default
-        the first subject of the event is asked, with the event as the question, and its answer
-        is the verdict.
+        What is yielded has questions by subject; what comes back the answers, in the same order.
+        Those can be asked whom this event concerns, or one before it; who appears with this one
+        holds what `SubjectActor.begin` sets. By default the first whom the event concerns is
+        asked about the event, and gives the verdict.
         """
         subject = self.journal.subjects(event)[0]
         answers = yield {subject: event}
@@ -61,7 +62,8 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         """Handle an answer at once, and a request in its turn.
 
         Raises:
-            TypeError, UnaskedError: it is neither, or an answer that nobody asked for.
+            TypeError: it is neither.
+            UnaskedError: it is an answer that nobody asked for.
 
         """
         if isinstance(message, Answer):
@@ -100,7 +102,10 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
         for subject, question in questions.items():
             user = self.journal.number_of(subject, number)
             if user is None:
-                raise _wrong(self.event, "judging to ask subjects that have appeared", subject)
+                raise DetectorError(
+                    f"event {number}: expected judging to ask subjects that have appeared, found "
+                    f"{shown(str(subject))}, whom no event up to this one concerns"
+                )
             self.users[user].tell(Ask(number, question))
 
     def _kept(self, event: Fact, verdict: Verdict) -> Verdict:

@@ -3,8 +3,8 @@
     coordinator  Ask, Fold       to the actors of subjects
     actor        Answer          to the coordinator
 
-Besides them there are those of `actors.messages`. A detector may have messages of its own
-between its actors.
+Besides them there are those of `actors.messages`. What is asked and answered is the detector's
+own: a message that it declares, or a plain value.
 """
 
 from __future__ import annotations

@@ -63,7 +63,8 @@ class Coordinator(JudgingCoordinator):
         """Handle an answer at once, and a request in its turn.
 
         Raises:
-            TypeError, UnaskedError: it is neither, or an answer that nobody asked for.
+            TypeError: it is neither.
+            UnaskedError: it is an answer that nobody asked for.
 
         """
         kind = type(message)

@@ -7,6 +7,8 @@ its header, so that it can be read without the detector.
 
 from __future__ import annotations
 
+import re
+import shlex
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -28,6 +30,7 @@ _KINDS: Final[tuple[tuple[inspect.Type, FieldKind], ...]] = (
     (inspect.IntType(), "int"),
     (inspect.BoolType(), "bool"),
 )
+_APART: Final = re.compile(r"""[\s'"]""")
 TYPES_MAX: Final = 128
 """How many types of events a detector has at most."""
 FIELDS_MAX: Final = 255
@@ -334,8 +337,18 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
 
 
 def in_words(fields: Mapping[str, Any]) -> str:
-    """Return ``fields`` on one line, each with its name."""
-    return " ".join(f"{name}={value}" for name, value in fields.items())
+    """Return ``fields`` on one line, each with its name, as they are given to a command.
+
+    A text that could be taken for several, or for none, is quoted.
+    """
+    return " ".join(f"{name}={_in_words(value)}" for name, value in fields.items())
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    unclear = isinstance(value, str) and (not value or _APART.search(value))
+    return shlex.quote(value) if unclear else str(value)
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from events.escapes import plain
 from replay.arguments import add_store
 from replay.engine.files import as_named, check_new
 from replay.engine.output_file import write_all_new
-from replay.kinds import KINDS, looks_at
+from replay.kinds import ALL_KINDS, looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import mention, say
 from replay.terminal.tables import print_json
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from events.store.records import Source
 
 SUMMARY = "write the logs of a run again, without their blank lines"
+_SOURCES = tuple(dict.fromkeys(source for kind in ALL_KINDS for source in kind.sources))
 EXAMPLE = "export flagged.json.events --batch batch.json --stream stream.json"
 
 
@@ -28,13 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     add_detector(parser)
-    for kind in KINDS:
-        for source in kind.sources:
-            parser.add_argument(
-                f"--{source}",
-                metavar="FILE",
-                help=f"where to write the {source} of a store of {kind.kind}; a new file",
-            )
+    for source in _SOURCES:
+        kinds = " or ".join(kind.kind for kind in ALL_KINDS if source in kind.sources)
+        parser.add_argument(
+            f"--{source}",
+            metavar="FILE",
+            help=f"where to write the {source} of a store of {kinds}; a new file",
+        )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     looks = looks_at(options)
     named = " or ".join(f"--{source}" for source in looks.sources)
     paths: dict[Source, Path] = {}
-    for source in (source for kind in KINDS for source in kind.sources):
+    for source in _SOURCES:
         if (path := getattr(options, source)) is None:
             continue
         if source not in looks.sources:

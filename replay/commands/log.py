@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flagged",
         action="store_true",
-        help="only flagged purchases, or where intervals were final",
+        help="only events that were flagged, or where intervals were final",
     )
     parser.add_argument("--rejected", action="store_true", help="only rejected lines")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-SUMMARY = "write the flagged purchases, or the intervals, of a run again, from its store alone"
+SUMMARY = "write the flagged lines, or the intervals, of a run again, from its store alone"
 EXAMPLE = "rebuild flagged.json.events flagged.json"
 
 

@@ -42,8 +42,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "output",
         metavar="OUTPUT",
-        help="file to write the branch's flagged purchases or intervals to; its store is "
-        "OUTPUT.events",
+        help="file to write the branch's flagged lines or intervals to; its store is OUTPUT.events",
     )
     add_detector(parser)
     for kind in ALL_KINDS:

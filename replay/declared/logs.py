@@ -69,6 +69,12 @@ class FactLogs(TwoLogs[Any]):
                     f"{where}: expected the parameters of {self.detector.__qualname__}, a JSON "
                     f"object on the first line, found {found}: {error}"
                 ) from None
+            known = expected.__struct_encode_fields__
+            if unknown := [] if text is None else [*decode_object(text).keys() - set(known)]:
+                raise ParametersError(
+                    f"{where}: expected the parameters of {self.detector.__qualname__}: "
+                    f"{', '.join(known) or 'none'}; found {shown(min(unknown))}"
+                )
         elif not isinstance(parameters, expected):
             raise ParametersError(
                 f"expected parameters that are {expected.__qualname__}, found {parameters!r}"

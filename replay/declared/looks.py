@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -12,7 +11,7 @@ from actors.declared.messages import Answer
 from actors.messages import Judged
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
-from events.escapes import plain
+from events.escapes import inert, plain
 from replay.declared.branch import FactBranching, FactRerun, assignment
 from replay.declared.console import FactWords, described, verdict_text
 from replay.declared.detector import Detector, event_fields
@@ -20,6 +19,7 @@ from replay.declared.history import FactHistory, FactResumed, FactTimeline, chec
 from replay.declared.logs import FactLogs
 from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
+from replay.declared.values import value_fields, value_words
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Change
 from replay.judging.looks import JudgedLooks
@@ -130,7 +130,16 @@ class FactLooks(JudgedLooks[Fact]):
 
     def value_fields(self, value: Any) -> Any:
         found = super().value_fields(value)
-        return msgspec.to_builtins(found) if isinstance(found, msgspec.Struct) else found
+        if isinstance(found, msgspec.Struct):
+            # With its tag, as a message has it.
+            found = msgspec.to_builtins(found, order="deterministic", enc_hook=repr)
+        return value_fields(found)
+
+    def value_text(self, value: Any) -> str | None:
+        text = super().value_text(value)
+        if text is None and isinstance(value, dict | frozenset | list | msgspec.Struct | set):
+            return inert(value_words(value))
+        return text
 
     # What commands do
 
@@ -149,12 +158,12 @@ class FactLooks(JudgedLooks[Fact]):
         say(f"event {number} ({self.where(number)}, {self.time(event)})")
         say(plain(self.detector.describe(event)))
         for subject, state in held.items():
-            told = ", ".join(f"{name} = {value!r}" for name, value in state.items())
-            say(f"{plain(subject)} held before it: {plain(told) or 'nothing'}")
+            told = ", ".join(f"{name} = {value_words(value)}" for name, value in state.items())
+            say(f"{plain(subject)} held before it: {inert(told) or 'nothing'}")
         for message in messages:
             if isinstance(message, Answer):
-                answer = self.value_text(message.answer) or repr(message.answer)
-                say(f"{plain(message.subject)} answered: {plain(answer)}")
+                answer = self.value_text(message.answer) or inert(value_words(message.answer))
+                say(f"{plain(message.subject)} answered: {answer}")
         decision = self.history.recorded.get(number)
         if decision is not None:
             colour = Colour.FLAG if decision.flagged else None
@@ -177,10 +186,7 @@ class FactLooks(JudgedLooks[Fact]):
             **place._asdict(),
             **told,
             **self.verdict_fields(number),
-            "held": {
-                subject: {name: _plain_value(value) for name, value in state.items()}
-                for subject, state in held.items()
-            },
+            "held": {subject: value_fields(state) for subject, state in held.items()},
             "answers": [
                 {"subject": each.subject, "answer": self.value_fields(each.answer)}
                 for each in answers
@@ -205,20 +211,6 @@ class FactLooks(JudgedLooks[Fact]):
         self.check_given()
         check_detector(self.store, self.detector)
         return FactResumed(self.store, self.detector)
-
-
-def _plain_value(value: Any) -> Any:
-    """Return what an actor holds as JSON tells it."""
-    if isinstance(value, dict):
-        names = [key if isinstance(key, str) else repr(key) for key in value]
-        return dict(zip(names, map(_plain_value, value.values()), strict=True))
-    if isinstance(value, set | frozenset):
-        return sorted(map(_plain_value, value), key=repr)
-    if isinstance(value, list | tuple | deque):
-        return list(map(_plain_value, value))
-    if isinstance(value, msgspec.Struct):
-        return {name: _plain_value(each) for name, each in msgspec.structs.asdict(value).items()}
-    return value if value is None or isinstance(value, bool | int | str) else repr(value)
 
 
 class Anything(msgspec.Struct, frozen=True):

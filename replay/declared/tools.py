@@ -9,6 +9,7 @@ from events.bounds import NUMBER_MAX, NUMBER_MIN
 from events.errors import BadValueError, UnknownUserError, shown
 from events.escapes import plain
 from replay.debugger.commands import Command
+from replay.declared.values import value_words
 from replay.judging.tools import STREAM, JudgedTools
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
@@ -64,7 +65,9 @@ class FactTools(JudgedTools["FactLooks"]):
         held: dict[str, Any] = self.looks.timeline.held(subject)
         say(f"{plain(subject)} holds {'nothing' if not held else ''}".rstrip())
         if held:
-            print_table(("name", "value"), [(name, repr(value)) for name, value in held.items()])
+            print_table(
+                ("name", "value"), [(name, value_words(value)) for name, value in held.items()]
+            )
 
     def subjects(self, event: Fact) -> Sequence[str]:
         return self.looks.history.journal.subjects(event)
@@ -80,7 +83,11 @@ class FactTools(JudgedTools["FactLooks"]):
     ) -> list[tuple[object, ...]]:
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         return [
-            (plain(subject), name, *(repr(each[name]) if name in each else "-" for each in states))
+            (
+                plain(subject),
+                name,
+                *(value_words(each[name]) if name in each else "-" for each in states),
+            )
             for states in [(before, after)]
             for name in names
         ]

@@ -133,3 +133,17 @@ def test_what_is_no_detector_is_one_line(tmp_path: Path, name: str, said: str) -
         load_detector(name.format(tmp_path))
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_module_of_this_folder_is_told_how_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "mine_alone.py").write_text(RULE)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(replay.InputError) as raised:
+        load_detector("rules.mine_alone:Mine")
+    said, _, named = str(raised.value).rpartition("name ")
+    assert said.endswith("; modules of this folder are not looked at, so ")
+    assert named.endswith(":CLASS")
+    assert load_detector(named.replace("CLASS", "Mine")).__name__ == "Mine"

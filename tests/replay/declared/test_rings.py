@@ -365,6 +365,29 @@ def test_why_says_where_what_is_decided_now_is_another_verdict(
     assert said[-1] == "decided now it is another, and verify tells where they part"
 
 
+def test_run_that_forgets_its_detector_is_told_whose_the_store_is(folder: Path) -> None:
+    ran(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    words = [sys.executable, "-m", "replay", "batch.json", "stream.json"]
+    for output, hint in (
+        ("rings.json", "; if you meant to go on with rings.json.events, name 'rings' (version 1) "
+         "with --detector"),
+        ("other.json", ""),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [*words, output],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        cure = f"correct the line or give both -D and -T{hint}\n"
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert done.stderr.endswith(cure)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_whose_an_event_is_nobody_knows_without_the_detector(folder: Path) -> None:
     ran(folder)
     with (

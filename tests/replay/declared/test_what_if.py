@@ -117,6 +117,19 @@ def test_verdict_is_shrunk_to_the_few_events_that_it_needs(
 
 
 @pytest.mark.parametrize(
+    ("number", "found"),
+    [(3, "one of the past; name one of the stream"), (81, "one that is not judged")],
+)
+def test_event_without_a_verdict_is_not_shrunk(
+    number: int, found: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["shrink", str(store), str(number), "--output", str(store.parent / "case")]
+    assert main([*words, *DETECTOR]) == 2
+    expected = f"event {number}: expected an event that the run judged, found {found}"
+    assert capsys.readouterr().err == f"replay: {store}: {expected}\n"
+
+
+@pytest.mark.parametrize(
     "words",
     [("rerun", "branch.json"), ("shrink", "42", "--output", "case"), ("explore",)],
     ids=lambda words: words[0],

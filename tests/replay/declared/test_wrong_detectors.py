@@ -195,7 +195,11 @@ DECIDED: list[tuple[dict[str, Any], str]] = [
         for asked in NO_QUESTIONS
     ),
     *(
-        (judging({name: 1}), "event 4: expected judging to ask subjects that have appeared, found")
+        (
+            judging({name: 1}),
+            "event 4: expected judging to ask subjects that have appeared, found "
+            f"'{name}', whom no event up to this one concerns",
+        )
         for name in ("nobody", 5, None)
     ),
     (judging(), f"{VERDICT}.*, found 'None'"),
@@ -336,6 +340,23 @@ def test_most_types_and_fields_that_there_may_be() -> None:
         replay.DetectorError, match="expected at most 128 types of events, found 129"
     ):
         FactTypes((Transfer,) * 129, Ring)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "given", ['{"at_last": 5}', '{"at_least": 5, "\\u0061t_last": 6}', '{"D": 2}']
+)
+def test_name_of_no_parameter_is_not_passed_over(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("batch.json").write_text(f"{given}\n", encoding="utf-8")
+    assert ran(made()) == 2
+    found = "D" if "D" in given else "at_last"
+    expected = f"expected the parameters of Wrong: at_least; found '{found}'"
+    assert capsys.readouterr().err == f"replay: batch.json:1: {expected}\n"
+    assert not Path("out.json.events").exists()
+    with pytest.raises(AssertionError, match=f"expected the .* at_least; found '{found}'"):
+        run_conformance_test(made(), json.loads(given))
 
 
 @pytest.mark.usefixtures("folder")
