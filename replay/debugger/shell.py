@@ -35,8 +35,8 @@ class Shell(cmd.Cmd):
         """Read from standard input; ``interactive`` if a person types there."""
         super().__init__()
         self.session: Final = Session(looks)
-        self.failed = False
-        """Whether a command went wrong, after which only a person may go on."""
+        self.status = 0
+        """What a script ends with: not 0 once a command went wrong."""
         self._looks: Final = looks
         self._timeline: Final = looks.timeline
         self.interactive: Final = interactive
@@ -101,7 +101,7 @@ class Shell(cmd.Cmd):
         except ReplayError as error:
             flush()
             report(f"replay: {error}")
-            self.failed = True
+            self.status = error.exit_status
             return not self.interactive
 
     def _obey(self, words: list[str]) -> bool:
