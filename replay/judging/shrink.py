@@ -40,7 +40,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
 
     logs: ClassVar = {"batch": BATCH, "stream": STREAM}
     output = ("flagged", FLAGGED)
-    judged: ClassVar[str] = "event that the run judged"
+    judged: ClassVar[str] = "an event that the run judged"
     """What there is a verdict on."""
     other: ClassVar[str] = "one that is not judged"
     """What there is none on."""
@@ -75,7 +75,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         """Return what was recorded of the event."""
         history, number = self.history, self.number
         event = history.event(number)
-        where = f"{history.store.path}: event {number}: expected a {self.judged}, found"
+        where = f"{history.store.path}: event {number}: expected {self.judged}, found"
         if not self.looks.detector.judges(event):
             raise InputError(f"{where} {self.other}")
         if history.place(number).source == "batch":

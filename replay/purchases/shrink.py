@@ -36,7 +36,7 @@ class PurchaseShrinking(JudgedShrinking[History]):
     square of the window: 6 s for 200 purchases, 35 s for 1,000.
     """
 
-    judged = "purchase that the run judged"
+    judged = "a purchase that the run judged"
     other = "a change of a friendship; log --type purchase lists purchases"
     measures = "n, mean and sd"
 
