@@ -54,8 +54,9 @@ def run(options: argparse.Namespace) -> int:
     if (other := looks.other) is not None:
         report(f"replay: {plain(options.store)}: {other}")
     if options.first < 1 or (options.last is not None and options.last < options.first):
+        last = "the end" if options.last is None else options.last
         raise PositionError(
-            f"expected a range of events from 1 on, found {options.first} to {options.last}"
+            f"expected a range of events from 1 on, found {options.first} to {last}"
         )
     if options.type is not None and options.type not in looks.types:
         expected = ", ".join(looks.types)
