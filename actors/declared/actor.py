@@ -85,7 +85,7 @@ class SubjectActor(DispatchedActor):
 
     def _begin(self) -> list[Any]:
         """Begin, and return what of the actor is not the detector's."""
-        parts = [getattr(self, name) for name in SubjectActor.__slots__]
+        parts = [getattr(self, name) for name in _OWN_NAMES]
         self.begin()
         self._check(parts)
         return parts
@@ -97,12 +97,15 @@ class SubjectActor(DispatchedActor):
             DetectorError: it has.
 
         """
-        for name, part in zip(SubjectActor.__slots__, parts, strict=True):
+        for name, part in zip(_OWN_NAMES, parts, strict=True):
             if getattr(self, name) is not part:
-                raise DetectorError(
-                    f"{type(self).__qualname__}: expected a name of its own for what it holds, "
-                    f"found {name}, which is the engine's; give it another"
-                )
+                raise self._taken(name)
+
+    def _taken(self, name: str) -> DetectorError:
+        return DetectorError(
+            f"{type(self).__qualname__}: expected a name of its own for what it holds, found "
+            f"{name}, which is the engine's; give it another"
+        )
 
     def on_receive(self, message: Any) -> None:
         """Handle `Ask` or `Fold`, and recover before the first one.
@@ -123,5 +126,11 @@ class SubjectActor(DispatchedActor):
             if not self.active:
                 self.recover(message.since)
             self.fold(message.event)
+            if self.stopped:
+                # The only one of those names that what is told meanwhile depends on.
+                raise self._taken("stopped")
         else:
             raise TypeError(f"an actor of a subject understands no {type(message).__name__}")
+
+
+_OWN_NAMES: Final = (*SubjectActor.__slots__, *DispatchedActor.__slots__)

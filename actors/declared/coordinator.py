@@ -70,7 +70,8 @@ class FactCoordinator(JudgingCoordinator, DispatchedActor):
             if self.event is None or self.answers.get(message.subject, 0) is not _AWAITED:
                 raise UnaskedError(f"expected answers to questions only, found {message}")
             self.answers[message.subject] = message.answer
-            if _AWAITED not in self.answers.values():
+            # By identity: what an actor answers may compare in a way of its own.
+            if all(answer is not _AWAITED for answer in self.answers.values()):
                 self._go_on(self.answers)
         elif self.event is not None:
             self.waiting.append(message)

@@ -278,6 +278,11 @@ def _fields(cls: type[msgspec.Struct], base: type[msgspec.Struct]) -> tuple[Fiel
 
     """
     where = shown(cls.__qualname__)[1:-1]
+    config = cls.__struct_config__
+    if not (config.frozen and config.eq and cls.__eq__ is base.__eq__):
+        raise DetectorError(
+            f"{where}: expected a class that is frozen=True and compares its fields, found another"
+        )
     own = [each for each in cls.__mro__ if issubclass(each, base) and each is not base]
     for name in (name for each in own for name in vars(each).get("__annotations__", ())):
         _check_name(where, name)

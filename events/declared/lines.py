@@ -86,7 +86,13 @@ class FactLines:
             for field in self.types.types[kind].fields
         }
         time, found = time_of_line(fields, zone)
-        event = self.types.events[kind](**values, time=time)
+        try:
+            event = self.types.events[kind](**values, time=time)
+        except (TypeError, ValueError) as error:
+            # Its __post_init__ refuses values by one of these two, as msgspec has it.
+            raise BadLineError(
+                Reason.FIELD_TYPE, f"expected values that {shown(tag)} takes, found: {error}"
+            ) from None
         if found != "none" or self.canonical(event) != line:
             event = msgspec.structs.replace(event, line=line)
         return event, found

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 SUMMARY = "step through a history, forward and back, with breakpoints"
 EXAMPLE = "step flagged.json.events -c 'break flagged; continue; why'"
 
-EXIT_WRONG_COMMAND = 2
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
@@ -42,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Obey commands until they end; return 2 where a command of a script went wrong."""
+    """Obey commands until they end; return what a command of a script that went wrong ends with."""
     interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
     with looks_at(options, of_another=True) as looks:
         shell = Shell(looks, interactive=interactive, history=not options.no_history)
@@ -67,4 +65,4 @@ def _obey(shell: Shell, options: argparse.Namespace, greeting: str) -> int:
                 say(f"{events}, {greeting}; help lists the commands")
                 shell.show_position()
             shell.talk()
-    return EXIT_WRONG_COMMAND if shell.failed and not shell.interactive else 0
+    return 0 if shell.interactive else shell.status

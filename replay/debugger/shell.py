@@ -56,8 +56,8 @@ class Shell(cmd.Cmd):
         # How many files are being carried out, one in another.
         self._sources = 0
         self.session: Final = Session(looks)
-        self.failed = False
-        """Whether a command went wrong, after which only a person may go on."""
+        self.status = 0
+        """What a script ends with: not 0 once a command went wrong."""
         self._looks: Final = looks
         self._timeline: Final = looks.timeline
         self.interactive: Final = interactive
@@ -132,7 +132,7 @@ class Shell(cmd.Cmd):
         except ReplayError as error:
             flush()
             report(f"replay: {error}")
-            self.failed = True
+            self.status = error.exit_status
             return not self.interactive
 
     def _obey(self, typed: Typed) -> bool:

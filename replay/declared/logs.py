@@ -79,6 +79,7 @@ class FactLogs(TwoLogs[Any]):
             raise ParametersError(
                 f"expected parameters that are {expected.__qualname__}, found {parameters!r}"
             )
+        _check_kept(parameters)
         return ParametersLine(parameters, None if text is None else batch.skip_line())
 
     def setting(self) -> dict[str, Any]:
@@ -87,6 +88,26 @@ class FactLogs(TwoLogs[Any]):
 
     def resumed(self, kept: EventStore, journal: FactJournal | None) -> FactResumed:
         return FactResumed(kept, self.detector, journal)
+
+
+def _check_kept(parameters: Any) -> None:
+    """Refuse parameters that a store could not give back.
+
+    Raises:
+        ParametersError: they are such.
+
+    """
+    try:
+        told = msgspec.json.encode(parameters)
+        kept = msgspec.json.encode(msgspec.json.decode(told, type=type(parameters)))
+        is_kept = told == kept and told.startswith(b"{")
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+        is_kept = False
+    if not is_kept:
+        raise ParametersError(
+            f"expected parameters that are the same when they are read again from JSON, where they "
+            f"are an object, found {shown(repr(parameters))}"
+        )
 
 
 def _is_parameters(line: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from events.closing import Closing
@@ -12,7 +12,7 @@ from events.errors import PositionError
 from replay.engine.history import StoredHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from actors.dispatcher import DeliveryOrder, DispatchedActor
@@ -79,7 +79,8 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
         self._queue: deque[Any] = deque()
         # What the event that is being delivered still needs from outside; None between events.
         self._agenda: list[Any] | None = None
-        self._simulation: Final = acting(self._queue)
+        self._acting: Final = acting
+        self._simulation = acting(self._queue)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -178,7 +179,10 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
         return told + [Delivered(None, urn, message) for message in self._agenda or ()]
 
     def deliver(self) -> Delivered | None:
-        """Deliver one message of the next event and return it, or None at the end."""
+        """Deliver one message of the next event and return it, or None at the end.
+
+        Where an actor raises, the timeline stands before that event again.
+        """
         with self.undisturbed():
             if self._agenda is None:
                 if self.position == len(self):
@@ -187,11 +191,26 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
             if not self._queue:
                 self._simulation.coordinator.actor_ref.tell(self._agenda.pop(0))
             sender, receiver, message = self._queue[0]
-            self._simulation.coordinator.dispatcher.step()
+            with self._or_before():
+                self._simulation.coordinator.dispatcher.step()
             if not self._queue and not self._agenda:
                 self._agenda = None
                 self.position += 1
         return Delivered(sender and sender.actor_urn, receiver.actor_urn, message)
+
+    @contextmanager
+    def _or_before(self) -> Iterator[None]:
+        """Stand before the next event, with actors that are all alive, where the block raises."""
+        try:
+            yield
+        except BaseException:
+            # Who failed is stopped, and of what it was told nobody knows any more.
+            self._simulation.close()
+            self._queue.clear()
+            self._agenda = None
+            self._simulation = self._acting(self._queue)
+            self._simulation.goto(self.position)
+            raise
 
     def _finish_event(self) -> bool:
         """Deliver what is left of the event that the timeline is inside of, if it is."""

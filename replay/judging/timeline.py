@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from actors.messages import Commit, Include, Judge
 from actors.sink import Nowhere
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from actors.dispatcher import DeliveryOrder
 
 E = TypeVar("E")
 H = TypeVar("H", bound=Any)
@@ -61,10 +60,10 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         if not of_another:
             check_detector(opened, detector)
         history: H = self.read(opened, detector)
-        self._acting: Final[Callable[[DeliveryOrder], S]] = lambda queue: detector(
-            history.parameters, Nowhere(), queue, journal=history.journal
+        super().__init__(
+            history,
+            lambda queue: detector(history.parameters, Nowhere(), queue, journal=history.journal),
         )
-        super().__init__(history, self._acting)
 
     def judge(self) -> V | None:
         """Let the next event happen, and return the decision on it, or None if it is not judged.
@@ -76,7 +75,7 @@ class JudgedTimeline(Stepping[E, H, S], Generic[E, H, S, V]):
         self._finish_event()
         if self.position == len(self):
             raise PositionError(f"expected an event after position {self.position}, found the end")
-        with self.undisturbed():
+        with self.undisturbed(), self._or_before():
             decision: V | None = self._simulation.judge(
                 self.history.journal.event(self.position + 1)
             )

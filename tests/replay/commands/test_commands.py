@@ -596,6 +596,8 @@ def test_range_that_is_none_is_refused(example: Commands) -> None:
     status, _, err = example.result("log", STORE, "--from", "5", "--to", "2")
     assert status == 2
     assert err == "replay: expected a range of events from 1 on, found 5 to 2\n"
+    _, _, err = example.result("log", STORE, "--from", "0")
+    assert err == "replay: expected a range of events from 1 on, found 0 to the end\n"
 
 
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])

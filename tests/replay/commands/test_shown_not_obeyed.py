@@ -269,7 +269,7 @@ def test_completion_offers_what_is_shown_and_is_read_again(
         for word in offered:
             assert inert(word) == word
             session.onecmd(f"history {word}")
-            assert not session.failed
+            assert session.status == 0
         assert is_shown(capsys.readouterr().out)
         files = completions(session.session, "", "load ")
         assert all(inert(word) == word for word in files)

@@ -64,7 +64,7 @@ class Debugger:
     def __call__(self, line: str) -> str:
         """Return what a line prints, which must not go wrong."""
         out, err = self.obey(line)
-        assert (err, self.shell.failed) == ("", False)
+        assert (err, self.shell.status) == ("", 0)
         return out
 
     @property
@@ -810,8 +810,8 @@ def test_wrong_command_is_one_line_and_changes_nothing(debugger: Debugger, insid
         out, err = debugger.obey(line)
         assert (out, err.count("\n")) == ("", 1), line
         assert err.startswith(f"replay: {expected}"), line
-        assert debugger.shell.failed
-        debugger.shell.failed = False
+        assert debugger.shell.status
+        debugger.shell.status = 0
         assert (debugger("info"), debugger.place) == before, line
     assert {path.name: path.read_bytes() for path in debugger.folder.iterdir()} == files
 
@@ -819,7 +819,7 @@ def test_wrong_command_is_one_line_and_changes_nothing(debugger: Debugger, insid
 def test_wrong_command_ends_its_line(debugger: Debugger) -> None:
     out, err = debugger.obey("first; goto 99; last")
     assert (out.count("\n"), err.count("\n")) == (1, 1)
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     assert debugger.position == 1
 
 
@@ -876,7 +876,7 @@ def test_file_that_is_no_session_of_this_history_is_refused_and_changes_nothing(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("replay: s: expected ")
     assert found in err
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     assert debugger("info; where") == before
 
 
@@ -1276,6 +1276,6 @@ def test_position_0_is_before_everything(debugger: Debugger) -> None:
         )
     for line in ("why", "trace", "why m"):
         assert debugger.obey(line)[1] == f"replay: {NO_EVENT}\n"
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     assert debugger("back; reverse-continue").count("before event 1 of 7\n") == 2
     assert debugger("continue").startswith("stop 1: break user 1\nevent 1 of 7: ")

@@ -23,7 +23,7 @@ from actors.declared.messages import Answer
 from replay.declared.history import FactHistory, FactTimeline
 from replay.kinds import looks_of
 from replay.testing import DiedError, DyingDisk, FactLog, fact_logs, run_conformance_test
-from tests.rings import Account, Ring, Rings
+from tests.rings import Account, Closed, Ring, Rings
 
 ROOT = Path(replay.__file__).parents[1]
 DETECTOR = ("--detector", "tests.rings:Rings")
@@ -304,6 +304,24 @@ class Counts(Rings):
     actor_type = Counting
 
 
+class Closing(Account):
+    """Has stopped, as it calls that, once its account is closed."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.stopped = False
+
+    def fold(self, event: Any) -> None:
+        super().fold(event)
+        self.stopped = isinstance(event, Closed)
+
+
+class Closings(Rings):
+    name = "closings"
+    version = 1
+    actor_type = Closing
+
+
 class Shared(Account):
     """Keeps something beside its events."""
 
@@ -321,10 +339,13 @@ class Moody(Rings):
     actor_type = Shared
 
 
-def test_name_that_is_the_engines_is_refused_in_an_actor(folder: Path) -> None:
+@pytest.mark.parametrize(("detector", "name"), [(Counts, "number"), (Closings, "stopped")])
+def test_name_that_is_the_engines_is_refused_in_an_actor(
+    folder: Path, detector: type[Rings], name: str
+) -> None:
     with (
-        Counts.logs(folder / "batch.json", folder / "stream.json") as logs,
-        pytest.raises(replay.DetectorError, match="found number, which is the engine's"),
+        detector.logs(folder / "batch.json", folder / "stream.json") as logs,
+        pytest.raises(replay.DetectorError, match=f"found {name}, which is the engine's"),
     ):
         replay.run(logs, folder / "counts.json")
 

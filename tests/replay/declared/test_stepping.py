@@ -17,7 +17,7 @@ import replay
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
 from tests.replay.declared.test_rings import sample
-from tests.rings import Closed, Rings, Transfer
+from tests.rings import Account, Closed, Coordinator, Rings, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,3 +224,40 @@ def test_field_that_is_called_as_a_condition_is_told_from_it_by_its_sign(tmp_pat
             assert {at for at in (1, 2) if stop.test(at)} == expected, condition
             kind, *words = shlex.split(stop.text)
             assert shell.session.parse(kind, words).text == stop.text
+
+
+@pytest.mark.parametrize(
+    ("part", "base", "where"),
+    [
+        ("coordinator_type", Coordinator, "judging"),
+        ("actor_type", Account, "answer"),
+        ("actor_type", Account, "fold"),
+    ],
+    ids=["judging", "answer", "fold"],
+)
+def test_session_goes_on_before_the_event_on_which_a_detector_raised(
+    session: Session, part: str, base: type, where: str
+) -> None:
+    start = session.history.stream_start
+
+    def raises(self: Any, given: Any) -> Any:
+        # A question has no number.
+        if getattr(given, "number", start + 1) > start:
+            raise ZeroDivisionError("no such thing")
+        return getattr(base, where)(self, given)
+
+    made = {part: type("Raising", (base,), {where: raises})}
+    wrong = type("Wrong", (Rings,), {"version": 2, **made})
+    with looks_of(session.looks.store, wrong, of_another=True) as looks:
+        shell = Shell(looks, interactive=False)
+        for line in (f"why {start + 1}", f"trace {start + 1}", "message; " * 9):
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as err:
+                shell.onecmd(f"goto {start}; {line}")
+            assert err.getvalue().count("\n") == 1, err.getvalue()
+            assert " failed on " in err.getvalue()
+            assert "ZeroDivisionError: no such thing" in err.getvalue()
+            assert (shell.status, looks.timeline.position) == (1, start)
+            assert not looks.timeline.inside
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as err:
+                shell.onecmd("next; back; back; goto 0; message; first")
+            assert (err.getvalue(), looks.timeline.position) == ("", 1)

@@ -55,6 +55,27 @@ class Other(replay.Fact, frozen=True):
     sender: int
 
 
+class Mutable(replay.Fact, frozen=False):  # type: ignore[misc]
+    sender: str
+
+
+class Unequal(replay.Fact, frozen=True, eq=False):
+    sender: str
+
+
+class UnequalVerdict(replay.Verdict, frozen=True, eq=False):
+    pass
+
+
+class Lenient(replay.Fact, frozen=True):
+    sender: str
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Lost(replay.Fact, frozen=True):
     name: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037  it is not there
 
@@ -127,6 +148,17 @@ DECLARED: list[tuple[type[replay.Detector], str]] = [
     (
         made(event_types=(Transfer, Named)),
         "Wrong: Named.name: expected .* found one that is renamed 'NAME'",
+    ),
+    *(
+        (
+            made(event_types=(Transfer, cls)),
+            f"Wrong: {cls.__name__}: expected a class that is frozen=True and compares its fields",
+        )
+        for cls in (Mutable, Unequal, Lenient)
+    ),
+    (
+        made(verdict_type=UnequalVerdict),
+        "Wrong: UnequalVerdict: expected a class that is frozen=True and compares its fields",
     ),
     (made(event_types=(Transfer, Lost)), "Wrong: Lost: expected fields that are str, int or bool,"),
     (made(event_types=(Transfer, Twin)), "Wrong: expected types of events with names of their own"),
@@ -373,6 +405,93 @@ def test_parameters_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]
     assert Limits().at_least == 1_000
 
 
+def broken(*_: Any) -> Any:
+    raise ZeroDivisionError("no such thing")
+
+
+class Listed(msgspec.Struct, frozen=True, array_like=True):
+    """Is no object in JSON."""
+
+    at_least: int = 5
+
+
+class Endless(msgspec.Struct, frozen=True):
+    """Has a number that JSON has not."""
+
+    at_least: float = 5.0
+    at_most: float = float("inf")
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """Has what JSON cannot tell."""
+
+    at_least: int = 5
+    rule: Any = broken
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("parameters", [Listed(), Endless(), Unheard()])
+def test_parameters_that_a_store_could_not_give_back_begin_nothing(
+    parameters: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detector = made(parameters_type=type(parameters))
+    before = sorted(Path().iterdir())
+    with pytest.raises(replay.ParametersError, match="same when they are read again from JSON"):
+        detector.logs("batch.json", "stream.json", parameters)
+    assert ran(detector) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+class Fitting(Transfer, frozen=True, tag="transfer"):
+    """Refuses values, as msgspec lets a class do."""
+
+    def __post_init__(self) -> None:
+        if self.amount > 8:
+            raise ValueError(f"no more than 8, and \x1b[1m{self.amount}")
+
+
+@pytest.mark.usefixtures("folder")
+def test_line_whose_values_its_type_refuses_is_rejected(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ran(made(event_types=(Fitting,), judged_types=None)) == 0
+    rejected = [
+        f"stream.json:{line}: rejected (field-type): expected values that 'transfer' takes, found: "
+        "no more than 8, and \\x1b[1m9"
+        for line in (1, 2)
+    ]
+    assert capsys.readouterr().err.splitlines() == rejected
+    store = replay.EventStore("out.json.events")
+    assert store.events == 4
+    # The store is read without the detector, too.
+    assert main(["check", "out.json.events"]) == 0
+    assert main(["verify", "out.json.events", "--detector", "wrong:Wrong"]) == 0
+
+
+class Touchy:
+    """Cannot be compared, as arrays cannot."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("it is neither")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.usefixtures("folder")
+def test_answer_may_be_what_cannot_be_compared() -> None:
+    answering = type("Answering", (Account,), {"answer": lambda _self, _question: Touchy()})
+
+    def asking(_self: Any, _event: Any) -> Any:
+        yield {"ada": 1, "bob": 2}
+        yield {"ada": 3}
+        return ring
+
+    asked = {"coordinator_type": type("Judge", (Coordinator,), {"judging": asking})}
+    assert ran(made(actor_type=answering, **asked)) == 0
+    assert len(list(replay.EventStore("out.json.events").decisions())) == 3
+
+
 class Overwriting(replay.Verdict, frozen=True):
     """Has the name of a field of events, as could be declared once."""
 
@@ -397,10 +516,6 @@ def test_store_of_names_that_nobody_may_declare_any_more_is_read(
     assert (err, '"sender": "ada"' in out) == ("", True)
     assert main(["export", "out.json.events", "--stream", "again.json"]) == 0
     assert Path("again.json").read_bytes() == Path("stream.json").read_bytes()
-
-
-def broken(*_: Any) -> Any:
-    raise ZeroDivisionError("no such thing")
 
 
 @pytest.mark.usefixtures("folder")
@@ -442,3 +557,16 @@ def test_detector_that_raises_is_one_line_and_one_status_wherever_it_does(
             assert err.splitlines()[-1].startswith("replay: "), (name, err)
     assert 1 in found.values()
     assert set(found.values()) <= {0, 1}, found
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_a_run_did_not_judge_is_told_of_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran(made(coordinator_type=type("Broken", (Coordinator,), {"judging": broken}))) == 1
+    setattr(sys.modules["wrong"], "Wrong", made())  # noqa: B010  a module has no such attribute
+    store, given = "out.json.events", ("--detector", "wrong:Wrong")
+    capsys.readouterr()
+    assert main(["rerun", store, "branch.json", *given]) == 0
+    assert "\n3 events not judged by the original, so not" in capsys.readouterr().out
+    assert main(["shrink", store, "5", "--output", "case", *given]) == 2
+    expected = "event 5: expected an event that the run judged, found one before whose verdict"
+    assert expected in capsys.readouterr().err

@@ -585,7 +585,7 @@ def check_stops(store: EventStore, condition: str, positions: set[int]) -> None:
             for _ in ahead:
                 shell.onecmd(command)
                 found.append(looks.timeline.position)
-            assert (found, shell.failed) == (ahead, False)
+            assert (found, shell.status) == (ahead, 0)
 
 
 def test_debugger_shows_the_ends_of_a_long_interval(run: Commands) -> None:
