@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from events.errors import BadValueError, ParametersError, shown
 from events.observations.parameters import check_distinct
-from events.purchases.parameters import check
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
 from events.times.durations import parse_duration
 from replay.terminal.standard_streams import report, say
 
@@ -105,6 +105,16 @@ def add_event(parser: argparse.ArgumentParser) -> None:
     """Declare the store and the event in it that a command looks at."""
     add_store(parser)
     parser.add_argument("number", metavar="N", type=number, help="number of an event, from 1")
+
+
+def add_setting(parser: argparse.ArgumentParser, how: str) -> None:
+    """Declare D and T; ``how`` says what they are instead of, or by default."""
+    for flag, name, what, least in (
+        ("-D", "--degrees", "degree of the network", DEGREES_MIN),
+        ("-T", "--tracked", "purchases tracked in the network", TRACKED_MIN),
+    ):
+        kind = whole(flag[1], least)
+        parser.add_argument(flag, name, metavar=flag[1], type=kind, help=f"{what}{how}")
 
 
 def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbose: str) -> None:

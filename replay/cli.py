@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorError, InputError, ReplayError, shown
-from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, add_run, did_you_mean, whole
+from replay.arguments import Parser, add_run, add_setting, did_you_mean
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -43,6 +42,7 @@ COMMANDS: Final = (
     "log",
     "why",
     "trace",
+    "report",
     "diff",
     "export",
     "rerun",
@@ -70,6 +70,7 @@ commands:
   log          list the events of a store
   why          explain one event of a store to the last digit
   trace        show every message delivered for an event
+  report       write what is to be known of an event to one HTML file
   diff         find where two stores part
   export       write a store's logs back
   rerun        decide a history again with other settings or events
@@ -252,20 +253,7 @@ def _run_parser() -> Parser:
         metavar="FLAGGED",
         help="file to append flagged purchases to; or -, a pipe or a device, with --store",
     )
-    parser.add_argument(
-        "-D",
-        "--degrees",
-        metavar="D",
-        type=whole("D", DEGREES_MIN),
-        help="degree of the network, instead of the batch's first line",
-    )
-    parser.add_argument(
-        "-T",
-        "--tracked",
-        metavar="T",
-        type=whole("T", TRACKED_MIN),
-        help="purchases tracked in the network, instead of the batch's first line",
-    )
+    add_setting(parser, ", instead of the batch's first line")
     add_detector(parser)
     add_run(
         parser,

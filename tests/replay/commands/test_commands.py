@@ -475,6 +475,7 @@ LOOKING = [
     ("log", STORE),
     ("why", STORE, "7"),
     ("trace", STORE, "7"),
+    ("report", STORE, "7", "--output", "report.html"),
     ("diff", STORE, STORE),
     ("export", STORE),
     ("sweep", STORE),
@@ -486,6 +487,7 @@ SALVAGING = [("check", STORE), ("repair", STORE, "--output", "saved.events")]
 ADDED = {
     "rerun": {"branch.json", "branch.json.events"},
     "rebuild": {"again.json"},
+    "report": {"report.html"},
     "repair": {"saved.events"},
 }
 
