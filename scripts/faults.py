@@ -56,7 +56,7 @@ def main() -> int:
     )
     parser.add_argument("--only", metavar="TEXT", default="", help="those whose name holds TEXT")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default: 2)")
-    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--markdown", action="store_true", help="print the page's table")
     options = parser.parse_args()
     faults = [fault for fault in FAULTS if options.only in fault.name]
     count = max(1, min(options.count, len(faults)))

@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""What the README and the pages beside the code show is what happens."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ from replay.kinds import KINDS
 from tests.replay.commands.test_cli import Shell
 
 ROOT = Path(replay.__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+# The README comes first: the transcripts of the pages look at what those of the README made.
+PATHS = [
+    ROOT / "README.md",
+    *sorted(path for room in ("actors", "events", "replay", "scripts")
+            for path in (ROOT / room).rglob("README.md")),
+]  # fmt: skip
+PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PATHS}
+README, EVERYTHING = PAGES["README.md"], "\n".join(PAGES.values())
+DECLARED, KIT = "replay/declared/README.md", "replay/testing/README.md"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
 def without_times(text: str) -> str:
@@ -37,7 +45,14 @@ def without_times(text: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", blocks("console"))
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=f"{page}-{place}")
+        for page in PAGES
+        for place, block in enumerate(blocks("console", page), 1)
+    ],
+)
 def test_transcript_is_what_the_commands_print(block: str) -> None:
     for transcript in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, expected = transcript.partition("\n")
@@ -79,7 +94,7 @@ def run_block(block: str, folder: Path) -> list[str]:
 
 
 def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
-    reader, *_ = blocks("python")
+    (reader,) = blocks("python", "events/store/README.md")
     store = replay.EventStore(folder / "flagged.json.events")
     printed = run_block(reader, folder)
     frames = list(store.frames())
@@ -96,7 +111,7 @@ def test_reader_with_msgpack_alone_prints_every_record(folder: Path) -> None:
 
 
 def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
-    _, example, *_ = blocks("python")
+    (example,) = blocks("python")
     flagged = (folder / "flagged.json").read_bytes()
     first, *others = run_block(example, folder)
     assert first.split()[0] == str(flagged.count(b"\n"))
@@ -106,12 +121,12 @@ def test_python_example_runs_and_prints_the_flags(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_detector_with_events_of_its_own_does_what_is_shown(tmp_path: Path) -> None:
-    (detector,) = (block for block in blocks("python") if "class Bursts" in block)
+    (detector,) = blocks("python", DECLARED)
     assert detector.count("\n") < 60
     (tmp_path / "bursts.py").write_text(detector)
-    for name, block in zip(("batch", "stream"), blocks("json"), strict=True):
+    for name, block in zip(("batch", "stream"), blocks("json", DECLARED), strict=True):
         (tmp_path / f"{name}.json").write_text(block)
-    (shown,) = (block for block in blocks("text") if "bursts.json.events" in block)
+    (shown,) = blocks("text", DECLARED)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for transcript in re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]:
         command, _, expected = transcript.partition("\n")
@@ -126,7 +141,7 @@ def test_detector_with_events_of_its_own_does_what_is_shown(tmp_path: Path) -> N
 
 
 class Recipe:
-    """A command of the README that reads a live stream, in a folder of its own."""
+    """A command of the page on logs that reads a live stream, in a folder of its own."""
 
     def __init__(self, block: str, folder: Path) -> None:
         self.block = block
@@ -210,7 +225,7 @@ class Recipe:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", blocks("sh"), ids=["file", "pipe"])
+@pytest.mark.parametrize("block", blocks("sh", "events/logs/README.md"), ids=["file", "pipe"])
 def test_live_recipe_gives_the_same_with_kills_in_between(block: str, tmp_path: Path) -> None:
     log = (ROOT / "scripts" / "sample" / "stream_log.json").read_bytes().splitlines(keepends=True)
     content = b"".join([b"no JSON\n", *log[:450], b"\n", *log[450:]])
@@ -254,7 +269,7 @@ def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Path) -> None:
-    *_, example, live = blocks("python")
+    example, live = blocks("python", KIT)
     assert sum(bool(line) for line in example.splitlines()) < 20
     few = "TestDetectorRun.settings = settings(max_examples=10, deadline=None)"
     finished = run_pytest(f"{example}\n\n{live}\n\n{few}", tmp_path)
@@ -264,8 +279,8 @@ def test_property_test_of_a_detector_has_under_20_lines_and_passes(tmp_path: Pat
 
 @pytest.mark.slow
 def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_path: Path) -> None:
-    *_, example, _ = blocks("python")
-    _, text = blocks("text")
+    example, _ = blocks("python", KIT)
+    (text,) = blocks("text", KIT)
     shown = text.splitlines()
     finished = run_pytest(
         example.replace("amount > 3 * each.amount", "amount >= 3 * each.amount"), tmp_path
@@ -281,27 +296,35 @@ def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_p
 
 def test_every_name_of_the_test_kit_is_documented() -> None:
     names = replay.testing.__all__
-    assert [name for name in names if not re.search(rf"`{name}\b", README)] == []
+    assert [name for name in names if not re.search(rf"`{name}\b", PAGES[KIT])] == []
 
 
 def test_every_option_is_documented(tmp_path: Path) -> None:
     # Those of tail are its own.
     shown = re.sub(r"tail .*\|", "", Shell(tmp_path)("--help").out)
     options = set(re.findall(r"(?<![\w-])--?[A-Za-z]+", shown)) - {"-h", "-m"}
-    assert [option for option in sorted(options) if f"`{option}" not in README] == []
+    assert [option for option in sorted(options) if f"`{option}" not in EVERYTHING] == []
 
 
 def test_every_command_is_documented() -> None:
     names = [name for name in cli.COMMANDS if name != "run"]
     own = (command for kind in KINDS for command in kind.tools.commands)
     names += [command.name for command in (*debugger.COMMON, *own)]
-    assert [name for name in names if not re.search(rf"`{name}\b", README)] == []
+    assert [name for name in names if not re.search(rf"`{name}\b", EVERYTHING)] == []
 
 
-def test_every_file_and_folder_that_is_named_exists() -> None:
-    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_folder_that_a_page_names_exists(page: str) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", PAGES[page])
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    assert [page for page in PAGES if page != "README.md" and f"]({page})" not in README] == []
+
+
+def test_readme_is_read_in_one_sitting() -> None:
+    assert README.count("\n") <= 250
 
 
 def test_first_screen_has_one_sentence_two_commands_and_a_transcript() -> None:

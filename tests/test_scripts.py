@@ -49,6 +49,10 @@ def test_committed_sample_is_what_the_generators_help_says(tmp_path: Path) -> No
         assert (tmp_path / name).read_bytes() == committed
 
 
+def test_page_of_all_public_names_is_current() -> None:
+    script("api.py", "--check", cwd=ROOT)
+
+
 def test_committed_observations_are_what_the_generators_help_says(tmp_path: Path) -> None:
     shown = script("observations.py", "--help", cwd=ROOT).replace("\\\n", " ")
     (command,) = re.findall(

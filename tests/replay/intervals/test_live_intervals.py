@@ -516,7 +516,9 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path, name: str, found: st
 @pytest.mark.slow
 def test_recipe_of_the_readme_goes_on_with_a_pipe_of_csv(tmp_path: Path) -> None:
     (recipe,) = re.findall(
-        r"^    (\(head -n 1 .*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+        r"^    (\(head -n 1 .*)$",
+        (ROOT / "events" / "logs" / "README.md").read_text(),
+        re.MULTILINE,
     )
     (tmp_path / "seen.csv").write_bytes(HEADING + b"".join(SEEN[:2]))
     shell = Shell(tmp_path)
