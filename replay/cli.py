@@ -43,6 +43,7 @@ COMMANDS: Final = (
     "why",
     "trace",
     "report",
+    "view",
     "diff",
     "export",
     "rerun",
@@ -71,6 +72,7 @@ commands:
   why          explain one event of a store to the last digit
   trace        show every message delivered for an event
   report       write what is to be known of an event to one HTML file
+  view         show stores as a page in the browser
   diff         find where two stores part
   export       write a store's logs back
   rerun        decide a history again with other settings or events

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TURN: Final = 2 * pi
 _CENTRE: Final = 24
-_SIZE_MIN: Final = 190
+_SIZE_MIN: Final = 165
 _DOT: Final = 3.4
 _ROW: Final = 3.8
 _LABEL: Final = 13.0

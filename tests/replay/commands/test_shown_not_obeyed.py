@@ -139,6 +139,7 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("report", STORE, FIRST, "--output", f"new{NAME}"),
     ("report", STORE, "--flagged", "--output", f"new{NAME}"),
     ("report", FOUND, FIRST, "--output", f"new{NAME}"),
+    ("view", f"missing{NAME}"),
     ("shrink", STORE, FIRST, "--output", f"new{NAME}"),
     ("shrink", STORE, FIRST, "--output", f"new{NAME}", "--json"),
     ("explore", STORE, "--orders", "1"),
