@@ -27,9 +27,8 @@ _BOTTOM: Final = 300
 _APART: Final = 22
 _HIGHEST: Final = 12
 _TICKS_MAX: Final = 6
-# What is more than so many times all others is an outlier, and the axis ends before it.
 _OUTLIER: Final = 3
-_OUTLIERS_SHARE: Final = 10
+_USUAL: Final = 95
 _UNITS_PER_CENT: Final = UNITS_PER_ONE // 100
 
 
@@ -99,15 +98,17 @@ def chart(bars: Sequence[Bar], amount: int, baseline: Baseline | None, *, flagge
 
 
 def axis_for(amounts: Sequence[int], levels: Sequence[int]) -> _Axis:
-    """Return an axis that holds ``amounts`` and ``levels``, but for few that would flatten it."""
-    values = sorted([*amounts, *levels])
-    few = 1 + len(amounts) // _OUTLIERS_SHARE + len(levels)
-    cuts = [
-        place
-        for place in range(max(len(values) - few, 1), len(values))
-        if values[place] > _OUTLIER * max(values[place - 1], _UNITS_PER_CENT)
-    ]
-    highest = max(values[min(cuts, default=len(values)) - 1], _UNITS_PER_CENT)
+    """Return an axis that holds ``amounts`` and ``levels``, but for few that would flatten it.
+
+    These are more than three times what 95 % of the amounts are at most; one counts as few.
+    """
+    values = sorted(amounts)
+    shown = [*values, *levels]
+    if values:
+        usual = values[min(-(-_USUAL * len(values) // 100), len(values) - 1) - 1]
+        limit = _OUTLIER * max(usual, _UNITS_PER_CENT)
+        shown = [each for each in shown if each <= limit]
+    highest = max([*shown, _UNITS_PER_CENT])
     step = 1
     while highest > _TICKS_MAX * step:
         # 1, 2, 5, 10, 20, 50 and so on.

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import ReplayError
-from events.store.disk import is_locked
 from events.times.instants import instant_of
 from replay.page.content import Content, Links, Setting
 from replay.page.strip import Scale, strip
@@ -103,12 +102,10 @@ class Opened:
         past = getattr(self.looks.history, "past_events", 0)
         return Scale(past, len(self))
 
-    def written(self) -> bool:
-        """Tell whether a run is writing it."""
-        try:
-            return is_locked(self.path)
-        except OSError:
-            return False
+    @property
+    def unfinished(self) -> bool:
+        """Whether a run may write it: whether its last log was not read to the end."""
+        return self.looks.sources[-1] not in self.looks.history.ends
 
     def read_on(self) -> bool:
         """Read what a run has appended; tell whether there was anything.

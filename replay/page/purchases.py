@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DEGREES: Final = (1, 2, 3)
 _TRACKED: Final = (10, 20, 50, 100, 200)
 _CHANGES_MAX: Final = 200
+_WINDOW_MAX: Final = 1_000
 
 
 class _Judged(NamedTuple):
@@ -202,7 +203,7 @@ def _chart(looks: PurchaseLooks, event: Purchase, judged: _Judged) -> Markup:
     hop_of, numbers = judged.network.hop_of, looks.history.journal.numbers
     bars = [
         Bar(each.number, each.user, each.amount, hop_of[numbers[each.user]])
-        for each in judged.window
+        for each in judged.window[-_WINDOW_MAX:]
     ]
     baseline = judged.baseline if _is_built_in(looks) else None
     drawing = chart(bars, event.amount, baseline, flagged=judged.flagged)
@@ -214,13 +215,15 @@ def _chart(looks: PurchaseLooks, event: Purchase, judged: _Judged) -> Markup:
         )
         if baseline is not None:
             told += "; the band is one sd on either side of the mean"
+        if judged.baseline.n > len(bars):
+            told += f"; drawn are the last {number(len(bars))}"
     return joined((drawing, element("p", told, class_="note")))
 
 
 def _table(looks: PurchaseLooks, judged: _Judged, links: Links) -> Section:
     numbers, name = looks.history.journal.numbers, looks.history.journal.names.__getitem__
     rows: list[list[object]] = []
-    for each in reversed(judged.window):
+    for each in judged.window[: -_WINDOW_MAX - 1 : -1]:
         path: list[object] = []
         for member in judged.network.path(numbers[each.user]):
             path += [" > " if path else "", ident(name(member))]
@@ -235,6 +238,9 @@ def _table(looks: PurchaseLooks, judged: _Judged, links: Links) -> Section:
         )
     columns = ("event#", "time", "user", "amount#", "friend path")
     body = table(columns, rows) if rows else element("p", "None.", class_="note")
+    if len(judged.window) > len(rows):
+        note = f"The last {number(len(rows))} of {number(len(judged.window))}; why lists all."
+        body = joined((body, element("p", note, class_="note")))
     return Section("purchases", Markup("The window as a table, the latest first"), body)
 
 

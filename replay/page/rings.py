@@ -26,14 +26,41 @@ _ROW: Final = 3.8
 _LABEL: Final = 13.0
 _LETTER: Final = 5.9
 _WAY: Final = 6.0
+_WAY_MIN: Final = 3.2
+# So many marks of a ring may be large; of more those without a name are small.
+_MARKS_MAX: Final = 150
 # What of a turn names and dots may take: sectors of friends are seldom all full.
 _FULL: Final = 0.9
 _LETTERS_MAX: Final = 10
 _NAMES_MAX: Final = 110
+_NAMES_MIN: Final = 40
+_EDGE_MAX: Final = 420
+_LARGE: Final = 1.6
 _BAND_MIN: Final = 26
 _HOP_CLASSES: Final = 4
 # More friendships to others than that are a haze.
 _WAYS_MAX: Final = 400
+
+
+class Names(NamedTuple):
+    """Whose names are written, and how large."""
+
+    named: Sequence[frozenset[int]]
+    """For each hop those who are named."""
+    size: float
+    """How many times as large as in a small drawing."""
+    name: Callable[[int], str]
+    """Gives the id of a member."""
+
+    def room(self, hop: int, marked: int) -> float:
+        """Return how much all marks of a hop need on their circle, of which some are named."""
+        named = len(self.named[hop])
+        return named * _LABEL * self.size + (marked - named) * _way(marked)
+
+    def length(self, hop: int) -> float:
+        """Return how long the longest name of a hop is."""
+        letters = max((len(plain(self.name(each))) for each in self.named[hop]), default=0)
+        return self.size * (_LETTER * min(letters, _LETTERS_MAX) + 6 * bool(letters))
 
 
 class Ring(NamedTuple):
@@ -86,7 +113,7 @@ def rings(
         element("title", title),
         *parts,
         viewBox=f"{-size} {-size} {2 * size} {2 * size}",
-        class_="rings",
+        class_="rings large" if drawn.large else "rings",
         role="img",
         xmlns="http://www.w3.org/2000/svg",
     )
@@ -105,8 +132,15 @@ class _Drawing:
         self._bought = bought
         self._name = name
         self._on_paths = _on_paths(hops, bought)
-        self._named = [_named(hop, place, bought) for place, hop in enumerate(hops)]
-        self.rings, self._angles = _laid_out(hops, self._named, self._on_paths, name)
+        # Fewer names can be read better than many that are too small.
+        for names_max, size in ((_NAMES_MAX, 1.0), (_NAMES_MIN, _LARGE)):
+            self._named = [_named(hop, place, bought, names_max) for place, hop in enumerate(hops)]
+            names = Names(self._named, size, name)
+            self.rings, self._angles = _laid_out(hops, names, self._on_paths)
+            self.large = size > 1
+            if not self.rings or self.rings[-1].edge <= _EDGE_MAX:
+                break
+        self._crowded = [sum(map(self._marked, hop)) > _MARKS_MAX for hop in hops]
         self._rows: list[dict[int, int]] = []
         for hop, ring, angles in zip(hops, self.rings, self._angles, strict=True):
             others = sorted((each for each in hop if not self._marked(each)), key=angles.get)  # type: ignore[arg-type]
@@ -182,6 +216,8 @@ class _Drawing:
         title = element("title", plain(name), f": {counted(hop + 1, 'friendship')} away, {hint}")
         kind = f"{hop_class(hop + 1)} {'bought' if times else 'between'}"
         radius = min(3.4 + 1.5 * sqrt(times), 9) if times else 2.6
+        if self._crowded[hop] and member not in self._named[hop]:
+            radius = min(radius, 2.2)
         parts = [element("circle", title, cx=_text(x), cy=_text(y), r=_text(radius), class_=kind)]
         if member in self._named[hop]:
             parts.append(self._label(hop, member))
@@ -237,64 +273,61 @@ def _on_paths(hops: Sequence[Mapping[int, int]], bought: Mapping[int, int]) -> s
     return found
 
 
-def _named(hop: Mapping[int, int], place: int, bought: Mapping[int, int]) -> frozenset[int]:
+def _way(marked: int) -> float:
+    """Return how much room a mark without a name gets, in a ring that has so many marks."""
+    return _WAY if marked <= _MARKS_MAX else _WAY_MIN
+
+
+def _named(
+    hop: Mapping[int, int], place: int, bought: Mapping[int, int], names_max: int
+) -> frozenset[int]:
     """Return whose names are written: those who bought most, where all would not fit."""
     wanted = [each for each in hop if each in bought or place == 0]
     wanted.sort(key=lambda each: (-bought.get(each, 0), each))
-    return frozenset(wanted[:_NAMES_MAX])
+    return frozenset(wanted[:names_max])
 
 
 def _laid_out(
-    hops: Sequence[Mapping[int, int]],
-    named: Sequence[frozenset[int]],
-    on_paths: set[int],
-    name: Callable[[int], str],
+    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int]
 ) -> tuple[list[Ring], list[dict[int, float]]]:
     """Return the rings and the angle of each member, from the buyer's right, clockwise."""
     scale = 1.0
     while True:
-        found = _sized(hops, named, on_paths, name, scale)
-        needs = _needs(hops, named, on_paths, found)
+        found = _sized(hops, names, on_paths, scale)
+        needs = _needs(hops, names, on_paths, found)
         total = sum(needs[0].values()) if needs else 0.0
         if total <= _TURN:
             return found, _angles(hops, needs, total)
-        # Where the names need more than all round, everything gets farther out.
+        # Where sectors need more than all round, crowded rings get farther out.
         scale *= min(max(total / _TURN, 1.05), 1.5)
 
 
 def _sized(
-    hops: Sequence[Mapping[int, int]],
-    named: Sequence[frozenset[int]],
-    on_paths: set[int],
-    name: Callable[[int], str],
-    scale: float,
+    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int], scale: float
 ) -> list[Ring]:
     found: list[Ring] = []
     inner = float(_CENTRE)
     for place, hop in enumerate(hops):
         marked = sum(each in on_paths or place == 0 for each in hop)
         others = len(hop) - marked
-        dots, rows = inner + 12 * scale, 1
+        wanted = names.room(place, marked)
+        dots, rows = inner + 12, 1
         # The rows are as many as leave the names the room that they need.
         while True:
             outer = dots + _ROW * (rows - 1) if others else inner
-            marks = max(outer + 9, inner + _BAND_MIN * scale)
-            taken = (len(named[place]) * _LABEL + (marked - len(named[place])) * _WAY) / marks
-            if others * _DOT <= max(_FULL * _TURN - taken, 1.0) * dots * rows:
+            marks = max(outer + 9, inner + _BAND_MIN, scale * wanted / (_FULL * _TURN))
+            taken = wanted / marks
+            if others * _DOT <= max(_FULL * _TURN / scale - taken, 1.0 / scale) * dots * rows:
                 break
             rows += 1
-        letters = max((len(plain(name(each))) for each in named[place]), default=0)
-        edge = marks + 10 + _LETTER * min(letters, _LETTERS_MAX) + 6 * bool(letters)
+        edge = marks + 10 + names.length(place)
         found.append(Ring(dots, rows, marks, edge))
         inner = edge
     return found
 
 
 def _needs(
-    hops: Sequence[Mapping[int, int]],
-    named: Sequence[frozenset[int]],
-    on_paths: set[int],
-    found: Sequence[Ring],
+    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int], found: Sequence[Ring]
 ) -> list[dict[int, float]]:
     """Return how wide a sector each member needs: for itself, or for those behind it."""
     needs: list[dict[int, float]] = []
@@ -302,12 +335,13 @@ def _needs(
     for place in range(len(hops) - 1, -1, -1):
         ring, own = found[place], {}
         dot = _DOT / (ring.dots * ring.rows)
+        way = _way(sum(each in on_paths or place == 0 for each in hops[place]))
         for member in hops[place]:
             width = dot
-            if member in named[place]:
-                width = _LABEL / ring.marks
+            if member in names.named[place]:
+                width = _LABEL * names.size / ring.marks
             elif member in on_paths or place == 0:
-                width = _WAY / ring.marks
+                width = way / ring.marks
             own[member] = max(width, behind.get(member, 0.0))
         needs.append(own)
         sums: defaultdict[int, float] = defaultdict(float)

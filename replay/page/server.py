@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from events.errors import PositionError, ReplayError
+from replay.arguments import is_whole
 from replay.page.addresses import Addresses, NoSuchPageError, event_in, setting_in
 from replay.page.content import Links, Setting, messages
 from replay.page.document import Told, asset, report
@@ -287,7 +288,7 @@ class Page:
     def _event(self, request: Request, served: Served) -> Response:
         moment = self._moment(request, served, request.path_params["event"])
         content = moment.opened.content(moment.event, moment.setting, moment.addresses)
-        return HTMLResponse(event_page(moment, content, live=moment.opened.written()))
+        return HTMLResponse(event_page(moment, content, live=moment.opened.unfinished))
 
     def _messages(self, request: Request, served: Served) -> Response:
         moment = self._moment(request, served, request.path_params["event"])
@@ -311,8 +312,10 @@ class Page:
 
     def _at(self, request: Request, served: Served) -> Response:
         opened, query = served.opened, request.query_params
-        x = event_in(str(int(query["x"]) + 1), WIDTH + 1) - 1 if query.get("x", "").isdigit() else 0
-        event = opened.scale.event(x)
+        x = query.get("x", "")
+        if not is_whole(x) or int(x) > WIDTH:
+            raise NoSuchPageError(f"expected a place from 0 to {WIDTH}, found another")
+        event = opened.scale.event(int(x))
         setting = setting_in(query, opened.setting)
         return RedirectResponse(Addresses(opened, setting).event(event), _SEE_OTHER)
 
@@ -320,7 +323,7 @@ class Page:
         opened, query = served.opened, request.query_params
         to = Addresses(opened, setting_in(query, opened.setting))
         word = query.get("q", "").strip()
-        if word.isascii() and word.isdigit() and 1 <= int(word[:20]) <= len(opened):
+        if is_whole(word) and 1 <= int(word) <= len(opened):
             return RedirectResponse(to.event(int(word)), _SEE_OTHER)
         return RedirectResponse(to.of("subject", None, id=word), _SEE_OTHER)
 
@@ -350,6 +353,8 @@ class Page:
                     yield f"data: {told}\n\n".encode()
                 await asyncio.sleep(_LOOK_SECONDS)
 
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         return StreamingResponse(told(), media_type="text/event-stream")
 
     # What if

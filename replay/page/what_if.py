@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from argparse import Namespace
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.sink import Nowhere
@@ -104,6 +105,11 @@ def decide(asked: Asked, answers: Connection) -> None:
     Ctrl-C, which goes to all processes of a terminal, is answered by who has asked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(BrokenPipeError):  # Whoever asked is gone.
+        _decide(asked, answers)
+
+
+def _decide(asked: Asked, answers: Connection) -> None:
     try:
         detector: Any = given_detector(Namespace(detector=asked.detector)) or Simulation
         history = History(EventStore(asked.store))

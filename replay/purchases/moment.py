@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _ROWS_AT_FIRST: Final = 1 << 12
 PAIRS_MAX: Final = 1 << 18
 """So many pairs of users are compared at most to tell whose networks changed."""
+_NEAR_MAX: Final = 1 << 20
+"""And so many users are looked up for that at most, where networks are deep."""
 
 
 class Network(NamedTuple):
@@ -157,23 +159,25 @@ def _pairs(
     for place, distances in enumerate(ends):
         for user, distance in distances.items():
             near[place][distance].append(user)
-    balls: dict[tuple[int, int], frozenset[int]] = {}
+    balls = _Balls(without)
     pairs: list[tuple[int, int]] = []
     compared = 0
-    for first in range(degrees):
-        for second in range(degrees - first):
+    for first, nearest in near[0].items():
+        for second, others in near[1].items():
+            if first + 1 + second > degrees:
+                continue
             # Who is near the other end as well has a path that does without.
-            users = _far(near[0][first], ends[1], degrees - second)
-            members = _far(near[1][second], ends[0], degrees - first)
+            users = _far(nearest, ends[1], degrees - second)
+            members = _far(others, ends[0], degrees - first)
             for user in users:
                 compared += len(members)
-                if compared > PAIRS_MAX:
+                if compared > PAIRS_MAX or balls.size > _NEAR_MAX:
                     return pairs, False
                 pairs += [
                     (user, member)
                     for member in members
                     if user != member
-                    and not (first and second and _meet(without, balls, user, member, degrees))
+                    and not (first and second and balls.meet(user, member, degrees))
                 ]
     return pairs, True
 
@@ -186,16 +190,24 @@ def _far(users: Sequence[int], distances: dict[int, int], least: int) -> list[in
     return [user for user in users if distances.get(user, least + 1) > least]
 
 
-def _meet(
-    moment: Moment,
-    balls: dict[tuple[int, int], frozenset[int]],
-    user: int,
-    member: int,
-    degrees: int,
-) -> bool:
-    """Tell whether two users are within ``degrees`` friendships: whether half ways meet."""
-    halves = ((user, degrees // 2), (member, degrees - degrees // 2))
-    for half in halves:
-        if half not in balls:
-            balls[half] = frozenset((half[0], *moment.network(*half).members))
-    return not balls[halves[0]].isdisjoint(balls[halves[1]])
+class _Balls:
+    """Who is within so many friendships of whom, looked up once."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment: Final = moment
+        self._found: Final[dict[tuple[int, int], frozenset[int]]] = {}
+        self.size = 0
+        """How many users all of them have."""
+
+    def meet(self, user: int, member: int, degrees: int) -> bool:
+        """Tell whether two users are within ``degrees`` friendships: whether half ways meet."""
+        half = degrees // 2
+        return not self._ball(user, half).isdisjoint(self._ball(member, degrees - half))
+
+    def _ball(self, user: int, degrees: int) -> frozenset[int]:
+        found = self._found.get((user, degrees))
+        if found is None:
+            found = frozenset((user, *self._moment.network(user, degrees).members))
+            self._found[user, degrees] = found
+            self.size += len(found)
+        return found

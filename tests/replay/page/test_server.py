@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,10 @@ from hypothesis import strategies as st
 import replay
 from replay.cli import main
 from replay.kinds import looks_of
+from replay.page.content import Links, Setting
+from replay.page.opened import Opened
 from replay.page.strip import WIDTH, Scale
+from replay.page.tellers import teller_of
 from tests.replay.page import stores
 from tests.replay.page.serving import Server
 
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 
 pytest.importorskip("starlette", reason='python -m pip install "rewindable-replay[view]"')
 pytest.importorskip("uvicorn", reason='python -m pip install "rewindable-replay[view]"')
+
+# Behind the skips: it imports what may not be there.
+from replay.page.server import Page, Served
 
 EVENT = "/s/sample.events/event/20417"
 OWN = {"sec_fetch_site": "same-origin"}
@@ -92,7 +100,8 @@ def test_every_page_is_there_and_forbids_what_it_does_not_need(server: Server, p
         f"{EVENT}/more", f"{EVENT}?d=0", f"{EVENT}?d=x", f"{EVENT}?t=1", f"{EVENT}?d={'9' * 40}",
         "/s/intervals.events/event/371?d=2", "/s/intervals.events/what-if", "/etc/passwd",
         "/favicon.ico", "/page.py", "/s/", "/..%2fstyle.css", "/s/sample.events/event/%D9%A3",
-        "/s/sample.events/at?x=99999",
+        "/s/sample.events/at?x=99999", f"/s/sample.events/at?x={'9' * 5000}",
+        "/s/sample.events/at", "/s/sample.events/at?x=%D9%A3",
     ],
 )  # fmt: skip
 def test_paths_and_numbers_that_are_none_are_not_found(server: Server, path: str) -> None:
@@ -214,6 +223,7 @@ def test_goto_leads_to_an_event_or_to_somebody(server: Server) -> None:
         ("20417", "/s/sample.events/event/20417"),
         ("user", "/s/sample.events/subject?id=user"),
         ("99999", "/s/sample.events/subject?id=99999"),
+        ("0" * 25 + "9" * 5000, f"/s/sample.events/subject?id={'0' * 25}{'9' * 5000}"),
     ):
         answer = server.get(f"/s/sample.events/go?q={word}")
         assert (answer.status, answer.headers["location"]) == (303, leads)
@@ -349,6 +359,72 @@ def test_what_a_run_appends_is_told_to_who_follows(folder: Path, tmp_path: Path)
         assert "20,588 events" in server.get("/s/growing.events/event/20417").text
     finally:
         assert server.end() == 0
+
+
+async def asked(app: Any, path: str, host: str = "here") -> tuple[int, bytes]:
+    """Ask an application that is not served, and return its answer."""
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": [(b"host", host.encode())], "http_version": "1.1",
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return told[0]["status"], b"".join(each.get("body", b"") for each in told[1:])
+
+
+def test_the_page_answers_while_a_store_is_still_read(folder: Path) -> None:
+    go_on, path = threading.Event(), folder / "sample.events"
+
+    def looks() -> Any:
+        assert go_on.wait(60)
+        return looks_of(replay.EventStore(path))
+
+    opened = Opened("slow.events", path, looks)
+    page = Page([Served(opened, str(path), None)])
+    app = page.app(["here"])
+    status, text = asyncio.run(asked(app, "/s/slow.events/event/1"))
+    assert status == 503
+    assert b"The store is being read." in text
+    assert b'http-equiv="refresh"' in text
+    go_on.set()
+    assert opened.wait(60)
+    assert asyncio.run(asked(app, "/s/slow.events/event/1"))[0] == 200
+    page.close()
+
+
+def test_why_a_store_cannot_be_shown_is_said_on_its_page(folder: Path, tmp_path: Path) -> None:
+    growing = tmp_path / "growing.events"
+    content = (folder / "sample.events").read_bytes()
+    growing.write_bytes(content)
+    opened = Opened(growing.name, growing, lambda: looks_of(replay.EventStore(growing)))
+    assert opened.wait(60)
+    page = Page([Served(opened, str(growing), None)])
+    app = page.app(["here"])
+    assert asyncio.run(asked(app, "/s/growing.events/event/1"))[0] == 200
+    growing.write_bytes((folder / "nasty.events").read_bytes())
+    status, text = asyncio.run(asked(app, "/s/growing.events/event/1"))
+    assert status == 500
+    assert b"expected the store to go on as it was, found another" in text
+    page.close()
+
+
+def test_however_deep_and_long_a_page_is_bounded(folder: Path) -> None:
+    path = folder / "sample.events"
+    with looks_of(replay.EventStore(path)) as looks:
+        teller = teller_of(looks)
+        content = teller.content(looks, 20_417, Setting(2**62, 2**62), Links())
+        text = "".join(section.body for section in content.sections)
+        assert len(text) < 1_000_000
+        assert "The last 1,000 of" in text
+        changed = teller.content(looks, 18_603, Setting(2**62, 50), Links())
+        assert "friendships changed" in changed.detail
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
