@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from actors.purchases.baseline import Baseline, baseline_of
-from events.journal.columns import PURCHASE
+from events.purchases.columns import PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
-    from events.journal.journal import Journal
     from events.purchases.event import Purchase
+    from events.purchases.journal import PurchaseJournal
 
 # So many rows are looked at first for the latest purchases, and then four times as many.
 _ROWS_AT_FIRST: Final = 1 << 12
@@ -63,7 +63,7 @@ class Network(NamedTuple):
 class Moment:
     """What a journal says as of one event; later events change nothing of it."""
 
-    def __init__(self, journal: Journal, number: int) -> None:
+    def __init__(self, journal: PurchaseJournal, number: int) -> None:
         """Stand at the moment after event ``number``; 0 is before everything."""
         self.journal: Final = journal
         """All events."""
@@ -130,7 +130,7 @@ class NetworkChanges(NamedTuple):
     """Whether these are all: there were few enough to be compared."""
 
 
-def network_changes(journal: Journal, number: int, degrees: int) -> NetworkChanges:
+def network_changes(journal: PurchaseJournal, number: int, degrees: int) -> NetworkChanges:
     """Return whose networks of degree ``degrees`` event ``number``, no purchase, changed."""
     one, other = int(journal.buyers[number - 1]), int(journal.others[number - 1])
     begun = other in journal.friends(one, number)
