@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from events.errors import BadValueError, InputError, ParametersError, shown
 from events.observations.parameters import check_distinct
 from events.paths import STANDARD_STREAM, descriptor_of
-from events.purchases.parameters import check
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
 from events.times.durations import parse_duration
 from replay.engine.references import Reference, ranges_in, reference_in
 from replay.terminal.standard_streams import report, say
@@ -183,6 +183,16 @@ def add_event(parser: argparse.ArgumentParser) -> None:
         type=reference,
         help="an event: its number, from 1, or its log and line, as in stream:429",
     )
+
+
+def add_setting(parser: argparse.ArgumentParser, how: str) -> None:
+    """Declare D and T; ``how`` says what they are instead of, or by default."""
+    for flag, name, what, least in (
+        ("-D", "--degrees", "degree of the network", DEGREES_MIN),
+        ("-T", "--tracked", "purchases tracked in the network", TRACKED_MIN),
+    ):
+        kind = whole(flag[1], least)
+        parser.add_argument(flag, name, metavar=flag[1], type=kind, help=f"{what}{how}")
 
 
 def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbose: str) -> None:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
-from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
 from events.store.store import EventStore
-from replay.arguments import CommandParser, add_run, check_printable, did_you_mean, whole
+from replay.arguments import CommandParser, add_run, add_setting, check_printable, did_you_mean
 from replay.completion import SHELLS, PrintCompletion
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
@@ -48,6 +47,8 @@ COMMANDS: Final = (
     "log",
     "why",
     "trace",
+    "report",
+    "view",
     "diff",
     "export",
     "rerun",
@@ -80,6 +81,8 @@ commands:
   log          list the events of a store
   why          explain one event of a store to the last digit
   trace        show every message delivered for an event
+  report       write what is to be known of an event to one HTML file
+  view         show stores as a page in the browser
   diff         find where two stores part
   export       write a store's logs back
   rerun        decide a history again with other settings or events
@@ -301,20 +304,7 @@ def _run_parser() -> CommandParser:
         metavar="FLAGGED",
         help="file to append flagged lines to; or -, a pipe or a device, with --store",
     )
-    parser.add_argument(
-        "-D",
-        "--degrees",
-        metavar="D",
-        type=whole("D", DEGREES_MIN),
-        help="degree of the network, instead of the batch's first line",
-    )
-    parser.add_argument(
-        "-T",
-        "--tracked",
-        metavar="T",
-        type=whole("T", TRACKED_MIN),
-        help="purchases tracked in the network, instead of the batch's first line",
-    )
+    add_setting(parser, ", instead of the batch's first line")
     add_detector(parser)
     add_run(
         parser,

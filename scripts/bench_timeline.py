@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import workload
 
 import replay
+from replay.purchases.moment import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,23 @@ def visit(store: Path) -> None:
     for name, step in (("back", timeline.back), ("next", timeline.next)):
         steps = [timed(step) for _ in range(STEPS)]
         print(f"{STEPS:,} times {name}: median {median(steps):.3f} ms, longest {max(steps):.3f} ms")
+    # The first question of all makes the index.
+    timeline.history.journal.friends(0, len(timeline))
+    for degrees in (2, 3):
+        spent = [windowed(timeline, drawn, degrees) for _ in range(JUMPS)]
+        print(
+            f"{JUMPS} windows at D={degrees} T=50, as of any event: median {median(spent):.1f} ms, "
+            f"longest {max(spent):.1f} ms"
+        )
     timeline.close()
+
+
+def windowed(timeline: replay.Timeline, drawn: random.Random, degrees: int) -> float:
+    """Return how long the baseline of a random user as of a random event takes, in milliseconds."""
+    journal = timeline.history.journal
+    number = drawn.randrange(len(timeline))
+    user = int(journal.buyers[number])
+    return timed(Moment(journal, number).baseline, user, degrees, 50)
 
 
 def timed(do: Callable[..., object], *arguments: int) -> float:

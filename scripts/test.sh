@@ -22,6 +22,10 @@ step() {
 
 step setup
 sh scripts/setup.sh test
+if [ -z "$quick" ]; then
+    step browser
+    sh scripts/setup_browser.sh
+fi
 step ruff check
 "$python" -m ruff check
 step ruff format --check

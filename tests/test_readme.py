@@ -334,7 +334,9 @@ def test_readme_is_read_in_one_sitting() -> None:
     assert README.count("\n") <= 250
 
 
-def test_first_screen_has_one_sentence_two_commands_and_a_transcript() -> None:
+def test_first_screen_has_one_sentence_a_picture_two_commands_and_a_transcript() -> None:
     screen = "\n".join(README.splitlines()[:40])
-    assert re.match(r"# .+\n\n[^.]+\.\n\n```console\n\$ sh scripts/run\.sh\n", screen)
+    picture = r"!\[[^\]]+\]\(scripts/sample/page\.png\)"
+    console = r"```console\n\$ sh scripts/run\.sh\n"
+    assert re.match(rf"# .+\n\n[^.]+\.\n\n{picture}\n\n{console}", screen)
     assert "sh scripts/test.sh" in screen

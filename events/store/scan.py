@@ -56,20 +56,23 @@ class Damage(NamedTuple):
         return f"events {self.events_before + 1} to {self.events_after} are lost"
 
 
-def scan(data: memoryview, start: int) -> Iterator[Whole | Damage]:
+def scan(data: memoryview, start: int, first: Frame | None = None) -> Iterator[Whole | Damage]:
     """Iterate over the frames of a store and over what is damaged between them.
 
     Args:
         data: the content of a store; a view of bytes.
-        start: where its header ends, in bytes.
+        start: where its header ends, or the first frame to look at begins, in bytes.
+        first: what that one is to be like; by default the first of all.
 
     Raises:
         BadValueError: there are more frames in one another than any damage makes.
 
     """
     finder: FrameFinder | None = None
-    offset, position, events = start, 0, 0
-    chain: bytes | None = chain_of(data[:start])
+    if first is None:
+        first = Frame(0, 0, 0, chain_of(data[:start]), b"")
+    offset, position, events = start, first.position, first.events_before
+    chain: bytes | None = first.previous
     while offset < len(data):
         expected = None if chain is None else Frame(position, events, 0, chain, b"")
         decoded = decode_frame(data, offset, expected)

@@ -31,7 +31,7 @@ from events.logs.objects import zone_of
 from events.observations.rows import Observation
 from events.paths import path_of
 from events.store.disk import read_beginning
-from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
+from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
 from events.store.records import VERDICTS, Finding, Observed, Record, Rejected, in_place
@@ -107,7 +107,9 @@ def read_content(path: Path) -> bytes:
         raise StoreError(f"{path}: expected an event store, found: {found}") from None
 
 
-def scanned(data: memoryview, start: int, path: Path) -> Iterator[Whole | Damage]:
+def scanned(
+    data: memoryview, start: int, path: Path, first: Frame | None = None
+) -> Iterator[Whole | Damage]:
     """Iterate as `events.store.scan.scan` does over the store at ``path``.
 
     Raises:
@@ -115,7 +117,7 @@ def scanned(data: memoryview, start: int, path: Path) -> Iterator[Whole | Damage
 
     """
     try:
-        yield from scan(data, start)
+        yield from scan(data, start, first)
     except BadValueError as error:
         raise DamagedStoreError(
             f"{path}: {error}; the store was not written by this program"
@@ -152,7 +154,9 @@ class EventStore(Closing):
         self.chain = chain_of(self._view()[:start])
         """The hash of the last frame, by which a next one would refer to it; 32 bytes."""
         self._frames: list[FramePlace] = []
-        self._checked = False
+        self._start: Final = start
+        # What has checked all frames; what is right in one depends on those before it.
+        self._checked: Reader | None = None
         self._zone = self.header.zone
         self._types: FactTypes | None = None
         self._look_through(start)
@@ -214,6 +218,29 @@ class EventStore(Closing):
 
         """
         return self._of("intervals", self.header.intervals)
+
+    def read_on(self) -> list[StoredFrame]:
+        """Read what a run has appended since the last look, and return the new frames, checked.
+
+        Raises:
+            StoreError: another file has taken its place, or it was changed otherwise.
+            DamagedStoreError: what was appended is damaged.
+
+        """
+        data, first = read_content(self.path), len(self._frames)
+        end = self._frames[-1].end if first else self._start
+        if data[:end] != self._view()[:end]:
+            raise StoreError(
+                f"{self.path}: expected the store to go on as it was, found another; look at it "
+                "afresh"
+            )
+        if self._checked is None:
+            self._check_all()
+        assert self._checked is not None, "all frames were checked"
+        self._data, self.tail = data, None
+        self._look_through(end)
+        view = memoryview(data)
+        return [self._next_frame(self._checked, view, place) for place in self._frames[first:]]
 
     def _of(self, kind: str, setting: P | None) -> P:
         if setting is None:
@@ -314,10 +341,8 @@ class EventStore(Closing):
         if first == 0:
             yield from self._checked_frames(view)
             return
-        if not self._checked:
-            # What is right in a frame depends on those before it.
-            for _ in self._checked_frames(view):
-                pass
+        if self._checked is None:
+            self._check_all()
         reader = Reader(self.header, self.version, self.path, self.types)
         for place in self._frames[first:]:
             yield self._frame(view, place, _records(reader, view, place))
@@ -416,12 +441,21 @@ class EventStore(Closing):
         """
         return frame_of(library, table_of(self, rows), self.zone)
 
+    def _check_all(self) -> None:
+        for _ in self._checked_frames(self._view()):
+            pass
+
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
         reader = Reader(self.header, self.version, self.path, self.types)
-        for place in self._frames:
-            body = view[place.body : place.end]
-            yield self._frame(view, place, reader.next_records(body, place.body, place.events))
-        self._checked = True
+        places = self._frames[:]
+        for place in places:
+            yield self._next_frame(reader, view, place)
+        if len(places) == len(self._frames):
+            self._checked = reader
+
+    def _next_frame(self, reader: Reader, view: memoryview, place: FramePlace) -> StoredFrame:
+        body = view[place.body : place.end]
+        return self._frame(view, place, reader.next_records(body, place.body, place.events))
 
     @staticmethod
     def _frame(view: memoryview, place: FramePlace, records: list[Record]) -> StoredFrame:
@@ -430,7 +464,8 @@ class EventStore(Closing):
 
     def _look_through(self, start: int) -> None:
         damage: Damage | None = None
-        for found in scanned(self._view(), start, self.path):
+        position = Frame(len(self._frames), self.events, 0, self.chain, b"")
+        for found in scanned(self._view(), start, self.path, position):
             if isinstance(found, Damage):
                 damage = found
                 continue

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from events.store.records import Record
-    from events.store.store import EventStore
+    from events.store.store import EventStore, StoredFrame
     from events.times.timestamps import Zone
 
 E = TypeVar("E")
@@ -157,9 +157,21 @@ class StoredHistory(ABC, Generic[E, J]):
         self._marks: Final[list[tuple[int, Lines | Rejected]]] = []
         # The event that stands behind the record that is read.
         self._following = 1
-        for number, frame in enumerate(store.frames()):
-            for record in frame.records:
-                self._take(record, number, frame.previous)
+        self._take_frames(store.frames(), 0)
+
+    def read_on(self) -> int:
+        """Take what a run has appended to the store since the last look.
+
+        Returns:
+            How many events have come.
+
+        Raises:
+            StoreError: it is not the store that it was, or what came is damaged.
+
+        """
+        before, first = len(self), self.store.frames_count
+        self._take_frames(self.store.read_on(), first)
+        return len(self) - before
 
     @property
     @abstractmethod
@@ -227,6 +239,11 @@ class StoredHistory(ABC, Generic[E, J]):
             number, source, place = following, mark.source, count(_next_line(mark))
         for event in events:
             yield LinePlace(source, next(place)), event
+
+    def _take_frames(self, frames: Iterable[StoredFrame], first: int) -> None:
+        for number, frame in enumerate(frames, first):
+            for record in frame.records:
+                self._take(record, number, frame.previous)
 
     def _check(self, number: int) -> None:
         if not 1 <= number <= len(self):

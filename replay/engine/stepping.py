@@ -90,6 +90,18 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
         """Stop all actors."""
         self._simulation.close()
 
+    def read_on(self) -> int:
+        """Be extended by what a run has appended to the store, and stay at this moment.
+
+        Returns:
+            How many events have come.
+
+        Raises:
+            StoreError: it is not the store that it was, or what came is damaged.
+
+        """
+        return self.history.read_on()
+
     @property
     def zone(self) -> Zone | None:
         """The time zone: ``utc``, or ``none`` of times without an offset; None without events."""

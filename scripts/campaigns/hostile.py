@@ -248,6 +248,8 @@ class _Commands:
         yield ["log", store, "--json"]
         yield ["why", store, number]
         yield ["trace", store, number]
+        yield ["report", store, number, "--output", self._new()]
+        yield ["report", store, "--flagged", "--output", self._new()]
         yield ["step", store, "-c", f"goto {middle}; next; back; last; list; where; why {number}"]
         yield ["step", store, "-c", "break flagged; continue; message; reverse-continue; latest"]
         yield ["diff", store, self._original.path]

@@ -527,6 +527,7 @@ LOOKING = [
     ("log", STORE),
     ("why", STORE, "7"),
     ("trace", STORE, "7"),
+    ("report", STORE, "7", "--output", "report.html"),
     ("diff", STORE, STORE),
     ("export", STORE),
     ("sweep", STORE),
@@ -538,12 +539,15 @@ SALVAGING = [("check", STORE), ("repair", STORE, "--output", "saved.events")]
 ADDED = {
     "rerun": {"branch.json", "branch.json.events"},
     "rebuild": {"again.json"},
+    "report": {"report.html"},
     "repair": {"saved.events"},
 }
 
 
 def test_every_command_is_tried_here() -> None:
-    assert {words[0] for words in LOOKING + SALVAGING} == set(COMMANDS) - {"run", "intervals"}
+    # A page has tests of its own, in tests/replay/page.
+    others = {"run", "intervals", "view"}
+    assert {words[0] for words in LOOKING + SALVAGING} == set(COMMANDS) - others
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -57,12 +57,15 @@ def test_word_that_is_almost_right_is_answered_with_the_right_one(
 def test_every_command_that_lacks_a_letter_is_answered_with_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    # "eport" lacks one of export and of report.
+    meant: dict[str, tuple[str, ...]] = {}
     for command in COMMANDS:
         for at in range(len(command)):
             typed = command[:at] + command[at + 1 :]
-            if typed not in COMMANDS and len(typed) > 2:
-                err = said((typed, "stream.json", "new.json"), capsys)
-                assert err.endswith(f"; did you mean the command {command}?")
+            meant[typed] = (*meant.get(typed, ()), f"; did you mean the command {command}?")
+    for typed, answers in meant.items():
+        if typed not in COMMANDS and len(typed) > 2:
+            assert said((typed, "stream.json", "new.json"), capsys).endswith(answers)
 
 
 def test_word_that_is_nothing_like_a_command_is_a_log_that_is_missing(

@@ -293,7 +293,7 @@ def test_session_that_somebody_has_made_wrong_is_one_line(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("replay: s: expected a saved session")
     assert found in err
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     assert debugger("info; where") == before
 
 
@@ -318,7 +318,7 @@ def test_command_without_an_id_is_about_the_events_own_user(
     out, err = debugger.obey(command)
     message = "expected a user, found that event 4 has 3 and 1; name one"
     assert (out, err) == ("", f"replay: {message}\n")
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     debugger("goto 0")
     message = "expected a user, found none, as no event has happened; name one"
     assert debugger.obey(command)[1] == f"replay: {message}\n"
@@ -335,7 +335,7 @@ def test_up_and_down_go_along_the_friend_path_that_why_shows() -> None:
         assert debugger("user") == debugger("user 2")
         assert debugger("up; history").endswith(debugger("history 3"))
         assert debugger.obey("up")[1] == "replay: up: expected a friend behind 3, found none\n"
-        debugger.shell.failed = False
+        debugger.shell.status = 0
         assert debugger("down; down") == (
             "#1 user 2, on 1 > 2 > 3 to event 4\n#0 user 1, on 1 > 2 > 3 to event 4\n"
         )
@@ -343,7 +343,7 @@ def test_up_and_down_go_along_the_friend_path_that_why_shows() -> None:
         # Another purchase of the window, by its number or its line.
         assert debugger("up batch:4") == debugger("down; up 3").splitlines(keepends=True)[1]
         assert "found none" in debugger.obey("up")[1]
-        debugger.shell.failed = False
+        debugger.shell.status = 0
         # Of another event it is about that one's own.
         debugger("goto 4")
         assert debugger("user") == debugger("user 3")
@@ -369,7 +369,7 @@ def test_file_of_commands_is_carried_out_to_its_first_error(debugger: Debugger) 
     out, err = debugger.obey("source bad; last")
     assert out.count("\n") == 1
     assert err.startswith("replay: bad:2: expected a command, found 'nonsense'")
-    debugger.shell.failed = False
+    debugger.shell.status = 0
     assert debugger.position == 1
     Path("self").write_text("source self\n")
     assert "expected at most 10 files in one another" in debugger.obey("source self")[1]
@@ -389,7 +389,7 @@ def test_file_that_is_no_file_of_commands_is_one_line(debugger: Debugger) -> Non
         ("long", "long: expected a file of commands, found more than 1 MiB"),
     ):
         assert debugger.obey(f"source {name}")[1] == f"replay: {message}\n"
-        debugger.shell.failed = False
+        debugger.shell.status = 0
 
 
 # What was typed
