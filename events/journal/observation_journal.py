@@ -12,14 +12,11 @@ import numpy as np
 
 from events.journal.columns import NOBODY
 from events.journal.index import Column, GrowingIndex, OwnRows, Rows, Sorted
-from events.journal.ticks import ticks_and_finer
 from events.journal.timed import Place, Timed
+from events.observations.observed import Coded, Observed
 from events.observations.rows import Observation
-from events.store.records import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 
@@ -38,9 +35,13 @@ class Names(dict[str, int]):
         self.listed.append(name)
         return number
 
-    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
-        """Return the number of each of ``names``."""
-        return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
+    def codes(self, coded: Coded) -> NDArray[np.int32]:
+        """Return the number of each name."""
+        names = coded.names
+        codes: NDArray[np.int32] = np.fromiter(map(self.__getitem__, names), np.int32, len(names))[
+            coded.codes
+        ]
+        return codes
 
 
 class ObservationJournal(Timed):
@@ -64,9 +65,10 @@ class ObservationJournal(Timed):
 
     def extend(self, observed: Observed) -> None:
         """Append observations."""
-        self._adids.append(self.adids.codes(observed.adids))
-        self._keys.append(self.keys.codes(observed.keys or ("",) * len(observed.times)))
-        self._extend_times(*ticks_and_finer(observed.times))
+        keys = observed.coded_keys or Coded([""], np.zeros(len(observed), np.int32))
+        self._adids.append(self.adids.codes(observed.coded_adids))
+        self._keys.append(self.keys.codes(keys))
+        self._extend_times(observed.ticks, observed.finer)
         self._order = None
         self._own = {}
 
@@ -89,8 +91,14 @@ class ObservationJournal(Timed):
 
     def observed(self, first: int, last: int) -> Observed:
         """Return the observations after number ``first`` up to number ``last``."""
-        times, adids, keys = self.rows(np.arange(first, max(first, last)))
-        return Observed(first + 1, times, adids, keys if self.keyed else None)
+        rows = np.arange(first, max(first, last))
+        adids, keys = self.adids.listed, self.keys.listed
+        return Observed.of(
+            first + 1,
+            *self.times_of(rows),
+            Coded(adids, self._adids.array[rows]).part(slice(None)),
+            Coded(keys, self._keys.array[rows]).part(slice(None)) if self.keyed else None,
+        )
 
     def rows(self, rows: Rows) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Return the times, the ids and the keys of ``rows``."""
@@ -148,9 +156,12 @@ class ObservationJournal(Timed):
             later[1:] |= finer[1:] != finer[:-1]
         return np.cumsum(later) - 1, np.flatnonzero(later)
 
-    def ticks(self, rows: Rows) -> NDArray[np.int64] | None:
-        """Return the times of ``rows`` as ticks, or None where these do not tell them all."""
-        return None if self._finer else self._ticks.array[rows]
+    def times_of(self, rows: Rows) -> tuple[NDArray[np.int64], dict[int, str]]:
+        """Return the times of ``rows`` as ticks, and by index the digits that these do not tell."""
+        finer = self._finer and {
+            index: self._finer[row] for index, row in enumerate(rows.tolist()) if row in self._finer
+        }
+        return self._ticks.array[rows], finer
 
 
 class _Index(GrowingIndex):

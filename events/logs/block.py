@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.declared.fact import Fact
 from events.journal.columns import EventColumns
+from events.observations.observed import Observed
 from events.purchases.event import EVENT_TYPES
-from events.store.records import EventRun, Lines, Observed, Rejected, events_in, in_place
+from events.store.records import EventRun, Lines, Rejected, events_in, in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import LINE_BYTES_MAX, CutLine
+from events.observations.bytewise import Cells, cells_of
+from events.observations.observed import Observed
 from events.observations.rows import (
     BlockBuilder,
     ObservationBlock,
-    canonical_times,
     checked_id,
     checked_time,
+    observed_at_once,
 )
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ class CsvRows:
     def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
         if self._open:
             data, self._open = self._open + data, b""
+        if self._width and (block := self._bytewise(data)) is not None:
+            return block
         text = data.decode("utf-8", _ESCAPED)
         if not self._width:
             text = self._header(text, last=last)
@@ -143,13 +147,12 @@ class CsvRows:
                 return BlockBuilder(keyed=self._columns.key is not None).block()
         return self._at_once(text) or self._row_by_row(text, last=last)
 
-    def times(self, data: WholeLines, *, last: bool) -> list[str]:
+    def times(self, data: WholeLines, *, last: bool) -> Sequence[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if isinstance(data, bytes) and self._width and not self._open and b'"' not in data:
-            text = data.decode("utf-8", _ESCAPED)
-            if cells := self._cells(text, text.count("\n"), self._places[:1]):
-                return cells[0]
-        return self.parse(data, last=last).times
+        cells = None if isinstance(data, CutLine) or self._open else self._plain(data, 1)
+        if cells is not None and (ends := cells[0].ends_in_order()):
+            return ends
+        return self.parse(data, last=last).observed.times
 
     def _no_header(self, found: str) -> InputError:
         names = " and ".join(map(shown, self._columns.names()))
@@ -187,6 +190,33 @@ class CsvRows:
         self._places = tuple(row.index(name) for name in self._columns.names())
         return lines.read()
 
+    def _plain(self, data: bytes, columns: int = 3) -> list[Cells] | None:
+        """Return the first of the wanted columns of data without quotes, or None for other data."""
+        if not data or not self._width or b'"' in data or b"\r" in data:
+            return None
+        return cells_of(data, self._width, self._places[:columns])
+
+    def _bytewise(self, data: bytes) -> ObservationBlock | None:
+        """Return a block of good rows with whole seconds and no quotes, or None for another."""
+        cells = self._plain(data)
+        ticks = cells[0].ticks() if cells else None
+        if cells is None or ticks is None:
+            return None
+        try:
+            if not data.isascii():
+                data.decode()
+            coded = [each.coded() for each in cells[1:]]
+        except UnicodeDecodeError:
+            return None
+        columns = [each for each in coded if each is not None and "" not in each.names]
+        if len(columns) < len(coded):
+            return None
+        first = self.lines_read + 1
+        self.lines_read += len(ticks)
+        observed = Observed.of(0, ticks, {}, columns[0], columns[1] if columns[1:] else None)
+        numbers = range(first, first + len(ticks))
+        return ObservationBlock(numbers, observed, [], data, first)
+
     def _at_once(self, text: str) -> ObservationBlock | None:
         """Return a block all of whose rows are good and one line each, or None for any other."""
         given = text
@@ -196,21 +226,16 @@ class CsvRows:
         cells = self._quoted_cells(text, lines) if '"' in text else self._cells(text, lines)
         if cells is None:
             return None
-        times = canonical_times(cells[0])
-        if times is None or any("" in ids for ids in cells[1:]):
-            return None
         if not (text.isascii() or _is_utf8(text)):
+            return None
+        observed = observed_at_once(*cells)
+        if observed is None:
             return None
         first = self.lines_read + 1
         self.lines_read += lines
-        keys = cells[2] if self._columns.key is not None else None
-        return ObservationBlock(
-            range(first, first + lines), times, cells[1], keys, [], given, first
-        )
+        return ObservationBlock(range(first, first + lines), observed, [], given, first)
 
-    def _cells(
-        self, text: str, lines: int, places: Sequence[int] | None = None
-    ) -> list[list[str]] | None:
+    def _cells(self, text: str, lines: int) -> list[list[str]] | None:
         """Return the wanted columns of text without quotes.
 
         Newlines are made cells of their own: where each comes after as many cells as
@@ -222,8 +247,7 @@ class CsvRows:
         cells = text.replace("\n", ",\n,").split(",")
         if len(cells) != lines * (width + 1) + 1 or cells[width :: width + 1].count("\n") != lines:
             return None
-        wanted = self._places if places is None else places
-        return [cells[place : -1 : width + 1] for place in wanted]
+        return [cells[place : -1 : width + 1] for place in self._places]
 
     def _quoted_cells(self, text: str, lines: int) -> list[list[str]] | None:
         try:

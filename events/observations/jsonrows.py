@@ -21,13 +21,15 @@ from events.observations.rows import (
     BlockBuilder,
     ColumnNames,
     ObservationBlock,
-    canonical_times,
     checked_id,
     checked_time,
+    observed_at_once,
     shown_name,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from events.logs.splitting import WholeLines
 
 _decode_text = msgspec.json.Decoder(str).decode
@@ -64,14 +66,14 @@ class JsonRows:
             data = data.removeprefix(BYTE_ORDER_MARK)
         return self._at_once(data) or self._line_by_line(data)
 
-    def times(self, data: WholeLines, *, last: bool = False) -> list[str]:
+    def times(self, data: WholeLines, *, last: bool = False) -> Sequence[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
         if isinstance(data, bytes) and self._named_plainly and _objects(data):
             try:
                 return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 pass
-        return self.parse(data, last=last).times
+        return self.parse(data, last=last).observed.times
 
     def _at_once(self, data: bytes) -> ObservationBlock | None:
         """Return a block all of whose lines are good, or None for any other."""
@@ -83,14 +85,16 @@ class JsonRows:
         # No line is two objects if there are no more of these than lines.
         if rows is None or len(rows) != lines:
             return None
-        times = canonical_times([row.time for row in rows])
-        adids = [row.adid for row in rows]
-        keys = [row.key for row in rows] if self._keyed else None
-        if times is None or "" in adids or (keys is not None and "" in keys):
+        observed = observed_at_once(
+            [row.time for row in rows],
+            [row.adid for row in rows],
+            [row.key for row in rows] if self._keyed else None,
+        )
+        if observed is None:
             return None
         first = self.lines_read + 1
         self.lines_read += lines
-        return ObservationBlock(range(first, first + lines), times, adids, keys, [], given, first)
+        return ObservationBlock(range(first, first + lines), observed, [], given, first)
 
     def _decode(self, data: bytes) -> list[Any] | None:
         """Return the rows, whose ids are text, or None."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from events.bounds import Name, Number
 from events.declared.fact import FactTypes
 from events.declared.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError, shown
 from events.nesting import decoded
+from events.observations.observed import Observed
 from events.observations.rows import canonical_times
 from events.observations.validation import IntervalValidator
 from events.purchases.amounts import UNITS_MAX
@@ -22,11 +24,10 @@ from events.purchases.validation import PurchaseValidator
 from events.store.header import FIRST_PACKED
 from events.store.records import (
     Decision,
+    Finding,
     Gap,
-    IntervalRecord,
     Lines,
     LogEnd,
-    Observed,
     Record,
     Rejected,
     StateDigest,
@@ -46,10 +47,23 @@ if TYPE_CHECKING:
 
 
 _Body: TypeAlias = "bytes | memoryview"
+
+
+class _Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
+    """What `Observed` were in versions 1 and 2."""
+
+    number: Number
+    times: tuple[str, ...]
+    adids: tuple[Name, ...]
+    keys: tuple[Name, ...] | None = None
+
+
 _decode_single = msgspec.msgpack.Decoder(
     list[Event | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap]
 ).decode
-_decode_observed = msgspec.msgpack.Decoder(list[IntervalRecord]).decode
+_decode_observed = msgspec.msgpack.Decoder(
+    list[_Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap]
+).decode
 
 
 def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> list[Record]:
@@ -60,6 +74,7 @@ def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> 
 
     """
     number, time = events_before, ""
+    found: list[Any] = []
     for record in records:
         if isinstance(record, EVENT_TYPES):
             number += 1
@@ -68,12 +83,34 @@ def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> 
             if record.time != time:
                 time = times.check(record.time)
             _check_fields(record)
-        elif isinstance(record, Observed):
+        elif isinstance(record, _Observed):
             listed = list(record.times)
             if canonical_times(listed) is not listed:
                 for each in listed:
                     times.check(each)
-    return gathered(records)
+            found.append(_observed(record))
+            continue
+        found.append(record)
+    return gathered(found)
+
+
+def _observed(record: _Observed) -> Observed:
+    """Return the columns of observations.
+
+    Raises:
+        WrongRecordError: they are not of one length, or there are none.
+
+    """
+    count, keys = len(record.times), record.keys
+    for column, length in (
+        ("ids", len(record.adids)),
+        ("keys", count if keys is None else len(keys)),
+    ):
+        if length != count or not count:
+            raise WrongRecordError(
+                "columns of one length, and not empty", f"{count} times and {length} {column}"
+            )
+    return Observed(record.number, record.times, record.adids, keys)
 
 
 def _check_fields(event: Event) -> None:

@@ -103,8 +103,7 @@ def small_frames() -> Iterator[None]:
     """Let histories of a few lines have several frames, with digests between them."""
     with (
         mock.patch.object(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4),
-        mock.patch("actors.intervals.portions.SETTLE_ROWS", 8),
-        mock.patch("actors.intervals.portions.ROWS_MIN", 4),
+        mock.patch("actors.intervals.coordinator.SETTLE_ROWS", 8),
         mock.patch("events.logs.file.BLOCK_BYTES", 300),
         mock.patch("events.logs.file._BATCH_BLOCKS", 1),
     ):

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 import events.logs.file
 import events.observations.csvrows
 from events.errors import BadValueError, InputError
+from events.observations.observed import Observed
 from events.observations.rows import ColumnNames, Observation, canonical_times
 from events.observations.source import Observations, format_of
-from events.store.records import Lines, Observed, Rejected
+from events.store.records import Lines, Rejected
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:

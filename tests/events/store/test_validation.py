@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
     monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 3)
     run_in_process(SPEC_EXAMPLE, tmp_path)
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]

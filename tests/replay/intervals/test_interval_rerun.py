@@ -30,7 +30,7 @@ STORE = "found.jsonl.events"
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
 
 
 class Edit(NamedTuple):
