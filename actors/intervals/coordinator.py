@@ -276,12 +276,15 @@ class IntervalCoordinator:
         self._changes = np.append(self._changes, np.zeros(count, np.int64))
         shards = self.past.shards
         shard_of = rows.keys % shards
-        for shard in np.unique(shard_of).tolist():
-            which = np.flatnonzero(shard_of == shard)
+        for shard in range(shards):
+            which = np.flatnonzero(shard_of == shard) if shards > 1 else np.arange(count)
+            if not len(which):
+                continue
             self._asked[shard] = which + before
             # What a shard begins with has its number, so there is nothing before that comes.
             before_it = passed if shard < keys else 0
-            told = Extend(rows.taken(which), which + passed, before_it, self.ended)
+            own = rows if len(which) == count else rows.taken(which)
+            told = Extend(own, which + passed, before_it, self.ended)
             self.actors[shard].tell(told)
             self.answers_awaited += 1
 

@@ -141,7 +141,7 @@ class Ranges:
     def _values(self) -> tuple[object, ...]:
         columns = (self.keys, self.counts, self.places, self._indexes, self._ends - self._starts)
         times = (self._rows.times.taken(rows).texts() for rows in (self._starts, self._ends - 1))
-        ids = self._runs.ids(self._first, self._last).tolist()
+        ids = self._runs.ids(self._first, self._last, range(int(self._runs.adids.max()) + 1))
         return (*(column.tolist() for column in columns), *times, ids)
 
     def __eq__(self, other: object) -> bool:
@@ -155,7 +155,11 @@ class Ranges:
     def taken(self, which: Any) -> Ranges:
         """Return some of them."""
         columns = (self._starts, self._ends, self._indexes, self.places, self._first, self._last)
-        return Ranges(self._rows, self._runs, *(column[which] for column in columns))
+        some = Ranges(self._rows, self._runs, *(column[which] for column in columns))
+        if "counts" in vars(self):
+            # Each was counted among all of them.
+            some.counts = self.counts[which]
+        return some
 
     def intervals(self, adids: Sequence[str], keys: Sequence[str]) -> list[Interval]:
         """Return them as intervals.
@@ -167,18 +171,16 @@ class Ranges:
         """
         if not len(self):
             return []
-        names = [adids[code] for code in self._runs.ids(self._first, self._last).tolist()]
-        stop = np.cumsum(self.counts)
         starts, ends = self._starts, self._ends - 1
         return [
-            Interval(first, last, begin, end, count, tuple(names[stop - count : stop]), keys[key])
-            for first, last, begin, end, count, stop, key in zip(
+            Interval(first, last, begin, end, count, ids, keys[key])
+            for first, last, begin, end, count, ids, key in zip(
                 self._indexes.tolist(),
                 (self._indexes + ends - starts).tolist(),
                 self._rows.times.taken(starts).texts(),
                 self._rows.times.taken(ends).texts(),
                 self.counts.tolist(),
-                stop.tolist(),
+                self._runs.ids(self._first, self._last, adids),
                 self.keys.tolist(),
                 strict=True,
             )

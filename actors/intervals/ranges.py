@@ -11,16 +11,20 @@ such runs, each of which lies in consecutive ranges, since these begin and end o
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from events.times.exact import Whole
+
+N = TypeVar("N")
 
 # Where ranges overlap so much that they have so many times the runs that there are, ids are
 # kept account of from range to range: to look through each took longer then.
@@ -115,46 +119,67 @@ class IdRuns:
         more -= np.bincount(end[inside], minlength=count + 1)
         return last - first + 1 - np.cumsum(more[:count])
 
-    def ids(self, first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the ids of ranges of runs, one after another, in order of first appearance.
+    def ids(
+        self, first: NDArray[np.int64], last: NDArray[np.int64], names: Sequence[N]
+    ) -> list[tuple[N, ...]]:
+        """Return the ids of ranges of runs, each in order of first appearance.
 
-        Both ends of the ranges ascend.
+        Args:
+            first: the first run of each; they ascend.
+            last: the last run of each; they ascend.
+            names: the ids by code.
+
         """
         if not len(first):
-            return self.adids[:0]
-        before = self._before
+            return []
         widths = last - first + 1
-        total = int(widths.sum())
-        if total > _OVERLAP * (int(last[-1]) - int(first[0]) + 1):
-            return self.adids[self._firsts_in_turn(first, last)]
-        begins = np.cumsum(widths) - widths
-        runs = np.repeat(first - begins, widths) + np.arange(total)
-        return self.adids[runs[before[runs] < np.repeat(first, widths)]]
+        ends = np.cumsum(widths)
+        if int(ends[-1]) > _OVERLAP * (int(last[-1]) - int(first[0]) + 1):
+            return list(self._ids_in_turn(first, last, names))
+        runs = np.repeat(first - ends + widths, widths) + np.arange(ends[-1])
+        are_first = self._before[runs] < np.repeat(first, widths)
+        found = [names[code] for code in self.adids[runs[are_first]].tolist()]
+        counts = np.add.reduceat(are_first, ends - widths, dtype=np.int64)
+        stops = np.cumsum(counts)
+        return [
+            tuple(found[start:stop])
+            for start, stop in zip((stops - counts).tolist(), stops.tolist(), strict=True)
+        ]
 
-    def _firsts_in_turn(self, first: NDArray[np.int64], last: NDArray[np.int64]) -> list[int]:
-        """Return the runs that are the first of their id, range after range."""
+    def _ids_in_turn(
+        self, first: NDArray[np.int64], last: NDArray[np.int64], names: Sequence[N]
+    ) -> Iterator[tuple[N, ...]]:
+        """Iterate over the ids of ranges, of which an account is kept from one to the next."""
         low, high = int(first[0]), int(last[-1]) + 1
         before = self._before[low:high] - low
         after = np.full(high - low, high - low)
         again = np.flatnonzero(before >= 0)
         after[before[again]] = again
         earlier, later = before.tolist(), after.tolist()
-        found: list[int] = []
+        name_of = [names[code] for code in self.adids[low:high].tolist()]
+        # The runs that are the first of their id, in order, and these ids.
         firsts: list[int] = []
+        ids: list[N] = []
         start = end = 0
         for begin, stop in zip((first - low).tolist(), (last - low + 1).tolist(), strict=True):
             if begin >= end:
-                firsts = []
                 start = end = begin
-            del firsts[: bisect_left(firsts, begin)]
+            gone = bisect_left(firsts, begin)
+            del firsts[:gone], ids[:gone]
             # Where the ids come again whose first run the range has left behind.
             moved = [run for run in later[start:begin] if begin <= run < end]
             if len(moved) <= _MOVED_FEW:
                 for run in moved:
-                    insort(firsts, run)
+                    index = bisect_left(firsts, run)
+                    firsts.insert(index, run)
+                    ids.insert(index, name_of[run])
             else:
+                # The sort finds two runs.
                 firsts = sorted(firsts + sorted(moved))
-            firsts += [run for run in range(end, stop) if earlier[run] < begin]
+                ids = [name_of[run] for run in firsts]
+            for run in range(end, stop):
+                if earlier[run] < begin:
+                    firsts.append(run)
+                    ids.append(name_of[run])
             start, end = begin, stop
-            found += firsts
-        return [run + low for run in found] if low else found
+            yield tuple(ids)

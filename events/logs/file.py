@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 # 4.6 MB with blocks of 256 KiB, 4.1 of 1 MiB and 3.7 of 2 MiB, of which damage would take
 # more at once.
 BLOCK_BYTES: Final = 1 << 16
-_BATCH_BLOCKS: Final = 16
+# Observations are not judged one by one: 1 million rows of CSV took 0.91 s in blocks of 64 KiB,
+# 0.79 in blocks of 512, and of 10,000 keys 1.81 and 1.50, with stores of 15.2 and 11.9 MB.
+_BLOCKS: Final[dict[Source, int]] = {"batch": 16, "observations": 8}
 # A history's header comes before its events and says what the first of them decides, so a log
 # is read up to that one before it is. What was read is held, and not more than this.
 AHEAD_BYTES: Final = 1 << 22
@@ -214,7 +216,7 @@ class Log(LogReader):
 
     @property
     def _block_bytes(self) -> int:
-        return BLOCK_BYTES * (_BATCH_BLOCKS if self.source == "batch" else 1)
+        return BLOCK_BYTES * _BLOCKS.get(self.source, 1)
 
     @property
     def _is_gzip(self) -> bool:

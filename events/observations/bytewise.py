@@ -168,6 +168,20 @@ def _day_of(text: bytes) -> int | None:
         return None
 
 
+def first_cells(data: bytes) -> list[Cells] | None:
+    """Return the first cell of each row of CSV without quotes, or None.
+
+    That is where one of them is not as long as a time of whole seconds.
+    """
+    found = np.frombuffer(data, np.uint8)
+    lines = np.flatnonzero(found == ord("\n"))
+    begins = np.append(0, lines[:-1] + 1)
+    ends = begins + SECONDS
+    if int(ends[-1]) >= len(data) or not (found[ends] == ord(",")).all():
+        return None
+    return [Cells(data + PADDING, begins, ends)]
+
+
 def cells_of(data: bytes, width: int, places: tuple[int, ...]) -> list[Cells] | None:
     """Return the wanted columns of rows of CSV without quotes, or None if one has another width.
 

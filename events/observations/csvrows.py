@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import LINE_BYTES_MAX, CutLine
-from events.observations.bytewise import Cells, cells_of
+from events.observations.bytewise import cells_of, first_cells
 from events.observations.observed import Observed
 from events.observations.rows import (
     BlockBuilder,
@@ -149,9 +149,11 @@ class CsvRows:
 
     def times(self, data: WholeLines, *, last: bool) -> Sequence[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        cells = None if isinstance(data, CutLine) or self._open else self._plain(data, 1)
-        if cells is not None and (ends := cells[0].ends_in_order()):
-            return ends
+        if not isinstance(data, CutLine) and not self._open and self._is_plain(data):
+            first = first_cells(data) if self._places[0] == 0 else None
+            cells = first or cells_of(data, self._width, self._places[:1])
+            if cells is not None and (ends := cells[0].ends_in_order()):
+                return ends
         return self.parse(data, last=last).observed.times
 
     def _no_header(self, found: str) -> InputError:
@@ -190,15 +192,13 @@ class CsvRows:
         self._places = tuple(row.index(name) for name in self._columns.names())
         return lines.read()
 
-    def _plain(self, data: bytes, columns: int = 3) -> list[Cells] | None:
-        """Return the first of the wanted columns of data without quotes, or None for other data."""
-        if not data or not self._width or b'"' in data or b"\r" in data:
-            return None
-        return cells_of(data, self._width, self._places[:columns])
+    def _is_plain(self, data: bytes) -> bool:
+        """Tell whether there are rows, and each line is one."""
+        return bool(data and self._width) and b'"' not in data and b"\r" not in data
 
     def _bytewise(self, data: bytes) -> ObservationBlock | None:
         """Return a block of good rows with whole seconds and no quotes, or None for another."""
-        cells = self._plain(data)
+        cells = cells_of(data, self._width, self._places) if self._is_plain(data) else None
         ticks = cells[0].ticks() if cells else None
         if cells is None or ticks is None:
             return None

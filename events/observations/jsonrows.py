@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from events.errors import shown
 from events.logs.objects import (
@@ -149,11 +150,15 @@ class JsonRows:
 
 def _objects(data: bytes) -> int:
     """Return how many lines there are if each is at least one object and safe to decode, else 0."""
-    lines = data.count(b"\n")
-    # No object can go on after such a line end.
-    if data[:1] == b"{" and data.endswith(b"}\n") and data.count(b"}\n{") == lines - 1:
-        return lines if are_shallow(data, lines) else 0
-    return 0
+    if not (data.startswith(b"{") and data.endswith(b"}\n")):
+        return 0
+    found = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(found == ord("\n"))
+    inner = ends[:-1]
+    # No object can go on after such a line end. To count them as bytes took five times as long.
+    if not ((found[inner - 1] == ord("}")) & (found[inner + 1] == ord("{"))).all():
+        return 0
+    return len(ends) if are_shallow(data, len(ends)) else 0
 
 
 def _decoder(columns: ColumnNames, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:

@@ -7,7 +7,7 @@ and have defaults, and the type of a field never changes.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 from msgspec import Meta
@@ -20,7 +20,7 @@ from events.observations.observed import Observed as Observed  # noqa: PLC0414  
 from events.purchases.event import EVENT_TYPES, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -218,8 +218,10 @@ def in_place(records: Iterable[Record]) -> Iterator[Any]:
             yield record
 
 
-def gathered(records: Iterable[Record | Event]) -> list[Record]:
+def gathered(records: Sequence[Record | Event]) -> list[Record]:
     """Return ``records`` with single events as one `Columns` at the beginning, and runs of it."""
+    if {*map(type, records)}.isdisjoint(EVENT_TYPES):
+        return cast("list[Record]", [*records])
     events: list[Event] = []
     found: list[Record] = []
     run = 0

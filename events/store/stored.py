@@ -107,6 +107,8 @@ _Intervals: TypeAlias = PackedObserved | Finding | _Any
 decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
 decode_facts: Final = msgspec.msgpack.Decoder(list[_Facts]).decode
+# What is packed as it is.
+_PLAIN: Final = {Finding, StateDigest, Written, Lines, LogEnd, Gap}
 # Measured on 1,000 events: msgspec packs typed records 3.6 times as fast as the
 # msgpack library packs tuples, and checks their types when it reads them.
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -120,6 +122,8 @@ def encode_records(records: Sequence[Record]) -> bytes:
             `Columns`.
 
     """
+    if {*map(type, records)} <= _PLAIN:
+        return _encode(records)
     packed: list[Any] = []
     columns: EventColumns | None = None
     observed: list[Observed] = []
