@@ -15,7 +15,7 @@ import numpy as np
 
 from actors.intervals.ranges import IdRuns, first_within
 from events.errors import BadValueError, shown
-from events.journal.observation_journal import Names
+from events.journal.columns import Names
 from events.journal.ticks import ticks_and_finer
 from events.observations.interval import Interval
 from events.observations.observed import Coded
@@ -394,7 +394,7 @@ class TextFinder:
         rows = Rows(
             np.zeros(len(times), np.int64),
             ExactTimes.of(*ticks_and_finer(times)),
-            self._adids.codes(Coded.of(adids)),
+            Coded.of(adids).by(self._adids),
         )
         places = np.arange(self.seen, self.seen + len(times))
         self.seen += len(times)

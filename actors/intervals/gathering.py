@@ -14,14 +14,11 @@ from actors.intervals.finder import Rows, no_rows, together
 from events.times.exact import ExactTimes, apart_at_most, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from events.observations.observed import Coded, Observed
+    from events.journal.columns import Names
+    from events.observations.observed import Observed
     from events.observations.parameters import IntervalParameters
-
-    Code = Callable[[Coded], NDArray[np.int32]]
 
 # Less than this from a time of 64 bits is one of 64 bits, too.
 _SAFE: Final = 2**61
@@ -30,8 +27,8 @@ _SAFE: Final = 2**61
 class Gathered:
     """The observations that were not passed on yet, and how many were."""
 
-    def __init__(self, parameters: IntervalParameters, adids: Code, keys: Code) -> None:
-        """Begin before the first observation; ids and keys have the codes that these give."""
+    def __init__(self, parameters: IntervalParameters, adids: Names, keys: Names) -> None:
+        """Begin before the first observation; ids and keys have the codes of these."""
         self._lateness: Final = parameters.lateness
         self._adids: Final = adids
         self._keys: Final = keys
@@ -65,9 +62,9 @@ class Gathered:
         self.concluded = False
         keys = observed.coded_keys
         rows = Rows(
-            np.zeros(count, np.int64) if keys is None else self._keys(keys).astype(np.int64),
+            np.zeros(count, np.int64) if keys is None else keys.by(self._keys).astype(np.int64),
             ExactTimes.of(observed.ticks, observed.finer),
-            self._adids(observed.coded_adids),
+            observed.coded_adids.by(self._adids),
         )
         if self._lateness == 0:
             self._ready.append(rows)

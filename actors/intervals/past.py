@@ -13,7 +13,7 @@ import numpy as np
 from actors.intervals.finder import Held, IntervalFinder, Rows
 from actors.intervals.gathering import Gathered
 from events.errors import DetectorError
-from events.journal.observation_journal import Names
+from events.journal.columns import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -70,7 +70,7 @@ class Recovery:
 
     def gathered(self) -> Gathered:
         """Return what gathers observations from the first on."""
-        return Gathered(self.parameters, self.adids.codes, self._codes.codes)
+        return Gathered(self.parameters, self.adids, self._codes)
 
     def numbered(self, rows: Rows) -> Rows:
         """Return rows, in order of time, with the numbers of their keys.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from events.journal.ticks import Ticks
 
 _WORD: Final = 8
-# Cells of more words are looked at as texts.
+# Cells of more words are told apart as texts.
 _WORDS_MAX: Final = 4
 # What is behind the last byte of a block, so that eight bytes can be read from each.
 PADDING: Final = b"\0" * (_WORD * _WORDS_MAX)
@@ -111,8 +111,18 @@ class Cells:
         first, last = self._texts(self._begins[[0, -1]], SECONDS)
         return first.decode("latin-1"), last.decode("latin-1")
 
-    def coded(self) -> Coded | None:
-        """Return the cells as names, or None where they are longer than can be told apart so.
+    def texts(self) -> list[str]:
+        """Return the cells one by one.
+
+        Raises:
+            UnicodeDecodeError: they are no UTF-8.
+
+        """
+        ends = zip(self._begins.tolist(), self._ends.tolist(), strict=True)
+        return [self._data[begin:end].decode() for begin, end in ends]
+
+    def coded(self) -> Coded:
+        """Return the cells as names.
 
         Raises:
             UnicodeDecodeError: they are no UTF-8.
@@ -122,7 +132,7 @@ class Cells:
         sizes = ends - begins
         longest = int(sizes.max())
         if longest > _WORD * _WORDS_MAX:
-            return None
+            return Coded.of(self.texts())
         parts = [
             self._words[begins + at] & _MASKS[np.clip(sizes - at, 0, _WORD)]
             for at in range(0, max(longest, 1), _WORD)
@@ -148,7 +158,7 @@ class Cells:
             (part[first_of] != part).any() for part in parts
         ):
             # Two different ones are mixed up.
-            return None
+            return Coded.of(self.texts())
         names = [
             data[begin:end].decode()
             for begin, end in zip(begins[firsts].tolist(), ends[firsts].tolist(), strict=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from events.journal.columns import Names
     from events.journal.ticks import Ticks
 
 
@@ -41,6 +42,11 @@ class Coded(NamedTuple):
     def texts(self) -> tuple[str, ...]:
         """Return the names as texts."""
         return tuple(map(self.names.__getitem__, self.codes.tolist()))
+
+    def by(self, book: Names) -> NDArray[np.int32]:
+        """Return the code that each name has in ``book``."""
+        codes: NDArray[np.int32] = book.codes(self.names)[self.codes]
+        return codes
 
     def part(self, rows: Any) -> Coded:
         """Return some of them."""

@@ -7,20 +7,19 @@ and have defaults, and the type of a field never changes.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from events.bounds import Count, Hash, Number, Total
-from events.declared.fact import Fact, Verdict
-from events.journal.columns import Columns, EventColumns
+from events.declared.fact import Verdict
+from events.journal.columns import EventColumns
 from events.observations.interval import Interval
 from events.observations.observed import Observed as Observed  # noqa: PLC0414  one of them
-from events.purchases.event import EVENT_TYPES, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -29,7 +28,7 @@ Source: TypeAlias = Literal["batch", "stream", "observations"]
 class EventRun(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
     """Here stand the next events of the frame, each a line.
 
-    The events themselves are one `Columns` at the beginning of the frame: an operation on
+    The events themselves are one `EventColumns` at the beginning of the frame: an operation on
     a column takes some microseconds however short it is, and where each tenth line of a log
     is rejected a frame has hundreds of runs.
     """
@@ -145,39 +144,33 @@ class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=Fa
     """The interval; its indexes count the observations of its key in time order."""
 
 
-PurchaseRecord: TypeAlias = (
-    Columns
+VERDICTS: Final = (Decision, Verdict)
+"""The types of verdicts on single events."""
+
+Record: TypeAlias = (
+    EventColumns
     | EventRun
     | Rejected
     | Lines
     | LogEnd
     | StreamStart
     | Decision
+    | Verdict
     | StateDigest
     | Written
     | Gap
+    | Observed
+    | Finding
 )
-"""What a store of purchases holds."""
-
-VERDICTS: Final = (Decision, Verdict)
-"""The types of verdicts on single events."""
-
-IntervalRecord: TypeAlias = (
-    Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap
-)
-"""What a store of intervals holds."""
-
-Record: TypeAlias = PurchaseRecord | IntervalRecord | EventColumns | Verdict
+"""What a store holds: events as columns, of whatever detector."""
 
 
-def events_in(records: Iterable[Record | Event]) -> int:
+def events_in(records: Iterable[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
     count = 0
     for record in records:
         if isinstance(record, EventColumns | Observed):
             count += len(record)
-        else:
-            count += isinstance(record, (*EVENT_TYPES, Fact))
     return count
 
 
@@ -216,24 +209,3 @@ def in_place(records: Iterable[Record]) -> Iterator[Any]:
             yield from islice(events, record.events)
         else:
             yield record
-
-
-def gathered(records: Sequence[Record | Event]) -> list[Record]:
-    """Return ``records`` with single events as one `Columns` at the beginning, and runs of it."""
-    if {*map(type, records)}.isdisjoint(EVENT_TYPES):
-        return cast("list[Record]", [*records])
-    events: list[Event] = []
-    found: list[Record] = []
-    run = 0
-    for record in records:
-        if isinstance(record, EVENT_TYPES):
-            events.append(record)
-            run += 1
-            continue
-        if run:
-            found.append(EventRun(run))
-            run = 0
-        found.append(record)
-    if run:
-        found.append(EventRun(run))
-    return [Columns.of(events), *found] if events else found

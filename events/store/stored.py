@@ -14,8 +14,9 @@ import msgspec
 from events.bounds import Count, Hash, Number
 from events.declared.columns import FactColumns, PackedFacts
 from events.declared.fact import Verdict, verdict_fields
-from events.journal.columns import Columns, EventColumns
+from events.journal.columns import EventColumns
 from events.observations.observed import Coded, Observed, together
+from events.purchases.columns import Columns
 from events.purchases.packed import (
     TEXT_MAX,
     PackedEvents,

@@ -120,21 +120,33 @@ def find_intervals(
 def _coded(values: Iterable[Any], name: str) -> tuple[list[str], NDArray[np.int64]]:
     """Return different texts in the order in which they come first, and which each value is."""
     _check_order(values, name)
-    listed = _listed(values)
-    kinds = set(map(type, listed))
-    plain = kinds <= {str} or kinds == {int}
-    if not plain:
-        listed = _column(listed, name, _id)
-    book = CodeBook()
-    codes = np.fromiter(map(book.__getitem__, listed), np.int64, len(listed))
-    different = list(book)
-    if plain:
-        try:
-            return _column(different, name, _id), codes
-        except BadValueError:
-            # Where it stands among all, the message has to say.
-            _column(listed, name, _id)
-    return different, codes
+    if (known := _factorized(values)) is not None:
+        different, codes = known
+    else:
+        listed = _listed(values)
+        kinds = set(map(type, listed))
+        if not kinds <= {str} and kinds != {int}:
+            listed = _column(listed, name, _id)
+        book = CodeBook()
+        codes = np.fromiter(map(book.__getitem__, listed), np.int64, len(listed))
+        different = list(book)
+    try:
+        return _column(different, name, _id), codes
+    except BadValueError:
+        # Where it stands among all, the message has to say.
+        _column(values, name, _id)
+        raise
+
+
+def _factorized(values: Any) -> tuple[list[Any], NDArray[np.int64]] | None:
+    """Return what pandas tells apart in a column of texts or of whole numbers, or None."""
+    dtype = getattr(values, "dtype", None)
+    whole = isinstance(dtype, np.dtype) and dtype.kind in "iu"
+    if not hasattr(values, "factorize") or not (whole or str(dtype).startswith("str")):
+        return None
+    codes, different = values.factorize()
+    # What is missing has no code.
+    return None if (codes < 0).any() else (different.tolist(), codes)
 
 
 def _threshold(threshold: Any) -> int:
