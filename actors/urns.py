@@ -14,6 +14,11 @@ def urn_of_user(user: str) -> str:
     return f"urn:user:{user}"
 
 
+def urn_of_shard(number: int) -> str:
+    """Return the name of an actor that searches the observations of some keys."""
+    return f"urn:shard:{number}"
+
+
 def urn_of_key(key: str) -> str:
     """Return the name of the actor that searches the observations of ``key``, or all of them."""
     return f"urn:interval:{key}" if key else "urn:interval"

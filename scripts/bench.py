@@ -80,6 +80,8 @@ class Timing:
     """The most memory that it held at any time."""
     stdout: str
     stderr: str
+    processor_seconds: float
+    """How much of that it was at work for, on all cores."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +135,8 @@ def timed(command: Sequence[str | Path], folder: Path) -> Timing:
     if process.returncode:
         words = " ".join(map(str, command))
         raise FailedRunError(f"expected status 0, found {process.returncode}: {words}\n{texts[1]}")
-    return Timing(seconds, usage.ru_maxrss * RSS_UNIT_BYTES, texts[0], texts[1])
+    peak, processor = usage.ru_maxrss * RSS_UNIT_BYTES, usage.ru_utime + usage.ru_stime
+    return Timing(seconds, peak, texts[0], texts[1], processor)
 
 
 def workload(case: Case, cache: Path) -> Path:

@@ -2,24 +2,32 @@
 
 Each measurement is a pair, run one after the other, as in `scripts/bench.py`. The floor
 for JSON lines decodes them with msgspec, for CSV it reads the rows with the csv module.
-Nothing is asserted about time.
+Where pyarrow or polars is installed (the extra `bench`), programs that find the same with
+these and numpy are run, too; and columns of pandas, polars and numpy are searched beside lists of
+texts. What is told is processor time. Nothing is asserted about it.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import random
 import subprocess
 import sys
 import tempfile
+import time
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from bench import SCRIPTS, print_table, timed
+from interval_peers import PEERS, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ROWS: Final = 5_000_000
 SMALL_ROWS: Final = 20_000
@@ -31,7 +39,11 @@ CASES: Final = (
     ("jsonl, 10,000 keys", ".jsonl", 10_000, ("--by", "address")),
     # Windows of 15,000 rows with as many ids nearly, and never enough of them.
     ("csv, nothing qualifies", ".csv", 10_000, ("--min-distinct", "1000000")),
+    ("csv, one window", ".csv", 0, ("--threshold", "90000d")),
 )
+# A row a second, so that each row ends a window of 600: of how many ids, and how they are drawn.
+DENSE: Final = (("8 ids", 8, 0.0), ("Zipf ids", 5_000, 1.3))
+DENSE_SHARE: Final = 50
 
 
 class Row(msgspec.Struct, gc=False):
@@ -60,14 +72,27 @@ def count_rows(path: Path) -> int:
     return count
 
 
-def measure(suffix: str, keys: int, options: Sequence[str], rows: int, runs: int) -> list[str]:
-    """Return a row of the table for one case."""
+def write_dense(path: Path, rows: int, ids: int, skew: float) -> None:
+    """Write a row a second, of so many ids; the n-th is drawn as often as n^-skew says."""
+    drawn = random.Random(1)
+    weights = [(n + 1) ** -skew for n in range(ids)]
+    start = dt.datetime(2020, 1, 1)  # noqa: DTZ001  has no zone
+    with path.open("w", encoding="utf-8") as file:
+        file.write("time,adid\n")
+        for second, adid in enumerate(drawn.choices(range(ids), weights, k=rows)):
+            file.write(f"{start + dt.timedelta(seconds=second)},id{adid:06x}\n")
+
+
+def measure(
+    suffix: str, options: Sequence[str], rows: int, runs: int, make: Callable[[Path], None]
+) -> list[str]:
+    """Return a row of the table for one case, whose observations ``make`` writes."""
     seconds, floors, peaks = [], [], []
+    peers: dict[str, list[float]] = {name: [] for name in PEERS}
     with tempfile.TemporaryDirectory(prefix="intervals-") as name:
         folder = Path(name)
         source = folder / f"in{suffix}"
-        make = [SCRIPTS / "observations.py", source, "--rows", str(rows), "--keys", str(keys)]
-        subprocess.run([sys.executable, *map(str, make)], check=True)
+        make(source)
         command: list[str | Path] = [
             sys.executable,
             "-m",
@@ -84,9 +109,19 @@ def measure(suffix: str, keys: int, options: Sequence[str], rows: int, runs: int
             run = timed(command, folder)
             if f"{rows:,} observations" not in run.stderr:
                 raise SystemExit(f"run: expected {rows:,} observations, found {run.stderr}")
-            seconds.append(run.seconds)
-            floors.append(floor.seconds)
+            seconds.append(run.processor_seconds)
+            floors.append(floor.processor_seconds)
             peaks.append(run.peak_bytes)
+            if suffix == ".csv" and not {"--threshold", "--min-distinct"} & {*options}:
+                for peer in installed():
+                    program = str(SCRIPTS / "interval_peers.py")
+                    beside = [program, peer, str(source), str(folder / "peer.json")]
+                    found = timed([sys.executable, *beside], folder)
+                    peers[peer].append(found.processor_seconds)
+                    outputs = [folder / "peer.json", folder / "out.json"]
+                    mine, other = (sorted(path.read_bytes().splitlines()) for path in outputs)
+                    if mine != other:
+                        raise SystemExit(f"{peer}: expected the same intervals, found others")
     ratios = [run / floor for run, floor in zip(seconds, floors, strict=True)]
     return [
         f"{median(seconds):.2f}",
@@ -95,7 +130,55 @@ def measure(suffix: str, keys: int, options: Sequence[str], rows: int, runs: int
         f"{median(floors):.2f}",
         f"{median(ratios):.1f}",
         f"{min(ratios):.1f} - {max(ratios):.1f}",
+        *(f"{median(each):.2f}" if each else "" for each in peers.values()),
     ]
+
+
+def columns(rows: int) -> dict[str, tuple[Any, Any]]:
+    """Return the same observations as columns of each kind that is installed: times and ids."""
+    import numpy as np  # noqa: PLC0415  the floors do not need it
+
+    with tempfile.TemporaryDirectory(prefix="intervals-") as name:
+        source = Path(name) / "in.csv"
+        write_observations(source, rows, 0)
+        pairs = [line.split(",") for line in source.read_text().splitlines()[1:]]
+    times, ids = [time for time, _ in pairs], [adid for _, adid in pairs]
+    seconds = np.array(times, "M8[s]")
+    found: dict[str, tuple[Any, Any]] = {"lists of text": (times, ids), "numpy": (seconds, ids)}
+    if find_spec("pandas"):
+        import pandas as pd  # noqa: PLC0415  only where it is installed
+
+        frame = pd.DataFrame({"time": seconds.astype("M8[ns]"), "text": times, "adid": ids})
+        found["pandas"] = frame["time"], frame["adid"]
+        found["pandas, text"] = frame["text"], frame["adid"]
+    if find_spec("polars"):
+        import polars as pl  # noqa: PLC0415  only where it is installed
+
+        polars = pl.DataFrame({"time": seconds.astype("M8[us]"), "text": times, "adid": ids})
+        found["polars"] = polars["time"], polars["adid"]
+        found["polars, text"] = polars["text"], polars["adid"]
+    return found
+
+
+def measure_columns(rows: int, runs: int) -> list[list[str]]:
+    """Return a table of what columns of each kind take."""
+    from replay import find_intervals  # noqa: PLC0415  the floors do not need it
+
+    table = [["columns", "processor s"]]
+    for name, (times, ids) in columns(rows).items():
+        took = []
+        for _ in range(runs):
+            began = time.process_time()
+            find_intervals(times, ids, "10m")
+            took.append(time.process_time() - began)
+        table.append([name, f"{median(took):.3f}"])
+    return table
+
+
+def write_observations(path: Path, rows: int, keys: int) -> None:
+    """Write rows as `scripts/observations.py` does."""
+    make = [SCRIPTS / "observations.py", path, "--rows", str(rows), "--keys", str(keys)]
+    subprocess.run([sys.executable, *map(str, make)], check=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,11 +198,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(count_rows(options.floor))
         return 0
     rows, runs = (SMALL_ROWS, 1) if options.small else (options.rows, options.runs)
-    table = [["case", "wall s", "rows/s", "peak MiB", "floor s", "x floor", "min - max"]]
+    heading = ["case", "processor s", "rows/s", "peak MiB", "floor s", "x floor", "min - max"]
+    table = [[*heading, *PEERS]]
     for name, suffix, keys, words in CASES:
-        table.append([name, *measure(suffix, keys, words, rows, runs)])
+        make = partial(write_observations, rows=rows, keys=keys)
+        table.append([name, *measure(suffix, words, rows, runs, make)])
+    few = rows // DENSE_SHARE
+    for name, ids, skew in DENSE:
+        dense = partial(write_dense, rows=few, ids=ids, skew=skew)
+        table.append([f"csv, {few:,} dense, {name}", *measure(".csv", (), few, runs, dense)])
     print(f"{rows:,} observations, median of {runs}")
     print_table(table)
+    print_table(measure_columns(rows // 5, runs))
     return 0
 
 

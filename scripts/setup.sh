@@ -83,7 +83,7 @@ wanted, path = sys.argv[1:]
 with open(path, "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
-more = extras["view"] + (extras["test"] + extras["dev"] if wanted == "test" else [])
+more = extras["view"] + (extras["test"] + extras["bench"] + extras["dev"] if wanted == "test" else [])
 # The extra for development takes in that for tests by naming the project itself.
 more = [each for each in more if not each.startswith(project["name"])]
 print(*project["dependencies"], *more, sep="\n")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.observations.interval import Interval
+from events.observations.observed import Observed
 from events.purchases.event import Purchase, Unfriend, users_of
-from events.store.records import LogEnd, Observed, Rejected, StateDigest, StreamStart
+from events.store.records import LogEnd, Rejected, StateDigest, StreamStart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,8 +39,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few observations be several blocks and frames, and settled in several portions."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
-    monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)
-    monkeypatch.setattr("actors.intervals.portions.PORTION_IDS_MAX", 6)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
+    monkeypatch.setattr("actors.intervals.coordinator.FOUND_MAX", 70)

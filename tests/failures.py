@@ -42,7 +42,7 @@ class Failures:
                 actor.friends = frozenset({0})
                 actor.purchases = OwnPurchases()
             elif when == "within" and isinstance(actor, IntervalActor) and actor.active:
-                actor.finder.finish()
+                actor.finder.finish(0)
             raise RuntimeError("broken")
 
         self.patch.setattr(self.kind, "on_receive", on_receive)

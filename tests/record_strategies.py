@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from events.bounds import NUMBER_MAX
 from events.logs.extent import Fingerprint
 from events.observations.interval import Interval
+from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line
@@ -22,7 +23,6 @@ from events.store.records import (
     Gap,
     Lines,
     LogEnd,
-    Observed,
     Record,
     Rejected,
     StateDigest,

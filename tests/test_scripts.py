@@ -136,8 +136,9 @@ def test_run_ends_with_the_programs_status(tmp_path: Path) -> None:
 def test_small_benchmark_of_intervals_has_a_line_for_each_case() -> None:
     shown = script("bench_intervals.py", "--small", cwd=ROOT).splitlines()
     assert shown[0] == "20,000 observations, median of 1"
-    cases = [line.split()[0].strip(",") for line in shown[3:]]
-    assert cases == ["csv", "jsonl", "csv", "jsonl", "csv"]
+    cases = [line.split()[0].strip(",") for line in shown[3:11]]
+    assert cases == ["csv", "jsonl", "csv", "jsonl", "csv", "csv", "csv", "csv"]
+    assert [line.split()[0] for line in shown[12:15]] == ["columns", "lists", "numpy"]
 
 
 def test_small_benchmark_gives_each_time_as_a_multiple_of_the_floor() -> None:

@@ -1,1 +1,1 @@
-"""The actors of the second detector: one for each key, their coordinator and the sink."""
+"""The actors of the second detector: shards that own the keys, their coordinator and the sink."""

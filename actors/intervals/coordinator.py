@@ -1,17 +1,20 @@
-"""The coordinator of the second detector: passes observations on to the actor of their key.
+"""The coordinator of the second detector: passes observations on to the shards of their keys.
 
 Whatever the order of delivery, the findings come out in the order of the observations
 that made them final, for the coordinator waits for all answers and sorts them.
 
-Observations are gathered (`actors.intervals.gathering`), and passed on and settled in
-portions (`actors.intervals.portions`). One that goes by what was settled before says how
-many have to remain.
+Observations are gathered (`actors.intervals.gathering`), passed on many at a time, and settled
+in portions: what is found in one cannot be more than memory holds. Where a portion ends depends
+on the observations alone, and on how many there were when the actors were told to settle. One
+that goes by what was settled before says how many have to remain.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from actors.activation import Active
 from actors.dispatcher import DispatchedActor, Dispatcher
@@ -25,69 +28,105 @@ from actors.intervals.messages import (
     Observe,
     Settle,
 )
-from actors.intervals.past import KeySums
-from actors.intervals.portions import weight_of
 from actors.messages import Commit, Horizon
 from events.store.records import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from actors.activation import Ref
+    from actors.intervals.finder import Ranges
     from actors.intervals.gathering import Gathered
     from actors.intervals.past import Moment, Recovery
-    from actors.intervals.portions import Pace
     from events.observations.interval import Interval
 
 _MODULUS: Final = 1 << 64
 
+SETTLE_ROWS: Final = 1 << 17
+"""After so many observations the next settling is due at the latest."""
+FOUND_MAX: Final = 1 << 18
+"""Or as soon as so much was found: ids, and so much besides for each interval."""
+_INTERVAL_WEIGHT: Final = 32
 
-class OwnSums(dict[int, KeySums]):
-    """What each key adds to the sums, by number, as far as its actor has answered."""
 
-    def __init__(self, moment: Moment) -> None:
-        """Begin at ``moment``."""
-        super().__init__()
-        self._moment = moment
+class Pile:
+    """What was found and not settled yet."""
 
-    def __missing__(self, number: int) -> KeySums:
-        """Look up what key ``number`` added at the beginning."""
-        sums = self[number] = self._moment.sums(number)
-        return sums
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._parts: list[tuple[int, Ranges]] = []
+        self.weight = 0
+        """How much it is."""
+
+    def add(self, shard: int, ranges: Ranges) -> None:
+        """Take what ``shard`` has found."""
+        if len(ranges):
+            self._parts.append((shard, ranges))
+            self.weight += int(_weights(ranges).sum())
+
+    def end(self, weight: int) -> int:
+        """Return behind which place so much, or no less than that, was found."""
+        places = np.concatenate([ranges.places for _, ranges in self._parts])
+        weights = np.concatenate([_weights(ranges) for _, ranges in self._parts])
+        order = np.argsort(places, kind="stable")
+        reached = int(np.searchsorted(np.cumsum(weights[order]), weight))
+        return int(places[order[reached]]) + 1
+
+    def take(self, past: Recovery, end: int) -> Iterator[tuple[int, Interval]]:
+        """Take what was final before place ``end``, each with its place, by place and key."""
+        found: list[Interval] = []
+        places, keys, left = [], [], []
+        for shard, ranges in self._parts:
+            are = ranges.places < end
+            if not are.all():
+                left.append((shard, ranges.taken(~are)))
+                ranges = ranges.taken(are)  # noqa: PLW2901  the rest is left
+            found += ranges.intervals(past.adids.listed, past.names[shard :: past.shards])
+            places.append(ranges.places)
+            keys.append(ranges.keys * past.shards + shard)
+            self.weight -= int(_weights(ranges).sum())
+        self._parts = left
+        if not found:
+            return iter(())
+        place = np.concatenate(places)
+        # The sort keeps the order of what one key has found at one place.
+        order = np.lexsort((np.concatenate(keys), place))
+        ordered = [found[index] for index in order.tolist()]
+        return zip(place[order].tolist(), ordered, strict=True)
+
+
+def _weights(ranges: Ranges) -> NDArray[np.int64]:
+    return ranges.counts + _INTERVAL_WEIGHT
 
 
 class IntervalCoordinator:
-    """What a coordinator of interval actors is and does, on any of Pykka's runtimes."""
+    """What a coordinator of shards is and does, on any of Pykka's runtimes."""
 
     past: Recovery
     """What is known of the observations before; and the keys by number."""
     sink: Ref
     actors: Active
-    """The interval actors who are active, by number."""
+    """The shards that are active, by number."""
     gathered: Gathered
     """The observations that were not passed on."""
-    pace: Pace
-    """How many come before the next settling."""
     keys: int
     """How many keys have appeared."""
-    sums: OwnSums
-    """What each of them adds to the sums."""
     finished: bool
     """Whether the actors know that no observation comes any more."""
+    ended: int
+    """How many observations had been passed on when they were told so last."""
+    settled: int
+    """How many observations had been passed on whose intervals the sink knows."""
+    arrived_settled: int
+    """How many there were at the last settling."""
     answers_awaited: int
     """How many actors have yet to answer."""
-    advancing: bool
-    """Whether more is to be passed on when they have."""
-    rows_wanted: int
-    """From how many that are ready on."""
-    settling: bool
-    """Whether the sink is to be told when they have."""
     requests: deque[Any]
     """Requests that came meanwhile."""
-    found: list[tuple[int, int, Interval]]
-    """Place, number of the key and interval of what was found since the last settling."""
-    _moment: Moment
-    _totals: list[int] | None
+    found: Pile
+    """What was found since the last settling."""
 
     def begin(self, past: Recovery, sink: Ref, activate: Callable[[int], Ref]) -> None:
         """Begin before the first observation.
@@ -95,7 +134,7 @@ class IntervalCoordinator:
         Args:
             past: what is looked for, and where it is known what came before.
             sink: where findings go.
-            activate: starts the actor of a key, given by number.
+            activate: starts a shard, given by number.
 
         """
         self.past = past
@@ -105,24 +144,31 @@ class IntervalCoordinator:
         self._stand(0)
 
     @property
-    def totals(self) -> list[int]:
-        """The sums over all keys; see `Findings.sums`."""
-        if self._totals is None:
-            self._totals = list(self._moment.totals())
-        return self._totals
-
-    @property
     def settling_due(self) -> bool:
         """Whether enough was found, or came, for the sink to be told."""
-        gathered, pace = self.gathered, self.pace
-        return pace.found_much or gathered.arrived - gathered.arrived_settled >= pace.rows_max
+        return self._found_much or self._came_many
+
+    @property
+    def remaining(self) -> int:
+        """How many observations are to remain at the next settling."""
+        gathered = self.gathered
+        if not self._found_much:
+            return gathered.rows_waiting
+        return gathered.arrived - min(self.found.end(FOUND_MAX), gathered.passed)
 
     @property
     def is_settled(self) -> bool:
         """Whether the sink knows all that has come, and what was found in what was passed on."""
         gathered = self.gathered
-        came = gathered.arrived - gathered.arrived_settled
-        return not (came or gathered.passed - gathered.settled)
+        return gathered.arrived == self.arrived_settled and gathered.passed == self.settled
+
+    @property
+    def _came_many(self) -> bool:
+        return self.gathered.arrived - self.arrived_settled >= SETTLE_ROWS
+
+    @property
+    def _found_much(self) -> bool:
+        return self.found.weight >= FOUND_MAX
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.
@@ -143,17 +189,15 @@ class IntervalCoordinator:
     def _start(self, message: Any) -> None:
         kind, gathered = type(message), self.gathered
         if kind is Observe:
-            gathered.observe(message.number, message.times, message.adids, message.keys)
+            gathered.observe(message.observed)
             self.finished = False
         elif kind is Advance:
-            self.rows_wanted = (
-                1 if message.few else self.pace.rows_wanted(concluded=gathered.concluded)
-            )
-            self.advancing = len(gathered.ready) >= self.rows_wanted
+            at_once = message.few or gathered.concluded or self._came_many
+            self._wanted = gathered.ready if at_once else self._behind
             self._answered()
         elif kind is Settle:
-            self.settling = True
-            self._pass_on(gathered.ready_but(message.remaining))
+            self._settling = gathered.arrived - message.remaining
+            self._pass_on(min(gathered.ready, max(0, self._settling - gathered.passed)))
             self._answered()
         elif kind is Commit:
             self.sink.tell(message)
@@ -164,90 +208,134 @@ class IntervalCoordinator:
         else:
             raise TypeError(f"a coordinator of intervals understands no {kind.__name__}")
 
+    _settling: int | None
+    """Up to which place the sink is to be told when all have answered."""
+    _totals: tuple[int, ...]
+
     def _stand(self, number: int) -> None:
         """Stand at the moment after event ``number``."""
-        moment = self._moment = self.past.moment(number)
-        self.gathered, self.pace = moment.gathered, moment.pace
-        self.keys, self.finished = moment.keys, moment.finished
-        self.sums = OwnSums(moment)
-        self._totals = None
+        moment: Moment = self.past.moment(number)
+        self.gathered, self.keys = moment.gathered, moment.keys
+        self.finished, self.ended = moment.finished, moment.ended
+        self.settled, self.arrived_settled = self.gathered.passed, self.gathered.arrived
         self.answers_awaited = 0
-        self.advancing = self.settling = False
-        self.rows_wanted = 1
-        self.found = []
+        self.found = Pile()
+        self._moment_totals: Callable[[], Any] | None = moment.totals
+        self._totals = (0,) * 4
+        # What was settled with them may have left some that are looked at before others.
+        self._behind = self.gathered.ready
+        self._wanted = 0
+        self._settling = None
+        # Of the observations since the last settling, the number of the key of each, what it
+        # changes of what is open, and after which observation it had its turn; and which of
+        # the last ones were passed on to each shard.
+        self._keys = self._changes = self._turns = np.zeros(0, np.int64)
+        self._asked: dict[int, NDArray[np.int64]] = {}
 
     def _answered(self) -> None:
         """Do what comes next, unless an answer is awaited."""
         gathered = self.gathered
-        while self.advancing and not self.answers_awaited:
-            # A small rest is left for the next time.
-            enough = len(gathered.ready) > self.rows_wanted // 2
-            self.advancing = enough and not self.pace.found_much
-            if self.advancing:
-                self._pass_on(gathered.ready.portion(self._width))
-        if self.settling and not self.answers_awaited:
-            if gathered.concluded and not self.finished and not gathered.ready:
+        while self._wanted and not self.answers_awaited:
+            if self._found_much:
+                self._wanted = 0
+            else:
+                count = min(self._wanted, SETTLE_ROWS)
+                self._wanted -= count
+                self._pass_on(count)
+        if self._settling is not None and not self.answers_awaited:
+            if self._settling == gathered.arrived and gathered.concluded and not self.finished:
                 self._finish()
             if not self.answers_awaited:
-                self._report()
+                self._report(self._settling)
+                self._settling = None
 
     def _finish(self) -> None:
-        for number in range(self.keys):
-            sums = self.sums[number]
-            self.actors[number].tell(Finish(self.gathered.passed, sums.seen, sums.ended))
-        self.answers_awaited += self.keys
-        self.finished = True
+        shards = min(self.past.shards, len(self.past.names[: self._keys_passed]))
+        for shard in range(shards):
+            self.actors[shard].tell(Finish(self.gathered.passed, self.ended))
+            self._asked[shard] = np.zeros(0, np.int64)
+        self.answers_awaited += shards
+        self.finished, self.ended = True, self.gathered.passed
+
+    @property
+    def _keys_passed(self) -> int:
+        """How many keys those have that were passed on."""
+        return max(self.keys, int(self._keys.max()) + 1 if len(self._keys) else 0)
 
     def _pass_on(self, count: int) -> None:
-        """Tell the actors the first ``count`` of the observations that are ready."""
-        for key, times, adids, places in self.gathered.take(count):
-            number = self.past.meet(key)
-            self.keys = max(self.keys, number + 1)
-            sums = self.sums[number]
-            self.actors[number].tell(Extend(times, adids, places, sums.seen, sums.ended))
+        """Tell the shards the first ``count`` of the observations that are ready."""
+        if not count:
+            return
+        gathered, before = self.gathered, len(self._keys)
+        passed, keys = gathered.passed, self._keys_passed
+        rows, turns = gathered.take(count)
+        rows = self.past.numbered(rows)
+        self._behind = max(0, self._behind - count)
+        self._keys = np.append(self._keys, rows.keys)
+        self._turns = np.append(self._turns, turns)
+        self._changes = np.append(self._changes, np.zeros(count, np.int64))
+        shards = self.past.shards
+        shard_of = rows.keys % shards
+        for shard in range(shards):
+            which = np.flatnonzero(shard_of == shard) if shards > 1 else np.arange(count)
+            if not len(which):
+                continue
+            self._asked[shard] = which + before
+            # What a shard begins with has its number, so there is nothing before that comes.
+            before_it = passed if shard < keys else 0
+            own = rows if len(which) == count else rows.taken(which)
+            told = Extend(own, which + passed, before_it, self.ended)
+            self.actors[shard].tell(told)
             self.answers_awaited += 1
-
-    def _width(self, key: str) -> int:
-        """Return how many ids the window of ``key`` has at the most."""
-        number = self.past.numbers.get(key, self.keys)
-        return self.sums[number].ids if number < self.keys else 0
 
     # Answers
 
     def _take(self, answer: Found) -> None:
         self.answers_awaited -= 1
-        number = answer.key
-        for place, interval in zip(answer.places, answer.intervals, strict=True):
-            self.found.append((place, number, interval))
-            self.pace.weight += weight_of(interval)
-        seen, still_open, _, ended = self.sums[number]
-        ended = answer.seen if self.finished else ended
-        more_seen, more_open = answer.seen - seen, answer.open - still_open
-        self.sums[number] = KeySums(answer.seen, answer.open, answer.ids, ended)
-        totals, k = self.totals, number + 1
-        totals[0] += more_seen
-        totals[1] += more_open
-        totals[2] += k * more_seen
-        totals[3] += k * more_open
+        self.found.add(answer.shard, answer.ranges)
+        self._changes[self._asked.pop(answer.shard)] = answer.changes
 
-    def _report(self) -> None:
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """The sums over all keys at the last settling; see `Findings.sums`."""
+        if self._moment_totals is not None:
+            self._totals = tuple(self._moment_totals())
+            self._moment_totals = None
+        return self._totals
+
+    def _report(self, passed: int) -> None:
+        """Tell the sink what was found in the first observations, so many as were passed on."""
         gathered = self.gathered
-        # The sort keeps the order of what one key has found at one place.
-        self.found.sort(key=lambda each: each[:2])
-        findings = tuple([Finding(gathered.moment(place), each) for place, _, each in self.found])
-        rows, still_open, rows_by_key, open_by_key = self.totals
+        passed = max(self.settled, min(passed, gathered.passed))
+        count = passed - self.settled
+        keys, changes, turns = self._keys[:count], self._changes[:count], self._turns
+        k = keys + 1
+        more = (count, changes.sum(), k.sum(), (k * changes).sum())
+        self._totals = tuple(one + int(other) for one, other in zip(self.totals, more, strict=True))
+        self.keys = max(self.keys, int(k.max()) if count else 0)
+        end = passed + (self.finished and passed == gathered.arrived)
+        # What only the end made final is of no observation's turn.
+        numbers = np.append(turns[:count], gathered.arrived)
+        findings = tuple(
+            [
+                Finding(int(numbers[place - self.settled]), each)
+                for place, each in self.found.take(self.past, end)
+            ]
+        )
+        rows, still_open, rows_by_key, open_by_key = self._totals
         if self.finished:
             still_open = open_by_key = 0
         totals = (rows, still_open, rows_by_key, open_by_key)
-        sums = (gathered.rows_waiting, *(each % _MODULUS for each in totals))
+        sums = (gathered.arrived - passed, *(each % _MODULUS for each in totals))
         self.sink.tell(Findings(findings, gathered.arrived, self.keys, sums))
-        self.found = []
-        self.pace.settle(gathered.settle())
-        self.settling = False
+        self._keys, self._changes = self._keys[count:], self._changes[count:]
+        self._turns = self._turns[count:]
+        self.settled, self.arrived_settled = passed, gathered.arrived
+        self._behind = gathered.ready
 
 
 class IntervalCoordinatorActor(IntervalCoordinator, DispatchedActor):
-    """A coordinator of interval actors on the dispatcher."""
+    """A coordinator of shards on the dispatcher."""
 
     def __init__(
         self,
@@ -257,6 +345,6 @@ class IntervalCoordinatorActor(IntervalCoordinator, DispatchedActor):
         sink: Ref,
         activate: Callable[[int], Ref],
     ) -> None:
-        """Look for what ``past`` says, send findings to ``sink`` and activate actors as needed."""
+        """Look for what ``past`` says, send findings to ``sink`` and activate shards as needed."""
         super().__init__(dispatcher, urn)
         self.begin(past, sink, activate)

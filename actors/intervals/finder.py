@@ -3,69 +3,215 @@
 Of observations in time order, the longest range from a place is all that begins
 there and is shorter than the threshold. The ranges that are wanted are those not
 inside another one. What holds a range that qualifies qualifies too, so that looking
-for ids can wait until the ranges are known: a window slides over the observations,
-and each time its start must move on, it was such a range.
+for ids can wait until the ranges are known.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from bisect import bisect_left
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.intervals.window_ids import WindowIds
-from actors.intervals.windows import Reach, check_order
-from events.errors import BadValueError
+import numpy as np
+
+from actors.intervals.ranges import IdRuns, first_within
+from events.errors import BadValueError, shown
+from events.journal.columns import Names
+from events.journal.ticks import ticks_and_finer
 from events.observations.interval import Interval
-from events.times.durations import SECOND
-from events.times.instants import EDGE, Span, instant_of
+from events.observations.observed import Coded
+from events.times.exact import ExactTimes, apart_at_most, joined
+from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.intervals.windows import Own
+    from numpy.typing import NDArray
 
-# The ids of a window of so few rows, or of not many more than are new in it, are
-# gathered again when one of them moves; those of any other are kept account of.
-_ROWS_FEW: Final = 64
-_ROWS_PER_NEW: Final = 4
-_STEP_MIN: Final = 4
-# The longest text of a time that a `datetime` holds exactly.
-_EXACT_MAX: Final = len("YYYY-MM-DD HH:MM:SS.ffffff")
-_MICROSECOND: Final = 1_000
-# A bit more than from the year 1 to the year 9999.
-_SPAN_MAX: Final = 10_000 * 366 * 86_400 * SECOND
+    from events.observations.rows import Observation
 
 
-class Memory(NamedTuple):
+class Rows:
+    """Observations as columns."""
+
+    __slots__ = ("adids", "keys", "times")
+
+    def __init__(
+        self, keys: NDArray[np.int64], times: ExactTimes, adids: NDArray[np.int32]
+    ) -> None:
+        """Take columns of one length."""
+        self.keys = keys
+        """The number of the key of each."""
+        self.times = times
+        """When each was."""
+        self.adids = adids
+        """The ids, as codes."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.keys)
+
+    def with_keys(self, keys: NDArray[np.int64]) -> Rows:
+        """Return the same with other numbers of their keys."""
+        return Rows(keys, self.times, self.adids)
+
+    def taken(self, rows: Any) -> Rows:
+        """Return some of them."""
+        return Rows(self.keys[rows], self.times.taken(rows), self.adids[rows])
+
+    def _values(self) -> tuple[list[Any], ...]:
+        return self.keys.tolist(), self.times.texts(), self.adids.tolist()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` are the same observations."""
+        return isinstance(other, Rows) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        """Return a number that the same observations have, too."""
+        return hash((len(self), self.keys.tobytes()))
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """Return rows one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Rows(
+        np.concatenate([each.keys for each in parts]),
+        joined([each.times for each in parts]),
+        np.concatenate([each.adids for each in parts]),
+    )
+
+
+class Held(NamedTuple):
     """What a finder holds at a moment."""
 
-    first: int
-    """The place of the first observation that a coming one may be in an interval with."""
-    given: int
-    """The place behind the last observation that is in an interval that was judged."""
-    latest: str
-    """The latest time."""
-    times: tuple[str, ...]
-    """The times of the observations from the first on."""
-    adids: tuple[str, ...]
-    """Their ids."""
-    distinct: int
-    """How many different ids the window had that was judged last."""
+    open: Rows
+    """What a coming observation may be in an interval with, sorted by key."""
+    seen: NDArray[np.int64]
+    """How many observations there were, by key."""
+    ended: NDArray[np.int64]
+    """How many of them there were when no more seemed to come."""
+
+
+def no_rows() -> Rows:
+    """Return none."""
+    return Rows(
+        np.zeros(0, np.int64), ExactTimes.of(np.zeros(0, np.int64), {}), np.zeros(0, np.int32)
+    )
+
+
+class Ranges:
+    """Ranges of observations, as columns; those of a key stand in time order."""
+
+    def __init__(  # noqa: PLR0917  all of them are columns of the ranges
+        self,
+        rows: Rows,
+        runs: IdRuns,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        indexes: NDArray[np.int64],
+        places: NDArray[np.int64],
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+    ) -> None:
+        """Take what is known of ranges of ``rows``, which ascend."""
+        self._rows: Final = rows
+        self._runs: Final = runs
+        self._starts: Final = starts
+        self._ends: Final = ends
+        self._indexes: Final = indexes
+        self._first: Final = first
+        self._last: Final = last
+        self.places: Final = places
+        """For each the place of the observation that made it final."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._starts)
+
+    @cached_property
+    def keys(self) -> NDArray[np.int64]:
+        """Their keys, by number."""
+        return self._rows.keys[self._starts]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How many different ids each has."""
+        return self._runs.counts(self._first, self._last)
+
+    def _values(self) -> tuple[object, ...]:
+        columns = (self.keys, self.counts, self.places, self._indexes, self._ends - self._starts)
+        times = (self._rows.times.taken(rows).texts() for rows in (self._starts, self._ends - 1))
+        ids = self._runs.ids(self._first, self._last, range(int(self._runs.adids.max()) + 1))
+        return (*(column.tolist() for column in columns), *times, ids)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` are the same ranges."""
+        return isinstance(other, Ranges) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        """Return a number that the same ranges have, too."""
+        return hash(self.places.tobytes())
+
+    def taken(self, which: Any) -> Ranges:
+        """Return some of them."""
+        columns = (self._starts, self._ends, self._indexes, self.places, self._first, self._last)
+        some = Ranges(self._rows, self._runs, *(column[which] for column in columns))
+        if "counts" in vars(self):
+            # Each was counted among all of them.
+            some.counts = self.counts[which]
+        return some
+
+    def intervals(self, adids: Sequence[str], keys: Sequence[str]) -> list[Interval]:
+        """Return them as intervals.
+
+        Args:
+            adids: the ids by code.
+            keys: the keys by number.
+
+        """
+        if not len(self):
+            return []
+        starts, ends = self._starts, self._ends - 1
+        return [
+            Interval(first, last, begin, end, count, ids, keys[key])
+            for first, last, begin, end, count, ids, key in zip(
+                self._indexes.tolist(),
+                (self._indexes + ends - starts).tolist(),
+                self._rows.times.taken(starts).texts(),
+                self._rows.times.taken(ends).texts(),
+                self.counts.tolist(),
+                self._runs.ids(self._first, self._last, adids),
+                self.keys.tolist(),
+                strict=True,
+            )
+        ]
+
+
+def _groups_of(
+    keys: NDArray[np.int64], *, one: bool
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Return the group of each row, None where all are of ``one``; and where each begins."""
+    if one:
+        return None, np.zeros(1, np.int64)
+    others = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=others[1:])
+    return np.cumsum(others) - 1, np.flatnonzero(others)
+
+
+def _none_of(rows: Rows) -> Ranges:
+    nothing = np.zeros(0, np.int64)
+    return Ranges(rows, IdRuns(None, rows.adids), *(nothing,) * 6)
 
 
 class IntervalFinder:
-    """Finds the intervals of observations that come in time order.
+    """Finds the intervals of observations of many keys, which come in time order.
 
-    An interval is given out as soon as no later observation can extend it. What is
-    kept are the observations within one threshold of the latest, at most twice their
-    number, and what came in the same call. The time taken is linear in the
-    observations and in the ids of the intervals.
+    An interval is given out as soon as no later observation of its key can extend it. What is
+    kept of a key are its observations within one threshold of its latest. The time taken is
+    linear, but for sorting, in the observations and in the ids of the intervals.
     """
 
-    def __init__(
-        self, threshold: int, *, inclusive: bool = False, distinct_min: int = 2, key: str = ""
-    ) -> None:
+    def __init__(self, threshold: int, *, inclusive: bool = False, distinct_min: int = 2) -> None:
         """Begin before the first observation.
 
         Args:
@@ -73,7 +219,6 @@ class IntervalFinder:
                 interval is shorter than that.
             inclusive: an interval may be just as long, too.
             distinct_min: how many different ids an interval has at least, 1 or more.
-            key: whose observations they are; it is put into the intervals.
 
         """
         if threshold < 0 or distinct_min < 1:
@@ -81,85 +226,153 @@ class IntervalFinder:
         self._threshold: Final = threshold
         self._inclusive: Final = inclusive
         self._distinct_min: Final = distinct_min
-        self._key: Final = key
-        self._times: list[str] = []
-        self._adids: list[str] = []
-        # Parallel to them the times to reckon with. Instants are exact always, datetimes
-        # to the microsecond, and made in a tenth of the time.
-        self._keys: list[Any] = []
-        self._exact = False
-        # What to add to a time for the first one that is too far from it.
-        self._span: Any = None
-        if threshold % _MICROSECOND or threshold > _SPAN_MAX:
-            self._be_exact()
-        else:
-            self._span = dt.timedelta(microseconds=threshold // _MICROSECOND + inclusive)
-        # In these lists: where the window begins, and the end of what was given out.
-        self._start = 0
-        self._given = 0
-        # How many rows were dropped from the lists' beginning.
-        self._dropped = 0
-        self._latest = ""
-        # The ids of the window last looked at, in order, and their last places in it.
-        self._ids: list[str] = []
-        self._last: dict[str, int] = {}
-        self._ids_start = self._ids_end = 0
-        self._account: WindowIds | None = None
-        # How many ids the window had that was judged last.
-        self._distinct = 0
+        self.open = no_rows()
+        """What a coming observation may be in an interval with, sorted by key."""
+        self.seen = np.zeros(0, np.int64)
+        """How many observations there were, by key."""
+        self.ended = np.zeros(0, np.int64)
+        """How many of them there were when no more seemed to come."""
 
-    @property
-    def rows_kept(self) -> int:
-        """How many observations are remembered."""
-        return len(self._times)
+    def stand(self, held: Held) -> None:
+        """Hold this."""
+        self.open, self.seen, self.ended = held
 
-    @property
-    def seen(self) -> int:
-        """How many observations there were in all."""
-        return self._dropped + len(self._times)
+    def of_key(self, key: int) -> tuple[int, Rows]:
+        """Return how many observations of a key there were, and those that are open."""
+        if key >= len(self.seen):
+            return 0, no_rows()
+        return int(self.seen[key]), self.open.taken(self.open.keys == key)
 
-    @property
-    def window_start(self) -> int:
-        """The place of the first observation that a coming one may be in an interval with."""
-        return self._dropped + self._start
-
-    @property
-    def ids_max(self) -> int:
-        """How many different ids the window has at the most."""
-        end = len(self._times)
-        return min(end - self._start, self._distinct + end - self._given)
-
-    def memory(self) -> Memory:
-        """Return all that what comes next depends on."""
-        start, dropped = self._start, self._dropped
-        times, adids = tuple(self._times[start:]), tuple(self._adids[start:])
-        given = self._given + dropped
-        return Memory(start + dropped, given, self._latest, times, adids, self._distinct)
-
-    def recover(self, own: Own, seen: int, ended: int = 0) -> None:
-        """Be as one that was told the first ``seen`` of the observations ``own``, as a new one is.
-
-        Few of them are read: those of the window, and of the one that was judged last.
+    def extend(self, new: Rows, places: NDArray[np.int64]) -> tuple[Ranges, NDArray[np.int64]]:
+        """Take observations that are not before those that came.
 
         Args:
-            own: the observations.
-            seen: how many of them.
-            ended: how many there were when they last seemed to be all.
+            new: the observations, in time order.
+            places: for each its place in the order over all keys.
+
+        Returns:
+            The intervals that are final now, and for each observation how many more, or less,
+            of its key a coming one may be in an interval with.
 
         """
-        if not seen:
-            return
-        judged, given, start = Reach(self._threshold, self._inclusive).window(own, seen, ended)
-        times, adids = own.rows(judged, seen)
-        self._latest = times[-1] if times else own.time(seen - 1)
-        self._distinct = len(set(adids[: given - judged]))
-        self._times, self._adids = list(times[start - judged :]), list(adids[start - judged :])
-        self._keys = self._keys_of(self._times) if self._times else []
-        self._dropped, self._given = start, given - start
+        if not len(new):
+            return _none_of(self.open), np.zeros(0, np.int64)
+        self._grow(int(new.keys.max()) + 1)
+        before = len(self.open)
+        rows = together([self.open, new]) if before else new
+        order = None
+        if rows.keys.min() != rows.keys.max():
+            order = np.argsort(rows.keys, kind="stable")
+            rows = rows.taken(order)
+        groups, begins = _groups_of(rows.keys, one=order is None)
+        apart = apart_at_most(self._threshold, rows.times.places, inclusive=self._inclusive)
+        firsts = first_within(groups, rows.times.values, apart)
+        # A range ends where the next one begins later; the rows that stood here were told of.
+        begin_later = firsts[1:] > firsts[:-1]
+        sizes = np.arange(1, len(rows) + 1) - firsts
+        changes = np.diff(sizes, prepend=0)
+        if groups is not None:
+            begin_later &= groups[1:] == groups[:-1]
+            changes[begins] = sizes[begins]
+        ends = np.flatnonzero(begin_later) + 1
+        if order is None or groups is None:
+            ends = ends[np.searchsorted(ends, before) :]
+            rows_before = np.array([before])
+            made_final, changes = ends - before, changes[before:]
+        else:
+            is_new = order >= before
+            ends = ends[is_new[ends]]
+            rows_before = np.bincount(groups[~is_new], minlength=len(begins))
+            made_final = order[ends] - before
+            arrived = np.empty(len(new), np.int64)
+            arrived[order[is_new] - before] = changes[is_new]
+            changes = arrived
+        # By how much a row's place among those of its key is more than that here.
+        index = self.seen[rows.keys[begins]] - rows_before - begins
+        found = self._found(rows, groups, index, firsts[ends - 1], ends, places[made_final])
+        self.seen += np.bincount(new.keys, minlength=len(self.seen))
+        lasts = np.append(begins[1:], len(rows)) - 1
+        kept = (
+            slice(int(firsts[-1]), None)
+            if groups is None
+            else np.arange(len(rows)) >= firsts[lasts][groups]
+        )
+        self.open = rows.taken(kept)
+        return found, changes
 
-    def add(self, time: str, adid: str) -> list[Interval]:
-        """Take one observation; see `extend`."""
-        return self.extend((time,), (adid,))
+    def finish(self, place: int) -> Ranges:
+        """Return the last interval of each key, if there is one more; none comes behind ``place``.
+
+        Should observations be added all the same, it is given out again where it has grown, as
+        it is then.
+        """
+        rows = self.open
+        if not len(rows):
+            return _none_of(rows)
+        groups, begins = _groups_of(rows.keys, one=False)
+        ends = np.append(begins[1:], len(rows))
+        index = self.seen[rows.keys[begins]] - ends
+        found = self._found(rows, groups, index, begins, ends, np.full(len(ends), place))
+        self.ended = self.seen.copy()
+        return found
+
+    def _found(  # noqa: PLR0917  all of them are columns
+        self,
+        rows: Rows,
+        groups: NDArray[np.int64] | None,
+        index: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        places: NDArray[np.int64],
+    ) -> Ranges:
+        """Return those of some ranges that qualify, and were not told of at an end."""
+        more = index[0] if groups is None else index[groups[ends - 1]]
+        wanted = starts < ends
+        if self.ended.any():
+            wanted &= ends + more > self.ended[rows.keys[ends - 1]]
+        runs = IdRuns(groups, rows.adids)
+        first, last = runs.runs_of(starts, ends)
+        if several := self._distinct_min > 1:
+            wanted &= last > first
+        found = Ranges(rows, runs, starts, ends, starts + more, places, first, last).taken(wanted)
+        # Those of several runs have two ids at least.
+        if self._distinct_min > 1 + several:
+            found = found.taken(found.counts >= self._distinct_min)
+        return found
+
+    def _grow(self, keys: int) -> None:
+        more = keys - len(self.seen)
+        if more > 0:
+            self.seen = np.append(self.seen, np.zeros(more, np.int64))
+            self.ended = np.append(self.ended, np.zeros(more, np.int64))
+
+
+class TextFinder:
+    """Finds the intervals of observations of one key that are given as texts."""
+
+    def __init__(
+        self, threshold: int, *, inclusive: bool = False, distinct_min: int = 2, key: str = ""
+    ) -> None:
+        """Begin before the first observation of ``key``; see `IntervalFinder`."""
+        self._finder: Final = IntervalFinder(
+            threshold, inclusive=inclusive, distinct_min=distinct_min
+        )
+        self._key: Final = key
+        self._adids: Final = Names()
+        self._latest = ""
+        self.seen = 0
+        """How many observations there were."""
+
+    @property
+    def window(self) -> Rows:
+        """What a coming observation may be in an interval with."""
+        return self._finder.open
+
+    def observe(self, observations: Sequence[Observation]) -> list[Interval]:
+        """Take observations in time order; see `extend`."""
+        return self.extend(
+            [each.time for each in observations], [each.adid for each in observations]
+        )
 
     def extend(self, times: Sequence[str], adids: Sequence[str]) -> list[Interval]:
         """Take observations in time order and return the intervals that are final now.
@@ -178,182 +391,34 @@ class IntervalFinder:
             return []
         check_order(times, self._latest)
         self._latest = times[-1]
-        place = len(self._times)
-        keys = self._keys_of(times)
-        self._keys += keys
-        self._times += times
-        self._adids += adids
-        found: list[Interval] = []
-        if not self._inclusive and self._threshold == 0:
-            # Not even one observation is an interval.
-            self._start = self._given = len(self._times)
-        else:
-            try:
-                self._slide(place, found)
-            except OverflowError:
-                # Beyond the year 9999: only instants reach there. What was found
-                # stays found, for the window's start has moved with it.
-                self._be_exact()
-                self._slide(max(place, self._start), found)
-        self._forget()
-        return found
-
-    def advance(self, time: str) -> list[Interval]:
-        """Take note that no observation before ``time`` will come, and return as `extend`.
-
-        Raises:
-            BadValueError: ``time`` is before an observation's.
-
-        """
-        check_order((time,), self._latest)
-        self._latest = time
-        if self._start == len(self._times):
-            return []
-        found: list[Interval] = []
-        end = len(self._times)
-        (key,) = self._keys_of((time,))
-        try:
-            kept = self._first_within(key, end)
-        except OverflowError:
-            self._be_exact()
-            kept = self._first_within(instant_of(time), end)
-        if kept > self._start:
-            self._judge(end, found)
-            self._start = kept
-            self._forget()
-        return found
+        rows = Rows(
+            np.zeros(len(times), np.int64),
+            ExactTimes.of(*ticks_and_finer(times)),
+            Coded.of(adids).by(self._adids),
+        )
+        places = np.arange(self.seen, self.seen + len(times))
+        self.seen += len(times)
+        return self._intervals(self._finder.extend(rows, places)[0])
 
     def finish(self) -> list[Interval]:
-        """Return the last interval, if there is one more.
+        """Return the last interval, if there is one more; see `IntervalFinder.finish`."""
+        return self._intervals(self._finder.finish(self.seen))
 
-        Should observations be added all the same, it is given out again where it has grown, as
-        it is then.
-        """
-        found: list[Interval] = []
-        if self._start < len(self._times):
-            self._judge(len(self._times), found)
-        return found
+    def _intervals(self, found: Ranges) -> list[Interval]:
+        return found.intervals(self._adids.listed, [self._key])
 
-    def _slide(self, place: int, found: list[Interval]) -> None:
-        """Move the window over the rows from ``place`` on, up to the last."""
-        keys, span, end = self._keys, self._span, len(self._keys)
-        start = self._start
-        deadline = keys[start] + span
-        while True:
-            if place < end and keys[place] < deadline:
-                place = _gallop(keys, deadline, place + 1, end)
-            if place >= end:
-                return
-            self._judge(place, found)
-            key = keys[place]
-            if keys[place - 1] + span <= key:
-                start, deadline = place, key + span
-            while deadline <= key:
-                start += 1
-                deadline = keys[start] + span
-            self._start = start
-            # It is in the window that begins there.
-            place += 1
 
-    def _first_within(self, key: Any, end: int) -> int:
-        """Return the first place before ``end`` that is not too far from ``key``, or ``end``."""
-        keys, span, start = self._keys, self._span, self._start
-        if keys[end - 1] + span <= key:
-            return end
-        while keys[start] + span <= key:
-            start += 1
-        return start
+def check_order(times: Sequence[str], before: str) -> None:
+    """Refuse times of which one is before the one in front of it, or before ``before``.
 
-    def _judge(self, end: int, found: list[Interval]) -> None:
-        """Give out the window up to ``end`` if it is inside no earlier one and qualifies."""
-        start, new = self._start, end - self._given
-        if new <= 0:
-            return
-        self._given = end
-        rows = end - start
-        if rows <= _ROWS_FEW or rows <= _ROWS_PER_NEW * new:
-            self._account = None
-            adid = self._adids[start]
-            if self._distinct_min > 1 and self._adids[start:end].count(adid) == rows:
-                # As in most windows of real logs; to gather the ids took 10 times as long.
-                self._distinct = 1
-                return
-            ids = self._ids_of(start, end)
-            self._distinct = len(ids)
-        else:
-            if self._account is None:
-                self._account = WindowIds(start)
-            self._distinct = self._account.move(self._adids, start, end)
-            if self._distinct < self._distinct_min:
-                return
-            ids = self._account.ids(self._adids)
-        if len(ids) >= self._distinct_min:
-            times, dropped = self._times, self._dropped
-            found.append(
-                Interval(
-                    start + dropped,
-                    end - 1 + dropped,
-                    times[start],
-                    times[end - 1],
-                    len(ids),
-                    tuple(ids),
-                    self._key,
+    Raises:
+        BadValueError: one is.
+
+    """
+    if times[0] < before or not are_in_order(times):
+        for time in times:
+            if time < before:
+                raise BadValueError(
+                    f"expected times in order, found {shown(time)} after {shown(before)}"
                 )
-            )
-
-    def _ids_of(self, start: int, end: int) -> list[str]:
-        """Return the ids of a window, in order."""
-        adids, last, ids = self._adids, self._last, self._ids
-        if start < self._ids_end:
-            for place in range(self._ids_start, start):
-                adid = adids[place]
-                if last[adid] != place:
-                    # It comes again, and where is not known.
-                    break
-                del last[adid]
-            else:
-                del ids[: start - self._ids_start]
-                for place in range(self._ids_end, end):
-                    adid = adids[place]
-                    if adid not in last:
-                        ids.append(adid)
-                    last[adid] = place
-                self._ids_start, self._ids_end = start, end
-                return ids
-        self._last = dict(zip(adids[start:end], range(start, end), strict=True))
-        self._ids = ids = list(self._last)
-        self._ids_start, self._ids_end = start, end
-        return ids
-
-    def _keys_of(self, times: Sequence[str]) -> list[Any]:
-        if not self._exact:
-            if max(map(len, times)) <= _EXACT_MAX:
-                return list(map(dt.datetime.fromisoformat, times))
-            self._be_exact()
-        return list(map(instant_of, times))
-
-    def _be_exact(self) -> None:
-        self._exact = True
-        self._span = Span(self._threshold, EDGE if self._inclusive else "")
-        self._keys = list(map(instant_of, self._times))
-
-    def _forget(self) -> None:
-        """Drop what is before the window, once it is half of all: each row is moved once."""
-        start = self._start
-        if 2 * start >= len(self._times):
-            del self._times[:start], self._adids[:start], self._keys[:start]
-            self._dropped += start
-            self._given -= start
-            self._start = self._ids_end = 0
-            self._account = None
-
-
-def _gallop(keys: list[Any], key: Any, low: int, high: int) -> int:
-    """Return ``bisect_left(keys, key, low, high)``, sooner where that is near ``low``."""
-    step = _STEP_MIN
-    while low + step < high:
-        place = bisect_left(keys, key, low, low + step)
-        if place < low + step:
-            return place
-        low, step = place, 2 * step
-    return bisect_left(keys, key, low, high)
+            before = time

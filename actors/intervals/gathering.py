@@ -6,173 +6,152 @@ number first: what is late may not be earlier than what had its turn.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections import defaultdict
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from actors.intervals.portions import Ready
-from events.observations.lateness import Watermark
+import numpy as np
+
+from actors.intervals.finder import Rows, no_rows, together
+from events.times.exact import ExactTimes, apart_at_most, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from numpy.typing import NDArray
 
+    from events.journal.columns import Names
+    from events.observations.observed import Observed
     from events.observations.parameters import IntervalParameters
 
-Row: TypeAlias = tuple[str, int, str, str]
-"""Time, number, id and key of an observation."""
-
-
-class Passed(NamedTuple):
-    """Observations of a key that are passed on."""
-
-    key: str
-    times: tuple[str, ...]
-    adids: tuple[str, ...]
-    places: tuple[int, ...]
-    """Their places in the order over all keys."""
+# Less than this from a time of 64 bits is one of 64 bits, too.
+_SAFE: Final = 2**61
 
 
 class Gathered:
     """The observations that were not passed on yet, and how many were."""
 
-    def __init__(self, parameters: IntervalParameters) -> None:
-        """Begin before the first observation."""
+    def __init__(self, parameters: IntervalParameters, adids: Names, keys: Names) -> None:
+        """Begin before the first observation; ids and keys have the codes of these."""
         self._lateness: Final = parameters.lateness
-        self._watermark = Watermark(parameters.lateness or 0)
-        self.ready: Final = Ready(keyed=parameters.key is not None)
-        """Those whose turn has come."""
-        # The others: in order, but for those that wait for the end; and where more are from.
-        self._waiting: list[Row] = []
-        self._earlier: Callable[[], Iterable[Row]] | None = None
-        # Of those passed on since the last settling, and of those that are ready, after which
-        # observation each had its turn. Empty where each had it when it came.
-        self._moments: list[int] = []
+        self._adids: Final = adids
+        self._keys: Final = keys
+        # Those whose turn has come, and after which observation it had where that is not its own.
+        self._ready: list[Rows] = []
+        self._turns = np.zeros(0, np.int64)
+        self.ready = 0
+        """How many have had their turn."""
+        # The others, and their numbers: in order, but for those that wait for the end.
+        self._waiting: list[Rows] = []
+        self._numbers: list[NDArray[np.int64]] = []
+        # The latest time of all; and of those that came before no more seemed to come.
+        self._latest: ExactTimes | None = None
+        self._closed: ExactTimes | None = None
         self.arrived = 0
         """How many observations there were."""
         self.passed = 0
         """How many of them were passed on."""
-        self.arrived_settled = 0
-        """How many there were at the last settling."""
-        self.settled = 0
-        """How many had been passed on then."""
         self.concluded = False
         """Whether no observation comes any more, as it seems."""
-
-    def stand(
-        self,
-        arrived: int,
-        passed: int,
-        watermark: Watermark,
-        earlier: Callable[[], Iterable[Row]],
-    ) -> None:
-        """Begin where so many observations were passed on as had their turn.
-
-        Args:
-            arrived: how many there were.
-            passed: how many were passed on.
-            watermark: tells whose turn it is.
-            earlier: gives the others, in order; asked for when they are needed.
-
-        """
-        self.arrived = self.arrived_settled = arrived
-        self.passed = self.settled = passed
-        self._watermark = watermark
-        self._earlier = earlier
 
     @property
     def rows_waiting(self) -> int:
         """How many observations were not passed on yet."""
         return self.arrived - self.passed
 
-    def observe(
-        self, number: int, times: Sequence[str], adids: Sequence[str], keys: Sequence[str] | None
-    ) -> None:
-        """Take observations, of which the first has ``number``."""
-        count = len(times)
+    def observe(self, observed: Observed) -> None:
+        """Take observations."""
+        count = len(observed)
         self.arrived += count
         self.concluded = False
+        keys = observed.coded_keys
+        rows = Rows(
+            np.zeros(count, np.int64) if keys is None else keys.by(self._keys).astype(np.int64),
+            ExactTimes.of(observed.ticks, observed.finer),
+            observed.coded_adids.by(self._adids),
+        )
         if self._lateness == 0:
-            self.ready.add(times, adids, keys)
+            self._ready.append(rows)
+            self.ready += count
             return
-        rows = zip(times, range(number, number + count), adids, keys or ("",) * count, strict=True)
-        if self._lateness is None:
-            self._waiting += rows
-            return
-        waiting, watermark = self._all_waiting(), self._watermark
-        ready: list[Row] = []
-        for row in rows:
-            insort(waiting, row)
-            watermark.admit(row[:1])
-            if waiting[0][0] <= watermark.time:
-                end = bisect_right(waiting, watermark.time, key=itemgetter(0))
-                ready += waiting[:end]
-                del waiting[:end]
-                self._moments += [row[1]] * end
-        self._release(ready)
+        self._waiting.append(rows)
+        self._numbers.append(np.arange(observed.number, observed.number + count))
+        if self._lateness is not None:
+            self._release(rows.times, observed.number)
+
+    def _release(self, times: ExactTimes, number: int) -> None:
+        """Find out whose turn has come with observations from ``number`` on."""
+        waiting, numbers = self._in_order()
+        before = [] if self._latest is None else [self._latest]
+        seen = joined([*before, times]).with_places(max(waiting.times.places, times.places))
+        latest = np.maximum.accumulate(seen.values)[len(before) :]
+        self._latest = ExactTimes(latest[-1:], seen.places)
+        # As far apart as that, or farther.
+        lateness = apart_at_most(self._lateness or 0, seen.places, inclusive=False) + 1
+        if lateness >= _SAFE:
+            latest = latest.astype(object)
+        limits = latest - lateness
+        if self._closed is not None:
+            limits = np.maximum(limits, self._closed.with_places(seen.places).values)
+        own = waiting.times.with_places(seen.places).values
+        turns = np.maximum(number + np.searchsorted(limits, own), numbers)
+        count = int(np.searchsorted(own, limits[-1], side="right"))
+        self._turns = np.append(self._turns, turns[:count])
+        self._have_turn(waiting, numbers, count)
 
     def conclude(self) -> None:
         """Take note that no observation comes any more, or none before the latest."""
         self.concluded = True
-        self._watermark.close()
-        rows = self._all_waiting()
-        # Of one time the lower number comes first.
-        rows.sort()
-        self._moments += [self.arrived] * len(rows)
-        self._release(rows)
-        self._waiting = []
+        self._closed = self._latest
+        waiting, numbers = self._in_order()
+        if len(waiting):
+            self._turns = np.append(self._turns, np.full(len(waiting), self.arrived))
+            self._have_turn(waiting, numbers, len(waiting))
 
-    def _all_waiting(self) -> list[Row]:
-        if self._earlier is not None:
-            self._waiting[:0] = self._earlier()
-            self._earlier = None
-        return self._waiting
+    def _in_order(self) -> tuple[Rows, NDArray[np.int64]]:
+        """Return those that wait; of one time the lower number comes first."""
+        if not self._waiting:
+            return no_rows(), np.zeros(0, np.int64)
+        # Those of before are in order, and have lower numbers.
+        rows, numbers = together(self._waiting), np.concatenate(self._numbers)
+        order = np.argsort(rows.times.values, kind="stable")
+        return rows.taken(order), numbers[order]
 
-    def _release(self, rows: list[Row]) -> None:
-        """Take note that the turn of ``rows`` has come."""
-        if rows:
-            times, _, adids, keys = zip(*rows, strict=True)
-            self.ready.add(times, adids, keys)
+    def _have_turn(self, rows: Rows, numbers: NDArray[np.int64], count: int) -> None:
+        """Take note that the turn of the first ``count`` rows has come, of all that wait."""
+        self._ready.append(rows.taken(slice(count)))
+        self.ready += count
+        self._waiting, self._numbers = [rows.taken(slice(count, None))], [numbers[count:]]
 
-    def ready_but(self, remaining: int) -> int:
-        """Return how many can be passed on so that ``remaining`` or more still wait."""
-        return min(len(self.ready), max(0, self.rows_waiting - remaining))
+    def stand(
+        self, passed: int, rows: Rows, numbers: NDArray[np.int64], *, concluded: bool
+    ) -> None:
+        """Begin where so many were passed on as had their turn.
 
-    def take(self, count: int) -> list[Passed]:
-        """Pass on the first ``count`` of those that are ready, by key."""
-        if not count:
-            return []
-        ready, first = self.ready, self.passed
-        rows = slice(ready.start, ready.start + count)
-        times, adids = ready.times[rows], ready.adids[rows]
-        keys = None if ready.keys is None else ready.keys[rows]
-        ready.drop(count)
+        Args:
+            passed: how many were passed on.
+            rows: the others, in order.
+            numbers: their numbers.
+            concluded: whether no more seemed to come.
+
+        """
+        self.arrived, self.passed = passed + len(rows), passed
+        self._waiting, self._numbers = [rows], [numbers]
+        self.concluded = concluded
+
+    def limit(self, latest: ExactTimes | None, closed: ExactTimes | None) -> None:
+        """Go on where these were the latest time, and that before no more seemed to come."""
+        self._latest, self._closed = latest, closed
+
+    def take(self, count: int) -> tuple[Rows, NDArray[np.int64]]:
+        """Pass on the first ``count`` of those that are ready.
+
+        Returns:
+            The observations, and after which observation each had its turn.
+
+        """
+        rows = together(self._ready) if self._ready else no_rows()
+        self._ready = [rows.taken(slice(count, None))] if count < len(rows) else []
+        self.ready -= count
+        turns = self._turns[:count]
+        if self._lateness == 0:
+            turns = np.arange(self.passed + 1, self.passed + count + 1)
+        self._turns = self._turns[count:]
         self.passed += count
-        if keys is None:
-            return [Passed("", tuple(times), tuple(adids), tuple(range(first, first + count)))]
-        own: defaultdict[str, list[int]] = defaultdict(list)
-        for index, key in enumerate(keys):
-            own[key].append(index)
-        time_at, adid_at = times.__getitem__, adids.__getitem__
-        return [
-            Passed(
-                key,
-                tuple(map(time_at, indexes)),
-                tuple(map(adid_at, indexes)),
-                tuple(map(first.__add__, indexes)),
-            )
-            for key, indexes in own.items()
-        ]
-
-    def moment(self, place: int) -> int:
-        """Return the number of the observation after which that at ``place`` had its turn."""
-        if place == self.passed:
-            return self.arrived
-        return self._moments[place - self.settled] if self._moments else place + 1
-
-    def settle(self) -> int:
-        """Take note of a settling, and return how many were passed on since the last one."""
-        rows = self.passed - self.settled
-        del self._moments[:rows]
-        self.settled, self.arrived_settled = self.passed, self.arrived
-        return rows
+        return rows.taken(slice(count)), turns

@@ -2,34 +2,35 @@
 
     outside      Observe, Conclude, Advance, Settle, Commit      to the coordinator
     outside      Horizon                                         to the coordinator
-    coordinator  Extend, Finish                                  to interval actors
-    interval     Found                                           to the coordinator
+    coordinator  Extend, Finish                                  to shards
+    shard        Found                                           to the coordinator
     coordinator  Findings, Commit                                to the sink
 
-A key is addressed by number: keys are numbered from 0 in the order in which they first
-appear. The place of an observation is its position in the order in which the coordinator
-passes them on, over all keys; that is the order of time.
+Keys are numbered from 0 in the order in which they first appear, and owned by a few shards,
+each an actor: with S of them, shard s has the keys s, s + S, s + 2 S and so on, and counts them
+from 0. A message for each key of a block took half of the time. The place of an observation is
+its position in the order in which the coordinator passes them on, over all keys; that is the
+order of time. Columns are arrays, which nobody changes.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from events.observations.interval import Interval
+from actors.intervals.finder import Ranges, Rows
+from events.observations.observed import Observed
 from events.store.records import Finding
+from events.times.exact import Whole
 
 
 class Observe(msgspec.Struct, tag="observe", array_like=True, frozen=True, gc=False):
-    """Take observations, in the order of their arrival; see `events.store.records.Observed`.
+    """Take observations, in the order of their arrival.
 
     They are gathered; `Advance` and `Settle` pass them on.
     """
 
-    number: int
-    """The number of the first."""
-    times: tuple[str, ...]
-    adids: tuple[str, ...]
-    keys: tuple[str, ...] | None = None
+    observed: Observed
+    """The observations."""
 
 
 class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=False):
@@ -37,58 +38,74 @@ class Conclude(msgspec.Struct, tag="conclude", array_like=True, frozen=True, gc=
 
 
 class Advance(msgspec.Struct, tag="advance", array_like=True, frozen=True, gc=False):
-    """Pass on what is ready, as long as not too much is found; of keys many at once."""
+    """Pass on what is ready, as long as not too much is found; many at once."""
 
     few: bool = False
     """Also where few are ready."""
 
 
 class Settle(msgspec.Struct, tag="settle", array_like=True, frozen=True, gc=False):
-    """Pass on all but some, have that looked at, and send what is found to the sink."""
+    """Pass on all but some, and send what is found in those to the sink."""
 
     remaining: int = 0
     """How many observations go on waiting, or more where it is not their turn yet."""
 
 
-class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, gc=False):
-    """Take observations of your key, in time order. The answer is `Found`."""
+class Extend(msgspec.Struct, tag="extend", array_like=True, frozen=True, eq=False, gc=False):
+    """Take observations of your keys, in time order. The answer is `Found`."""
 
-    times: tuple[str, ...]
-    adids: tuple[str, ...]
-    places: tuple[int, ...]
+    rows: Rows
+    """The observations, with the numbers of their keys."""
+    places: Whole
     """Their places in the order over all keys."""
-    seen: int
-    """How many observations of the key came before; who was not told recovers up to there."""
+    passed: int
+    """How many of all came before, or 0 if none for the shard; who was not told recovers up to
+    there."""
     ended: int = 0
-    """How many of them there were at the last `Finish`."""
+    """How many of all there were at the last `Finish`."""
+
+    def _values(self) -> tuple[object, ...]:
+        return self.rows, self.places.tolist(), self.passed, self.ended
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` is the same request."""
+        return isinstance(other, Extend) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        """Return a number that the same request has, too."""
+        return hash((self.rows, self.passed))
 
 
 class Finish(msgspec.Struct, tag="finish", array_like=True, frozen=True, gc=False):
-    """No observation of your key comes any more, as it seems. The answer is `Found`."""
+    """No observation of your keys comes any more, as it seems. The answer is `Found`."""
 
-    place: int
-    """The place that the next one of all would have."""
-    seen: int
-    """How many observations of the key there were, as in `Extend`."""
+    passed: int
+    """How many of all there were."""
     ended: int = 0
     """How many of them there were at the `Finish` before."""
 
 
-class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, gc=False):
+class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, eq=False, gc=False):
     """The answer to `Extend` and to `Finish`."""
 
-    key: int
-    """The number of the key."""
-    places: tuple[int, ...]
-    """For each interval the place of the observation that made it final."""
-    intervals: tuple[Interval, ...]
-    """The intervals that are final now, in time order."""
-    seen: int
-    """How many observations of the key there were."""
-    open: int
-    """How many of them a coming one may be in an interval with."""
-    ids: int
-    """How many different ids these have, or fewer."""
+    shard: int
+    """Who answers."""
+    ranges: Ranges
+    """The intervals that are final now."""
+    changes: Whole
+    """For each observation how many more, or less, of its key a coming one may be in an
+    interval with; none for `Finish`."""
+
+    def _values(self) -> tuple[object, ...]:
+        return self.shard, self.ranges, self.changes.tolist()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` is the same answer."""
+        return isinstance(other, Found) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        """Return a number that the same answer has, too."""
+        return hash((self.shard, self.ranges))
 
 
 class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=False):

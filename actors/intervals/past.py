@@ -6,37 +6,22 @@ A run begins at the beginning. Whoever looks at a history reads its journal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
+from actors.intervals.finder import Held, IntervalFinder, Rows
 from actors.intervals.gathering import Gathered
-from actors.intervals.portions import Pace
 from events.errors import DetectorError
+from events.journal.columns import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from actors.intervals.windows import Own, Reach
     from events.observations.parameters import IntervalParameters
 
-
-class KeySums(NamedTuple):
-    """What one key adds to the sums of a state."""
-
-    seen: int
-    """How many observations of it were passed on."""
-    open: int
-    """How many of them a coming one may be in an interval with."""
-    ids: int
-    """How many different ids these have, at the most."""
-    ended: int = 0
-    """How many of it there were when no more seemed to come."""
-
-
-def key_sums_of(own: Own, seen: int, ended: int, reach: Reach) -> KeySums:
-    """Return what a key adds of whose observations the first ``seen`` were passed on."""
-    judged, given, start = reach.window(own, seen, ended)
-    _, adids = own.rows(judged, given)
-    return KeySums(seen, seen - start, min(seen - start, len(set(adids)) + seen - given), ended)
+SHARDS: Final = 16
+"""How many actors the keys are divided among."""
 
 
 class Moment(NamedTuple):
@@ -44,14 +29,12 @@ class Moment(NamedTuple):
 
     gathered: Gathered
     """The observations that were not passed on."""
-    pace: Pace
-    """How many observations come before the next settling."""
     keys: int
     """How many keys have appeared."""
     finished: bool
     """Whether the actors know that no observation comes any more."""
-    sums: Callable[[int], KeySums]
-    """Gives what a key, by number, adds to the sums."""
+    ended: int
+    """How many observations had been passed on when they were told so."""
     totals: Callable[[], Sequence[int]]
     """Gives the sums over all keys as in `Findings.sums`, maybe modulo 2**64."""
 
@@ -59,40 +42,78 @@ class Moment(NamedTuple):
 class Recovery:
     """Knows nothing, as a run that begins does."""
 
-    def __init__(self, parameters: IntervalParameters) -> None:
-        """Begin before the first observation."""
+    def __init__(
+        self, parameters: IntervalParameters, adids: Names | None = None, keys: Names | None = None
+    ) -> None:
+        """Begin before the first observation; ids and keys may have codes already."""
         self.parameters = parameters
         """What is looked for."""
-        self.numbers: dict[str, int] = {}
-        """The number of each key that is known, from 0 in order of first appearance."""
+        self.adids: Final = Names() if adids is None else adids
+        """The ids, and the code of each."""
+        self.shards: Final = 1 if parameters.key is None else SHARDS
+        """How many actors the keys are divided among."""
         self.names: list[str] = []
         """The keys by number. Some may not have appeared yet, as of a moment."""
         self.found = 0
         """How many intervals were found in it, where a run goes on."""
+        self._codes: Final = Names() if keys is None else keys
+        self._numbers = np.zeros(0, np.int64)
 
-    def meet(self, key: str) -> int:
-        """Return the number of ``key``, which gets one when first met."""
-        number = self.numbers.get(key)
-        if number is None:
-            number = self.numbers[key] = len(self.names)
-            self.names.append(key)
-        return number
+    def finder(self) -> IntervalFinder:
+        """Return a finder that was told nothing."""
+        parameters = self.parameters
+        return IntervalFinder(
+            parameters.threshold,
+            inclusive=parameters.inclusive,
+            distinct_min=parameters.distinct_min,
+        )
+
+    def gathered(self) -> Gathered:
+        """Return what gathers observations from the first on."""
+        return Gathered(self.parameters, self.adids, self._codes)
+
+    def numbered(self, rows: Rows) -> Rows:
+        """Return rows, in order of time, with the numbers of their keys.
+
+        A key gets its number when first met, from 0 on.
+        """
+        if self.shards == 1:
+            self.names = self.names or [""]
+            return rows
+        more = len(self._codes) - len(self._numbers)
+        if more:
+            self._numbers = np.append(self._numbers, np.full(more, -1))
+        unknown = rows.keys[self._numbers[rows.keys] < 0]
+        if len(unknown):
+            codes, first = np.unique(unknown, return_index=True)
+            for code in codes[np.argsort(first)].tolist():
+                self._numbers[code] = len(self.names)
+                self.names.append(self._codes.listed[code])
+        return rows.with_keys(self._numbers[rows.keys])
+
+    def number_of(self, key: str) -> int | None:
+        """Return the number of ``key``, or None if nobody has met it."""
+        if self.shards == 1:
+            return None if key else 0
+        code = self._codes.get(key)
+        if code is None or code >= len(self._numbers) or self._numbers[code] < 0:
+            return None
+        return int(self._numbers[code])
 
     def moment(self, events: int) -> Moment:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        gathered, pace = Gathered(self.parameters), Pace(keyed=self.parameters.key is not None)
-        return Moment(gathered, pace, 0, False, lambda _: KeySums(0, 0, 0), lambda: (0,) * 4)
+        return Moment(self.gathered(), 0, False, 0, lambda: (0,) * 4)
 
-    def own(self, number: int, seen: int, ended: int) -> Own:
-        """Return the observations of key ``number``, ``seen`` of them or more.
+    def own(self, shard: int, passed: int, ended: int) -> Held:
+        """Return what ``shard`` holds when ``passed`` observations were passed on.
 
-        Nothing came behind the first ``ended`` of them when these seemed to be all.
+        The first ``ended`` of them seemed to be all when there were no more.
         """
         del ended
         raise DetectorError(
-            f"expected the {seen} observations of key {number}, found no journal of them"
+            f"expected the first {passed} observations for shard {shard}, found no journal of them"
         )
 
     def concerned(self, first: int, last: int, among: Collection[int]) -> list[int]:

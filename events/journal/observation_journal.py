@@ -12,10 +12,9 @@ import numpy as np
 
 from events.journal.columns import Names
 from events.journal.index import GROWTH, Column, Index
-from events.journal.ticks import ticks_and_finer
 from events.journal.timed import Place, Timed
+from events.observations.observed import Coded, Observed
 from events.observations.rows import Observation
-from events.store.records import Observed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,9 +43,10 @@ class ObservationJournal(Timed):
 
     def extend(self, observed: Observed) -> None:
         """Append observations."""
-        self._adids.append(self.adids.codes(observed.adids))
-        self._keys.append(self.keys.codes(observed.keys or ("",) * len(observed.times)))
-        self._extend_times(*ticks_and_finer(observed.times))
+        keys = observed.coded_keys or Coded([""], np.zeros(len(observed), np.int32))
+        self._adids.append(observed.coded_adids.by(self.adids))
+        self._keys.append(keys.by(self.keys))
+        self._extend_times(observed.ticks, observed.finer)
         self._order = None
         self._own = {}
 
@@ -72,8 +72,14 @@ class ObservationJournal(Timed):
 
     def observed(self, first: int, last: int) -> Observed:
         """Return the observations after number ``first`` up to number ``last``."""
-        times, adids, keys = self.rows(np.arange(first, max(first, last)))
-        return Observed(first + 1, times, adids, keys if self.keyed else None)
+        rows = np.arange(first, max(first, last))
+        adids, keys = self.adids.listed, self.keys.listed
+        return Observed.of(
+            first + 1,
+            *self.times_of(rows),
+            Coded(adids, self._adids.array[rows]).part(slice(None)),
+            Coded(keys, self._keys.array[rows]).part(slice(None)) if self.keyed else None,
+        )
 
     def rows(self, rows: Rows) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Return the times, the ids and the keys of ``rows``."""
@@ -130,6 +136,9 @@ class ObservationJournal(Timed):
             later[1:] |= finer[1:] != finer[:-1]
         return np.cumsum(later) - 1, np.flatnonzero(later)
 
-    def ticks(self, rows: Rows) -> NDArray[np.int64] | None:
-        """Return the times of ``rows`` as ticks, or None where these do not tell them all."""
-        return None if self._finer else self._ticks.array[rows]
+    def times_of(self, rows: Rows) -> tuple[NDArray[np.int64], dict[int, str]]:
+        """Return the times of ``rows`` as ticks, and by index the digits that these do not tell."""
+        finer = self._finer and {
+            index: self._finer[row] for index, row in enumerate(rows.tolist()) if row in self._finer
+        }
+        return self._ticks.array[rows], finer

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.journal.columns import EventColumns
-from events.store.records import EventRun, Lines, Observed, Rejected, events_in
+from events.observations.observed import Observed
+from events.store.records import EventRun, Lines, Rejected, events_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -50,6 +50,10 @@ class Portions(NamedTuple):
     """How often what gives no sign of its own is looked at, of what is read while it grows."""
     idle_seconds: float = 1.0
     """After how long without a byte of that whoever reads is told that nothing came."""
+    observation_bytes: int = 1 << 19
+    """How many one of observations has, which are not judged one by one: 1 million rows of CSV
+    took 0.91 s in blocks of 64 KiB, 0.79 in these, and of 10,000 keys 1.81 and 1.50, with
+    stores of 15.2 and 11.9 MB."""
 
 
 PORTIONS: Final = Portions()
@@ -233,7 +237,8 @@ class Log(LogReader):
     @property
     def _block_bytes(self) -> int:
         portions = self.portions
-        return portions.batch_bytes if self.source == "batch" else portions.block_bytes
+        sizes = {"batch": portions.batch_bytes, "observations": portions.observation_bytes}
+        return sizes.get(self.source, portions.block_bytes)
 
     @property
     def _is_gzip(self) -> bool:

@@ -14,8 +14,9 @@ from events.logs.growing import COMPARED_BYTES
 from events.logs.kept_lines import Compared
 from events.logs.objects import Reason
 from events.logs.splitting import LineSplitter
+from events.observations.observed import Observed
 from events.store.disk import read_at
-from events.store.records import Lines, Observed, Rejected
+from events.store.records import Lines, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,11 @@ class _Values(NamedTuple):
     time: str
     adid: str
     key: str
+
+
+def _values_of(observed: Observed) -> Iterator[_Values]:
+    keys = observed.keys or ("",) * len(observed)
+    return map(_Values, observed.times, observed.adids, keys)
 
 
 _Bad: TypeAlias = tuple[bytes, "bytes | None"]
@@ -97,9 +103,8 @@ class KeptObservations:
                 if isinstance(record, Lines):
                     line = record.number
                 elif isinstance(record, Observed):
-                    keys = record.keys or ("",) * len(record.times)
-                    for each in zip(record.times, record.adids, keys, strict=True):
-                        yield _Row(line, _Values(*each))
+                    for values in _values_of(record):
+                        yield _Row(line, values)
                         line += 1
                 elif isinstance(record, Rejected):
                     yield _Row(line, self._late(record) or (record.line, record.sha256))
@@ -110,9 +115,7 @@ class KeptObservations:
         if record.reason != Reason.LATE:
             return None
         rows = self._form.rows(1).parse(record.line + b"\n", last=True)
-        if len(rows.times) != 1:
-            return None
-        return _Values(rows.times[0], rows.adids[0], rows.keys[0] if rows.keys else "")
+        return next(_values_of(rows.observed), None)
 
 
 class _Rows:
@@ -142,9 +145,7 @@ class _Rows:
 
     def _parsed(self, piece: WholeLines, *, last: bool) -> list[_Row]:
         block = self._rows.parse(piece, last=last)
-        keys = block.keys or [""] * len(block.times)
-        values = map(_Values, block.times, block.adids, keys)
-        rows = list(map(_Row, block.numbers, values))
+        rows = list(map(_Row, block.numbers, _values_of(block.observed)))
         rows += [_Row(row.number, (row.line, row.sha256)) for row in block.rejected]
         return sorted(rows, key=lambda row: row.line) if block.rejected else rows
 

@@ -11,6 +11,8 @@ from events.times.instants import Span, are_in_order, instant_of, time_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from events.observations.observed import Observed
+
 
 class Watermark:
     """The latest time seen, less the lateness: an observation before it comes too late."""
@@ -24,7 +26,8 @@ class Watermark:
         """The latest time of all."""
         self.time = ""
         """No observation before this time is in time any more; "" until there is one."""
-        self._closed = ""
+        self.closed = ""
+        """The latest time of those that came before no more seemed to come."""
 
     def admit(self, times: Sequence[str]) -> dict[int, str]:
         """Take times in the order of their arrival.
@@ -46,15 +49,22 @@ class Watermark:
             self._advance(times[-1])
         return late
 
+    def admit_all(self, observed: Observed) -> dict[int, str]:
+        """Take the times of observations, as `admit` does."""
+        if observed.finer or not len(observed) or not observed.in_order:
+            return self.admit(observed.times)
+        first, last = observed.time_at(0), observed.time_at(-1)
+        return self.admit((first, last) if first >= self.latest else observed.times)
+
     def close(self) -> None:
         """Take note that what came so far seems to be all: nothing before that is in time."""
-        self.time = self._closed = self.latest
+        self.time = self.closed = self.latest
 
     def detail(self, time: str) -> str:
         """Say why ``time`` comes too late."""
-        if time < self._closed and self.time == self._closed:
+        if time < self.closed and self.time == self.closed:
             return (
-                f"time: expected none before {shown(self._closed)}, as all was found up to "
+                f"time: expected none before {shown(self.closed)}, as all was found up to "
                 f"there when the observations had ended, found {shown(time)}"
             )
         within = format_duration(self._lateness)
@@ -66,7 +76,7 @@ class Watermark:
             self.time = latest
             return
         try:
-            self.time = max(time_text(instant_of(latest) + Span(-self._lateness)), self._closed)
+            self.time = max(time_text(instant_of(latest) + Span(-self._lateness)), self.closed)
         except OverflowError:
             # Before the year 1: nothing is late yet.
-            self.time = self._closed
+            self.time = self.closed

@@ -13,7 +13,7 @@ from events.logs.splitting import CutLine
 from events.observations.csvrows import NO_HEADING, CsvRows
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import RejectedRow
-from events.store.records import Lines, Observed, Record, Rejected, last_line
+from events.store.records import Lines, Record, Rejected, last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,7 +89,7 @@ class RowFormat:
         self._heading = rows.heading
         log.heading = "the row of column names and then "
 
-    def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[list[str]]:
+    def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[Sequence[str]]:
         """Iterate over the times in the lines of a file from its start, some at a time.
 
         Args:
@@ -99,7 +99,11 @@ class RowFormat:
         """
         rows = self.rows()
         for lines, last in pieces:
-            yield rows.parse(lines, last=last).times if whole else rows.times(lines, last=last)
+            yield (
+                rows.parse(lines, last=last).observed.times
+                if whole
+                else rows.times(lines, last=last)
+            )
 
 
 class ObservationParser(Parser):
@@ -128,14 +132,14 @@ class ObservationParser(Parser):
         firsts = [*rows.numbers[:1], *(row.number for row in rows.rejected[:1])]
         if any(first <= self._line for first in firsts):
             rows = _after_line(rows, self._line)
-        if self._watermark is not None and (late := self._watermark.admit(rows.times)):
+        if self._watermark is not None and (late := self._watermark.admit_all(rows.observed)):
             rows = _without_late(rows, late)
         records = _records_of(rows, self.source, self.next_number)
         if self._exact and records and last_line(records, 0) < self._rows.lines_read:
             records.append(Lines(self.source, self.line_number))
         rejected = [record for record in records if isinstance(record, Rejected)]
-        self.next_number += len(rows.times)
-        return Block(records, len(rows.times), rejected)
+        self.next_number += len(rows.numbers)
+        return Block(records, len(rows.numbers), rejected)
 
     def behind(self, line: bytes) -> None:
         """Take note that ``line`` was read before; a row that begins on it may go on."""
@@ -153,12 +157,9 @@ def _after_line(block: ObservationBlock, line: int) -> ObservationBlock:
 def _chosen(
     block: ObservationBlock, places: Sequence[int], rejected: list[RejectedRow]
 ) -> ObservationBlock:
+    numbers = [block.numbers[place] for place in places]
     return block._replace(
-        numbers=[block.numbers[place] for place in places],
-        times=[block.times[place] for place in places],
-        adids=[block.adids[place] for place in places],
-        keys=None if block.keys is None else [block.keys[place] for place in places],
-        rejected=rejected,
+        numbers=numbers, observed=block.observed.part(places, 0), rejected=rejected
     )
 
 
@@ -171,49 +172,35 @@ def _without_late(block: ObservationBlock, late: dict[int, str]) -> ObservationB
             numbers, late.values(), block.source_rows(numbers), strict=True
         )
     ]
-    places = [place for place in range(len(block.times)) if place not in late]
+    places = [place for place in range(len(block.numbers)) if place not in late]
     rejected = sorted([*block.rejected, *rows], key=lambda row: row.number)
     return _chosen(block, places, rejected)
 
 
 def _records_of(block: ObservationBlock, source: Source, number: int) -> list[Record]:
     """Return what a store keeps of a block of ``source``; its first event has ``number``."""
-    numbers, times, adids, keys = block.numbers, block.times, block.adids, block.keys
+    numbers, observed = block.numbers, block.observed
     if not block.rejected and numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
-        observed = Observed(
-            number, tuple(times), tuple(adids), None if keys is None else tuple(keys)
-        )
-        return [Lines(source, numbers[0]), observed]
+        return [Lines(source, numbers[0]), observed.numbered(number)]
     records: list[Record] = []
     rejected = {row.number: row for row in block.rejected}
-    place_of = {line: place for place, line in enumerate(numbers)}
-    run: list[int] = []
+    begin = place = following = 0
 
     def end_run() -> None:
-        nonlocal number
-        if run:
-            records.append(
-                Observed(
-                    number,
-                    tuple([times[place] for place in run]),
-                    tuple([adids[place] for place in run]),
-                    None if keys is None else tuple([keys[place] for place in run]),
-                )
-            )
-            number += len(run)
-            run.clear()
+        nonlocal begin
+        if begin < place:
+            records.append(observed.part(slice(begin, place), number + begin))
+            begin = place
 
-    following = 0
-    for line in sorted([*rejected, *place_of]):
+    for line in sorted([*rejected, *numbers]):
         if line != following:
             end_run()
             records.append(Lines(source, line))
         if line in rejected:
             end_run()
-            row = rejected[line]
-            records.append(Rejected(source, *msgspec.structs.astuple(row)))
+            records.append(Rejected(source, *msgspec.structs.astuple(rejected[line])))
         else:
-            run.append(place_of[line])
+            place += 1
         following = line + 1
     end_run()
     return records

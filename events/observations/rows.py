@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 import msgspec
 
 from events.errors import BadValueError, shown
+from events.journal.ticks import ticks_and_finer, ticks_of
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import long_line_detail
+from events.observations.observed import Coded, Observed
 from events.times.timestamps import TimestampShapeError, parse_timestamp
 
 if TYPE_CHECKING:
@@ -72,10 +74,8 @@ class ObservationBlock(NamedTuple):
 
     numbers: Sequence[int]
     """The line on which each observation begins."""
-    times: list[str]
-    adids: list[str]
-    keys: list[str] | None
-    """None where there is no such column."""
+    observed: Observed
+    """The observations, numbered from 0."""
     rejected: list[RejectedRow]
     text: str | bytes = b""
     """The rows as they stand in the file, and any blank lines between; whole lines."""
@@ -97,15 +97,33 @@ class ObservationBlock(NamedTuple):
 
     def observations(self) -> list[Observation]:
         """Return the observations one by one; the columns alone take less time."""
-        if self.keys is None:
-            return list(map(Observation, self.times, self.numbers, self.adids))
-        return list(map(Observation, self.times, self.numbers, self.adids, self.keys))
+        found = self.observed
+        columns = (found.times, self.numbers, found.adids)
+        return list(map(Observation, *columns, *(() if found.keys is None else (found.keys,))))
 
 
 _LINE: Final = b"0000-00-00 00:00:00\n"
 _SECONDS: Final = len(_LINE) - 1
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _FRACTIONS: Final = re.compile(r"(?:(?:\.[0-9]+)?\n)*")
+
+
+def observed_at_once(
+    times: list[str], adids: list[str], keys: list[str] | None = None
+) -> Observed | None:
+    """Return what rows say, numbered from 0, or None where one breaks a rule or has a ``T``."""
+    finer: dict[int, str] = {}
+    ticks = ticks_of(times)
+    if ticks is None:
+        canonical = canonical_times(times)
+        if canonical is None:
+            return None
+        ticks, finer = ticks_and_finer(canonical)
+    coded = Coded.of(adids)
+    own = None if keys is None else Coded.of(keys)
+    if "" in coded.names or (own is not None and "" in own.names):
+        return None
+    return Observed.of(0, ticks, finer, coded, own)
 
 
 def canonical_times(times: list[str]) -> list[str] | None:
@@ -217,6 +235,5 @@ class BlockBuilder:
 
     def block(self, text: str | bytes = b"", first: int = 1) -> ObservationBlock:
         """Return the block, read from ``text``, which begins on line ``first``."""
-        return ObservationBlock(
-            self._numbers, self._times, self._adids, self._keys, self._rejected, text, first
-        )
+        observed = Observed(0, self._times, self._adids, self._keys)
+        return ObservationBlock(self._numbers, observed, self._rejected, text, first)

@@ -15,7 +15,7 @@ from events.paths import STANDARD_STREAM, is_stream
 from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
     from events.logs.tap import Wake
@@ -132,7 +132,7 @@ class Observations(Closing):
         )
 
     @staticmethod
-    def _are_in_order(times_of: Iterable[list[str]]) -> bool:
+    def _are_in_order(times_of: Iterable[Sequence[str]]) -> bool:
         latest = ""
         for times in times_of:
             if times:

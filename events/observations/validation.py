@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import shown
-from events.store.records import (
-    Finding,
-    Gap,
-    Lines,
-    LogEnd,
-    Observed,
-    Record,
-    Rejected,
-    StateDigest,
-    Written,
-)
+from events.observations.observed import Observed
+from events.store.records import Finding, Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
 from events.store.validation import CanonicalTimes, Validator, WrongRecordError
-from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,37 +70,28 @@ class IntervalValidator(Validator):
             raise WrongRecordError("lines before an observation", "none in the frame")
         if observed.number != self.events + 1:
             raise WrongRecordError(f"event {self.events + 1}", f"event {observed.number}")
-        count = len(observed.times)
-        keys = observed.keys
-        if (keys is not None) != self._keyed:
+        if (observed.coded_keys is not None) != self._keyed:
             raise WrongRecordError(
                 f"{'keys' if self._keyed else 'no keys'}, as the header says",
                 "none" if self._keyed else "keys",
             )
-        for column, found in (
-            ("ids", len(observed.adids)),
-            ("keys", count if keys is None else len(keys)),
-        ):
-            if found != count or not count:
-                raise WrongRecordError(
-                    "columns of one length, and not empty", f"{count} times and {found} {column}"
-                )
-        self._check_order(observed.times)
-        self.events += count
-        self._line += count
+        self._check_order(observed)
+        self.events += len(observed)
+        self._line += len(observed)
 
-    def _check_order(self, times: tuple[str, ...]) -> None:
+    def _check_order(self, observed: Observed) -> None:
         lateness = self._parameters.lateness
         if lateness == 0 and not self.gap:
-            if times[0] < self._latest or not are_in_order(times):
+            if observed.time_at(0) < self._latest or not observed.in_order:
                 raise WrongRecordError("times in order, as none may be late", "some that are not")
-            self._latest = times[-1]
+            self._latest = observed.time_at(-1)
         elif lateness and self._live:
-            if min(times) < self._floor and not self.gap:
+            earliest = min(observed.times)
+            if earliest < self._floor and not self.gap:
                 raise WrongRecordError(
-                    "no times before those that came before an end", shown(min(times))
+                    "no times before those that came before an end", shown(earliest)
                 )
-            self._latest = max(self._latest, *times)
+            self._latest = max(self._latest, observed.latest)
 
     def _take_rejected(self, rejected: Rejected) -> None:
         self._check_source(rejected.source)

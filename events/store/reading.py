@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from events.bounds import Name, Number
 from events.declared.fact import FactTypes
 from events.declared.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError
 from events.nesting import decoded
+from events.observations.observed import Observed
 from events.observations.rows import canonical_times
 from events.observations.validation import IntervalValidator
 from events.purchases.single import checked, decode_single
@@ -24,14 +26,13 @@ from events.store.records import (
     Gap,
     Lines,
     LogEnd,
-    Observed,
     Record,
     Rejected,
     StateDigest,
     Written,
 )
 from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
-from events.store.validation import CanonicalTimes
+from events.store.validation import CanonicalTimes, WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,24 +43,59 @@ if TYPE_CHECKING:
 
 
 _Body: TypeAlias = "bytes | memoryview"
+
+
+class _Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
+    """What `Observed` were in versions 1 and 2."""
+
+    number: Number
+    times: tuple[str, ...]
+    adids: tuple[Name, ...]
+    keys: tuple[Name, ...] | None = None
+
+
 _decode_observed = msgspec.msgpack.Decoder(
-    list[Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap]
+    list[_Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap]
 ).decode
 
 
-def _check_times(records: list[Any], times: CanonicalTimes) -> None:
-    """Refuse observations of version 2 whose times are not canonical.
+def _observations(records: list[Any], times: CanonicalTimes) -> list[Record]:
+    """Return records of version 2 with observations as columns.
 
     Raises:
-        BadValueError: one is not.
+        BadValueError: a time is not canonical.
 
     """
+    found: list[Record] = []
     for record in records:
-        if isinstance(record, Observed):
+        if isinstance(record, _Observed):
             listed = list(record.times)
             if canonical_times(listed) is not listed:
                 for each in listed:
                     times.check(each)
+            found.append(_observed(record))
+        else:
+            found.append(record)
+    return found
+
+
+def _observed(record: _Observed) -> Observed:
+    """Return the columns of observations.
+
+    Raises:
+        WrongRecordError: they are not of one length, or there are none.
+
+    """
+    count, keys = len(record.times), record.keys
+    for column, length in (
+        ("ids", len(record.adids)),
+        ("keys", count if keys is None else len(keys)),
+    ):
+        if length != count or not count:
+            raise WrongRecordError(
+                "columns of one length, and not empty", f"{count} times and {length} {column}"
+            )
+    return Observed(record.number, record.times, record.adids, keys)
 
 
 class Reader:
@@ -116,8 +152,7 @@ class Reader:
             found = decoded(self._decode, body)
             if self._packed:
                 return unpack_records(found, events_before, events, len(body), self._types)
-            _check_times(found, self._times)
-            return checked(found, events_before, self._times)
+            return checked(_observations(found, self._times), events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None
         except BadValueError as error:

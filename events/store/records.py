@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from events.bounds import Count, Hash, Name, Number, Total
+from events.bounds import Count, Hash, Number, Total
 from events.declared.fact import Verdict
 from events.journal.columns import EventColumns
 from events.observations.interval import Interval
+from events.observations.observed import Observed as Observed  # noqa: PLC0414  one of them
 from events.purchases.amounts import cents_decimal
 
 if TYPE_CHECKING:
@@ -168,22 +169,6 @@ class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=Fa
     """How many bytes of its lines, from where this history's begin."""
 
 
-class Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
-    """Some consecutive observations, each an event with a number of its own.
-
-    As columns they take a third of the time and half of the bytes of a record each.
-    """
-
-    number: Number
-    """The number of the first, from 1; the others follow one by one."""
-    times: tuple[str, ...]
-    """When, as `events.times.timestamps.parse_timestamp` gives it; not always in order."""
-    adids: tuple[Name, ...]
-    """The ids, one for each time."""
-    keys: tuple[Name, ...] | None = None
-    """Where or by whom, one for each time; None where there is no such column."""
-
-
 class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
     """An interval was found."""
 
@@ -218,10 +203,8 @@ def events_in(records: Iterable[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
     count = 0
     for record in records:
-        if isinstance(record, EventColumns):
+        if isinstance(record, EventColumns | Observed):
             count += len(record)
-        elif isinstance(record, Observed):
-            count += len(record.times)
     return count
 
 
@@ -244,7 +227,7 @@ def last_line(records: Iterable[Record], before: int, source: Source | None = No
         elif counts and isinstance(record, EventRun):
             line += record.events
         elif counts and isinstance(record, Observed):
-            line += len(record.times)
+            line += len(record)
         elif counts and isinstance(record, Rejected):
             line += 1
     return line

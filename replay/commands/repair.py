@@ -125,6 +125,6 @@ class _Mender:
         if isinstance(record, StreamStart):
             return StreamStart(record.events - self.lost)
         if isinstance(record, Observed):
-            return msgspec.structs.replace(record, number=record.number - self.lost)
+            return record.numbered(record.number - self.lost)
         # Behind a gap the indexes of intervals are not what they were.
         return None if isinstance(record, Finding) and self._gaps else record

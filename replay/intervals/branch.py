@@ -99,10 +99,10 @@ class IntervalBranching(Branching[IntervalHistory]):
         rows = RowFormat("jsonl", self._columns, "").rows().parse(line + b"\n", last=True)
         for row in rows.rejected:
             raise BadLineError(Reason(row.reason), row.detail)
-        if not rows.times:
+        if not rows.numbers:
             raise BadLineError(Reason.NOT_JSON, "expected one JSON object, found an empty line")
-        keys = rows.keys or ("",)
-        return Observation(rows.times[0], before, rows.adids[0], keys[0])
+        (event,) = rows.observations()
+        return msgspec.structs.replace(event, number=before)
 
     def content(self, source: Source, texts: Sequence[bytes]) -> bytes:
         del source

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from events.observations.kept_rows import KeptObservations
 from events.observations.lateness import Watermark
+from events.observations.observed import Observed
 from events.store.header import Header
-from events.store.records import Observed
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive, Resumed
 from replay.engine.supervision import Reactivation
@@ -122,6 +122,7 @@ class IntervalDrive(Drive):
         outputs.reported, outputs.intervals = resumed.written, resumed.found
         outputs.breaks_quoted = resumed.breaks_quoted
         self.simulation.goto(self._past.events)
+        self.simulation.advance()
         for records in frames:
             for each in records:
                 if isinstance(each, Observed):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from actors.intervals.messages import Conclude, Observe, Settle
 from actors.intervals.recall import JournalRecovery
 from actors.messages import Commit
-from actors.urns import COORDINATOR
+from actors.urns import COORDINATOR, urn_of_key
 from events.errors import counted
-from events.store.records import Finding, LogEnd, Observed, StateDigest
+from events.observations.observed import Observed
+from events.store.records import Finding, LogEnd, StateDigest
 from replay.engine.explore import COMMITS, Subject
 from replay.intervals.lines import interval_lines
 from replay.intervals.verify import finding_differences
@@ -162,19 +163,19 @@ class IntervalSubject(Subject):
         return [*requests, Commit()]
 
     def _observe(self, numbers: Sequence[int]) -> Observe:
-        observed = self.journal.observed(numbers[0], numbers[-1] + 1)
-        return Observe(observed.number, observed.times, observed.adids, observed.keys)
+        return Observe(self.journal.observed(numbers[0], numbers[-1] + 1))
 
     def state(self, system: Any) -> State:
         state: State = {}
         codes = sorted(set(self.journal.key_codes[self.beginning : self.events].tolist()))
         names = self.journal.keys.listed
-        # What has not had its turn has no actor.
-        numbers = (system.number_of(names[code]) for code in codes)
-        for actor in (system.actor(number) for number in numbers if number is not None):
-            state[actor.actor_urn, "observations"] = actor.finder.seen
-            memory = actor.finder.memory()
-            state[actor.actor_urn, "window"] = list(zip(memory.times, memory.adids, strict=True))
+        for name in map(names.__getitem__, codes):
+            number = system.number_of(name)
+            # What has not had its turn has none.
+            if number is not None:
+                key = system.key(number)
+                state[urn_of_key(name), "observations"] = key.seen
+                state[urn_of_key(name), "window"] = list(key.window)
         state[COORDINATOR, "keys"] = system.keys
         state[COORDINATOR, "observations that wait"] = system.rows_waiting
         return state

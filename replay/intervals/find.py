@@ -17,16 +17,23 @@ from collections.abc import Set as AbstractSet
 from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.intervals.finder import IntervalFinder
+import numpy as np
+
+from actors.intervals.finder import IntervalFinder, Rows
 from events.errors import BadValueError, shown
+from events.journal.columns import CodeBook
+from events.journal.ticks import PLACES, TICKS_END, ticks_and_finer, ticks_of
 from events.observations.parameters import check_distinct, check_threshold
 from events.observations.rows import canonical_times
 from events.times.durations import SECOND, parse_duration
+from events.times.exact import ExactTimes
 from events.times.instants import Instant, instant_of, time_text
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
 
     from events.observations.interval import Interval
 
@@ -35,6 +42,20 @@ _MIDNIGHT: Final = "0000-00-00 00:00:00"
 _ID_BOUND: Final = 10**600
 _EPOCH: Final = instant_of("1970-01-01 00:00:00").nanoseconds
 _PER_UNIT: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
+# Of each unit of numpy's and polars' how many digits of a second hold it, and how many units of
+# the last of them it is. A year and a month have no length.
+_UNITS: Final = {
+    "as": (18, 1),
+    "fs": (15, 1),
+    "ps": (12, 1),
+    "ns": (9, 1),
+    "us": (6, 1),
+    "ms": (6, 1_000),
+    "s": (6, 10**6),
+    "m": (6, 60 * 10**6),
+    "h": (6, 3_600 * 10**6),
+    "D": (6, 86_400 * 10**6),
+}
 _DAY: Final = 86_400
 
 
@@ -77,35 +98,55 @@ def find_intervals(
         )
     check_distinct(distinct_min)
     nanoseconds = check_threshold(_threshold(threshold), inclusive=inclusive)
-    time_texts = _times(times)
-    adids = _column(ids, "ids", _id)
-    key_texts = None if keys is None else _column(keys, "keys", _id)
-    for name, column in (("ids", adids), ("keys", key_texts)):
-        if column is not None and len(column) != len(time_texts):
+    exact = _times(times)
+    adids, codes = _coded(ids, "ids")
+    names, own = ([""], None) if keys is None else _coded(keys, "keys")
+    for name, column in (("ids", codes), ("keys", own)):
+        if column is not None and len(column) != len(exact.values):
             raise BadValueError(
-                f"{name}: expected as many as times, {len(time_texts)}, found {len(column)}"
+                f"{name}: expected as many as times, {len(exact.values)}, found {len(column)}"
             )
-    found: list[Interval] = []
-    for key, places in _places(key_texts, len(time_texts)).items():
-        # The sort keeps the order of equal times.
-        ordered = sorted(places, key=time_texts.__getitem__)
-        finder = IntervalFinder(
-            nanoseconds, inclusive=inclusive, distinct_min=distinct_min, key=key
-        )
-        found += finder.extend(
-            [time_texts[place] for place in ordered], [adids[place] for place in ordered]
-        )
-        found += finder.finish()
-    return found
+    numbers = np.zeros(len(codes), np.int64) if own is None else own
+    # The sort keeps the order of equal times.
+    order = np.argsort(exact.values, kind="stable")
+    rows = Rows(numbers, exact, codes.astype(np.int32)).taken(order)
+    finder = IntervalFinder(nanoseconds, inclusive=inclusive, distinct_min=distinct_min)
+    final, last = finder.extend(rows, order)[0], finder.finish(len(order))
+    found = final.intervals(adids, names) + last.intervals(adids, names)
+    in_turn = np.argsort(np.concatenate([final.keys, last.keys]), kind="stable")
+    return [found[place] for place in in_turn.tolist()]
 
 
-def _places(keys: list[str] | None, count: int) -> dict[str, Iterable[int]]:
-    if keys is None:
-        return {"": range(count)}
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key, []).append(place)
-    return {**places}
+def _coded(values: Iterable[Any], name: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Return different texts in the order in which they come first, and which each value is."""
+    _check_order(values, name)
+    if (known := _factorized(values)) is not None:
+        different, codes = known
+    else:
+        listed = _listed(values)
+        kinds = set(map(type, listed))
+        if not kinds <= {str} and kinds != {int}:
+            listed = _column(listed, name, _id)
+        book = CodeBook()
+        codes = np.fromiter(map(book.__getitem__, listed), np.int64, len(listed))
+        different = list(book)
+    try:
+        return _column(different, name, _id), codes
+    except BadValueError:
+        # Where it stands among all, the message has to say.
+        _column(values, name, _id)
+        raise
+
+
+def _factorized(values: Any) -> tuple[list[Any], NDArray[np.int64]] | None:
+    """Return what pandas tells apart in a column of texts or of whole numbers, or None."""
+    dtype = getattr(values, "dtype", None)
+    whole = isinstance(dtype, np.dtype) and dtype.kind in "iu"
+    if not hasattr(values, "factorize") or not (whole or str(dtype).startswith("str")):
+        return None
+    codes, different = values.factorize()
+    # What is missing has no code.
+    return None if (codes < 0).any() else (different.tolist(), codes)
 
 
 def _threshold(threshold: Any) -> int:
@@ -131,25 +172,64 @@ def _threshold(threshold: Any) -> int:
     return nanoseconds
 
 
-def _times(times: Iterable[Any]) -> list[str]:
-    """Return the canonical texts of a column of times."""
+def _times(times: Iterable[Any]) -> ExactTimes:
+    """Return a column of times as numbers."""
     _check_order(times, "times")
     dtype = getattr(times, "dtype", None)
     if getattr(dtype, "time_zone", None) is not None:
         raise BadValueError(f"times: {_zone_detail(str(dtype))}")
+    if (exact := _whole_column(times, dtype)) is not None and exact.are_of_years():
+        return exact
     unit = getattr(dtype, "time_unit", None)
     if unit in _PER_UNIT and hasattr(times, "to_physical"):
         # Polars gives its times out as datetimes, without the nanoseconds.
         size = _PER_UNIT[unit]
-        return _column(times.to_physical(), "times", lambda count: _since_epoch(count, size))
-    values = list(times)
-    if set(map(type, values)) == {str} and (canonical := canonical_times(values)) is not None:
-        return canonical
-    return _column(values, "times", _time)
+        texts = _column(times.to_physical(), "times", lambda count: _since_epoch(count, size))
+    else:
+        values = (
+            list(times) if isinstance(dtype, np.dtype) and dtype.kind == "M" else _listed(times)
+        )
+        kinds = set(map(type, values))
+        if kinds == {str} and (ticks := ticks_of(values)) is not None:
+            return ExactTimes.of(ticks, {})
+        if kinds == {dt.datetime} and all(each.tzinfo is None for each in values):
+            return ExactTimes(np.array(values, "M8[us]").view(np.int64), PLACES)
+        canonical = canonical_times(values) if kinds == {str} else None
+        texts = _column(values, "times", _time) if canonical is None else canonical
+    return ExactTimes.of(*ticks_and_finer(texts))
+
+
+def _whole_column(times: Any, dtype: Any) -> ExactTimes | None:
+    """Return what numpy, pandas or polars hold as whole numbers, or None for another column."""
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        name, count = np.datetime_data(dtype)
+        counts = np.asarray(times).view(np.int64)
+    elif (name := getattr(dtype, "time_unit", None) or "") and hasattr(times, "to_physical"):
+        if getattr(times, "null_count", lambda: 1)():
+            return None
+        count, counts = 1, times.to_physical().to_numpy()
+    else:
+        return None
+    places, size = _UNITS.get(name, (0, 0))
+    size *= count
+    if not size:
+        return None
+    bound = TICKS_END * 10 ** (places - PLACES) // size
+    if len(counts) and not -bound < int(counts.min()) <= int(counts.max()) < bound:
+        return None
+    return ExactTimes(counts.astype(np.int64) * size, places)
+
+
+def _listed(values: Iterable[Any]) -> list[Any]:
+    """Return the values of a column; those of a library's as Python's own, at once."""
+    for name in ("tolist", "to_list"):
+        if hasattr(values, name):
+            listed: list[Any] = getattr(values, name)()
+            return listed
+    return list(values)
 
 
 def _column(values: Iterable[Any], name: str, text_of: Callable[[Any], str]) -> list[str]:
-    _check_order(values, name)
     texts: list[str] = []
     try:
         for value in values:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from events.journal.observation_journal import ObservationJournal
+from events.observations.observed import Observed
 from events.observations.rows import Observation
-from events.store.records import Finding, LogEnd, Observed, Record
+from events.store.records import Finding, LogEnd, Record
 from replay.engine.history import Events, StoredHistory
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
         if isinstance(record, Observed):
             self.journal.extend(record)
-            self._following += len(record.times)
+            self._following += len(record)
         elif isinstance(record, Finding):
             self._found_from.setdefault(record.number, frame)
             self.found_counts[record.number] = self.found_counts.get(record.number, 0) + 1

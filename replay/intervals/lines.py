@@ -25,6 +25,7 @@ _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "ad
 _QUOTES_ONLY = re.compile('[,"]')
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 _values = attrgetter(*_FIELDS)
 
 
@@ -74,15 +75,21 @@ def interval_lines(
             that named no detector in their stores did not see to that.
 
     """
-    keyed = parameters.key is not None
     if parameters.output == "jsonl":
-        if keyed:
-            return [_encode(_KeyedLine(each.key, *_values(each))) for each in intervals]
-        return [_encode(_Line(*_values(each))) for each in intervals]
+        return [_encode(each) for each in _rows(intervals, parameters)]
+    keyed = parameters.key is not None
     quoting = (_QUOTES_ONLY,) if not breaks_quoted else ()
     rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
     cells = ((row | {"adids": _encode(row["adids"]).decode()}).values() for row in rows)
     return [csv_line(each, *quoting) for each in cells]
+
+
+def _rows(
+    intervals: Sequence[Interval], parameters: IntervalParameters
+) -> list[_Line] | list[_KeyedLine]:
+    if parameters.key is not None:
+        return [_KeyedLine(each.key, *_values(each)) for each in intervals]
+    return [_Line(*_values(each)) for each in intervals]
 
 
 def title_of(parameters: IntervalParameters) -> bytes:
@@ -114,5 +121,9 @@ class IntervalOutputs(KeptOutput):
     def write(self, intervals: Sequence[Interval]) -> None:
         """Append a line for each of ``intervals`` to the file."""
         self.intervals += len(intervals)
-        quoted = self.breaks_quoted
-        self.write_lines(interval_lines(intervals, self._parameters, breaks_quoted=quoted))
+        parameters, quoted = self._parameters, self.breaks_quoted
+        if parameters.output == "jsonl" and intervals:
+            # All at once, which is in one piece.
+            self.write_lines([_encode_lines(_rows(intervals, parameters))[:-1]])
+        else:
+            self.write_lines(interval_lines(intervals, parameters, breaks_quoted=quoted))

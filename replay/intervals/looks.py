@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from actors.intervals.messages import Found
+from actors.intervals.messages import Extend, Found, Observe
 from events.errors import DamagedStoreError, counted
 from events.observations.csvrows import csv_line
 from events.observations.interval import Interval
@@ -147,9 +147,23 @@ class IntervalLooks(Looks[Observation]):
         return {"intervals": [interval_fields(each.interval, keyed=keyed) for each in found]}
 
     def message_fields(self, message: Any) -> Fields:
+        past, keyed = self.timeline.past, self.parameters.key is not None
+        if isinstance(message, Observe):
+            observed = message.observed
+            columns: Fields = {"times": observed.times, "adids": observed.adids}
+            keys = {"keys": observed.keys} if keyed else {}
+            return {"number": observed.number, **columns, **keys}
         fields = super().message_fields(message)
-        if isinstance(message, Found):
-            fields["key"] = self.timeline.name(message.key)
+        if isinstance(message, Extend):
+            rows = fields.pop("rows")
+            adids = tuple(map(past.adids.listed.__getitem__, rows.adids.tolist()))
+            columns = {"times": tuple(rows.times.texts()), "adids": adids}
+            keys = {"keys": tuple(map(past.names.__getitem__, rows.keys.tolist()))} if keyed else {}
+            fields = {**columns, **keys, **fields, "places": tuple(message.places.tolist())}
+        elif isinstance(message, Found):
+            names = past.names[message.shard :: past.shards]
+            found = fields.pop("ranges").intervals(past.adids.listed, names)
+            fields |= {"intervals": tuple(found), "changes": tuple(message.changes.tolist())}
         return fields
 
     def value_fields(self, value: Any) -> Any:

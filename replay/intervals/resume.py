@@ -5,18 +5,9 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from actors.intervals.portions import weight_of
 from events.errors import DamagedStoreError
-from events.store.records import (
-    Finding,
-    Lines,
-    LogEnd,
-    Observed,
-    Record,
-    Rejected,
-    StateDigest,
-    Written,
-)
+from events.observations.observed import Observed
+from events.store.records import Finding, Lines, LogEnd, Record, Rejected, StateDigest, Written
 from replay.engine.drive import Resumed
 from replay.engine.output import WrittenLines
 from replay.engine.output_file import OutputFileError
@@ -144,21 +135,20 @@ class IntervalResumed(Resumed):
 
         """
         frames: list[list[Observed | LogEnd]] = []
-        found: list[Finding] = []
+        found = 0
         for _, records, _ in self.store.frames():
             frames.append([])
             for record in records:
                 if isinstance(record, Observed | LogEnd):
                     frames[-1].append(record)
                 elif isinstance(record, Finding):
-                    found.append(record)
+                    found += 1
                 elif isinstance(record, StateDigest):
                     for each in chain(*frames):
                         past.gather(each)
-                    weight = sum(weight_of(finding.interval) for finding in found)
-                    actual = past.settle(record.sums[0], len(found), weight)
+                    actual = past.settle(record.sums[0], found)
                     self._check((record.events, record.subjects, record.sums), actual)
-                    found = []
+                    found = 0
                     frames = [[]]
         return frames
 
@@ -173,9 +163,9 @@ class IntervalResumed(Resumed):
         if isinstance(record, Lines):
             self.lines_at(record, frame)
         elif isinstance(record, Observed):
-            self.lines["observations"] += len(record.times)
-            self.observations += len(record.times)
-            self.latest = max(self.latest, *record.times)
+            self.lines["observations"] += len(record)
+            self.observations += len(record)
+            self.latest = max(self.latest, record.latest)
             self.concluded = self.settled = False
         elif isinstance(record, Rejected):
             self.rejected_count += 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.intervals.finder import IntervalFinder
+from actors.intervals.finder import TextFinder
 from events.errors import InputError, counted
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
@@ -85,13 +85,13 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
             rows[event.key].append(event)
         found: list[Interval] = []
         for key, own in rows.items():
-            finder = IntervalFinder(
+            finder = TextFinder(
                 parameters.threshold,
                 inclusive=parameters.inclusive,
                 distinct_min=parameters.distinct_min,
                 key=key,
             )
-            found += finder.extend([each.time for each in own], [each.adid for each in own])
+            found += finder.observe(own)
             found += finder.finish()
         return tuple(found)
 

@@ -1,9 +1,9 @@
-"""The actor system of the second detector: a coordinator, a sink, and an actor for each key."""
+"""The actor system of the second detector: a coordinator, a sink, and shards that own the keys."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.intervals.actor import IntervalActor
@@ -12,15 +12,29 @@ from actors.intervals.messages import Advance, Conclude, Observe, Settle
 from actors.intervals.past import Recovery
 from actors.intervals.sink import IntervalOutlet, IntervalSinkActor
 from actors.messages import Commit, Horizon
-from actors.urns import COORDINATOR, SINK, urn_of_key
+from actors.urns import COORDINATOR, SINK, urn_of_key, urn_of_shard
 from events.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors.activation import Ref
+    from events.observations.observed import Observed
     from events.observations.parameters import IntervalParameters
-    from events.store.records import Observed, StateDigest
+    from events.store.records import StateDigest
+
+
+class KeyState(NamedTuple):
+    """One key at one moment."""
+
+    number: int
+    """Its number, from 0 in order of first appearance."""
+    seen: int
+    """How many observations of it were passed on."""
+    first: int
+    """The place among them of the first that a coming one may be in an interval with."""
+    window: tuple[tuple[str, str], ...]
+    """Times and ids of the observations from there on."""
 
 
 class IntervalSimulation(Closing):
@@ -36,7 +50,7 @@ class IntervalSimulation(Closing):
     """Raised with the rule."""
 
     actor_type: ClassVar[type[IntervalActor]] = IntervalActor
-    """What the actors of keys are."""
+    """What the shards are."""
 
     def __init__(
         self,
@@ -46,7 +60,7 @@ class IntervalSimulation(Closing):
         *,
         past: Recovery | None = None,
     ) -> None:
-        """Start the coordinator and the sink; actors of keys are activated when spoken to.
+        """Start the coordinator and the sink; shards are activated when spoken to.
 
         Args:
             parameters: what is looked for.
@@ -69,21 +83,30 @@ class IntervalSimulation(Closing):
             COORDINATOR,
         )
 
-    def key(self, number: int) -> str:
-        """Return key ``number``."""
-        return self._past.names[number]
+    @property
+    def names(self) -> list[str]:
+        """The keys that have appeared, by number."""
+        return self._past.names[: self.keys]
 
     def number_of(self, key: str) -> int | None:
         """Return the number of ``key``, or None if it has not appeared."""
-        number = self._past.numbers.get(key)
+        number = self._past.number_of(key)
         return None if number is None or number >= self.keys else number
 
-    def actor(self, number: int) -> IntervalActor:
-        """Return the actor of key ``number``, active, to look at."""
-        _ = self.coordinator.actors[number]
-        actor = self._actors[number]
-        actor.look()
-        return actor
+    def key(self, number: int) -> KeyState:
+        """Return the state of key ``number``, whose shard is activated for that."""
+        past, shard = self._past, number % self._past.shards
+        _ = self.coordinator.actors[shard]
+        actor = self._actors[shard]
+        if not actor.active:
+            actor.recover(self.coordinator.gathered.passed, self.coordinator.ended)
+        seen, rows = actor.finder.of_key(number // past.shards)
+        if self.finished:
+            return KeyState(number, seen, seen, ())
+        ids = map(past.adids.listed.__getitem__, rows.adids.tolist())
+        return KeyState(
+            number, seen, seen - len(rows), tuple(zip(rows.times.texts(), ids, strict=True))
+        )
 
     def close(self) -> None:
         """Stop all actors."""
@@ -106,7 +129,7 @@ class IntervalSimulation(Closing):
 
     @property
     def active(self) -> list[int]:
-        """The numbers of the keys whose actors are active, in the order of activation."""
+        """The shards that are active, by number, in the order of activation."""
         return list(self.coordinator.actors)
 
     @property
@@ -124,17 +147,15 @@ class IntervalSimulation(Closing):
         self.coordinator.actor_ref.tell(Horizon(position))
         self.dispatcher.run()
 
-    def passivate(self, keys: Iterable[int]) -> None:
-        """Stop the actors of ``keys``, by number, for whom no message may wait."""
-        for number in keys:
+    def passivate(self, shards: Iterable[int]) -> None:
+        """Stop ``shards``, by number, for whom no message may wait."""
+        for number in shards:
             self.coordinator.actors.pop(number).stop()
             del self._actors[number]
 
     def observe(self, observed: Observed) -> None:
         """Take observations; see `advance` and `settle`."""
-        self.coordinator.actor_ref.tell(
-            Observe(observed.number, observed.times, observed.adids, observed.keys)
-        )
+        self.coordinator.actor_ref.tell(Observe(observed))
         self.dispatcher.run()
 
     def conclude(self) -> None:
@@ -156,21 +177,21 @@ class IntervalSimulation(Closing):
         Done after each block, this gives portions that depend on the blocks alone.
         """
         while self.coordinator.settling_due:
-            self.settle(self.rows_waiting)
+            self.settle(self.coordinator.remaining)
             self.advance()
 
     def settle_ready(self) -> None:
         """Settle all that has had its turn, in portions, if any of it was not."""
         self._advance(Advance(few=True))
         while not self.coordinator.is_settled:
-            self.settle(self.rows_waiting)
+            self.settle(self.coordinator.remaining)
             self._advance(Advance(few=True))
 
     def settle_rest(self) -> None:
         """Settle all that is left after `conclude`, in such portions."""
         self.advance()
-        while self.rows_waiting:
-            self.settle(self.rows_waiting)
+        while self.coordinator.remaining:
+            self.settle(self.coordinator.remaining)
             self.advance()
         self.settle()
 
@@ -190,18 +211,11 @@ class IntervalSimulation(Closing):
         self.settle(recorded.sums[0] if recorded.sums else 0)
 
     def _spawn(self, number: int) -> IntervalActor:
-        coordinator, past = self.coordinator.actor_ref, self._past
-        key = past.names[number]
-        return self.dispatcher.spawn(
-            lambda dispatcher, urn: self.actor_type(
-                *(dispatcher, urn, number, key), past.parameters, coordinator, past
-            ),
-            urn_of_key(key),
-        )
+        urn = urn_of_shard(number) if self._past.shards > 1 else urn_of_key("")
+        coordinator = self.coordinator.actor_ref
+        make = partial(self.actor_type, number=number, coordinator=coordinator, past=self._past)
+        return self.dispatcher.spawn(make, urn)
 
     def _activate(self, number: int) -> Ref:
-        coordinator, actor = self.coordinator, self._spawn(number)
-        sums = coordinator.sums[number]
-        actor.since, actor.ended = sums.seen, sums.ended
-        self._actors[number] = actor
+        actor = self._actors[number] = self._spawn(number)
         return actor.actor_ref

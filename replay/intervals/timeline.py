@@ -7,7 +7,7 @@ system, as in `replay.purchases.timeline`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.intervals.messages import Conclude, Observe, Settle
 from actors.intervals.recall import JournalRecovery
@@ -19,23 +19,10 @@ from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.stepping import Stepping
 from replay.intervals.history import IntervalHistory
-from replay.intervals.simulation import IntervalSimulation
+from replay.intervals.simulation import IntervalSimulation, KeyState
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class KeyState(NamedTuple):
-    """One key at one moment."""
-
-    number: int
-    """Its number, from 0 in order of first appearance."""
-    seen: int
-    """How many observations of it were passed on."""
-    first: int
-    """The place among them of the first that a coming one may be in an interval with."""
-    window: tuple[tuple[str, str], ...]
-    """Times and ids of the observations from there on."""
 
 
 class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation]):
@@ -54,11 +41,12 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
         check_detector(opened, IntervalSimulation)
         self.parameters: Final = history.parameters
         """What was looked for."""
-        self._past: Final = JournalRecovery(history.journal, self.parameters, history.ended_after)
+        self.past: Final = JournalRecovery(history.journal, self.parameters, history.ended_after)
+        """What actors recover from."""
         super().__init__(
             history,
             lambda queue: IntervalSimulation(
-                self.parameters, IntervalNowhere(), queue, past=self._past
+                self.parameters, IntervalNowhere(), queue, past=self.past
             ),
         )
 
@@ -72,15 +60,15 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
     @property
     def keys(self) -> list[str]:
         """The keys that have appeared, in order of first appearance; "" where there are none."""
-        return self._past.names[: self._simulation.keys]
+        return self._simulation.names
 
     def ends_at(self, number: int) -> bool:
         """Tell whether the observations seemed to end after event ``number``."""
-        return self._past.ends_at(number)
+        return self.past.ends_at(number)
 
     def name(self, number: int) -> str:
         """Return key ``number``, counted from 0 in order of first appearance."""
-        return self._past.names[number]
+        return self.past.names[number]
 
     def key(self, key: str) -> KeyState:
         """Return the state of ``key``.
@@ -94,14 +82,9 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
             raise UnknownUserError(
                 f"expected a key that has appeared by event {self.position}, found {shown(key)}"
             )
-        # To look at a key may be to activate its actor.
+        # To look at a key may be to activate its shard.
         with self.undisturbed():
-            finder = self._simulation.actor(number).finder
-            memory = finder.memory()
-        if self._simulation.finished:
-            return KeyState(number, finder.seen, finder.seen, ())
-        window = tuple(zip(memory.times, memory.adids, strict=True))
-        return KeyState(number, finder.seen, memory.first, window)
+            return self._simulation.key(number)
 
     def state(self) -> list[KeyState]:
         """Return the state of all keys, in order of first appearance."""
@@ -111,6 +94,5 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
 
     def _messages_of(self, number: int) -> list[Any]:
         observed = self.history.observed(number - 1, number)
-        observe = Observe(observed.number, observed.times, observed.adids, observed.keys)
-        ends = [Conclude()] if self._past.ends_at(number) else []
-        return [observe, *ends, Settle(), Commit()]
+        ends = [Conclude()] if self.past.ends_at(number) else []
+        return [Observe(observed), *ends, Settle(), Commit()]

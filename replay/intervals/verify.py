@@ -10,7 +10,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from actors.urns import SINK, urn_of_key
-from events.store.records import Finding, Gap, LogEnd, Observed, Record, StateDigest
+from events.observations.observed import Observed
+from events.store.records import Finding, Gap, LogEnd, Record, StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.history import Attestation
@@ -90,7 +91,7 @@ class _Replay(Replayed):
     def _take(self, record: Record, previous: bytes) -> Iterator[Difference]:
         if isinstance(record, Observed):
             self._simulation.observe(record)
-            self.position += len(record.times)
+            self.position += len(record)
         elif isinstance(record, Gap):
             self.lost.append(Lost(self.position, record.events, record.size))
         elif isinstance(record, LogEnd):

@@ -6,7 +6,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.intervals.finder import IntervalFinder
+from actors.intervals.finder import TextFinder
 from events.errors import counted
 from events.escapes import plain
 from events.times.durations import format_duration
@@ -63,20 +63,16 @@ def why_none(timeline: IntervalTimeline, number: int) -> WhyNone:
     kept: list[Interval] = []
     for key, (old, new) in rows.items():
         # Whatever has one id or more: all that could have been an interval.
-        finder = IntervalFinder(
+        finder = TextFinder(
             timeline.parameters.threshold,
             inclusive=timeline.parameters.inclusive,
             distinct_min=1,
             key=key,
         )
-        _extend(finder, old)
-        ended += _extend(finder, new)
+        finder.observe(old)
+        ended += finder.observe(new)
         (ended if ends else kept).extend(finder.finish())
     return WhyNone(waiting, ended, kept)
-
-
-def _extend(finder: IntervalFinder, rows: Sequence[Observation]) -> list[Interval]:
-    return finder.extend([each.time for each in rows], [each.adid for each in rows])
 
 
 def why_fields(timeline: IntervalTimeline, number: int) -> Fields:

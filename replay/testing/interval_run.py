@@ -63,8 +63,7 @@ class IntervalRun(LiveMachine):
     def state_is_right(self) -> None:
         """See that of each key as many observations had their turn as the model says."""
         system = self._drive.simulation
-        names = [system.key(number) for number in range(system.keys)]
-        found = {name: system.actor(number).finder.seen for number, name in enumerate(names)}
+        found = {name: system.key(number).seen for number, name in enumerate(system.names)}
         if found != self._moments[-1]:
             raise AssertionError(f"expected {self._moments[-1]}, found {found}")
 

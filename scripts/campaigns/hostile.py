@@ -169,7 +169,7 @@ def _events(path: Path) -> int:
 @contextlib.contextmanager
 def small_settlements() -> Iterator[None]:
     """Let searches of a few rows have several frames, with findings between them."""
-    with mock.patch("actors.intervals.portions.SETTLE_ROWS", 8):
+    with mock.patch("actors.intervals.coordinator.SETTLE_ROWS", 8):
         yield
 
 

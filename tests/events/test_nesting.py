@@ -219,4 +219,4 @@ def test_object_over_many_lines_is_no_row_however_deep() -> None:
         b'{"time": "2017-06-13 11:33:01", "adid": "a", "n": {"a": {}\n'
         + b', "a": {"b": {}\n' * 9**5
     )
-    assert JsonRows(ColumnNames()).times(data) == []
+    assert not JsonRows(ColumnNames()).times(data)

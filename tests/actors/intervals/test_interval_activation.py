@@ -20,8 +20,9 @@ from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
 from events.journal.observation_journal import ObservationJournal
 from events.observations.lateness import Watermark
+from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
-from events.store.records import Observed, StateDigest
+from events.store.records import StateDigest
 from events.store.store import EventStore
 from events.times.timestamps import parse_timestamp
 from replay.intervals import drive as interval_drive
@@ -77,23 +78,23 @@ def state_of(simulation: IntervalSimulation) -> tuple[Any, ...]:
     """Return what the coordinator and the actors hold, but for what was found."""
     coordinator = simulation.coordinator
     gathered = coordinator.gathered
-    memories = [simulation.actor(number).finder.memory() for number in range(coordinator.keys)]
+    waiting, numbers = gathered._in_order()
+    latest, closed = gathered._latest, gathered._closed
     return (
         (gathered.arrived, gathered.passed, gathered.concluded, coordinator.finished),
-        coordinator.past.names[: coordinator.keys],
-        [coordinator.sums[number] for number in range(coordinator.keys)],
+        (coordinator.ended, coordinator.past.names[: coordinator.keys]),
+        [simulation.key(number) for number in range(coordinator.keys)],
         [each % 2**64 for each in coordinator.totals],
-        memories,
-        sorted(gathered._all_waiting()),
+        (waiting.times.texts(), waiting.adids.tolist(), numbers.tolist()),
         # Where none may be late, or all, nobody keeps one.
-        coordinator.past.parameters.lateness and gathered._watermark.time,
+        gathered._lateness and [each and each.texts() for each in (latest, closed)],
     )
 
 
 def requests_of(found: Sequence[Row], *, keyed: bool, ends: Collection[int]) -> list[list[Any]]:
     """Return what is told from outside for each observation."""
     requests: list[list[Any]] = [
-        [Observe(number, (time,), (adid,), (key,) if keyed else None), Settle(), Commit()]
+        [Observe(Observed(number, (time,), (adid,), (key,) if keyed else None)), Settle(), Commit()]
         for number, (time, adid, key) in enumerate(found, 1)
     ]
     for end in ends:
@@ -285,7 +286,7 @@ def test_run_that_goes_on_gives_the_messages_of_one_that_was_never_stopped(
         whole, resumed = map(told_in, traces)
         assert resumed == whole[len(whole) - len(resumed) :]
         # What was settled is not told again.
-        seen = sum(len(each[2].times) for each in resumed if isinstance(each[2], Extend))
+        seen = sum(len(each[2].rows) for each in resumed if isinstance(each[2], Extend))
         settled = digests[-1].events - digests[-1].sums[0] if digests else 0
         assert seen == summary.observations - settled
 

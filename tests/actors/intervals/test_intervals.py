@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import actors.intervals.finder
-import actors.intervals.window_ids
-from actors.intervals.finder import IntervalFinder
-from actors.intervals.windows import Reach
+import actors.intervals.ranges
+from actors.intervals.finder import TextFinder
+from actors.intervals.ranges import IdRuns
 from events.errors import BadValueError
 from events.observations.interval import Interval
 from events.observations.rows import Observation
@@ -38,7 +37,7 @@ def found_in(
     cuts: Sequence[int] = (),
 ) -> list[Interval]:
     """Return what the finder finds in sorted rows, given to it in pieces."""
-    finder = IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
+    finder = TextFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
     found: list[Interval] = []
     edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     for begin, end in itertools.pairwise(edges):
@@ -115,74 +114,9 @@ def test_streaming_equals_batch_however_it_is_cut(
     batch = found_in(ordered, threshold, inclusive=inclusive, distinct_min=distinct_min)
     cut = found_in(ordered, threshold, inclusive=inclusive, distinct_min=distinct_min, cuts=cuts)
     assert cut == batch
-    finder = IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
-    one_by_one = [found for time, adid in ordered for found in finder.add(time, adid)]
+    finder = TextFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
+    one_by_one = [found for time, adid in ordered for found in finder.extend([time], [adid])]
     assert one_by_one + finder.finish() == batch
-
-
-class Own:
-    """What a finder recovers from, here a list; it may know no row before some place."""
-
-    def __init__(self, rows: Sequence[Row], first: int = 0) -> None:
-        self.all = rows
-        self.first = first
-        self.read = 0
-
-    def time(self, place: int) -> str:
-        assert place >= self.first
-        return self.all[place][0]
-
-    def rows(self, start: int, end: int) -> tuple[Sequence[str], Sequence[str]]:
-        assert start >= self.first
-        self.read += end - start
-        found = self.all[start:end]
-        return [time for time, _ in found], [adid for _, adid in found]
-
-
-ends = ("0001-01-01 00:00:", "9999-12-31 23:59:")
-times_at_the_ends = st.builds(
-    lambda end, second, digit: parse_timestamp(f"{end}{second:02}.{digit}"),
-    st.sampled_from(ends),
-    st.integers(0, 59),
-    digits.map(lambda each: each or "0"),
-)
-rows_anywhere = st.one_of(any_rows, st.lists(st.tuples(times_at_the_ends, ids), max_size=20))
-
-
-@given(
-    rows=rows_anywhere,
-    threshold=thresholds | st.sampled_from([0, 10**9 * 86_400 * 366 * 9_000]),
-    distinct_min=st.integers(1, 3),
-    cuts=cuts,
-    inclusive=st.booleans(),
-)
-def test_finder_that_recovers_is_as_one_that_was_told_all_along(
-    rows: list[Row], threshold: int, distinct_min: int, cuts: list[int], *, inclusive: bool
-) -> None:
-    ordered = sorted(rows, key=lambda row: row[0])
-
-    def finder() -> IntervalFinder:
-        return IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
-
-    told, reach = finder(), Reach(threshold, inclusive)
-    states, found = [(told.memory(), told.seen, told.ids_max)], []
-    for row in ordered:
-        found.append(told.add(*row))
-        states.append((told.memory(), told.seen, told.ids_max))
-    found.append(told.finish())
-    known = 0
-    for seen, state in enumerate(states):
-        recovered, own = finder(), Own(ordered, known)
-        recovered.recover(own, seen)
-        assert (recovered.memory(), recovered.seen, recovered.ids_max) == state
-        # Nothing else is read, and what does not matter now matters never again.
-        judged = reach.window(own, seen).judged
-        assert own.read == seen - judged
-        known = min(judged, max(seen - 1, 0))
-        if seen in cuts:
-            rest = [recovered.add(*row) for row in ordered[seen:]]
-            assert [*rest, recovered.finish()] == found[seen:]
-            assert recovered.memory() == told.memory()
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30)), max_size=400), cuts)
@@ -204,9 +138,8 @@ def test_ids_keep_their_order_however_they_are_accounted_for(
 ) -> None:
     rows = in_order([(at(second), str(adid)) for second, adid in pairs])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(actors.intervals.finder, "_ROWS_FEW", 0)
-        patch.setattr(actors.intervals.finder, "_ROWS_PER_NEW", 0)
-        patch.setattr(actors.intervals.window_ids, "_MOVED_FEW", moved)
+        patch.setattr(actors.intervals.ranges, "_OVERLAP", 0)
+        patch.setattr(actors.intervals.ranges, "_MOVED_FEW", moved)
         found = found_in(rows, 20 * SECOND, distinct_min=distinct_min, cuts=(30, 31, 60))
         assert found == slow_windows(rows, 20, distinct_min)
 
@@ -263,103 +196,45 @@ def test_window_reaches_beyond_the_last_year_and_before_the_first() -> None:
     hour = 3_600 * SECOND
     rows = [(first, "A"), (first, "B"), (last, "A"), (f"{last}.5", "B")]
     assert [each.start_index for each in found_in(rows, hour)] == [0, 2]
-    finder = IntervalFinder(hour)
-    assert finder.extend([first, first], ["A", "B"]) == []
-    assert finder.advance("0001-01-01 00:30:00") == []
-    assert len(finder.advance("0001-01-01 01:00:00")) == 1
-    finder = IntervalFinder(hour)
-    assert finder.extend([last, last], ["A", "B"]) == []
-    assert finder.advance(f"{last}.5") == []
-    assert len(finder.finish()) == 1
 
 
 def test_interval_is_given_out_by_the_observation_that_cannot_extend_it() -> None:
-    finder = IntervalFinder(10 * SECOND)
-    assert finder.add(at(0), "A") == []
-    assert finder.add(at(9), "B") == []
-    assert finder.add(at(10), "C") == [Interval(0, 1, at(0), at(9), 2, ("A", "B"))]
+    finder = TextFinder(10 * SECOND)
+    assert finder.extend([at(0)], ["A"]) == []
+    assert finder.extend([at(9)], ["B"]) == []
+    assert finder.extend([at(10)], ["C"]) == [Interval(0, 1, at(0), at(9), 2, ("A", "B"))]
     assert finder.finish() == [Interval(1, 2, at(9), at(10), 2, ("B", "C"))]
     assert finder.finish() == []
 
 
-def test_passing_time_alone_makes_an_interval_final() -> None:
-    finder = IntervalFinder(10 * SECOND, key="here")
-    finder.extend([at(0), at(9)], ["A", "B"])
-    assert finder.advance(at(9, "99")) == []
-    assert finder.advance(at(10)) == [Interval(0, 1, at(0), at(9), 2, ("A", "B"), "here")]
-    assert finder.advance(at(18)) == []
-    assert finder.rows_kept == 1
-    assert finder.advance(at(19)) == []
-    assert finder.rows_kept == 0
-    assert finder.finish() == []
-
-
-@given(
-    rows=rows_of_fractions,
-    threshold=thresholds,
-    distinct_min=st.integers(1, 3),
-    inclusive=st.booleans(),
-)
-def test_being_told_the_time_changes_no_answer(
-    rows: list[Row], threshold: int, distinct_min: int, *, inclusive: bool
-) -> None:
-    ordered = in_order(rows)
-    finder = IntervalFinder(threshold, inclusive=inclusive, distinct_min=distinct_min)
-    found: list[Interval] = []
-    for time, adid in ordered:
-        found += finder.advance(time)
-        found += finder.add(time, adid)
-    expected = found_in(ordered, threshold, inclusive=inclusive, distinct_min=distinct_min)
-    assert found + finder.finish() == expected
-
-
 def test_observation_before_the_last_is_refused_and_nothing_is_taken() -> None:
-    finder = IntervalFinder(10 * SECOND)
-    finder.add(at(5), "A")
+    finder = TextFinder(10 * SECOND)
+    finder.extend([at(5)], ["A"])
     message = "expected times in order, found '2020-01-01 00:00:06' after '2020-01-01 00:00:07'"
     with pytest.raises(BadValueError, match=re.escape(message)):
         finder.extend([at(7), at(6)], ["B", "C"])
-    assert finder.rows_kept == 1
-    with pytest.raises(BadValueError, match="found '2020-01-01 00:00:04' after"):
-        finder.advance(at(4))
+    assert len(finder.window) == 1
     assert finder.finish() == []
 
 
 def test_only_the_window_is_kept() -> None:
-    finder = IntervalFinder(10 * SECOND)
+    finder = TextFinder(10 * SECOND)
     kept = 0
     for second in range(3_000):
-        finder.add(at(second), str(second % 3))
-        kept = max(kept, finder.rows_kept)
-    assert kept <= 2 * 10 + 1
-
-
-class Counting(list[str]):
-    """A list that counts how many of its places were looked at."""
-
-    looked_at = 0
-
-    def __getitem__(self, place: Any) -> Any:
-        found = super().__getitem__(place)
-        self.looked_at += len(found) if isinstance(place, slice) else 1
-        return found
-
-
-class CountingFinder(IntervalFinder):
-    """A finder that counts how often it looks at an id."""
-
-    def __init__(self, threshold: int, **settings: Any) -> None:
-        super().__init__(threshold, **settings)
-        self._adids = self.counted = Counting()
+        finder.extend([at(second)], [str(second % 3)])
+        kept = max(kept, len(finder.window))
+    assert kept == 10
 
 
 @pytest.mark.parametrize("inclusive", [False, True])
 @pytest.mark.parametrize("burst", [1, 10, 100], ids=lambda burst: f"{burst} of one time")
 @pytest.mark.parametrize("ids_in", ["one", "few", "many", "few and then many"])
 @pytest.mark.parametrize("portion", [100, 10_000])
-def test_windows_in_which_nothing_qualifies_cost_no_more_than_their_rows(
-    ids_in: str, burst: int, portion: int, *, inclusive: bool
+def test_ids_of_windows_that_do_not_qualify_are_never_gathered(
+    ids_in: str, burst: int, portion: int, *, inclusive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gathered: list[int] = []
+    monkeypatch.setattr(IdRuns, "ids", lambda _, first, __: gathered.append(len(first)))
     count = 10_000
     ids_max = {"one": 1, "few": 5, "many": count // 4, "few and then many": count // 4}[ids_in]
     rows = [
@@ -370,12 +245,12 @@ def test_windows_in_which_nothing_qualifies_cost_no_more_than_their_rows(
         for row, second in enumerate(row // burst for row in range(count))
     ]
     window = count // burst // 2 * SECOND
-    finder = CountingFinder(window, inclusive=inclusive, distinct_min=ids_max + 1)
+    finder = TextFinder(window, inclusive=inclusive, distinct_min=ids_max + 1)
     for first in range(0, count, portion):
         times, adids = zip(*rows[first : first + portion], strict=True)
         assert finder.extend(times, adids) == []
     assert finder.finish() == []
-    assert finder.counted.looked_at <= 8 * count
+    assert not gathered
 
 
 # Late observations

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.journal.observation_journal import ObservationJournal
-from events.store.records import Observed
+from events.observations.observed import Observed
 
 if TYPE_CHECKING:
     import random

@@ -232,7 +232,7 @@ ROWS = (
 def test_long_row_is_cut_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(block_bytes))
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=block_bytes))
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)

@@ -18,8 +18,8 @@ import pytest
 import replay
 from actors.intervals.actor import IntervalActor
 from actors.purchases.coordinator import CoordinatorActor
+from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
-from events.store.records import Finding, Observed, StateDigest
 from replay.intervals.simulation import IntervalSimulation
 from replay.testing.logged import LoggedHistory
 from replay.testing.playing import play
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from actors.purchases.baseline import Baseline
     from events.purchases.event import Purchase
+    from events.store.records import Finding, StateDigest
 
 # By version: the SHA-256 of all that it decides on the histories below.
 PURCHASES: Final = {

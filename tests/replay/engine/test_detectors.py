@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import replay
 from actors.purchases.coordinator import CoordinatorActor
+from events.observations.observed import Observed
 from events.store.header import INTERVALS, PURCHASES, DetectorVersion
-from events.store.records import Observed
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.branch import Edits, branch_off

@@ -603,7 +603,7 @@ def test_debugger_delivers_single_messages_and_shows_windows_between_them(run: C
     shown = step(run, "goto 43; window 10.0.0.4; message; message; message; window 10.0.0.4; next")
     assert shown[1] == "key 10.0.0.4, number 3 in order of appearance: 36 observations"
     assert shown[2:4] == ["window: 35 observations", "  and 25 earlier than these"]
-    assert any(line.startswith("delivered: urn:coordinator > urn:interval") for line in shown)
+    assert any(line.startswith("delivered: urn:coordinator > urn:shard:") for line in shown)
     assert "key 10.0.0.4, number 3 in order of appearance: 37 observations" in shown
     assert shown[-1].startswith("event 44 of 396")
 

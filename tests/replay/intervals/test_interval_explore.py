@@ -125,7 +125,7 @@ def test_seed_gives_the_same_messages_and_settles_where_the_run_did(
         arrived, found = 0, []
         for sender, _, message in trace:
             if sender is None and isinstance(message, Observe):
-                arrived += len(message.times)
+                arrived += len(message.observed)
             elif sender is None and isinstance(message, Settle):
                 found.append((arrived, message.remaining))
         assert {(each.events, each.remaining) for each in settled} <= {*found}
@@ -197,7 +197,8 @@ def test_search_that_is_recorded_otherwise_is_not_explored(
 ) -> None:
     store = store_of(many_rows(), tmp_path)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(IntervalFinder, "finish", lambda _: [])
+        rightly = IntervalFinder.finish
+        patched.setattr(IntervalFinder, "finish", lambda *told: rightly(*told).taken([]))
         explorer, looks = explorer_of(store)
         with pytest.raises(RecordedOtherwiseError, match=r"^expected the findings that were re"):
             explorer.check(looks.recorded)

@@ -30,8 +30,8 @@ STORE = "found.jsonl.events"
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
 
 
 class Edit(NamedTuple):

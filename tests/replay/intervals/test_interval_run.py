@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
+from events.observations.observed import Observed
 from events.observations.rows import ColumnNames
-from events.store.records import Finding, Observed, Rejected, StateDigest
+from events.store.records import Finding, Rejected, StateDigest
 from events.store.store import EventStore
 from replay.cli import main
 from replay.engine.output_file import OutputFileError
@@ -467,9 +468,8 @@ class Limits(NamedTuple):
     ids: int
 
     def apply(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("actors.intervals.portions.SETTLE_ROWS", self.rows)
-        patch.setattr("actors.intervals.portions.FOUND_MAX", self.found)
-        patch.setattr("actors.intervals.portions.PORTION_IDS_MAX", self.ids)
+        patch.setattr("actors.intervals.coordinator.SETTLE_ROWS", self.rows)
+        patch.setattr("actors.intervals.coordinator.FOUND_MAX", self.found)
 
 
 limits = st.sampled_from([Limits(4, 70, 6), Limits(9, 10**9, 1), Limits(10**9, 10**9, 10**9)])

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import replay
-from actors.intervals.finder import IntervalFinder
+from actors.intervals.finder import TextFinder
 from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.cli import main
@@ -51,8 +51,8 @@ def found_in(given_rows: Sequence[Any], what: Search) -> set[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
 
 
 searches = st.builds(
@@ -163,8 +163,8 @@ def test_event_after_which_nothing_was_final_is_refused_in_one_line(
 def test_intervals_that_no_replay_finds_are_told_of(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(IntervalFinder, "extend", lambda *_: [])
-    monkeypatch.setattr(IntervalFinder, "finish", lambda _: [])
+    monkeypatch.setattr(TextFinder, "extend", lambda *_: [])
+    monkeypatch.setattr(TextFinder, "finish", lambda _: [])
     with (
         IntervalLooks(EventStore(store)) as looks,
         pytest.raises(VerdictNotReplayedError, match=r"recorded, found another; verify .* tells"),

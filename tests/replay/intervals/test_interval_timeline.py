@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from events.errors import PositionError, UnknownUserError
 from replay.intervals.run import Search
-from replay.intervals.timeline import IntervalTimeline, KeyState
+from replay.intervals.timeline import IntervalTimeline
 from tests.interval_runs import Row, as_csv, rows, search
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from replay.intervals.simulation import KeyState
 
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -179,8 +179,8 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(512))
-    monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 8)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=512))
+    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:

@@ -18,6 +18,7 @@ import replay
 from actors.purchases.user import UserActor
 from events.journal.columns import EventColumns
 from events.logs.file import Portions
+from events.observations.observed import Observed
 from events.purchases.event import EVENT_TYPES
 from events.purchases.single import gathered
 from events.store.records import Decision, LogEnd, Record, StateDigest, events_in
@@ -111,7 +112,7 @@ def other_value(value: Any, draw: random.Random) -> Any:  # noqa: PLR0911  a typ
 
 def planted(record: Single, draw: random.Random) -> Single:
     """Return ``record`` with one field changed; events keep their numbers, which are given."""
-    assert not isinstance(record, EventColumns)
+    assert not isinstance(record, EventColumns | Observed)
     fields = [name for name in record.__struct_fields__ if name != "number"]
     field = draw.choice(fields)
     value = other_value(getattr(record, field), draw)

@@ -64,8 +64,9 @@ recover_rightly = IntervalActor.recover
 finds_rightly = IntervalFinder.extend
 
 
-def misses_last(finder: IntervalFinder, times: Any, adids: Any) -> Any:
-    return finds_rightly(finder, times, adids)[:1]
+def misses_last(finder: IntervalFinder, rows: Any, places: Any) -> Any:
+    found, changes = finds_rightly(finder, rows, places)
+    return found.taken(slice(1)), changes
 
 
 def forget_what_was_written(drive: IntervalDrive) -> None:

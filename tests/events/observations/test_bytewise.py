@@ -1,0 +1,83 @@
+"""Rows that are read as columns of bytes say what the same rows say one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from events.observations import bytewise
+from events.observations.bytewise import cells_of
+from events.observations.csvrows import CsvRows
+from events.observations.observed import Coded
+from events.observations.rows import ColumnNames
+
+if TYPE_CHECKING:
+    from events.observations.rows import ObservationBlock
+
+COLUMNS = ColumnNames(key="key")
+dates = st.sampled_from(["2020-01-01", "2020-01-02", "2020-02-30", "0001-01-01", "2020-1-01", "x"])
+clocks = st.sampled_from(["00:00:00", "23:59:59", "24:00:00", "12:60:00", "1a:00:00", "00:00:60"])
+ends = st.sampled_from(["", "", ".5", ".50", ".000000001", "Z"])
+times = st.builds(lambda date, mark, clock, end: date + mark + clock + end, dates, st.sampled_from(
+    [" ", " ", "T", "_"]), clocks, ends)  # fmt: skip
+good_times = st.builds("2020-01-0{} 0{}:00:00".format, st.integers(1, 9), st.integers(0, 9))
+words = st.one_of(
+    st.sampled_from(["", "a", "b", "\0", "a\0", "é", "漢字", "10.0.0.1", "x" * 33, "x" * 32]),
+    st.text(st.characters(codec="utf-8", exclude_characters=',"\r\n'), max_size=40),
+)
+lines = st.lists(st.tuples(st.one_of(good_times, good_times, times), words, words), max_size=12)
+
+
+def told(block: ObservationBlock) -> tuple[object, ...]:
+    seen = block.observed
+    return [*block.numbers], seen.times, seen.adids, seen.keys, block.rejected
+
+
+def read(data: bytes, *, one_by_one: bool) -> tuple[object, ...]:
+    rows = CsvRows(COLUMNS, "a.csv")
+    rows.parse(b"time,adid,key\n", last=False)
+    if one_by_one:
+        return told(rows._row_by_row(data.decode("utf-8", "surrogateescape"), last=True))
+    return told(rows.parse(data, last=True))
+
+
+@given(lines, st.sampled_from(["\n", "\r\n"]))
+@example([("2020-01-01 00:00:00", "a", "k"), ("2020-01-01 00:00:0", "0a", "k")], "\n")
+def test_block_says_what_its_rows_say_one_by_one(
+    rows: list[tuple[str, str, str]], newline: str
+) -> None:
+    data = "".join(f"{','.join(row)}{newline}" for row in rows).encode()
+    assert read(data, one_by_one=False) == read(data, one_by_one=True)
+
+
+@pytest.mark.parametrize("factor", ["all", 0])
+@given(st.lists(words, min_size=1, max_size=30))
+def test_names_are_told_apart_even_where_numbers_mix_them_up(
+    factor: object, names: list[str]
+) -> None:
+    data = "".join(f"{name}\n" for name in names).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        if factor == 0:
+            patch.setattr(bytewise, "_FACTORS", (np.uint64(0),) * 4)
+        cells = cells_of(data, 1, (0,))
+        assert cells is not None
+        found = cells[0].coded()
+    expected = Coded.of(names)
+    assert (found.names, found.codes.tolist()) == (expected.names, expected.codes.tolist())
+
+
+@given(st.lists(times | good_times, min_size=1, max_size=12), st.booleans())
+def test_order_is_told_as_texts_have_it(drawn: list[str], in_order: bool) -> None:
+    listed = sorted(drawn) if in_order else drawn
+    rows = CsvRows(COLUMNS, "a.csv")
+    rows.parse(b"time,adid,key\n", last=False)
+    data = "".join(f"{time},a,k\n" for time in listed).encode()
+    found = list(rows.times(data, last=True))
+    if all(len(time) == 19 for time in listed) and listed == sorted(listed):
+        assert found == [listed[0], listed[-1]]
+    else:
+        assert found == list(read(data, one_by_one=True)[1])  # type: ignore[call-overload]
