@@ -103,9 +103,13 @@ def test_command_writes_intervals_store_and_picture_and_says_so(tmp_path: Path) 
     phases = [line.split()[1] for line in said if line.startswith("phase ")]
     assert phases == ["fingerprint:", "observations:", "close:"]
     assert "in.csv:120: rejected (timestamp-shape): time: expected YYYY-MM-DD HH:MM:SS" in err
-    assert said[-4] == "396 observations, 4 rows rejected, 6 keys"
-    assert said[-3].startswith("7 intervals found, ")
-    assert said[-2:] == ["intervals: out.csv", "event store: out.csv.events"]
+    assert said[-5] == "396 observations, 4 rows rejected, 6 keys"
+    assert said[-4].startswith("7 intervals found, ")
+    assert said[-3:] == [
+        "rejected by reason: 4 timestamp-shape",
+        "intervals: out.csv",
+        "event store: out.csv.events",
+    ]
     assert len(read_back(tmp_path / "out.csv")) == 7
     assert shell.read("out.svg").startswith(b"<svg ")
     assert b"10.0.0.4 81af1" in shell.read("out.svg")
