@@ -24,7 +24,7 @@ _LISTED_MAX = 300
 _FLAGS_MAX = 500
 
 
-class Moment(NamedTuple):
+class View(NamedTuple):
     """Where somebody looks: an event of a store, at some setting."""
 
     opened: Opened
@@ -50,25 +50,25 @@ class Moment(NamedTuple):
         return " ".join(words)
 
 
-def event_page(moment: Moment, content: Content, *, live: bool) -> str:
+def event_page(view: View, content: Content, *, live: bool) -> str:
     """Return the page of an event; ``live`` says whether a run is writing the store."""
     main = element(
         "main",
         body_of(content),
-        _foot(moment),
+        _foot(view),
         id="main",
         data_part="main",
         tabindex="-1",
     )
-    return _page(content.title, joined((_top(moment, live=live), _strip(moment), main)))
+    return _page(content.title, joined((_top(view, live=live), _strip(view), main)))
 
 
-def messages_page(moment: Moment, section: Section) -> str:
+def messages_page(view: View, section: Section) -> str:
     """Return the page of an event's messages."""
     body = element("section", element("h2", section.heading), section.body, class_="card")
-    back = link("Back to the event", moment.addresses.event(moment.event))
+    back = link("Back to the event", view.addresses.event(view.event))
     main = element("main", element("p", back), body, id="main")
-    return _page(f"Messages of event {moment.event}", joined((_heading(moment.opened), main)))
+    return _page(f"Messages of event {view.event}", joined((_heading(view.opened), main)))
 
 
 def subject_page(opened: Opened, subject: str, events: Sequence[int], to: Addresses) -> str:
@@ -92,7 +92,7 @@ def subject_page(opened: Opened, subject: str, events: Sequence[int], to: Addres
 
 
 def what_if_page(
-    moment: Moment,
+    view: View,
     decided: Mapping[Setting, frozenset[int]],
     work: Work | None,
     *,
@@ -101,38 +101,38 @@ def what_if_page(
     """Return the page of what other settings would have flagged.
 
     Args:
-        moment: where one came from, at the setting that is compared with the run.
+        view: where one came from, at the setting that is compared with the run.
         decided: what is flagged, at each setting that was decided.
         work: what is being decided, if anything is.
         mine: whether that is of this store.
 
     """
-    to, own, shown = moment.addresses, moment.opened.setting, moment.setting
-    parts: list[object] = [_asking(moment)]
+    to, own, shown = view.addresses, view.opened.setting, view.setting
+    parts: list[object] = [_asking(view)]
     running = work is not None and work.running
     if work is not None and running:
         parts.append(_running(work, to, mine=mine))
     elif work is not None and mine and work.error is not None:
         parts.append(element("p", "It has failed: ", work.error, class_="problem"))
     if decided:
-        parts.append(_grid(moment, decided))
+        parts.append(_grid(view, decided))
     cards = [element("section", element("h2", "What if"), *parts, class_="card")]
     if shown is not None and shown in decided and shown != own:
-        cards.append(_compared(moment, decided[shown], shown))
-    back = element("p", link("Back to the event", to.event(moment.event, own)))
+        cards.append(_compared(view, decided[shown], shown))
+    back = element("p", link("Back to the event", to.event(view.event, own)))
     main = element("main", back, *cards, id="main")
-    page = joined((_heading(moment.opened), main))
-    return _page(f"What if: {moment.opened.name}", page, refresh=1 if running else None)
+    page = joined((_heading(view.opened), main))
+    return _page(f"What if: {view.opened.name}", page, refresh=1 if running else None)
 
 
-def _asking(moment: Moment) -> Markup:
-    own, to = moment.opened.setting, moment.addresses
+def _asking(view: View) -> Markup:
+    own, to = view.opened.setting, view.addresses
     assert own is not None, "there are D and T"
-    shown = moment.setting or own
+    shown = view.setting or own
     form = element(
         "form",
         *_inputs(shown),
-        element("input", type="hidden", name="event", value=moment.event),
+        element("input", type="hidden", name="event", value=view.event),
         element("button", "Decide the history again", type="submit"),
         action=to.of("what-if/run", own),
         method="get",
@@ -140,7 +140,7 @@ def _asking(moment: Moment) -> Markup:
     )
     sweep = element(
         "form",
-        element("input", type="hidden", name="event", value=moment.event),
+        element("input", type="hidden", name="event", value=view.event),
         element("input", type="hidden", name="sweep", value="yes"),
         element("button", "Decide it at D = 1, 2, 3 and T = 10, 20, 50, 200", type="submit"),
         action=to.of("what-if/run", own),
@@ -184,7 +184,7 @@ def _running(work: Work, to: Addresses, *, mine: bool) -> Markup:
     )
 
 
-def _grid(moment: Moment, decided: Mapping[Setting, frozenset[int]]) -> Markup:
+def _grid(view: View, decided: Mapping[Setting, frozenset[int]]) -> Markup:
     """Return how many each setting flags, the more the darker."""
     degrees = sorted({each.degrees for each in decided})
     tracked = sorted({each.tracked for each in decided})
@@ -199,10 +199,10 @@ def _grid(moment: Moment, decided: Mapping[Setting, frozenset[int]]) -> Markup:
                 continue
             found = len(decided[here])
             marks = [
-                "the run's" if here == moment.opened.setting else "",
-                "compared below" if here == moment.setting else "",
+                "the run's" if here == view.opened.setting else "",
+                "compared below" if here == view.setting else "",
             ]
-            address = moment.addresses.of("what-if", here, event=moment.event)
+            address = view.addresses.of("what-if", here, event=view.event)
             row.append(
                 element(
                     "div",
@@ -217,11 +217,11 @@ def _grid(moment: Moment, decided: Mapping[Setting, frozenset[int]]) -> Markup:
     return element("div", heading, table(columns, rows), id="settings")
 
 
-def _compared(moment: Moment, flagged: frozenset[int], shown: Setting) -> Markup:
-    run = frozenset(moment.opened.flagged)
+def _compared(view: View, flagged: frozenset[int], shown: Setting) -> Markup:
+    run = frozenset(view.opened.flagged)
     gained, lost = sorted(flagged - run), sorted(run - flagged)
     told = (
-        f"The run, at {moment.opened.setting}, flags {number(len(run))}; at {shown} "
+        f"The run, at {view.opened.setting}, flags {number(len(run))}; at {shown} "
         f"{number(len(flagged))} are flagged: {number(len(gained))} gained, "
         f"{number(len(lost))} lost."
     )
@@ -229,18 +229,18 @@ def _compared(moment: Moment, flagged: frozenset[int], shown: Setting) -> Markup
     for what, events in (("Gained", gained), ("Lost", lost)):
         if events:
             heading = element("h2", f"{what}: {number(len(events))}")
-            lists.append(joined((heading, _listed(moment, events))))
+            lists.append(joined((heading, _listed(view, events))))
     heading = element("h2", f"{shown} beside the run")
     return element("section", heading, element("p", told), *lists, class_="card", id="compared")
 
 
-def _listed(moment: Moment, events: Sequence[int]) -> Markup:
-    looks = moment.opened.looks
+def _listed(view: View, events: Sequence[int]) -> Markup:
+    looks = view.opened.looks
     rows: list[list[object]] = []
     for event in events[:_FLAGS_MAX]:
         found = looks.history.event(event)
-        told = moment.opened.teller.happened(looks, found)
-        address = moment.addresses.event(event, moment.setting)
+        told = view.opened.teller.happened(looks, found)
+        address = view.addresses.event(event, view.setting)
         rows.append([link(event, address), moment_of(looks, found), told])
     drawn = table(("event#", "time", "what happened, and what the run said"), rows)
     rest = len(events) - _FLAGS_MAX
@@ -277,8 +277,8 @@ def _heading(opened: Opened) -> Markup:
     return element("header", element("h1", ident(opened.name)), class_="top")
 
 
-def _top(moment: Moment, *, live: bool) -> Markup:
-    opened, to = moment.opened, moment.addresses
+def _top(view: View, *, live: bool) -> Markup:
+    opened, to = view.opened, view.addresses
     counts = f"{counted(len(opened), 'event')} · {number(len(opened.flagged))} flagged"
     # Where the store is kept its name is a link to all of it.
     form = element(
@@ -292,7 +292,7 @@ def _top(moment: Moment, *, live: bool) -> Markup:
             placeholder=f"event or {opened.looks.subject.split()[1]} ( / )",
             autocomplete="off",
         ),
-        *_kept(moment),
+        *_kept(view),
         element("button", "Go", type="submit"),
         action=to.of("go", opened.setting),
         method="get",
@@ -301,7 +301,7 @@ def _top(moment: Moment, *, live: bool) -> Markup:
     )
     controls = []
     if opened.setting is not None:
-        address = to.of("what-if", event=moment.event)
+        address = to.of("what-if", event=view.event)
         controls.append(link("What if", address, class_="button", id="what-if"))
     last = to.event(max(len(opened), 1))
     controls.append(
@@ -314,7 +314,7 @@ def _top(moment: Moment, *, live: bool) -> Markup:
             data_on="yes" if live else None,
         )
     )
-    save = to.of(f"event/{moment.event}/report.html")
+    save = to.of(f"event/{view.event}/report.html")
     controls.append(link("Save as one file", save, class_="button", id="save", download=True))
     return element(
         "header",
@@ -327,9 +327,9 @@ def _top(moment: Moment, *, live: bool) -> Markup:
     )
 
 
-def _kept(moment: Moment) -> list[Markup]:
+def _kept(view: View) -> list[Markup]:
     """Return the setting as fields that a form sends along."""
-    shown, own = moment.setting, moment.opened.setting
+    shown, own = view.setting, view.opened.setting
     if shown is None or shown == own:
         return []
     return [
@@ -338,8 +338,8 @@ def _kept(moment: Moment) -> list[Markup]:
     ]
 
 
-def _strip(moment: Moment) -> Markup:
-    opened, to, event = moment.opened, moment.addresses, moment.event
+def _strip(view: View) -> Markup:
+    opened, to, event = view.opened, view.addresses, view.event
     scale, flagged = opened.scale, opened.flagged
     before, behind = bisect_left(flagged, event) - 1, bisect_right(flagged, event)
     total = len(opened)
@@ -374,7 +374,7 @@ def _strip(moment: Moment) -> Markup:
             data_split=scale.split,
             data_address=to.event(0),
         ),
-        *_kept(moment),
+        *_kept(view),
         element("noscript", element("button", "Go there", type="submit")),
         action=to.of("at", opened.setting),
         method="get",
@@ -412,32 +412,32 @@ def _step(to: Addresses, way: tuple[str, str, str, int | None, str]) -> Markup:
     )
 
 
-def _foot(moment: Moment) -> Markup:
-    to, opened = moment.addresses, moment.opened
+def _foot(view: View) -> Markup:
+    to, opened = view.addresses, view.opened
     parts: list[object] = []
-    if moment.setting is not None:
+    if view.setting is not None:
         own = opened.setting
         back = ""
-        if moment.setting != own:
-            back = link(f"back to the run's {own}", to.event(moment.event, own))
+        if view.setting != own:
+            back = link(f"back to the run's {own}", to.event(view.event, own))
         parts.append(
             element(
                 "form",
                 element("span", "Explain this event at "),
-                *_inputs(moment.setting),
+                *_inputs(view.setting),
                 element("button", "Explain", type="submit"),
                 back,
-                action=to.event(moment.event, own),
+                action=to.event(view.event, own),
                 method="get",
                 class_="asking",
                 id="setting",
             )
         )
-    address = to.of(f"event/{moment.event}/messages", opened.setting)
+    address = to.of(f"event/{view.event}/messages", opened.setting)
     parts.append(
         element("p", link("Messages of this event", address, class_="button", id="messages-link"))
     )
-    parts.append(element("p", "The same in a terminal: ", element("code", moment.command)))
+    parts.append(element("p", "The same in a terminal: ", element("code", view.command)))
     keys = (
         ("←", "→", "step"), ("[", "]", "flags"), ("Home", "End", "first and last"),
         ("/", "", "go to"), ("t", "", "theme"),

@@ -25,7 +25,7 @@ from replay.page.addresses import Addresses, NoSuchPageError, event_in, setting_
 from replay.page.content import Links, Setting, messages
 from replay.page.document import Told, asset, report
 from replay.page.screen import (
-    Moment,
+    View,
     event_page,
     messages_page,
     news,
@@ -270,12 +270,12 @@ class Page:
             return HTMLResponse(problem_page("Nothing here", "There is no such page."), 404)
         return Response(asset(name), media_type=_ASSETS[name])
 
-    def _moment(self, request: Request, served: Served, event: str) -> Moment:
+    def _view(self, request: Request, served: Served, event: str) -> View:
         opened = served.opened
         setting = setting_in(request.query_params, opened.setting)
         number = event_in(event, len(opened))
         to = Addresses(opened, setting)
-        return Moment(opened, number, setting, to, served.store, served.detector)
+        return View(opened, number, setting, to, served.store, served.detector)
 
     def _store(self, request: Request, served: Served) -> Response:
         opened = served.opened
@@ -286,27 +286,27 @@ class Page:
         return RedirectResponse(Addresses(opened, setting).event(event), _SEE_OTHER)
 
     def _event(self, request: Request, served: Served) -> Response:
-        moment = self._moment(request, served, request.path_params["event"])
-        content = moment.opened.content(moment.event, moment.setting, moment.addresses)
-        return HTMLResponse(event_page(moment, content, live=moment.opened.unfinished))
+        view = self._view(request, served, request.path_params["event"])
+        content = view.opened.content(view.event, view.setting, view.addresses)
+        return HTMLResponse(event_page(view, content, live=view.opened.unfinished))
 
     def _messages(self, request: Request, served: Served) -> Response:
-        moment = self._moment(request, served, request.path_params["event"])
-        opened = moment.opened
-        subjects = opened.teller.subjects(opened.looks, moment.event)
-        section = messages(opened.trace(moment.event), moment.event, subjects)
-        return HTMLResponse(messages_page(moment, section))
+        view = self._view(request, served, request.path_params["event"])
+        opened = view.opened
+        subjects = opened.teller.subjects(opened.looks, view.event)
+        section = messages(opened.trace(view.event), view.event, subjects)
+        return HTMLResponse(messages_page(view, section))
 
     def _report(self, request: Request, served: Served) -> Response:
-        moment = self._moment(request, served, request.path_params["event"])
-        opened, looks = moment.opened, moment.opened.looks
-        content = opened.content(moment.event, moment.setting, Links())
-        if moment.setting == opened.setting:
-            subjects = opened.teller.subjects(looks, moment.event)
-            delivered = opened.trace(moment.event)
-            content.sections.append(messages(delivered, moment.event, subjects))
-        told = Told(opened.path.name, str(looks.store.detector), looks.setting, moment.command)
-        name = f"event-{moment.event}.html"
+        view = self._view(request, served, request.path_params["event"])
+        opened, looks = view.opened, view.opened.looks
+        content = opened.content(view.event, view.setting, Links())
+        if view.setting == opened.setting:
+            subjects = opened.teller.subjects(looks, view.event)
+            delivered = opened.trace(view.event)
+            content.sections.append(messages(delivered, view.event, subjects))
+        told = Told(opened.path.name, str(looks.store.detector), looks.setting, view.command)
+        name = f"event-{view.event}.html"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return HTMLResponse(report(content, told), headers=headers)
 
@@ -360,7 +360,7 @@ class Page:
     # What if
 
     def _what_if(self, request: Request, served: Served) -> Response:
-        moment = self._compared(request, served)
+        view = self._compared(request, served)
         work, mine = self._work, self._is_at_work_on(served)
         decided = dict(self._kept(served))
         decided[_own(served)] = frozenset(served.opened.flagged)
@@ -369,13 +369,13 @@ class Page:
             if mine:
                 self._kept(served).update(work.done)
                 decided |= work.done
-        return HTMLResponse(what_if_page(moment, decided, work, mine=mine))
+        return HTMLResponse(what_if_page(view, decided, work, mine=mine))
 
-    def _compared(self, request: Request, served: Served) -> Moment:
+    def _compared(self, request: Request, served: Served) -> View:
         if served.opened.setting is None:
             raise NoSuchPageError("expected a store of purchases with D and T, found another")
         event = request.query_params.get("event", str(len(served.opened)))
-        return self._moment(request, served, event)
+        return self._view(request, served, event)
 
     def _kept(self, served: Served) -> dict[Setting, frozenset[int]]:
         """Return what was decided of a store as it is now."""
@@ -385,15 +385,15 @@ class Page:
         return self._work is not None and self._work.asked.store == str(served.opened.path)
 
     def _run(self, request: Request, served: Served) -> Response:
-        moment = self._compared(request, served)
+        view = self._compared(request, served)
         if not _is_own(request):
             return _plain("expected a request of this page, which starts work, found another", 403)
-        back = moment.addresses.of("what-if", None, event=moment.event)
+        back = view.addresses.of("what-if", None, event=view.event)
         if self._work is not None:
             self._work.look()
         if self._work is not None and self._work.running:
             return RedirectResponse(back, _SEE_OTHER)
-        wanted = _SWEPT if "sweep" in request.query_params else (moment.setting,)
+        wanted = _SWEPT if "sweep" in request.query_params else (view.setting,)
         kept = {*self._kept(served), _own(served)}
         missing = tuple(each for each in wanted if each is not None and each not in kept)
         if missing:

@@ -319,7 +319,7 @@ def test_command_about_purchases_refuses_a_store_of_intervals(
 
 def test_every_command_was_thought_of() -> None:
     tried = {"log", "export", "diff", "why", "rerun", "sweep", "verify", "trace", "step"}
-    tried |= {"check", "repair", "rebuild", "explore", "shrink"}
+    tried |= {"check", "repair", "rebuild", "explore", "shrink", "report", "view"}
     assert tried | {"run", "intervals"} == set(COMMANDS)
 
 

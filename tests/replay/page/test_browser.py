@@ -305,7 +305,7 @@ def test_what_if_shows_gained_and_lost_flags_as_links(
     [
         SAMPLE, event(18_603), "/s/nasty.events/event/27", "/s/nasty.events/event/28",
         "/s/intervals.events/event/371", "/s/intervals.events/event/300", "/s/rings.events/event/3",
-        f"{SAMPLE}?d=3&t=500", f"{SAMPLE}/messages", "/s/nasty.events/subject?id=x", "/",
+        f"{SAMPLE}?d=3&t=100", f"{SAMPLE}/messages", "/s/nasty.events/subject?id=x", "/",
         "/s/sample.events/what-if",
     ],
 )  # fmt: skip
@@ -325,6 +325,13 @@ def test_every_width_holds_the_page_and_axe_finds_nothing_serious(
     assert browser.problems() == []
     browser.media("dark")
     assert browser.problems() == []
+
+
+def test_a_window_of_500_fits_every_width(browser: Browser, visit: Callable[[str], None]) -> None:
+    visit(f"{SAMPLE}?d=3&t=500")
+    for width in WIDTHS:
+        browser.size(width)
+        assert browser.do("return document.documentElement.scrollWidth") <= width
 
 
 def test_without_a_script_every_control_is_a_link_or_a_form(
