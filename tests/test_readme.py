@@ -335,7 +335,7 @@ def test_readme_is_read_in_one_sitting() -> None:
 
 
 def test_first_screen_has_one_sentence_a_picture_two_commands_and_a_transcript() -> None:
-    screen = "\n".join(README.splitlines()[:40])
+    screen = "\n".join(README.splitlines()[:45])
     picture = r"!\[[^\]]+\]\(scripts/sample/page\.png\)"
     console = r"```console\n\$ sh scripts/run\.sh\n"
     assert re.match(rf"# .+\n\n[^.]+\.\n\n{picture}\n\n{console}", screen)

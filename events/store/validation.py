@@ -86,6 +86,8 @@ class Validator(ABC):
     def _take_digest(self, digest: StateDigest) -> None:
         if self._sums is not None and len(digest.sums) != self._sums:
             raise WrongRecordError(f"a digest of {self._sums} sums", f"{len(digest.sums)} sums")
+        if digest.events > self.events:
+            raise WrongRecordError(f"a digest of {self.events} events at most", digest.events)
 
     def _take_written(self, written: Written) -> None:
         if written.size < self._written:

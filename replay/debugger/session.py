@@ -196,11 +196,12 @@ class Session:
         """Write the session to a file; only another session is overwritten.
 
         Raises:
+            InputError: it is no name of a file.
             OutputError: the file is something else or cannot be written.
 
         """
         if path == "-":
-            raise OutputError("save: expected the name of a file, found -; name another")
+            raise InputError("save: expected the name of a file, found -; name another")
         target = Path(path)
         saved = SavedSession(
             _FORMAT,

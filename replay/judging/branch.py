@@ -51,7 +51,7 @@ class JudgedBranching(Branching[H], Generic[H]):
     """A history of a batch and a stream that is to be decided again."""
 
     output = "flagged file"
-    judged: ClassVar[str] = "an event that is judged"
+    judged: ClassVar[str] = "event"
     """What is decided on."""
 
     def __init__(self, history: H, detector: Any) -> None:
@@ -157,7 +157,7 @@ class JudgedBranching(Branching[H], Generic[H]):
         if self.detector.judges(event):
             return event
         raise DamagedStoreError(
-            f"event {event.number}: expected {self.judged}, since it was decided on, found "
+            f"event {event.number}: expected one that is judged, since it was decided on, found "
             "another event; verify says more"
         )
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class PurchaseBranching(JudgedBranching[History]):
     """A history of purchases that is to be decided again."""
 
-    judged = "a purchase"
+    judged = "purchase"
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> Parameters:
         del output

@@ -601,7 +601,7 @@ def test_range_that_is_none_is_refused(example: Commands) -> None:
     assert status == 2
     assert err == "replay: expected a range of events from 1 on, found 5 to 2\n"
     _, _, err = example.result("log", STORE, "--from", "0")
-    assert err == "replay: expected a range of events from 1 on, found 0 to the end\n"
+    assert err == "replay: --from: expected an event from 1 to 7, found 0\n"
 
 
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])

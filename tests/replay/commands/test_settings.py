@@ -56,7 +56,12 @@ def optional(command: str) -> list[tuple[str, argparse.Action]]:
 
 
 OPTIONS = [(command, name, action) for command in PARSERS for name, action in optional(command)]
-needed = {"intervals": ["--threshold=9s"], "shrink": ["--output=o"], "repair": ["--output=o"]}
+needed = {
+    "intervals": ["--threshold=9s"],
+    "shrink": ["--output=o"],
+    "repair": ["--output=o"],
+    "report": ["--output=o"],
+}
 
 
 @pytest.mark.parametrize(

@@ -457,7 +457,7 @@ event  time                 user  amount  friend path
     2  2017-06-13 11:33:01  1      59.28  2 > 1
     5  2017-06-13 11:33:01  1      11.20  2 > 1
 n = 3
-mean = 29.10, sd = 21.46
+mean = 29.10, sd = 21.46, both cut to 2 places
 threshold = mean + 3 sd = 93.488; the amount is above it, by 1508.342
 verdict: FLAGGED
 (replay) goto 6

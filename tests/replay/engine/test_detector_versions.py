@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 import replay
-from actors.intervals.actor import IntervalActor
+from actors.intervals.finder import IntervalFinder
 from actors.purchases.coordinator import CoordinatorActor
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
@@ -194,11 +194,9 @@ def test_a_changed_constant_of_the_rule_is_noticed(
 
 def test_a_changed_search_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = intervals_decided()
-    begin: Any = IntervalActor.begin
 
-    def other(self: Any, number: int, key: str, parameters: Any, *others: Any) -> None:
-        swapped = msgspec.structs.replace(parameters, inclusive=not parameters.inclusive)
-        begin(self, number, key, swapped, *others)
+    def other(*words: Any, inclusive: bool, **more: Any) -> IntervalFinder:
+        return IntervalFinder(*words, inclusive=not inclusive, **more)
 
-    monkeypatch.setattr(IntervalActor, "begin", other)
+    monkeypatch.setattr("actors.intervals.past.IntervalFinder", other)
     assert intervals_decided() != expected

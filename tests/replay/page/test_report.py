@@ -155,8 +155,8 @@ def test_other_settings_say_what_a_history_decided_again_does(folder: Path) -> N
     assert here.endswith("shown here, the run's")
     other = parsed(made(folder, "sample", 20_417, "-D", "3", "-T", "200"))
     assert "At D=3 T=200; the run had D=2 T=50." in "".join(other.itertext())
-    mean = format_cents(decided[3, 200].mean)
-    assert f"n = 200, mean = {mean}, sd = {format_cents(decided[3, 200].sd)}" in "".join(
+    mean = format_cents(decided[3, 200].mean_cents)
+    assert f"n = 200, mean = {mean}, sd = {format_cents(decided[3, 200].sd_cents)}" in "".join(
         other.itertext()
     )
 

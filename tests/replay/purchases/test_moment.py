@@ -46,7 +46,7 @@ def test_every_decision_of_the_sample_is_the_same(
             journal.numbers[event.user], degrees, tracked
         )
         assert (baseline.n, baseline.mean, baseline.sd, baseline.flags(event.amount)) == (
-            decision.purchases, decision.mean, decision.sd, decision.flagged,
+            decision.purchases, decision.mean_cents, decision.sd_cents, decision.flagged,
         )  # fmt: skip
 
 
