@@ -20,11 +20,11 @@ from replay.terminal.interrupts import end_at_once_if_program
 
 end_at_once_if_program()
 
-from actors.declared.actor import SubjectActor
-from actors.declared.coordinator import FactCoordinator
+from actors.custom.actor import SubjectActor
+from actors.custom.coordinator import FactCoordinator
 from actors.dispatcher import ActorFailedError
 from actors.messages import UnaskedError
-from events.declared.fact import Fact, Verdict
+from events.custom.fact import Fact, Verdict
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -52,7 +52,7 @@ from events.purchases.parameters import Parameters
 from events.store.header import DetectorVersion
 from events.store.records import Decision, Rejected
 from events.store.store import EventStore
-from replay.declared.detector import Detector
+from replay.custom.detector import Detector
 from replay.engine.listener import RunListener as Listener
 from replay.engine.logging_listener import LoggingListener
 from replay.intervals.find import find_intervals

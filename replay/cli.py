@@ -17,9 +17,9 @@ from events.errors import DetectorFailedError, InputError, ParametersError, Repl
 from events.store.store import EventStore
 from replay.arguments import CommandParser, add_run, add_setting, check_printable, did_you_mean
 from replay.completion import SHELLS, PrintCompletion
-from replay.declared.console import FactWords
-from replay.declared.detector import Detector
-from replay.declared.logs import FactLogs
+from replay.custom.console import FactWords
+from replay.custom.detector import Detector
+from replay.custom.logs import FactLogs
 from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError
-from replay.declared.looks import FactLooks
+from replay.custom.looks import FactLooks
 from replay.intervals.looks import IntervalLooks
 from replay.loading import given_detector
 from replay.purchases.looks import PurchaseLooks

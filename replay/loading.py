@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, shown
-from replay.declared.detector import Detector
+from replay.custom.detector import Detector
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:

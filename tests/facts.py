@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 import replay
-from events.declared.fact import FactTypes
+from events.custom.fact import FactTypes
 from tests.record_strategies import times
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ PATHS = [
 ]  # fmt: skip
 PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PATHS}
 README, EVERYTHING = PAGES["README.md"], "\n".join(PAGES.values())
-DECLARED, KIT = "replay/declared/README.md", "replay/testing/README.md"
+DECLARED, KIT = "replay/custom/README.md", "replay/testing/README.md"
 
 
 def blocks(language: str, page: str = "README.md") -> list[str]:

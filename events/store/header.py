@@ -25,7 +25,7 @@ import msgpack
 import msgspec
 
 from events.bounds import Count
-from events.declared.fact import Declared, FactTypes
+from events.custom.fact import Declared, FactTypes
 from events.errors import (
     BadValueError,
     DamagedStoreError,

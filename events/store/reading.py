@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from events.bounds import Name, Number
-from events.declared.fact import FactTypes
-from events.declared.validation import FactValidator
+from events.custom.fact import FactTypes
+from events.custom.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError
 from events.nesting import decoded
 from events.observations.observed import Observed

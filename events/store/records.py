@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from events.bounds import Count, Hash, Number, Total
-from events.declared.fact import Verdict
+from events.custom.fact import Verdict
 from events.journal.columns import EventColumns
 from events.observations.interval import Interval
 from events.observations.observed import Observed as Observed  # noqa: PLC0414  one of them

@@ -15,8 +15,8 @@ import bisect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from events.closing import Closing
+from events.custom.fact import FactTypes
 from events.data_frames import frame_of
-from events.declared.fact import FactTypes
 from events.errors import (
     BadValueError,
     DamagedStoreError,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from events.bounds import Count, Hash, Number
-from events.declared.columns import FactColumns, PackedFacts
-from events.declared.fact import Verdict, verdict_fields
+from events.custom.columns import FactColumns, PackedFacts
+from events.custom.fact import Verdict, verdict_fields
 from events.journal.columns import EventColumns
 from events.observations.observed import Coded, Observed, together
 from events.purchases.columns import Columns
@@ -52,7 +52,7 @@ from events.store.validation import WrongRecordError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from events.declared.fact import FactTypes
+    from events.custom.fact import FactTypes
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):

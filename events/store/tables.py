@@ -12,8 +12,8 @@ from events.store.records import StreamStart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from events.custom.fact import Fact, FactTypes
     from events.data_frames import Kind
-    from events.declared.fact import Fact, FactTypes
     from events.purchases.event import Event
     from events.store.records import Finding
     from events.store.store import EventStore

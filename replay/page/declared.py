@@ -10,8 +10,8 @@ from replay.page.markup import Markup, element, ident, joined, table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from events.declared.fact import Fact
-    from replay.declared.looks import FactLooks
+    from events.custom.fact import Fact
+    from replay.custom.looks import FactLooks
 
 _TOLD: Final = frozenset({"event", "source", "line", "time", "type", "held", "answers"})
 _LEVELS_MAX: Final = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.declared.looks import FactLooks
+from replay.custom.looks import FactLooks
 from replay.intervals.looks import IntervalLooks
 from replay.page import declared, intervals, purchases
 from replay.purchases.looks import PurchaseLooks

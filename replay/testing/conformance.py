@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.declared.messages import Ask
+from actors.custom.messages import Ask
 from actors.sink import Nowhere
 from events.errors import InterruptedRunError, ReplayError
 from events.store.store import EventStore
-from replay.declared.history import FactTimeline
+from replay.custom.history import FactTimeline
 from replay.engine.detectors import detector_version
 from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
@@ -29,7 +29,7 @@ from replay.kinds import looks_of
 from replay.testing.disks import CountingDisk
 
 if TYPE_CHECKING:
-    from replay.declared.detector import Detector
+    from replay.custom.detector import Detector
 
 _TEXTS: Final = st.text("abc", min_size=1, max_size=1) | st.text(max_size=3)
 _VALUES: Final = {

@@ -26,6 +26,8 @@ from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
 from tests.interval_runs import as_csv
 from tests.plain_lines import friendship, log_of, purchase
+from tests.replay.custom.test_rings import sample
+from tests.replay.custom.test_what_if import run_on
 from tests.replay.debugger.test_debugger import (
     EXAMPLE,
     STORE,
@@ -36,8 +38,6 @@ from tests.replay.debugger.test_debugger import (
     holds,
     past_of,
 )
-from tests.replay.declared.test_rings import sample
-from tests.replay.declared.test_what_if import run_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import BAD_LINES, histories
 from tests.interval_runs import BAD_ROWS, as_csv, search
 from tests.replay.commands.test_cli import LOGS, Shell
-from tests.replay.declared.test_rings import sample
+from tests.replay.custom.test_rings import sample
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 from tests.rings import Rings
 

@@ -76,7 +76,7 @@ def rings(folder: Path) -> Path:
     ]
     (folder / "batch.json").write_text("{}\n" + json.dumps(lines[0]) + "\n")
     (folder / "stream.json").write_text("\n".join(map(json.dumps, lines[1:])))
-    from replay.declared.logs import FactLogs  # noqa: PLC0415
+    from replay.custom.logs import FactLogs  # noqa: PLC0415
 
     with FactLogs(folder / "batch.json", folder / "stream.json", Rings) as logs:
         return replay.run(logs, folder / "rings.json", detector=Rings).store_path

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import replay
-from events.declared.fact import Declared, FactType, FactTypes, Field
+from events.custom.fact import Declared, FactType, FactTypes, Field
 from replay.cli import main
 from replay.testing import run_conformance_test
 from tests.rings import Account, Coordinator, Limits, Ring, Rings, Transfer

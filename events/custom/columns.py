@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.declared.fact import Fact, FactTypes, FieldKind
+    from events.custom.fact import Fact, FactTypes, FieldKind
     from events.journal.columns import Kinds
     from events.journal.ticks import Ticks
 

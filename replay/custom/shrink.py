@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.columns import FactColumns
-from replay.declared.history import FactHistory
-from replay.declared.logs import FactLogs
+from events.custom.columns import FactColumns
+from replay.custom.history import FactHistory
+from replay.custom.logs import FactLogs
 from replay.engine.history import LinePlace, LogLine
 from replay.judging.regression import Spoken, imported
 from replay.judging.shrink import JudgedShrinking
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from events.declared.fact import Fact
+    from events.custom.fact import Fact
     from replay.engine.looks import Fields
 
 _DECISIONS = """\

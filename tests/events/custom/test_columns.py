@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.declared.columns import FactColumns, PackedFacts
+from events.custom.columns import FactColumns, PackedFacts
 from events.store.stored import decode_facts, encode_records
 from events.store.validation import WrongRecordError
 from tests.by_the_book import facts_of

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 
 import replay
-from actors.declared.messages import Answer
-from replay.declared.history import FactHistory, FactTimeline
+from actors.custom.messages import Answer
+from replay.custom.history import FactHistory, FactTimeline
 from replay.kinds import looks_of
 from replay.testing import DiedError, DyingDisk, FactLog, fact_logs, run_conformance_test
 from tests.rings import Account, Closed, Ring, Rings

@@ -5,16 +5,16 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.declared.messages import Answer, Ask, Fold
+from actors.custom.messages import Answer, Ask, Fold
 from actors.dispatcher import DispatchedActor
-from events.declared.fact import Verdict
+from events.custom.fact import Verdict
 from events.errors import DetectorError
 
 if TYPE_CHECKING:
     from actors.activation import Ref
     from actors.dispatcher import Dispatcher
-    from events.declared.fact import Fact
-    from events.declared.journal import FactJournal
+    from events.custom.fact import Fact
+    from events.custom.journal import FactJournal
 
 
 _UNCHANGING: Final = (Verdict, int, str, bytes, type(None))

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import replay
-from replay.declared.values import value_fields, value_words
-from tests.replay.declared.test_rings import line
+from replay.custom.values import value_fields, value_words
+from tests.replay.custom.test_rings import line
 from tests.rings import Transfer
 
 ROOT = Path(replay.__file__).parents[1]
@@ -84,7 +84,7 @@ def shown(store: Path, hash_seed: str, *words: str) -> str:
     """Return what a command prints in a process that hashes texts with a seed."""
     command = [sys.executable, "-m", "replay", words[0], str(store), *words[1:]]
     done = subprocess.run(
-        [*command, "--detector", "tests.replay.declared.test_values:Partnerships"],
+        [*command, "--detector", "tests.replay.custom.test_values:Partnerships"],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from events.declared.columns import FactColumns, facts
-from events.declared.fact import Fact
+from events.custom.columns import FactColumns, facts
+from events.custom.fact import Fact
 from events.journal.columns import Names
 from events.journal.index import GROWTH, Column, Index
 from events.journal.journal import Journal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.declared.fact import FactTypes
+    from events.custom.fact import FactTypes
     from events.journal.index import Growth, Owners, Rows
 
 _DTYPES: Final = {"text": np.int32, "int": np.int64, "bool": np.bool_}

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.fact import in_words, verdict_fields
-from events.declared.parser import FactParser
+from events.custom.fact import in_words, verdict_fields
+from events.custom.parser import FactParser
 from events.errors import ParametersError, shown
 from events.escapes import plain
 from events.logs.file import Log
-from replay.declared.console import verdict_text
-from replay.declared.detector import event_fields
-from replay.declared.history import FactHistory, bound
-from replay.declared.logs import FactLogs
+from replay.custom.console import verdict_text
+from replay.custom.detector import event_fields
+from replay.custom.history import FactHistory, bound
+from replay.custom.logs import FactLogs
 from replay.judging.branch import JudgedBranching, JudgedRerun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from events.declared.fact import Fact
+    from events.custom.fact import Fact
     from events.store.records import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog, Differing

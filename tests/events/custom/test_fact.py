@@ -7,7 +7,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.declared.fact import in_words
+from events.custom.fact import in_words
 
 NAMES = st.sampled_from(["user", "count", "fresh", "room"])
 # Of a text in bare words a backslash is doubled where it is shown, which is not done here.

@@ -13,9 +13,9 @@ import pytest
 
 import replay
 from replay.cli import main
-from replay.declared.branch import assignment, with_value
+from replay.custom.branch import assignment, with_value
 from replay.testing import assert_replays, assert_same_in_any_order
-from tests.replay.declared.test_rings import expected, line, sample
+from tests.replay.custom.test_rings import expected, line, sample
 from tests.rings import Rings
 
 ROOT = Path(replay.__file__).parents[1]

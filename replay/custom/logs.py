@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.declared.lines import lines_of
-from events.declared.parser import FactParser
+from events.custom.lines import lines_of
+from events.custom.parser import FactParser
 from events.errors import ParametersError, shown
 from events.logs.objects import BadLineError, decode_object
-from replay.declared.history import FactResumed
+from replay.custom.history import FactResumed
 from replay.judging.logs import ParametersLine, TwoLogs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from events.declared.journal import FactJournal
+    from events.custom.journal import FactJournal
     from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
-    from replay.declared.detector import Detector
+    from replay.custom.detector import Detector
 
 
 class FactLogs(TwoLogs[Any]):

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from actors.declared.actor import SubjectActor
-from actors.declared.coordinator import FactCoordinator
+from actors.custom.actor import SubjectActor
+from actors.custom.coordinator import FactCoordinator
 from actors.urns import urn_of_user
-from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
-from events.declared.journal import FactJournal
-from events.declared.lines import lines_of
+from events.custom.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
+from events.custom.journal import FactJournal
+from events.custom.lines import lines_of
 from events.errors import DetectorError, shown
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
-from replay.declared.logs import FactLogs
+from replay.custom.logs import FactLogs
 from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:

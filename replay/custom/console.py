@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.declared.fact import Fact, Verdict, in_words, verdict_fields
+from events.custom.fact import Fact, Verdict, in_words, verdict_fields
 from events.escapes import plain
 from replay.judging.console import JudgedWords
 
 if TYPE_CHECKING:
-    from replay.declared.detector import Detector
-    from replay.declared.logs import FactLogs
+    from replay.custom.detector import Detector
+    from replay.custom.logs import FactLogs
 
 
 class FactWords(JudgedWords):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from events.bounds import NUMBER_MAX, NUMBER_MIN
 from events.errors import BadValueError, UnknownUserError, shown
 from events.escapes import plain
+from replay.custom.values import value_words
 from replay.debugger.commands import Command
-from replay.declared.values import value_words
 from replay.judging.tools import STREAM, JudgedTools
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
@@ -17,9 +17,9 @@ from replay.terminal.tables import print_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.declared.fact import Fact, FieldKind
+    from events.custom.fact import Fact, FieldKind
+    from replay.custom.looks import FactLooks
     from replay.debugger.shell import Shell
-    from replay.declared.looks import FactLooks
 
 
 class FactTools(JudgedTools["FactLooks"]):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from events.declared.columns import FactColumns
+from events.custom.columns import FactColumns
 from events.store.judged import JudgedValidator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from events.declared.fact import FactTypes
+    from events.custom.fact import FactTypes
     from events.journal.columns import Kinds
     from events.store.header import Header
     from events.store.records import Written

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from events.declared.columns import FactColumns
-from events.declared.lines import FactLines
-from events.declared.parser import FactParser
+from events.custom.columns import FactColumns
+from events.custom.lines import FactLines
+from events.custom.parser import FactParser
 from events.errors import BadValueError
 from events.logs.objects import BadLineError
 from events.logs.splitting import LINE_BYTES_MAX

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from events.declared.fact import Fact
+from events.custom.fact import Fact
 
 
 class Fold(msgspec.Struct, tag="fold", array_like=True, frozen=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.declared.messages import Answer, Ask, Fold
+from actors.custom.messages import Answer, Ask, Fold
 from actors.dispatcher import DispatchedActor
 from actors.judging import JudgingCoordinator
 from actors.messages import UnaskedError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from actors.activation import Ref
     from actors.dispatcher import Dispatcher
-    from events.declared.fact import Fact, Verdict
-    from events.declared.journal import FactJournal
+    from events.custom.fact import Fact, Verdict
+    from events.custom.journal import FactJournal
 
 
 class FactCoordinator(JudgingCoordinator, DispatchedActor):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.declared.fact import Fact, Verdict
-from events.declared.journal import FactJournal
-from events.declared.lines import FactLines, lines_of
+from events.custom.fact import Fact, Verdict
+from events.custom.journal import FactJournal
+from events.custom.lines import FactLines, lines_of
 from events.errors import BadValueError, DamagedStoreError, OtherDetectorError
 from events.logs.objects import BYTE_ORDER_MARK
 from replay.judging.history import JudgedHistory, JudgedResumed
@@ -17,9 +17,9 @@ from replay.judging.timeline import JudgedTimeline
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from events.declared.columns import FactColumns
+    from events.custom.columns import FactColumns
     from events.store.store import EventStore
-    from replay.declared.detector import Detector
+    from replay.custom.detector import Detector
 
     Decides = type[Detector]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import replay
 from replay.debugger.shell import Shell
 from replay.kinds import looks_of
-from tests.replay.declared.test_rings import sample
+from tests.replay.custom.test_rings import sample
 from tests.rings import Account, Closed, Coordinator, Rings, Transfer
 
 if TYPE_CHECKING:

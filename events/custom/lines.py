@@ -29,7 +29,7 @@ from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from events.declared.fact import Fact, FactTypes
+    from events.custom.fact import Fact, FactTypes
     from events.times.timestamps import Zone
 
 _WORDS: Final = {

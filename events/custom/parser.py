@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from events.declared.columns import FactColumns
+from events.custom.columns import FactColumns
 from events.logs.parser import LineParser
 
 if TYPE_CHECKING:
-    from events.declared.fact import Fact
-    from events.declared.lines import FactLines
+    from events.custom.fact import Fact
+    from events.custom.lines import FactLines
     from events.store.records import Source
     from events.times.timestamps import Zone
 

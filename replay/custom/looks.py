@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from actors.declared.messages import Answer
+from actors.custom.messages import Answer
 from actors.messages import Judged
-from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
+from events.custom.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import inert, plain
-from replay.declared.branch import FactBranching, FactRerun, assignment
-from replay.declared.console import FactWords, described, verdict_text
-from replay.declared.detector import Detector, event_fields
-from replay.declared.history import FactHistory, FactResumed, FactTimeline, check_lines
-from replay.declared.logs import FactLogs
-from replay.declared.shrink import FactShrinking
-from replay.declared.tools import FactTools
-from replay.declared.values import value_fields, value_words
+from replay.custom.branch import FactBranching, FactRerun, assignment
+from replay.custom.console import FactWords, described, verdict_text
+from replay.custom.detector import Detector, event_fields
+from replay.custom.history import FactHistory, FactResumed, FactTimeline, check_lines
+from replay.custom.logs import FactLogs
+from replay.custom.shrink import FactShrinking
+from replay.custom.tools import FactTools
+from replay.custom.values import value_fields, value_words
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Change
 from replay.judging.looks import JudgedLooks
@@ -28,7 +28,7 @@ from replay.terminal.standard_streams import Colour, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.declared.fact import Declared
+    from events.custom.fact import Declared
     from events.store.store import EventStore
     from replay.engine.looks import Fields
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.declared.columns import FactColumns
-from events.declared.journal import FactJournal
+from events.custom.columns import FactColumns
+from events.custom.journal import FactJournal
 from tests.facts import TYPES, Login, Moved, Tick, facts, numbered
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import replay
-from tests.replay.declared.test_rings import sample
+from tests.replay.custom.test_rings import sample
 from tests.rings import Account, Rings
 
 ROOT = Path(replay.__file__).parents[1]
@@ -52,7 +52,7 @@ class Endless(Rings):
 
 
 def start(folder: Path, where: str, stream: str = "stream.json") -> subprocess.Popen[bytes]:
-    words = ("batch.json", stream, "out.json", "--detector", "tests.replay.declared.test_endless:")
+    words = ("batch.json", stream, "out.json", "--detector", "tests.replay.custom.test_endless:")
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "replay", *words[:-1], f"{words[-1]}Endless"],
         cwd=folder,
