@@ -73,10 +73,6 @@ class IntervalRun(LiveMachine):
     def stream_path(self) -> Path:
         return self._path
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        return self.model.accepted, self.model.rejected
-
     def open(self, detector: Any) -> tuple[SearchInputs, IntervalSummary, IntervalDrive]:
         columns = ColumnNames(key="address" if self._keyed else None)
         source = self._stack.enter_context(
