@@ -91,7 +91,7 @@ class _Reports(NamedTuple):
             InputError: the store has none.
 
         """
-        options, own = self.options, {each.name for each in self.looks.changes}
+        options, own = self.options, {each.name for each in self.looks.parameter_options}
         if (options.degrees, options.tracked) == (None, None):
             return None
         if not {"degrees", "tracked"} <= own:

@@ -47,7 +47,7 @@ def add_arguments(parser: CommandParser) -> None:
     add_detector(parser)
     for kind in ALL_KINDS:
         group = parser.add_argument_group(f"for a store of {kind.kind}")
-        for each in kind.changes:
+        for each in kind.parameter_options:
             each.add_to(group)
     add_ranges(
         parser,
@@ -95,7 +95,7 @@ def _changed(looks: Looks[Any], options: argparse.Namespace) -> dict[str, Any]:
     given = {
         each.name: (kind, each)
         for kind in ALL_KINDS
-        for each in kind.changes
+        for each in kind.parameter_options
         if getattr(options, each.name) is not None
     }
     for kind, each in given.values():
