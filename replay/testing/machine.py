@@ -55,7 +55,7 @@ class Snapshot(NamedTuple):
     """Opened on the store as it was; what the run has appended since is not in it."""
 
 
-class Wake:
+class StopRequest:
     """Ends a live run in good order, as Ctrl-C does."""
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.disk = DyingDisk()
         if death is not None:
             self._let_die(*death)
-        self._wake = Wake()
+        self._wake = StopRequest()
         self._stack = ExitStack()
         self._plan(*self._planned)
         inputs, summary, self._drive = self.open(self._ordered())
