@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from replay.engine.branch import BranchLog, What
     from replay.engine.listener import RunListener
     from replay.engine.looks import Fields
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 
 class IntervalBranching(Branching[IntervalHistory]):

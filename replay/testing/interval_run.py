@@ -12,9 +12,9 @@ from events.observations.parameters import IntervalParameters
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from replay.intervals.drive import IntervalDrive
+from replay.intervals.resume import IntervalSummary
 from replay.intervals.run import SearchInputs
 from replay.intervals.simulation import IntervalSimulation
-from replay.intervals.summary import IntervalSummary
 from replay.intervals.timeline import IntervalTimeline
 from replay.testing.interval_model import IntervalModel, Sought
 from replay.testing.machine import Death, LiveMachine, deaths
