@@ -29,7 +29,7 @@ SUMMARY = "decide a history again with other settings or events, on a branch bes
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
 
 
-class _Bar(Console):
+class _BarOnly(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
     def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         [range_of(looks.history, looks.sources, each) for each in options.skip],
         [Insertion(line, looks.number_of(before)) for line, before in options.insert],
     )
-    branching, bar = looks.branching(), _Bar(0, looks.words)
+    branching, bar = looks.branching(), _BarOnly(0, looks.words)
     try:
         branch = branch_off(
             branching, options.output, edits, overwrite=options.overwrite, listener=bar
