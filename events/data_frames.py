@@ -36,7 +36,7 @@ _NANOSECOND_PLACES: Final = 3
 _NANOSECONDS_MAX: Final = 2**63 - 1
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a frame."""
 
     kind: Kind
@@ -47,7 +47,7 @@ class Column(NamedTuple):
     """Whether values may be missing."""
 
 
-def frame_of(library: Library, columns: Mapping[str, Column], zone: Zone | None) -> Any:
+def frame_of(library: Library, columns: Mapping[str, TableColumn], zone: Zone | None) -> Any:
     """Return ``columns`` as a frame.
 
     Args:
@@ -101,8 +101,8 @@ def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
     return np.array(nanoseconds, "datetime64[ns]")
 
 
-def _pandas(pandas: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
-    def series(column: Column) -> Any:
+def _pandas(pandas: Any, columns: Mapping[str, TableColumn], zone: str | None) -> Any:
+    def series(column: TableColumn) -> Any:
         if column.kind == "time":
             times = pandas.Series(instants(column.values))
             return times.dt.tz_localize(zone) if zone else times
@@ -114,12 +114,12 @@ def _pandas(pandas: Any, columns: Mapping[str, Column], zone: str | None) -> Any
     return pandas.DataFrame({name: series(column) for name, column in columns.items()})
 
 
-def _polars(polars: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
+def _polars(polars: Any, columns: Mapping[str, TableColumn], zone: str | None) -> Any:
     types = {"int": polars.Int64, "bool": polars.Boolean, "text": polars.String}
     types |= {kind: polars.Decimal(*digits) for kind, digits in _DECIMALS.items()}
     types |= {"texts": polars.List(polars.String)}
 
-    def series(column: Column) -> Any:
+    def series(column: TableColumn) -> Any:
         if column.kind != "time":
             return polars.Series(column.values, dtype=types[column.kind])
         times = instants(column.values)
@@ -129,12 +129,12 @@ def _polars(polars: Any, columns: Mapping[str, Column], zone: str | None) -> Any
     return polars.DataFrame({name: series(column) for name, column in columns.items()})
 
 
-def _pyarrow(pyarrow: Any, columns: Mapping[str, Column], zone: str | None) -> Any:
+def _pyarrow(pyarrow: Any, columns: Mapping[str, TableColumn], zone: str | None) -> Any:
     types = {"int": pyarrow.int64(), "bool": pyarrow.bool_(), "text": pyarrow.string()}
     types |= {kind: pyarrow.decimal128(*digits) for kind, digits in _DECIMALS.items()}
     types |= {"texts": pyarrow.list_(pyarrow.string())}
 
-    def array(column: Column) -> Any:
+    def array(column: TableColumn) -> Any:
         if column.kind != "time":
             return pyarrow.array(column.values, types[column.kind])
         times = instants(column.values)

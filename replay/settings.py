@@ -26,7 +26,7 @@ _BYTES_MAX: Final = 1 << 20
 _NOT_THERE: Final = frozenset({"completion", "config", "help", "version"})
 
 
-class _Setting(NamedTuple):
+class _Entry(NamedTuple):
     """A value in a settings file."""
 
     place: str
@@ -66,7 +66,7 @@ class Settings:
             self._check(table, commands())
         own = {**plain, **table.get(parser.command, {})}
         self._settings: Final = {
-            _key(written): _Setting(
+            _key(written): _Entry(
                 f"{_TABLE}.{parser.command}.{written}"
                 if written in table.get(parser.command, {})
                 else f"{_TABLE}.{written}",
@@ -127,7 +127,7 @@ class Settings:
                 taken.update(exclusive)
         return taken
 
-    def _words_of(self, flag: str, action: argparse.Action, setting: _Setting) -> Iterator[str]:
+    def _words_of(self, flag: str, action: argparse.Action, setting: _Entry) -> Iterator[str]:
         place, value = setting
         if isinstance(action, argparse.BooleanOptionalAction):
             if not isinstance(value, bool):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.store.disk import Disk
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 Row = tuple[str, str, str]
 

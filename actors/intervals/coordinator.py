@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from actors.activation import Ref
     from actors.intervals.finder import Ranges
     from actors.intervals.gathering import Gathered
-    from actors.intervals.past import Moment, Recovery
+    from actors.intervals.past import CoordinatorState, Recovery
     from events.observations.interval import Interval
 
 _MODULUS: Final = 1 << 64
@@ -214,7 +214,7 @@ class IntervalCoordinator:
 
     def _stand(self, number: int) -> None:
         """Stand at the moment after event ``number``."""
-        moment: Moment = self.past.moment(number)
+        moment: CoordinatorState = self.past.moment(number)
         self.gathered, self.keys = moment.gathered, moment.keys
         self.finished, self.ended = moment.finished, moment.ended
         self.settled, self.arrived_settled = self.gathered.passed, self.gathered.arrived

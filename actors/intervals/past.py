@@ -24,7 +24,7 @@ SHARDS: Final = 16
 """How many actors the keys are divided among."""
 
 
-class Moment(NamedTuple):
+class CoordinatorState(NamedTuple):
     """What the coordinator is at a moment between two events."""
 
     gathered: Gathered
@@ -100,11 +100,11 @@ class Recovery:
             return None
         return int(self._numbers[code])
 
-    def moment(self, events: int) -> Moment:
+    def moment(self, events: int) -> CoordinatorState:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        return Moment(self.gathered(), 0, False, 0, lambda: (0,) * 4)
+        return CoordinatorState(self.gathered(), 0, False, 0, lambda: (0,) * 4)
 
     def own(self, shard: int, passed: int, ended: int) -> Held:
         """Return what ``shard`` holds when ``passed`` observations were passed on.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from actors.intervals.finder import Held, Rows
-from actors.intervals.past import Moment, Recovery
+from actors.intervals.past import CoordinatorState, Recovery
 from actors.intervals.ranges import first_within
 from events.journal.ticks import tick_of, ticks_and_finer, time_of
 from events.journal.timed import Place
@@ -67,7 +67,7 @@ class JournalRecovery(Recovery):
         # The place at which each key appeared first, by number, ascending.
         self._appeared: Final = appeared
 
-    def moment(self, events: int) -> Moment:
+    def moment(self, events: int) -> CoordinatorState:
         """Return the moment after event ``events``."""
         watermark, cut = self._cut(events)
         passed, ended, end = self._passed(cut), self.ends_at(events), self._end(events)
@@ -80,7 +80,7 @@ class JournalRecovery(Recovery):
         codes = self._journal.key_codes[order[rows]].astype(np.int64)
         gathered.stand(passed, waiting.with_keys(codes), numbers, concluded=ended)
         gathered.limit(_exact(watermark.latest), _exact(watermark.closed))
-        return Moment(
+        return CoordinatorState(
             gathered,
             int(np.searchsorted(self._appeared, passed)),
             ended,

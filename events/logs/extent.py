@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-class Content(NamedTuple):
+class FileState(NamedTuple):
     """What tells whether a file was written to."""
 
     size: int
@@ -27,7 +27,7 @@ class Content(NamedTuple):
     """When it was changed last."""
 
 
-def content_of(file: IO[bytes]) -> Content | None:
+def content_of(file: IO[bytes]) -> FileState | None:
     """Return what an open ``file`` holds, or None where it is no file on a disk.
 
     Raises:
@@ -37,7 +37,7 @@ def content_of(file: IO[bytes]) -> Content | None:
     found = os.fstat(file.fileno())
     # What the system makes up when it is read, as in /proc, has no size.
     is_file = stat.S_ISREG(found.st_mode) and (found.st_size or not os.pread(file.fileno(), 1, 0))
-    return Content(found.st_size, found.st_mtime_ns) if is_file else None
+    return FileState(found.st_size, found.st_mtime_ns) if is_file else None
 
 
 class Extent(io.RawIOBase):

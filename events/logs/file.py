@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from events.errors import InputError
 from events.logs.extent import Extent, Fingerprint, content_of
-from events.logs.reader import Found, LogReader, Piece, readable
+from events.logs.reader import LogReader, Piece, readable
 from events.logs.splitting import CutLine, whole_lines
 from events.logs.tap import Change
 from events.paths import path_of
@@ -204,7 +204,7 @@ class Log(LogReader):
         """
         number, size, zone, ended = self.lines_read + 1, 0, None, True
         parser = self._parser_type(self.source, 1)
-        ahead: list[Found] = []
+        ahead: list[Piece | Change] = []
         blocks = chain([self._pending] if self._pending else [], self._found)
         for found in blocks:
             ahead.append(found)
@@ -252,11 +252,11 @@ class Log(LogReader):
         file = self._file if extent is None else io.BufferedReader(extent)
         return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if self._is_gzip else file
 
-    def _whole_lines(self) -> Iterator[Found]:
+    def _whole_lines(self) -> Iterator[Piece | Change]:
         yield from self._pieces(self._reader(self._extent))
         self._check_unchanged()
 
-    def _pieces(self, reader: IO[bytes]) -> Iterator[Found]:
+    def _pieces(self, reader: IO[bytes]) -> Iterator[Piece | Change]:
         """Iterate over what ``reader`` gives; each piece waits for the next, to know the last."""
         held: WholeLines = b""
         try:

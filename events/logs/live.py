@@ -16,7 +16,7 @@ from events.logs.block import Block
 from events.logs.file import PORTIONS, Portions
 from events.logs.growing import GrowingFile
 from events.logs.pipes import Pipe
-from events.logs.reader import Found, LogReader, Piece
+from events.logs.reader import LogReader, Piece
 from events.logs.splitting import LineSplitter
 from events.logs.tap import READABLE, Change, Tap, Wake
 from events.paths import STANDARD_STREAM, path_of, standard_input
@@ -148,7 +148,7 @@ class LiveLog(LogReader):
             self._last = last_line(block.records, self._last)
             yield block
 
-    def _whole_lines(self) -> Iterator[Found]:
+    def _whole_lines(self) -> Iterator[Piece | Change]:
         """Iterate over what comes: whole lines, or what else happens."""
         splitter = LineSplitter()
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from events.closing import Closing
 from events.errors import InputError, unreadable
@@ -31,10 +31,6 @@ class Piece(NamedTuple):
     lines: WholeLines
     last: bool = False
     """Whether nothing comes behind them that goes on with them."""
-
-
-Found: TypeAlias = Piece | Change
-"""What comes next of a log: lines, or what has happened instead."""
 
 
 class LogReader(Closing):
@@ -67,7 +63,7 @@ class LogReader(Closing):
         """What that is besides a line, in words, if it is something."""
         self._parser_type: Final = parser
         self._ends_with_newline = True
-        self._found: Iterator[Found] = self._whole_lines()
+        self._found: Iterator[Piece | Change] = self._whole_lines()
         self._pending: Piece | None = None
         # The last of the lines that were read before.
         self._behind = b""
@@ -102,7 +98,7 @@ class LogReader(Closing):
         """
 
     @abstractmethod
-    def _whole_lines(self) -> Iterator[Found]:
+    def _whole_lines(self) -> Iterator[Piece | Change]:
         """Iterate over what comes; the last line gets the newline that it may lack."""
 
     @property

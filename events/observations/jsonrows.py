@@ -15,6 +15,7 @@ from events.logs.objects import (
     BadLineError,
     Reason,
     decode_object,
+    field_of,
 )
 from events.logs.splitting import CutLine
 from events.nesting import are_shallow, decoded
@@ -130,11 +131,11 @@ class JsonRows:
     def _values(self, line: bytes) -> tuple[str, ...]:
         fields = decode_object(line)
         columns = self._columns
-        time = self._time(_field(fields, columns.time))
-        adid = _id(_field(fields, columns.adid), columns.adid)
+        time = self._time(field_of(fields, columns.time))
+        adid = _id(field_of(fields, columns.adid), columns.adid)
         if columns.key is None:
             return time, adid
-        return time, adid, _id(_field(fields, columns.key), columns.key)
+        return time, adid, _id(field_of(fields, columns.key), columns.key)
 
     def _time(self, raw: bytes) -> str:
         name = self._columns.time
@@ -167,13 +168,6 @@ def _decoder(columns: ColumnNames, id_type: Any, most: int = 3) -> msgspec.json.
     names = dict(zip(("time", "adid", "key"), columns.names(), strict=False))
     row = msgspec.defstruct("Row", fields, rename=names, gc=False)
     return msgspec.json.Decoder(row)
-
-
-def _field(fields: dict[str, msgspec.Raw], name: str) -> bytes:
-    raw = fields.get(name)
-    if raw is None:
-        raise BadLineError(Reason.KEY_MISSING, f"expected the key {shown(name)}, found none")
-    return bytes(raw)
 
 
 def _id(raw: bytes, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from events.data_frames import Column
+from events.data_frames import TableColumn
 from events.errors import BadValueError, shown
 from events.purchases.event import Purchase, type_name
 from events.store.records import StreamStart
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from events.store.records import Finding
     from events.store.store import EventStore
 
-Table: TypeAlias = dict[str, Column]
+Table: TypeAlias = dict[str, TableColumn]
 """The columns of a frame, by name."""
 Rows: TypeAlias = Literal["events", "decisions"]
 """What a row of a frame is."""
@@ -51,9 +51,9 @@ def table_of(store: EventStore, rows: Rows) -> Table:
     return _purchases_and_friendships(store) if of_events else _decisions(store)
 
 
-def _column(kind: Kind, rows: Sequence[Any], name: str, *, gaps: bool = False) -> Column:
+def _column(kind: Kind, rows: Sequence[Any], name: str, *, gaps: bool = False) -> TableColumn:
     """Return what ``rows`` have as the attribute ``name``; None where one has none."""
-    return Column(kind, [getattr(row, name, None) for row in rows], gaps)
+    return TableColumn(kind, [getattr(row, name, None) for row in rows], gaps)
 
 
 def _times(rows: Sequence[Any]) -> Table:
@@ -64,7 +64,7 @@ def _sources(store: EventStore, rows: Sequence[Any]) -> Table:
     records = (record for frame in store.frames() for record in frame.records)
     begun = next((each.events for each in records if isinstance(each, StreamStart)), len(store))
     sources = ["batch" if row.number <= begun else "stream" for row in rows]
-    return {"source": Column("text", sources)}
+    return {"source": TableColumn("text", sources)}
 
 
 def _judged(store: EventStore) -> tuple[list[Any], list[Any]]:
@@ -84,9 +84,9 @@ def _purchases_and_friendships(store: EventStore) -> Table:
     return {
         **_times(events),
         **_sources(store, events),
-        "event_type": Column("text", list(map(type_name, events))),
+        "event_type": TableColumn("text", list(map(type_name, events))),
         **{name: _column("text", events, name, gaps=True) for name in ("user", "user1", "user2")},
-        "amount": Column(
+        "amount": TableColumn(
             "amount",
             [each.amount_decimal if isinstance(each, Purchase) else None for each in events],
             gaps=True,
@@ -99,11 +99,11 @@ def _decisions(store: EventStore) -> Table:
     return {
         **_times(purchases),
         "user": _column("text", purchases, "user"),
-        "amount": Column("amount", [each.amount_decimal for each in purchases]),
+        "amount": TableColumn("amount", [each.amount_decimal for each in purchases]),
         "flagged": _column("bool", decisions, "flagged"),
         "purchases": _column("int", decisions, "purchases"),
-        "mean": Column("cents", [each.mean_decimal for each in decisions]),
-        "sd": Column("cents", [each.sd_decimal for each in decisions]),
+        "mean": TableColumn("cents", [each.mean_decimal for each in decisions]),
+        "sd": TableColumn("cents", [each.sd_decimal for each in decisions]),
     }
 
 
@@ -113,7 +113,7 @@ def _facts(store: EventStore, types: FactTypes) -> Table:
     return {
         **_times(events),
         **_sources(store, events),
-        "event_type": Column("text", [types.type_of(each).tag for each in events]),
+        "event_type": TableColumn("text", [types.type_of(each).tag for each in events]),
         **{
             name: _column(kind, events, name, gaps=len(types.having[name]) < everywhere)
             for name, kind in types.fields.items()
@@ -125,7 +125,7 @@ def _verdicts(store: EventStore, types: FactTypes) -> Table:
     verdicts, events = _judged(store)
     return {
         **_times(events),
-        "event_type": Column("text", [types.type_of(each).tag for each in events]),
+        "event_type": TableColumn("text", [types.type_of(each).tag for each in events]),
         "flagged": _column("bool", verdicts, "flagged"),
         **{field.name: _column(field.kind, verdicts, field.name) for field in types.verdict_fields},
     }

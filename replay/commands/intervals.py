@@ -22,7 +22,7 @@ from replay.terminal.tables import print_json
 if TYPE_CHECKING:
     import argparse
 
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
 EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"

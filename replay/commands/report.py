@@ -15,7 +15,7 @@ from replay.engine.output_file import write_new
 from replay.kinds import looks_at
 from replay.loading import add_detector
 from replay.page.content import Links, Setting, messages
-from replay.page.document import Listed, Told, index_of, report
+from replay.page.document import Listed, Origin, index_of, report
 from replay.page.tellers import teller_of
 from replay.terminal.standard_streams import mention
 from replay.terminal.tables import progress, shell_word
@@ -91,7 +91,7 @@ class _Reports(NamedTuple):
             InputError: the store has none.
 
         """
-        options, own = self.options, {each.name for each in self.looks.changes}
+        options, own = self.options, {each.name for each in self.looks.parameter_options}
         if (options.degrees, options.tracked) == (None, None):
             return None
         if not {"degrees", "tracked"} <= own:
@@ -108,7 +108,7 @@ class _Reports(NamedTuple):
         content = teller.content(looks, event, self.setting, Links())
         subjects = teller.subjects(looks, event)
         content.sections.append(messages(looks.timeline.trace(event), event, subjects))
-        return report(content, self.told(str(event)), index)
+        return report(content, self.origin(str(event)), index)
 
     def listed(self, event: int) -> Listed:
         """Return what the index says of an event."""
@@ -117,14 +117,14 @@ class _Reports(NamedTuple):
         happened = teller_of(looks).happened(looks, found)
         return Listed(event, looks.time(found), happened, f"event-{event}.html")
 
-    def told(self, event: str) -> Told:
+    def origin(self, event: str) -> Origin:
         """Return where the reports come from."""
         looks, options = self.looks, self.options
         words = ["python -m replay", "why" if event else "log", shell_word(options.store)]
         words.append(event or "--flagged")
         if options.detector is not None:
             words += ["--detector", shell_word(options.detector)]
-        return Told(
+        return Origin(
             looks.store.path.name, str(looks.store.detector), looks.setting, " ".join(words)
         )
 
@@ -143,7 +143,7 @@ def _folder(made: _Reports, folder: Path) -> int:
         for event in progress(found, "reports"):
             report = made.report(event, INDEX)
             write_new(part / made.listed(event).file, report.encode(), _WHAT)
-        index = index_of(list(map(made.listed, found)), made.told(""))
+        index = index_of(list(map(made.listed, found)), made.origin(""))
         write_new(part / INDEX, index.encode(), _WHAT)
         try:
             part.rename(folder)

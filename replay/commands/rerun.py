@@ -29,7 +29,7 @@ SUMMARY = "decide a history again with other settings or events, on a branch bes
 EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
 
 
-class _Bar(Console):
+class _BarOnly(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
     def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
@@ -47,7 +47,7 @@ def add_arguments(parser: CommandParser) -> None:
     add_detector(parser)
     for kind in ALL_KINDS:
         group = parser.add_argument_group(f"for a store of {kind.kind}")
-        for each in kind.changes:
+        for each in kind.parameter_options:
             each.add_to(group)
     add_ranges(
         parser,
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         [range_of(looks.history, looks.sources, each) for each in options.skip],
         [Insertion(line, looks.number_of(before)) for line, before in options.insert],
     )
-    branching, bar = looks.branching(), _Bar(0, looks.words)
+    branching, bar = looks.branching(), _BarOnly(0, looks.words)
     try:
         branch = branch_off(
             branching, options.output, edits, overwrite=options.overwrite, listener=bar
@@ -95,7 +95,7 @@ def _changed(looks: Looks[Any], options: argparse.Namespace) -> dict[str, Any]:
     given = {
         each.name: (kind, each)
         for kind in ALL_KINDS
-        for each in kind.changes
+        for each in kind.parameter_options
         if getattr(options, each.name) is not None
     }
     for kind, each in given.values():

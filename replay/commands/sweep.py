@@ -25,7 +25,7 @@ SUMMARY = "table how many purchases each setting of D and T flags"
 EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
 
 
-class Setting(NamedTuple):
+class Swept(NamedTuple):
     """What one setting flags, beside what the run flagged."""
 
     degrees: int
@@ -92,12 +92,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Setting]:
+def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Swept]:
     recorded = {number for number, decision in history.recorded.items() if decision.flagged}
     for parameters in progress(pairs, "settings"):
         decisions = decide_again(history, parameters)
         flagged = {number for number, decision in decisions.items() if decision.flagged}
-        yield Setting(
+        yield Swept(
             parameters.degrees,
             parameters.tracked,
             len(flagged),

@@ -21,7 +21,7 @@ from replay.custom.shrink import FactShrinking
 from replay.custom.tools import FactTools
 from replay.custom.values import value_fields, value_words
 from replay.engine.detectors import check_detector
-from replay.engine.looks import Change
+from replay.engine.looks import ParameterOption
 from replay.judging.looks import JudgedLooks
 from replay.terminal.standard_streams import Colour, say
 
@@ -47,8 +47,8 @@ class FactLooks(JudgedLooks[Fact]):
     event_types = (Fact,)
     history: FactHistory
     shrinking: ClassVar = FactShrinking
-    changes = (
-        Change(
+    parameter_options = (
+        ParameterOption(
             "set",
             ("--set",),
             "a parameter of the detector and its value; may be given more than once",

@@ -48,7 +48,7 @@ _SOURCED: Final = (
 _PLAIN: Final = frozenset({bool, int, float, str, bytes})
 
 
-class _Told(NamedTuple):
+class _ClassText(NamedTuple):
     """What of a class goes into the hash."""
 
     text: str
@@ -58,7 +58,7 @@ class _Told(NamedTuple):
 
 
 # As each class was when it was first seen.
-_seen: Final[WeakKeyDictionary[type, _Told]] = WeakKeyDictionary()
+_seen: Final[WeakKeyDictionary[type, _ClassText]] = WeakKeyDictionary()
 
 
 def detector_version(detector: Any) -> DetectorVersion:
@@ -134,7 +134,7 @@ def remember_source(detector: type) -> None:
     """Read the source of the classes of ``detector``, which has just been defined."""
     if "version" not in vars(detector) and "decides_as" not in vars(detector):
         for each in _classes(detector):
-            _told(each)
+            _text_of_class(each)
 
 
 def _declared(detector: Any) -> Mapping[str, Any]:
@@ -180,10 +180,10 @@ def _is_text(value: Any) -> bool:
 def _hash(name: str, detector: type) -> str:
     texts = set()
     for each in _classes(detector):
-        told = _told(each)
-        if told.missing:
-            raise _undeclared(name, told.missing)
-        texts.add(told.text)
+        found = _text_of_class(each)
+        if found.missing:
+            raise _undeclared(name, found.missing)
+        texts.add(found.text)
     if not texts:
         raise _undeclared(name, "none of its own")
     # Sorted: no order of files is the same everywhere.
@@ -215,23 +215,23 @@ def _is_python(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in sys.stdlib_module_names | _LIBRARIES
 
 
-def _told(cls: type) -> _Told:
+def _text_of_class(cls: type) -> _ClassText:
     if cls not in _seen:
         _seen[cls] = _read(cls)
     return _seen[cls]
 
 
-def _read(cls: type) -> _Told:
+def _read(cls: type) -> _ClassText:
     source, name = _source(cls), cls.__qualname__
     if source is None:
-        return _Told("", f"no source of {name}")
+        return _ClassText("", f"no source of {name}")
     texts = [f"{name} {source}\n"]
     for key, value in sorted(_values(cls), key=itemgetter(0)) if "<locals>" in name else ():
         text = _text(value)
         if text is None:
-            return _Told("", f"{name}, which depends on {key}, a {type(value).__name__}")
+            return _ClassText("", f"{name}, which depends on {key}, a {type(value).__name__}")
         texts.append(f"{name} {key} {text}\n")
-    return _Told("".join(texts), "")
+    return _ClassText("".join(texts), "")
 
 
 def _source(cls: type) -> str | None:

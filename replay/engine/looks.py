@@ -55,7 +55,7 @@ class Exported(NamedTuple):
     """What is said of what it does not hold."""
 
 
-class Change(NamedTuple):
+class ParameterOption(NamedTuple):
     """A parameter of a detector that `rerun` can change."""
 
     name: str
@@ -108,7 +108,7 @@ class Looks(Closing, Generic[E]):
     """What its debugger has."""
     amounts: ClassVar[frozenset[str]] = frozenset()
     """Which of its fields hold numbers as text."""
-    changes: ClassVar[tuple[Change, ...]] = ()
+    parameter_options: ClassVar[tuple[ParameterOption, ...]] = ()
     """The parameters that it can be run again with."""
 
     @staticmethod

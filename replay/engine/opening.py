@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from replay.engine.output import Output
 
 
-class Opened(NamedTuple):
+class OpenHistory(NamedTuple):
     """A history whose files are open."""
 
     store: StoreWriter | None
@@ -63,7 +63,7 @@ def open_history(
     resume: bool,
     finished: Callable[[EventStore], bool],
     check_start: Callable[[int, EventStore | None], None] = lambda _start, _standing: None,
-) -> Opened:
+) -> OpenHistory:
     """Open the store and the output of a history.
 
     Args:
@@ -109,11 +109,11 @@ def open_history(
                 # Also of a finished history what comes behind it is moved aside.
                 store = stack.enter_context(StoreWriter.resume(kept, disk))
             store = None if done else store
-            return Opened(store, kept, kept.header.output_start, aside, rewritten)
+            return OpenHistory(store, kept, kept.header.output_start, aside, rewritten)
         start = output.start(overwrite=overwrite)
         if output.keeps:
             # By now it is there, so that any two names for one file are seen.
             check_outputs((), output.path, path)
         header = msgspec.structs.replace(header, output_start=start)
         store = StoreWriter.create(path, header, disk, permissions)
-        return Opened(stack.enter_context(store), None, start, aside)
+        return OpenHistory(stack.enter_context(store), None, start, aside)

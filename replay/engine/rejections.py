@@ -18,7 +18,7 @@ TOLD_MAX: Final = 10
 AGAIN_SECONDS: Final = 60.0
 
 
-class _Told:
+class _Tally:
     """What was told of one reason in one log."""
 
     def __init__(self, since: float) -> None:
@@ -57,13 +57,13 @@ class Rejections:
         self._noun: Final = noun
         self._all: Final = all_of_them
         self._clock: Final = clock
-        self._told: Final[dict[tuple[str, str], _Told]] = {}
+        self._told: Final[dict[tuple[str, str], _Tally]] = {}
 
     def take(self, log: str, rejected: Rejected) -> None:
         """Tell of a line of ``log``, or count it."""
         told = self._told.get((log, rejected.reason))
         if told is None:
-            told = self._told[log, rejected.reason] = _Told(self._clock())
+            told = self._told[log, rejected.reason] = _Tally(self._clock())
         self._renew(log, rejected.reason, told)
         if told.count < TOLD_MAX or self._all:
             told.count += 1
@@ -82,12 +82,12 @@ class Rejections:
         for (log, reason), told in self._told.items():
             self._tell_more(log, reason, told)
 
-    def _renew(self, log: str, reason: str, told: _Told) -> None:
+    def _renew(self, log: str, reason: str, told: _Tally) -> None:
         if self.live and self._clock() >= told.since + AGAIN_SECONDS:
             self._tell_more(log, reason, told)
             told.since, told.count = self._clock(), 0
 
-    def _tell_more(self, log: str, reason: str, told: _Told) -> None:
+    def _tell_more(self, log: str, reason: str, told: _Tally) -> None:
         if told.more:
             more = counted(told.more, f"more {self._noun}")
             self._say(f"{log}: {more} rejected ({reason}), the last of them line {told.last:,}")

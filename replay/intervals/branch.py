@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from replay.engine.branch import BranchLog, What
     from replay.engine.listener import RunListener
     from replay.engine.looks import Fields
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 
 class IntervalBranching(Branching[IntervalHistory]):
@@ -161,7 +161,7 @@ class IntervalRerun(Rerun):
         store = EventStore(branch.summary.store_path)
         self._history: Final = IntervalHistory(store)
         before, after = (_by_place(each) for each in (branching.history, self._history))
-        differences = sorted(_differences(before, after), key=lambda each: _place_of(each.about))
+        differences = sorted(_differences(before, after), key=lambda each: place_of(each.about))
         super().__init__(branch, (len(before), len(after)), differences)
         keyed = ("key",) if self._keyed else ()
         self.columns = (*keyed, "start", "end", "ids")
@@ -238,12 +238,13 @@ class IntervalRerun(Rerun):
         return interval_fields(finding.interval, keyed=self._keyed)
 
 
-def _place_of(interval: Interval) -> tuple[str, str, str]:
+def place_of(interval: Interval) -> tuple[str, str, str]:
+    """Return from when to when an interval is and of which key, which tells it from others."""
     return interval.start_time, interval.end_time, interval.key
 
 
 def _by_place(history: IntervalHistory) -> dict[tuple[str, str, str], Finding]:
-    return {_place_of(each.interval): each for each in history.findings()}
+    return {place_of(each.interval): each for each in history.findings()}
 
 
 def _differences(

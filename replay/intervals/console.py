@@ -9,8 +9,8 @@ from replay.engine.console import RunWords
 from replay.intervals.words import setting_text
 
 if TYPE_CHECKING:
+    from replay.intervals.resume import IntervalSummary
     from replay.intervals.run import SearchInputs
-    from replay.intervals.summary import IntervalSummary
 
 
 class IntervalWords(RunWords):

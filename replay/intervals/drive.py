@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
     from replay.engine.output import Output
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 
 class IntervalDrive(Drive):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from actors.intervals.finder import Held
-from actors.intervals.past import Moment, Recovery
+from actors.intervals.past import CoordinatorState, Recovery
 from events.observations.observed import Observed
 from events.store.records import LogEnd
 from events.store.store import EventStore
@@ -77,7 +77,7 @@ class StoredRecovery(Recovery):
         """How many observations there were at the last settling."""
         return self._last.gathered.arrived
 
-    def moment(self, events: int) -> Moment:
+    def moment(self, events: int) -> CoordinatorState:
         """Return the moment of the last settling, which is where a run begins."""
         assert events in (0, self.events), "a run goes on from there"
         self._passed = self._last.gathered.passed

@@ -18,7 +18,7 @@ from events.observations.source import format_of
 from events.store.records import Finding
 from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
-from replay.engine.looks import Change, Exported, Fields, Looks
+from replay.engine.looks import Exported, Fields, Looks, ParameterOption
 from replay.intervals.branch import IntervalBranching, IntervalRerun, setting_fields
 from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
@@ -64,20 +64,20 @@ class IntervalLooks(Looks[Observation]):
     branching_type: ClassVar = IntervalBranching
     rerun_type: ClassVar = IntervalRerun
     shrinking: ClassVar = IntervalShrinking
-    changes = (
-        Change(
+    parameter_options = (
+        ParameterOption(
             "threshold",
             ("--threshold",),
             "an interval is shorter than this, such as 90s, 10m, 1h30m",
             {"metavar": "TIME", "type": duration},
         ),
-        Change(
+        ParameterOption(
             "inclusive",
             ("--inclusive",),
             "an interval may be just as long",
             {"action": BooleanOptionalAction},
         ),
-        Change(
+        ParameterOption(
             "distinct_min",
             ("--min-distinct",),
             "how many different ids an interval has at least",

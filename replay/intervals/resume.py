@@ -1,4 +1,4 @@
-"""Going on with a search for intervals that a store holds: how far it has come."""
+"""How far a search for intervals has come, in a run and in a store that it goes on with."""
 
 from __future__ import annotations
 
@@ -9,19 +9,32 @@ from events.errors import DamagedStoreError
 from events.observations.observed import Observed
 from events.store.records import Finding, Lines, LogEnd, Record, Rejected, StateDigest, Written
 from replay.engine.drive import Resumed
+from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines
 from replay.engine.output_file import OutputFileError
 from replay.intervals.lines import interval_lines, title_of
-from replay.intervals.summary import IntervalSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from events.store.store import EventStore
-    from replay.engine.listener import RunSummary
     from replay.engine.output import Output
     from replay.intervals.kept import StoredRecovery
+
+
+class IntervalSummary(RunSummary):
+    """What a search has done so far, and in the end."""
+
+    keys: int = 0
+    """How many keys appeared; 1 where there is no column of keys and any observation."""
+    intervals: int = 0
+    """How many intervals were found."""
+
+    @property
+    def observations(self) -> int:
+        """How many rows were accepted."""
+        return self.events
 
 
 class IntervalResumed(Resumed):

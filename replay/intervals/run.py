@@ -25,7 +25,7 @@ from replay.engine.output_streams import output_at
 from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.intervals.drive import IntervalDrive
-from replay.intervals.summary import IntervalSummary
+from replay.intervals.resume import IntervalSummary
 
 if TYPE_CHECKING:
     from events.logs.file import Log

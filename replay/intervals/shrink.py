@@ -18,7 +18,7 @@ from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
 from replay.engine.shrink import Shrinking, Shrunk
-from replay.intervals.branch import row_fields, search_of, setting_fields
+from replay.intervals.branch import place_of, row_fields, search_of, setting_fields
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
 from replay.intervals.regression import interval_regression
@@ -104,7 +104,7 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
 
     def shrunk_to(self, numbers: list[int]) -> Shrunk:
         ordered = sorted(numbers)
-        found = sorted(self.decide(ordered, judging=True), key=_place_of)
+        found = sorted(self.decide(ordered, judging=True), key=place_of)
         return Shrunk(tuple(ordered), 0, self.exact, self.recorded, tuple(found), self.tried)
 
     # Files
@@ -131,7 +131,7 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
         found = (
             each.interval for each in IntervalHistory(EventStore(summary.store_path)).findings()
         )
-        return tuple(sorted(found, key=_place_of))
+        return tuple(sorted(found, key=place_of))
 
     def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
         del folder
@@ -162,10 +162,6 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
 
 def _time_of(event: Observation) -> str:
     return event.time
-
-
-def _place_of(interval: Interval) -> tuple[str, str, str]:
-    return interval.start_time, interval.end_time, interval.key
 
 
 def _text(found: tuple[Interval, ...]) -> str:

@@ -23,7 +23,7 @@ def asset(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-class Told(NamedTuple):
+class Origin(NamedTuple):
     """Where a report comes from."""
 
     store: str
@@ -82,12 +82,12 @@ def _card(section: Section) -> Markup:
     )
 
 
-def report(content: Content, told: Told, index: str | None = None) -> str:
+def report(content: Content, origin: Origin, index: str | None = None) -> str:
     """Return a report in one file, which asks for nothing and runs nothing.
 
     Args:
         content: what is told of the event.
-        told: where it comes from.
+        origin: where it comes from.
         index: the name of the index that it belongs to, if it does.
 
     """
@@ -95,18 +95,22 @@ def report(content: Content, told: Told, index: str | None = None) -> str:
         "header",
         element("h1", "Report on ", ident(content.title.partition(":")[0])),
         element(
-            "span", ident(told.store), f", decided by {told.decided}, ", told.setting, class_="soft"
+            "span",
+            ident(origin.store),
+            f", decided by {origin.decided}, ",
+            origin.setting,
+            class_="soft",
         ),
         link("All reports", index, class_="screen") if index else "",
         class_="top",
     )
     foot = element(
-        "footer", element("p", "The same in a terminal: ", element("code", told.command))
+        "footer", element("p", "The same in a terminal: ", element("code", origin.command))
     )
     return _document(content.title, joined((top, element("main", body_of(content)), foot)))
 
 
-def index_of(reports: Sequence[Listed], told: Told) -> str:
+def index_of(reports: Sequence[Listed], origin: Origin) -> str:
     """Return a page that leads to ``reports``."""
     rows: list[list[object]] = [
         [link(each.event, each.file), each.time, each.happened] for each in reports
@@ -115,7 +119,11 @@ def index_of(reports: Sequence[Listed], told: Told) -> str:
         "header",
         element("h1", f"What was flagged: {len(reports):,}"),
         element(
-            "span", ident(told.store), f", decided by {told.decided}, ", told.setting, class_="soft"
+            "span",
+            ident(origin.store),
+            f", decided by {origin.decided}, ",
+            origin.setting,
+            class_="soft",
         ),
         class_="top",
     )
@@ -123,7 +131,7 @@ def index_of(reports: Sequence[Listed], told: Told) -> str:
     if rows:
         body = table(("event#", "time", "what happened"), rows)
     main = element("main", element("section", body, class_="card", aria_label="Reports"))
-    return _document(f"Reports on {told.store}", joined((top, main)))
+    return _document(f"Reports on {origin.store}", joined((top, main)))
 
 
 def _document(title: str, body: Markup) -> str:

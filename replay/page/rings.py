@@ -42,7 +42,7 @@ _HOP_CLASSES: Final = 4
 _WAYS_MAX: Final = 400
 
 
-class Names(NamedTuple):
+class NameLabels(NamedTuple):
     """Whose names are written, and how large."""
 
     named: Sequence[frozenset[int]]
@@ -135,7 +135,7 @@ class _Drawing:
         # Fewer names can be read better than many that are too small.
         for names_max, size in ((_NAMES_MAX, 1.0), (_NAMES_MIN, _LARGE)):
             self._named = [_named(hop, place, bought, names_max) for place, hop in enumerate(hops)]
-            names = Names(self._named, size, name)
+            names = NameLabels(self._named, size, name)
             self.rings, self._angles = _laid_out(hops, names, self._on_paths)
             self.large = size > 1
             if not self.rings or self.rings[-1].edge <= _EDGE_MAX:
@@ -288,7 +288,7 @@ def _named(
 
 
 def _laid_out(
-    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int]
+    hops: Sequence[Mapping[int, int]], names: NameLabels, on_paths: set[int]
 ) -> tuple[list[Ring], list[dict[int, float]]]:
     """Return the rings and the angle of each member, from the buyer's right, clockwise."""
     scale = 1.0
@@ -303,7 +303,7 @@ def _laid_out(
 
 
 def _sized(
-    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int], scale: float
+    hops: Sequence[Mapping[int, int]], names: NameLabels, on_paths: set[int], scale: float
 ) -> list[Ring]:
     found: list[Ring] = []
     inner = float(_CENTRE)
@@ -327,7 +327,7 @@ def _sized(
 
 
 def _needs(
-    hops: Sequence[Mapping[int, int]], names: Names, on_paths: set[int], found: Sequence[Ring]
+    hops: Sequence[Mapping[int, int]], names: NameLabels, on_paths: set[int], found: Sequence[Ring]
 ) -> list[dict[int, float]]:
     """Return how wide a sector each member needs: for itself, or for those behind it."""
     needs: list[dict[int, float]] = []

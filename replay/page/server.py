@@ -23,7 +23,7 @@ from events.errors import PositionError, ReplayError
 from replay.arguments import is_whole
 from replay.page.addresses import Addresses, NoSuchPageError, event_in, setting_in
 from replay.page.content import Links, Setting, messages
-from replay.page.document import Told, asset, report
+from replay.page.document import Origin, asset, report
 from replay.page.screen import (
     View,
     event_page,
@@ -305,10 +305,10 @@ class Page:
             subjects = opened.teller.subjects(looks, view.event)
             delivered = opened.trace(view.event)
             content.sections.append(messages(delivered, view.event, subjects))
-        told = Told(opened.path.name, str(looks.store.detector), looks.setting, view.command)
+        origin = Origin(opened.path.name, str(looks.store.detector), looks.setting, view.command)
         name = f"event-{view.event}.html"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return HTMLResponse(report(content, told), headers=headers)
+        return HTMLResponse(report(content, origin), headers=headers)
 
     def _at(self, request: Request, served: Served) -> Response:
         opened, query = served.opened, request.query_params

@@ -16,7 +16,7 @@ from events.store.records import StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
 from replay.engine.detectors import check_detector
-from replay.engine.looks import Change
+from replay.engine.looks import ParameterOption
 from replay.judging.history import said
 from replay.judging.looks import JudgedLooks
 from replay.purchases.branch import PurchaseBranching, PurchaseRerun
@@ -81,14 +81,14 @@ class PurchaseLooks(JudgedLooks[Event]):
     history: History
     timeline: Timeline
     shrinking: ClassVar = PurchaseShrinking
-    changes = (
-        Change(
+    parameter_options = (
+        ParameterOption(
             "degrees",
             ("-D", "--degrees"),
             "degree of the network",
             {"metavar": "D", "type": whole("D", DEGREES_MIN)},
         ),
-        Change(
+        ParameterOption(
             "tracked",
             ("-T", "--tracked"),
             "purchases tracked in the network",

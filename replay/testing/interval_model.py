@@ -40,7 +40,7 @@ class Seen(NamedTuple):
     key: str
 
 
-class Found(NamedTuple):
+class Stretch(NamedTuple):
     """An interval among the observations of a key."""
 
     start: int
@@ -66,7 +66,7 @@ def seconds_of(time: str) -> Fraction | None:
     return Fraction((moment - _EPOCH) // dt.timedelta(seconds=1)) + Fraction(f"0.{fraction or 0}")
 
 
-def intervals(own: list[Seen], sought: Sought) -> list[Found]:
+def intervals(own: list[Seen], sought: Sought) -> list[Stretch]:
     """Return the intervals among ``own``, of one key and in order, as SPEC.md words it.
 
     Of every two times that occur: is their distance below the threshold, does it hold enough
@@ -85,7 +85,7 @@ def intervals(own: list[Seen], sought: Sought) -> list[Found]:
             if len(ids) >= sought.distinct_min:
                 candidates.append((places[0], places[-1], ids))
     return [
-        Found(start, end, own[start].time, own[end].time, ids)
+        Stretch(start, end, own[start].time, own[end].time, ids)
         for start, end, ids in sorted(candidates)
         if not any(
             (one, two) != (start, end) and one <= start and end <= two for one, two, _ in candidates
@@ -155,7 +155,7 @@ class IntervalModel:
                 self.lines += _line(found, seen.key if self._keyed else None)
 
 
-def _line(found: Found, key: str | None) -> bytes:
+def _line(found: Stretch, key: str | None) -> bytes:
     fields: dict[str, Any] = {} if key is None else {"key": key}
     fields |= {"start_index": found.start, "end_index": found.end}
     fields |= {"start_time": found.start_time, "end_time": found.end_time}

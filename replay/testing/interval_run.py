@@ -12,9 +12,9 @@ from events.observations.parameters import IntervalParameters
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from replay.intervals.drive import IntervalDrive
+from replay.intervals.resume import IntervalSummary
 from replay.intervals.run import SearchInputs
 from replay.intervals.simulation import IntervalSimulation
-from replay.intervals.summary import IntervalSummary
 from replay.intervals.timeline import IntervalTimeline
 from replay.testing.interval_model import IntervalModel, Sought
 from replay.testing.machine import Death, LiveMachine, deaths
@@ -72,10 +72,6 @@ class IntervalRun(LiveMachine):
     @property
     def stream_path(self) -> Path:
         return self._path
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        return self.model.accepted, self.model.rejected
 
     def open(self, detector: Any) -> tuple[SearchInputs, IntervalSummary, IntervalDrive]:
         columns = ColumnNames(key="address" if self._keyed else None)

@@ -135,10 +135,6 @@ class LiveRun(LiveMachine):
     def stream_path(self) -> Path:
         return self._paths[1]
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        return self.model.accepted, self.model.rejected
-
     def open(self, detector: Any) -> tuple[Logs, Summary, JudgingDrive]:
         logs = self._stack.enter_context(
             Logs(*self._paths, follow=True, wake=self._wake, portions=_PORTIONS)

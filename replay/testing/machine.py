@@ -55,7 +55,7 @@ class Snapshot(NamedTuple):
     """Opened on the store as it was; what the run has appended since is not in it."""
 
 
-class Wake:
+class StopRequest:
     """Ends a live run in good order, as Ctrl-C does."""
 
     def __init__(self) -> None:
@@ -77,6 +77,8 @@ class LiveMachine(RuleBasedStateMachine):
 
     detector: ClassVar[Any]
     """The detector under test."""
+    model: Any
+    """What a brute-force model has seen, with the numbers `accepted` and `rejected` of lines."""
 
     _log: Any
     snapshots = Bundle("snapshots")
@@ -170,7 +172,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.disk = DyingDisk()
         if death is not None:
             self._let_die(*death)
-        self._wake = Wake()
+        self._wake = StopRequest()
         self._stack = ExitStack()
         self._plan(*self._planned)
         inputs, summary, self._drive = self.open(self._ordered())
@@ -245,11 +247,6 @@ class LiveMachine(RuleBasedStateMachine):
 
     # What must hold
 
-    @property
-    @abstractmethod
-    def counts(self) -> tuple[int, int]:
-        """The numbers of events and of rejected lines that the model has seen."""
-
     @invariant()
     @precondition(lambda self: getattr(self, "running", False))
     def files_are_right(self) -> None:
@@ -260,10 +257,11 @@ class LiveMachine(RuleBasedStateMachine):
                 f"expected the flagged file to hold {self._lines!r}, found {written!r}"
             )
         store = EventStore(self.store)
+        counts = (self.model.accepted, self.model.rejected)
         found = (store.events, sum(1 for _ in store.rejected()))
-        if found != self.counts:
+        if found != counts:
             raise AssertionError(
-                f"expected the store to hold events and rejected lines {self.counts}, found {found}"
+                f"expected the store to hold events and rejected lines {counts}, found {found}"
             )
 
     # How it is done

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 import replay
-from events.data_frames import Column, Library, frame_of
+from events.data_frames import Library, TableColumn, frame_of
 from replay.testing import fact_logs, histories, observation_logs, run_in
 from tests.interval_runs import read_back, search
 from tests.rings import Rings
@@ -245,7 +245,7 @@ def test_frame_without_rows_has_the_same_types(library: Library, tmp_path: Path)
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_times_are_exact_or_refused(library: Library) -> None:
     def first(*texts: str, zone: Any = None) -> Any:
-        frame = frame_of(library, {"time": Column("time", texts)}, zone)
+        frame = frame_of(library, {"time": TableColumn("time", texts)}, zone)
         return (rows_of(frame)[0]["time"], types_of(frame)[0])
 
     for text in ("0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"):
@@ -261,7 +261,7 @@ def test_times_are_exact_or_refused(library: Library) -> None:
 
 
 def test_nanoseconds_are_kept() -> None:
-    columns = {"time": Column("time", ["2020-01-01 00:00:00.000000001"])}
+    columns = {"time": TableColumn("time", ["2020-01-01 00:00:00.000000001"])}
     since = 1_577_836_800_000_000_001
     assert frame_of("pandas", columns, None)["time"][0].value == since
     assert frame_of("polars", columns, None)["time"].to_physical()[0] == since

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from events.store.disk import Disk
-    from replay.intervals.summary import IntervalSummary
+    from replay.intervals.resume import IntervalSummary
 
 ROOT = Path(replay.__file__).parents[1]
 HEADING = b"time,adid,address\n"
