@@ -18,7 +18,7 @@ from events.purchases.own_lines import OwnLines
 from events.store.frames import Frame, decode_frame
 from events.store.reading import Reader
 from events.store.writer import StoreWriter
-from replay.engine.output_file import Outputs
+from replay.judging.drive import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

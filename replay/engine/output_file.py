@@ -1,4 +1,4 @@
-"""Where verdicts go: the decisions to the event store, the flagged lines to their file."""
+"""The file that the lines of a history go to, and files that are written at once."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from events.closing import Closing
 from events.errors import OutputError, unwritable
 from events.store.disk import DISK, Disk, NewFile
 from events.store.writer import keep_aside
 from replay.engine.files import check_new, taken
-from replay.engine.output import KeptOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from events.store.disk import DiskFile
-    from events.store.records import Decision, StateDigest
     from replay.engine.output import WrittenLines
 
 
@@ -333,24 +329,3 @@ def _unwritable(path: Path, error: OSError, what: str) -> OutputError:
     if isinstance(error, FileExistsError):
         return taken(path, what)
     return unwritable(path, error, what)
-
-
-class Outputs(KeptOutput):
-    """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor.
-
-    A line is written only when its event and its decision are on the disk, and the
-    store then tells, with what comes next, how far the file had come.
-    """
-
-    def record(self, decisions: Sequence[Decision]) -> None:
-        """Append ``decisions`` to the store."""
-        if decisions:
-            self.append(decisions)
-
-    def attest(self, digest: StateDigest) -> None:
-        """Append ``digest`` to the store."""
-        self._store.append([msgspec.structs.replace(digest, chain=self._store.chain)], 0)
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Append ``lines`` to the flagged purchases."""
-        self.write_lines(lines)

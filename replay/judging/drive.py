@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
@@ -17,18 +19,18 @@ from events.store.header import Header
 from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
-from replay.engine.output_file import Outputs
+from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
 from replay.judging.history import JudgedResumed, is_finished
 from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
     from types import FrameType
 
     from events.logs.block import Block
-    from events.store.records import Record
+    from events.store.records import Record, StateDigest
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
@@ -43,6 +45,27 @@ _DECIDING: Final = frozenset(
     each.__code__
     for each in (ActorSystem.extend, ActorSystem.judge, JudgedResumed._take)  # noqa: SLF001
 )
+
+
+class Outputs(KeptOutput):
+    """Sends decisions to a store and flagged lines to a file; an outlet of the sink actor.
+
+    A line is written only when its event and its decision are on the disk, and the
+    store then tells, with what comes next, how far the file had come.
+    """
+
+    def record(self, decisions: Sequence[Any]) -> None:
+        """Append ``decisions`` to the store."""
+        if decisions:
+            self.append(decisions)
+
+    def attest(self, digest: StateDigest) -> None:
+        """Append ``digest`` to the store."""
+        self._store.append([msgspec.structs.replace(digest, chain=self._store.chain)], 0)
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append ``lines`` to the flagged file."""
+        self.write_lines(lines)
 
 
 class JudgingDrive(Drive):
