@@ -111,6 +111,21 @@ def test_paths_and_numbers_that_are_none_are_not_found(server: Server, path: str
 
 
 @pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("event/99999", "/"), ("subject?id=457", "/s/sample.events/"),
+        ("event/20417/messages", "/s/sample.events/"), ("what-if", "/s/sample.events/"),
+    ],
+)  # fmt: skip
+def test_no_page_is_a_dead_end(server: Server, path: str, way: str) -> None:
+    assert f'href="{way}"' in server.get(f"/s/sample.events/{path}").text
+
+
+def test_what_if_points_below_only_where_something_is_compared(server: Server) -> None:
+    assert "compared below" not in server.get("/s/sample.events/what-if").text
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "example.org", "", "127.0.0.1", "127.0.0.1:1", "{own}.example.org", "{own}@example.org",
