@@ -312,7 +312,7 @@ def _top(view: View, *, live: bool) -> Markup:
             last,
             class_="button",
             id="live",
-            data_stream=to.of("live", opened.setting),
+            data_stream=to.of("live", opened.setting, known=len(opened)),
             data_on="yes" if live else None,
         )
     )

@@ -415,6 +415,8 @@ def test_a_flag_that_a_run_writes_is_a_button_that_leads_to_it(
         assert browser.do("return location.pathname").endswith("/event/5")
         assert "19,990 events · 1 flagged" in browser.do("return document.body.innerText")
         assert browser.problems() == []
+        known = "return document.getElementById('live').dataset.stream"
+        assert browser.do(known).endswith("known=19990")
         browser.driver.find_element("css selector", "#news a").click()
         browser.at(f"/s/{store.name}/event/19990")
         assert "457 bought for 99999.00" in browser.do("return document.body.innerText")
