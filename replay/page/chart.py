@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.escapes import plain
 from events.purchases.amounts import UNITS_PER_ONE, format_amount, format_cents
-from replay.page.markup import Markup, element
+from replay.page.markup import Markup, element, joined
 from replay.page.rings import hop_class
 
 if TYPE_CHECKING:
@@ -167,12 +167,17 @@ def _levels(
     if baseline is not None and baseline.n:
         y = axis.y(baseline.total // baseline.n)
         parts.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT + 8, y2=y, class_="mean"))
-        labels.append((y, f"mean {format_cents(baseline.mean)}", "mean"))
+        above = "" if axis.holds(baseline.total // baseline.n) else " ↑"
+        labels.append((y, f"mean {format_cents(baseline.mean)}{above}", "mean"))
     if threshold is not None:
         y = axis.y(threshold)
         parts.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT + 8, y2=y, class_="threshold"))
         above = "" if axis.holds(threshold) else " ↑"
-        labels.append((y, f"threshold {format_amount(threshold)}{above}", "threshold"))
+        # Where letters are large, the word stands at the other end of the line (style.css).
+        word = element("tspan", "threshold ", class_="wide")
+        text = joined((word, f"{format_amount(threshold)}{above}"))
+        labels.append((y, text, "threshold"))
+        parts.append(element("text", "threshold", x=_LEFT + 4, y=y - 6, class_="threshold narrow"))
     x, y = _RIGHT - 12, axis.y(amount)
     kind = "this flagged" if flagged else "this"
     parts.append(element("line", x1=x, y1=_BOTTOM, x2=x, y2=y, class_=f"stem {kind}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.errors import counted
-from replay.page.markup import Markup, element, ident, link, number, table
+from replay.page.markup import Markup, element, link, number, short_ident, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,7 +129,7 @@ def names(users: Sequence[str], shown_max: int = 12) -> Markup:
     """Return the first of some ids, and how many more there are."""
     parts: list[object] = []
     for user in users[:shown_max]:
-        parts += [", " if parts else "", ident(user)]
+        parts += [", " if parts else "", short_ident(user)]
     rest = len(users) - shown_max
     parts.append(f" and {number(rest)} more" if rest > 0 else "")
     return element("span", *parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.page.content import Content, Links, Section, Setting, Teller, around, facts
-from replay.page.markup import Markup, element, ident, joined, table
+from replay.page.markup import Markup, element, ident, joined, short_ident, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def content(looks: FactLooks, event: int, setting: Setting | None, links: Links)
     answers: list[dict[str, Any]] = told["answers"]
     if answers:
         rows: list[list[object]] = [
-            [ident(each["subject"]), _value(each["answer"])] for each in answers
+            [short_ident(each["subject"]), _value(each["answer"])] for each in answers
         ]
         body = table(("who", "answer"), rows)
         sections.append(Section("answers", Markup("What was answered"), body, "right"))
@@ -77,7 +77,7 @@ def _held(held: Mapping[str, Mapping[str, Any]]) -> Markup:
     rows: list[list[object]] = []
     for subject, values in held.items():
         named = [(name, _value(value)) for name, value in values.items()]
-        rows.append([ident(subject), facts(named) if named else "nothing"])
+        rows.append([short_ident(subject), facts(named) if named else "nothing"])
     return table(("who", "what"), rows)
 
 

@@ -25,10 +25,10 @@ from replay.page.content import (
     moment_of,
     names,
 )
-from replay.page.markup import Markup, element, ident, joined, link, number, table
+from replay.page.markup import Markup, element, ident, joined, link, number, short_ident, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from events.observations.interval import Interval
     from events.observations.rows import Observation
@@ -49,12 +49,15 @@ def subjects(looks: IntervalLooks, event: int) -> Sequence[str]:
 
 def happened(looks: IntervalLooks, event: Observation) -> Markup:
     """Return an observation and what was final after it, in a line."""
-    parts: list[object] = [ident(event.adid), " seen"]
-    if looks.parameters.key is not None:
-        parts += [" at ", ident(event.key)]
     count = looks.history.found_counts.get(event.number, 0)
-    parts.append(f": {counted(count, 'interval')} FOUND" if count else "")
-    return joined(parts)
+    told = f": {counted(count, 'interval')} FOUND" if count else ""
+    return joined((_seen(looks, event, short_ident), told))
+
+
+def _seen(looks: IntervalLooks, event: Observation, shown: Callable[[str], Markup]) -> Markup:
+    """Return an observation, with its ids as ``shown`` writes them."""
+    where = () if looks.parameters.key is None else (" at ", shown(event.key))
+    return joined((shown(event.adid), " seen", *where))
 
 
 def content(looks: IntervalLooks, event: int, setting: Setting | None, links: Links) -> Content:
@@ -72,6 +75,8 @@ def content(looks: IntervalLooks, event: int, setting: Setting | None, links: Li
     count = history.found_counts.get(event, 0)
     detail = f"Looked for: {setting_text(looks.parameters)}."
     if count:
+        which = "it" if count == 1 else "them"
+        detail = f"Final after this observation: none that came later is in {which}. {detail}"
         sections = [
             _found(looks, finding, links)
             for finding in islice(history.found(event), _INTERVALS_MAX)
@@ -85,7 +90,7 @@ def content(looks: IntervalLooks, event: int, setting: Setting | None, links: Li
         f"event {event}: {observation_text(observed)}",
         f"{counted(count, 'interval')} found" if count else "none found",
         flagged=bool(count),
-        verdict=happened(looks, observed),
+        verdict=_seen(looks, observed, ident),
         detail=joined([detail]),
         sections=[*sections, around(looks, event, happened, links, "wide")],
     )
@@ -98,7 +103,12 @@ def _found(looks: IntervalLooks, finding: Finding, links: Links) -> Section:
     for index, each in enumerate(members[:_MEMBERS_MAX], interval.start_index):
         member = history.event(each)
         rows.append(
-            [index, link(each, links.event(each)), moment_of(looks, member), ident(member.adid)]
+            [
+                index,
+                link(each, links.event(each)),
+                moment_of(looks, member),
+                short_ident(member.adid),
+            ]
         )
     parts: list[object] = [_picture(looks, finding), _facts(interval)]
     parts.append(table(("place#", "event#", "time", "id"), rows))
@@ -109,7 +119,7 @@ def _found(looks: IntervalLooks, finding: Finding, links: Links) -> Section:
         (
             f"Interval of {counted(interval.num_adid, 'id')}, {interval.start_time} to "
             f"{interval.end_time}",
-            *((" at ", ident(interval.key)) if interval.key else ()),
+            *((" at ", short_ident(interval.key)) if interval.key else ()),
         )
     )
     return Section(f"interval-{interval.start_index}", heading, joined(parts))

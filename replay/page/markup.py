@@ -13,6 +13,9 @@ from events.escapes import inert, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+# Of a longer id a table shows the beginning and the end; all of it is in the hint.
+_BEGINNING: Final = 60
+_END: Final = 12
 _VOID: Final = frozenset({"br", "hr", "input", "link", "meta"})
 
 
@@ -61,6 +64,14 @@ _EMPTY: Final = frozenset({"circle", "line", "path", "rect"})
 def ident(name: str) -> Markup:
     """Return an id as it is shown everywhere, whatever direction its letters have."""
     return element("bdi", plain(name))
+
+
+def short_ident(name: str) -> Markup:
+    """Return an id for a table, where one of thousands of letters would hide all else."""
+    text = plain(name)
+    if len(text) <= _BEGINNING + _END:
+        return ident(name)
+    return element("bdi", f"{text[:_BEGINNING]}\u2026{text[-_END:]}", title=text)
 
 
 def svg_ident(name: str, letters_max: int = 0) -> Markup:

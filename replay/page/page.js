@@ -148,7 +148,13 @@
     stream = null;
     if (on && live) {
       stream = new EventSource(live.dataset.stream);
-      stream.onmessage = (event) => tell(JSON.parse(event.data));
+      stream.onmessage = (event) => {
+        tell(JSON.parse(event.data));
+        // Turned off and on again, it goes on from there.
+        const now = document.getElementById("live");
+        const known = `known=${event.lastEventId}`;
+        if (now) now.dataset.stream = now.dataset.stream.replace(/known=\d+/, known);
+      };
       stream.onerror = () => {
         if (stream && stream.readyState === EventSource.CLOSED) follow(false);
       };

@@ -15,7 +15,7 @@ from events.purchases.parameters import Parameters
 from replay.engine.detectors import check_detector, detector_version
 from replay.page.chart import Bar, chart
 from replay.page.content import Content, Links, Section, Setting, Teller, around, moment_of, names
-from replay.page.markup import Markup, element, ident, joined, link, number, table
+from replay.page.markup import Markup, element, ident, joined, link, number, short_ident, table
 from replay.page.rings import hop_class, rings
 from replay.purchases.console import verdict_text
 from replay.purchases.moment import Moment, Network, network_changes
@@ -52,9 +52,9 @@ def happened(looks: PurchaseLooks, event: Event) -> Markup:
     """Return what happened, and the recorded verdict, in a line."""
     if not isinstance(event, Purchase):
         verb = " befriended " if isinstance(event, Befriend) else " unfriended "
-        return joined((ident(event.user1), verb, ident(event.user2)))
+        return joined((short_ident(event.user1), verb, short_ident(event.user2)))
     decision = looks.history.recorded.get(event.number)
-    told = joined((ident(event.user), f" bought for {format_amount(event.amount)}"))
+    told = joined((short_ident(event.user), f" bought for {format_amount(event.amount)}"))
     if decision is None:
         return told
     verdict, _, figures = verdict_text(decision).partition(" (")
@@ -94,13 +94,13 @@ def _purchase(looks: PurchaseLooks, event: Purchase, setting: Setting, links: Li
             joined(
                 (
                     "Network of ",
-                    ident(event.user),
+                    short_ident(event.user),
                     f", {counted(setting.degrees, 'friendship')} deep: {counted(members, 'user')}",
                 )
             ),
             joined(
                 (
-                    rings(event.user, judged.network.hops, bought, name),
+                    rings(event.user, judged.network.hops, bought, name) if members else "",
                     _legend(judged.network, bought),
                 )
             ),
@@ -177,6 +177,8 @@ def _sentence(looks: PurchaseLooks, event: Purchase, judged: _Judged) -> Markup:
 
 def _window_heading(judged: _Judged) -> str:
     degrees = counted(judged.setting.degrees, "friendship")
+    if not judged.baseline.n:
+        return f"Window: no purchase within {degrees}"
     count = counted(judged.baseline.n, "purchase")
     return f"Window: the last {count} within {degrees}, of at most {number(judged.setting.tracked)}"
 
@@ -226,12 +228,12 @@ def _table(looks: PurchaseLooks, judged: _Judged, links: Links) -> Section:
     for each in judged.window[: -_WINDOW_MAX - 1 : -1]:
         path: list[object] = []
         for member in judged.network.path(numbers[each.user]):
-            path += [" > " if path else "", ident(name(member))]
+            path += [" > " if path else "", short_ident(name(member))]
         rows.append(
             [
                 link(each.number, links.event(each.number)),
                 moment_of(looks, each),
-                ident(each.user),
+                short_ident(each.user),
                 format_amount(each.amount),
                 joined(path),
             ]
@@ -308,7 +310,7 @@ def _friendship(looks: PurchaseLooks, event: Any, setting: Setting, links: Links
         detail = f"No network of {setting.degrees} friendships changed."
     shown = list(changes.members.items())[:_CHANGES_MAX]
     rows: list[list[object]] = [
-        [ident(name(user)), len(members), names(list(map(name, members)))]
+        [short_ident(name(user)), len(members), names(list(map(name, members)))]
         for user, members in shown
     ]
     column = "who came into it" if begun else "who dropped out of it"

@@ -200,7 +200,7 @@ def _grid(view: View, decided: Mapping[Setting, frozenset[int]]) -> Markup:
             found = len(decided[here])
             marks = [
                 "the run's" if here == view.opened.setting else "",
-                "compared below" if here == view.setting else "",
+                "compared below" if here == view.setting != view.opened.setting else "",
             ]
             address = view.addresses.of("what-if", here, event=view.event)
             row.append(
@@ -266,7 +266,8 @@ def problem_page(heading: str, text: str, refresh: int | None = None) -> str:
     """Return a page that says why there is no other."""
     card = element("section", element("p", text), class_="card", role="status")
     top = element("header", element("h1", heading), class_="top")
-    page = joined((top, element("main", card, id="main")))
+    back = element("p", link("All stores", "/"))
+    page = joined((top, element("main", card, back, id="main")))
     return _page(heading, page, refresh=refresh)
 
 
@@ -274,7 +275,8 @@ def problem_page(heading: str, text: str, refresh: int | None = None) -> str:
 
 
 def _heading(opened: Opened) -> Markup:
-    return element("header", element("h1", ident(opened.name)), class_="top")
+    name = link(ident(opened.name), f"{Addresses.base(opened.name)}/", class_="plain")
+    return element("header", element("h1", name), class_="top")
 
 
 def _top(view: View, *, live: bool) -> Markup:
@@ -310,7 +312,7 @@ def _top(view: View, *, live: bool) -> Markup:
             last,
             class_="button",
             id="live",
-            data_stream=to.of("live", opened.setting),
+            data_stream=to.of("live", opened.setting, known=len(opened)),
             data_on="yes" if live else None,
         )
     )

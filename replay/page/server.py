@@ -340,8 +340,11 @@ class Page:
         opened = served.opened
         to = Addresses(opened, setting_in(request.query_params, opened.setting))
 
+        # What came between the page and this request, or before it was made again, is news.
+        shown = request.headers.get("last-event-id", request.query_params.get("known", ""))
+
         async def told() -> AsyncIterator[bytes]:
-            known = len(opened)
+            known = min(int(shown), len(opened)) if is_whole(shown) else len(opened)
             yield b": hello\n\n"
             while not self.closing and not await request.is_disconnected():
                 opened.read_on()
@@ -350,7 +353,7 @@ class Page:
                 if len(opened) > known or (opened.flagged and opened.flagged[-1] > known):
                     told = json.dumps(news(opened, to, known))
                     known = len(opened)
-                    yield f"data: {told}\n\n".encode()
+                    yield f"id: {known}\ndata: {told}\n\n".encode()
                 await asyncio.sleep(_LOOK_SECONDS)
 
         if request.method == "HEAD":

@@ -327,6 +327,21 @@ def test_every_width_holds_the_page_and_axe_finds_nothing_serious(
     assert browser.problems() == []
 
 
+@pytest.mark.parametrize(
+    "path", [SAMPLE, event(18_603), "/s/intervals.events/event/371", "/s/rings.events/event/3"]
+)
+def test_a_phone_shows_each_table_whole(
+    browser: Browser, visit: Callable[[str], None], path: str
+) -> None:
+    browser.size(390)
+    visit(path)
+    cut = browser.do(
+        "return [...document.querySelectorAll('.scroll:has(table)')]"
+        ".filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"
+    )
+    assert cut == []
+
+
 def test_a_window_of_500_fits_every_width(browser: Browser, visit: Callable[[str], None]) -> None:
     visit(f"{SAMPLE}?d=3&t=500")
     for width in WIDTHS:
@@ -400,6 +415,8 @@ def test_a_flag_that_a_run_writes_is_a_button_that_leads_to_it(
         assert browser.do("return location.pathname").endswith("/event/5")
         assert "19,990 events · 1 flagged" in browser.do("return document.body.innerText")
         assert browser.problems() == []
+        known = "return document.getElementById('live').dataset.stream"
+        assert browser.do(known).endswith("known=19990")
         browser.driver.find_element("css selector", "#news a").click()
         browser.at(f"/s/{store.name}/event/19990")
         assert "457 bought for 99999.00" in browser.do("return document.body.innerText")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from actors.purchases.baseline import baseline_of
 from events.escapes import plain
 from replay.page.chart import HEIGHT, WIDTH, Bar, axis_for, chart
-from replay.page.markup import Markup, element, escaped, ident
+from replay.page.markup import Markup, element, escaped, ident, short_ident
 from replay.page.rings import rings
 from tests.replay.page.stores import NASTY
 
@@ -183,6 +183,29 @@ def test_an_id_is_shown_and_never_obeyed(name: str) -> None:
         "svg", "title", "circle", "path", "text", "tspan",
     }  # fmt: skip
     assert plain(name) in "".join(map(text_of, network.iter(f"{SVG}title")))
+
+
+@pytest.mark.parametrize("letters", [72, 73, 2_000])
+def test_a_long_id_shows_both_ends_in_a_table_and_all_of_it_as_a_hint(letters: int) -> None:
+    name = "<" + "x" * (letters - 2) + ">"
+    shown = drawn(short_ident(name))
+    if letters == 72:
+        assert text_of(shown) == name
+        assert shown.get("title") is None
+    else:
+        assert text_of(shown) == f"<{'x' * 59}\u2026{'x' * 11}>"
+        assert shown.get("title") == name
+
+
+def test_a_level_beyond_the_axis_is_said_to_be_above() -> None:
+    # One purchase of a million among 39 of 10.00, which is not let flatten the axis.
+    amounts = [100_000] * 39 + [10_000_000_000]
+    bars = [Bar(place, "u", amount, 1) for place, amount in enumerate(amounts, 1)]
+    svg = drawn(chart(bars, 100_000, baseline_of(amounts), flagged=False))
+    told = {text_of(each) for each in svg.iter(f"{SVG}text")}
+    assert "mean 25009.75 \u2191" in told
+    assert "this 10.00" in told
+    assert any(each.startswith("threshold ") and each.endswith(" \u2191") for each in told)
 
 
 def test_text_is_escaped_and_markup_is_not() -> None:

@@ -108,6 +108,23 @@ def test_a_report_is_whole_and_asks_for_nothing(
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
+def test_nobody_in_a_network_is_said_and_not_drawn(folder: Path) -> None:
+    # The first event of all: whoever bought has no friends yet.
+    found = parsed(made(folder, "sample", 1))
+    text = "".join(found.find("body").itertext())  # type: ignore[union-attr]
+    assert "Nobody is in this network." in text
+    assert "Window: no purchase within 2 friendships" in text
+    kinds = [str(each.get("class")) for each in found.iter() if each.tag.endswith("svg")]
+    assert not [kind for kind in kinds if kind.startswith("rings")]
+    assert "chart" in kinds
+
+
+def test_an_interval_says_why_it_is_found_at_a_later_observation(folder: Path) -> None:
+    found = parsed(made(folder, "intervals", 371))
+    text = "".join(found.find("body").itertext())  # type: ignore[union-attr]
+    assert "Final after this observation: none that came later is in it." in text
+
+
 def test_ids_that_want_to_be_obeyed_are_text_in_bdi(folder: Path) -> None:
     found = parsed(made(folder, "nasty", 27))
     shown = {"".join(each.itertext()) for each in found.iter("bdi")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -108,6 +109,21 @@ def test_paths_and_numbers_that_are_none_are_not_found(server: Server, path: str
     answer = server.get(path)
     assert answer.status == 404
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("event/99999", "/"), ("subject?id=457", "/s/sample.events/"),
+        ("event/20417/messages", "/s/sample.events/"), ("what-if", "/s/sample.events/"),
+    ],
+)  # fmt: skip
+def test_no_page_is_a_dead_end(server: Server, path: str, way: str) -> None:
+    assert f'href="{way}"' in server.get(f"/s/sample.events/{path}").text
+
+
+def test_what_if_points_below_only_where_something_is_compared(server: Server) -> None:
+    assert "compared below" not in server.get("/s/sample.events/what-if").text
 
 
 @pytest.mark.parametrize(
@@ -357,6 +373,40 @@ def test_what_a_run_appends_is_told_to_who_follows(folder: Path, tmp_path: Path)
         # Not more than a reader can take in.
         assert [each["event"] for each in news["flags"]] == flagged[-5:]
         assert "20,588 events" in server.get("/s/growing.events/event/20417").text
+    finally:
+        assert server.end() == 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_comes_between_a_page_and_its_stream_is_told(
+    folder: Path, tmp_path: Path, again: bool
+) -> None:
+    content = (folder / "sample.events").read_bytes()
+    ends = [place.end for place in replay.EventStore(folder / "sample.events")._frames]
+    growing = tmp_path / "growing.events"
+    growing.write_bytes(content[: ends[0]])
+    server = Server(growing)
+    try:
+        server.ready("growing.events")
+        page = server.get("/s/growing.events/event/5").text
+        match = re.search(r'data-stream="([^"]*known=(\d+))"', page)
+        assert match is not None
+        with growing.open("ab") as file:
+            file.write(content[ends[0] :])
+        # Somebody else has looked meanwhile, so that the server knows all of it.
+        assert "20,588 events" in server.get("/s/growing.events/event/1").text
+        # A browser that has lost the stream says what it was told last.
+        path, header = match[1], ""
+        if again:
+            path, header = "/s/growing.events/live", f"Last-Event-ID: {match[2]}\r\n"
+        with socket.create_connection((server.host, server.port), timeout=60) as stream:
+            told = stream.makefile("rb")
+            host = f"Host: {server.host}:{server.port}\r\n"
+            stream.sendall(f"GET {path} HTTP/1.1\r\n{host}{header}\r\n".encode())
+            while not (line := told.readline()).startswith(b"id: "):
+                pass
+            assert line == b"id: 20588\n"
+            assert json.loads(told.readline()[6:])["counts"] == "20,588 events · 6 flagged"
     finally:
         assert server.end() == 0
 
