@@ -9,10 +9,11 @@ import socket
 import webbrowser
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError, OutputError
 from events.escapes import plain
+from events.store.store import EventStore
 from replay.arguments import is_whole
 from replay.kinds import kind_of, looks_of
 from replay.loading import add_detector, given_detector
@@ -20,6 +21,9 @@ from replay.terminal.standard_streams import flush, mention
 from replay.terminal.tables import open_store
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from replay.engine.looks import Looks
     from replay.page.server import Served
 
 SUMMARY = "show stores as a page in the browser, also while a run is writing them"
@@ -28,7 +32,8 @@ EXAMPLE = "view flagged.json.events --open"
 LOCAL: Final = "127.0.0.1"
 PORT: Final = 8765
 _PORT_MAX: Final = 65_535
-_EVERYWHERE: Final = ("", "0.0.0.0", "::", "*")  # noqa: S104  that is what is refused
+_HTTP_PORT: Final = 80
+_EVERYWHERE: Final = ("0.0.0.0", "::", "::ffff:0.0.0.0")  # noqa: S104  that is what is refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,19 +68,25 @@ def run(options: argparse.Namespace) -> int:
 
     from replay.page.server import Page  # noqa: PLC0415
 
-    if options.host in _EVERYWHERE:
-        raise InputError(
-            "--host: expected one address of this machine, found one that stands for all"
-        )
     served = _served(options)
     listening = _listening(options.host, options.port)
-    port = listening.getsockname()[1]
+    bound, port = listening.getsockname()[:2]
     local = options.host in (LOCAL, "localhost", "::1")
     token = None if local else secrets.token_urlsafe(24)
-    names = {options.host, *((LOCAL, "localhost", "[::1]") if local else ())}
-    hosts = [f"{name}:{port}" for name in names]
-    address = f"http://{options.host}:{port}/{'' if token is None else f'?token={token}'}"
+    # 127.1 is 127.0.0.1 to a browser.
+    names = {options.host, bound, *((LOCAL, "localhost", "::1") if local else ())}
+    hosts = [_host(name, port) for name in names]
+    if port == _HTTP_PORT:  # Which browsers leave out.
+        hosts += [each.removesuffix(f":{port}") for each in hosts]
+    address = f"http://{_host(options.host, port)}/{'' if token is None else f'?token={token}'}"
     page = Page(served)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Or those who follow a store would be waited for.
+            page.closing = True
+            super().handle_exit(sig, frame)
+
     config = uvicorn.Config(
         page.app(hosts, token),
         log_config=None,
@@ -85,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         ws="none",
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     mention(f"page: {address} (Ctrl-C ends it)")
     flush()
     if options.open:
@@ -98,6 +109,11 @@ def run(options: argparse.Namespace) -> int:
         page.close()
         listening.close()
     return 0
+
+
+def _host(name: str, port: int) -> str:
+    """Return how an address names a host."""
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def _port(text: str) -> int:
@@ -122,7 +138,8 @@ def _served(options: argparse.Namespace) -> list[Served]:
     names: set[str] = set()
     for path in options.stores:
         store = open_store(path)
-        name = store.path.name
+        # Whatever bytes it has, it is text in an address.
+        name = store.path.name.encode(errors="backslashreplace").decode()
         if name in names:
             raise InputError(
                 f"{path}: expected stores with different names, found two that are called "
@@ -131,15 +148,20 @@ def _served(options: argparse.Namespace) -> list[Served]:
         names.add(name)
         fits = detector is not None and issubclass(detector, kind_of(store.header).detectors)
         own = detector if fits else None
-        opened = Opened(name, Path(store.path).absolute(), partial(looks_of, store, own))
+        opened = Opened(name, Path(store.path).absolute(), partial(_looks, path, own))
         served.append(Served(opened, path, options.detector if fits else None))
     return served
+
+
+def _looks(path: str, detector: type[Any] | None) -> Looks[Any]:
+    return looks_of(EventStore(path), detector)
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
     """Return a socket that listens.
 
     Raises:
+        InputError: it would listen at all addresses of the machine.
         OutputError: nobody can listen there.
 
     """
@@ -149,7 +171,12 @@ def _listening(host: str, port: int | None) -> socket.socket:
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind((host, each))
+            made.bind(("" if host == "*" else host, each))
+            if made.getsockname()[0] in _EVERYWHERE:
+                made.close()
+                raise InputError(
+                    "--host: expected one address of this machine, found one that stands for all"
+                )
             made.listen(64)
         except OSError as error:
             made.close()

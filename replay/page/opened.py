@@ -41,13 +41,32 @@ class Opened:
         self.error: str | None = None
         """Why it cannot be shown, if it cannot."""
         self._open: Final = looks
+        self._begin()
+
+    def _begin(self) -> None:
+        self.error = None
         self._looks: Looks[Any] | None = None
         self._flagged: list[int] = []
         self._verdicts = 0
         self._size = 0
         self._strip: tuple[Any, Markup] | None = None
-        self._thread: Final = threading.Thread(target=self._load, daemon=True)
+        self._file = self._file_now()
+        self._thread = threading.Thread(target=self._load, daemon=True)
         self._thread.start()
+
+    def _file_now(self) -> tuple[int, ...]:
+        """Return what tells the file at the path from another; empty where there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def look_again(self) -> None:
+        """Begin to read a store afresh that could not be shown, if it is another by now."""
+        if self.ready and self.error is not None and self._file != self._file_now():
+            self.close()
+            self._begin()
 
     def _load(self) -> None:
         try:
@@ -58,7 +77,7 @@ class Opened:
             self._looks = looks
             self._note_flags()
         except (ReplayError, OSError, MemoryError) as error:
-            self.error = str(error) or type(error).__name__
+            self.error = _told(error)
 
     def wait(self, seconds: float) -> bool:
         """Wait until the store is read, but no longer; tell whether it is."""
@@ -118,7 +137,8 @@ class Opened:
                 return False
             self.looks.timeline.read_on()
         except (ReplayError, OSError) as error:
-            self.error = str(error)
+            self.error = _told(error)
+            self._file = ()
             return False
         self._size = size
         self._note_flags()
@@ -161,3 +181,9 @@ class Opened:
         self._thread.join()
         if self._looks is not None:
             self._looks.close()
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"expected an event store, found: {error.strerror}"
+    return str(error) or type(error).__name__

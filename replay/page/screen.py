@@ -50,6 +50,15 @@ class View(NamedTuple):
         return " ".join(words)
 
 
+class Decided(NamedTuple):
+    """What other settings flag of the first events of a store, which may have more by now."""
+
+    events: int
+    """How many events were looked at."""
+    flagged: dict[Setting, frozenset[int]]
+    """The numbers of the flagged ones, by setting."""
+
+
 def event_page(view: View, content: Content, *, live: bool) -> str:
     """Return the page of an event; ``live`` says whether a run is writing the store."""
     main = element(
@@ -93,7 +102,7 @@ def subject_page(opened: Opened, subject: str, events: Sequence[int], to: Addres
 
 def what_if_page(
     view: View,
-    decided: Mapping[Setting, frozenset[int]],
+    decided: Decided,
     work: Work | None,
     *,
     mine: bool,
@@ -102,23 +111,28 @@ def what_if_page(
 
     Args:
         view: where one came from, at the setting that is compared with the run.
-        decided: what is flagged, at each setting that was decided.
+        decided: what is flagged at each other setting that was decided.
         work: what is being decided, if anything is.
         mine: whether that is of this store.
 
     """
     to, own, shown = view.addresses, view.opened.setting, view.setting
+    assert own is not None, "there are D and T"
+    run = frozenset(each for each in view.opened.flagged if each <= decided.events)
+    flagged = decided.flagged | {own: run}
     parts: list[object] = [_asking(view)]
     running = work is not None and work.running
     if work is not None and running:
         parts.append(_running(work, to, mine=mine))
     elif work is not None and mine and work.error is not None:
         parts.append(element("p", "It has failed: ", work.error, class_="problem"))
-    if decided:
-        parts.append(_grid(view, decided))
+    if decided.events < len(view.opened):
+        told = f"The store has grown: this is what its first {number(decided.events)} events give."
+        parts.append(element("p", told, class_="note"))
+    parts.append(_grid(view, flagged))
     cards = [element("section", element("h2", "What if"), *parts, class_="card")]
-    if shown is not None and shown in decided and shown != own:
-        cards.append(_compared(view, decided[shown], shown))
+    if shown is not None and shown in flagged and shown != own:
+        cards.append(_compared(view, run, flagged[shown], shown))
     back = element("p", link("Back to the event", to.event(view.event, own)))
     main = element("main", back, *cards, id="main")
     page = joined((_heading(view.opened), main))
@@ -217,8 +231,7 @@ def _grid(view: View, decided: Mapping[Setting, frozenset[int]]) -> Markup:
     return element("div", heading, table(columns, rows), id="settings")
 
 
-def _compared(view: View, flagged: frozenset[int], shown: Setting) -> Markup:
-    run = frozenset(view.opened.flagged)
+def _compared(view: View, run: frozenset[int], flagged: frozenset[int], shown: Setting) -> Markup:
     gained, lost = sorted(flagged - run), sorted(run - flagged)
     told = (
         f"The run, at {view.opened.setting}, flags {number(len(run))}; at {shown} "

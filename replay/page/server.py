@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 from contextlib import asynccontextmanager
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -25,6 +26,7 @@ from replay.page.addresses import Addresses, NoSuchPageError, event_in, setting_
 from replay.page.content import Links, Setting, messages
 from replay.page.document import Origin, asset, report
 from replay.page.screen import (
+    Decided,
     View,
     event_page,
     messages_page,
@@ -136,15 +138,20 @@ class Guard:
         if self._is_token(query.get(_TOKEN, "")):
             # Out of the address, so that it does not stay in histories.
             answer = RedirectResponse(_quoted_path(scope), _SEE_OTHER)
-            answer.set_cookie(_TOKEN, self._token, httponly=True, samesite="strict")
+            # Lax, or a link in a ticket would not bring it along.
+            answer.set_cookie(_cookie(headers), self._token, httponly=True, samesite="lax")
             return answer
-        cookies: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-        if _TOKEN in cookies and self._is_token(cookies[_TOKEN].value):
+        if self._is_token(cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")):
             return None
         return _plain("expected the token that view has printed, found none", 403)
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(), (self._token or "").encode())
+
+
+def _cookie(headers: Headers) -> str:
+    """Return the cookie's name, with the port: browsers share cookies among all of a host's."""
+    return f"{_TOKEN}-{re.sub('[^a-z0-9]', '-', headers['host'].lower())}"
 
 
 def _quoted_path(scope: Scope) -> str:
@@ -164,8 +171,11 @@ def _is_foreign(headers: Headers) -> bool:
 
 
 def _origin_of(address: str | None) -> str | None:
-    """Return the host and port of an address, or None where there is none."""
-    return None if address is None else urlsplit(address).netloc.lower()
+    """Return the host and port of an address, empty where it has none; None without an address."""
+    try:
+        return None if address is None else urlsplit(address).netloc.lower()
+    except ValueError:  # As of "http://[".
+        return ""
 
 
 def _is_own(request: Request) -> bool:
@@ -187,7 +197,7 @@ class Page:
         """Serve ``stores``, each by its name."""
         self._stores: Final = {each.opened.name: each for each in stores}
         self._work: Work | None = None
-        self._decided: dict[tuple[str, int], dict[Setting, frozenset[int]]] = {}
+        self._decided: dict[str, Decided] = {}
         self.closing = False
         """Whether the server ends, and nobody is followed any more."""
 
@@ -242,7 +252,9 @@ class Page:
             if served is None:
                 return HTMLResponse(problem_page("No such store", "There is no such store."), 404)
             opened = served.opened
+            opened.look_again()
             if not opened.ready:
+                self._forget(served)
                 loading = problem_page("One moment", "The store is being read.", refresh=1)
                 return HTMLResponse(loading, 503, {"retry-after": "1"})
             if opened.error is None:
@@ -365,14 +377,11 @@ class Page:
     def _what_if(self, request: Request, served: Served) -> Response:
         view = self._compared(request, served)
         work, mine = self._work, self._is_at_work_on(served)
-        decided = dict(self._kept(served))
-        decided[_own(served)] = frozenset(served.opened.flagged)
+        kept = self._decided.get(served.opened.name, Decided(len(served.opened), {}))
         if work is not None:
             work.look()
-            if mine:
-                self._kept(served).update(work.done)
-                decided |= work.done
-        return HTMLResponse(what_if_page(view, decided, work, mine=mine))
+            self._take(served, kept)
+        return HTMLResponse(what_if_page(view, kept, work, mine=mine))
 
     def _compared(self, request: Request, served: Served) -> View:
         if served.opened.setting is None:
@@ -380,9 +389,18 @@ class Page:
         event = request.query_params.get("event", str(len(served.opened)))
         return self._view(request, served, event)
 
-    def _kept(self, served: Served) -> dict[Setting, frozenset[int]]:
-        """Return what was decided of a store as it is now."""
-        return self._decided.setdefault((served.opened.name, len(served.opened)), {})
+    def _forget(self, served: Served) -> None:
+        """Keep nothing that was decided of a store which is read afresh."""
+        self._decided.pop(served.opened.name, None)
+        if self._work is not None and self._is_at_work_on(served):
+            self._work.cancel()
+            self._work = None
+
+    def _take(self, served: Served, kept: Decided) -> None:
+        """Keep what was decided of as many events as what is kept."""
+        work = self._work
+        if work is not None and self._is_at_work_on(served) and work.asked.events == kept.events:
+            kept.flagged.update(work.done)
 
     def _is_at_work_on(self, served: Served) -> bool:
         return self._work is not None and self._work.asked.store == str(served.opened.path)
@@ -397,11 +415,16 @@ class Page:
         if self._work is not None and self._work.running:
             return RedirectResponse(back, _SEE_OTHER)
         wanted = _SWEPT if "sweep" in request.query_params else (view.setting,)
-        kept = {*self._kept(served), _own(served)}
-        missing = tuple(each for each in wanted if each is not None and each not in kept)
+        opened = served.opened
+        kept = self._decided.get(opened.name)
+        if kept is None or kept.events != len(opened):
+            kept = self._decided[opened.name] = Decided(len(opened), {})
+        self._take(served, kept)
+        known = {*kept.flagged, opened.setting}
+        missing = tuple(each for each in wanted if each is not None and each not in known)
         if missing:
-            path = str(served.opened.path)
-            self._work = Work(Asked(path, served.detector, missing))
+            path = str(opened.path)
+            self._work = Work(Asked(path, served.detector, missing, len(opened)))
         return RedirectResponse(back, _SEE_OTHER)
 
     def _cancel(self, request: Request, served: Served) -> Response:
@@ -411,9 +434,3 @@ class Page:
             self._work.cancel()
         setting = setting_in(request.query_params, served.opened.setting)
         return RedirectResponse(Addresses(served.opened, setting).of("what-if"), _SEE_OTHER)
-
-
-def _own(served: Served) -> Setting:
-    setting = served.opened.setting
-    assert setting is not None, "there are D and T"
-    return setting

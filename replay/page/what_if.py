@@ -34,6 +34,8 @@ class Asked(NamedTuple):
     """The detector that was given, as on the command line."""
     settings: tuple[Setting, ...]
     """At which D and T."""
+    events: int
+    """How many of its events."""
 
 
 class Progress(NamedTuple):
@@ -114,7 +116,7 @@ def _decide(asked: Asked, answers: Connection) -> None:
         detector: Any = given_detector(Namespace(detector=asked.detector)) or Simulation
         history = History(EventStore(asked.store))
         for place, setting in enumerate(asked.settings):
-            flagged = _flagged(history, detector, setting, place, answers)
+            flagged = _flagged(history, detector, asked, place, answers)
             answers.send((setting, flagged))
     except ReplayError as error:
         answers.send(str(error))
@@ -122,14 +124,15 @@ def _decide(asked: Asked, answers: Connection) -> None:
 
 
 def _flagged(
-    history: History, detector: Any, setting: Setting, place: int, answers: Connection
+    history: History, detector: Any, asked: Asked, place: int, answers: Connection
 ) -> frozenset[int]:
+    setting = asked.settings[place]
     start, flagged = history.past_events, set()
-    total = len(history) - start
+    total = asked.events - start
     parameters = Parameters(setting.degrees, setting.tracked)
     with detector(parameters, Nowhere(), journal=history.journal) as simulation:
         simulation.goto(start)
-        for index, event in enumerate(history.events[start:]):
+        for index, event in enumerate(history.events[start : asked.events]):
             if index % (1 + total // _TOLD) == 0:
                 answers.send(Progress(place, index, total))
             decision = simulation.judge(event)

@@ -37,7 +37,7 @@ class Server:
         )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
-        match = re.search(r"http://([^/:]+):(\d+)/(\S*)", self.said)
+        match = re.search(r"http://([^/]+):(\d+)/(\S*)", self.said)
         assert match is not None, self.process.communicate()
         self.host, self.port, self.query = match[1], int(match[2]), match[3]
 

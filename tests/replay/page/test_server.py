@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -173,6 +175,7 @@ FOLLOWED = fetch("cross-site", "navigate", "document")
         (fetch("cross-site", "navigate", "iframe"), 403),
         ({"origin": "http://example.org"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         (FOLLOWED, 200),
         ({"sec_fetch_site": "none"}, 200),
         (OWN, 200),
@@ -191,7 +194,13 @@ def test_work_is_started_and_stopped_by_pages_of_this_server_alone(
     server: Server, path: str
 ) -> None:
     path = f"/s/sample.events/{path}"
-    for headers in (FOLLOWED, {"sec_fetch_site": "none"}, {}, {"referer": "http://example.org/"}):
+    for headers in (
+        FOLLOWED,
+        {"sec_fetch_site": "none"},
+        {},
+        {"referer": "http://example.org/"},
+        {"referer": "http://["},
+    ):
         assert server.get(path, **headers).status == 403
     own = f"http://{server.host}:{server.port}/"
     assert server.get(path, referer=own).status == 303
@@ -274,6 +283,9 @@ def test_a_report_is_saved_as_the_command_writes_it(
     [
         (["none.events"], "expected an event store, found"),
         (["sample.events", "--host", "::"], "expected one address of this machine"),
+        (["sample.events", "--host", "0x0"], "expected one address of this machine"),
+        (["sample.events", "--host", "::0"], "expected one address of this machine"),
+        (["sample.events", "--host", "::ffff:0.0.0.0"], "expected one address of this machine"),
         (["sample.events", "--port", "70000"], "expected a port from 0 to 65535, found '70000'"),
         (["sample.events", "sample.events"], "expected stores with different names"),
     ],
@@ -311,10 +323,55 @@ def test_elsewhere_than_at_home_a_token_is_needed(folder: Path) -> None:
         assert (answer.status, answer.headers["location"]) == (303, "/example.org/")
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        # So that a link in a ticket brings it along.
+        assert "SameSite=lax" in cookie
         server_cookie = cookie.partition(";")[0]
         assert server.get("/style.css", cookie=server_cookie).status == 200
+        # Whatever cookies others have set at this machine, another view at another port among them.
+        cookies = f"a b=[; x[]=1; {server_cookie}; token-127-0-0-2-1=x"
+        assert server.get("/style.css", cookie=cookies).status == 200
         assert server.get("/style.css", cookie=server_cookie, host="127.0.0.1:80").status == 421
+    finally:
+        assert server.end() == 0
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_without_a_word_while_somebody_follows(folder: Path, sign: signal.Signals) -> None:
+    server = Server(folder / "sample.events")
+    server.ready("sample.events")
+    with socket.create_connection((server.host, server.port), timeout=60) as stream:
+        request = f"GET /s/sample.events/live HTTP/1.1\r\nHost: {server.host}:{server.port}"
+        stream.sendall(f"{request}\r\n\r\n".encode())
+        assert stream.recv(1_000)
+        server.process.send_signal(sign)
+        assert server.process.communicate(timeout=60)[1] == ""
+    assert server.process.returncode == (0 if sign == signal.SIGINT else -sign)
+
+
+def test_an_address_of_the_sixth_version_stands_in_brackets(folder: Path) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 here")
+    server = Server(folder / "sample.events", "--host", "::1")
+    try:
+        assert server.said.startswith(f"page: http://[::1]:{server.port}/ ")
+        server.host = "::1"
+        assert server.get("/style.css", host=f"[::1]:{server.port}").status == 200
+    finally:
+        assert server.end() == 0
+
+
+def test_a_store_with_a_name_of_any_bytes_has_an_address(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / os.fsdecode(b"\xff %?#.events")
+    store.write_bytes((folder / "sample.events").read_bytes())
+    server = Server(store, folder / "sample.events")
+    try:
+        address = "/s/%5Cudcff%20%25%3F%23.events/"
+        server.ready(address.split("/")[2])
+        assert f'href="{address}"' in server.get("/").text
+        assert server.get(f"{address}event/20417").status == 200
     finally:
         assert server.end() == 0
 
@@ -462,7 +519,48 @@ def test_why_a_store_cannot_be_shown_is_said_on_its_page(folder: Path, tmp_path:
     status, text = asyncio.run(asked(app, "/s/growing.events/event/1"))
     assert status == 500
     assert b"expected the store to go on as it was, found another" in text
+    # Whoever looks again sees what is there now, also where for a while nothing was.
+    asyncio.run(asked(app, "/s/growing.events/event/1"))
+    assert opened.wait(60)
+    assert asyncio.run(asked(app, "/s/growing.events/event/26"))[0] == 200
+    assert asyncio.run(asked(app, "/s/growing.events/event/20000"))[0] == 404
+    kept = growing.rename(tmp_path / "kept.events")
+    status, text = asyncio.run(asked(app, "/s/growing.events/event/1"))
+    assert status == 500
+    assert b"expected an event store, found: No such file or directory" in text
+    kept.rename(growing)
+    asyncio.run(asked(app, "/s/growing.events/event/1"))
+    assert opened.wait(60)
+    assert asyncio.run(asked(app, "/s/growing.events/event/26"))[0] == 200
     page.close()
+
+
+def test_what_if_tells_of_how_many_events_a_growing_store_it_tells(
+    folder: Path, tmp_path: Path
+) -> None:
+    content = (folder / "sample.events").read_bytes()
+    ends = [place.end for place in replay.EventStore(folder / "sample.events")._frames]
+    growing = tmp_path / "sample.events"
+    growing.write_bytes(content[: ends[3]])
+    server = Server(growing)
+    try:
+        server.ready(growing.name)
+        query = "d=1&t=20&event=1"
+        assert server.get(f"/s/sample.events/what-if/run?{query}", **OWN).status == 303
+        before = finished(server, query)
+        growing.write_bytes(content)
+        after = finished(server, query)
+        told = re.search(r"The run, at [^<]*", before)
+        assert told is not None
+        assert told[0] in after
+        note = "The store has grown: this is what its first"
+        assert (note in before, note in after) == (False, True)
+        assert server.get(f"/s/sample.events/what-if/run?{query}", **OWN).status == 303
+        again = finished(server, query)
+        assert note not in again
+        assert "flags 6; at D=1 T=20 13 are flagged" in again
+    finally:
+        assert server.end() == 0
 
 
 def test_however_deep_and_long_a_page_is_bounded(folder: Path) -> None:
