@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.errors import InputError, counted, unwritable
@@ -69,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     with looks:
         made = _Reports(looks, options)
         if options.flagged:
-            return _folder(made, Path(options.output))
+            return _folder(made, options.output)
         check_new(options.output, _WHAT, (looks.store.path,))
         number = looks.number_of(options.number)
         write_new(options.output, made.report(number).encode(), _WHAT)
@@ -129,10 +128,10 @@ class _Reports(NamedTuple):
         )
 
 
-def _folder(made: _Reports, folder: Path) -> int:
+def _folder(made: _Reports, output: str) -> int:
     """Write a folder of reports, which has its name when all of it is there."""
     looks, what = made.looks, "a folder of reports"
-    check_new(folder, what, (looks.store.path,))
+    folder = check_new(output, what, (looks.store.path,))
     found = [event for event in range(1, len(looks.history) + 1) if looks.found(event)]
     part = free_name(folder, "part")
     try:

@@ -6,6 +6,7 @@
   const root = document.documentElement;
   const html = new DOMParser();
   let busy = false;
+  let returned = false; // Whether somebody went back or on while a page was on its way.
   let wanted = null; // The latest place of the slider, while another one is on its way.
   let stream = null;
 
@@ -38,7 +39,11 @@
   };
 
   const go = async (address, how) => {
-    if (busy) return false;
+    if (busy) {
+      // Back and forward have changed the address already.
+      returned ||= how === "none";
+      return false;
+    }
     busy = true;
     try {
       const answer = await fetch(address, { headers: { Accept: "text/html" } });
@@ -54,6 +59,10 @@
       location.assign(address);
     } finally {
       busy = false;
+    }
+    if (returned) {
+      returned = false;
+      return go(location.pathname + location.search, "none");
     }
     return true;
   };

@@ -233,6 +233,26 @@ def test_back_and_forward_lead_through_the_steps(
     assert browser.do("return window.mark") == 1
 
 
+def test_who_goes_back_while_a_page_is_on_its_way_sees_what_the_address_names(
+    browser: Browser, visit: Callable[[str], None]
+) -> None:
+    visit(SAMPLE)
+    browser.do("document.getElementById('next').click()")
+    browser.at(event(20_418))
+    browser.do("document.getElementById('next').click()")
+    browser.at(event(20_419))
+    browser.do(
+        "const real = window.fetch; window.fetch = (...asked) => new Promise((go) => {"
+        " window.release = () => { window.fetch = real; go(real(...asked)); }; })"
+    )
+    browser.driver.back()
+    browser.wait("return location.pathname.endsWith('/event/20418')")
+    browser.driver.back()
+    browser.wait("return location.pathname.endsWith('/event/20417')")
+    browser.do("window.release()")
+    browser.wait("return document.title.includes(location.pathname.split('/').pop())")
+
+
 def test_a_held_key_never_queues_and_leaves_one_place_in_the_past(
     browser: Browser, visit: Callable[[str], None]
 ) -> None:

@@ -277,6 +277,9 @@ def test_the_same_report_under_every_hash_seed(folder: Path, tmp_path: Path) -> 
         (["intervals.events", "3", "-D", "2"], "expected a store of purchases with -D or -T"),
         (["rings.events", "3"], "expected the detector that decided it, .*--detector"),
         (["none.events", "3"], "expected an event store, found"),
+        (["sample.events", "3", "--output", "-"], "expected a new file for a report, found -"),
+        (["sample.events", "--flagged", "--output", "-"], "a folder of reports, found -"),
+        (["sample.events", "--flagged", "--output", ""], "a folder of reports, found an empty"),
     ],
 )
 def test_wrong_use_is_one_line_and_leaves_nothing(
@@ -288,7 +291,9 @@ def test_wrong_use_is_one_line_and_leaves_nothing(
 ) -> None:
     store, *rest = words
     output = tmp_path / "out.html"
-    assert command(str(folder / store), *rest, "--output", str(output)) == 2
+    if "--output" not in rest:
+        rest += ["--output", str(output)]
+    assert command(str(folder / store), *rest) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert re.search(expected, told)
