@@ -162,6 +162,7 @@ def columns(rows: int) -> dict[str, tuple[Any, Any]]:
 
 def measure_columns(rows: int, runs: int) -> list[list[str]]:
     """Return a table of what columns of each kind take."""
+    sys.path.insert(0, str(SCRIPTS.parent))
     from replay import find_intervals  # noqa: PLC0415  the floors do not need it
 
     table = [["columns", "processor s"]]
