@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 import replay
-from actors.intervals.actor import IntervalActor
+from actors.intervals.finder import IntervalFinder
 from actors.purchases.coordinator import CoordinatorActor
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
@@ -194,11 +194,10 @@ def test_a_changed_constant_of_the_rule_is_noticed(
 
 def test_a_changed_search_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = intervals_decided()
-    begin: Any = IntervalActor.begin
+    begin: Any = IntervalFinder.__init__
 
-    def other(self: Any, number: int, key: str, parameters: Any, *others: Any) -> None:
-        swapped = msgspec.structs.replace(parameters, inclusive=not parameters.inclusive)
-        begin(self, number, key, swapped, *others)
+    def other(finder: Any, threshold: int, *, inclusive: bool, distinct_min: int) -> None:
+        begin(finder, threshold, inclusive=not inclusive, distinct_min=distinct_min)
 
-    monkeypatch.setattr(IntervalActor, "begin", other)
+    monkeypatch.setattr(IntervalFinder, "__init__", other)
     assert intervals_decided() != expected
