@@ -39,11 +39,10 @@ fi
 step bench
 "$python" scripts/bench.py --small
 "$python" scripts/bench_timeline.py --lines 5000
-"$python" scripts/bench_intervals.py --small
 step campaigns
 "$python" scripts/campaign.py
 step planted faults
-"$python" scripts/faults.py --count 2
+"$python" scripts/faults.py --count 1
 step pytest
 # A file stays in one process: the transcripts of the README write to one folder.
 exec "$python" -m pytest -q -n 2 --dist loadfile "$@"

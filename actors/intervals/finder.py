@@ -141,7 +141,8 @@ class Ranges:
     def _values(self) -> tuple[object, ...]:
         columns = (self.keys, self.counts, self.places, self._indexes, self._ends - self._starts)
         times = (self._rows.times.taken(rows).texts() for rows in (self._starts, self._ends - 1))
-        ids = self._runs.ids(self._first, self._last, range(int(self._runs.adids.max()) + 1))
+        codes = range(int(self._runs.adids.max(initial=-1)) + 1)
+        ids = self._runs.ids(self._first, self._last, codes)
         return (*(column.tolist() for column in columns), *times, ids)
 
     def __eq__(self, other: object) -> bool:
