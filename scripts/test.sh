@@ -30,12 +30,16 @@ step ruff check
 "$python" -m ruff check
 step ruff format --check
 "$python" -m ruff format --check
-step mypy
-"$python" -m mypy
 if [ -n "$quick" ]; then
+    step mypy
+    "$python" -m mypy
     step pytest, without slow tests
     exec "$python" -m pytest -q -n 2 --dist loadfile -m "not slow" "$@"
 fi
+step mypy, beside bench and campaigns: it takes one core
+"$python" -m mypy &
+types=$!
+trap 'kill "$types" 2>/dev/null || :' EXIT
 step bench
 "$python" scripts/bench.py --small
 "$python" scripts/bench_timeline.py --lines 5000
@@ -43,6 +47,7 @@ step campaigns
 "$python" scripts/campaign.py
 step planted faults
 "$python" scripts/faults.py --count 1
+wait "$types"
 step pytest
 # A file stays in one process: the transcripts of the README write to one folder.
 exec "$python" -m pytest -q -n 2 --dist loadfile "$@"
