@@ -98,6 +98,8 @@ def rings(
     title = (
         f"The network of {plain(user)}: {counted(total, 'user')} in {counted(len(hops), 'ring')}"
     )
+    # A name of five letters or more is as wide as its mark, and no wider.
+    wide = len(plain(user)) > 4  # noqa: PLR2004
     parts = [
         *drawn.circles(),
         drawn.ways(),
@@ -105,7 +107,16 @@ def rings(
         drawn.friend_paths(),
         *drawn.marks(),
         element("circle", cx=0, cy=0, r=15, class_="centre"),
-        element("text", svg_ident(user, 6), x=0, y=4, class_="centre-name", text_anchor="middle"),
+        element(
+            "text",
+            svg_ident(user, 6),
+            x=0,
+            y=4,
+            class_="centre-name",
+            text_anchor="middle",
+            textLength=26 if wide else None,
+            lengthAdjust="spacingAndGlyphs" if wide else None,
+        ),
         *drawn.counts(),
     ]
     return element(
