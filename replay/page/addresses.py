@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
+from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, VALUE_MAX
 from replay.arguments import is_whole
 from replay.page.content import Links, Setting
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from replay.page.opened import Opened
-
-_SETTING_MAX: Final = (1 << 63) - 1
 
 
 class NoSuchPageError(Exception):
@@ -58,9 +57,9 @@ def setting_in(query: Mapping[str, str], own: Setting | None) -> Setting | None:
     if own is None:
         raise NoSuchPageError("expected a store of purchases with D and T, found another")
     values = []
-    for name, least, default in (("d", 1, own.degrees), ("t", 2, own.tracked)):
+    for name, least, default in (("d", DEGREES_MIN, own.degrees), ("t", TRACKED_MIN, own.tracked)):
         text = query.get(name, str(default))
-        if not is_whole(text) or not least <= int(text) <= _SETTING_MAX:
+        if not is_whole(text) or not least <= int(text) <= VALUE_MAX:
             raise NoSuchPageError(
                 f"{name}: expected a whole number from {least} on, found another; mend the address"
             )

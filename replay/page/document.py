@@ -94,13 +94,7 @@ def report(content: Content, origin: Origin, index: str | None = None) -> str:
     top = element(
         "header",
         element("h1", "Report on ", ident(content.title.partition(":")[0])),
-        element(
-            "span",
-            ident(origin.store),
-            f", decided by {origin.decided}, ",
-            origin.setting,
-            class_="soft",
-        ),
+        _whence(origin),
         link("All reports", index, class_="screen") if index else "",
         class_="top",
     )
@@ -118,13 +112,7 @@ def index_of(reports: Sequence[Listed], origin: Origin) -> str:
     top = element(
         "header",
         element("h1", f"What was flagged: {len(reports):,}"),
-        element(
-            "span",
-            ident(origin.store),
-            f", decided by {origin.decided}, ",
-            origin.setting,
-            class_="soft",
-        ),
+        _whence(origin),
         class_="top",
     )
     body = element("p", "Nothing.", class_="note")
@@ -132,6 +120,12 @@ def index_of(reports: Sequence[Listed], origin: Origin) -> str:
         body = table(("event#", "time", "what happened"), rows)
     main = element("main", element("section", body, class_="card", aria_label="Reports"))
     return _document(f"Reports on {origin.store}", joined((top, main)))
+
+
+def _whence(origin: Origin) -> Markup:
+    """Return which store it is, who decided, and how."""
+    decided = f", decided by {origin.decided}, "
+    return element("span", ident(origin.store), decided, origin.setting, class_="soft")
 
 
 def _document(title: str, body: Markup) -> str:

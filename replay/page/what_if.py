@@ -8,12 +8,12 @@ from argparse import Namespace
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.sink import Nowhere
 from events.errors import ReplayError
 from events.purchases.parameters import Parameters
 from events.store.store import EventStore
 from replay.loading import given_detector
 from replay.purchases.history import History
+from replay.purchases.redecide import decided_again
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -127,15 +127,13 @@ def _flagged(
     history: History, detector: Any, asked: Asked, place: int, answers: Connection
 ) -> frozenset[int]:
     setting = asked.settings[place]
-    start, flagged = history.past_events, set()
-    total = asked.events - start
+    total, flagged = asked.events - history.past_events, set()
     parameters = Parameters(setting.degrees, setting.tracked)
-    with detector(parameters, Nowhere(), journal=history.journal) as simulation:
-        simulation.goto(start)
-        for index, event in enumerate(history.events[start : asked.events]):
-            if index % (1 + total // _TOLD) == 0:
-                answers.send(Progress(place, index, total))
-            decision = simulation.judge(event)
-            if decision is not None and decision.flagged:
-                flagged.add(decision.number)
+    answers.send(Progress(place, 0, total))
+    decided = decided_again(history, parameters, detector, asked.events)
+    for index, decision in enumerate(decided, 1):
+        if index % (1 + total // _TOLD) == 0:
+            answers.send(Progress(place, index, total))
+        if decision is not None and decision.flagged:
+            flagged.add(decision.number)
     return frozenset(flagged)

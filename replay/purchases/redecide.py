@@ -9,6 +9,8 @@ from replay.engine.detectors import check_detector
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from events.purchases.parameters import Parameters
     from events.store.records import Decision
     from replay.purchases.history import History
@@ -22,8 +24,26 @@ def decide_again(history: History, parameters: Parameters) -> dict[int, Decision
 
     """
     check_detector(history.store, Simulation)
+    decisions = decided_again(history, parameters)
+    return {decision.number: decision for decision in decisions if decision is not None}
+
+
+def decided_again(
+    history: History,
+    parameters: Parameters,
+    detector: Callable[..., Simulation] = Simulation,
+    last: int | None = None,
+) -> Iterator[Decision | None]:
+    """Decide the stream at ``parameters``, and yield for each event the decision if it has one.
+
+    Args:
+        history: what is decided again.
+        parameters: D and T.
+        detector: what decides.
+        last: the number of the last event; by default that of the history.
+
+    """
     start = history.past_events
-    with Simulation(parameters, Nowhere(), journal=history.journal) as simulation:
+    with detector(parameters, Nowhere(), journal=history.journal) as simulation:
         simulation.goto(start)
-        decisions = map(simulation.judge, history.events[start:])
-        return {decision.number: decision for decision in decisions if decision is not None}
+        yield from map(simulation.judge, history.events[start:last])

@@ -91,3 +91,19 @@ def intervals(folder: Path) -> Path:
     words = ["intervals", "-q", str(SAMPLE / "observations.csv"), str(output)]
     assert main([*words, "--threshold", "10m", "--by", "address"]) == 0
     return Path(f"{output}.events")
+
+
+def all_of_them(folder: Path) -> Path:
+    """Make a store of each kind in a folder, called as what makes it, and return the folder."""
+    for make in (sample, nasty, rings, intervals):
+        (folder / make.__name__).mkdir()
+        make(folder / make.__name__).rename(folder / f"{make.__name__}.events")
+    return folder
+
+
+def growing(folder: Path, at: Path, frames: int = 1) -> tuple[Path, bytes]:
+    """Write the first frames of the sample's store to ``at``; return it, and what follows."""
+    store = folder / "sample.events"
+    content, end = store.read_bytes(), replay.EventStore(store)._frames[frames - 1].end
+    at.write_bytes(content[:end])
+    return at, content[end:]

@@ -141,11 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if os.environ.get("REPLAY_BROWSER") == "required":
             pytest.fail(told)
         pytest.skip(told)
-    made = tmp_path_factory.mktemp("stores")
-    for name in ("sample", "nasty", "rings", "intervals"):
-        (made / name).mkdir()
-        getattr(stores, name)(made / name).rename(made / f"{name}.events")
-    return made
+    return stores.all_of_them(tmp_path_factory.mktemp("stores"))
 
 
 @pytest.fixture(scope="module")

@@ -43,11 +43,7 @@ OWN = {"sec_fetch_site": "same-origin"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("stores")
-    for name in ("sample", "nasty", "rings", "intervals"):
-        (made / name).mkdir()
-        getattr(stores, name)(made / name).rename(made / f"{name}.events")
-    return made
+    return stores.all_of_them(tmp_path_factory.mktemp("stores"))
 
 
 @pytest.fixture(scope="module")
@@ -406,10 +402,7 @@ def test_without_the_extra_one_line_says_what_to_install(folder: Path) -> None:
 
 
 def test_what_a_run_appends_is_told_to_who_follows(folder: Path, tmp_path: Path) -> None:
-    content = (folder / "sample.events").read_bytes()
-    ends = [place.end for place in replay.EventStore(folder / "sample.events")._frames]
-    growing = tmp_path / "growing.events"
-    growing.write_bytes(content[: ends[0]])
+    growing, rest = stores.growing(folder, tmp_path / "growing.events")
     server = Server(growing)
     try:
         server.ready("growing.events")
@@ -420,7 +413,7 @@ def test_what_a_run_appends_is_told_to_who_follows(folder: Path, tmp_path: Path)
             while told.readline().strip() != b": hello":
                 pass
             with growing.open("ab") as file:
-                file.write(content[ends[0] :])
+                file.write(rest)
             while not (line := told.readline()).startswith(b"data: "):
                 pass
             news = json.loads(line[6:])
@@ -438,10 +431,7 @@ def test_what_a_run_appends_is_told_to_who_follows(folder: Path, tmp_path: Path)
 def test_what_comes_between_a_page_and_its_stream_is_told(
     folder: Path, tmp_path: Path, again: bool
 ) -> None:
-    content = (folder / "sample.events").read_bytes()
-    ends = [place.end for place in replay.EventStore(folder / "sample.events")._frames]
-    growing = tmp_path / "growing.events"
-    growing.write_bytes(content[: ends[0]])
+    growing, rest = stores.growing(folder, tmp_path / "growing.events")
     server = Server(growing)
     try:
         server.ready("growing.events")
@@ -449,7 +439,7 @@ def test_what_comes_between_a_page_and_its_stream_is_told(
         match = re.search(r'data-stream="([^"]*known=(\d+))"', page)
         assert match is not None
         with growing.open("ab") as file:
-            file.write(content[ends[0] :])
+            file.write(rest)
         # Somebody else has looked meanwhile, so that the server knows all of it.
         assert "20,588 events" in server.get("/s/growing.events/event/1").text
         # A browser that has lost the stream says what it was told last.
@@ -538,17 +528,14 @@ def test_why_a_store_cannot_be_shown_is_said_on_its_page(folder: Path, tmp_path:
 def test_what_if_tells_of_how_many_events_a_growing_store_it_tells(
     folder: Path, tmp_path: Path
 ) -> None:
-    content = (folder / "sample.events").read_bytes()
-    ends = [place.end for place in replay.EventStore(folder / "sample.events")._frames]
-    growing = tmp_path / "sample.events"
-    growing.write_bytes(content[: ends[3]])
+    growing, rest = stores.growing(folder, tmp_path / "sample.events", frames=4)
     server = Server(growing)
     try:
         server.ready(growing.name)
         query = "d=1&t=20&event=1"
         assert server.get(f"/s/sample.events/what-if/run?{query}", **OWN).status == 303
         before = finished(server, query)
-        growing.write_bytes(content)
+        growing.write_bytes(growing.read_bytes() + rest)
         after = finished(server, query)
         told = re.search(r"The run, at [^<]*", before)
         assert told is not None
