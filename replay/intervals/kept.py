@@ -7,7 +7,7 @@ recover later is told by the store of all of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from events.store.store import EventStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.intervals.finder import IntervalFinder
     from actors.intervals.gathering import Gathered
     from events.observations.parameters import IntervalParameters
 
@@ -85,7 +86,7 @@ class StoredRecovery(Recovery):
         own = slice(shard, None, self.shards)
         return Held(mine.with_keys(mine.keys // self.shards), finder.seen[own], finder.ended[own])
 
-    def _read(self, passed: int, ended: int) -> Any:
+    def _read(self, passed: int, ended: int) -> IntervalFinder:
         """Return a finder that the store has told of the first observations."""
         finder, gathered = self.finder(), self.gathered()
 
