@@ -12,6 +12,7 @@ import numpy as np
 
 from events.errors import BadValueError, MissingLibraryError, shown
 from events.journal.ticks import ticks_and_finer
+from events.times.exact import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,6 @@ _DECIMALS: Final = {"amount": (19, 4), "cents": (19, 2)}
 _PLAIN: Final = {"int": "int64", "bool": "bool"}
 # Nullable types of pandas, for columns in which values are missing.
 _MISSING: Final = {"int": "Int64", "bool": "boolean"}
-_EPOCH: Final = ticks_and_finer(["1970-01-01 00:00:00"])[0][0]
 _PER_TICK: Final = 1_000
 _NANOSECOND_PLACES: Final = 3
 _NANOSECONDS_MAX: Final = 2**63 - 1
@@ -83,7 +83,7 @@ def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
 
     """
     ticks, finer = ticks_and_finer(texts)
-    since = ticks - _EPOCH
+    since = ticks - EPOCH
     if not finer:
         return np.array(since, "datetime64[us]")
     far = np.flatnonzero(np.abs(since) >= _NANOSECONDS_MAX // _PER_TICK).tolist()

@@ -28,6 +28,7 @@ from actors.intervals.messages import (
     Observe,
     Settle,
 )
+from actors.intervals.past import Totals
 from actors.messages import Commit, Horizon
 from events.store.records import Finding
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from actors.intervals.gathering import Gathered
     from actors.intervals.past import CoordinatorState, Recovery
     from events.observations.interval import Interval
-
-_MODULUS: Final = 1 << 64
 
 SETTLE_ROWS: Final = 1 << 17
 """After so many observations the next settling is due at the latest."""
@@ -210,7 +209,7 @@ class IntervalCoordinator:
 
     _settling: int | None
     """Up to which place the sink is to be told when all have answered."""
-    _totals: tuple[int, ...]
+    _totals: Totals
 
     def _stand(self, number: int) -> None:
         """Stand at the moment after event ``number``."""
@@ -220,8 +219,8 @@ class IntervalCoordinator:
         self.settled, self.arrived_settled = self.gathered.passed, self.gathered.arrived
         self.answers_awaited = 0
         self.found = Pile()
-        self._moment_totals: Callable[[], Any] | None = moment.totals
-        self._totals = (0,) * 4
+        self._moment_totals: Callable[[], Totals] | None = moment.totals
+        self._totals = Totals()
         # What was settled with them may have left some that are looked at before others.
         self._behind = self.gathered.ready
         self._wanted = 0
@@ -296,10 +295,10 @@ class IntervalCoordinator:
         self._changes[self._asked.pop(answer.shard)] = answer.changes
 
     @property
-    def totals(self) -> tuple[int, ...]:
-        """The sums over all keys at the last settling; see `Findings.sums`."""
+    def totals(self) -> Totals:
+        """The sums over all keys at the last settling."""
         if self._moment_totals is not None:
-            self._totals = tuple(self._moment_totals())
+            self._totals = self._moment_totals()
             self._moment_totals = None
         return self._totals
 
@@ -309,10 +308,8 @@ class IntervalCoordinator:
         passed = max(self.settled, min(passed, gathered.passed))
         count = passed - self.settled
         keys, changes, turns = self._keys[:count], self._changes[:count], self._turns
-        k = keys + 1
-        more = (count, changes.sum(), k.sum(), (k * changes).sum())
-        self._totals = tuple(one + int(other) for one, other in zip(self.totals, more, strict=True))
-        self.keys = max(self.keys, int(k.max()) if count else 0)
+        self._totals = self.totals.plus(keys, changes)
+        self.keys = max(self.keys, int(keys.max()) + 1 if count else 0)
         end = passed + (self.finished and passed == gathered.arrived)
         # What only the end made final is of no observation's turn.
         numbers = np.append(turns[:count], gathered.arrived)
@@ -322,11 +319,7 @@ class IntervalCoordinator:
                 for place, each in self.found.take(self.past, end)
             ]
         )
-        rows, still_open, rows_by_key, open_by_key = self._totals
-        if self.finished:
-            still_open = open_by_key = 0
-        totals = (rows, still_open, rows_by_key, open_by_key)
-        sums = (gathered.arrived - passed, *(each % _MODULUS for each in totals))
+        sums = (gathered.arrived - passed, *self._totals.recorded(finished=self.finished))
         self.sink.tell(Findings(findings, gathered.arrived, self.keys, sums))
         self._keys, self._changes = self._keys[count:], self._changes[count:]
         self._turns = self._turns[count:]

@@ -242,7 +242,8 @@ class IntervalFinder:
         """Return how many observations of a key there were, and those that are open."""
         if key >= len(self.seen):
             return 0, no_rows()
-        return int(self.seen[key]), self.open.taken(self.open.keys == key)
+        own = slice(*np.searchsorted(self.open.keys, (key, key + 1)).tolist())
+        return int(self.seen[key]), self.open.taken(own)
 
     def extend(self, new: Rows, places: NDArray[np.int64]) -> tuple[Ranges, NDArray[np.int64]]:
         """Take observations that are not before those that came.

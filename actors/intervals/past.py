@@ -16,12 +16,41 @@ from events.errors import DetectorError
 from events.journal.columns import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
+
+    from numpy.typing import NDArray
 
     from events.observations.parameters import IntervalParameters
 
 SHARDS: Final = 16
 """How many actors the keys are divided among."""
+
+
+_MODULUS: Final = 1 << 64
+
+
+class Totals(NamedTuple):
+    """The sums over all keys, maybe modulo 2**64; with k the number of a key + 1."""
+
+    rows: int = 0
+    """The observations."""
+    still_open: int = 0
+    """Those of the window: what a coming one of their key may be in an interval with."""
+    rows_by_key: int = 0
+    """k times the observations of each key."""
+    open_by_key: int = 0
+    """k times those of its window."""
+
+    def plus(self, keys: NDArray[np.int64], changes: NDArray[np.int64]) -> Totals:
+        """Return them with more observations of ``keys``, which make ``changes`` in the window."""
+        k = keys + 1
+        more = (len(k), changes.sum(), k.sum(), (k * changes).sum())
+        return Totals(*[one + int(other) for one, other in zip(self, more, strict=True)])
+
+    def recorded(self, *, finished: bool) -> tuple[int, ...]:
+        """Return them as `Findings.sums` has them; what is ``finished`` has no window."""
+        found = self._replace(still_open=0, open_by_key=0) if finished else self
+        return tuple([each % _MODULUS for each in found])
 
 
 class CoordinatorState(NamedTuple):
@@ -35,8 +64,8 @@ class CoordinatorState(NamedTuple):
     """Whether the actors know that no observation comes any more."""
     ended: int
     """How many observations had been passed on when they were told so."""
-    totals: Callable[[], Sequence[int]]
-    """Gives the sums over all keys as in `Findings.sums`, maybe modulo 2**64."""
+    totals: Callable[[], Totals]
+    """Gives the sums over all keys."""
 
 
 class Recovery:
@@ -104,7 +133,7 @@ class Recovery:
         """Return the moment after event ``events``."""
         if events:
             raise DetectorError(f"expected a journal of {events} observations, found none")
-        return CoordinatorState(self.gathered(), 0, False, 0, lambda: (0,) * 4)
+        return CoordinatorState(self.gathered(), 0, False, 0, Totals)
 
     def own(self, shard: int, passed: int, ended: int) -> Held:
         """Return what ``shard`` holds when ``passed`` observations were passed on.

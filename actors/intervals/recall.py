@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from actors.intervals.finder import Held, Rows
-from actors.intervals.past import CoordinatorState, Recovery
+from actors.intervals.past import CoordinatorState, Recovery, Totals
 from actors.intervals.ranges import first_within
 from events.journal.ticks import tick_of, ticks_and_finer, time_of
 from events.journal.timed import Place
@@ -22,7 +22,7 @@ from events.observations.lateness import Watermark
 from events.times.exact import ExactTimes, apart_at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -142,11 +142,11 @@ class JournalRecovery(Recovery):
 
     # Sums
 
-    def _totals(self, passed: int) -> Sequence[int]:
+    def _totals(self, passed: int) -> Totals:
         if not passed:
-            return (0,) * 4
+            return Totals()
         still_open, seen, open_weighted = (int(each[passed - 1]) for each in self._columns)
-        return passed, still_open, seen, open_weighted
+        return Totals(passed, still_open, seen, open_weighted)
 
     @cached_property
     def _by_key(self) -> _ByKey:

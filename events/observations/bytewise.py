@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from events.journal.numbering import first_places
 from events.journal.ticks import SECONDS, TICKS_PER_SECOND, ticks_of
 from events.observations.observed import Coded
 
@@ -27,10 +28,6 @@ _WORDS_MAX: Final = 4
 # What is behind the last byte of a block, so that eight bytes can be read from each.
 PADDING: Final = b"\0" * (_WORD * _WORDS_MAX)
 _MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
-_FACTORS: Final = tuple(
-    np.uint64(factor | 1)
-    for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
-)
 _DAY: Final = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2}) ")
 _DAY_TICKS: Final = 86_400 * TICKS_PER_SECOND
 _DATE: Final = len("YYYY-MM-DD ")
@@ -137,33 +134,15 @@ class Cells:
             self._words[begins + at] & _MASKS[np.clip(sizes - at, 0, _WORD)]
             for at in range(0, max(longest, 1), _WORD)
         ]
-        mixed = sizes.astype(np.uint64)
-        for part, factor in zip(parts, _FACTORS, strict=False):
-            mixed = (mixed ^ part) * factor
-            mixed ^= mixed >> np.uint64(29)
-        order = np.argsort(mixed, kind="stable")
-        ordered = mixed[order]
-        others = np.ones(len(order), np.bool_)
-        np.not_equal(ordered[1:], ordered[:-1], out=others[1:])
-        # The sort is stable: the first of each name is the one that comes first.
-        firsts = order[others]
-        by_appearance = np.argsort(firsts)
-        place = np.empty(len(firsts), np.int64)
-        place[by_appearance] = np.arange(len(firsts))
-        codes = np.empty(len(order), np.int64)
-        codes[order] = place[np.cumsum(others) - 1]
-        firsts = firsts[by_appearance]
-        first_of = firsts[codes]
-        if (sizes[first_of] != sizes).any() or any(
-            (part[first_of] != part).any() for part in parts
-        ):
-            # Two different ones are mixed up.
-            return Coded.of(self.texts())
+        # Cells that are alike but for a zero byte at the end differ in their sizes.
+        first = first_places(np.stack([*parts, sizes.astype(np.uint64)], axis=1))
+        is_first = first == np.arange(len(first))
+        firsts = np.flatnonzero(is_first)
         names = [
             data[begin:end].decode()
             for begin, end in zip(begins[firsts].tolist(), ends[firsts].tolist(), strict=True)
         ]
-        return Coded(names, codes)
+        return Coded(names, (np.cumsum(is_first) - 1)[first])
 
 
 @lru_cache(1 << 10)

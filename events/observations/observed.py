@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from events.journal.columns import Names
     from events.journal.ticks import Ticks
+
+# Of fewer rows than one for so many names, texts are looked at and not all the names.
+_FEW: Final = 8
 
 
 class Coded(NamedTuple):
@@ -50,7 +53,10 @@ class Coded(NamedTuple):
 
     def part(self, rows: Any) -> Coded:
         """Return some of them."""
-        codes, first = self.codes[rows], np.full(len(self.names), len(self.codes))
+        codes = self.codes[rows]
+        if len(codes) * _FEW < len(self.names):
+            return Coded.of(Coded(self.names, codes).texts())
+        first = np.full(len(self.names), len(self.codes))
         np.minimum.at(first, codes, np.arange(len(codes)))
         order = np.argsort(first, kind="stable")[: int((first < len(self.codes)).sum())]
         place = np.empty(len(self.names), np.int32)

@@ -18,13 +18,13 @@ import msgspec
 import numpy as np
 
 from events.journal.columns import CodeBook
+from events.journal.numbering import first_places
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
 from events.purchases.columns import KIND_OF, NOBODY, Columns
 from events.purchases.event import EVENT_TYPES, Event, Purchase, line_of, type_name, users_of
 from events.purchases.fitting import NEITHER, Fitting, Said
 from events.purchases.lines import read_zoned
-from events.purchases.numbering import first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import WORD, Workspace
 

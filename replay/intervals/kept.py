@@ -7,12 +7,12 @@ recover later is told by the store of all of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from actors.intervals.finder import Held
-from actors.intervals.past import CoordinatorState, Recovery
+from actors.intervals.past import CoordinatorState, Recovery, Totals
 from events.observations.observed import Observed
 from events.store.records import LogEnd
 from events.store.store import EventStore
@@ -20,10 +20,9 @@ from events.store.store import EventStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.intervals.finder import IntervalFinder
     from actors.intervals.gathering import Gathered
     from events.observations.parameters import IntervalParameters
-
-_MODULUS: Final = 1 << 64
 
 
 class StoredRecovery(Recovery):
@@ -37,7 +36,7 @@ class StoredRecovery(Recovery):
         super().__init__(parameters)
         self._path: Final = path
         self._last = super().moment(0)
-        self._totals = [0] * 4
+        self._totals = Totals()
         # What was passed on up to there, of all keys.
         self._finder = self.finder()
 
@@ -55,9 +54,7 @@ class StoredRecovery(Recovery):
         gathered, first = self._last.gathered, self._last.gathered.passed
         rows = self.numbered(gathered.take(max(0, gathered.rows_waiting - remaining))[0])
         _, changes = self._finder.extend(rows, np.arange(first, gathered.passed))
-        k = rows.keys + 1
-        more = (len(rows), changes.sum(), k.sum(), (k * changes).sum())
-        self._totals = [one + int(other) for one, other in zip(self._totals, more, strict=True)]
+        self._totals = self._totals.plus(rows.keys, changes)
         finished = gathered.concluded and not gathered.rows_waiting
         if finished:
             self._finder.finish(gathered.passed)
@@ -65,11 +62,8 @@ class StoredRecovery(Recovery):
         ended = gathered.passed if finished else self._last.ended
         self._last = self._last._replace(keys=keys, finished=finished, ended=ended)
         self.found += found
-        counts, still_open, by_key, open_by_key = self._totals
-        if finished:
-            still_open = open_by_key = 0
-        totals = (counts, still_open, by_key, open_by_key)
-        sums = (gathered.rows_waiting, self.found, *(each % _MODULUS for each in totals))
+        totals = self._totals.recorded(finished=finished)
+        sums = (gathered.rows_waiting, self.found, *totals)
         return gathered.arrived, keys, sums
 
     @property
@@ -92,7 +86,7 @@ class StoredRecovery(Recovery):
         own = slice(shard, None, self.shards)
         return Held(mine.with_keys(mine.keys // self.shards), finder.seen[own], finder.ended[own])
 
-    def _read(self, passed: int, ended: int) -> Any:
+    def _read(self, passed: int, ended: int) -> IntervalFinder:
         """Return a finder that the store has told of the first observations."""
         finder, gathered = self.finder(), self.gathered()
 

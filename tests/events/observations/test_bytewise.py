@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from events.journal.numbering import first_places
 from events.observations import bytewise
 from events.observations.bytewise import cells_of
 from events.observations.csvrows import CsvRows
@@ -62,7 +63,8 @@ def test_names_are_told_apart_even_where_numbers_mix_them_up(
     data = "".join(f"{name}\n" for name in names).encode()
     with pytest.MonkeyPatch.context() as patch:
         if factor == 0:
-            patch.setattr(bytewise, "_FACTORS", (np.uint64(0),) * 4)
+            mixing = partial(first_places, factors=(0,) * 4)
+            patch.setattr(bytewise, "first_places", mixing)
         cells = cells_of(data, 1, (0,))
         assert cells is not None
         found = cells[0].coded()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.journal.numbering import FACTORS, first_places
 from events.journal.ticks import tick_of
 from events.logs.objects import BadLineError
 from events.purchases.amounts import format_amount, parse_amount
@@ -18,7 +19,6 @@ from events.purchases.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.purchases.event import Purchase, render
 from events.purchases.fitting import NEITHER, Fitting
 from events.purchases.lines import parse_line
-from events.purchases.numbering import FACTORS, first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import QUOTED_BYTES_MAX, Workspace, numbers_written
 
