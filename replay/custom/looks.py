@@ -9,11 +9,11 @@ import msgspec
 
 from actors.custom.messages import Answer
 from actors.messages import Judged
-from events.custom.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
+from events.custom.fact import Fact, FactTypes, Verdict, in_words
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import inert, plain
 from replay.custom.branch import FactBranching, FactRerun, assignment
-from replay.custom.console import FactWords, described, verdict_text
+from replay.custom.console import FactWords, decision_fields, described, verdict_text
 from replay.custom.detector import Detector, event_fields
 from replay.custom.history import FactHistory, FactResumed, FactTimeline, check_lines
 from replay.custom.logs import FactLogs
@@ -126,7 +126,7 @@ class FactLooks(JudgedLooks[Fact]):
         return tuple(dict.fromkeys(names))
 
     def decision_fields(self, decision: Verdict) -> Fields:
-        return {"flagged": decision.flagged, **verdict_fields(decision)}
+        return decision_fields(decision)
 
     def value_fields(self, value: Any) -> Any:
         found = super().value_fields(value)
