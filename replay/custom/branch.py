@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.custom.fact import in_words, verdict_fields
+from events.custom.fact import in_words
 from events.custom.parser import FactParser
 from events.errors import ParametersError, shown
 from events.escapes import plain
 from events.logs.file import Log
-from replay.custom.console import verdict_text
+from replay.custom.console import decision_fields, verdict_text
 from replay.custom.detector import event_fields
 from replay.custom.history import FactHistory, bound
 from replay.custom.logs import FactLogs
@@ -78,10 +78,8 @@ class FactRerun(JudgedRerun):
         return self.time(difference), what, " -> ".join(texts)
 
     def difference_fields(self, difference: Differing) -> Fields:
-        before, after = (
-            each and {"flagged": each.flagged, **verdict_fields(each)}
-            for each in (difference.before, difference.after)
-        )
+        pair = (difference.before, difference.after)
+        before, after = (each and decision_fields(each) for each in pair)
         told = event_fields(self.branching.detector.types(), difference.about)
         return {"time": self.time(difference), **told, "before": before, "after": after}
 

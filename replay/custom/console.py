@@ -38,6 +38,11 @@ def described(detector: type[Detector], event: Fact, decision: Verdict | None) -
     return text if decision is None else f"{text}: {verdict_text(decision)}"
 
 
+def decision_fields(decision: Verdict) -> dict[str, Any]:
+    """Return what a verdict says, as JSON has it."""
+    return {"flagged": decision.flagged, **verdict_fields(decision)}
+
+
 def verdict_text(decision: Verdict) -> str:
     """Return a verdict in words."""
     told = in_words(verdict_fields(decision))

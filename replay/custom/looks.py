@@ -9,13 +9,13 @@ import msgspec
 
 from actors.custom.messages import Answer
 from actors.messages import Judged
-from events.custom.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
+from events.custom.fact import Fact, FactTypes, Verdict, in_words
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import inert, plain
 from replay.custom.branch import FactBranching, FactRerun, assignment
-from replay.custom.console import FactWords, described, verdict_text
+from replay.custom.console import FactWords, decision_fields, described, verdict_text
 from replay.custom.detector import Detector, event_fields
-from replay.custom.history import FactHistory, FactResumed, FactTimeline, check_lines
+from replay.custom.history import FactHistory, FactResumed, FactTimeline
 from replay.custom.logs import FactLogs
 from replay.custom.shrink import FactShrinking
 from replay.custom.tools import FactTools
@@ -126,7 +126,7 @@ class FactLooks(JudgedLooks[Fact]):
         return tuple(dict.fromkeys(names))
 
     def decision_fields(self, decision: Verdict) -> Fields:
-        return {"flagged": decision.flagged, **verdict_fields(decision)}
+        return decision_fields(decision)
 
     def value_fields(self, value: Any) -> Any:
         found = super().value_fields(value)
@@ -198,10 +198,10 @@ class FactLooks(JudgedLooks[Fact]):
         return FactWords(self.detector)
 
     def audit(self) -> None:
-        check_lines(self.history.lines_of_events, self.history.events, self.store)
         if not self._given or self.other is not None:
-            return
-        if self.verify(iter).difference is not None:
+            self.history.check_own_lines()
+        # To play it again looks at the lines first.
+        elif self.verify(iter).difference is not None:
             raise DamagedStoreError(
                 f"{self.store.path}: expected what the events come to, found something else; "
                 "verify says more"

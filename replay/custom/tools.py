@@ -86,9 +86,8 @@ class FactTools(JudgedTools["FactLooks"]):
             (
                 plain(subject),
                 name,
-                *(value_words(each[name]) if name in each else "-" for each in states),
+                *(value_words(each[name]) if name in each else "-" for each in (before, after)),
             )
-            for states in [(before, after)]
             for name in names
         ]
 

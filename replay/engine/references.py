@@ -37,12 +37,6 @@ class References(NamedTuple):
     first: Reference
     last: Reference
 
-    def numbers(self, least: int) -> range | None:
-        """Return these as whole numbers of at least ``least``, or None where they are none."""
-        plain = self.first.source is None and self.last.source is None
-        numbers = range(self.first.number, self.last.number + 1)
-        return numbers if plain and numbers and numbers.start >= least else None
-
 
 def reference_in(text: str) -> Reference | None:
     """Return what ``N`` or ``LOG:LINE`` says, or None for another text."""

@@ -76,15 +76,17 @@ class RejectedFile(Closing):
 
     def recover(self, kept: EventStore, *, finished: bool) -> None:
         """Make sure that it holds the rejected lines of a history, each once."""
-        size = sum(map(len, self._pieces(kept)))
-        self.left_out = sum(rejected.is_cut for rejected in kept.rejected())
-        written = WrittenLines(lambda: self._pieces(kept), size, 0)
+        # One look for both: each one reads the whole store.
+        sizes = list(map(len, self._pieces(kept)))
+        self.left_out = sizes.count(0)
+        written = WrittenLines(lambda: self._pieces(kept), sum(sizes), 0)
         self._file.recover(0, written, finished=finished)
 
     def write(self, rejected: Sequence[Rejected]) -> None:
         """Append lines that are in the store, and on the disk."""
-        self.left_out += sum(each.is_cut for each in rejected)
-        if lines := list(_lines(rejected)):
+        lines = [each.line for each in rejected if not each.is_cut]
+        self.left_out += len(rejected) - len(lines)
+        if lines:
             begins = bool(self._heading) and not self._file.size
             heading = [self._heading.removesuffix(b"\n")] if begins else []
             self._file.write([*heading, *lines])
@@ -98,14 +100,14 @@ class RejectedFile(Closing):
         self._file.close()
 
     def _pieces(self, kept: EventStore) -> Iterator[bytes]:
+        """Iterate over the lines as they stand in the file; an empty one where one is left out."""
         heading = self._heading
-        for line in _lines(kept.rejected()):
-            yield heading + line + b"\n"
-            heading = b""
-
-
-def _lines(rejected: Iterable[Rejected]) -> Iterator[bytes]:
-    return (each.line for each in rejected if not each.is_cut)
+        for rejected in kept.rejected():
+            if rejected.is_cut:
+                yield b""
+            else:
+                yield heading + rejected.line + b"\n"
+                heading = b""
 
 
 def rejected_file(

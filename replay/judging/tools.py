@@ -40,8 +40,8 @@ class JudgedTools(Tools[L]):
     def __init__(self, looks: L) -> None:
         """Be what the debugger has for a store with these looks."""
         super().__init__(looks)
-        self.compared: Final[dict[str, Callable[[str, list[str]], tuple[str, Test]]]] = {}
-        """What reads a sign and a value behind each name that is compared."""
+        self.compared: Final[dict[str, Condition]] = {}
+        """What each name is compared by; it reads a sign and a value."""
         types = looks.types
         kinds = self.kinds or f"an event of type {' or '.join(types)}"
         self.conditions.update(
@@ -90,7 +90,7 @@ class JudgedTools(Tools[L]):
 
         """
 
-        def condition(name: str, rest: list[str]) -> tuple[str, Test]:
+        def comparison(rest: list[str]) -> tuple[str, Test]:
             sign = argument(rest, name, f"a comparison: {' '.join(COMPARISONS)}")
             compare = COMPARISONS.get(sign)
             if compare is None:
@@ -109,18 +109,17 @@ class JudgedTools(Tools[L]):
 
             return f"{name} {sign} {quoted(text)}", test
 
+        condition = Condition(f"{name} SIGN X", f"{what} > >= < <= or = X", comparison)
         self.compared[name] = condition
-        summary = f"{what} > >= < <= or = X"
-        shown_as = Condition(f"{name} SIGN X", summary, lambda rest: condition(name, rest))
         # A field may be called as a condition is that every store has; its sign tells them apart.
-        self.conditions[name if name not in self.conditions else f"{name} SIGN"] = shown_as
+        self.conditions[name if name not in self.conditions else f"{name} SIGN"] = condition
 
     def _condition(self, rest: list[str]) -> Condition:
         name = rest[0]
         signed = rest[1:2] and rest[1] in COMPARISONS
         if name in self.compared and (name not in self.conditions or signed):
             del rest[0]
-            return Condition("", "", lambda more: self.compared[name](name, more))
+            return self.compared[name]
         return super()._condition(rest)
 
     def _watch(self, words: list[str]) -> Stop:

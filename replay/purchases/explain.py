@@ -18,8 +18,6 @@ from events.purchases.event import Befriend, Event, Purchase
 if TYPE_CHECKING:
     from replay.purchases.timeline import Timeline
 
-_UNITS_PER_CENT = 100
-
 
 class Counted(msgspec.Struct, frozen=True):
     """A purchase in the window, and why its buyer is in the network."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from events.errors import ParametersError
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.purchases.event import Event, line_of
@@ -34,6 +36,13 @@ class History(JudgedHistory[Event, PurchaseJournal, Decision]):
         self.parameters = store.parameters
         """D and T."""
         super().__init__(store, Simulation)
+
+    def numbers_of(self, user: int) -> list[int]:
+        """Return the numbers of all events that ``user``, by number, is in, in order."""
+        # Of 500,000 events a look over all takes 0.6 ms; to make the index of the journal, 16 ms.
+        rows = np.flatnonzero((self.journal.buyers == user) | (self.journal.others == user))
+        numbers: list[int] = (rows + 1).tolist()
+        return numbers
 
     def line_of(self, event: Event) -> bytes:
         return line_of(event)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import numpy as np
-
 from actors.messages import Judged
 from actors.purchases.digest import Sums
 from events.purchases.amounts import format_amount, format_cents
@@ -106,11 +104,8 @@ class PurchaseLooks(JudgedLooks[Event]):
         return {"D": self.store.parameters.degrees, "T": self.store.parameters.tracked}
 
     def numbers_of(self, subject: str) -> Sequence[int]:
-        journal = self.history.journal
-        user = journal.numbers.get(subject, _NEVER)
-        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
-        numbers: list[int] = (rows + 1).tolist()
-        return numbers
+        history = self.history
+        return history.numbers_of(history.journal.numbers.get(subject, _NEVER))
 
     def describe(self, event: Event) -> str:
         return describe(event, self.history.recorded.get(event.number))

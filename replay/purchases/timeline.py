@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-
 from events.purchases.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
 from events.store.records import Decision
@@ -99,10 +97,8 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
         return self._simulation.latest_purchases(count)
 
     def changes_of(self, subject: str) -> Callable[[int], bool]:
-        journal = self.history.journal
-        user = journal.numbers[subject]
-        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
-        concerned = frozenset((rows + 1).tolist())
+        history = self.history
+        concerned = frozenset(history.numbers_of(history.journal.numbers[subject]))
         return lambda at: at in concerned and self.changed(at)
 
     def changed(self, number: int) -> bool:
