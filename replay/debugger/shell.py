@@ -6,10 +6,9 @@ import cmd
 import re
 import readline
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from events.errors import InputError, PositionError, ReplayError, counted, shown, unreadable
+from events.errors import PositionError, ReplayError, counted, shown
 from events.escapes import plain
 from replay.arguments import as_utf8, did_you_mean
 from replay.commands.trace import show_messages
@@ -19,6 +18,7 @@ from replay.debugger.expressions import MissingFieldError, value_text
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.session import Session, completions
 from replay.debugger.typed import TypedLines
+from replay.engine.files import read_by_hand
 from replay.engine.references import reference_in
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _LIST_AROUND: Final = 5
 _NOTHING: Final = {"break": "no stops", "marks": "no marks", "display": "no displays"}
 _SOURCES_MAX: Final = 10
-_SOURCE_BYTES_MAX: Final = 1 << 20
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 
@@ -381,7 +380,9 @@ class Shell(cmd.Cmd):
             raise CommandError(f"{path}: expected at most {_SOURCES_MAX} files in one another")
         self._sources += 1
         try:
-            for number, line in enumerate(_lines_in(path), 1):
+            content = read_by_hand(path, "a file of commands")
+            lines = content.decode("utf-8", "surrogateescape").splitlines()
+            for number, line in enumerate(lines, 1):
                 if not line.lstrip().startswith("#") and self._sourced(path, number, line):
                     break
         finally:
@@ -487,22 +488,3 @@ class Shell(cmd.Cmd):
             yield
         finally:
             self._timeline.goto(here)
-
-
-def _lines_in(path: str) -> list[str]:
-    """Return the lines of a file of commands.
-
-    Raises:
-        InputError: it is none, cannot be read, or is too long to be one.
-
-    """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: expected a file of commands, found none")
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(_SOURCE_BYTES_MAX + 1)
-    except OSError as error:
-        raise unreadable(path, error, "a file of commands") from None
-    if len(content) > _SOURCE_BYTES_MAX:
-        raise InputError(f"{path}: expected a file of commands, found more than 1 MiB")
-    return content.decode("utf-8", "surrogateescape").splitlines()
