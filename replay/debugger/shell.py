@@ -23,7 +23,7 @@ from replay.engine.references import reference_in
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from replay.debugger.commands import Typed
     from replay.debugger.expressions import Expression
@@ -250,9 +250,7 @@ class Shell(cmd.Cmd):
         self._say_stop(number)
 
     def _stop_named(self, word: str) -> int:
-        if not _NUMBER.fullmatch(word) or int(word) not in self.session.stops:
-            raise CommandError(f"expected the number of a stop, found {shown(word)}")
-        return int(word)
+        return _key_of(word, self.session.stops, "a stop")
 
     def _delete(self, word: str = "") -> None:
         stops = self.session.stops
@@ -336,12 +334,10 @@ class Shell(cmd.Cmd):
 
     def _undisplay(self, word: str = "") -> None:
         displays = self.session.displays
-        if not word:
-            displays.clear()
-        elif not _NUMBER.fullmatch(word) or int(word) not in displays:
-            raise CommandError(f"expected the number of a display, found {shown(word)}")
+        if word:
+            del displays[_key_of(word, displays, "a display")]
         else:
-            del displays[int(word)]
+            displays.clear()
 
     def _show_displays(self) -> None:
         for number in self.session.displays:
@@ -447,16 +443,17 @@ class Shell(cmd.Cmd):
         """
         if word in self.session.marks:
             return self.session.marks[word]
-        reference = reference_in(word.lstrip("+-"))
-        if reference is None or word[:2].count("+") + word[:2].count("-") > 1:
+        sign = word[:1] if word[:1] in ("+", "-") else ""
+        reference = reference_in(word.removeprefix(sign))
+        if reference is None:
             hint = did_you_mean(word, self.session.marks)
             raise CommandError(
                 "expected an event, its number or as stream:429, or a mark, found "
                 f"{shown(word)}{hint}"
             )
         position = self._looks.number_of(reference)
-        if word[0] in "+-":
-            position = self.here + (position if word[0] == "+" else -position)
+        if sign:
+            position = self.here + (position if sign == "+" else -position)
         if not 0 <= position <= len(self._timeline):
             raise PositionError(
                 f"expected a position from 0 to {len(self._timeline)}, found {position}"
@@ -488,3 +485,10 @@ class Shell(cmd.Cmd):
             yield
         finally:
             self._timeline.goto(here)
+
+
+def _key_of(word: str, numbered: Mapping[int, object], what: str) -> int:
+    """Return the number that ``word`` is of one of ``numbered``, each of them ``what``."""
+    if not _NUMBER.fullmatch(word) or int(word) not in numbered:
+        raise CommandError(f"expected the number of {what}, found {shown(word)}")
+    return int(word)

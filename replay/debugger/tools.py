@@ -94,14 +94,14 @@ class Tools(Generic[L]):
             "rejected": Condition(
                 "rejected", f"a rejected {looks.line} comes next", self._rejected
             ),
+            "if": Condition(
+                "if EXPRESSION",
+                "where it is true of the event, as print shows it; one comparison, as in "
+                "event > 9, needs no if",
+                self._if,
+            ),
         }
         """What a breakpoint may be about, by the word."""
-        self.conditions["if"] = Condition(
-            "if EXPRESSION",
-            "where it is true of the event, as print shows it; one comparison, as in event > 9, "
-            "needs no if",
-            self._if,
-        )
         self.stops: Final[dict[str, Callable[[list[str]], Stop]]] = {
             "break": self._break,
             "tbreak": self._once,
@@ -153,7 +153,8 @@ class Tools(Generic[L]):
 
     def _once(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say, to be deleted when it has stopped."""
-        return self._break(words)._replace(text=f"t{self._break(words).text}")
+        stop = self._break(words)
+        return stop._replace(text=f"t{stop.text}")
 
     def _break(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say; of several conditions all must hold."""
