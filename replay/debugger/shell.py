@@ -360,7 +360,7 @@ class Shell(cmd.Cmd):
         if expression.text in fields:
             # As it is shown everywhere: 5.00, and not 5.
             return views.field_text(fields[expression.text])
-        return value_text(expression.of(self.session.tools.fields(self.here)))
+        return value_text(expression.of(self._looks.values(self.here)))
 
     def _print(self, text: str) -> None:
         if text:

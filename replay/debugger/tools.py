@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from replay.debugger.commands import Command
-    from replay.debugger.expressions import Value
     from replay.engine.looks import Looks
 
 L = TypeVar("L", bound="Looks[Any]")
@@ -147,10 +146,6 @@ class Tools(Generic[L]):
             raise CommandError(f"expected {what}, found that event {number} has {names}; name one")
         return found[0]
 
-    def fields(self, number: int) -> dict[str, Value]:
-        """Return what expressions know of event ``number``."""
-        return self.looks.values(number)
-
     def _once(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say, to be deleted when it has stopped."""
         stop = self._break(words)
@@ -218,7 +213,7 @@ class Tools(Generic[L]):
         expression = Expression(argument(rest, "if", "an expression"), self.looks.field_names)
         return (
             f"if {expression.text}",
-            lambda at: at > 0 and expression.holds(self.fields(at)),
+            lambda at: at > 0 and expression.holds(self.looks.values(at)),
         )
 
     @property
@@ -233,7 +228,7 @@ class Tools(Generic[L]):
         number = Fraction(word) if NUMBER.fullmatch(word) else None
 
         def test(position: int) -> bool:
-            value = self.fields(position).get(name) if position else None
+            value = self.looks.values(position).get(name) if position else None
             if value is None:
                 return False
             if isinstance(value, Fraction):
