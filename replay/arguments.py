@@ -174,13 +174,14 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", metavar="STORE", help="event store of a run")
 
 
-def add_event(parser: argparse.ArgumentParser) -> None:
-    """Declare the store and the event in it that a command looks at."""
+def add_event(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """Declare the store and the event in it that a command looks at; ``nargs`` as argparse has."""
     add_store(parser)
     parser.add_argument(
         "number",
         metavar="N",
         type=reference,
+        nargs=nargs,
         help="an event: its number, from 1, or its log and line, as in stream:429",
     )
 
@@ -270,13 +271,12 @@ def ranges(text: str) -> list[References]:
     return found
 
 
-def numbers(name: str, least: int, values_max: int = _VALUES_MAX) -> Callable[[str], list[int]]:
+def numbers(name: str, least: int) -> Callable[[str], list[int]]:
     """Return the type of an argument that says several values of parameter ``name``.
 
     Args:
         name: what errors call it.
         least: what each value is at least.
-        values_max: how many values there may be.
 
     """
 
@@ -288,8 +288,8 @@ def numbers(name: str, least: int, values_max: int = _VALUES_MAX) -> Callable[[s
                 f"found {text!r}"
             )
         values = [range(one.number, other.number + 1) for one, other in found]
-        if sum(each.stop - each.start for each in values) > values_max:
-            raise argparse.ArgumentTypeError(f"expected at most {values_max:,} values, found more")
+        if sum(each.stop - each.start for each in values) > _VALUES_MAX:
+            raise argparse.ArgumentTypeError(f"expected at most {_VALUES_MAX:,} values, found more")
         try:
             return sorted({check(name, value, least) for each in values for value in each})
         except ParametersError as error:

@@ -10,9 +10,10 @@ import argparse
 import tomllib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from events.errors import InputError, shown, unreadable
+from events.errors import InputError, shown
 from events.paths import path_of
 from replay.arguments import did_you_mean
+from replay.engine.files import read_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from replay.arguments import CommandParser
 
 _TABLE: Final = "tool.replay"
-_BYTES_MAX: Final = 1 << 20
 # What a file says of these would be nothing that saves typing.
 _NOT_THERE: Final = frozenset({"completion", "config", "help", "version"})
 
@@ -176,17 +176,9 @@ def _options_of(parser: CommandParser) -> frozenset[str]:
 
 def _table_in(path: Path) -> Mapping[str, Any]:
     """Return the table in a settings file; one without any says nothing."""
-    what = "a settings file"
-    if not path.is_file():
-        raise InputError(f"{path}: expected {what}, found none")
+    content = read_by_hand(path, "a settings file")
     try:
-        with path.open("rb") as file:
-            content = file.read(_BYTES_MAX + 1)
-        if len(content) > _BYTES_MAX:
-            raise InputError(f"{path}: expected {what}, found more than 1 MiB")
         found: Any = tomllib.loads(content.decode())
-    except OSError as error:
-        raise unreadable(path, error, what) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected TOML, found: {shown(str(error), 120)}") from None
     for name in _TABLE.split("."):

@@ -131,10 +131,6 @@ def text_of(value: Any) -> str:
             lines.append(f"* {section.lower()} {line.strip()}")
             section = " "
             continue
-        if section in ("Returns", "Yields") and line.startswith("    "):
-            lines.append(f"* {section.lower()} {line.strip()}")
-            section = " "
-            continue
         entry = _ENTRY.fullmatch(line) if section else None
         if entry and section in ("Args", "Raises"):
             verb = "raises " if section == "Raises" else ""

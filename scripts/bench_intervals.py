@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from bench import SCRIPTS, print_table, timed
-from interval_peers import PEERS, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,6 +86,8 @@ def measure(
     suffix: str, options: Sequence[str], rows: int, runs: int, make: Callable[[Path], None]
 ) -> list[str]:
     """Return a row of the table for one case, whose observations ``make`` writes."""
+    from interval_peers import PEERS, installed  # noqa: PLC0415  takes numpy; the floors do not
+
     seconds, floors, peaks = [], [], []
     peers: dict[str, list[float]] = {name: [] for name in PEERS}
     with tempfile.TemporaryDirectory(prefix="intervals-") as name:
@@ -198,6 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.floor is not None:
         print(count_rows(options.floor))
         return 0
+    from interval_peers import PEERS  # noqa: PLC0415  takes numpy; the floors do not
+
     rows, runs = (SMALL_ROWS, 1) if options.small else (options.rows, options.runs)
     heading = ["case", "processor s", "rows/s", "peak MiB", "floor s", "x floor", "min - max"]
     table = [[*heading, *PEERS]]

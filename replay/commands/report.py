@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from events.errors import InputError, counted, unwritable
 from events.escapes import plain
 from events.store.disk import free_name
-from replay.arguments import add_setting, add_store, reference
+from replay.arguments import add_event, add_setting
 from replay.engine.files import check_new
 from replay.engine.output_file import write_new
 from replay.kinds import looks_at
@@ -33,15 +33,8 @@ _WHAT = "a report"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    add_store(parser)
+    add_event(parser, nargs="?")
     add_detector(parser)
-    parser.add_argument(
-        "number",
-        metavar="N",
-        type=reference,
-        nargs="?",
-        help="an event: its number, from 1, or its log and line, as in stream:429",
-    )
     parser.add_argument(
         "--flagged",
         action="store_true",
@@ -139,10 +132,10 @@ def _folder(made: _Reports, output: str) -> int:
     except OSError as error:
         raise unwritable(folder, error, what) from None
     try:
-        for event in progress(found, "reports"):
-            report = made.report(event, INDEX)
-            write_new(part / made.listed(event).file, report.encode(), _WHAT)
-        index = index_of(list(map(made.listed, found)), made.origin(""))
+        listed = list(map(made.listed, found))
+        for each in progress(listed, "reports"):
+            write_new(part / each.file, made.report(each.event, INDEX).encode(), _WHAT)
+        index = index_of(listed, made.origin(""))
         write_new(part / INDEX, index.encode(), _WHAT)
         try:
             part.rename(folder)

@@ -8,7 +8,6 @@ import secrets
 import socket
 import webbrowser
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError, OutputError
@@ -148,7 +147,7 @@ def _served(options: argparse.Namespace) -> list[Served]:
         names.add(name)
         fits = detector is not None and issubclass(detector, kind_of(store.header).detectors)
         own = detector if fits else None
-        opened = Opened(name, Path(store.path).absolute(), partial(_looks, path, own))
+        opened = Opened(name, store.path.absolute(), partial(_looks, path, own))
         served.append(Served(opened, path, options.detector if fits else None))
     return served
 

@@ -6,10 +6,9 @@ import cmd
 import re
 import readline
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from events.errors import InputError, PositionError, ReplayError, counted, shown, unreadable
+from events.errors import PositionError, ReplayError, counted, shown
 from events.escapes import plain
 from replay.arguments import as_utf8, did_you_mean
 from replay.commands.trace import show_messages
@@ -19,11 +18,12 @@ from replay.debugger.expressions import MissingFieldError, value_text
 from replay.debugger.interrupts import Interrupts
 from replay.debugger.session import Session, completions
 from replay.debugger.typed import TypedLines
+from replay.engine.files import read_by_hand
 from replay.engine.references import reference_in
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from replay.debugger.commands import Typed
     from replay.debugger.expressions import Expression
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _LIST_AROUND: Final = 5
 _NOTHING: Final = {"break": "no stops", "marks": "no marks", "display": "no displays"}
 _SOURCES_MAX: Final = 10
-_SOURCE_BYTES_MAX: Final = 1 << 20
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 
@@ -251,9 +250,7 @@ class Shell(cmd.Cmd):
         self._say_stop(number)
 
     def _stop_named(self, word: str) -> int:
-        if not _NUMBER.fullmatch(word) or int(word) not in self.session.stops:
-            raise CommandError(f"expected the number of a stop, found {shown(word)}")
-        return int(word)
+        return _key_of(word, self.session.stops, "a stop")
 
     def _delete(self, word: str = "") -> None:
         stops = self.session.stops
@@ -337,12 +334,10 @@ class Shell(cmd.Cmd):
 
     def _undisplay(self, word: str = "") -> None:
         displays = self.session.displays
-        if not word:
-            displays.clear()
-        elif not _NUMBER.fullmatch(word) or int(word) not in displays:
-            raise CommandError(f"expected the number of a display, found {shown(word)}")
+        if word:
+            del displays[_key_of(word, displays, "a display")]
         else:
-            del displays[int(word)]
+            displays.clear()
 
     def _show_displays(self) -> None:
         for number in self.session.displays:
@@ -365,7 +360,7 @@ class Shell(cmd.Cmd):
         if expression.text in fields:
             # As it is shown everywhere: 5.00, and not 5.
             return views.field_text(fields[expression.text])
-        return value_text(expression.of(self.session.tools.fields(self.here)))
+        return value_text(expression.of(self._looks.values(self.here)))
 
     def _print(self, text: str) -> None:
         if text:
@@ -381,7 +376,9 @@ class Shell(cmd.Cmd):
             raise CommandError(f"{path}: expected at most {_SOURCES_MAX} files in one another")
         self._sources += 1
         try:
-            for number, line in enumerate(_lines_in(path), 1):
+            content = read_by_hand(path, "a file of commands")
+            lines = content.decode("utf-8", "surrogateescape").splitlines()
+            for number, line in enumerate(lines, 1):
                 if not line.lstrip().startswith("#") and self._sourced(path, number, line):
                     break
         finally:
@@ -446,16 +443,17 @@ class Shell(cmd.Cmd):
         """
         if word in self.session.marks:
             return self.session.marks[word]
-        reference = reference_in(word.lstrip("+-"))
-        if reference is None or word[:2].count("+") + word[:2].count("-") > 1:
+        sign = word[:1] if word[:1] in ("+", "-") else ""
+        reference = reference_in(word.removeprefix(sign))
+        if reference is None:
             hint = did_you_mean(word, self.session.marks)
             raise CommandError(
                 "expected an event, its number or as stream:429, or a mark, found "
                 f"{shown(word)}{hint}"
             )
         position = self._looks.number_of(reference)
-        if word[0] in "+-":
-            position = self.here + (position if word[0] == "+" else -position)
+        if sign:
+            position = self.here + (position if sign == "+" else -position)
         if not 0 <= position <= len(self._timeline):
             raise PositionError(
                 f"expected a position from 0 to {len(self._timeline)}, found {position}"
@@ -489,20 +487,8 @@ class Shell(cmd.Cmd):
             self._timeline.goto(here)
 
 
-def _lines_in(path: str) -> list[str]:
-    """Return the lines of a file of commands.
-
-    Raises:
-        InputError: it is none, cannot be read, or is too long to be one.
-
-    """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: expected a file of commands, found none")
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(_SOURCE_BYTES_MAX + 1)
-    except OSError as error:
-        raise unreadable(path, error, "a file of commands") from None
-    if len(content) > _SOURCE_BYTES_MAX:
-        raise InputError(f"{path}: expected a file of commands, found more than 1 MiB")
-    return content.decode("utf-8", "surrogateescape").splitlines()
+def _key_of(word: str, numbered: Mapping[int, object], what: str) -> int:
+    """Return the number that ``word`` is of one of ``numbered``, each of them ``what``."""
+    if not _NUMBER.fullmatch(word) or int(word) not in numbered:
+        raise CommandError(f"expected the number of {what}, found {shown(word)}")
+    return int(word)

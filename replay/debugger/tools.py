@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from replay.debugger.commands import Command
-    from replay.debugger.expressions import Value
     from replay.engine.looks import Looks
 
 L = TypeVar("L", bound="Looks[Any]")
@@ -94,14 +93,14 @@ class Tools(Generic[L]):
             "rejected": Condition(
                 "rejected", f"a rejected {looks.line} comes next", self._rejected
             ),
+            "if": Condition(
+                "if EXPRESSION",
+                "where it is true of the event, as print shows it; one comparison, as in "
+                "event > 9, needs no if",
+                self._if,
+            ),
         }
         """What a breakpoint may be about, by the word."""
-        self.conditions["if"] = Condition(
-            "if EXPRESSION",
-            "where it is true of the event, as print shows it; one comparison, as in event > 9, "
-            "needs no if",
-            self._if,
-        )
         self.stops: Final[dict[str, Callable[[list[str]], Stop]]] = {
             "break": self._break,
             "tbreak": self._once,
@@ -147,13 +146,10 @@ class Tools(Generic[L]):
             raise CommandError(f"expected {what}, found that event {number} has {names}; name one")
         return found[0]
 
-    def fields(self, number: int) -> dict[str, Value]:
-        """Return what expressions know of event ``number``."""
-        return self.looks.values(number)
-
     def _once(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say, to be deleted when it has stopped."""
-        return self._break(words)._replace(text=f"t{self._break(words).text}")
+        stop = self._break(words)
+        return stop._replace(text=f"t{stop.text}")
 
     def _break(self, words: list[str]) -> Stop:
         """Return the breakpoint that ``words`` say; of several conditions all must hold."""
@@ -217,7 +213,7 @@ class Tools(Generic[L]):
         expression = Expression(argument(rest, "if", "an expression"), self.looks.field_names)
         return (
             f"if {expression.text}",
-            lambda at: at > 0 and expression.holds(self.fields(at)),
+            lambda at: at > 0 and expression.holds(self.looks.values(at)),
         )
 
     @property
@@ -232,7 +228,7 @@ class Tools(Generic[L]):
         number = Fraction(word) if NUMBER.fullmatch(word) else None
 
         def test(position: int) -> bool:
-            value = self.fields(position).get(name) if position else None
+            value = self.looks.values(position).get(name) if position else None
             if value is None:
                 return False
             if isinstance(value, Fraction):

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import InputError, OutputError
+from events.errors import InputError, OutputError, unreadable
 from events.paths import STANDARD_STREAM, is_output_stream, path_of
 from events.store.disk import Identity, identity_of
 from events.store.header import is_store
@@ -32,6 +32,8 @@ _KINDS: Final = (
 # Where names stand for devices and for what a process has open, but for files in memory.
 _DEVICES: Final = (("dev",), ("proc",))
 _MEMORY: Final = ("shm",)
+# No file that somebody writes by hand, of settings or commands, is longer.
+_BY_HAND_BYTES_MAX: Final = 1 << 20
 
 
 def store_beside(output: str | Path, store: str | Path | None) -> Path:
@@ -157,6 +159,29 @@ def check_new(
         if same_file(new, other):
             raise InputError(f"{new}: expected a file of its own for {what}, found {other}")
     return new
+
+
+def read_by_hand(path: str | Path, what: str) -> bytes:
+    """Return the content of a file that somebody has written by hand.
+
+    Args:
+        path: the file.
+        what: what it is called in errors.
+
+    Raises:
+        InputError: it is none, cannot be read, or has more than 1 MiB.
+
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: expected {what}, found none")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_BY_HAND_BYTES_MAX + 1)
+    except OSError as error:
+        raise unreadable(path, error, what) from None
+    if len(content) > _BY_HAND_BYTES_MAX:
+        raise InputError(f"{path}: expected {what}, found more than 1 MiB")
+    return content
 
 
 def taken(path: Path, what: str) -> OutputError:

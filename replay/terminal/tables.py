@@ -160,7 +160,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     room = shutil.get_terminal_size().columns - len(_COLUMNS_APART) * (len(widths) - 1)
     fits = sum(widths) <= room
     if not fits:
-        widths = _narrowed(list(zip(*cells, strict=True)), numeric, room)
+        widths = _narrowed(cells, widths, numeric, room)
     for place, row in enumerate(cells):
         lines = [row] if fits else _lines_of(row, widths)
         for cells_of_line in lines:
@@ -168,14 +168,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             say_rendered(line if place else painted(line, Colour.HEADING))
 
 
-def _narrowed(columns: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[int]:
-    """Return widths of columns that fit into ``room``, if they can; numbers keep theirs.
+def _narrowed(
+    cells: Sequence[Sequence[str]], widths: Sequence[int], numeric: Sequence[bool], room: int
+) -> list[int]:
+    """Return ``widths`` of columns made to fit into ``room``, if they can; numbers keep theirs.
 
     The widest columns of words give way first, until all of them are as wide. A column is as
     wide as its longest word, unless that would be padding for the sake of a few rows.
     """
-    widths = [max(map(_cells_of, column)) for column in columns]
-    words = [max(map(_cells_of, chain(*map(_words, column)))) for column in columns]
+    words = [max(map(_cells_of, chain(*map(_words, each)))) for each in zip(*cells, strict=True)]
     numbers = [width if each else 0 for width, each in zip(widths, numeric, strict=True)]
     least = _within(room, numbers, [min(width, _WORD_MAX) for width in words])
     return _within(room, least, widths)
