@@ -105,6 +105,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def event_among(count: int) -> str:
+    """Return what is expected of the number of an event of a history of ``count``, in words."""
+    return f"an event from 1 to {count}" if count else "an event, of which there is none"
+
+
 def shown(value: str | bytes, length_max: int = 60) -> str:
     """Return ``value`` as error messages show it: quoted, in ASCII, not too long."""
     if len(value) > length_max:

@@ -25,6 +25,7 @@ from events.errors import (
     PositionError,
     StoreError,
     counted,
+    event_among,
 )
 from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
@@ -381,9 +382,8 @@ class EventStore(Closing):
 
         """
         if not 1 <= number <= self.events:
-            raise PositionError(
-                f"{self.path}: expected an event from 1 to {self.events}, found {number}"
-            )
+            expected = event_among(self.events)
+            raise PositionError(f"{self.path}: expected {expected}, found {number}")
         for record in next(self.frames(number - 1)).records:
             if isinstance(record, EventColumns):
                 # Of a frame of thousands, one is made.

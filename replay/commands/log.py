@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from events.errors import InputError, PositionError, shown
+from events.errors import InputError, PositionError, event_among, shown
 from events.escapes import plain
 from events.store.records import Rejected
 from replay.arguments import add_store, as_utf8, did_you_mean, reference
@@ -90,7 +90,7 @@ def _range(looks: Looks[Any], options: argparse.Namespace) -> tuple[int, int]:
     )
     for option, given, number in (("from", options.first, first), ("to", options.last, last)):
         if given is not None and not 1 <= number <= count:
-            raise PositionError(f"--{option}: expected an event from 1 to {count}, found {number}")
+            raise PositionError(f"--{option}: expected {event_among(count)}, found {number}")
     if last < first and options.last is not None:
         raise PositionError(f"expected a range of events from 1 on, found {first} to {last}")
     return first, last

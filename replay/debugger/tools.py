@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from events.errors import shown
+from events.errors import event_among, shown
 from events.escapes import plain
 from replay.arguments import did_you_mean, is_whole
 from replay.debugger.commands import CommandError
@@ -206,7 +206,7 @@ class Tools(Generic[L]):
         reference = reference_in(word)
         number = 0 if reference is None else self.looks.number_of(reference)
         if not 1 <= number <= count:
-            raise CommandError(f"expected an event from 1 to {count}, found {shown(word)}")
+            raise CommandError(f"expected {event_among(count)}, found {shown(word)}")
         return f"event {number}", number.__eq__
 
     def _if(self, rest: list[str]) -> tuple[str, Test]:

@@ -9,7 +9,7 @@ from itertools import count, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, overload
 
-from events.errors import PositionError
+from events.errors import PositionError, event_among
 from events.logs.objects import BYTE_ORDER_MARK
 from events.store.records import Gap, Lines, LogEnd, Rejected, Source, StateDigest
 
@@ -247,7 +247,7 @@ class StoredHistory(ABC, Generic[E, J]):
 
     def _check(self, number: int) -> None:
         if not 1 <= number <= len(self):
-            raise PositionError(f"expected an event from 1 to {len(self)}, found {number}")
+            raise PositionError(f"expected {event_among(len(self))}, found {number}")
 
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
         """Take a record of frame ``frame``; events and verdicts are a detector's own."""

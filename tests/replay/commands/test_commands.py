@@ -604,6 +604,16 @@ def test_range_that_is_none_is_refused(example: Commands) -> None:
     assert err == "replay: --from: expected an event from 1 to 7, found 0\n"
 
 
+def test_event_of_a_history_without_any_is_not_one_from_1_to_0(example: Commands) -> None:
+    path = example.folder / STORE
+    # The first frame is torn.
+    path.write_bytes(path.read_bytes()[: replay.EventStore(path)._frames[0].end - 1])
+    for words in (("why", STORE, "5"), ("log", STORE, "--from", "5")):
+        status, _, err = example.result(*words)
+        assert status == 2
+        assert err.endswith("expected an event, of which there is none, found 5\n")
+
+
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
 def test_store_that_was_cut_short_gives_what_is_whole(
     example: Commands, words: tuple[str, ...]
