@@ -139,6 +139,25 @@ def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbos
     )
 
 
+def add_workers(parser: argparse.ArgumentParser, what: str, *more: str) -> None:
+    """Declare how many processes share the work.
+
+    Args:
+        parser: takes it.
+        what: what they do, and how many do it by default.
+        more: other names of the option.
+
+    """
+    parser.add_argument(
+        "--workers",
+        *more,
+        metavar="N",
+        dest="workers",
+        type=whole("workers", 1),
+        help=f"how many processes {what}; the result is the same",
+    )
+
+
 def number(text: str) -> int:
     """Return the number of an event."""
     if not is_whole(text.removeprefix("-")):
