@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from actors.messages import Attested, Commit
+from actors.messages import Attested, Commit, Reached
 from events.store.records import StateDigest
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Sink(ABC):
         return last if last is not None and last.number == number else None
 
     def on_receive(self, message: Any) -> None:
-        """Handle a verdict, `Attested` or `Commit`.
+        """Handle a verdict, `Reached`, `Attested` or `Commit`.
 
         Raises:
             TypeError: it is some other message.
@@ -112,5 +112,8 @@ class Sink(ABC):
             self.decisions, self.lines, self.digests = [], [], []
         elif kind is Attested:
             self.digests.append(StateDigest(message.events, b"", message.subjects, message.sums))
+        elif kind is Reached:
+            self.decisions += message.decisions
+            self.lines += message.lines
         else:
             raise TypeError(f"a sink understands no {kind.__name__}")

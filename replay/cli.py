@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, add_run, did_you_mean, whole
+from replay.arguments import Parser, add_run, add_workers, did_you_mean, whole
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
@@ -55,7 +55,7 @@ COMMANDS: Final = (
 )
 
 # Options of a run whose value is a word of its own.
-_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store", "--detector")
+_WITH_VALUE: Final = ("-D", "--degrees", "-T", "--tracked", "--store", "--detector", "--workers")
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -173,6 +173,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             listener=console,
             should_stop=stop,
             detector=detector,
+            workers=options.workers,
         )
     console.summarize(summary)
     return EXIT_OK
@@ -274,5 +275,6 @@ def _run_parser() -> Parser:
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
+    add_workers(parser, "judge the stream (default: as many as there are cores, where it pays)")
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
     return parser

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, counted
 from events.escapes import plain
-from replay.arguments import is_whole
+from replay.arguments import add_workers, is_whole
 from replay.engine.branch import Edits, Insertion, branch_off
 from replay.engine.console import Console
 from replay.engine.notices import notice
 from replay.kinds import KINDS, looks_at
-from replay.loading import add_detector
+from replay.loading import add_detector, say_if_alone
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
@@ -69,17 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="start OUTPUT and its store afresh"
     )
+    add_workers(parser, "judge (default: as many as there are cores, where it pays)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the branch, and print what is found otherwise than in the original."""
     looks = looks_at(options)
+    say_if_alone(options, looks.alone)
     edits = Edits(_changed(looks, options), options.skip, options.insert)
     branching, bar = looks.branching(), _Bar(0, looks.words)
     try:
         branch = branch_off(
-            branching, options.output, edits, overwrite=options.overwrite, listener=bar
+            branching,
+            options.output,
+            edits,
+            overwrite=options.overwrite,
+            listener=bar,
+            workers=1 if looks.alone else options.workers,
         )
     finally:
         bar.close()

@@ -193,9 +193,11 @@ class FactLooks(JudgedLooks[Fact]):
             ],
         }
 
-    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+    def verify(
+        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+    ) -> Verification:
         self._check_given()
-        return FactReplay(self.history, self.detector).compared(progress)
+        return FactReplay(self.history, self.detector, workers).compared(progress)
 
     @property
     def words(self) -> FactWords:

@@ -38,6 +38,10 @@ class RunSummary(msgspec.Struct):
     """How many lines of each log were rejected."""
     seconds: dict[str, float] = {}
     """How long each phase took, by name."""
+    workers: int = 0
+    """How many worker processes there were; 0 where this process did all of it."""
+    alone: str = ""
+    """Why there were none, where some were asked for."""
 
     @property
     def events(self) -> int:
@@ -55,6 +59,8 @@ class RunListener:
 
     each_event: bool = False
     """Whether `on_event` is to be called."""
+    times_events: bool = False
+    """Whether it has to be told how long each event took, so that no worker can judge any."""
 
     def on_start(self, inputs: Any, summary: Any) -> None:
         """Take what is read, and the summary of the run, which changes as it goes."""
@@ -68,4 +74,7 @@ class RunListener:
     def on_event(
         self, log: Any, line_number: int, event: Any, decision: Any, seconds: float
     ) -> None:
-        """Take an event that was judged, the decision on it if any, and how long it took."""
+        """Take an event that was judged, the decision on it if any, and how long it took.
+
+        Where a worker has judged it, that is 0, and it comes when its block is done.
+        """

@@ -20,6 +20,7 @@ from replay.engine.drive import Drive
 from replay.engine.output_file import Outputs
 from replay.engine.supervision import Reactivation
 from replay.judging.history import is_finished
+from replay.judging.workers import Judges, why_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ class JudgingDrive(Drive):
         should_stop: ShouldStop,
         *,
         digest_events: int | None = None,
+        workers: int | None = 1,
     ) -> None:
         """Begin without actors.
 
@@ -64,6 +66,7 @@ class JudgingDrive(Drive):
             should_stop: asked between events.
             digest_events: how often the state's digest is recorded at least; `DIGEST_EVENTS`
                 by default.
+            workers: how many processes judge; None: as many as pay.
 
         """
         self.logs: Final = logs
@@ -72,9 +75,15 @@ class JudgingDrive(Drive):
         self._listener: Final = listener
         self._should_stop: Final = should_stop
         self._digest_events: Final = digest_events or DIGEST_EVENTS
+        alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
+        self._workers: Final = 1 if alone else workers
+        if (workers or 1) > 1:
+            summary.alone = alone
+        self._events_read = 0
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
         self.simulation: ActorSystem[Any, Any, Any]
+        self._judges: Judges
 
     def header(self) -> Header:
         """Return what the history is of."""
@@ -100,6 +109,8 @@ class JudgingDrive(Drive):
         self.simulation = self.detector(self.logs.parameters, self._outputs, attesting=True)
         stack.enter_context(self.simulation)
         self.simulation.dispatcher.supervisor = Reactivation()
+        judges = Judges(self.simulation, self._workers, self._check_stop)
+        self._judges = stack.enter_context(judges)
         return self._outputs
 
     def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
@@ -133,11 +144,21 @@ class JudgingDrive(Drive):
 
     def take(self, log: SourceLog, records: list[Record]) -> None:
         """Make what was kept part of the journal, and judge what is of the stream."""
+        simulation = self.simulation
         for record in records:
             if isinstance(record, EventColumns):
-                self.simulation.extend(record)
+                simulation.extend(record)
+                self._judges.extend(record)
         if log is not self.logs.batch:
-            self._judge(log, records)
+            events = len(simulation.journal) - simulation.position
+            self._events_read += events
+            if self._judges.pay(events + self._events_ahead(log)):
+                self._summary.workers = self._judges.workers
+                self._judge_shared(log, records)
+            else:
+                began = time.process_time()
+                self._judge(log, records)
+                self._judges.took(time.process_time() - began, events)
         self._summary.users = len(self.simulation.journal.names)
 
     def _judge(self, log: SourceLog, records: list[Record]) -> None:
@@ -146,13 +167,37 @@ class JudgingDrive(Drive):
         for line_number, record in numbered(records):
             if isinstance(record, Rejected):
                 continue
-            if self._should_stop() and not log.live:
-                raise InterruptedRunError("between two events")
+            if not log.live:
+                self._check_stop()
             began = clock() if each_event else 0.0
             decision = simulation.judge(record)
             self._judged(decision)
             if each_event:
                 listener.on_event(log, line_number, record, decision, clock() - began)
+
+    def _judge_shared(self, log: SourceLog, records: list[Record]) -> None:
+        simulation, listener = self.simulation, self._listener
+        decisions = self._judges.judge(simulation.position + 1, len(simulation.journal))
+        if not listener.each_event:
+            for decision in decisions:
+                self._judged(decision)
+            return
+        found = iter(list(decisions))
+        for line_number, record in numbered(records):
+            if isinstance(record, Rejected):
+                continue
+            decision = next(found) if simulation.judges(record) else None
+            self._judged(decision)
+            listener.on_event(log, line_number, record, decision, 0.0)
+
+    def _events_ahead(self, log: SourceLog) -> int:
+        """Return how many events come after what was read of ``log``, by estimate."""
+        ahead = max(log.bytes_total - log.bytes_read, 0)
+        return self._events_read * ahead // max(log.bytes_read, 1)
+
+    def _check_stop(self) -> None:
+        if self._should_stop():
+            raise InterruptedRunError("between two events")
 
     def _judged(self, decision: Any) -> None:
         if decision is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from replay.engine.detectors import check_detector
 from replay.engine.history import Happening, texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
+from replay.judging.workers import why_alone
 from replay.terminal.tables import cut_fields
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class JudgedLooks(Looks[E]):
 
     def where(self, number: int) -> str:
         return ("" if self.history.judged(number) else "past, ") + super().where(number)
+
+    @property
+    def alone(self) -> str:
+        return why_alone(self.detector)
 
     explored_type: ClassVar[type[JudgedSubject]]
     """What is explored of it."""

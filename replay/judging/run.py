@@ -38,6 +38,7 @@ def run(
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
+    workers: int | None = 1,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
@@ -59,6 +60,9 @@ def run(
         disk: does what is done to files that are written.
         detector: makes the actor system that decides, by default that of the logs; see
             `replay.engine.detectors`.
+        workers: how many processes judge, forked from this one if they are several; None: one
+            for each core, where it pays. The files are the same, byte for byte. Where
+            `replay.judging.workers.why_alone` says why, it is this process alone.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -71,12 +75,7 @@ def run(
 
     """
     given: Any = detector or logs.detector
-    own = logs.detectors
-    if isinstance(given, type) and not issubclass(given, own):
-        raise InputError(
-            f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
-            f"are, found {given.__qualname__}"
-        )
+    _check_own(logs, given)
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -88,7 +87,7 @@ def run(
         logs,
         output,
         summary,
-        JudgingDrive(logs, summary, given, listener, should_stop),
+        JudgingDrive(logs, summary, given, listener, should_stop, workers=workers),
         strict=strict,
         listener=listener,
         should_stop=should_stop,
@@ -96,3 +95,13 @@ def run(
     )
     running.whole(overwrite=overwrite, resume=resume)
     return summary
+
+
+def _check_own(logs: TwoLogs[Any], given: Any) -> None:
+    """Refuse logs of another detector's events."""
+    own = logs.detectors
+    if isinstance(given, type) and not issubclass(given, own):
+        raise InputError(
+            f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
+            f"are, found {given.__qualname__}"
+        )

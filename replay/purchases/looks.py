@@ -165,8 +165,10 @@ class PurchaseLooks(JudgedLooks[Event]):
     def why_fields(self, number: int) -> Fields:
         return why_fields(explain(self.timeline, number), self.timeline)
 
-    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        return PurchaseReplay(self.history, self.detector).compared(progress)
+    def verify(
+        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+    ) -> Verification:
+        return PurchaseReplay(self.history, self.detector, workers).compared(progress)
 
     @property
     def words(self) -> PurchaseWords:

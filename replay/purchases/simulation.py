@@ -35,6 +35,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
 
     name = "purchases"
     version: ClassVar[int | str] = 1
+    answers_as_of = True
 
     coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
     """What the coordinator is."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import actors.messages
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Reached
 from actors.purchases import messages
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
 from actors.purchases.sink import SinkActor
@@ -326,6 +326,7 @@ SAMPLES: list[Any] = [
     AskPurchases(1, 2, "2017-06-13 11:33:01", 3),
     Purchases(1, 2, (at(1, 1),)),
     Judged(at(1, 1), True, 3, 2910, 2146),
+    Reached((Decision(1, True, 3, 2910, 2146),), (b"{}",)),
     Attest(4),
     Attested(4, 2, (1, 2, 3, 4, 5, 6, 7, 8)),
 ]
@@ -334,7 +335,11 @@ SAMPLES: list[Any] = [
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
 def test_message_is_immutable_plain_data_that_msgpack_carries(message: Any) -> None:
     packed = msgspec.msgpack.encode(message)
-    of_event: dict[type, Any] = {Judge: Judge[Event], Include: Include[Event]}
+    of_event: dict[type, Any] = {
+        Judge: Judge[Event],
+        Include: Include[Event],
+        Reached: Reached[Decision],
+    }
     kind = of_event.get(type(message), type(message))
     assert msgspec.msgpack.decode(packed, type=kind) == message
     for field in message.__struct_fields__:
