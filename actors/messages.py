@@ -1,8 +1,9 @@
-"""The messages that every coordinator understands, whatever its detector.
+"""The messages of every detector that judges events, whatever its actors say to one another.
 
-outside      Horizon    to the coordinator, to move in time
-outside      Commit     to the coordinator, which passes it on to the sink
-outside      Reached    to the sink
+outside      Judge, Include, Attest, Commit    to the coordinator
+outside      Horizon                           to the coordinator, to move in time
+outside      Reached                           to the sink
+coordinator  Judged, Attested, Commit          to the sink
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from events.errors import ReplayError
 
 E = TypeVar("E")
+V = TypeVar("V")
 
 
 class UnaskedError(ReplayError):
@@ -27,6 +29,15 @@ class Judge(msgspec.Struct, Generic[E], tag="judge", array_like=True, frozen=Tru
 
     event: E
     """The event that has just come in."""
+
+
+class Judged(msgspec.Struct, Generic[E, V], tag="judged", array_like=True, frozen=True, gc=False):
+    """The verdict on an event of the stream."""
+
+    event: E
+    """The event."""
+    verdict: V
+    """What the store keeps of it."""
 
 
 class Include(msgspec.Struct, Generic[E], tag="include", array_like=True, frozen=True, gc=False):

@@ -1,15 +1,15 @@
-"""What a sink is: the actor that records every verdict, and writes the lines of some."""
+"""The sink actor: records every verdict, and writes a line for each event that is flagged."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.messages import Attested, Commit, Reached
+from actors.dispatcher import DispatchedActor, Dispatcher
+from actors.messages import Attested, Commit, Judged, Reached
 from events.store.records import StateDigest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Outlet(Protocol):
@@ -38,7 +38,7 @@ class Nowhere:
         """Drop ``digest``."""
 
 
-class Kept:
+class ListOutlet:
     """An outlet that keeps all that a sink sends to it."""
 
     def __init__(self) -> None:
@@ -63,13 +63,13 @@ class Kept:
         self.digests.append(digest)
 
 
-class Sink(ABC):
-    """What the sink of a detector that judges events is and does, on any of Pykka's runtimes."""
+class Sink:
+    """What a sink is and does, on any of Pykka's runtimes."""
 
-    judged: ClassVar[type]
-    """The message that tells of a verdict."""
     outlet: Outlet
     """Where verdicts go."""
+    line: Callable[[Any, Any], bytes]
+    """Makes a line of a flagged event and its verdict."""
     decisions: list[Any]
     """The decisions since the last commit, in the order of the stream."""
     lines: list[bytes]
@@ -77,16 +77,13 @@ class Sink(ABC):
     digests: list[StateDigest]
     """The state's digests since the last commit."""
 
-    def begin(self, outlet: Outlet) -> None:
+    def begin(self, outlet: Outlet, line: Callable[[Any, Any], bytes]) -> None:
         """Begin with nothing to record."""
         self.outlet = outlet
+        self.line = line
         self.decisions = []
         self.lines = []
         self.digests = []
-
-    @abstractmethod
-    def take(self, message: Any) -> None:
-        """Take note of a verdict, and of its line if it has one."""
 
     def decision(self, number: int) -> Any | None:
         """Return the decision on event ``number``, if it is the last one and not committed yet."""
@@ -94,15 +91,18 @@ class Sink(ABC):
         return last if last is not None and last.number == number else None
 
     def on_receive(self, message: Any) -> None:
-        """Handle a verdict, `Reached`, `Attested` or `Commit`.
+        """Handle `Judged`, `Reached`, `Attested` or `Commit`.
 
         Raises:
             TypeError: it is some other message.
 
         """
         kind = type(message)
-        if kind is self.judged:
-            self.take(message)
+        if kind is Judged:
+            verdict = message.verdict
+            self.decisions.append(verdict)
+            if verdict.flagged:
+                self.lines.append(self.line(message.event, verdict))
         elif kind is Commit:
             # A line is never in the file before its decision is in the store.
             self.outlet.record(self.decisions)
@@ -117,3 +117,18 @@ class Sink(ABC):
             self.lines += message.lines
         else:
             raise TypeError(f"a sink understands no {kind.__name__}")
+
+
+class SinkActor(Sink, DispatchedActor):
+    """A sink on the dispatcher."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        urn: str,
+        outlet: Outlet,
+        line: Callable[[Any, Any], bytes],
+    ) -> None:
+        """Send verdicts to ``outlet``, and the lines that ``line`` makes of flagged events."""
+        super().__init__(dispatcher, urn)
+        self.begin(outlet, line)

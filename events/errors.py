@@ -78,6 +78,12 @@ class DetectorError(ReplayError):
     """A detector cannot be told from others: it has to declare its name or its version."""
 
 
+class DetectorFailedError(DetectorError):
+    """A detector raised an error of its own where it was asked something."""
+
+    exit_status = 1
+
+
 class PositionError(ReplayError):
     """A history has no such event or moment."""
 

@@ -41,7 +41,7 @@ from events.errors import (
 from events.observations.interval import Interval
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.parameters import Parameters
-from events.store.detector import DetectorVersion
+from events.store.header import DetectorVersion
 from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.declared.detector import Detector

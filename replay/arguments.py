@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DIGITS_MAX: Final = 30
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """A parser that answers wrong use with one line and status 2."""
 
     def __init__(self, prog: str, description: str, epilog: str) -> None:

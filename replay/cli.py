@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from events.errors import DetectorError, InputError, ReplayError, shown
+from events.errors import DetectorFailedError, InputError, ReplayError, shown
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from replay.arguments import Parser, add_run, add_workers, did_you_mean, whole
+from replay.arguments import CommandParser, add_run, add_workers, did_you_mean, whole
 from replay.declared.console import FactWords
 from replay.declared.detector import Detector
 from replay.declared.logs import FactLogs
 from replay.engine.console import Console
+from replay.judging.drive import is_deciding
 from replay.judging.run import run
 from replay.loading import add_detector, given_detector
 from replay.purchases.console import PurchaseWords
@@ -159,7 +160,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     )
     with (
         _blaming(options),
-        StopSignals() as stop,
+        StopSignals(is_deciding) as stop,
         console,
         _logs(options, own, stop) as logs,
     ):
@@ -184,7 +185,7 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
     """Say of what fails in a detector that was given that it is the detector.
 
     Raises:
-        DetectorError: it failed.
+        DetectorFailedError: it failed.
 
     """
     try:
@@ -195,7 +196,7 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
         if getattr(options, "detector", None) is None:
             raise
         # It is not ours, and does what it likes, even end the program.
-        raise DetectorError(
+        raise DetectorFailedError(
             f"{options.detector}: expected a detector that decides, found that it failed: "
             f"{type(error).__name__}: {shown(str(error))}"
         ) from None
@@ -218,7 +219,7 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
 def _command(name: str, words: Sequence[str], hint: str) -> int:
     """Run one of `replay.commands`."""
     module = importlib.import_module(f"replay.commands.{name}")
-    parser = Parser(
+    parser = CommandParser(
         f"{_program()} {name}",
         f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
         f"example:\n  python -m replay {module.EXAMPLE}\n",
@@ -236,8 +237,8 @@ def _program() -> str:
     return "replay" if Path(sys.argv[0]).name == "replay" else "python -m replay"
 
 
-def _run_parser() -> Parser:
-    parser = Parser(
+def _run_parser() -> CommandParser:
+    parser = CommandParser(
         _program(),
         "Flag purchases that are anomalous for the buyer's network of degree D.",
         _RUN_EPILOG,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KINDS: Final[tuple[type[Looks[Any]], ...]] = (PurchaseLooks, IntervalLooks)
 """The looks of all detectors that are the program's own."""
+ALL_KINDS: Final[tuple[type[Looks[Any]], ...]] = (*KINDS, FactLooks)
+"""Those and the looks of detectors that declare their events."""
 
 
 def kind_of(header: Header) -> type[Looks[Any]]:

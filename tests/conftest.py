@@ -8,6 +8,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from events.logs.file import Portions
+
 # A shell that runs the tests behind `&` has SIGINT ignored, and so had all whom they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -30,7 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few observations be several blocks and frames, and settled in several portions."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
     monkeypatch.setattr("actors.intervals.portions.ROWS_MIN", 2)
     monkeypatch.setattr("actors.intervals.portions.FOUND_MAX", 70)

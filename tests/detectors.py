@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import msgspec
 
-from actors.messages import Judge
+from actors.messages import Judge, Judged
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.messages import Apply, Judged, Purchases
+from actors.purchases.messages import Apply, Purchases
 from actors.purchases.user import OwnPurchases, UserActor
 from events.purchases.event import Befriend, Event, Purchase, users_of
 from replay.purchases.simulation import Simulation
@@ -57,7 +57,7 @@ class _ScribblingCoordinator(CoordinatorActor):
         def __init__(self, sink: Any) -> None:
             self._sink = sink
 
-        def tell(self, message: Judged) -> None:
+        def tell(self, message: Judged[Any, Any]) -> None:
             event = msgspec.structs.replace(message.event, line=b'{"lost":1}')
             self._sink.tell(msgspec.structs.replace(message, event=event))
 

@@ -15,8 +15,7 @@ from events.observations.parameters import IntervalParameters
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line
 from events.purchases.parameters import Parameters
-from events.store.detector import DetectorVersion
-from events.store.header import Header
+from events.store.header import DetectorVersion, Header
 from events.store.records import (
     Decision,
     Finding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages import Include
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import replay.testing
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.store.disk import is_locked
 from events.store.records import Rejected, StreamStart
 from replay import cli

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.declared.messages import Answer, Apply, Ask
+from actors.declared.messages import Answer, Ask, Fold
 from actors.dispatcher import DispatchedActor
 from events.declared.fact import Verdict
 from events.errors import DetectorError
@@ -30,7 +30,7 @@ class SubjectActor(DispatchedActor):
 
     __slots__ = ("active", "coordinator", "journal", "number", "parameters", "since", "subject")
 
-    recovers_on = (Ask, Apply)
+    recovers_on = (Ask, Fold)
 
     def __init__(  # noqa: PLR0917  what it is made of
         self,
@@ -105,7 +105,7 @@ class SubjectActor(DispatchedActor):
                 )
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Ask` or `Apply`, and recover before the first one.
+        """Handle `Ask` or `Fold`, and recover before the first one.
 
         Raises:
             TypeError: it is some other message.
@@ -119,7 +119,7 @@ class SubjectActor(DispatchedActor):
                 # A message is what was said then, whatever becomes of what the actor holds.
                 answer = deepcopy(answer)
             self.coordinator.tell(Answer(message.number, self.subject, answer))
-        elif isinstance(message, Apply):
+        elif isinstance(message, Fold):
             if not self.active:
                 self.recover(message.since)
             self.fold(message.event)

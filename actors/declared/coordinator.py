@@ -1,21 +1,16 @@
-"""The coordinator of a detector that declares its events.
-
-It judges one event at a time. What comes in meanwhile waits, so the states are those just
-before the event, under any order of delivery.
-"""
+"""The coordinator of a detector that declares its events."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.activation import Active
-from actors.declared.messages import Answer, Apply, Ask, Decided
+from actors.declared.messages import Answer, Ask, Fold
 from actors.dispatcher import DispatchedActor
-from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, UnaskedError
+from actors.judging import JudgingCoordinator
+from actors.messages import UnaskedError
 from events.errors import DetectorError, shown
 
 if TYPE_CHECKING:
@@ -23,62 +18,31 @@ if TYPE_CHECKING:
 
     from actors.activation import Ref
     from actors.dispatcher import Dispatcher
-    from events.declared.fact import Fact, FactTypes, Verdict
+    from events.declared.fact import Fact, Verdict
     from events.declared.journal import FactJournal
 
 
-class FactCoordinator(DispatchedActor):
+class FactCoordinator(JudgingCoordinator, DispatchedActor):
     """Asks subjects about an event, decides on it and tells those whom it concerns.
 
     A detector whose verdicts need more than one answer makes its own of this, with another
     `judging`.
     """
 
-    __slots__ = (
-        "answers",
-        "event",
-        "journal",
-        "judgement",
-        "parameters",
-        "position",
-        "sink",
-        "types",
-        "users",
-        "waiting",
-    )
-
     def __init__(  # noqa: PLR0917  what it is made of
         self,
         dispatcher: Dispatcher,
         urn: str,
         parameters: Any,
-        types: FactTypes,
         sink: Ref,
         journal: FactJournal,
         activate: Callable[[int], Ref],
+        *,
+        attesting: bool = False,
     ) -> None:
-        """Begin before the first event.
-
-        Args:
-            dispatcher: delivers messages.
-            urn: its stable name.
-            parameters: the detector's.
-            types: those of its events.
-            sink: where verdicts go.
-            journal: holds each event when it is told, and may hold later ones.
-            activate: starts the actor of a subject, given by number.
-
-        """
+        """Send verdicts to ``sink`` and activate subjects as needed."""
         super().__init__(dispatcher, urn)
-        self.parameters = parameters
-        """The detector's parameters."""
-        self.types = types
-        self.sink = sink
-        self.journal = journal
-        self.users = Active(activate)
-        self.position = 0
-        self.waiting: deque[Any] = deque()
-        self.event: Fact | None = None
+        self.begin(parameters, sink, journal, activate, attesting=attesting)
         self.judgement: Generator[Mapping[str, Any], dict[str, Any], Verdict] | None = None
         self.answers: dict[str, Any] = {}
 
@@ -112,26 +76,14 @@ class FactCoordinator(DispatchedActor):
         else:
             self._start(message)
 
-    def _start(self, message: Any) -> None:
-        if isinstance(message, Judge):
-            event: Fact = message.event
-            if not self.types.is_judged(event):
-                self._tell(event)
-                return
-            self.event, self.judgement = event, self.judging(event)
-            if not isinstance(self.judgement, Generator):
-                raise _wrong(event, "judging to yield questions", self.judgement)
-            self._go_on(None)
-        elif isinstance(message, Include):
-            self._tell(message.event)
-        elif isinstance(message, Horizon):
-            self.position = message.events
-        elif isinstance(message, Commit):
-            self.sink.tell(message)
-        elif isinstance(message, Attest):
-            self.sink.tell(Attested(message.events, self.journal.users(self.position), ()))
-        else:
-            raise TypeError(f"a coordinator understands no {type(message).__name__}")
+    def _judge(self, event: Fact) -> None:
+        if not self.journal.types.is_judged(event):
+            self._tell(event)
+            return
+        self.event, self.judgement = event, self.judging(event)
+        if not isinstance(self.judgement, Generator):
+            raise _wrong(event, "judging to yield questions", self.judgement)
+        self._go_on(None)
 
     def _go_on(self, answers: dict[str, Any] | None) -> None:
         """Give the judgement the ``answers`` that it waits for, and ask what it asks next."""
@@ -140,7 +92,7 @@ class FactCoordinator(DispatchedActor):
         try:
             questions: Any = self.judgement.send(answers)  # type: ignore[arg-type]
         except StopIteration as end:
-            self._decided(self.event, end.value)
+            self._decided(self._kept(self.event, end.value))
             return
         if not (isinstance(questions, Mapping) and questions):
             raise _wrong(self.event, "judging to yield a dict of questions by subject", questions)
@@ -152,19 +104,15 @@ class FactCoordinator(DispatchedActor):
                 raise _wrong(self.event, "judging to ask subjects that have appeared", subject)
             self.users[user].tell(Ask(number, question))
 
-    def _decided(self, event: Fact, verdict: Verdict) -> None:
-        if not self.types.is_verdict(verdict):
-            raise _wrong(event, f"a verdict that is {self.types.verdict_words()}", verdict)
-        decided = msgspec.structs.replace(verdict, number=event.number)
-        self.sink.tell(Decided(event, decided))
-        self.event = self.judgement = None
-        self._tell(event)
-        while self.waiting and self.event is None:
-            self._start(self.waiting.popleft())
+    def _kept(self, event: Fact, verdict: Verdict) -> Verdict:
+        """Return a verdict as the store keeps it, if it is one."""
+        types = self.journal.types
+        if not types.is_verdict(verdict):
+            raise _wrong(event, f"a verdict that is {types.verdict_words()}", verdict)
+        return msgspec.structs.replace(verdict, number=event.number)
 
     def _tell(self, event: Fact) -> None:
-        """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
-        message = Apply(event, self.position)
+        message = Fold(event, self.position)
         for subject in self.journal.subjects(event):
             self.users[self.journal.numbers[subject]].tell(message)
         self.position = event.number

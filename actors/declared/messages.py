@@ -1,12 +1,10 @@
 """The messages of detectors that declare their events.
 
-    outside      Judge, Include, Attest, Commit    to the coordinator
-    outside      Horizon                        to the coordinator, to move in time
-    coordinator  Ask, Apply                     to the actors of subjects
-    actor        Answer                         to the coordinator
-    coordinator  Decided, Attested, Commit      to the sink
+    coordinator  Ask, Fold       to the actors of subjects
+    actor        Answer          to the coordinator
 
-A detector may have messages of its own between its actors.
+Besides them there are those of `actors.messages`. A detector may have messages of its own
+between its actors.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from events.declared.fact import Fact, Verdict
+from events.declared.fact import Fact
 
 
-class Apply(msgspec.Struct, tag="apply", array_like=True, frozen=True):
+class Fold(msgspec.Struct, tag="fold", array_like=True, frozen=True):
     """Make this event, which concerns you, part of your state."""
 
     event: Fact
@@ -45,12 +43,3 @@ class Answer(msgspec.Struct, tag="answer", array_like=True, frozen=True):
     """Who answers."""
     answer: Any
     """What it says; a verdict, where the coordinator is not the detector's own."""
-
-
-class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
-    """The verdict on an event of the stream."""
-
-    event: Fact
-    """The event."""
-    verdict: Verdict
-    """The verdict."""

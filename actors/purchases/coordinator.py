@@ -1,54 +1,43 @@
-"""The coordinator actor: passes events on to users and runs the network queries.
-
-It judges one purchase at a time. What comes in meanwhile waits, so the users'
-states are those just before the purchase, under any order of delivery.
-"""
+"""The coordinator actor of purchases: passes events on to users and runs the network queries."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.activation import Active
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, UnaskedError
+from actors.judging import JudgingCoordinator
+from actors.messages import UnaskedError
 from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
-from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
+from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.network import NetworkQuery
 from actors.purchases.recency import Recency
 from events.purchases.event import Befriend, Event, Purchase, place_of
+from events.store.records import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.activation import Ref
     from actors.purchases.baseline import Baseline
-    from events.journal.journal import Journal
+    from actors.purchases.digest import Sums
+    from events.purchases.journal import PurchaseJournal
     from events.purchases.parameters import Parameters
 
 
-class Coordinator:
-    """What a coordinator actor is and does, on any of Pykka's runtimes."""
+class Coordinator(JudgingCoordinator):
+    """What a coordinator of purchases is and does, on any of Pykka's runtimes."""
 
     parameters: Parameters
-    journal: Journal
-    """All events, as columns; read as of the event before the one that is judged."""
-    users: Active
-    """The users who are active."""
+    """D and T."""
+    journal: PurchaseJournal
     recency: Recency
     """Who bought last."""
-    sink: Ref
-    position: int
-    """The last event that is part of the users' states, by number."""
-    waiting: deque[Any]
-    """Requests that came while a purchase is judged."""
     query: NetworkQuery | None
     """The network query that runs, if one does."""
     event: Purchase | None
-    """The purchase that is being judged, if one is."""
     window: list[Purchase]
-    """The purchases gathered for it."""
+    """The purchases gathered for the one that is judged."""
     sums: RunningSums | None
     """What the state adds up to, where the run is recorded."""
     owners_awaited: int
@@ -58,30 +47,14 @@ class Coordinator:
         self,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,
     ) -> None:
-        """Begin before the first event.
-
-        Args:
-            parameters: D and T.
-            sink: where verdicts go.
-            journal: holds each event when it is told, and may hold later ones.
-            activate: starts the actor of a user, given by number.
-            attesting: whether `Attest` will be asked.
-
-        """
-        self.parameters = parameters
-        self.sink = sink
-        self.journal = journal
-        self.users = Active(activate)
+        super().begin(parameters, sink, journal, activate)
         self.recency = Recency(journal)
-        self.position = 0
-        self.waiting = deque()
         self.query = None
-        self.event = None
         self.window = []
         self.owners_awaited = 0
         self.sums = RunningSums(journal) if attesting else None
@@ -125,32 +98,13 @@ class Coordinator:
         del window
         return baseline.flags(purchase.amount)
 
-    def _start(self, message: Any) -> None:
-        kind = type(message)
-        if kind is Judge:
-            self._judge(message.event)
-        elif kind is Include:
-            self._tell(message.event)
-        elif kind is Horizon:
-            self._stand(message.events)
-        elif kind is Commit:
-            self.sink.tell(message)
-        elif kind is Attest:
-            assert self.sums is not None, "only a coordinator that attests is asked to"
-            users = self.journal.users(self.position)
-            self.sink.tell(Attested(message.events, users, self.sums.now()))
-        else:
-            raise TypeError(f"a coordinator understands no {kind.__name__}")
-
     def _stand(self, number: int) -> None:
-        """Stand at the moment after event ``number``."""
         self.position = number
         self.recency.stand(number)
         if self.sums is not None:
             self.sums.stand(number)
 
     def _tell(self, event: Event) -> None:
-        """Tell those whom ``event`` concerns, active or not: messages depend on it alone."""
         numbers, users, since = self.journal.numbers, self.users, self.position
         if isinstance(event, Purchase):
             users[numbers[event.user]].tell(Apply((event,), since=since))
@@ -160,6 +114,10 @@ class Coordinator:
                 begun, ended = ((other,), ()) if isinstance(event, Befriend) else ((), (other,))
                 users[user].tell(Apply((), begun, ended, since))
         self._stand(event.number)
+
+    def _sums(self) -> Sums:
+        assert self.sums is not None, "only a coordinator that attests is asked to"
+        return self.sums.now()
 
     # Judging what comes in
 
@@ -199,31 +157,12 @@ class Coordinator:
         del window[: -self.parameters.tracked]
         baseline = baseline_of([purchase.amount for purchase in window])
         flagged = bool(self.flags(event, window, baseline))
-        self.sink.tell(Judged(event, flagged, baseline.n, baseline.mean, baseline.sd))
-        self._tell(event)
-        self.event = None
         self.window = []
-        while self.waiting and self.event is None:
-            self._start(self.waiting.popleft())
+        self._decided(Decision(event.number, flagged, baseline.n, baseline.mean, baseline.sd))
 
 
 class CoordinatorActor(Coordinator, DispatchedActor):
     """A coordinator on the dispatcher."""
-
-    __slots__ = (
-        "event",
-        "journal",
-        "owners_awaited",
-        "parameters",
-        "position",
-        "query",
-        "recency",
-        "sink",
-        "sums",
-        "users",
-        "waiting",
-        "window",
-    )
 
     def __init__(  # noqa: PLR0917  what it is made of
         self,
@@ -231,7 +170,7 @@ class CoordinatorActor(Coordinator, DispatchedActor):
         urn: str,
         parameters: Parameters,
         sink: Ref,
-        journal: Journal,
+        journal: PurchaseJournal,
         activate: Callable[[int], Ref],
         *,
         attesting: bool = False,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from events.journal.columns import BEFRIEND, PURCHASE
+from events.purchases.columns import BEFRIEND, PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from actors.purchases.user import OwnPurchases
-    from events.journal.journal import Journal
+    from events.purchases.journal import PurchaseJournal
 
 MODULUS: Final = 1 << 64
 
@@ -111,7 +111,7 @@ def users_of_difference(difference: Sums) -> tuple[int, ...]:
 class RunningSums:
     """The sums of the state as of an event, from the columns of a journal."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: PurchaseJournal) -> None:
         """Stand before the first event of ``journal``."""
         self._journal: Final = journal
         self._number = 0
@@ -147,7 +147,7 @@ class RunningSums:
         return added
 
 
-def _bought(journal: Journal, first: int, last: int) -> Sums:
+def _bought(journal: PurchaseJournal, first: int, last: int) -> Sums:
     """Return what the purchases after event ``first`` up to event ``last`` come to."""
     rows = np.flatnonzero(journal.kinds[first:last] == PURCHASE) + first
     # Sums of 64 bits without a sign are modulo 2**64 by themselves.
@@ -156,7 +156,7 @@ def _bought(journal: Journal, first: int, last: int) -> Sums:
     return Sums(len(rows), _sum(n), _sum(u * n), _sum(a), _sum(u * a))
 
 
-def _linked(journal: Journal, number: int) -> Sums:
+def _linked(journal: PurchaseJournal, number: int) -> Sums:
     """Return what the friendships as of event ``number`` come to."""
     rows = np.flatnonzero(journal.kinds[:number] != PURCHASE)
     users, others = (each[rows].astype(np.uint64) for each in (journal.buyers, journal.others))

@@ -5,11 +5,10 @@ carry them. A user is addressed by number: users are numbered from 0 in the orde
 in which they first appear. Each message could be sent to another process as it
 is: msgspec packs it as a msgpack array.
 
-    outside      Judge, Include, Attest, Commit              to the coordinator
-    outside      Horizon                                  to the coordinator, to move in time
     coordinator  Apply, AskFriends, AskPurchases          to users
     user         Friends, Purchases                       to the coordinator
-    coordinator  Judged, Attested, Commit                 to the sink
+
+Besides them there are those of `actors.messages`.
 """
 
 from __future__ import annotations
@@ -72,18 +71,3 @@ class Purchases(msgspec.Struct, tag="purchases", array_like=True, frozen=True, g
     """Who answers."""
     purchases: tuple[Purchase, ...]
     """What was asked for, sorted by time and number."""
-
-
-class Judged(msgspec.Struct, tag="judged", array_like=True, frozen=True, gc=False):
-    """The verdict on a purchase of the stream (SPEC.md section 3)."""
-
-    event: Purchase
-    """The purchase."""
-    flagged: bool
-    """Whether it is anomalous."""
-    purchases: int
-    """How many purchases were in the window."""
-    mean: int
-    """Their mean in whole cents; 0 where there are none."""
-    sd: int
-    """Their standard deviation in whole cents; 0 where there are none."""

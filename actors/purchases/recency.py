@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from events.journal.columns import PURCHASE
+from events.purchases.columns import PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
-    from events.journal.journal import Journal
     from events.purchases.event import Purchase
+    from events.purchases.journal import PurchaseJournal
 
 # The walk looks at this many of everyone's latest purchases at most. Up to twice as
 # many are remembered, but never looked at: whom to ask depends on the history alone,
@@ -47,7 +47,7 @@ class Owners(NamedTuple):
 class Recency:
     """The order of everyone's latest purchases, by time and then by number, as of an event."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: PurchaseJournal) -> None:
         """Stand before the first event of ``journal``."""
         self._journal: Final = journal
         self._number = 0

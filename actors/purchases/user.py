@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.activation import Ref
-    from events.journal.journal import OwnEvents
     from events.purchases.event import Event
+    from events.purchases.journal import OwnEvents
 
 
 class OwnPurchases(Sequence[Purchase]):
@@ -182,6 +182,10 @@ class User:
             self.apply(message)
         else:
             raise TypeError(f"a user understands no {kind.__name__}")
+
+    def held(self) -> dict[str, Any]:
+        """Return what it holds, by name; none of it changes later."""
+        return {"friends": self.friends, "purchases": tuple(self.purchases)}
 
     def apply(self, message: Apply) -> None:
         """Make an event part of the user's state."""

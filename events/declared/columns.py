@@ -25,7 +25,7 @@ from events.store.packed import (
 from events.store.validation import WrongRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,7 +69,7 @@ class PackedFacts(msgspec.Struct, tag="facts", array_like=True, frozen=True, gc=
 class FactColumns(EventColumns):
     """Some consecutive events whose types a detector declares."""
 
-    __slots__ = ("_texts", "_values", "types")
+    __slots__ = ("texts", "types", "values")
 
     def __init__(  # noqa: PLR0917  they are the columns
         self,
@@ -99,8 +99,10 @@ class FactColumns(EventColumns):
         super().__init__(number, kinds, ticks, finer, lines)
         self.types = types
         """The types of the events."""
-        self._values = values
-        self._texts = texts
+        self.values = values
+        """Of each field the numbers, or the places of its texts."""
+        self.texts = texts
+        """The different texts of each field that has some."""
 
     def _having(self, name: str) -> NDArray[np.bool_]:
         """Tell of each event whether it has the field ``name``."""
@@ -130,47 +132,30 @@ class FactColumns(EventColumns):
                 texts[name] = list(book)
         return cls(types, number, np.array(kinds, np.int8), ticks, finer, lines, values, texts)
 
-    def numbered_from(self, number: int) -> Self:
-        """Return the same events, of which the first has ``number``."""
-        parts = (self.kinds, self.ticks, self.finer, self.lines, self._values, self._texts)
-        return type(self)(self.types, number, *parts)
-
     def first(self, count: int) -> Self:
-        """Return the first ``count`` of the events."""
         return self.of(self.types, self.events(0, count), self.number)
 
     def events(self, start: int = 0, end: int | None = None) -> list[Fact]:
-        """Return the events with the indexes from ``start`` up to ``end``, as objects."""
         end = len(self) if end is None else end
-        columns = {}
-        for name, kind in self.types.fields.items():
-            column: list[Any] = self._values[name][start:end].tolist()
-            if kind == "text":
-                texts = self._texts[name]
-                column = [texts[code] if texts else "" for code in column]
-            columns[name] = list(map(bool, column)) if kind == "bool" else column
-        names = [[field.name for field in each.fields] for each in self.types.types]
-        return [
-            self.types.events[kind](
-                **{name: columns[name][place] for name in names[kind]},
-                time=time,
-                number=self.number + start + place,
-                line=self.lines.get(start + place),
-            )
-            for place, (kind, time) in enumerate(
-                zip(self.kinds[start:end].tolist(), self.times(start, end), strict=True)
-            )
-        ]
+        return facts(
+            self.types,
+            range(self.number + start, self.number + end),
+            self.kinds[start:end],
+            self.times(start, end),
+            map(self.lines.get, range(start, end)),
+            {name: values[start:end] for name, values in self.values.items()},
+            self.texts,
+        )
 
     def packed(self) -> PackedFacts:
         """Return the events as a store keeps them."""
         texts, numbers = [], []
         for name, kind in self.types.fields.items():
-            values = self._values[name][self._having(name)]
+            values = self.values[name][self._having(name)]
             if kind != "text":
                 numbers.append(values.tolist())
             elif len(values):
-                packed = pack_names(self._texts[name], values)
+                packed = pack_names(self.texts[name], values)
                 texts.append(PackedTexts(packed.names, packed.codes))
             else:
                 texts.append(PackedTexts([], []))
@@ -180,8 +165,8 @@ class FactColumns(EventColumns):
     def text_length(self) -> int:
         """Return how many characters the texts have, with the digits that ticks cannot tell."""
         lengths = (
-            np.fromiter(map(len, texts), np.int64)[self._values[name][self._having(name)]]
-            for name, texts in self._texts.items()
+            np.fromiter(map(len, texts), np.int64)[self.values[name][self._having(name)]]
+            for name, texts in self.texts.items()
         )
         return sum(map(len, self.finer.values())) + sum(int(each.sum()) for each in lengths)
 
@@ -221,6 +206,43 @@ class FactColumns(EventColumns):
         if places != sorted(lines) or any(place >= events for place in places[-1:]):
             raise WrongRecordError("lines of the frame's events in order, each once", "others")
         return cls(types, number, kinds, ticks, finer, lines, values, texts)
+
+
+def facts(  # noqa: PLR0917  they are the columns
+    types: FactTypes,
+    numbers: Iterable[int],
+    kinds: Kinds,
+    times: Iterable[str],
+    lines: Iterable[bytes | None],
+    values: Mapping[str, NDArray[Any]],
+    texts: Mapping[str, Sequence[str]],
+) -> list[Fact]:
+    """Return events as objects.
+
+    Args:
+        types: the types of events.
+        numbers: their numbers.
+        kinds: which of the types each is.
+        times: when.
+        lines: the line of each that is not canonical, else None.
+        values: of each field the numbers, or the places of its texts.
+        texts: the different texts of each field that has some.
+
+    """
+    columns: dict[str, list[Any]] = {}
+    for name, kind in types.fields.items():
+        column: list[Any] = values[name].tolist()
+        if kind == "text":
+            of = texts[name]
+            column = [of[code] if of else "" for code in column]
+        columns[name] = list(map(bool, column)) if kind == "bool" else column
+    names_of = [[field.name for field in each.fields] for each in types.types]
+    found = []
+    rows = zip(kinds.tolist(), numbers, times, lines, strict=True)
+    for place, (kind, number, time, line) in enumerate(rows):
+        own = {name: columns[name][place] for name in names_of[kind]}
+        found.append(types.events[kind](**own, time=time, number=number, line=line))
+    return found
 
 
 def _codes(column: PackedTexts, count: int) -> NDArray[np.int64]:

@@ -325,9 +325,11 @@ def _made(name: str, fields: tuple[Field, ...], base: type[S]) -> type[S]:
     if len({field.name for field in fields}) != len(fields):
         raise DetectorError(f"{shown(name)[1:-1]}: expected each field once, found one twice")
     typed = [(field.name, _TYPES[field.kind]) for field in fields]
-    # A class may not be called anything, but its tag is free.
+    # A class may not be called anything, but its tag is free, and beside any field.
     called = name if name.isidentifier() else base.__name__
-    made: type[S] = msgspec.defstruct(called, typed, bases=(base,), tag=name)  # type: ignore[assignment]
+    made: type[S] = msgspec.defstruct(  # type: ignore[assignment]
+        called, typed, bases=(base,), tag=name, tag_field="event_type"
+    )
     return made
 
 

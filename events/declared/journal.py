@@ -2,110 +2,90 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from events.declared.columns import FactColumns
-from events.journal.timed import Timed
+import numpy as np
+
+from events.declared.columns import FactColumns, facts
+from events.declared.fact import Fact
+from events.journal.columns import Names
+from events.journal.index import GROWTH, Column, Index
+from events.journal.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
-    from events.declared.fact import Fact, FactTypes
+    from numpy.typing import NDArray
 
-_number: Final = attrgetter("number")
+    from events.declared.fact import FactTypes
+    from events.journal.index import Growth, Owners, Rows
+
+_DTYPES: Final = {"text": np.int32, "int": np.int64, "bool": np.bool_}
 
 
-class FactJournal(Timed):
-    """All events of a history, and those of each subject; they are only ever appended.
+class FactJournal(Journal[Fact, FactColumns]):
+    """All events of a history, with a column for each field that their types have."""
 
-    A subject is what an event concerns, as its detector says. It has a number, from 0 in the
-    order of first appearance.
-    """
-
-    def __init__(self, types: FactTypes, subjects: Callable[[Fact], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        types: FactTypes,
+        subjects: Callable[[Fact], Sequence[str]],
+        growth: Growth = GROWTH,
+    ) -> None:
         """Begin without events of ``types``; ``subjects`` tells whom one concerns, each once."""
-        super().__init__()
-        self._types: Final = types
+        super().__init__(growth)
+        self.types: Final = types
+        """The types of the events."""
         self.subjects: Final = subjects
         """Tells whom an event concerns."""
-        self.numbers: Final[dict[str, int]] = {}
-        """The number of each subject."""
-        self.names: Final[list[str]] = []
-        """The subjects' names, by number."""
-        self._born: Final = array("q")
-        self._own: Final[list[array[int]]] = []
-        self._parts: Final[list[FactColumns]] = []
+        fields = types.fields.items()
+        self._values: Final = {name: Column(_DTYPES[kind], growth) for name, kind in fields}
+        self._texts: Final = {name: Names() for name, kind in fields if kind == "text"}
+        # Each row as often as it has subjects, and these.
+        self._rows: Final = Column(np.int64, growth)
+        self._subjects: Final = Column(np.int32, growth)
+        self._index: Final = Index(self, self._pairs, growth=growth)
 
-    def extend(self, columns: FactColumns) -> None:
-        """Append events, which are numbered on from those that are here.
+    def _columns(self, event: Fact) -> FactColumns:
+        return FactColumns.of(self.types, [event], event.number)
 
-        Raises:
-            ValueError: they are not.
-
-        """
-        if columns.number != self._count + 1:
-            raise ValueError(f"expected event {self._count + 1} next, found {columns.number}")
-        if not len(columns):
-            return
-        self._parts.append(columns)
-        for event in columns.events():
+    def _take(self, columns: FactColumns) -> None:
+        rows, whom = [], []
+        births: dict[str, int] = {}
+        for row, event in enumerate(columns.events(), self._count):
             for name in self.subjects(event):
-                number = self.numbers.setdefault(name, len(self.names))
-                if number == len(self.names):
-                    self.names.append(name)
-                    self._born.append(event.number)
-                    self._own.append(array("q"))
-                self._own[number].append(event.number)
-        self._extend_times(columns.ticks, columns.finer)
+                rows.append(row)
+                whom.append(name)
+                if name not in self.numbers:
+                    births.setdefault(name, event.number)
+        self._appear(list(births), list(births.values()))
+        self._rows.append(np.array(rows, np.int64))
+        self._subjects.append(np.array([self.numbers[name] for name in whom], np.int32))
+        for name, column in self._values.items():
+            values: NDArray[Any] = columns.values[name]
+            # Who has no such field has 0 there, whether or not there are texts.
+            if texts := columns.texts.get(name):
+                values = self._texts[name].codes(texts)[values]
+            column.append(values)
 
-    def append(self, event: Fact) -> None:
-        """Append one event.
+    def _pairs(self, start: int, end: int) -> tuple[Rows, Owners]:
+        places = slice(*np.searchsorted(self._rows.array, (start, end)).tolist())
+        return self._rows.array[places], self._subjects.array[places]
 
-        Raises:
-            ValueError: it is not numbered on from those that are here.
+    def _whom(self, rows: slice) -> Owners:
+        return self._pairs(rows.start, rows.stop)[1]
 
-        """
-        self.extend(FactColumns.of(self._types, [event], event.number))
+    def rows_of(self, subject: int, number: int) -> list[int]:
+        return self._index.rows_of(subject, number)
 
-    def users(self, number: int) -> int:
-        """Return how many subjects have appeared as of event ``number``."""
-        return bisect_right(self._born, number)
-
-    def number_of(self, name: str, number: int) -> int | None:
-        """Return the number of subject ``name``, or None if it has not appeared as of an event."""
-        subject = self.numbers.get(name)
-        return None if subject is None or subject >= self.users(number) else subject
-
-    def concerned(self, first: int, last: int, among: Collection[int]) -> list[int]:
-        """Return who of ``among`` is in an event from ``first`` to ``last``, both included."""
-        return [
-            subject
-            for subject in among
-            if bisect_left(self._own[subject], first) < bisect_right(self._own[subject], last)
-        ]
-
-    def numbers_of(self, subject: int, number: int) -> list[int]:
-        """Return the numbers of the events of ``subject`` as of event ``number``."""
-        own = self._own[subject]
-        return own[: bisect_right(own, number)].tolist()
-
-    def own(self, subject: int, number: int) -> list[Fact]:
-        """Return the events of ``subject`` as of event ``number``, in the order they came."""
-        return [self.event(each) for each in self.numbers_of(subject, number)]
-
-    def event(self, number: int) -> Fact:
-        """Return event ``number``."""
-        return self.events(number, number)[0]
-
-    def events(self, first: int, last: int) -> list[Fact]:
-        """Return the events from ``first`` to ``last``, both included."""
-        found: list[Fact] = []
-        for part in self._parts[bisect_right(self._parts, first, key=_number) - 1 :]:
-            if part.number > last:
-                break
-            start = max(first - part.number, 0)
-            found += part.events(start, min(last + 1 - part.number, len(part)))
-        return found
+    def _made(self, places: slice | Rows, rows: Sequence[int]) -> list[Fact]:
+        values = {name: column.array[places] for name, column in self._values.items()}
+        return facts(
+            self.types,
+            [row + 1 for row in rows],
+            self.kinds[places],
+            self._times(places, rows),
+            map(self._lines.get, rows),
+            values,
+            {name: texts.listed for name, texts in self._texts.items()},
+        )

@@ -1,7 +1,7 @@
 """The journal of observations: all of a history as growing columns, with an index by key.
 
-It is what `events.journal.journal` is for purchases. Keys and ids have numbers, from 0 in the order
-in which they came; where there are no keys, all observations have the key "".
+It is what `events.purchases.journal` is for purchases. Keys and ids have numbers, from 0 in the
+order in which they came; where there are no keys, all observations have the key "".
 """
 
 from __future__ import annotations
@@ -10,54 +10,34 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from events.journal.columns import NOBODY
-from events.journal.index import Column, GrowingIndex, OwnRows, Rows, Sorted
+from events.journal.columns import Names
+from events.journal.index import GROWTH, Column, Index
 from events.journal.ticks import ticks_and_finer
 from events.journal.timed import Place, Timed
 from events.observations.rows import Observation
 from events.store.records import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-
-class Names(dict[str, int]):
-    """Gives each name that it is asked for a number, from 0 in the order of first asking."""
-
-    def __init__(self) -> None:
-        """Begin without names."""
-        super().__init__()
-        self.listed: Final[list[str]] = []
-        """The names by number."""
-
-    def __missing__(self, name: str) -> int:
-        """Give a name its number."""
-        number = self[name] = len(self.listed)
-        self.listed.append(name)
-        return number
-
-    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
-        """Return the number of each of ``names``."""
-        return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
+    from events.journal.index import Growth, Owners, Rows
 
 
 class ObservationJournal(Timed):
     """All observations of a history; they are only ever appended."""
 
-    def __init__(self, *, keyed: bool) -> None:
+    def __init__(self, *, keyed: bool, growth: Growth = GROWTH) -> None:
         """Begin without observations; ``keyed`` says whether they have keys."""
-        super().__init__()
+        super().__init__(growth)
         self.keyed: Final = keyed
         """Whether they have keys."""
         self.keys: Final = Names()
         """The number of each key."""
         self.adids: Final = Names()
         """The number of each id."""
-        self._keys = Column(np.int32)
-        self._adids = Column(np.int32)
-        self._index: Final = _Index(self)
+        self._keys = Column(np.int32, growth)
+        self._adids = Column(np.int32, growth)
+        self._index: Final = Index(self, self._pairs, growth=growth)
         # What is in order of time where that is not the order of arrival: all, and of each key.
         self._order: Rows | None = None
         self._own: dict[int, Rows] = {}
@@ -69,6 +49,9 @@ class ObservationJournal(Timed):
         self._extend_times(*ticks_and_finer(observed.times))
         self._order = None
         self._own = {}
+
+    def _pairs(self, start: int, end: int) -> tuple[Rows, Owners]:
+        return np.arange(start, end), self.key_codes[start:end]
 
     # Looking
 
@@ -103,7 +86,7 @@ class ObservationJournal(Timed):
 
     def numbers_of(self, name: str) -> list[int]:
         """Return the numbers of the observations that have ``name`` as their id or their key."""
-        adid, key = self.adids.get(name, NOBODY), self.keys.get(name, NOBODY)
+        adid, key = self.adids.get(name, -1), self.keys.get(name, -1)
         numbers: list[int] = (
             np.flatnonzero((self.adid_codes == adid) | (self.key_codes == key)) + 1
         ).tolist()
@@ -127,11 +110,10 @@ class ObservationJournal(Timed):
 
     def own(self, key: int) -> Rows:
         """Return the rows of key ``key``, in order of time and number."""
-        self._index.catch_up(self._count)
         if self._first_late is None:
-            return self._index.rows.array_of(key)
+            return self._index.array_of(key)
         if key not in self._own:
-            self._own[key] = self._sorted(self._index.rows.array_of(key))
+            self._own[key] = self._sorted(self._index.array_of(key))
         return self._own[key]
 
     def moments(self) -> tuple[NDArray[np.int64], Rows]:
@@ -151,22 +133,3 @@ class ObservationJournal(Timed):
     def ticks(self, rows: Rows) -> NDArray[np.int64] | None:
         """Return the times of ``rows`` as ticks, or None where these do not tell them all."""
         return None if self._finer else self._ticks.array[rows]
-
-
-class _Index(GrowingIndex):
-    """The rows of each key."""
-
-    def __init__(self, journal: ObservationJournal) -> None:
-        super().__init__()
-        self._journal: Final = journal
-        self.rows: Final = OwnRows()
-
-    def _add(self, first: int, count: int) -> None:
-        add = self.rows.add
-        for row, key in enumerate(self._journal.key_codes[first:count].tolist(), first):
-            add(key, row)
-
-    def _sort(self, count: int) -> None:
-        journal = self._journal
-        base = Sorted.of(journal.key_codes, np.arange(count), len(journal.keys))
-        self.rows.sort(base, count)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from events.journal.index import Column
+from events.journal.index import GROWTH, Column
 from events.journal.ticks import time_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.index import Rows
+    from events.journal.index import Growth, Rows
     from events.journal.ticks import Ticks
 
 
@@ -35,10 +35,10 @@ class Place(NamedTuple):
 class Timed:
     """Rows in the order in which they came, and the order of their times."""
 
-    def __init__(self) -> None:
+    def __init__(self, growth: Growth = GROWTH) -> None:
         """Begin without rows."""
         self._count = 0
-        self._ticks = Column(np.int64)
+        self._ticks = Column(np.int64, growth)
         self._finer: Final[dict[int, str]] = {}
         # The first row that is older than one before it, by number, and the latest one before.
         self._first_late: int | None = None

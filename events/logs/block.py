@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from events.declared.fact import Fact
 from events.journal.columns import EventColumns
-from events.purchases.event import EVENT_TYPES
-from events.store.records import EventRun, Lines, Observed, Rejected, events_in, in_place
+from events.store.records import EventRun, Lines, Observed, Rejected, events_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,9 +37,15 @@ class Block(NamedTuple):
 def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Any]]:
     """Iterate over the events and rejected lines of ``records``, each with its line number."""
     number = 0
-    for record in in_place(records):
-        if isinstance(record, Lines):
+    events: Iterator[Any] = iter(())
+    for record in records:
+        if isinstance(record, EventColumns):
+            events = iter(record.events())
+        elif isinstance(record, Lines):
             number = record.number
-        elif isinstance(record, (*EVENT_TYPES, Fact, Rejected)):
+        elif isinstance(record, EventRun):
+            yield from enumerate(islice(events, record.events), number)
+            number += record.events
+        elif isinstance(record, Rejected):
             yield number, record
             number += 1

@@ -25,17 +25,35 @@ if TYPE_CHECKING:
     from events.store.records import Source
     from events.times.timestamps import Zone
 
-# What is judged is lost with its block where a run is killed, so blocks of the stream are
-# small. Of the past larger ones are taken, since an operation on a column takes some
-# microseconds however short that is: 500,000 lines took 0.50 s in blocks of 64 KiB, 0.25 of
-# 256 KiB and 0.18 of 1 MiB. A frame is a block and names its users itself, so the store had
-# 4.6 MB with blocks of 256 KiB, 4.1 of 1 MiB and 3.7 of 2 MiB, of which damage would take
-# more at once.
-BLOCK_BYTES: Final = 1 << 16
-_BATCH_BLOCKS: Final = 16
-# A history's header comes before its events and says what the first of them decides, so a log
-# is read up to that one before it is. What was read is held, and not more than this.
-AHEAD_BYTES: Final = 1 << 22
+
+class Portions(NamedTuple):
+    """How a log is read, and a run that judges its events recorded, a portion at a time.
+
+    What is judged is lost with its block where a run is killed, so blocks of the stream are
+    small. Of the past larger ones are taken, since an operation on a column takes some
+    microseconds however short that is: 500,000 lines took 0.50 s in blocks of 64 KiB, 0.25 of
+    256 KiB and 0.18 of 1 MiB. A frame is a block and names its users itself, so the store had
+    4.6 MB with blocks of 256 KiB, 4.1 of 1 MiB and 3.7 of 2 MiB, of which damage would take
+    more at once.
+    """
+
+    block_bytes: int = 1 << 16
+    """How many bytes a block has."""
+    batch_bytes: int = 1 << 20
+    """How many one of a batch has."""
+    ahead_bytes: int = 1 << 22
+    """How far a log is looked ahead into. A history's header comes before its events and says
+    what the first of them decides, so what was read up to that one is held."""
+    digest_events: int = 10_000
+    """How often the digest of the state is recorded at least, in events of the stream."""
+    look_seconds: float = 0.01
+    """How often what gives no sign of its own is looked at, of what is read while it grows."""
+    idle_seconds: float = 1.0
+    """After how long without a byte of that whoever reads is told that nothing came."""
+
+
+PORTIONS: Final = Portions()
+"""Those of logs that are not told otherwise."""
 
 
 class Ahead(NamedTuple):
@@ -67,6 +85,7 @@ class Log(LogReader):
         source: Source,
         parser: ParserType,
         content: BufferedReader | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the log at ``path``, which is the ``source`` of its lines.
 
@@ -76,8 +95,11 @@ class Log(LogReader):
             parser: makes what turns its lines into blocks.
             content: what it holds, open at its start, where no file at ``path`` does;
                 it is closed with the log.
+            portions: how it is read; by default `PORTIONS`.
 
         """
+        self.portions: Final = portions or PORTIONS
+        """How it is read."""
         super().__init__(path_of(path, readable(source)), source, parser)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
@@ -100,22 +122,18 @@ class Log(LogReader):
             raise self._unreadable(EOFError("an empty file, which is no gzip file"))
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor of what is read."""
         return self._file.fileno()
 
     @property
     def bytes_read(self) -> int:
-        """How far the file was read, in bytes as they lie on disk; 0 for a pipe."""
         return self._extent.tell() if self._extent is not None else 0
 
     @property
     def bytes_total(self) -> int:
-        """The size of the file, in bytes as they lie on disk; 0 for a pipe."""
         return self._content.size if self._content is not None else 0
 
     @property
@@ -172,7 +190,7 @@ class Log(LogReader):
                 self._pending = Piece(rest, last)
 
     def look_ahead(self) -> Ahead:
-        """Read the log as far as its first event, and no further than `AHEAD_BYTES`.
+        """Read the log as far as its first event, and no further than its portions say.
 
         Call it before `blocks`; all that was read stays in the log.
 
@@ -194,7 +212,7 @@ class Log(LogReader):
                 number += data.count(b"\n")
             # There is none while a long line is read over.
             size += len(data) if isinstance(data, bytes) and data else self._block_bytes
-            if zone is not None or size >= AHEAD_BYTES:
+            if zone is not None or size >= self.portions.ahead_bytes:
                 ended = False
                 break
         self._pending, self._found = None, chain(ahead, blocks)
@@ -214,7 +232,8 @@ class Log(LogReader):
 
     @property
     def _block_bytes(self) -> int:
-        return BLOCK_BYTES * (_BATCH_BLOCKS if self.source == "batch" else 1)
+        portions = self.portions
+        return portions.batch_bytes if self.source == "batch" else portions.block_bytes
 
     @property
     def _is_gzip(self) -> bool:

@@ -27,23 +27,15 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from events.closing import Closing
-from events.errors import unreadable
-from events.logs.tap import (
-    IDLE_SECONDS,
-    LOOK_SECONDS,
-    READ_BYTES,
-    READABLE,
-    Change,
-    Wake,
-    is_stopping,
-    wait,
-)
+from events.logs.tap import READ_BYTES, Change, Tap, wait
 from events.store.disk import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from events.logs.file import Portions
+    from events.logs.tap import Wake
 
 COMPARED_BYTES: Final = 4096
 """How much of what was read before is compared with what stands there now, in bytes."""
@@ -51,16 +43,16 @@ COMPARED_BYTES: Final = 4096
 _FILES_MAX: Final = 32
 
 
-class GrowingFile(Closing):
-    """A file that grows; a `events.logs.tap.Tap`.
-
-    Raises:
-        InputError: it cannot be read any further.
-
-    """
+class GrowingFile(Tap):
+    """A file that grows."""
 
     def __init__(
-        self, path: Path, descriptor: int, wake: Wake | None, say: Callable[[str], None]
+        self,
+        path: Path,
+        descriptor: int,
+        wake: Wake | None,
+        portions: Portions,
+        say: Callable[[str], None],
     ) -> None:
         """Read the file at ``path`` from its start.
 
@@ -68,13 +60,11 @@ class GrowingFile(Closing):
             path: its name.
             descriptor: the file, open.
             wake: ends the waiting.
+            portions: how long it is waited for.
             say: is told of what happens to the file.
 
         """
-        self.offset = 0
-        """How far the file was read, in bytes."""
-        self._path: Final = path
-        self._wake: Final = wake
+        super().__init__(path, wake, portions)
         self._say: Final = say
         # The one that is read, and those that have taken its name since.
         self._files: Final = deque([descriptor])
@@ -91,12 +81,10 @@ class GrowingFile(Closing):
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor of what is read."""
         return self._files[0]
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come that was not read."""
         return _size(self.descriptor) > self.offset
 
     def go_on_at(self, offset: int, before: bytes, *, lacks_newline: bool) -> None:
@@ -116,7 +104,7 @@ class GrowingFile(Closing):
         """Return what comes next; once it is to stop, what others could not read later."""
         waited = 0.0
         while True:
-            stopping = is_stopping(self._wake)
+            stopping = self._stopping()
             self._look()
             if stopping and self.named and len(self._files) == 1:
                 return Change.STOPPED
@@ -128,13 +116,12 @@ class GrowingFile(Closing):
                 return self._turn()
             if stopping:
                 return Change.STOPPED
-            wait(self._wake, LOOK_SECONDS)
-            waited += LOOK_SECONDS
-            if waited >= IDLE_SECONDS:
+            wait(self._wake, self._portions.look_seconds)
+            waited += self._portions.look_seconds
+            if waited >= self._portions.idle_seconds:
                 return Change.NOTHING
 
     def close(self) -> None:
-        """Close what is open."""
         while self._files:
             os.close(self._files.pop())
 
@@ -194,7 +181,7 @@ class GrowingFile(Closing):
         try:
             data = os.pread(self.descriptor, len(before) + READ_BYTES, self.offset - len(before))
         except OSError as error:
-            raise unreadable(self._path, error, READABLE) from None
+            raise self._unreadable(error) from None
         if data.startswith(before):
             return self._taken(data, len(before))
         if self._line < self.offset and self._begins_alike():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from events.errors import InputError, counted, unreadable
 from events.escapes import plain
 from events.logs.block import Block
+from events.logs.file import PORTIONS, Portions
 from events.logs.growing import GrowingFile
 from events.logs.pipes import Pipe
 from events.logs.reader import Found, LogReader, Piece
@@ -49,6 +50,7 @@ class LiveLog(LogReader):
         *,
         follow: bool = False,
         wake: Wake | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the stream.
 
@@ -59,6 +61,7 @@ class LiveLog(LogReader):
             follow: whether its end is waited at: that of a file which grows, or a named
                 pipe without writers.
             wake: ends the waiting.
+            portions: how long it is waited for; by default as `PORTIONS` say.
 
         """
         super().__init__(path_of(path, READABLE), source, parser)
@@ -69,7 +72,7 @@ class LiveLog(LogReader):
         self._last = 0
         # Where what comes through standard input begins, if that is a file.
         self._start = 0
-        self._tap: Final = self._open(path, wake, follow=follow)
+        self._tap: Final = self._open(path, wake, portions or PORTIONS, follow=follow)
 
     def close(self) -> None:
         """Close the stream, if it was opened here."""
@@ -77,7 +80,6 @@ class LiveLog(LogReader):
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor of what is read."""
         return self._tap.descriptor
 
     def fingerprint(self) -> Fingerprint | None:
@@ -85,17 +87,14 @@ class LiveLog(LogReader):
 
     @property
     def bytes_read(self) -> int:
-        """How much was read, in bytes."""
         return self._tap.offset
 
     @property
     def bytes_total(self) -> int:
-        """How much there is, in bytes; 0 where nobody knows."""
         return 0
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come that was not read."""
         self._waited_for = not self.stopped and self._tap.waiting
         return self._waited_for
 
@@ -203,7 +202,9 @@ class LiveLog(LogReader):
         except OSError as error:
             raise unreadable(self.path, error, READABLE) from None
 
-    def _open(self, path: str | Path, wake: Wake | None, *, follow: bool) -> Tap:
+    def _open(
+        self, path: str | Path, wake: Wake | None, portions: Portions, *, follow: bool
+    ) -> Tap:
         if path == STANDARD_STREAM:
             if follow:
                 raise self._not_followed("standard input, which ends when its writer ends")
@@ -211,7 +212,7 @@ class LiveLog(LogReader):
             descriptor = standard_input(events).fileno()
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 self._start = os.lseek(descriptor, 0, os.SEEK_CUR)
-            return Pipe(self.path, descriptor, wake, owned=False, follow=False)
+            return Pipe(self.path, descriptor, wake, portions, owned=False, follow=False)
         if follow and self.path.suffix == ".gz":
             raise self._not_followed("the name of a gzip file, which does not grow by lines")
         try:
@@ -221,11 +222,11 @@ class LiveLog(LogReader):
             raise unreadable(self.path, error, READABLE) from None
         mode = os.fstat(descriptor).st_mode
         if follow and stat.S_ISREG(mode):
-            return GrowingFile(self.path, descriptor, wake, self._say)
+            return GrowingFile(self.path, descriptor, wake, portions, self._say)
         if follow and not stat.S_ISFIFO(mode):
             os.close(descriptor)
             raise self._not_followed("a folder" if stat.S_ISDIR(mode) else "a device")
-        return Pipe(self.path, descriptor, wake, owned=True, follow=follow)
+        return Pipe(self.path, descriptor, wake, portions, owned=True, follow=follow)
 
     def _not_followed(self, found: str) -> InputError:
         return InputError(

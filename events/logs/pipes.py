@@ -9,37 +9,34 @@ import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
-from events.closing import Closing
-from events.errors import unreadable
-from events.logs.tap import (
-    IDLE_SECONDS,
-    LOOK_SECONDS,
-    READ_BYTES,
-    READABLE,
-    Change,
-    Wake,
-    is_stopping,
-    wait,
-)
+from events.logs.tap import READ_BYTES, Change, Tap, wait
 from events.store.disk import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.logs.file import Portions
+    from events.logs.tap import Wake
 
-class Pipe(Closing):
-    """A stream that ends when nobody writes to it any more; a `events.logs.tap.Tap`.
+
+class Pipe(Tap):
+    """A stream that ends when nobody writes to it any more.
 
     One that is followed outlives its writers: when the last one has gone, a line without a
     newline is over, and the next one is waited for.
-
-    Raises:
-        InputError: it cannot be read any further.
-
     """
 
+    descriptor = -1
+
     def __init__(
-        self, path: Path, descriptor: int, wake: Wake | None, *, owned: bool, follow: bool
+        self,
+        path: Path,
+        descriptor: int,
+        wake: Wake | None,
+        portions: Portions,
+        *,
+        owned: bool,
+        follow: bool,
     ) -> None:
         """Read from ``descriptor``.
 
@@ -47,16 +44,13 @@ class Pipe(Closing):
             path: its name.
             descriptor: the stream, open.
             wake: ends the waiting.
+            portions: how long it is waited for.
             owned: whether it was opened for this, and has that name.
             follow: whether it outlives its writers.
 
         """
+        super().__init__(path, wake, portions)
         self.descriptor = descriptor
-        """The file descriptor of what is read."""
-        self.offset = 0
-        """How much was read, in bytes."""
-        self._path: Final = path
-        self._wake: Final = wake
         self._owned: Final = owned
         self._follow: Final = follow
         self._deserted = False
@@ -67,7 +61,6 @@ class Pipe(Closing):
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come that was not read."""
         return not self._deserted and wait(None, 0, self.descriptor)
 
     def close(self) -> None:
@@ -78,10 +71,10 @@ class Pipe(Closing):
 
     def next(self) -> bytes | Change:
         """Return what comes next; once it is to stop, what a named pipe held then."""
-        if is_stopping(self._wake):
+        if self._stopping():
             return self._read_rest()
         if self._deserted and not self._opened_again():
-            wait(self._wake, LOOK_SECONDS)
+            wait(self._wake, self._portions.look_seconds)
             return Change.NOTHING
         if self._given:
             # Of a writer that had gone when the pipe was opened again no wait tells the end.
@@ -89,7 +82,7 @@ class Pipe(Closing):
             if found is not Change.NOTHING:
                 return found
             self._given = False
-        if wait(self._wake, IDLE_SECONDS, self.descriptor):
+        if wait(self._wake, self._portions.idle_seconds, self.descriptor):
             return self._read(READ_BYTES)
         if self._follow and self._is_replaced():
             self._deserted = True
@@ -103,7 +96,7 @@ class Pipe(Closing):
             # Somebody else who reads was faster.
             return Change.NOTHING
         except OSError as error:
-            raise unreadable(self._path, error, READABLE) from None
+            raise self._unreadable(error) from None
         self.offset += len(chunk)
         self._given = self._follow and bool(chunk)
         if chunk:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import enum
 import select
-from typing import Final, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Final, Protocol
+
+from events.closing import Closing
+from events.errors import unreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from events.errors import InputError
+    from events.logs.file import Portions
 
 READ_BYTES: Final = 1 << 16
 READABLE: Final = "a readable stream"
 """What is expected of a name."""
-# How often what gives no sign of its own is looked at.
-LOOK_SECONDS: Final = 0.01
-# After so long without a byte whoever reads is told that nothing came.
-IDLE_SECONDS: Final = 1.0
 
 
 class Change(enum.Enum):
@@ -36,7 +42,7 @@ class Wake(Protocol):
         """Return a file descriptor that becomes readable then."""
 
 
-class Tap(Protocol):
+class Tap(Closing):
     """A stream that is read while it is written.
 
     Raises:
@@ -44,28 +50,34 @@ class Tap(Protocol):
 
     """
 
-    @property
-    def offset(self) -> int:
+    def __init__(self, path: Path, wake: Wake | None, portions: Portions) -> None:
+        """Read what is at ``path``; ``wake`` ends the waiting, which is as ``portions`` say."""
+        self.offset = 0
         """How much was read, in bytes; of a file that took another's place, of that one."""
+        self._path: Final = path
+        self._wake: Final = wake
+        self._portions: Final = portions
 
     @property
+    @abstractmethod
     def descriptor(self) -> int:
         """The file descriptor of what is read."""
 
     @property
+    @abstractmethod
     def waiting(self) -> bool:
         """Whether something has come that was not read."""
 
+    @abstractmethod
     def next(self) -> bytes | Change:
         """Return what comes next: some bytes, or what has happened instead."""
 
-    def close(self) -> None:
-        """Let go of what was opened."""
+    def _stopping(self) -> bool:
+        """Tell whether the reading is to stop."""
+        return self._wake is not None and self._wake()
 
-
-def is_stopping(wake: Wake | None) -> bool:
-    """Tell whether the reading is to stop."""
-    return wake is not None and wake()
+    def _unreadable(self, error: OSError) -> InputError:
+        return unreadable(self._path, error, READABLE)
 
 
 def wait(wake: Wake | None, seconds: float, descriptor: int | None = None) -> bool:

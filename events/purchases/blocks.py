@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import msgspec
 import numpy as np
 
-from events.journal.columns import KIND_OF, NOBODY, CodeBook, Columns
+from events.journal.columns import CodeBook
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
+from events.purchases.columns import KIND_OF, NOBODY, Columns
 from events.purchases.event import EVENT_TYPES, Event, Purchase, line_of, type_name, users_of
 from events.purchases.fitting import NEITHER, Fitting, Said
 from events.purchases.lines import read_zoned
@@ -31,13 +33,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.columns import Codes
     from events.logs.block import Block
-    from events.store.records import Source
+    from events.purchases.columns import Codes
     from events.times.timestamps import Zone
 
-# Looking at less all at once takes longer than at one line after the other.
-_AT_ONCE_BYTES_MIN: Final = 1 << 14
 # No chunk that is read is longer, so a longer block has a line that is mostly of something
 # else; and this takes memory for some times as much.
 _AT_ONCE_BYTES_MAX: Final = 1 << 22
@@ -54,20 +53,16 @@ _CANONICAL: Final = {
 class BlockParser(LineParser):
     """Turns blocks of whole lines into purchases and friendships; see `LineParser`."""
 
-    def __init__(
-        self,
-        source: Source,
-        first_number: int,
-        line_number: int = 1,
-        zone: Zone | None = None,
-    ) -> None:
-        """Begin as every parser of lines does."""
-        super().__init__(source, first_number, line_number, zone)
-        self._space: Final = Workspace()
+    at_once_bytes_min: ClassVar[int] = 1 << 14
+    """Looking at less all at once takes longer than at one line after the other."""
+
+    @cached_property
+    def _space(self) -> Workspace:
+        return Workspace()
 
     def _at_once(self, data: bytes) -> Block | None:
         """Return the block of many lines, or None if few of them are written by one style."""
-        if not _AT_ONCE_BYTES_MIN <= len(data) <= _AT_ONCE_BYTES_MAX:
+        if not self.at_once_bytes_min <= len(data) <= _AT_ONCE_BYTES_MAX:
             return None
         zone = self.zone or self.first_zone(data, self.line_number)
         if zone is None:

@@ -37,26 +37,24 @@ class Purchase(msgspec.Struct, tag="purchase", array_like=True, frozen=True, ord
     """The source line, where it is not what `render` would write."""
 
 
+class Friendship(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The friendship of two users began or ended."""
+
+    time: str
+    number: int
+    user1: Name
+    user2: Name
+    line: bytes | None = None
+
+
 @final
-class Befriend(msgspec.Struct, tag="befriend", array_like=True, frozen=True, gc=False):
+class Befriend(Friendship, tag="befriend", array_like=True, frozen=True, gc=False):
     """Two users became friends."""
 
-    time: str
-    number: int
-    user1: Name
-    user2: Name
-    line: bytes | None = None
-
 
 @final
-class Unfriend(msgspec.Struct, tag="unfriend", array_like=True, frozen=True, gc=False):
+class Unfriend(Friendship, tag="unfriend", array_like=True, frozen=True, gc=False):
     """Two users stopped being friends."""
-
-    time: str
-    number: int
-    user1: Name
-    user2: Name
-    line: bytes | None = None
 
 
 place_of: Final = attrgetter("time", "number")

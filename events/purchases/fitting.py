@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from events.journal.columns import KIND_OF, PURCHASE
 from events.journal.ticks import PLACES, SECONDS, TICKS_END, TICKS_PER_MINUTE, ticks_in
+from events.purchases.columns import KIND_OF, PURCHASE
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, ahead
 from events.purchases.words import (
     MASKS,
@@ -30,8 +30,9 @@ from events.purchases.words import (
 )
 
 if TYPE_CHECKING:
-    from events.journal.columns import Amounts, Kinds
+    from events.journal.columns import Kinds
     from events.journal.ticks import Ticks
+    from events.purchases.columns import Amounts
     from events.purchases.styles import Template
     from events.purchases.words import Workspace
 
@@ -68,7 +69,7 @@ class Said(NamedTuple):
     fits: Flags
     """Which lines are written by a template and have values that qualify, canonically."""
     kinds: Kinds
-    """As in `events.journal.columns.Columns`, like ``amounts`` and ``ticks``."""
+    """As in `events.purchases.columns.Columns`, like ``amounts`` and ``ticks``."""
     amounts: Amounts
     ticks: Ticks
     users: Words

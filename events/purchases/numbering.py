@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Of each round another: what falls together in one does not in the next. They are odd,
 # and have as many bits that are set as not.
-_FACTORS: Final = (
+FACTORS: Final = (
     0x9E3779B97F4A7C15,
     0xC2B2AE3D27D4EB4F,
     0x165667B19E3779F9,
@@ -23,20 +25,24 @@ _ROOM: Final = 4
 _BITS: Final = 64
 
 
-def first_places(names: NDArray[np.uint64]) -> NDArray[np.int64]:
+def first_places(
+    names: NDArray[np.uint64], factors: Sequence[int] = FACTORS, room: int = _ROOM
+) -> NDArray[np.int64]:
     """Return for each of ``names`` where it comes first: a tenth of the time of a dictionary.
 
     Args:
         names: one name in each row, in as many words as the longest needs.
+        factors: one for each round.
+        room: how many places there are for each name.
 
     """
     first = np.arange(len(names))
     if not len(names):
         return first
-    bits = (_ROOM * len(names)).bit_length()
+    bits = (room * len(names)).bit_length()
     table = np.empty(1 << bits, np.int64)
     left, rest = first.copy(), names
-    for factor in _FACTORS:
+    for factor in factors:
         mixed = rest[:, 0] * np.uint64(factor)
         for column in rest.T[1:]:
             mixed = ((mixed ^ mixed >> np.uint64(29)) + column) * _STEP * np.uint64(factor)

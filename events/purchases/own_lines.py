@@ -15,10 +15,10 @@ import msgspec
 import numpy as np
 
 from events.errors import BadValueError, DamagedStoreError, shown
-from events.journal.columns import Columns
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError, Reason
 from events.nesting import without_nested
 from events.purchases.amounts import UNITS_MAX
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, users_of
 from events.purchases.lines import read_line
 from events.store.validation import CanonicalTimes

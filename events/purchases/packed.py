@@ -15,9 +15,9 @@ import numpy as np
 
 from events.bounds import Count, Total
 from events.errors import shown
-from events.journal.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, Columns
 from events.journal.ticks import TICKS_END, TICKS_PER_MINUTE
 from events.purchases.amounts import UNITS_MAX
+from events.purchases.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, Columns
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style, ahead
 from events.store.packed import (
     PackedNames,

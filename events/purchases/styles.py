@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from events.journal.columns import KIND_OF
 from events.purchases.amounts import format_amount
+from events.purchases.columns import KIND_OF
 from events.purchases.event import Befriend, Event, Purchase, render
 from events.times.timestamps import minutes_of, shifted
 
@@ -119,7 +119,7 @@ class Template(NamedTuple):
     """The template of the lines of one kind."""
 
     kind: int
-    """`events.journal.columns.PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
+    """`events.purchases.columns.PURCHASE`, `BEFRIEND` or `UNFRIEND`."""
     text: str
     """As a `Style` has it."""
 

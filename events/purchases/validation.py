@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from events.journal.columns import PURCHASE, Columns
+from events.purchases.columns import PURCHASE, Columns
 from events.purchases.event import line_of
 from events.purchases.lines import flagged_line
 from events.store.judged import JudgedValidator

@@ -69,16 +69,17 @@ class Fault(enum.Enum):
     ORDER = "the frame does not follow the one before it"
 
 
-def encode_frame(frame: Frame) -> bytes:
+def encode_frame(frame: Frame, body_bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """Return the bytes of ``frame``.
 
     Raises:
-        ValueError: the body is longer than a msgpack object may be (4 GiB).
+        ValueError: the body is longer than ``body_bytes_max``, by default what a msgpack object
+            may have (4 GiB).
 
     """
     length = len(frame.body)
-    if length > BODY_BYTES_MAX:
-        raise ValueError(f"expected a body of at most {BODY_BYTES_MAX} bytes, found {length}")
+    if length > body_bytes_max:
+        raise ValueError(f"expected a body of at most {body_bytes_max} bytes, found {length}")
     checked = _CHECKED.pack(
         MARKER,
         *(_UINT64, frame.position),

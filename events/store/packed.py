@@ -77,7 +77,7 @@ class NamesAndCodes(Protocol):
 
 
 class Times(NamedTuple):
-    """Times as `events.journal.columns.Columns` has them."""
+    """Times as `events.purchases.columns.Columns` has them."""
 
     ticks: Ticks
     finer: dict[int, str]

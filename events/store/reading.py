@@ -12,30 +12,26 @@ import msgspec
 
 from events.declared.fact import FactTypes
 from events.declared.validation import FactValidator
-from events.errors import BadValueError, DamagedStoreError, shown
+from events.errors import BadValueError, DamagedStoreError
 from events.nesting import decoded
 from events.observations.rows import canonical_times
 from events.observations.validation import IntervalValidator
-from events.purchases.amounts import UNITS_MAX
-from events.purchases.event import EVENT_TYPES, Event, Purchase
+from events.purchases.single import checked, decode_single
 from events.purchases.validation import PurchaseValidator
 from events.store.header import FIRST_PACKED
 from events.store.records import (
-    Decision,
+    Finding,
     Gap,
-    IntervalRecord,
     Lines,
     LogEnd,
     Observed,
     Record,
     Rejected,
     StateDigest,
-    StreamStart,
     Written,
-    gathered,
 )
 from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
-from events.store.validation import CanonicalTimes, WrongRecordError
+from events.store.validation import CanonicalTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,48 +42,24 @@ if TYPE_CHECKING:
 
 
 _Body: TypeAlias = "bytes | memoryview"
-_decode_single = msgspec.msgpack.Decoder(
-    list[Event | Rejected | Lines | LogEnd | StreamStart | Decision | StateDigest | Written | Gap]
+_decode_observed = msgspec.msgpack.Decoder(
+    list[Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap]
 ).decode
-_decode_observed = msgspec.msgpack.Decoder(list[IntervalRecord]).decode
 
 
-def _gathered(records: list[Any], events_before: int, times: CanonicalTimes) -> list[Record]:
-    """Return records of versions 1 and 2 with their single events as columns.
+def _check_times(records: list[Any], times: CanonicalTimes) -> None:
+    """Refuse observations of version 2 whose times are not canonical.
 
     Raises:
-        BadValueError: an event is none that columns can hold, or has another's number.
+        BadValueError: one is not.
 
     """
-    number, time = events_before, ""
     for record in records:
-        if isinstance(record, EVENT_TYPES):
-            number += 1
-            if record.number != number:
-                raise WrongRecordError(f"event {number}", f"event {record.number}")
-            if record.time != time:
-                time = times.check(record.time)
-            _check_fields(record)
-        elif isinstance(record, Observed):
+        if isinstance(record, Observed):
             listed = list(record.times)
             if canonical_times(listed) is not listed:
                 for each in listed:
                     times.check(each)
-    return gathered(records)
-
-
-def _check_fields(event: Event) -> None:
-    """Refuse an event with an amount or users that no line gives.
-
-    Raises:
-        WrongRecordError: it has such.
-
-    """
-    if isinstance(event, Purchase):
-        if event.amount > UNITS_MAX:
-            raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", event.amount)
-    elif event.user1 == event.user2:
-        raise WrongRecordError("two different users", f"{shown(event.user1)} twice")
 
 
 class Reader:
@@ -119,7 +91,7 @@ class Reader:
             self._decode = decode_facts
             self.validator = FactValidator(header, types)
         elif header.intervals is None:
-            self._decode = decode_purchases if self._packed else _decode_single
+            self._decode = decode_purchases if self._packed else decode_single
             self.validator = PurchaseValidator(header)
         else:
             self._decode = decode_intervals if self._packed else _decode_observed
@@ -144,7 +116,8 @@ class Reader:
             found = decoded(self._decode, body)
             if self._packed:
                 return unpack_records(found, events_before, events, len(body), self._types)
-            return _gathered(found, events_before, self._times)
+            _check_times(found, self._times)
+            return checked(found, events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None
         except BadValueError as error:

@@ -13,10 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from events.bounds import Count, Hash, Name, Number, Total
-from events.declared.fact import Fact, Verdict
-from events.journal.columns import Columns, EventColumns
+from events.declared.fact import Verdict
+from events.journal.columns import EventColumns
 from events.observations.interval import Interval
-from events.purchases.event import EVENT_TYPES, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +27,7 @@ Source: TypeAlias = Literal["batch", "stream", "observations"]
 class EventRun(msgspec.Struct, tag="run", array_like=True, frozen=True, gc=False):
     """Here stand the next events of the frame, each a line.
 
-    The events themselves are one `Columns` at the beginning of the frame: an operation on
+    The events themselves are one `EventColumns` at the beginning of the frame: an operation on
     a column takes some microseconds however short it is, and where each tenth line of a log
     is rejected a frame has hundreds of runs.
     """
@@ -160,32 +159,28 @@ class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=Fa
     """The interval; its indexes count the observations of its key in time order."""
 
 
-PurchaseRecord: TypeAlias = (
-    Columns
+VERDICTS: Final = (Decision, Verdict)
+"""The types of verdicts on single events."""
+
+Record: TypeAlias = (
+    EventColumns
     | EventRun
     | Rejected
     | Lines
     | LogEnd
     | StreamStart
     | Decision
+    | Verdict
     | StateDigest
     | Written
     | Gap
+    | Observed
+    | Finding
 )
-"""What a store of purchases holds."""
-
-VERDICTS: Final = (Decision, Verdict)
-"""The types of verdicts on single events."""
-
-IntervalRecord: TypeAlias = (
-    Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap
-)
-"""What a store of intervals holds."""
-
-Record: TypeAlias = PurchaseRecord | IntervalRecord | EventColumns | Verdict
+"""What a store holds: events as columns, of whatever detector."""
 
 
-def events_in(records: Iterable[Record | Event]) -> int:
+def events_in(records: Iterable[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
     count = 0
     for record in records:
@@ -193,8 +188,6 @@ def events_in(records: Iterable[Record | Event]) -> int:
             count += len(record)
         elif isinstance(record, Observed):
             count += len(record.times)
-        else:
-            count += isinstance(record, (*EVENT_TYPES, Fact))
     return count
 
 
@@ -233,22 +226,3 @@ def in_place(records: Iterable[Record]) -> Iterator[Any]:
             yield from islice(events, record.events)
         else:
             yield record
-
-
-def gathered(records: Iterable[Record | Event]) -> list[Record]:
-    """Return ``records`` with single events as one `Columns` at the beginning, and runs of it."""
-    events: list[Event] = []
-    found: list[Record] = []
-    run = 0
-    for record in records:
-        if isinstance(record, EVENT_TYPES):
-            events.append(record)
-            run += 1
-            continue
-        if run:
-            found.append(EventRun(run))
-            run = 0
-        found.append(record)
-    if run:
-        found.append(EventRun(run))
-    return [Columns.of(events), *found] if events else found

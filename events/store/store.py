@@ -14,8 +14,6 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from events.declared.columns import FactColumns
-from events.declared.fact import Verdict
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -23,15 +21,14 @@ from events.errors import (
     OtherKindError,
     StoreError,
 )
-from events.journal.columns import Columns, EventColumns
+from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
 from events.paths import path_of
-from events.purchases.event import line_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import Decision, Record, Rejected, in_place
+from events.store.records import VERDICTS, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
 
 if TYPE_CHECKING:
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
     from events.purchases.event import Event
     from events.purchases.parameters import Parameters
-    from events.store.detector import DetectorVersion
-    from events.store.header import Header
+    from events.store.header import DetectorVersion, Header
     from events.times.timestamps import Zone
 
 
@@ -228,12 +224,10 @@ class EventStore:
     def _first_zone(self) -> Zone | None:
         for frame in self.frames():
             for record in frame.records:
-                if isinstance(record, Columns):
-                    (first,) = record.events(0, 1)
-                    return zone_of(line_of(first))
-                if isinstance(record, FactColumns):
+                if isinstance(record, EventColumns):
+                    line = record.first_line()
                     # Canonical lines have no offset.
-                    return zone_of(record.lines[0]) if 0 in record.lines else "none"
+                    return "none" if line is None else zone_of(line)
         return None
 
     def records(self, after_event: int = 0) -> Iterator[Record | Event]:
@@ -305,7 +299,7 @@ class EventStore:
 
     def decisions(self) -> Iterator[Any]:
         """Iterate over the decisions, in the order of the stream."""
-        return (record for record in self.records() if isinstance(record, Decision | Verdict))
+        return (record for record in self.records() if isinstance(record, VERDICTS))
 
     def _checked_frames(self, view: memoryview) -> Iterator[StoredFrame]:
         reader = Reader(self.header, self.version, self.path, self._types)

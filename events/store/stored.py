@@ -15,8 +15,9 @@ import numpy as np
 from events.bounds import Count, Hash, Number
 from events.declared.columns import FactColumns, PackedFacts
 from events.declared.fact import Verdict, verdict_fields
-from events.journal.columns import CodeBook, Columns, EventColumns
+from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import times_of
+from events.purchases.columns import Columns
 from events.purchases.packed import (
     TEXT_MAX,
     PackedEvents,

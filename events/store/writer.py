@@ -12,13 +12,11 @@ from events.errors import OutputError, unwritable
 from events.store.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.store.frames import Frame, chain_of, encode_frame
 from events.store.header import encode_header
-from events.store.records import gathered
 from events.store.stored import encode_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.purchases.event import Event
     from events.store.disk import DiskFile, Permissions
     from events.store.header import Header
     from events.store.records import Record
@@ -153,12 +151,9 @@ class StoreWriter(Closing):
         self._do(lambda: new.complete(replace=self._replacing))
         self._unsynced = False
 
-    def append(self, records: Sequence[Record | Event], events: int) -> None:
-        """Append ``records``, which hold ``events`` events, as one frame.
-
-        Single events are gathered to columns.
-        """
-        body = encode_records(gathered(records))
+    def append(self, records: Sequence[Record], events: int) -> None:
+        """Append ``records``, which hold ``events`` events, as one frame."""
+        body = encode_records(records)
         frame = Frame(self.frames, self.events, events, self.chain, body)
         data = encode_frame(frame)
         self._do(lambda: self._file.write(data))

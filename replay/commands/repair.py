@@ -10,7 +10,7 @@ import msgspec
 
 from events.errors import StoreError, counted
 from events.escapes import plain
-from events.journal.columns import Columns
+from events.journal.columns import EventColumns
 from events.paths import path_of
 from events.store.disk import permissions_of
 from events.store.records import (
@@ -100,7 +100,7 @@ class _Mender:
     def _mended(self, record: Record) -> Record | None:
         """Return what ``record`` is in the new store, or None if it means nothing there."""
         replaced = msgspec.structs.replace
-        if isinstance(record, Columns):
+        if isinstance(record, EventColumns):
             self._runs.append((record.number, record.number + len(record) - 1, self.lost))
             return record.numbered_from(record.number - self.lost)
         if isinstance(record, Decision):

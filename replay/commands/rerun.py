@@ -12,7 +12,7 @@ from replay.arguments import add_workers, is_whole
 from replay.engine.branch import Edits, Insertion, branch_off
 from replay.engine.console import Console
 from replay.engine.notices import notice
-from replay.kinds import KINDS, looks_at
+from replay.kinds import ALL_KINDS, looks_at
 from replay.loading import add_detector, say_if_alone
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "OUTPUT.events",
     )
     add_detector(parser)
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         group = parser.add_argument_group(f"for a store of {kind.kind}")
         for each in kind.changes:
             each.add_to(group)
@@ -98,7 +98,7 @@ def _changed(looks: Looks[Any], options: argparse.Namespace) -> dict[str, Any]:
     """Return which parameters are to be others, by the detector's names for them."""
     given = {
         each.name: (kind, each)
-        for kind in KINDS
+        for kind in ALL_KINDS
         for each in kind.changes
         if getattr(options, each.name) is not None
     }

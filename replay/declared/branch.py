@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from events.declared.fact import in_words, verdict_fields
 from events.declared.parser import FactParser
+from events.errors import ParametersError, shown
 from events.escapes import plain
 from events.logs.file import Log
 from replay.declared.console import verdict_text
@@ -24,19 +26,20 @@ if TYPE_CHECKING:
     from events.declared.fact import Fact
     from events.store.records import Source
     from events.store.store import EventStore
-    from replay.engine.branch import BranchLog
+    from replay.engine.branch import BranchLog, Differing
     from replay.engine.listener import RunSummary
     from replay.engine.looks import Fields
-    from replay.judging.branch import Differing
 
 
 class FactBranching(JudgedBranching[FactHistory]):
     """A history of a detector's own events that is to be decided again."""
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> Any:
-        """Return the parameters, which stay."""
-        del changed, output
-        return self.history.parameters
+        del output
+        parameters = self.history.parameters
+        for name, value in changed.get("set", ()):
+            parameters = with_value(parameters, name, value)
+        return parameters
 
     def store_of(self, branch: RunSummary) -> EventStore:
         return bound(super().store_of(branch), self.history.detector)
@@ -56,27 +59,63 @@ class FactBranching(JudgedBranching[FactHistory]):
 class FactRerun(JudgedRerun):
     """What a branch flags otherwise."""
 
-    columns = ("event", "decision")
+    columns = ("time", "event", "decision")
 
     @property
     def settings(self) -> tuple[str, str]:
-        told = msgspec.to_builtins(self.branch.setting)
-        text = in_words(told) or "no parameters"
-        return text, text
+        before, after = (in_words(told) or "no parameters" for told in self.setting_fields())
+        return before, after
 
     def setting_fields(self) -> tuple[Fields, Fields]:
-        told = msgspec.to_builtins(self.branch.setting)
-        return told, told
+        parameters = (self.branching.history.parameters, self.branch.setting)
+        before, after = map(msgspec.to_builtins, parameters)
+        return before, after
 
     def cells(self, difference: Differing) -> tuple[object, ...]:
         pair = (difference.before, difference.after)
         texts = ["-" if each is None else verdict_text(each) for each in pair]
-        return plain(self.branching.detector.describe(difference.event)), " -> ".join(texts)
+        what = plain(self.branching.detector.describe(difference.about))
+        return self.time(difference), what, " -> ".join(texts)
 
     def difference_fields(self, difference: Differing) -> Fields:
         before, after = (
             each and {"flagged": each.flagged, **verdict_fields(each)}
             for each in (difference.before, difference.after)
         )
-        told = event_fields(self.branching.detector.types(), difference.event)
-        return {**told, "before": before, "after": after}
+        told = event_fields(self.branching.detector.types(), difference.about)
+        return {"time": self.time(difference), **told, "before": before, "after": after}
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Return the name and the value that NAME=VALUE says."""
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {shown(text)}")
+    return name, value
+
+
+def with_value(parameters: Any, name: str, value: str) -> Any:
+    """Return ``parameters`` with another value, which is a text or JSON.
+
+    Raises:
+        ParametersError: there is no such parameter, or it has no such value.
+
+    """
+    kind = type(parameters)
+    names = kind.__struct_encode_fields__
+    if name not in names:
+        known = ", ".join(names) or "none, as there are no parameters"
+        raise ParametersError(f"--set: expected a parameter: {known}; found {shown(name)}")
+    told = msgspec.to_builtins(parameters)
+    error: Exception | None = None
+    for read in (str, msgspec.json.decode):
+        # A text first, so that what is one is not taken for a number; then what is none in JSON.
+        try:
+            return msgspec.convert({**told, name: read(value)}, kind, strict=False)
+        except (msgspec.MsgspecError, UnicodeEncodeError) as failure:
+            # That of a text that is no JSON says nothing of the parameter.
+            error = failure if isinstance(failure, msgspec.ValidationError) else error
+    raise ParametersError(
+        f"--set {name}: expected a value as {kind.__qualname__} declares it, found "
+        f"{shown(value)}: {error}"
+    )

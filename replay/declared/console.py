@@ -25,12 +25,10 @@ class FactWords(JudgedWords):
         self._detector = detector
 
     def setting(self, inputs: FactLogs) -> list[str]:
-        """Return lines about what is looked for."""
         told: dict[str, Any] = msgspec.to_builtins(inputs.parameters)
         return [in_words(told)] if told else []
 
     def event(self, event: Fact, decision: Verdict | None) -> str:
-        """Return an event and the decision on it in words."""
         return described(self._detector, event, decision)
 
 

@@ -8,15 +8,14 @@ travel, the command line.
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from actors.declared.actor import SubjectActor
 from actors.declared.coordinator import FactCoordinator
-from actors.declared.sink import FactSink
-from actors.urns import COORDINATOR, SINK, urn_of_user
+from actors.urns import urn_of_user
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.declared.journal import FactJournal
 from events.declared.lines import lines_of
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from actors.dispatcher import DeliveryOrder
-    from actors.sink import Outlet
-
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -40,6 +36,12 @@ _PARTS: Final[dict[str, type]] = {
     "actor_type": SubjectActor,
     "coordinator_type": FactCoordinator,
 }
+
+
+# What JSON tells of an event, a verdict or a difference besides their own fields.
+_TOLD: Final = frozenset(
+    {"after", "answers", "before", "branch_event", "event", "held", "source", "type", "what"}
+)
 
 
 class NoParameters(msgspec.Struct, frozen=True):
@@ -66,42 +68,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
     """What the actors of subjects are."""
     coordinator_type: ClassVar[type[FactCoordinator]] = FactCoordinator
     """What the coordinator is."""
-
-    def __init__(
-        self,
-        parameters: Any,
-        outlet: Outlet,
-        order: DeliveryOrder | None = None,
-        *,
-        attesting: bool = False,
-        journal: FactJournal | None = None,
-    ) -> None:
-        """Start the coordinator and the sink; actors of subjects are activated when spoken to.
-
-        Args:
-            parameters: what it looks for, of `parameters_type`.
-            outlet: where verdicts and lines go.
-            order: the order of delivery, by default first in, first out.
-            attesting: whether `attest` will be called.
-            journal: holds the events, and may hold those that are still to come; by
-                default one that is filled by what is told.
-
-        """
-        del attesting
-        super().__init__(order)
-        self.parameters: Final = parameters
-        """What it looks for."""
-        self.journal = self.new_journal() if journal is None else journal
-        self.sink = self.dispatcher.spawn(
-            partial(FactSink, outlet=outlet, line=self.checked_line), SINK
-        )
-        self.coordinator = self.dispatcher.spawn(
-            lambda dispatcher, urn: self.coordinator_type(
-                *(dispatcher, urn, parameters, self.types()),
-                *(self.sink.actor_ref, self.journal, self._activate),
-            ),
-            COORDINATOR,
-        )
 
     # What a detector declares
 
@@ -166,7 +132,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def parts(cls) -> Sequence[type]:
-        """Return the classes that it is made of."""
         return (
             *(cls.coordinator_type, cls.actor_type, cls.parameters_type, cls.verdict_type),
             *getattr(cls, "event_types", ()),
@@ -174,7 +139,6 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def new_journal(cls) -> FactJournal:
-        """Return a journal without events."""
         return FactJournal(cls.types(), cls.checked_subjects)
 
     @classmethod
@@ -213,12 +177,7 @@ class Detector(ActorSystem[Fact, Verdict, SubjectActor]):
 
     @classmethod
     def judges(cls, event: Fact) -> bool:
-        """Tell whether there is a verdict on ``event`` if it is of the stream."""
         return cls.types().is_judged(event)
-
-    def sums(self) -> tuple[int, ...]:
-        """Return nothing: what the state adds up to nobody says."""
-        return ()
 
     def _spawn(self, number: int) -> SubjectActor:
         return self.dispatcher.spawn(
@@ -235,9 +194,11 @@ def _types_of(detector: type[Detector]) -> FactTypes:
     events = getattr(detector, "event_types", ())
     try:
         _check_parts(detector)
-        return FactTypes(events, detector.verdict_type, detector.judged_types)
+        types = FactTypes(events, detector.verdict_type, detector.judged_types)
+        _check_names(types)
     except DetectorError as error:
         raise DetectorError(f"{detector.__qualname__}: {error}") from None
+    return types
 
 
 def _check_parts(detector: type[Detector]) -> None:
@@ -247,6 +208,30 @@ def _check_parts(detector: type[Detector]) -> None:
             raise DetectorError(
                 f"{name}: expected a class made of {base.__name__}, found {shown(repr(found))}"
             )
+
+
+def _check_names(types: FactTypes) -> None:
+    """Refuse fields that JSON could not tell from others, which stores may have all the same.
+
+    Raises:
+        DetectorError: there is one.
+
+    """
+    said = [field.name for field in types.verdict_fields]
+    for where, name in (
+        *((each.tag, field.name) for each in types.types for field in each.fields),
+        *((types.verdict.__name__, name) for name in said),
+    ):
+        if name in _TOLD:
+            raise DetectorError(
+                f"{shown(where)[1:-1]}.{name}: expected a field whose name JSON does not have for "
+                f"something else, as it has {', '.join(sorted(_TOLD))}; give it another"
+            )
+    if both := [name for name in said if name in types.fields]:
+        raise DetectorError(
+            f"{types.verdict.__name__}.{both[0]}: expected a field that no event has, as both "
+            "stand in one line, found that of an event; give it another name"
+        )
 
 
 def event_fields(types: FactTypes, event: Fact) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.declared.journal import FactJournal
-    from events.logs.file import Log
+    from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 
 class FactLogs(TwoLogs[Any]):
-    """A batch log and a stream log of events of declared types, ready to be read.
-
-    Raises:
-        InputError: a log is missing, is a folder, or cannot be read.
-        ParametersError: a parameter is missing or wrong.
-
-    """
+    """A batch log and a stream log of events of declared types, ready to be read."""
 
     output = "the flagged events"
 
@@ -46,28 +40,21 @@ class FactLogs(TwoLogs[Any]):
         follow: bool = False,
         wake: Wake | None = None,
         zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
-        """Open both logs and read the parameters.
+        """Open both logs, and read the parameters if none are given; see `TwoLogs`.
 
-        Args:
-            batch: the past; parameters may stand on its first line, as a JSON object
-                without an ``event_type``.
-            stream: what comes in; ``-`` for standard input.
-            detector: whose events they are.
-            parameters: what to look for, instead of what the batch says.
-            follow: whether the stream is a file that grows.
-            wake: ends the waiting for a stream that is live.
-            zone: whether their times have an offset; None where their first event decides.
-
+        They may stand on the batch's first line, as a JSON object without an ``event_type``.
         """
         self.detector: type[Detector] = detector
         self.detectors = detector
         self._given: Final = parameters
         parser = partial(FactParser, lines_of(detector.types()))
-        super().__init__(batch, stream, parser, follow=follow, wake=wake, zone=zone)
+        super().__init__(
+            batch, stream, parser, follow=follow, wake=wake, zone=zone, portions=portions
+        )
 
     def read_parameters(self) -> ParametersLine[Any]:
-        """Read the parameters, and their line off the batch if they stand there."""
         batch, expected = self.batch, self.detector.parameters_type
         line = batch.peek_line()
         where = f"{batch.path}:{batch.lines_read + 1}"

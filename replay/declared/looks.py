@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
-from actors.declared.messages import Answer, Decided
+from actors.declared.messages import Answer
+from actors.messages import Judged
 from events.declared.fact import Fact, FactTypes, Verdict, in_words, verdict_fields
 from events.errors import DamagedStoreError, OtherDetectorError
-from events.escapes import json_escaped, plain
-from replay.declared.branch import FactBranching, FactRerun
+from events.escapes import plain
+from replay.declared.branch import FactBranching, FactRerun, assignment
 from replay.declared.console import FactWords, described, verdict_text
 from replay.declared.detector import Detector, event_fields
-from replay.declared.explore import FactSubject
-from replay.declared.history import (
-    FactHistory,
-    FactReplay,
-    FactResumed,
-    FactTimeline,
-    check_lines,
-)
+from replay.declared.history import FactHistory, FactResumed, FactTimeline, check_lines
 from replay.declared.logs import FactLogs
 from replay.declared.shrink import FactShrinking
 from replay.declared.tools import FactTools
 from replay.engine.detectors import check_detector
+from replay.engine.looks import Change
 from replay.judging.looks import JudgedLooks
 from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from events.declared.fact import Declared
     from events.store.store import EventStore
-    from replay.engine.branch import Branching
     from replay.engine.looks import Fields
-    from replay.engine.verify import Verification
-    from replay.judging.explore import JudgedSubject
 
 
 class FactLooks(JudgedLooks[Fact]):
@@ -51,8 +43,18 @@ class FactLooks(JudgedLooks[Fact]):
     output_line = "flagged event"
     branching_type: ClassVar = FactBranching
     rerun_type: ClassVar = FactRerun
-    explored_type: ClassVar = FactSubject
+    timeline_type: ClassVar = FactTimeline
+    event_types = (Fact,)
+    history: FactHistory
     shrinking: ClassVar = FactShrinking
+    changes = (
+        Change(
+            "set",
+            ("--set",),
+            "a parameter of the detector and its value; may be given more than once",
+            {"metavar": "NAME=VALUE", "type": assignment, "nargs": "+", "action": "extend"},
+        ),
+    )
     tools: ClassVar = FactTools
 
     def __init__(
@@ -67,24 +69,7 @@ class FactLooks(JudgedLooks[Fact]):
         self._given: Final = detector is not None
         self.types = tuple(each.tag for each in self.detector.types().types)
 
-    @cached_property
-    def history(self) -> FactHistory:
-        if "timeline" in vars(self):
-            return self.timeline.history
-        return FactHistory(self.store, self.detector)
-
-    @cached_property
-    def timeline(self) -> FactTimeline:
-        self._check_given()
-        return FactTimeline(self.store, self.detector, of_another=self.of_another)
-
-    def _check_given(self) -> None:
-        """Refuse to decide without the detector.
-
-        Raises:
-            OtherDetectorError: nobody has given it.
-
-        """
+    def check_given(self) -> None:
         if not self._given:
             raise OtherDetectorError(
                 f"{self.store.path}: expected the detector that decided it, "
@@ -102,10 +87,11 @@ class FactLooks(JudgedLooks[Fact]):
         return in_words(told)
 
     def numbers_of(self, subject: str) -> Sequence[int]:
-        self._check_given()
+        self.check_given()
         journal = self.history.journal
         number = journal.numbers.get(subject)
-        return [] if number is None else journal.numbers_of(number, len(journal))
+        rows = [] if number is None else journal.rows_of(number, len(journal))
+        return [row + 1 for row in rows]
 
     def describe(self, event: Fact) -> str:
         return described(self.detector, event, self.history.recorded.get(event.number))
@@ -113,31 +99,21 @@ class FactLooks(JudgedLooks[Fact]):
     def verdict_text(self, decision: Verdict) -> str:
         return verdict_text(decision)
 
+    def type_of(self, event: Fact) -> str:
+        types: FactTypes = self.detector.types()
+        return types.type_of(event).tag
+
     def fields(self, event: Fact) -> Fields:
         told = event_fields(self.detector.types(), event)
         head = {"type": told.pop("type"), "event": event.number, "time": self.time(event)}
         return {**head, **told}
 
-    def verdict_fields(self, number: int) -> Fields:
-        decision = self.history.recorded.get(number)
-        return {} if decision is None else self._decided(decision)
-
-    def _decided(self, decision: Verdict) -> Fields:
+    def decision_fields(self, decision: Verdict) -> Fields:
         return {"flagged": decision.flagged, **verdict_fields(decision)}
 
     def value_fields(self, value: Any) -> Any:
-        if isinstance(value, Fact):
-            return self.fields(value)
-        if isinstance(value, Verdict):
-            return self._decided(value)
-        if isinstance(value, msgspec.Struct):
-            return msgspec.to_builtins(value)
-        return super().value_fields(value)
-
-    def value_text(self, value: Any) -> str | None:
-        if isinstance(value, Fact):
-            return f"event {value.number}"
-        return self.verdict_text(value) if isinstance(value, Verdict) else None
+        found = super().value_fields(value)
+        return msgspec.to_builtins(found) if isinstance(found, msgspec.Struct) else found
 
     # What commands do
 
@@ -165,7 +141,7 @@ class FactLooks(JudgedLooks[Fact]):
         decision = self.history.recorded.get(number)
         if decision is not None:
             say(f"verdict: {self.verdict_text(decision)}")
-            now = [each.verdict for each in messages if isinstance(each, Decided)]
+            now = [each.verdict for each in messages if isinstance(each, Judged)]
             if now != [decision]:
                 say("decided now it is another, and verify tells where they part")
         elif self.history.judged(number):
@@ -193,44 +169,24 @@ class FactLooks(JudgedLooks[Fact]):
             ],
         }
 
-    def verify(
-        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
-    ) -> Verification:
-        self._check_given()
-        return FactReplay(self.history, self.detector, workers).compared(progress)
-
     @property
     def words(self) -> FactWords:
         return FactWords(self.detector)
-
-    def branching(self) -> Branching[Any]:
-        self._check_given()
-        return super().branching()
-
-    def explored(self) -> JudgedSubject:
-        self._check_given()
-        return super().explored()
 
     def audit(self) -> None:
         check_lines(self.history.lines_of_events, self.history.events, self.store)
         if not self._given or self.other is not None:
             return
-        if FactReplay(self.history, self.detector).compared().difference is not None:
+        if self.verify(iter).difference is not None:
             raise DamagedStoreError(
                 f"{self.store.path}: expected what the events come to, found something else; "
                 "verify says more"
             )
 
-    def rebuild(self) -> tuple[int, Iterable[bytes]]:
-        """Return how many events were flagged, and their lines."""
-        self._check_given()
+    def resumed(self) -> FactResumed:
+        self.check_given()
         check_detector(self.store, self.detector)
-        lines = FactResumed(self.store, self.detector).flagged
-        return len(lines), [line + b"\n" for line in lines]
-
-    def account(self, event: Fact) -> str:
-        line = self.history.line_of(event).decode("utf-8", "backslashreplace").strip()
-        return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+        return FactResumed(self.store, self.detector)
 
 
 def _plain_value(value: Any) -> Any:
@@ -262,10 +218,13 @@ def stand_in(declared: Declared | None) -> type[Detector]:
 
         name = "unknown"
         version = 0
-        event_types = made.events
-        judged_types = tuple(made.events[kind] for kind in sorted(made.judged))
         verdict_type = made.verdict
         parameters_type = Anything
+
+        @classmethod
+        def types(cls) -> FactTypes:
+            """Return what the store says, also what no detector could declare any more."""
+            return made
 
         @classmethod
         def checked_subjects(cls, event: Fact) -> tuple[str, ...]:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.declared.columns import FactColumns
-from events.logs.objects import BYTE_ORDER_MARK
-from events.store.store import EventStore
 from replay.declared.history import FactHistory
 from replay.declared.logs import FactLogs
 from replay.engine.history import LinePlace, LogLine
@@ -16,10 +14,10 @@ from replay.judging.regression import Spoken, imported
 from replay.judging.shrink import JudgedShrinking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from events.declared.fact import Fact, Verdict
+    from events.declared.fact import Fact
     from replay.engine.looks import Fields
 
 _DECISIONS = """\
@@ -59,29 +57,13 @@ class FactShrinking(JudgedShrinking[FactHistory]):
             return None
         return LogLine(LinePlace("batch", int(line is not None)), None, text)
 
-    def own_line(self, event: Fact) -> bytes:
-        self.history.lines_of_events.check_own(event, self.history.zone)
-        return super().own_line(event).removeprefix(BYTE_ORDER_MARK)
-
     def opened(self, batch: Path, stream: Path) -> FactLogs:
         return FactLogs(batch, stream, self.history.detector)
 
-    def decisions(self, store: Path) -> Iterable[Verdict]:
-        return FactHistory(EventStore(store), self.history.detector).recorded.values()
-
     def spoken(self) -> Spoken:
-        detector = self.history.detector
-        name = detector.__name__
-        return Spoken(
-            f"{name}.logs",
-            "replay.Verdict",
-            _DECISIONS.format(name),
-            imported(detector),
-            f", detector={name}",
-        )
-
-    def text(self, event: Fact, decision: Verdict) -> str:
-        return f"{self.history.detector.describe(event)}: {self.looks.verdict_text(decision)}"
+        detector = imported(self.history.detector)
+        name = detector.name
+        return Spoken(f"{name}.logs", "replay.Verdict", _DECISIONS.format(name), detector)
 
     def parameter_fields(self) -> Fields:
         fields: Fields = msgspec.to_builtins(self.history.parameters)

@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-from events.errors import shown
+from events.bounds import NUMBER_MAX, NUMBER_MIN
+from events.errors import BadValueError, UnknownUserError, shown
 from events.escapes import plain
-from replay.debugger.commands import Command, CommandError
-from replay.debugger.tools import Condition, Test, Tools, argument
+from replay.debugger.commands import Command
+from replay.judging.tools import STREAM, JudgedTools
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from events.declared.fact import Fact, FieldKind
     from replay.debugger.shell import Shell
     from replay.declared.looks import FactLooks
 
 
-class FactTools(Tools["FactLooks"]):
-    """Conditions on events, and a command that shows what a subject holds."""
+class FactTools(JudgedTools["FactLooks"]):
+    """Conditions on fields of events and verdicts, and commands that show subjects."""
 
-    commands = (Command("user", "SUBJECT", "show what the actor of a subject holds"),)
+    commands = (
+        STREAM,
+        JudgedTools.watching("SUBJECT", "subject"),
+        Command("user", "SUBJECT", "show what the actor of a subject holds"),
+        JudgedTools.comparing(),
+    )
     shows_state = "user"
     example = "break flagged"
+    kinds = ""
+    found = "an event"
+    columns = ("subject", "name", "before", "after")
 
     def __init__(self, looks: FactLooks) -> None:
         """Be what the debugger has for a store with these looks."""
         super().__init__(looks)
-        types = looks.types
-        self.conditions.update(
-            type=Condition(
-                "T, type T", f"an event of type {' or '.join(types)}", self._type, types
-            ),
-            flagged=Condition("flagged", "an event that was flagged", self._flagged),
-        )
+        types = looks.detector.types()
+        for name, kind in types.fields.items():
+            self._compare(name, f"an event whose {name} is", kind, self._field(name))
+        for field in types.verdict_fields:
+            name = field.name
+            self._compare(name, f"a verdict whose {name} is", field.kind, self._said(name))
 
-    def _type(self, rest: list[str]) -> tuple[str, Test]:
-        types, events = self.looks.types, self.looks.history.events
-        kind = argument(rest, "type", f"one of {', '.join(types)}")
-        if kind not in types:
-            raise CommandError(f"expected a type: {', '.join(types)}; found {shown(kind)}")
+    def _compare(
+        self, name: str, what: str, kind: FieldKind, value_of: Callable[[int], Any]
+    ) -> None:
+        self.compare(name, what, value_of, *_READ[kind])
 
-        def test(position: int) -> bool:
-            return position > 0 and self.looks.fields(events[position - 1])["type"] == kind
+    def _field(self, name: str) -> Callable[[int], Any]:
+        events = self.looks.history.events
+        return lambda position: getattr(events[position - 1], name, None)
 
-        return f"type {kind}", test
-
-    def _flagged(self, _rest: list[str]) -> tuple[str, Test]:
-        return "flagged", self.looks.found
+    def _said(self, name: str) -> Callable[[int], Any]:
+        recorded = self.looks.history.recorded
+        return lambda position: getattr(recorded.get(position), name, None)
 
     def user(self, _shell: Shell, words: list[str]) -> None:
         subject = self.subject_named(words[0])
@@ -54,3 +65,46 @@ class FactTools(Tools["FactLooks"]):
         say(f"{plain(subject)} holds {'nothing' if not held else ''}".rstrip())
         if held:
             print_table(("name", "value"), [(name, repr(value)) for name, value in held.items()])
+
+    def subjects(self, event: Fact) -> Sequence[str]:
+        return self.looks.history.journal.subjects(event)
+
+    def state_of(self, subject: str) -> dict[str, Any]:
+        try:
+            return self.looks.timeline.held(subject)
+        except UnknownUserError:
+            return {}
+
+    def change_rows(
+        self, subject: str, before: dict[str, Any], after: dict[str, Any]
+    ) -> list[tuple[object, ...]]:
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        return [
+            (plain(subject), name, *(repr(each[name]) if name in each else "-" for each in states))
+            for states in [(before, after)]
+            for name in names
+        ]
+
+
+def _whole(text: str) -> int:
+    # Of digits alone, and not too many for Python to read.
+    value = int(text) if _WHOLE.fullmatch(text) else None
+    if value is None or not NUMBER_MIN <= value <= NUMBER_MAX:
+        raise BadValueError(f"expected a whole number of 64 bits, found {shown(text)}")
+    return value
+
+
+def _truth(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise BadValueError(f"expected true or false, found {shown(text)}")
+    return text == "true"
+
+
+_WHOLE: Final = re.compile("-?[0-9]{1,20}")
+
+
+_READ: Final[dict[FieldKind, tuple[Callable[[str], Any], str]]] = {
+    "text": (str, "a text"),
+    "int": (_whole, "a whole number of 64 bits"),
+    "bool": (_truth, "true or false"),
+}

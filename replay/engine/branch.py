@@ -31,6 +31,8 @@ from replay.engine.branch_files import branch_files, unnamed_log
 from replay.engine.branch_lines import Inserted, identified
 from replay.engine.files import STORE_SUFFIX, check_outputs
 from replay.engine.history import LinePlace, LogLine, texts_by_log
+from replay.terminal.standard_streams import say
+from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -189,13 +191,46 @@ class Branching(ABC, Generic[H]):
         """Run on ``logs``; return what was done, and which lines are parameters."""
 
 
+class Differing(NamedTuple):
+    """Something whose verdict is another on the branch."""
+
+    what: What
+    """Whether it was gained, was lost, or says something else."""
+    original: int | None
+    """The event's number in the original, or None where there is none."""
+    branch: int | None
+    """The event's number on the branch, or None where there is none."""
+    about: Any
+    """What the verdict is on: an event, or an interval."""
+    before: Any
+    """The verdict that the original recorded, or None."""
+    after: Any
+    """What the branch decided, or None."""
+
+
 class Rerun(ABC):
     """A branch as it is told of, compared with its original."""
 
-    def __init__(self, branch: Branch) -> None:
-        """Tell of ``branch``."""
+    columns: tuple[str, ...]
+    """What of a difference stands in a table, besides what it is and where."""
+
+    def __init__(
+        self, branch: Branch, counts: tuple[int, int], differences: list[Differing]
+    ) -> None:
+        """Tell of ``branch``.
+
+        Args:
+            branch: the branch.
+            counts: how much was found in the original, and on the branch.
+            differences: what differs, in order.
+
+        """
         self.branch: Final = branch
         """The branch."""
+        self.counts: Final = counts
+        """How much was found in the original, and on the branch."""
+        self.differences: Final = differences
+        """What differs, in order."""
 
     @property
     @abstractmethod
@@ -207,12 +242,56 @@ class Rerun(ABC):
         """Return both for machines."""
 
     @abstractmethod
+    def cells(self, difference: Differing) -> tuple[object, ...]:
+        """Return what stands in the columns of a difference."""
+
+    @abstractmethod
+    def difference_fields(self, difference: Differing) -> Fields:
+        """Return the same for machines."""
+
+    @abstractmethod
     def show(self) -> None:
         """Print what differs."""
 
     @abstractmethod
     def fields(self) -> Fields:
         """Return what differs, for machines."""
+
+    def say_counts(self, found: str) -> None:
+        """Print how much differs; ``found`` says how much was found in the original."""
+        counts = ", ".join(f"{count:,} {what}" for what, count in self._kinds().items())
+        said = counts if self.differences else "no difference"
+        say(f"{found} in the original, {self.counts[1]:,} in the branch: {said}")
+
+    def show_table(self) -> None:
+        """Print what differs, if anything does."""
+        rows = (
+            (each.what, each.original or "-", each.branch or "-", *self.cells(each))
+            for each in self.differences
+        )
+        if self.differences:
+            print_table(("what", "event#", "branch#", *self.columns), rows)
+
+    def counted_fields(self, found: str) -> Fields:
+        """Return how much was ``found`` and how much differs, for machines."""
+        return {found: dict(zip(("original", "branch"), self.counts, strict=True)), **self._kinds()}
+
+    def differences_fields(self) -> list[Fields]:
+        """Return all that differs, for machines."""
+        return [
+            {
+                "what": each.what,
+                "event": each.original,
+                "branch_event": each.branch,
+                **self.difference_fields(each),
+            }
+            for each in self.differences
+        ]
+
+    def _kinds(self) -> dict[str, int]:
+        """Return how many differences there are of each kind."""
+        kinds: tuple[What, ...] = ("gained", "lost", "changed")
+        return {kind: sum(each.what == kind for each in self.differences) for kind in kinds}
 
 
 def branch_off(

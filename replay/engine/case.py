@@ -115,7 +115,7 @@ def write_case(
 
     """
     check_folder(type(shrinking), shrinking.store, folder, overwrite=overwrite)
-    lines, text = shrinking.lines(shrunk), shrinking.regression_test(shrunk)
+    lines, text = shrinking.lines(shrunk), shrinking.regression_test(shrunk, folder)
     contents = {
         shrinking.logs[source]: shrinking.content(source, texts) for source, texts in lines.items()
     }

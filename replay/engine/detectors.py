@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from events.errors import DetectorError, OtherDetectorError, shown
-from events.store.detector import HASHED, INTERVALS, PURCHASES, DetectorVersion
+from events.store.header import HASHED, INTERVALS, PURCHASES, DetectorVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

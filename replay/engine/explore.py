@@ -126,7 +126,7 @@ class Subject(ABC):
 
     @abstractmethod
     def kept(self) -> Any:
-        """Return an outlet that keeps what comes out, as `actors.sink.Kept` does."""
+        """Return an outlet that keeps what comes out, as `actors.sink.ListOutlet` does."""
 
     @abstractmethod
     def system(self, detector: Any, kept: Any, order: DeliveryOrder | None) -> Any:

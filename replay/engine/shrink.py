@@ -158,8 +158,8 @@ class Shrinking(ABC, Generic[H]):
         """Run on the logs in ``folder``, and return the verdict."""
 
     @abstractmethod
-    def regression_test(self, shrunk: Shrunk) -> bytes:
-        """Return the source of a test for pytest, beside the logs."""
+    def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
+        """Return the source of a test for pytest, beside the logs in ``folder``."""
 
     # Words
 

@@ -7,7 +7,7 @@ stand among them that may be in time on the branch.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ from events.observations.parser import RowFormat
 from events.observations.rows import ColumnNames, Observation
 from events.observations.source import Observations
 from events.store.store import EventStore
-from replay.engine.branch import Branch, Branching, Rerun
+from replay.engine.branch import Branch, Branching, Differing, Rerun
 from replay.engine.detectors import check_detector
 from replay.engine.history import LogLine
 from replay.intervals.history import IntervalHistory
@@ -26,7 +26,6 @@ from replay.intervals.lines import interval_fields
 from replay.intervals.run import Search, run_intervals
 from replay.intervals.words import ids_text, setting_text
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,40 +154,19 @@ def setting_fields(parameters: IntervalParameters) -> Fields:
     }
 
 
-class Differing(NamedTuple):
-    """An interval that is found otherwise on the branch."""
-
-    what: What
-    """Whether it was gained, was lost, or has other ids."""
-    before: Finding | None
-    """What the original found."""
-    after: Finding | None
-    """What the branch found."""
-
-    @property
-    def interval(self) -> Interval:
-        """The interval."""
-        finding = self.after if self.before is None else self.before
-        assert finding is not None, "one of the two is there"
-        return finding.interval
-
-
 class IntervalRerun(Rerun):
     """Which intervals a branch finds and its original does not, or the other way round."""
 
     def __init__(self, branching: IntervalBranching, branch: Branch) -> None:
         """Compare ``branch`` with its original."""
-        super().__init__(branch)
         self._branching: Final = branching
         store = EventStore(branch.summary.store_path)
         self._history: Final = IntervalHistory(store)
         before, after = (_by_place(each) for each in (branching.history, self._history))
-        self.counts: Final = (len(before), len(after))
-        """How many intervals the original found, and the branch."""
-        self.differences: Final = sorted(
-            _differences(before, after), key=lambda each: _place_of(each.interval)
-        )
-        """What differs, in order of time."""
+        differences = sorted(_differences(before, after), key=lambda each: _place_of(each.about))
+        super().__init__(branch, (len(before), len(after)), differences)
+        keyed = ("key",) if self._keyed else ()
+        self.columns = (*keyed, "start", "end", "ids")
 
     @property
     def settings(self) -> tuple[str, str]:
@@ -207,10 +185,6 @@ class IntervalRerun(Rerun):
     def _keyed(self) -> bool:
         return self._history.parameters.key is not None
 
-    def count(self, what: What) -> int:
-        """Return how many differences are of this kind."""
-        return sum(each.what == what for each in self.differences)
-
     def show(self) -> None:
         """Print how the branch's intervals differ from the original's."""
         original = self._branching.history
@@ -218,27 +192,24 @@ class IntervalRerun(Rerun):
             say("the original went on after its end, so what has grown since is lost as it was")
         if len(original) not in original.ended_after:
             say("the original was stopped before its end, so what was final later is gained")
-        before, after = self.counts
-        kinds: tuple[What, ...] = ("gained", "lost", "changed")
-        counts = ", ".join(f"{self.count(what):,} {what}" for what in kinds)
-        say(
-            f"{counted(before, 'interval')} in the original, {after:,} in the branch: "
-            f"{counts if self.differences else 'no difference'}"
-        )
-        if self.differences:
-            keyed = ("key",) if self._keyed else ()
-            columns = ("what", "event#", "branch#", *keyed, "start", "end", "ids")
-            print_table(columns, map(self._row, self.differences))
+        self.say_counts(counted(self.counts[0], "interval"))
+        self.show_table()
         for line in self._not_the_same():
             say(line)
 
-    def _row(self, difference: Differing) -> tuple[object, ...]:
-        interval, pair = difference.interval, (difference.before, difference.after)
+    def cells(self, difference: Differing) -> tuple[object, ...]:
+        interval, pair = difference.about, (difference.before, difference.after)
         ids = [ids_text(each.interval) for each in pair if each is not None]
         keyed = (plain(interval.key),) if self._keyed else ()
-        numbers = ("-" if each is None else each.number for each in pair)
         times = (interval.start_time, interval.end_time)
-        return (difference.what, *numbers, *keyed, *times, " -> ".join(dict.fromkeys(ids)))
+        return (*keyed, *times, " -> ".join(dict.fromkeys(ids)))
+
+    def difference_fields(self, difference: Differing) -> Fields:
+        before, after = difference.before, difference.after
+        return {
+            "before": before and self._fields(before),
+            "after": after and self._fields(after),
+        }
 
     def _not_the_same(self) -> Iterator[str]:
         """Iterate over what a branch cannot have in common with its original, in words."""
@@ -254,27 +225,14 @@ class IntervalRerun(Rerun):
 
     def fields(self) -> Fields:
         """Return what differs, for machines."""
-        before, after = self.counts
         branch = self.branch
         return {
             "refused": sorted(branch.refused),
             "accepted": sorted(branch.accepted),
             "dropped": branch.dropped,
             "not_kept": self._branching.left_out,
-            "intervals": {"original": before, "branch": after},
-            "gained": self.count("gained"),
-            "lost": self.count("lost"),
-            "changed": self.count("changed"),
-            "differences": [
-                {
-                    "what": each.what,
-                    "event": each.before and each.before.number,
-                    "branch_event": each.after and each.after.number,
-                    "before": each.before and self._fields(each.before),
-                    "after": each.after and self._fields(each.after),
-                }
-                for each in self.differences
-            ],
+            **self.counted_fields("intervals"),
+            "differences": self.differences_fields(),
             "intervals_file": str(branch.summary.output_path),
         }
 
@@ -295,7 +253,12 @@ def _differences(
 ) -> Iterator[Differing]:
     for place in before.keys() | after.keys():
         one, other = before.get(place), after.get(place)
+        what: What | None = None
         if one is None or other is None:
-            yield Differing("gained" if one is None else "lost", one, other)
+            what = "gained" if one is None else "lost"
         elif one.interval.adids != other.interval.adids:
-            yield Differing("changed", one, other)
+            what = "changed"
+        found = one or other
+        if what is not None and found is not None:
+            original, branch = one.number if one else None, other.number if other else None
+            yield Differing(what, original, branch, found.interval, one, other)

@@ -133,7 +133,8 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
         )
         return tuple(sorted(found, key=_place_of))
 
-    def regression_test(self, shrunk: Shrunk) -> bytes:
+    def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
+        del folder
         return interval_regression(
             self.store.name, shrunk, self.number, self.lines_before, self.history.parameters
         )

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 
 from events.errors import DamagedStoreError, counted
 from events.times.timestamps import in_zone
-from replay.engine.branch import Branch, Branching, Rerun
+from replay.engine.branch import Branch, Branching, Differing, Rerun
 from replay.engine.detectors import check_detector
 from replay.judging.history import JudgedHistory, said
 from replay.judging.run import run
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
-    from events.logs.objects import BadLineError
     from events.store.disk import Disk
     from events.store.records import Source
     from events.store.store import EventStore
@@ -32,23 +30,6 @@ if TYPE_CHECKING:
 
 
 H = TypeVar("H", bound=JudgedHistory[Any, Any, Any])
-
-
-class Differing(NamedTuple):
-    """An event that is flagged otherwise on the branch."""
-
-    what: What
-    """Whether its flag was gained, was lost, or is measured otherwise."""
-    original: int | None
-    """Its event number in the original, or None where it was inserted."""
-    branch: int | None
-    """Its event number on the branch, or None where it was skipped."""
-    event: Any
-    """The event itself."""
-    before: Any
-    """The decision that the original recorded, or None."""
-    after: Any
-    """What the branch decided, or None."""
 
 
 class Comparison(NamedTuple):
@@ -64,10 +45,6 @@ class Comparison(NamedTuple):
     """How many events of its stream the original had not judged when it ended."""
     unjudged_flagged: int
     """How many of these the branch flags; they are no differences."""
-
-    def count(self, what: What) -> int:
-        """Return how many differences are of this kind."""
-        return sum(difference.what == what for difference in self.differences)
 
 
 class JudgedBranching(Branching[H], Generic[H]):
@@ -138,11 +115,6 @@ class JudgedBranching(Branching[H], Generic[H]):
             )
             return summary, given
 
-    def refused(self, number: int) -> BadLineError | None:
-        """Return why a run would reject the line of event ``number`` now, or None."""
-        del number
-        return None
-
     def compare(self, branch: Branch) -> Comparison:
         """Return how the flags of ``branch`` differ from those that the history recorded."""
         history, recorded = self.history, self.history.recorded
@@ -207,59 +179,39 @@ def _what(before: Any, after: Any) -> What | None:
 class JudgedRerun(Rerun):
     """What a branch flags otherwise, for a person and for machines."""
 
-    columns: ClassVar[tuple[str, ...]] = ()
-    """What of an event and the decisions on it stands in a table."""
-
     def __init__(self, branching: JudgedBranching[Any], branch: Branch) -> None:
         """Compare ``branch`` with its original."""
-        super().__init__(branch)
+        found = branching.compare(branch)
+        counts = (found.flagged_before, found.flagged_after)
+        super().__init__(branch, counts, found.differences)
         self.branching: Final = branching
-        self.found: Final = branching.compare(branch)
+        self.found: Final = found
         """What differs."""
 
-    @abstractmethod
-    def cells(self, difference: Differing) -> tuple[object, ...]:
-        """Return what stands in the columns of a difference."""
-
-    @abstractmethod
-    def difference_fields(self, difference: Differing) -> Fields:
-        """Return the same for machines."""
-
     def show(self) -> None:
-        """Print how the branch's flags differ from the original's."""
-        found, history = self.found, self.branching.history
-        if history.stream_start is None:
+        found = self.found
+        if self.branching.history.stream_start is None:
             say("the original was stopped before its stream, so nothing was judged")
-        kinds: tuple[What, ...] = ("gained", "lost", "changed")
-        counts = ", ".join(f"{found.count(what):,} {what}" for what in kinds)
-        say(
-            f"{found.flagged_before:,} flagged in the original, {found.flagged_after:,} in the "
-            f"branch: {counts if found.differences else 'no difference'}"
-        )
+        self.say_counts(f"{found.flagged_before:,} flagged")
         if found.unjudged:
             say(
                 f"{counted(found.unjudged, self.branching.judged)} not judged by the original, so "
                 f"not compared; {found.unjudged_flagged:,} flagged in the branch"
             )
-        if found.differences:
-            columns = ("what", "event#", "branch#", "time", *self.columns)
-            print_table(columns, map(self._row, found.differences))
+        self.show_table()
         for line in self._not_the_same():
             say(line)
 
-    def _row(self, difference: Differing) -> tuple[object, ...]:
-        numbers = (difference.original or "-", difference.branch or "-")
-        return (difference.what, *numbers, self._time(difference), *self.cells(difference))
-
-    def _time(self, difference: Differing) -> str:
-        return in_zone(difference.event.time, self.branching.history.zone)
+    def time(self, difference: Differing) -> str:
+        """Return when the event of a difference was, as it is shown."""
+        return in_zone(difference.about.time, self.branching.history.zone)
 
     def _not_the_same(self) -> Iterator[str]:
         """Iterate over what a branch cannot have in common with its original, in words."""
         branch, history = self.branch, self.branching.history
         if refused := sorted(branch.refused):
             events = "event was" if len(refused) == 1 else "events were"
-            error = self.branching.refused(refused[0])
+            error = history.refused(refused[0])
             why = "" if error is None else f": event {refused[0]} ({error.reason})"
             also = " and so on" if why and len(refused) > 1 else ""
             yield (
@@ -276,27 +228,14 @@ class JudgedRerun(Rerun):
             yield f"{len(history.cut):,} {lines} too long to be kept, and left out"
 
     def fields(self) -> Fields:
-        """Return what differs, for machines."""
-        found, branch = self.found, self.branch
+        branch = self.branch
         return {
             "refused": sorted(branch.refused),
             "accepted": sorted(branch.accepted),
             "not_kept": len(self.branching.history.cut),
-            "flagged": {"original": found.flagged_before, "branch": found.flagged_after},
-            "gained": found.count("gained"),
-            "lost": found.count("lost"),
-            "changed": found.count("changed"),
-            "unjudged": found.unjudged,
-            "unjudged_flagged": found.unjudged_flagged,
-            "differences": [
-                {
-                    "what": each.what,
-                    "event": each.original,
-                    "branch_event": each.branch,
-                    "time": self._time(each),
-                    **self.difference_fields(each),
-                }
-                for each in found.differences
-            ],
+            **self.counted_fields("flagged"),
+            "unjudged": self.found.unjudged,
+            "unjudged_flagged": self.found.unjudged_flagged,
+            "differences": self.differences_fields(),
             "flagged_file": str(branch.summary.output_path),
         }

@@ -20,7 +20,6 @@ class JudgedWords(RunWords):
     """Whom an event concerns."""
 
     def totals(self, summary: Summary, seconds: float) -> list[str]:
-        """Return lines about what was read and found."""
         return [
             f"{counted(summary.events, 'event')} ({summary.batch_events:,} past, "
             f"{summary.stream_events:,} new), {counted(summary.rejected, 'line')} rejected, "
@@ -30,5 +29,4 @@ class JudgedWords(RunWords):
         ]
 
     def found(self, summary: Summary) -> int:
-        """Return how many lines were written."""
         return summary.flagged

@@ -19,12 +19,14 @@ from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.engine.output_file import Outputs
 from replay.engine.supervision import Reactivation
-from replay.judging.history import is_finished
+from replay.judging.history import JudgedResumed, is_finished
+from replay.judging.system import ActorSystem
 from replay.judging.workers import Judges, why_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
+    from types import FrameType
 
     from events.logs.block import Block
     from events.store.records import Record
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
     from replay.engine.listener import RunListener
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
-    from replay.judging.history import JudgedResumed, Summary
+    from replay.judging.history import Summary
     from replay.judging.logs import TwoLogs
-    from replay.judging.system import ActorSystem
 
-# The state's digest is recorded at least so often, to tell where a replay parts from it.
-DIGEST_EVENTS: Final = 10_000
+# Where detectors of others are called, and nothing is written.
+_DECIDING: Final = frozenset(
+    each.__code__
+    for each in (ActorSystem.extend, ActorSystem.judge, JudgedResumed._take)  # noqa: SLF001
+)
 
 
 class JudgingDrive(Drive):
@@ -53,7 +57,6 @@ class JudgingDrive(Drive):
         listener: RunListener,
         should_stop: ShouldStop,
         *,
-        digest_events: int | None = None,
         workers: int | None = 1,
     ) -> None:
         """Begin without actors.
@@ -64,8 +67,6 @@ class JudgingDrive(Drive):
             detector: makes the actor system.
             listener: is told of each event that is judged.
             should_stop: asked between events.
-            digest_events: how often the state's digest is recorded at least; `DIGEST_EVENTS`
-                by default.
             workers: how many processes judge; None: as many as pay.
 
         """
@@ -74,7 +75,6 @@ class JudgingDrive(Drive):
         self.detector: Final = detector
         self._listener: Final = listener
         self._should_stop: Final = should_stop
-        self._digest_events: Final = digest_events or DIGEST_EVENTS
         alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
         self._workers: Final = 1 if alone else workers
         if (workers or 1) > 1:
@@ -86,7 +86,6 @@ class JudgingDrive(Drive):
         self._judges: Judges
 
     def header(self) -> Header:
-        """Return what the history is of."""
         logs = self.logs
         logs.look_ahead()
         return Header(
@@ -99,11 +98,9 @@ class JudgingDrive(Drive):
         )
 
     def is_finished(self, kept: EventStore) -> bool:
-        """Tell from its end alone whether nothing is left to do."""
         return is_finished(kept)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
-        """Start the actors."""
         self._store = store
         self._outputs = Outputs(store, output)
         self.simulation = self.detector(self.logs.parameters, self._outputs, attesting=True)
@@ -124,7 +121,6 @@ class JudgingDrive(Drive):
         return resumed
 
     def go_on(self) -> None:
-        """Decide on the events that have no decision yet."""
         resumed = self._resumed
         assert resumed is not None, "a history was read"
         for event in resumed.undecided:
@@ -136,10 +132,9 @@ class JudgingDrive(Drive):
 
     def before(self, log: SourceLog, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
-        if (
-            log is not self.logs.batch
-            and self._store.events + block.events > self._attested + self._digest_events
-        ):
+        batch = self.logs.batch
+        due = self._attested + batch.portions.digest_events
+        if log is not batch and self._store.events + block.events > due:
             self._attest()
 
     def take(self, log: SourceLog, records: list[Record]) -> None:
@@ -205,11 +200,9 @@ class JudgingDrive(Drive):
             self._summary.flagged += decision.flagged
 
     def commit(self) -> None:
-        """Send what was decided to the store, and then the flagged lines to the output."""
         self.simulation.commit()
 
     def abandon(self) -> None:
-        """Send what was decided before an actor failed, and drop the rest."""
         self.simulation.abandon()
 
     def ended(self, log: SourceLog) -> None:
@@ -228,3 +221,8 @@ class JudgingDrive(Drive):
     def _attest(self) -> None:
         self._attested = self._store.events
         self.simulation.attest(self._attested)
+
+
+def is_deciding(frame: FrameType) -> bool:
+    """Tell whether a run may be left at any point of what is done in ``frame``, as its end is."""
+    return frame.f_code in _DECIDING

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from copy import deepcopy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.messages import Attest, Commit, Include, Judge
-from actors.sink import Kept
+from actors.sink import ListOutlet
 from actors.urns import COORDINATOR, SINK
 from events.errors import counted
 from replay.engine.difference import Difference
@@ -30,7 +30,7 @@ class JudgedSubject(Subject):
 
     verdict = "decision"
     line = "flagged line"
-    actors = "users"
+    actors = "subjects"
 
     def __init__(self, detector: Any, setting: Any, journal: Any, past: int) -> None:
         """Explore all events of ``journal``, of which the first ``past`` are not of the stream."""
@@ -55,10 +55,10 @@ class JudgedSubject(Subject):
     def beginning(self) -> int:
         return self.past - self.told
 
-    def kept(self) -> Kept:
-        return Kept()
+    def kept(self) -> ListOutlet:
+        return ListOutlet()
 
-    def system(self, detector: Any, kept: Kept, order: DeliveryOrder | None) -> Any:
+    def system(self, detector: Any, kept: ListOutlet, order: DeliveryOrder | None) -> Any:
         system = detector(self.setting, kept, order, attesting=True, journal=self.journal)
         system.goto(self.beginning)
         return system
@@ -90,9 +90,10 @@ class JudgedSubject(Subject):
         )
         return found
 
-    @abstractmethod
     def state_of(self, actor: Any) -> dict[str, Any]:
         """Return what ``actor`` holds, by what it is called, to be compared."""
+        # What is compared later must not change with the actor.
+        return deepcopy(actor.held())
 
     def scope(self) -> dict[str, int]:
         return {"past": self.told, "stream": self.events - self.past}

@@ -25,8 +25,10 @@ from replay.engine.output import WrittenLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from events.logs.objects import BadLineError
     from events.store.store import EventStore
     from replay.engine.output import Output
 
@@ -85,30 +87,51 @@ def said(decision: Any) -> list[Any]:
 class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
     """A history of two logs: the batch, which is the past, and the stream, which is judged."""
 
-    def __init__(self, store: EventStore, journal: J, events: Events[E], verdict: type[V]) -> None:
-        """Read all of ``store``.
+    parameters: Any
+    """What the detector was told."""
+    detector: Any
+    """Whose events they are."""
 
-        Args:
-            store: the store.
-            journal: one without events, for those of the store.
-            events: the events of ``journal``.
-            verdict: what a decision is.
-
-        """
+    def __init__(self, store: EventStore, detector: Any) -> None:
+        """Read all of ``store``, whose events and verdicts are those of ``detector``."""
+        self.detector = detector
         self.recorded: Final[dict[int, V]] = {}
         """The decisions that the run recorded, by event number."""
         self.stream_start: int | None = None
         """How many events the past has; None where the run was stopped before its end."""
-        self.verdict: Final = verdict
+        self.verdict: Final[type[V]] = detector.verdict_type
         """What a decision is."""
-        super().__init__(store, journal, events)
+        journal: J = detector.new_journal()
+        super().__init__(store, journal, Events(journal))
 
-    parameters: Any
-    """What the detector was told."""
+    @property
+    def everyone(self) -> AbstractSet[str]:
+        """All users, or subjects of another kind, also those that have not appeared yet."""
+        names: AbstractSet[str] = self.journal.numbers.keys()
+        return names
 
     @abstractmethod
     def line_of(self, event: E) -> bytes:
         """Return the source line of ``event``, byte for byte, without its newline."""
+
+    @abstractmethod
+    def own_line(self, event: E) -> bytes:
+        """Return the same as a log of other lines has it.
+
+        Raises:
+            DamagedStoreError: it is another event's.
+
+        """
+
+    def refused(self, number: int) -> BadLineError | None:
+        """Return why a run would reject the line of event ``number`` now, or None."""
+        del number
+        return None
+
+    def refused_before(self, number: int) -> list[int]:
+        """Return the events before ``number`` whose lines a run would reject now."""
+        del number
+        return []
 
     @abstractmethod
     def check_own_lines(self) -> None:
@@ -191,15 +214,17 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
     `replay.engine.verify` does that.
     """
 
-    def __init__(self, store: EventStore, journal: J, verdict: type[V], *, acting: bool) -> None:
+    detector: Any
+    """Whose events and verdicts they are."""
+
+    def __init__(self, store: EventStore, detector: Any, journal: J | None = None) -> None:
         """Read ``store``.
 
         Args:
             store: the store.
-            journal: one without events, for those of the store.
-            verdict: what a decision is.
-            acting: whether a run goes on, or it is to be seen whether one could; otherwise it
-                is only seen how far it has come.
+            detector: whose events and verdicts it has.
+            journal: that of a run that goes on, or one by which it is to be seen whether one
+                could; None: it is only seen how far it has come.
 
         Raises:
             DamagedStoreError: a frame holds what this program does not write, or a digest of
@@ -207,7 +232,8 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
 
         """
         super().__init__(store)
-        self.journal: Final = journal
+        self.detector = detector
+        self.journal: Final[J] = detector.new_journal() if journal is None else journal
         """All events."""
         self.lines["batch"] = self.lines["stream"] = 0
         self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
@@ -224,9 +250,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         """Whether the end of a log was recorded, and not yet the digest behind it."""
         self._source: Source = "batch"
         self._decided = 0
-        self.verdict: Final = verdict
-        """What a decision is."""
-        self._acting: Final = acting
+        self._acting: Final = journal is not None
         self._frame = 0
         self._previous = b""
         for self._frame, frame in enumerate(store.frames()):
@@ -247,25 +271,20 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
     def check(self, event: E) -> None:
         """Refuse an event whose line is another's."""
 
-    @abstractmethod
     def next_judged(self, number: int) -> int | None:
         """Return the first event behind event ``number`` that is judged, or None."""
+        following = self.journal.events(number + 1, len(self.journal))
+        return next((each.number for each in following if self.detector.judges(each)), None)
 
-    @abstractmethod
-    def line(self, event: E, decision: V) -> bytes:
-        """Return the line of a flagged event, without its newline."""
-
-    @abstractmethod
     def sums(self) -> tuple[int, ...] | None:
         """Return what the state adds up to after the events read so far; None: nobody knows."""
+        return None
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
         return "stream" in self.ended and not self.digest_due
 
     def count_into(self, summary: RunSummary) -> None:
-        """Add what the history holds to what a run has done."""
         summary.events_before = len(self.journal)
         summary.accepted.update(self.events)
         for source in self.events:
@@ -276,15 +295,6 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         summary.users = self.users
 
     def recover(self, flagged: Output) -> Path | None:
-        """Make sure that the flagged file holds the lines of this history, each once.
-
-        Returns:
-            Where bytes were moved to that stood in the way, or None.
-
-        Raises:
-            OutputFileError: the file is shorter than it was, or was altered.
-
-        """
         lines = b"".join([line + b"\n" for line in self.flagged])
         start = self.store.header.output_start
         written = WrittenLines(lambda: [lines], len(lines), self.written)
@@ -323,7 +333,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
             self.digest_due = True
         elif isinstance(record, StreamStart):
             self.digest_due = True
-        elif isinstance(record, self.verdict):
+        elif isinstance(record, self.detector.verdict_type):
             self._take_decision(record)
         elif isinstance(record, Written):
             self.written = record.size
@@ -337,7 +347,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
             (event,) = self.journal.events(decision.number, decision.number)
             if not self._acting:
                 self.check(event)
-            self.flagged.append(self.line(event, decision))
+            self.flagged.append(self.detector.checked_line(event, decision))
 
     def _attested(self, digest: StateDigest) -> None:
         self.attested = digest.events

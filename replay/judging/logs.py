@@ -13,6 +13,7 @@ from events.paths import is_stream
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.logs.file import Portions
     from events.logs.parser import ParserType
     from events.logs.tap import Wake
     from events.store.store import EventStore
@@ -56,6 +57,7 @@ class TwoLogs(Closing, ABC, Generic[P]):
         follow: bool,
         wake: Wake | None,
         zone: Zone | None,
+        portions: Portions | None,
     ) -> None:
         """Open both logs and read the parameters.
 
@@ -67,18 +69,21 @@ class TwoLogs(Closing, ABC, Generic[P]):
             follow: whether the stream is a file that grows.
             wake: ends the waiting for a stream that is live.
             zone: whether their times have an offset; None where their first event decides.
+            portions: how they are read; by default `events.logs.file.PORTIONS`.
 
         """
         self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
         """Whether the stream is read while it is written."""
-        self.batch: Final = batch if isinstance(batch, Log) else Log(batch, "batch", parser)
+        self.batch: Final = (
+            batch if isinstance(batch, Log) else Log(batch, "batch", parser, portions=portions)
+        )
         try:
             self.stream: Final[Log | LiveLog] = (
                 stream
                 if isinstance(stream, Log)
-                else LiveLog(stream, "stream", parser, follow=follow, wake=wake)
+                else LiveLog(stream, "stream", parser, follow=follow, wake=wake, portions=portions)
                 if self.live
-                else Log(stream, "stream", parser)
+                else Log(stream, "stream", parser, portions=portions)
             )
             try:
                 self.parameters, self.line = self.read_parameters()
@@ -135,6 +140,5 @@ class TwoLogs(Closing, ABC, Generic[P]):
         return self.batch, self.stream
 
     def close(self) -> None:
-        """Close both logs."""
         self.batch.close()
         self.stream.close()

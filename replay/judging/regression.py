@@ -5,10 +5,16 @@ It is a file for pytest, and uses the public Python interface alone.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from replay.engine.shrink import Shrunk
 
 _NAME_LENGTH_MAX: Final = 40
@@ -22,12 +28,12 @@ beside this one are all that it needs{needs}.
 
 from __future__ import annotations
 
-from pathlib import Path
+{standard}from pathlib import Path
 
 {imports}
 
 HERE = Path(__file__).parent
-BATCH = (HERE / "batch.json").read_bytes()
+{found}BATCH = (HERE / "batch.json").read_bytes()
 STREAM = (HERE / "stream.json").read_bytes()
 
 
@@ -53,6 +59,13 @@ def test_flagged_file_is_what_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "flagged.json").read_bytes() == (HERE / "flagged.json").read_bytes()
 '''
 
+_FOUND: Final = """\
+sys.path.append(str(HERE / {}))
+
+from {} import {}  # noqa: E402
+
+"""
+
 _LINES: Final = '''
 
 PAST = {past}  # lines of the batch{behind}
@@ -71,6 +84,17 @@ def test_each_line_matters(line: int, tmp_path: Path) -> None:
 '''
 
 
+class Imported(NamedTuple):
+    """A detector, and where it is found."""
+
+    module: str
+    """The module that has it."""
+    folder: Path | None
+    """What has to be on the path for that; None where Python looks by itself, or for nothing."""
+    name: str
+    """What it is called there."""
+
+
 class Spoken(NamedTuple):
     """How a test names a detector, and what it does with it."""
 
@@ -80,16 +104,14 @@ class Spoken(NamedTuple):
     """What a decision is."""
     decisions: str
     """Statements that make ``last`` the last decision."""
-    imports: str = ""
-    """What is imported for it."""
-    detector: str = ""
-    """The argument that names it."""
+    detector: Imported | None = None
+    """The detector, where it is not the program's own."""
     units: str = ""
     """What the numbers of a verdict are."""
 
 
 def judged_regression(
-    store: str, shrunk: Shrunk, before: int, spoken: Spoken, *, headed: bool
+    store: str, shrunk: Shrunk, before: int, spoken: Spoken, folder: Path, *, headed: bool
 ) -> bytes:
     """Return the source of the test.
 
@@ -98,6 +120,7 @@ def judged_regression(
         shrunk: what is left of the history.
         before: how many lines the original has.
         spoken: how the detector is named.
+        folder: where the test will stand.
         headed: whether the batch has a line of parameters.
 
     """
@@ -109,18 +132,27 @@ def judged_regression(
     values = tuple(getattr(decision, name) for name in names)
     # A tuple of one has a comma.
     measured = f"({measured}{',' if len(names) == 1 else ''})"
+    detector, modules = spoken.detector, ["import pytest", "import replay"][not lines :]
+    found = ""
+    if detector is not None and detector.folder is not None:
+        found = _FOUND.format(_beside(folder, detector.folder), detector.module, detector.name)
+    elif detector is not None:
+        modules[-1] += f"\nfrom {detector.module} import {detector.name}"
     source = _HEAD.format(
         event=shrunk.recorded.number,
         store=plain_name(store),
-        needs=" besides the detector, which has to be found" if spoken.imports else "",
+        needs=" besides the detector" if detector else "",
+        standard="import sys\n" if found else "",
+        found=found,
         verdict="flagged" if decision.flagged else "not flagged",
         after=lines + 1 + headed,
         before=before,
-        imports=("import pytest\n\nimport replay" if lines else "import replay") + spoken.imports,
+        imports="\n\n".join(modules),
+        detector=f", detector={detector.name}" if detector else "",
         verdict_name="flagged" if decision.flagged else "not_flagged",
         measured=measured,
         decision=values,
-        **{name: each for name, each in spoken._asdict().items() if name != "imports"},
+        **{name: each for name, each in spoken._asdict().items() if name != "detector"},
     )
     if lines:
         source += _LINES.format(
@@ -136,9 +168,40 @@ def judged_regression(
     return source.encode()
 
 
-def imported(detector: type) -> str:
-    """Return the line that imports ``detector``, which has to be found by whoever runs a test."""
-    return f"\nfrom {detector.__module__} import {detector.__qualname__}"
+def imported(detector: type) -> Imported:
+    """Return where ``detector`` is found by whoever runs a test."""
+    module = sys.modules.get(detector.__module__)
+    places = [each for each in (module, *list(sys.modules.values())) if each is not None]
+    # What a function has made is known by the name that a module has for it.
+    for each in places:
+        names = [name for name, value in list(vars(each).items()) if value is detector]
+        if names:
+            name = detector.__name__ if detector.__name__ in names else names[0]
+            return Imported(*_found(each), name)
+    return Imported(detector.__module__, None, detector.__qualname__)
+
+
+def _found(module: ModuleType) -> tuple[str, Path | None]:
+    """Return what ``module`` is called, and the folder from which it is imported by that name."""
+    if not (file := getattr(module, "__file__", None)):
+        return module.__name__, None
+    path = Path(file).resolve()
+    if module.__name__ == "__main__":
+        return path.stem, path.parent
+    own = path.parent if path.stem == "__init__" else path.with_suffix("")
+    folder = own.parents[module.__name__.count(".")]
+    installed = {Path(each).resolve() for each in sysconfig.get_paths().values()}
+    return module.__name__, None if folder in installed else folder
+
+
+def _beside(folder: Path, other: Path) -> str:
+    """Return a literal that says how ``other`` is found from ``folder``; both can be moved."""
+    path = Path(os.path.relpath(other, os.path.realpath(folder))).as_posix()
+    return (
+        f'"{path}"'
+        if path.isascii() and path.isprintable() and not {*path} & {*'"\\'}
+        else ascii(path)
+    )
 
 
 def plain_name(name: str) -> str:

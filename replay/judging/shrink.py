@@ -11,6 +11,7 @@ import msgspec
 from actors.dispatcher import ActorFailedError
 from actors.sink import Nowhere
 from events.errors import InputError
+from events.store.store import EventStore
 from replay.engine.files import STORE_SUFFIX
 from replay.engine.history import LogLine, texts_by_log
 from replay.engine.shrink import Shrinking, Shrunk
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from events.logs.objects import BadLineError
     from events.store.records import Source
     from replay.engine.looks import Fields
     from replay.judging.logs import TwoLogs
@@ -52,7 +52,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         super().__init__(looks, number, **options)
         self.recorded: Final = self._recorded()
         """What the original recorded."""
-        self._refused: Final = frozenset(self.refused_before())
+        self._refused: Final = frozenset(self.history.refused_before(number))
         # Not by `History.stream_start`, which may be among what a saved store has lost.
         self._stream: Final = 1 + bisect.bisect_left(
             range(1, number), True, key=lambda each: self.history.place(each).source == "stream"
@@ -63,15 +63,6 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         return 1
 
     # What lines a run takes now
-
-    def refused(self, number: int) -> BadLineError | None:
-        """Return why a run would reject the line of event ``number`` now, or None."""
-        del number
-        return None
-
-    def refused_before(self) -> list[int]:
-        """Return the events before it whose lines a run would reject now."""
-        return []
 
     def accepted(self, numbers: Iterable[int]) -> list[int]:
         """Return those of ``numbers`` whose lines a run accepts; an earlier one took others, too.
@@ -89,7 +80,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
             raise InputError(f"{where} {self.other}")
         if history.place(number).source == "batch":
             raise InputError(f"{where} one of the past; name one of the stream")
-        if (error := self.refused(number)) is not None:
+        if (error := history.refused(number)) is not None:
             reason = f"({error.reason}): {error.detail}"
             raise InputError(f"{where} one that a run rejects now {reason}")
         recorded = history.recorded.get(number)
@@ -102,7 +93,6 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
     # What is tried
 
     def shrunk(self) -> Shrunk:
-        """Return a 1-minimal history that gives the recorded verdict."""
         # The timeline judges the event alone. That gives the same state, unless there is a
         # fault in it; so what it finds wrong is decided as the run did before it is said.
         replayed = self.looks.timeline.decision(self.number)
@@ -189,11 +179,7 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         if given is not None:
             yield given
         for number in shrunk.numbers:
-            yield LogLine(history.place(number), number, self.own_line(history.event(number)))
-
-    def own_line(self, event: Any) -> bytes:
-        """Return the line of ``event``, which is refused if it is another's."""
-        return self.history.line_of(event)
+            yield LogLine(history.place(number), number, history.own_line(history.event(number)))
 
     def content(self, source: Source, lines: list[bytes]) -> bytes:
         return self.history.log_content(source, lines)
@@ -201,17 +187,13 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
     def run(self, folder: Path) -> Any:
         with self.opened(folder / BATCH, folder / STREAM) as logs:
             run(logs, folder / FLAGGED, detector=self.looks.detector)
-        *_, decision = self.decisions(folder / f"{FLAGGED}{STORE_SUFFIX}")
+        store = EventStore(folder / f"{FLAGGED}{STORE_SUFFIX}")
+        *_, decision = self.looks.read(store).recorded.values()
         return decision
 
-    @abstractmethod
-    def decisions(self, store: Path) -> Iterable[Any]:
-        """Iterate over the decisions in ``store``."""
-
-    def regression_test(self, shrunk: Shrunk) -> bytes:
-        name, line = self.store.name, self.parameters_line()
-        headed = line is not None
-        return judged_regression(name, shrunk, self.lines_before, self.spoken(), headed=headed)
+    def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
+        what = (self.store.name, shrunk, self.lines_before, self.spoken(), folder)
+        return judged_regression(*what, headed=self.parameters_line() is not None)
 
     @abstractmethod
     def spoken(self) -> Spoken:
@@ -224,9 +206,10 @@ class JudgedShrinking(Shrinking[H], Generic[H]):
         before, after = (self.text(event, each) for each in (shrunk.recorded, shrunk.decision))
         return before, after
 
-    @abstractmethod
     def text(self, event: Any, decision: Any) -> str:
         """Return an event and a decision on it in words."""
+        text: str = self.looks.words.event(event, decision)
+        return text
 
     def smallest_text(self, shrunk: Shrunk) -> str:
         before = len(shrunk.numbers) - 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from actors.dispatcher import DeliveryOrder, Dispatcher
 from actors.messages import Attest, Commit, Horizon, Include, Judge, Reached
+from actors.sink import SinkActor
+from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
 from events.errors import DetectorError
 from replay.engine.detectors import remember_source
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.activation import Ref
+    from actors.sink import Outlet
 
 
 class Recovering(Protocol):
@@ -29,6 +33,9 @@ class Recovering(Protocol):
     @property
     def actor_ref(self) -> Any:
         """Where messages for it go."""
+
+    def held(self) -> dict[str, Any]:
+        """Return what it holds, by name."""
 
     def recover(self, number: int, /) -> None:
         """Hold what its own events up to event ``number`` come to."""
@@ -59,23 +66,65 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     then may workers share the events among them. A subclass declares it for itself.
     """
 
-    journal: Any
-    """All events; those up to `position` have happened."""
-    coordinator: Any
-    """The actor that is told of events."""
-    sink: Any
-    """The actor that verdicts go to."""
+    verdict_type: ClassVar[type[Any]]
+    """What a verdict is, as a store keeps it."""
+    coordinator_type: ClassVar[type[Any]]
+    """What the coordinator is."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Read the source of a detector while it is the one that the class was made of."""
         super().__init_subclass__(**options)
         remember_source(cls)
 
-    def __init__(self, order: DeliveryOrder | None = None) -> None:
-        """Have no actors yet, whose messages will be delivered in ``order``."""
+    def __init__(
+        self,
+        parameters: Any,
+        outlet: Outlet,
+        order: DeliveryOrder | None = None,
+        *,
+        attesting: bool = False,
+        journal: Any = None,
+    ) -> None:
+        """Start the coordinator and the sink; actors of subjects are activated when spoken to.
+
+        Args:
+            parameters: what the detector is told to look for.
+            outlet: where verdicts and lines go.
+            order: the order of delivery, by default first in, first out.
+            attesting: whether `attest` will be called.
+            journal: holds the events, and may hold those that are still to come; by
+                default one that is filled by what is told.
+
+        """
         self.dispatcher: Final = Dispatcher(order)
         """Delivers all messages."""
+        self.parameters: Final = parameters
+        """What it looks for."""
+        self.journal: Any = self.new_journal() if journal is None else journal
+        """All events; those up to `position` have happened."""
         self._actors: Final[dict[int, A]] = {}
+        self.sink: Any = self.dispatcher.spawn(
+            partial(SinkActor, outlet=outlet, line=self.checked_line), SINK
+        )
+        """The actor that verdicts go to."""
+        self.coordinator: Any = self.dispatcher.spawn(
+            lambda dispatcher, urn: self.coordinator_type(
+                *(dispatcher, urn, parameters, self.sink.actor_ref, self.journal, self._activate),
+                attesting=attesting,
+            ),
+            COORDINATOR,
+        )
+        """The actor that is told of events."""
+
+    @classmethod
+    @abstractmethod
+    def new_journal(cls) -> Any:
+        """Return a journal without events."""
+
+    @classmethod
+    @abstractmethod
+    def checked_line(cls, event: E, verdict: V) -> bytes:
+        """Return the line of an event that is flagged, without its newline."""
 
     @classmethod
     @abstractmethod
@@ -91,9 +140,9 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     def _spawn(self, number: int) -> A:
         """Start the actor of subject ``number``."""
 
-    @abstractmethod
     def sums(self) -> tuple[int, ...]:
-        """Return what the state adds up to, as the next digest would say."""
+        """Return what the state adds up to, as the next digest would say; nothing by default."""
+        return ()
 
     def user(self, number: int) -> A:
         """Return the actor of subject ``number``, active, to look at."""
@@ -104,7 +153,6 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         return actor
 
     def close(self) -> None:
-        """Stop all actors."""
         self.dispatcher.stop()
 
     @property

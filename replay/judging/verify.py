@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
+from events.store.records import StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
-from replay.engine.verify import Lost, Replayed, Verification
+from replay.engine.verify import Lost, Replayed, Verification, digest_differences
 from replay.judging.workers import Judges, why_alone
 
 if TYPE_CHECKING:
@@ -67,17 +67,29 @@ class JudgedReplay(Replayed):
         moments = {each.events for each in self.history.digests} | {len(self.history)}
         return self.verification(sorted(moments), progress)
 
-    @abstractmethod
     def compare(self, attestation: Attestation, since: int | None) -> Iterator[Difference]:
-        """Compare a digest; only what changed after event ``since`` is looked at again."""
+        """Compare a digest; only what changed after event ``since`` is looked at again.
+
+        What actors hold that were told is compared with what they recover from their events.
+        """
+        simulation = self._simulation
+        found = StateDigest(attestation.events, b"", simulation.users, simulation.sums())
+        yield from digest_differences(attestation, found, (), "subjects")
+        for number in set(self.concerned(since)) & set(simulation.active):
+            actor = simulation.user(number)
+            held = actor.held()
+            simulation.passivate([number])
+            recovered = simulation.user(number).held()
+            for name in sorted({*held, *recovered}):
+                if held.get(name) != recovered.get(name):
+                    values = (recovered.get(name), held.get(name))
+                    yield Difference(attestation.events, actor.actor_urn, name, *values)
 
     def close(self) -> None:
-        """Stop all actors."""
         self._judges.close()
         self._simulation.close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
-        """Play up to one of ``moments`` after another, and iterate over what differs."""
         history = self.history
         attested: dict[int, list[Attestation]] = {}
         for each in history.digests:

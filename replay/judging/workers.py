@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.sink import Kept
+from actors.sink import ListOutlet
 from events.closing import Closing
 from events.escapes import plain
 from events.journal.columns import EventColumns
@@ -73,9 +73,9 @@ class Share:
 
     def __call__(self, asked: EventColumns | tuple[int, int]) -> Verdicts:
         """Take the columns of a block, or judge the events from one to another, both included."""
-        system, kept = self._system, Kept()
+        system, kept = self._system, ListOutlet()
         # Not where it is made: a worker's is that of the process that it was forked from.
-        system.sink.begin(kept)
+        system.sink.begin(kept, system.sink.line)
         if isinstance(asked, EventColumns):
             system.extend(asked)
         else:

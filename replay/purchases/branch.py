@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from events.logs.objects import BadLineError
     from events.purchases.event import Event
     from events.store.records import Decision, Source
-    from replay.engine.branch import BranchLog
+    from replay.engine.branch import BranchLog, Differing
     from replay.engine.history import LogLine
     from replay.engine.looks import Fields
-    from replay.judging.branch import Differing
 
 
 class PurchaseBranching(JudgedBranching[History]):
@@ -53,9 +51,6 @@ class PurchaseBranching(JudgedBranching[History]):
     def parsed(self, line: bytes, before: int) -> Event:
         return parse_line(line, before, self.history.zone)
 
-    def refused(self, number: int) -> BadLineError | None:
-        return self.history.refused(number)
-
     def opened(self, logs: dict[Source, BranchLog], setting: Parameters) -> Logs:
         batch, stream = (
             Log(name, source, BlockParser, content) for source, (name, content) in logs.items()
@@ -68,7 +63,7 @@ class PurchaseBranching(JudgedBranching[History]):
 class PurchaseRerun(JudgedRerun):
     """What a branch flags otherwise."""
 
-    columns = ("user", "amount#", "n", "mean", "sd")
+    columns = ("time", "user", "amount#", "n", "mean", "sd")
 
     @property
     def settings(self) -> tuple[str, str]:
@@ -84,8 +79,9 @@ class PurchaseRerun(JudgedRerun):
         return self.branching.history.store.parameters, self.branch.setting
 
     def cells(self, difference: Differing) -> tuple[object, ...]:
-        purchase, before, after = difference.event, difference.before, difference.after
+        purchase, before, after = difference.about, difference.before, difference.after
         return (
+            self.time(difference),
             plain(purchase.user),
             format_amount(purchase.amount),
             _change(before, after, lambda decision: str(decision.purchases)),
@@ -94,8 +90,9 @@ class PurchaseRerun(JudgedRerun):
         )
 
     def difference_fields(self, difference: Differing) -> Fields:
-        purchase, before, after = difference.event, difference.before, difference.after
+        purchase, before, after = difference.about, difference.before, difference.after
         return {
+            "time": self.time(difference),
             "user": purchase.user,
             "amount": format_amount(purchase.amount),
             "before": before and decision_fields(before),

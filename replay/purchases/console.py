@@ -24,11 +24,9 @@ class PurchaseWords(JudgedWords):
     subject = "user"
 
     def setting(self, inputs: Logs) -> list[str]:
-        """Return lines about what is looked for."""
         return [f"D={inputs.parameters.degrees} T={inputs.parameters.tracked}"]
 
     def event(self, event: Event, decision: Decision | None) -> str:
-        """Return an event and the decision on it in words."""
         return describe(event, decision)
 
 

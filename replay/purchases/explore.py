@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class PurchaseSubject(JudgedSubject):
     """A history of purchases and friendships."""
 
+    actors = "users"
+
     def state_of(self, actor: UserActor) -> dict[str, Any]:
-        return {"friends": actor.friends, "purchases": tuple(actor.purchases)}
+        return actor.held()
 
     def state(self, system: Any) -> State:
         state = super().state(system)

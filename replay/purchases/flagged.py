@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.sink import Nowhere
-from events.journal.columns import Columns
 from events.logs.block import numbered
+from events.purchases.columns import Columns
 from events.purchases.event import Purchase
 from events.store.records import Rejected
 from replay.purchases.logs import Logs

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from events.errors import ParametersError
-from events.journal.journal import Journal
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
 from events.purchases.event import Event, line_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.lines import parse_line
-from events.purchases.own_lines import check_own_lines
+from events.purchases.own_lines import check_own_lines, own_line
 from events.purchases.parameters import parse_parameters
 from events.store.records import Decision
-from replay.engine.history import Events, LinePlace, LogLine
+from replay.engine.history import LinePlace, LogLine
 from replay.judging.history import JudgedHistory
+from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from events.store.store import EventStore
 
 
-class History(JudgedHistory[Event, Journal, Decision]):
+class History(JudgedHistory[Event, PurchaseJournal, Decision]):
     """The events of a store, and what else it knows of them.
 
     Raises:
@@ -34,27 +33,19 @@ class History(JudgedHistory[Event, Journal, Decision]):
         """Read all of ``store``."""
         self.parameters = store.parameters
         """D and T."""
-        journal = Journal()
-        super().__init__(store, journal, Events(journal), Decision)
+        super().__init__(store, Simulation)
 
     def line_of(self, event: Event) -> bytes:
-        """Return the source line of ``event``, byte for byte, without its newline."""
         return line_of(event)
 
+    def own_line(self, event: Event) -> bytes:
+        return own_line(event, self.store)
+
     def check_own_lines(self) -> None:
-        """Refuse lines that are another event's; see `events.purchases.own_lines`."""
         check_own_lines(self.store)
 
-    @property
-    def everyone(self) -> AbstractSet[str]:
-        """All users, also those who have not appeared yet at some moment."""
-        return self.journal.numbers.keys()
-
     def refused(self, number: int) -> BadLineError | None:
-        """Return why a run would reject the line of event ``number`` now, or None.
-
-        An earlier release may have accepted what nests too deep, or is too long.
-        """
+        # An earlier release may have accepted what nests too deep, or is too long.
         line = self.event(number).line
         if line is not None:
             try:
@@ -64,7 +55,6 @@ class History(JudgedHistory[Event, Journal, Decision]):
         return None
 
     def refused_before(self, number: int) -> list[int]:
-        """Return the events before ``number`` whose lines a run would reject now."""
         return [
             event.number
             for event in self.events[: number - 1]

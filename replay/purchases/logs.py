@@ -15,9 +15,9 @@ from replay.purchases.simulation import Simulation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from events.journal.journal import Journal
-    from events.logs.file import Log
+    from events.logs.file import Log, Portions
     from events.logs.tap import Wake
+    from events.purchases.journal import PurchaseJournal
     from events.store.store import EventStore
     from events.times.timestamps import Zone
 
@@ -45,6 +45,7 @@ class Logs(TwoLogs[Parameters]):
         follow: bool = False,
         wake: Wake | None = None,
         zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 
@@ -57,19 +58,21 @@ class Logs(TwoLogs[Parameters]):
             follow: whether the stream is a file that grows.
             wake: ends the waiting for a stream that is live.
             zone: whether their times have an offset; None where their first event decides.
+            portions: how they are read; by default `events.logs.file.PORTIONS`.
 
         """
         self._given: Final = degrees, tracked
-        super().__init__(batch, stream, BlockParser, follow=follow, wake=wake, zone=zone)
+        super().__init__(
+            batch, stream, BlockParser, follow=follow, wake=wake, zone=zone, portions=portions
+        )
 
     def read_parameters(self) -> ParametersLine[Parameters]:
-        """Read D and T, and their line off the batch if they stand there."""
         return _parameters(self.batch, *self._given)
 
     def setting(self) -> dict[str, Any]:
         return {"parameters": self.parameters}
 
-    def resumed(self, kept: EventStore, journal: Journal | None) -> PurchasesResumed:
+    def resumed(self, kept: EventStore, journal: PurchaseJournal | None) -> PurchasesResumed:
         return PurchasesResumed(kept, journal)
 
 

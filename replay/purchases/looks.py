@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from actors.messages import Judged
 from actors.purchases.digest import Sums
-from events.escapes import json_escaped
-from events.journal.journal import Journal
 from events.purchases.amounts import format_amount, format_cents
-from events.purchases.event import EVENT_TYPES, Event
-from events.purchases.own_lines import own_line
+from events.purchases.event import EVENT_TYPES, Event, type_name
+from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from events.store.records import Decision, StateDigest
+from events.store.records import StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
 from replay.engine.looks import Change
@@ -29,7 +27,6 @@ from replay.purchases.console import (
 )
 from replay.purchases.explain import explain
 from replay.purchases.explore import PurchaseSubject
-from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.resume import PurchasesResumed
 from replay.purchases.shrink import PurchaseShrinking
@@ -40,10 +37,11 @@ from replay.purchases.verify import PurchaseReplay
 from replay.purchases.why import show_why, why_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
+    from events.store.records import Decision
     from replay.engine.looks import Fields
-    from replay.engine.verify import Verification
+    from replay.purchases.history import History
 
 # What of a message or a state holds numbers of users, cents, units of 1/10,000, and a time.
 _NUMBERS: Final = frozenset({"user", "friends", "befriended", "unfriended"})
@@ -67,7 +65,12 @@ class PurchaseLooks(JudgedLooks[Event]):
     tools: ClassVar = PurchaseTools
     branching_type: ClassVar = PurchaseBranching
     rerun_type: ClassVar = PurchaseRerun
+    timeline_type: ClassVar = Timeline
+    replay_type: ClassVar = PurchaseReplay
     explored_type: ClassVar = PurchaseSubject
+    event_types = EVENT_TYPES
+    history: History
+    timeline: Timeline
     shrinking: ClassVar = PurchaseShrinking
     changes = (
         Change(
@@ -84,14 +87,6 @@ class PurchaseLooks(JudgedLooks[Event]):
         ),
     )
 
-    @cached_property
-    def history(self) -> History:
-        return self.timeline.history if "timeline" in vars(self) else History(self.store)
-
-    @cached_property
-    def timeline(self) -> Timeline:
-        return Timeline(self.store, self.detector, of_another=self.of_another)
-
     @property
     def setting(self) -> str:
         parameters = self.store.parameters
@@ -107,15 +102,17 @@ class PurchaseLooks(JudgedLooks[Event]):
     def describe(self, event: Event) -> str:
         return describe(event, self.history.recorded.get(event.number))
 
+    def type_of(self, event: Event) -> str:
+        return type_name(event)
+
     def fields(self, event: Event) -> Fields:
         return event_fields(event, self.store.zone)
 
-    def verdict_fields(self, number: int) -> Fields:
-        decision = self.history.recorded.get(number)
-        return {} if decision is None else decision_fields(decision)
-
     def message_fields(self, message: Any) -> Fields:
         fields = super().message_fields(message)
+        if isinstance(message, Judged):
+            decision = fields.pop("verdict")
+            fields |= {name: getattr(decision, name) for name in decision.__struct_fields__[1:]}
         for field, value in fields.items():
             if field in _CENTS:
                 fields[field] = format_cents(value)
@@ -134,10 +131,6 @@ class PurchaseLooks(JudgedLooks[Event]):
         return tuple(map(name, value))
 
     def value_fields(self, value: Any) -> Any:
-        if isinstance(value, EVENT_TYPES):
-            return self.fields(value)
-        if isinstance(value, Decision):
-            return decision_fields(value)
         if isinstance(value, StateDigest):
             sums = zip(Sums._fields, value.sums, strict=False)
             parts = {name: self.part_fields(name, each) for name, each in sums}
@@ -151,11 +144,11 @@ class PurchaseLooks(JudgedLooks[Event]):
             return format_amount(value)
         return super().part_fields(field, value)
 
-    def value_text(self, value: Any) -> str | None:
-        return f"event {value.number}" if isinstance(value, EVENT_TYPES) else None
-
     def verdict_text(self, decision: Decision) -> str:
         return verdict_text(decision)
+
+    def decision_fields(self, decision: Decision) -> Fields:
+        return decision_fields(decision)
 
     # What commands do
 
@@ -165,23 +158,12 @@ class PurchaseLooks(JudgedLooks[Event]):
     def why_fields(self, number: int) -> Fields:
         return why_fields(explain(self.timeline, number), self.timeline)
 
-    def verify(
-        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
-    ) -> Verification:
-        return PurchaseReplay(self.history, self.detector, workers).compared(progress)
-
     @property
     def words(self) -> PurchaseWords:
         return PurchaseWords()
 
     def audit(self) -> None:
-        PurchasesResumed(self.store, Journal(), own_state=self.other is None)
+        PurchasesResumed(self.store, PurchaseJournal(), own_state=self.other is None)
 
-    def rebuild(self) -> tuple[int, Iterable[bytes]]:
-        """Return how many lines were flagged, and these."""
-        lines = PurchasesResumed(self.store).flagged
-        return len(lines), [line + b"\n" for line in lines]
-
-    def account(self, event: Event) -> str:
-        line = own_line(event, self.store).decode("utf-8", "backslashreplace").strip()
-        return f"{self.place_text(self.history.place(event.number))}: {json_escaped(line)}"
+    def resumed(self) -> PurchasesResumed:
+        return PurchasesResumed(self.store)

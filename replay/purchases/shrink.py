@@ -10,25 +10,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, users_of
-from events.purchases.own_lines import own_line
-from events.store.store import EventStore
 from replay.judging.regression import Spoken, imported
 from replay.judging.shrink import JudgedShrinking
-from replay.purchases.console import describe
 from replay.purchases.explain import WhyPurchase, explain
 from replay.purchases.history import History
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from events.logs.objects import BadLineError
     from events.purchases.event import Event
-    from events.store.records import Decision
     from replay.engine.history import LogLine
     from replay.engine.looks import Fields
     from replay.purchases.timeline import Timeline
@@ -56,41 +51,24 @@ class PurchaseShrinking(JudgedShrinking[History]):
         yield self.accepted(near)
         yield self.accepted(range(1, self.number))
 
-    def refused(self, number: int) -> BadLineError | None:
-        return self.history.refused(number)
-
-    def refused_before(self) -> list[int]:
-        return self.history.refused_before(self.number)
-
     def columns(self, events: list[Event]) -> Columns:
         return Columns.of(events)
 
     def parameters_line(self) -> LogLine:
         return self.history.parameters_line
 
-    def own_line(self, event: Event) -> bytes:
-        return own_line(event, self.history.store)
-
     def opened(self, batch: Path, stream: Path) -> Logs:
         return Logs(batch, stream)
 
-    def decisions(self, store: Path) -> Iterable[Decision]:
-        return EventStore(store).decisions()
-
     def spoken(self) -> Spoken:
         detector = self.looks.detector
-        own = detector is not Simulation
         return Spoken(
             "replay.Logs",
             "replay.Decision",
             '    *_, last = replay.EventStore(folder / "flagged.json.events").decisions()',
-            imported(detector) if own else "",
-            f", detector={detector.__name__}" if own else "",
+            None if detector is Simulation else imported(detector),
             "; mean and sd are in cents",
         )
-
-    def text(self, event: Event, decision: Decision) -> str:
-        return describe(event, decision)
 
     def parameter_fields(self) -> Fields:
         parameters = self.history.parameters

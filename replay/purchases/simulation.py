@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.sink import SinkActor
 from actors.purchases.user import UserActor
-from actors.urns import COORDINATOR, SINK, urn_of_user
+from actors.urns import urn_of_user
 from events.errors import DetectorError
-from events.journal.journal import Journal, OwnEvents
-from events.purchases.event import Event, Purchase, place_of
+from events.purchases.event import Event, Purchase, line_of, place_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
+from events.purchases.lines import flagged_line
 from events.store.records import Decision
 from replay.judging.system import ActorSystem
 
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from actors.dispatcher import DeliveryOrder
     from actors.purchases.digest import Sums
-    from actors.sink import Outlet
-    from events.purchases.parameters import Parameters
 
     Detector = Callable[..., "Simulation"]
 
@@ -37,46 +33,15 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
     version: ClassVar[int | str] = 1
     answers_as_of = True
 
+    verdict_type: ClassVar[type[Decision]] = Decision
+    """What a verdict says."""
     coordinator_type: ClassVar[type[CoordinatorActor]] = CoordinatorActor
     """What the coordinator is."""
     user_type: ClassVar[type[UserActor]] = UserActor
     """What the users are."""
 
-    def __init__(
-        self,
-        parameters: Parameters,
-        outlet: Outlet,
-        order: DeliveryOrder | None = None,
-        *,
-        attesting: bool = False,
-        journal: Journal | None = None,
-    ) -> None:
-        """Start the coordinator and the sink.
-
-        Args:
-            parameters: D and T.
-            outlet: where decisions and flagged lines go.
-            order: the order of delivery, by default first in, first out.
-            attesting: whether `attest` will be called.
-            journal: holds the events, and may hold those that are still to come; by
-                default one that is filled by what is told.
-
-        """
-        super().__init__(order)
-        self.journal: Journal = Journal() if journal is None else journal
-        self.sink = self.dispatcher.spawn(partial(SinkActor, outlet=outlet), SINK)
-        self.coordinator: CoordinatorActor = self.dispatcher.spawn(
-            lambda dispatcher, urn: self.coordinator_type(
-                dispatcher,
-                urn,
-                parameters,
-                self.sink.actor_ref,
-                self.journal,
-                self._activate,
-                attesting=attesting,
-            ),
-            COORDINATOR,
-        )
+    journal: PurchaseJournal
+    coordinator: CoordinatorActor
 
     def last_purchase(self, user: int) -> int | None:
         """Return the number of the latest purchase of ``user`` that the coordinator knows of."""
@@ -97,13 +62,20 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
         return sorted(bought, key=place_of)[-count:]
 
     @classmethod
+    def new_journal(cls) -> PurchaseJournal:
+        return PurchaseJournal()
+
+    @classmethod
+    def checked_line(cls, event: Event, verdict: Decision) -> bytes:
+        """Return the line of a flagged purchase (SPEC.md section 4), without its newline."""
+        return flagged_line(line_of(event), verdict.mean, verdict.sd)
+
+    @classmethod
     def parts(cls) -> tuple[type, ...]:
-        """Return what the actors are."""
         return cls.coordinator_type, cls.user_type
 
     @classmethod
     def judges(cls, event: Event) -> bool:
-        """Tell whether ``event`` is a purchase."""
         return isinstance(event, Purchase)
 
     def sums(self) -> Sums:

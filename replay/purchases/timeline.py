@@ -1,21 +1,16 @@
-"""The timeline: any moment of a history, from its event store alone.
-
-Position n is the moment after event n; position 0 is before everything. To go somewhere
-is to set the horizon of the actor system: users whose events lie between are passivated,
-and whoever is looked at or spoken to then is as of the new moment. Only the event that is
-looked at is judged. The state at a position is the same by every way that leads there.
-"""
+"""The timeline of purchases: any moment of a history, from its event store alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.sink import Nowhere
-from events.journal.columns import BEFRIEND, PURCHASE
+import numpy as np
+
+from events.purchases.columns import BEFRIEND, PURCHASE
 from events.purchases.event import Event
 from events.store.records import Decision
 from events.store.store import EventStore
-from replay.engine.detectors import check_detector, detector_version
+from replay.engine.detectors import detector_version
 from replay.judging.timeline import JudgedTimeline
 from replay.purchases.history import History
 from replay.purchases.simulation import Simulation
@@ -39,13 +34,9 @@ class UserState(NamedTuple):
 
 
 class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
-    """A history that can be visited at any moment; the store is only read.
+    """A history of purchases that can be visited at any moment; see its base."""
 
-    Raises:
-        StoreError: the store cannot be read.
-        OtherDetectorError: another detector decided it.
-
-    """
+    subject = "a user"
 
     def __init__(
         self,
@@ -54,32 +45,22 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
         *,
         of_another: bool = False,
     ) -> None:
-        """Begin at position 0 of the history in ``store``, which ``detector`` decides anew.
-
-        Args:
-            store: the store, or where it is.
-            detector: makes the actor system; that which decided the store.
-            of_another: take a store that another detector decided, too. Whoever asks for it
-                says whose decisions are shown: the history's are recorded, and what
-                is decided anew is this detector's.
-
-        """
+        """Begin at position 0 of the history in ``store``; see `JudgedTimeline`."""
         opened = store if isinstance(store, EventStore) else EventStore(store)
-        history = History(opened)
-        if not of_another:
-            check_detector(opened, detector)
-        super().__init__(
-            history,
-            lambda queue: detector(history.parameters, Nowhere(), queue, journal=history.journal),
-        )
+        self.parameters: Final = opened.parameters
+        """D and T."""
+        super().__init__(opened, detector, of_another=of_another)
         self.of_another: Final = of_another
         """Whether another detector may have decided the history."""
         self.decides: Final = detector_version(detector)
         """Which detector decides anew what is looked at."""
         self.by_built_in_rule: Final = self.decides == detector_version(Simulation)
         """Whether that is the program's own."""
-        self.parameters: Final = history.parameters
-        """D and T."""
+
+    @staticmethod
+    def read(store: EventStore, detector: Any) -> History:
+        del detector
+        return History(store)
 
     # Looking
 
@@ -116,6 +97,13 @@ class Timeline(JudgedTimeline[Event, History, Simulation, Decision]):
     def recency(self, count: int) -> list[Purchase]:
         """Return everyone's ``count`` latest purchases, or as many as there are, the last first."""
         return self._simulation.latest_purchases(count)
+
+    def changes_of(self, subject: str) -> Callable[[int], bool]:
+        journal = self.history.journal
+        user = journal.numbers[subject]
+        rows = np.flatnonzero((journal.buyers == user) | (journal.others == user))
+        concerned = frozenset((rows + 1).tolist())
+        return lambda at: at in concerned and self.changed(at)
 
     def changed(self, number: int) -> bool:
         """Tell whether event ``number`` changed a state: all but vain changes of friendships.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from itertools import islice
-from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.purchases.baseline import PURCHASES_MIN, threshold_of
-from events.errors import BadValueError, PositionError, UnknownUserError, counted, shown
+from events.errors import UnknownUserError, counted, shown
 from events.escapes import plain
 from events.purchases.amounts import format_amount, parse_amount
-from events.purchases.event import EVENT_TYPES, Purchase, place_of, type_name, users_of
+from events.purchases.event import Purchase, place_of, users_of
 from replay.debugger.commands import Command, CommandError
-from replay.debugger.tools import Condition, Stop, Test, Tools, argument, quoted
+from replay.debugger.tools import Condition, Test, argument
+from replay.judging.tools import STREAM, JudgedTools
 from replay.purchases.explain import hops_of, window_of
 from replay.purchases.timeline import UserState
 from replay.purchases.why import show_network, show_window
@@ -22,102 +21,51 @@ from replay.terminal.standard_streams import say
 from replay.terminal.tables import named, print_table, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from replay.debugger.shell import Shell
     from replay.purchases.looks import PurchaseLooks
 
-_TYPES: Final = tuple(kind.__name__.lower() for kind in EVENT_TYPES)
-_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    ">": gt,
-    ">=": ge,
-    "<": lt,
-    "<=": le,
-    "=": eq,
-    "==": eq,
-}
 _FACTOR: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _UNITS_PER_CENT: Final = 100
 _LATEST: Final = "10"
 _PURCHASES_MAX: Final = 10
 
 
-class PurchaseTools(Tools["PurchaseLooks"]):
+class PurchaseTools(JudgedTools["PurchaseLooks"]):
     """Conditions on purchases, and commands that show users."""
 
     commands = (
-        Command("stream", "", "go to the first event of the stream", after="last"),
-        Command(
-            "watch",
-            "ID",
-            "stop when the state of this user changes, forward and backward",
-            repeated=False,
-            after="break",
-        ),
+        STREAM,
+        JudgedTools.watching("ID", "user"),
         Command("user", "ID", "show a user's friends and purchases"),
         Command("network", "ID [D]", "show a user's network by hop, at degree D or the run's"),
         Command("window", "ID", "show what a purchase of this user would be judged by now"),
         Command("latest", "[K]", "show everyone's K latest purchases, by default 10"),
-        Command(
-            "diff",
-            "N [M]",
-            "show what changed in the state between N and M, by default here",
-            after="trace",
-        ),
+        JudgedTools.comparing(),
     )
     shows_state = "user, network, window and latest"
     example = "break user 12 amount > 99.50"
+    kinds = "a purchase, a befriend or an unfriend"
+    found = "a purchase"
+    columns = ("user", "new friends", "lost friends", "new purchases")
 
     def __init__(self, looks: PurchaseLooks) -> None:
         """Be what the debugger has for a store with these looks."""
         super().__init__(looks)
-        self.conditions.update(
-            type=Condition(
-                "T, type T", "a purchase, a befriend or an unfriend", self._type, _TYPES
-            ),
-            flagged=Condition("flagged", "a purchase that was flagged", self._flagged),
-            amount=Condition("amount SIGN X", "a purchase for > >= < <= or = X", self._amount),
-            near=Condition(
-                "near X",
-                "a purchase within X standard deviations of the threshold, on either side, by the "
-                "recorded mean and sd",
-                self._near,
-            ),
+        self.compare("amount", "a purchase for", self._amount, parse_amount, "an amount")
+        self.conditions["near"] = Condition(
+            "near X",
+            "a purchase within X standard deviations of the threshold, on either side, by the "
+            "recorded mean and sd",
+            self._near,
         )
-        self.stops["watch"] = self._watch
 
     # Stops
 
-    def _event_test(self, test: Callable[[Any], bool]) -> Test:
-        events = self.looks.history.events
-        return lambda position: position > 0 and test(events[position - 1])
-
-    def _type(self, rest: list[str]) -> tuple[str, Test]:
-        kind = argument(rest, "type", f"one of {', '.join(_TYPES)}")
-        if kind not in _TYPES:
-            raise CommandError(f"expected a type: {', '.join(_TYPES)}; found {shown(kind)}")
-        return f"type {kind}", self._event_test(lambda event: type_name(event) == kind)
-
-    def _flagged(self, _rest: list[str]) -> tuple[str, Test]:
-        return "flagged", self.looks.found
-
-    def _amount(self, rest: list[str]) -> tuple[str, Test]:
-        sign = argument(rest, "amount", f"a comparison: {' '.join(_COMPARISONS)}")
-        compare = _COMPARISONS.get(sign)
-        if compare is None:
-            raise CommandError(
-                f"break amount: expected one of {' '.join(_COMPARISONS)}, found {shown(sign)}"
-            )
-        text = argument(rest, "amount", "an amount")
-        try:
-            value = parse_amount(text)
-        except BadValueError as error:
-            raise CommandError(f"break amount: {error}") from None
-
-        def test(event: Any) -> bool:
-            return isinstance(event, Purchase) and compare(event.amount, value)
-
-        return f"amount {sign} {text}", self._event_test(test)
+    def _amount(self, position: int) -> int | None:
+        event = self.looks.history.events[position - 1]
+        return event.amount if isinstance(event, Purchase) else None
 
     def _near(self, rest: list[str]) -> tuple[str, Test]:
         """Stop at purchases within so many standard deviations of the threshold, on either side.
@@ -147,23 +95,7 @@ class PurchaseTools(Tools["PurchaseLooks"]):
 
         return f"near {text}", test
 
-    def _watch(self, words: list[str]) -> Stop:
-        """Return a stop where the state of the user that ``words`` name changes."""
-        (word,) = words
-        user, timeline = self.subject_named(word), self.looks.timeline
-        concerned = frozenset(self.looks.numbers_of(user))
-        return Stop(f"watch {quoted(user)}", lambda at: at in concerned and timeline.changed(at))
-
     # Commands
-
-    def stream(self, shell: Shell, _words: list[str]) -> None:
-        history = self.looks.history
-        if history.stream_start is None or history.stream_start == len(history):
-            raise PositionError("expected a stream, found a history that has no event of one")
-        shell.move(history.stream_start + 1)
-
-    def watch(self, shell: Shell, words: list[str]) -> None:
-        shell.stop("watch", words)
 
     def user(self, _shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
@@ -202,39 +134,23 @@ class PurchaseTools(Tools["PurchaseLooks"]):
         )
         print_table(("event#", "time", "user", "amount#"), rows)
 
-    def diff(self, shell: Shell, words: list[str]) -> None:
-        timeline = self.looks.timeline
-        here = str(timeline.position)
-        first, last = sorted(map(shell.position, [*words, here][:2]))
-        with shell.elsewhere():
-            events = islice(timeline.history.events, first, last)
-            concerned = list(dict.fromkeys(user for event in events for user in users_of(event)))
-            before, after = (self._states(concerned, moment) for moment in (first, last))
-            pairs = zip(before, after, strict=True)
-            rows = [_change(one, other) for one, other in pairs if one != other]
-            moments = [f"event {at}" if at else "the beginning" for at in (first, last)]
-            say(f"between {' and '.join(moments)}: {counted(len(rows), 'user')} changed")
-            if rows:
-                print_table(("user", "new friends", "lost friends", "new purchases"), rows)
+    def subjects(self, event: Any) -> Sequence[str]:
+        return users_of(event)
 
-    def _states(self, users: list[str], position: int) -> list[UserState]:
-        """Go to a moment, and return what these users are then."""
-        self.looks.timeline.goto(position)
-        return list(map(self._state, users))
-
-    def _state(self, user: str) -> UserState:
+    def state_of(self, subject: str) -> UserState:
         try:
-            return self.looks.timeline.user(user)
+            return self.looks.timeline.user(subject)
         except UnknownUserError:
-            return UserState(user, (), ())
+            return UserState(subject, (), ())
 
-
-def _change(before: UserState, after: UserState) -> tuple[str, str, str, str]:
-    old, new = set(before.friends), set(after.friends)
-    came = [friend for friend in after.friends if friend not in old]
-    left = [friend for friend in before.friends if friend not in new]
-    made = sorted(set(after.purchases) - set(before.purchases), key=place_of)
-    return plain(before.user), some(came), some(left), some(list(map(_bought, made)))
+    def change_rows(
+        self, subject: str, before: UserState, after: UserState
+    ) -> list[tuple[object, ...]]:
+        old, new = set(before.friends), set(after.friends)
+        came = [friend for friend in after.friends if friend not in old]
+        left = [friend for friend in before.friends if friend not in new]
+        made = sorted(set(after.purchases) - set(before.purchases), key=place_of)
+        return [(plain(subject), some(came), some(left), some(list(map(_bought, made))))]
 
 
 def _bought(purchase: Purchase) -> str:

@@ -10,16 +10,29 @@ from events.closing import Closing
 from events.errors import InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# So long after a signal whoever was asked to stop is waited for.
+_PATIENCE_SECONDS: Final = 1.0
 
 
 class StopSignals(Closing):
-    """Says whether the process was asked to stop; asked twice, it is interrupted at once."""
+    """Says whether the process was asked to stop; asked twice, it is interrupted at once.
 
-    def __init__(self) -> None:
-        """Take the signals over, until closed."""
+    What does not ask in time, as a detector that never ends, is interrupted where it may be.
+    """
+
+    def __init__(self, interruptible: Callable[[FrameType], bool] = lambda _frame: False) -> None:
+        """Take the signals over, until closed.
+
+        Args:
+            interruptible: tells whether what runs in a frame, or is called there, may be
+                left at any point.
+
+        """
+        self._interruptible: Final = interruptible
         self.received: signal.Signals | None = None
         """The signal that came, if one did."""
         self._readable, self._writable = os.pipe()
@@ -30,6 +43,7 @@ class StopSignals(Closing):
             for each in _SIGNALS
             if signal.getsignal(each) is not signal.SIG_IGN
         }
+        self._alarm = signal.signal(signal.SIGALRM, self._on_alarm)
         # Python writes to it when a signal comes, which ends a wait for something to read.
         self._wakeup = signal.set_wakeup_fd(self._writable, warn_on_full_buffer=False)
 
@@ -55,6 +69,8 @@ class StopSignals(Closing):
     def close(self) -> None:
         """Give the signals back."""
         signal.set_wakeup_fd(self._wakeup)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._alarm)
         for each, handler in self._handlers.items():
             signal.signal(each, handler)
         os.close(self._readable)
@@ -64,3 +80,14 @@ class StopSignals(Closing):
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
+        # More than once, as what is interrupted may go on.
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE_SECONDS, _PATIENCE_SECONDS)
+
+    def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if self._interruptible(frame):
+                raise InterruptedRunError(
+                    "interrupted within a detector; what was done is kept, and the same command "
+                    "goes on with it"
+                )
+            frame = frame.f_back

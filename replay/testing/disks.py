@@ -57,16 +57,13 @@ class WatchedFile(DiskFile):
         self._disk: Final = disk
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append ``data``."""
         self._disk.watch(Operation("write", self.path, lambda: self.write_really(data), self, data))
 
     def sync(self) -> None:
-        """Say that what was written is on the disk."""
         # The machine stays on: a sync that waits for its disk made runs four times as long.
         self._disk.watch(Operation("sync", self.path, _nothing))
 
     def truncate(self, size: int) -> None:
-        """Cut the file to ``size`` bytes."""
         cut = super().truncate
         self._disk.watch(Operation("truncate", self.path, lambda: cut(size)))
 
@@ -79,30 +76,24 @@ class WatchedDisk(Disk):
     """Passes every operation to `watch`, which does it; to be overridden."""
 
     def create(self, path: Path) -> DiskFile:
-        """Make a new file."""
         return self.watch(Operation("create", path, lambda: WatchedFile(path, CREATED, self)))
 
     def extend(self, path: Path) -> DiskFile:
-        """Open a file to append to."""
         return self.watch(Operation("extend", path, lambda: WatchedFile(path, EXTENDED, self)))
 
     def link(self, old: Path, new: Path) -> None:
-        """Give the file ``old`` the second name ``new``."""
         do = super().link
         self.watch(Operation("link", old, lambda: do(old, new)))
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give the file ``old`` the name ``new``."""
         do = super().rename
         self.watch(Operation("rename", old, lambda: do(old, new)))
 
     def remove(self, path: Path) -> None:
-        """Remove a file."""
         do = super().remove
         self.watch(Operation("remove", path, lambda: do(path)))
 
     def sync_folder(self, folder: Path) -> None:
-        """Say that the names in ``folder`` are on the disk."""
         self.watch(Operation("sync folder", folder, _nothing))
 
     def watch(self, operation: Operation[T]) -> T:
@@ -266,28 +257,23 @@ class ForgettingDisk(CountingDisk):
         self._synced, self._now, self._since = entries, dict(entries), []
 
     def create(self, path: Path) -> DiskFile:
-        """Make a new file."""
         file = super().create(path)
         self._change(_Entry(None, path.name, _Kept(b"")))
         return file
 
     def link(self, old: Path, new: Path) -> None:
-        """Give the file ``old`` the second name ``new``."""
         super().link(old, new)
         self._change(_Entry(None, new.name, self._now[old.name]))
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give the file ``old`` the name ``new``."""
         super().rename(old, new)
         self._change(_Entry(old.name, new.name, self._now[old.name]))
 
     def remove(self, path: Path) -> None:
-        """Remove a file."""
         super().remove(path)
         self._change(_Entry(path.name, None, self._now[path.name]))
 
     def sync_folder(self, folder: Path) -> None:
-        """Say that the names in ``folder`` are on the disk."""
         super().sync_folder(folder)
         self._synced, self._since = dict(self._now), []
 

@@ -72,16 +72,13 @@ class IntervalRun(LiveMachine):
 
     @property
     def stream_path(self) -> Path:
-        """The file that is followed."""
         return self._path
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many observations and rejected rows the model has seen."""
         return self.model.accepted, self.model.rejected
 
     def open(self, detector: Any) -> tuple[SearchInputs, IntervalSummary, IntervalDrive]:
-        """Return what is read, the summary of the search, and the drive of ``detector``."""
         columns = ColumnNames(key="address" if self._keyed else None)
         source = self._stack.enter_context(
             Observations(self._path, columns, follow=True, wake=self._wake)
@@ -94,11 +91,9 @@ class IntervalRun(LiveMachine):
         return SearchInputs(source.logs, parameters, source.live), summary, drive
 
     def timeline(self) -> IntervalTimeline:
-        """Return a timeline of the store."""
         return IntervalTimeline(self.store)
 
     def seen_at(self, timeline: IntervalTimeline) -> dict[str, int]:
-        """Return how many observations of each key had their turn at a moment."""
         return {key: timeline.key(key).seen for key in timeline.keys}
 
     def tell_model(self, line: bytes) -> None:

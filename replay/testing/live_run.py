@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
+from events.logs.file import Portions
 from events.purchases.amounts import UNITS_PER_ONE
 from replay.engine.listener import RunListener
 from replay.judging.drive import JudgingDrive
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from replay.engine.failing import Failure
 
 # Small, so that histories of a few lines have digests in between.
-_DIGEST_EVENTS = 4
+_PORTIONS = Portions(digest_events=4)
 # Few users: what happens to one soon matters to another.
 _lines = lines(USERS[:3])
 # What is flagged has a way of its own to the disk, so much of it is.
@@ -132,27 +133,23 @@ class LiveRun(LiveMachine):
 
     @property
     def stream_path(self) -> Path:
-        """The file that is followed."""
         return self._paths[1]
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many events and rejected lines the model has seen."""
         return self.model.accepted, self.model.rejected
 
     def open(self, detector: Any) -> tuple[Logs, Summary, JudgingDrive]:
-        """Return the logs, the summary of the run, and the drive of ``detector``."""
-        logs = self._stack.enter_context(Logs(*self._paths, follow=True, wake=self._wake))
+        logs = self._stack.enter_context(
+            Logs(*self._paths, follow=True, wake=self._wake, portions=_PORTIONS)
+        )
         summary = Summary(self._flagged, self.store)
-        told = (summary, detector, RunListener(), bool)
-        return logs, summary, JudgingDrive(logs, *told, digest_events=_DIGEST_EVENTS)
+        return logs, summary, JudgingDrive(logs, summary, detector, RunListener(), bool)
 
     def timeline(self) -> Timeline:
-        """Return a timeline of the store."""
         return Timeline(self.store, self.detector)
 
     def seen_at(self, timeline: Timeline) -> list[Known]:
-        """Return what is known of all users at a moment."""
         return [
             Known(state.user, frozenset(state.friends), _paid(state.purchases))
             for state in timeline.state()

@@ -28,7 +28,7 @@ class Number(str):
     __slots__ = ()
 
 
-class Happening(NamedTuple):
+class AcceptedLine(NamedTuple):
     """An accepted line."""
 
     kind: str
@@ -55,7 +55,7 @@ class Bought(NamedTuple):
     amount: Fraction
 
 
-class Verdict(NamedTuple):
+class ExpectedVerdict(NamedTuple):
     """What a detector has to say of a purchase of the stream."""
 
     place: int
@@ -114,7 +114,7 @@ class Model:
         self._friendships: set[frozenset[str]] = set()
         self._purchases: list[Bought] = []
 
-    def take(self, line: bytes, *, judged: bool) -> Verdict | None:
+    def take(self, line: bytes, *, judged: bool) -> ExpectedVerdict | None:
         """Take a line that is not blank; return the verdict if it is a purchase to be judged."""
         place = self.accepted + self.rejected
         happening = read(line)
@@ -159,11 +159,11 @@ class Model:
         last = sorted(each for each in self._purchases if each.user in network)[-self.tracked :]
         return tuple(bought.amount for bought in last)
 
-    def _judge(self, purchase: Happening, place: int) -> Verdict:
+    def _judge(self, purchase: AcceptedLine, place: int) -> ExpectedVerdict:
         buyer = purchase.users[0]
         window = self.window(buyer)
         flagged = self.rule(purchase.amount, window)
-        verdict = Verdict(place, buyer, purchase.amount, window, flagged, b"")
+        verdict = ExpectedVerdict(place, buyer, purchase.amount, window, flagged, b"")
         return verdict._replace(line=_flagged_line(purchase.line, verdict)) if flagged else verdict
 
 
@@ -173,7 +173,7 @@ def verdicts(
     degrees: int | None = None,
     tracked: int | None = None,
     rule: Rule = anomalous,
-) -> list[Verdict]:
+) -> list[ExpectedVerdict]:
     """Return the verdict on each purchase of the stream."""
     first, *past = read_lines(batch)
     parameters = json.loads(first)
@@ -186,7 +186,7 @@ def verdicts(
 
 def flags(
     batch: bytes, stream: bytes, degrees: int | None = None, tracked: int | None = None
-) -> list[Verdict]:
+) -> list[ExpectedVerdict]:
     """Return the verdicts that flag."""
     return [each for each in verdicts(batch, stream, degrees, tracked) if each.flagged]
 
@@ -204,7 +204,7 @@ def read_lines(log: bytes) -> list[bytes]:
     return [line for line in lines if line.strip(SPACE)]
 
 
-def happenings(lines: Iterable[bytes]) -> Iterator[Happening | None]:
+def happenings(lines: Iterable[bytes]) -> Iterator[AcceptedLine | None]:
     """Iterate over what the lines of a history say, each as `read` does; the others are None.
 
     Those with times of another kind than the first event's are rejected, too.
@@ -216,7 +216,7 @@ def happenings(lines: Iterable[bytes]) -> Iterator[Happening | None]:
         yield happening if happening is not None and happening.zoned == zoned else None
 
 
-def read(line: bytes) -> Happening | None:
+def read(line: bytes) -> AcceptedLine | None:
     """Return what a line says, or None if it breaks a rule of section 2 by itself."""
     try:
         _require(len(line) <= LINE_BYTES_MAX)
@@ -227,11 +227,11 @@ def read(line: bytes) -> Happening | None:
         time, zoned = _time(fields["timestamp"])
         if kind == "purchase":
             users, amount = (_user(fields["id"]),), _amount(fields["amount"])
-            return Happening(kind, time, users, amount, line, zoned)
+            return AcceptedLine(kind, time, users, amount, line, zoned)
         if kind in ("befriend", "unfriend") and not isinstance(kind, Number):
             one, other = _user(fields["id1"]), _user(fields["id2"])
             _require(one != other)
-            return Happening(kind, time, (one, other), Fraction(0), line, zoned)
+            return AcceptedLine(kind, time, (one, other), Fraction(0), line, zoned)
     except (KeyError, OverflowError, TypeError, ValueError):
         pass
     return None
@@ -255,7 +255,7 @@ def _variance(amounts: Sequence[Fraction]) -> Fraction:
     return sum(((amount - mean) ** 2 for amount in amounts), Fraction(0)) / len(amounts)
 
 
-def _flagged_line(line: bytes, verdict: Verdict) -> bytes:
+def _flagged_line(line: bytes, verdict: ExpectedVerdict) -> bytes:
     line = line.strip(SPACE)
     line = line.removesuffix(b"}").rstrip(SPACE)
     text = f', "mean": "{_cents(verdict.mean)}", "sd": "{_cents(verdict.sd)}"}}\n'

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from actors.messages import Attest, Commit, Horizon, Judge
-from actors.sink import Kept
-from events.journal.columns import Columns
+from actors.sink import ListOutlet
+from events.purchases.columns import Columns
 from replay.engine.failing import Failure, Failures, with_failures
 from replay.engine.supervision import Reactivation
 from replay.purchases.simulation import Simulation
@@ -64,7 +64,7 @@ def play(
         TypeError: users are to fail, but ``detector`` is no class.
 
     """
-    kept = Kept()
+    kept = ListOutlet()
     past, new = history.past, history.new
     if planned:
         if not isinstance(detector, type):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 from unittest import mock
+
+from events.logs.file import Portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +103,9 @@ def expect_outputs(found: dict[str, bytes], expected: dict[str, bytes], when: st
 def small_frames() -> Iterator[None]:
     """Let histories of a few lines have several frames, with digests between them."""
     with (
-        mock.patch.object(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4),
         mock.patch("actors.intervals.portions.SETTLE_ROWS", 8),
         mock.patch("actors.intervals.portions.ROWS_MIN", 4),
-        mock.patch("events.logs.file.BLOCK_BYTES", 300),
-        mock.patch("events.logs.file._BATCH_BLOCKS", 1),
+        # Whatever opens logs in between, a command included.
+        mock.patch("events.logs.file.PORTIONS", Portions(300, 300, digest_events=4)),
     ):
         yield

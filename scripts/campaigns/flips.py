@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-from unittest import mock
 
 import workload
 
 import replay
 from campaigns.cases import FLAGGED, STORE, Campaign, CaseFailedError, expect, spread
 from events.errors import StoreError
+from events.logs.file import Portions
 from events.store.frames import Frame, chain_of, encode_frame
 from events.store.header import decode_header
 from events.store.scan import Damage, Whole, scan
@@ -182,9 +182,6 @@ def _store(folder: Path) -> Path:
         rate=20,
     )
     workload.write(settings, folder)
-    with (
-        mock.patch("events.logs.file.BLOCK_BYTES", 10_000),
-        mock.patch("events.logs.file._BATCH_BLOCKS", 1),
-        replay.Logs(folder / workload.BATCH_NAME, folder / workload.STREAM_NAME) as logs,
-    ):
+    paths = folder / workload.BATCH_NAME, folder / workload.STREAM_NAME
+    with replay.Logs(*paths, portions=Portions(10_000, 10_000)) as logs:
         return replay.run(logs, folder / FLAGGED).store_path

@@ -24,7 +24,7 @@ class Fault(NamedTuple):
 
 _BASELINE: Final = "actors/purchases/baseline.py"
 _COORDINATOR: Final = "actors/purchases/coordinator.py"
-_JOURNAL: Final = "events/journal/journal.py"
+_JOURNAL: Final = "events/purchases/journal.py"
 _NETWORK: Final = "actors/purchases/network.py"
 _ORDERS: Final = "actors/orders.py"
 _RECENCY: Final = "actors/purchases/recency.py"
@@ -144,7 +144,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what has waited is taken from the wrong end",
-        _COORDINATOR,
+        "actors/judging.py",
         "self._start(self.waiting.popleft())",
         "self._start(self.waiting.pop())",
     ),
@@ -160,9 +160,8 @@ FAULTS: Final = (
     Fault(
         "users are numbered in the order of a set of ids",
         _JOURNAL,
-        "        for code, number in zip(new, self._one[first:], strict=True):\n",
-        "        some = sorted(new, key=lambda code: hash(names[code]))\n"
-        "        for code, number in zip(some, self._one[first:], strict=True):\n",
+        "        # The first event in which each name stands.\n",
+        "        new.sort(key=lambda code: hash(names[code]))\n",
     ),
     # What is recorded, and played again.
     Fault(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,9 +21,12 @@ from hypothesis.stateful import (
 import replay
 from actors.messages import Commit
 from actors.purchases.user import OwnPurchases, UserActor
-from actors.sink import Kept
-from events.journal.columns import Columns
+from actors.sink import ListOutlet
+from events.journal.index import Growth
+from events.logs.file import Portions
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import Parameters
 from events.store.writer import StoreWriter
 from replay.engine.failing import Failure, Failures, with_failures
@@ -144,15 +146,15 @@ class Activation(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("actors.purchases.recency._SORT_TO_WALK", walk)
         self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
-        self.patch.setattr("events.journal.index._NEW_MIN", 5)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0
         self.failures = Failures()
-        self.kept = Kept(), Kept()
+        self.kept = ListOutlet(), ListOutlet()
         self.staying = self.detector(parameters, self.kept[0], attesting=True)
         failing = with_failures(self.detector, self.failures)
-        self.coming = failing(parameters, self.kept[1], attesting=True)
+        journal = PurchaseJournal(Growth(listed_min=5))
+        self.coming = failing(parameters, self.kept[1], attesting=True, journal=journal)
         self.supervisor = self.coming.dispatcher.supervisor = Reactivation()
         self.traces = Trace(self.staying), Trace(self.coming)
 
@@ -223,7 +225,7 @@ class Activation(RuleBasedStateMachine):
             return
         states = states_of(self.staying)
         assert self.staying.active == list(range(len(states)))
-        with self.detector(self.parameters, Kept(), journal=self.coming.journal) as now:
+        with self.detector(self.parameters, ListOutlet(), journal=self.coming.journal) as now:
             now.goto(self.position)
             assert now.active == []
             assert now.users == len(states)
@@ -304,12 +306,8 @@ def test_user_that_recovers_wrongly_is_caught(users: type[UserActor]) -> None:
 # The same messages, decisions and bytes by every way
 
 
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=2)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def passivating(draw: random.Random) -> type[Simulation]:
@@ -332,9 +330,9 @@ def test_run_with_random_passivation_writes_the_same_files(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        flagged = run_in_process(given_logs, Path(one))
+        flagged = run_in_process(given_logs, Path(one), SMALL)
         batch, stream = given_logs.write(other)
-        with replay.Logs(batch, stream) as logs:
+        with replay.Logs(batch, stream, portions=SMALL) as logs:
             replay.run(logs, Path(other) / "flagged.json", detector=passivating(draw))
         assert (Path(other) / "flagged.json").read_bytes() == flagged
         stores = [(Path(folder) / STORE).read_bytes() for folder in (one, other)]
@@ -365,7 +363,7 @@ def messages_of_resumed(
     with StoreWriter.create(path, store.header) as writer:
         for frame in list(store.frames())[:frames]:
             writer.append(frame.records, frame.events)
-    with Simulation(store.parameters, Kept(), attesting=True) as simulation:
+    with Simulation(store.parameters, ListOutlet(), attesting=True) as simulation:
         resumed = PurchasesResumed(replay.EventStore(path), simulation.journal)
         simulation.goto(resumed.settled)
         assert simulation.active == []
@@ -380,20 +378,20 @@ def test_messages_of_an_event_are_the_same_in_every_run_and_by_going_to_it(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run_in_process(given_logs, folder)
+        run_in_process(given_logs, folder, SMALL)
         store = replay.EventStore(folder / STORE)
         with Timeline(store) as timeline:
             events, past = list(timeline.history.events), timeline.history.past_events
             parameters = timeline.parameters
-            with Simulation(parameters, Kept()) as told:
+            with Simulation(parameters, ListOutlet()) as told:
                 expected = messages_of(told, events, past)
             assert all(expected.values())
-            with Simulation(parameters, Kept()) as routed:
+            with Simulation(parameters, ListOutlet()) as routed:
                 pass_over(routed, events[:past])
                 assert routed.active == []
                 new = {number: expected[number] for number in expected if number > past}
                 assert messages_of(routed, events[past:], past) == new
-            with passivating(draw)(parameters, Kept()) as passivated:
+            with passivating(draw)(parameters, ListOutlet()) as passivated:
                 pass_over(passivated, events[:past])
                 assert messages_of(passivated, events[past:], past) == new
             # What is read of the past is always all of it, so a run goes on behind that.
@@ -415,7 +413,7 @@ def test_what_a_user_keeps_of_its_own_is_right_wherever_it_is_activated(
     given_logs: LoggedHistory, draw: random.Random
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
-        run_in_process(given_logs, Path(name))
+        run_in_process(given_logs, Path(name), SMALL)
         with Timeline(Path(name) / STORE, Keeping) as timeline:
             simulation, events = timeline._simulation, list(timeline.history.events)
             heard: dict[str, list[int]] = {}

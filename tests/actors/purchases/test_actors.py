@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import actors.messages
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Reached
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Judged, Reached
 from actors.purchases import messages
-from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Judged, Purchases
-from actors.purchases.sink import SinkActor
+from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.user import UserActor, applied
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
+from actors.sink import SinkActor
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.parameters import Parameters
 from events.store.records import Decision, StateDigest
 from replay.purchases.simulation import Simulation
@@ -68,14 +68,14 @@ APPEARANCES = [
 FIRST = len(APPEARANCES) + 1
 
 
-def journal_of(happened: Sequence[Event] = ()) -> Journal:
+def journal_of(happened: Sequence[Event] = ()) -> PurchaseJournal:
     """Return a journal in which users 0 to 4 appear, and of what ``happened`` then."""
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of([*APPEARANCES, *happened]))
     return journal
 
 
-def user_and_mailbox(journal: Journal | None = None) -> tuple[UserActor, Mailbox]:
+def user_and_mailbox(journal: PurchaseJournal | None = None) -> tuple[UserActor, Mailbox]:
     """Return user number 4 of ``journal``, who has not recovered, and whom it answers."""
     own = OwnEvents(journal or journal_of(), 4)
     dispatcher = Dispatcher()
@@ -169,10 +169,21 @@ def test_user_has_the_friends_whom_the_last_change_with_each_left_it(
     assert mailbox.received == [Friends(asked, 4, expected)]
 
 
+def sink_of(outlet: Outlet) -> SinkActor:
+    made = partial(SinkActor, outlet=outlet, line=Simulation.checked_line)
+    return Dispatcher().spawn(made, "urn:sink")
+
+
 def test_sink_records_decisions_before_it_writes_lines_and_only_on_commit() -> None:
     outlet = Outlet()
-    sink = Dispatcher().spawn(partial(SinkActor, outlet=outlet), "urn:sink")
-    tell(sink, Judged(at(1, 8), True, 3, 2910, 2146), Judged(at(1, 9), False, 1, 5, 0))
+    sink = Dispatcher().spawn(
+        partial(SinkActor, outlet=outlet, line=Simulation.checked_line), "urn:sink"
+    )
+    tell(
+        sink,
+        Judged(at(1, 8), Decision(8, True, 3, 2910, 2146)),
+        Judged(at(1, 9), Decision(9, False, 1, 5, 0)),
+    )
     assert outlet.calls == []
     tell(sink, Commit(), Commit())
     line = (
@@ -185,8 +196,10 @@ def test_sink_records_decisions_before_it_writes_lines_and_only_on_commit() -> N
 
 def test_sink_keeps_a_digest_for_the_commit_after_the_decisions_before_it() -> None:
     outlet = Outlet()
-    sink = Dispatcher().spawn(partial(SinkActor, outlet=outlet), "urn:sink")
-    tell(sink, Judged(at(1, 8), False, 1, 5, 0), Attested(8, 2, (1, 2)))
+    sink = Dispatcher().spawn(
+        partial(SinkActor, outlet=outlet, line=Simulation.checked_line), "urn:sink"
+    )
+    tell(sink, Judged(at(1, 8), Decision(8, False, 1, 5, 0)), Attested(8, 2, (1, 2)))
     assert outlet.calls == []
     tell(sink, Commit(), Commit())
     assert outlet.calls == [
@@ -207,7 +220,9 @@ def test_message_for_somebody_else_is_an_error_that_names_it(name: str) -> None:
         "coordinator": simulation.coordinator,
         "user": user_and_mailbox()[0],
     }[name]
-    actor.actor_ref.tell(Judged(at(1, 1), False, 0, 0, 0) if name != "sink" else AskFriends(1))
+    actor.actor_ref.tell(
+        Judged(at(1, 1), Decision(1, False, 0, 0, 0)) if name != "sink" else AskFriends(1)
+    )
     with pytest.raises(ActorFailedError, match=f"a {name} understands no (Judged|AskFriends)"):
         actor.dispatcher.run()
 
@@ -325,7 +340,7 @@ SAMPLES: list[Any] = [
     Friends(1, 2, frozenset({3})),
     AskPurchases(1, 2, "2017-06-13 11:33:01", 3),
     Purchases(1, 2, (at(1, 1),)),
-    Judged(at(1, 1), True, 3, 2910, 2146),
+    Judged(at(1, 1), Decision(1, True, 3, 2910, 2146)),
     Reached((Decision(1, True, 3, 2910, 2146),), (b"{}",)),
     Attest(4),
     Attested(4, 2, (1, 2, 3, 4, 5, 6, 7, 8)),
@@ -338,6 +353,7 @@ def test_message_is_immutable_plain_data_that_msgpack_carries(message: Any) -> N
     of_event: dict[type, Any] = {
         Judge: Judge[Event],
         Include: Include[Event],
+        Judged: Judged[Event, Decision],
         Reached: Reached[Decision],
     }
     kind = of_event.get(type(message), type(message))

@@ -17,9 +17,9 @@ from actors.purchases.digest import (
     users_of_difference,
 )
 from actors.purchases.user import OwnPurchases
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
+from events.purchases.journal import OwnEvents, PurchaseJournal
 
 if TYPE_CHECKING:
     from events.purchases.event import Event
@@ -100,7 +100,7 @@ def states_of(happened: list[Any]) -> list[Sums]:
 def test_sums_of_columns_are_those_of_the_state_by_steps_of_any_size_and_direction(
     happened: list[Any], visits: list[int], shift: int
 ) -> None:
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of(events_of(happened)))
     states = states_of(happened)
     with pytest.MonkeyPatch.context() as patch:
@@ -117,7 +117,7 @@ def test_sums_of_columns_are_those_of_the_state_by_steps_of_any_size_and_directi
 def test_sums_of_what_a_recovered_user_holds_are_those_of_the_state(
     happened: list[Any], number: int
 ) -> None:
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of(events_of(happened)))
     number = min(number, len(journal))
     parts = [
@@ -129,7 +129,7 @@ def test_sums_of_what_a_recovered_user_holds_are_those_of_the_state(
 
 def test_sums_of_amounts_beyond_64_bits_are_the_same_by_either_way() -> None:
     largest = 10**19 - 1
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of([Purchase(TIME, number, "x", largest) for number in (1, 2, 3)]))
     held = OwnPurchases(OwnEvents(journal, 0), 3)
     expected = Sums(3, 6, 6, 3 * largest, 3 * largest).reduced()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import actors.purchases.recency
 from actors.purchases.recency import Recency
-from events.journal.columns import Columns
-from events.journal.journal import Journal
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
+from events.purchases.journal import PurchaseJournal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,9 @@ def purchases_of(pairs: list[tuple[int, int]]) -> list[tuple[int, Purchase]]:
     ]
 
 
-def journal_of(made: list[tuple[int, Purchase]]) -> Journal:
+def journal_of(made: list[tuple[int, Purchase]]) -> PurchaseJournal:
     """Return a journal in which users 0 to 7 appear in this order, and then buy."""
-    journal = Journal()
+    journal = PurchaseJournal()
     met = [Befriend("2017-06-13 11:33:00", number, "0", str(number)) for number in range(1, USERS)]
     parted = Unfriend("2017-06-13 11:33:00", USERS, "0", "1")
     journal.extend(Columns.of([*met, parted, *(purchase for _, purchase in made)]))

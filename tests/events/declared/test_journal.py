@@ -41,7 +41,7 @@ def test_journal_is_what_lists_are(events: list[Any], data: st.DataObject) -> No
         for subject, name in enumerate(names):
             own = [event for event in before if name in subjects(event)]
             assert journal.own(subject, number) == own
-            assert journal.numbers_of(subject, number) == [event.number for event in own]
+            assert journal.rows_of(subject, number) == [event.number - 1 for event in own]
             assert journal.number_of(name, number) == (subject if name in known else None)
         assert journal.number_of("nobody has this", number) is None
         for last in range(number + 1, len(events) + 1):

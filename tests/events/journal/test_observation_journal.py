@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,8 @@ from events.store.records import Observed
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
+
+    from events.journal.index import Growth
 
 Row = tuple[str, str, str]
 
@@ -27,16 +28,6 @@ rows = st.lists(
     ),
     max_size=40,
 )
-
-
-@pytest.fixture(autouse=True, params=["lists", "base", "as it is"])
-def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
-    if request.param != "as it is":
-        monkeypatch.setattr(
-            "events.journal.index._NEW_MIN", 10**6 if request.param == "lists" else 3
-        )
-        monkeypatch.setattr("events.journal.index._CAPACITY_MIN", 1)
 
 
 def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> None:
@@ -77,7 +68,8 @@ def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> Non
 
 
 @given(rows, st.booleans(), st.booleans(), st.lists(st.integers(1, 12), min_size=1), st.randoms())
-def test_answers_are_those_of_brute_force_while_the_journal_grows(
+def test_answers_are_those_of_brute_force_while_the_journal_grows(  # noqa: PLR0917  what is drawn
+    growth: Growth,
     found: list[Row],
     keyed: bool,
     late: bool,
@@ -85,7 +77,7 @@ def test_answers_are_those_of_brute_force_while_the_journal_grows(
     draw: random.Random,
 ) -> None:
     found = found if late else sorted(found, key=lambda row: row[0])
-    journal = ObservationJournal(keyed=keyed)
+    journal = ObservationJournal(keyed=keyed, growth=growth)
     check(journal, [], 0)
     block = 0
     while len(journal) < len(found):

@@ -20,6 +20,7 @@ import pytest
 
 from events.logs import growing, kept_lines
 from events.logs.block import numbered
+from events.logs.file import Portions
 from events.logs.live import LiveLog
 from events.purchases.blocks import BlockParser
 from events.store.disk import Identity, identity_of
@@ -287,11 +288,8 @@ class Wake:
             os.close(end)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a look that finds nothing be told at once."""
-    monkeypatch.setattr(growing, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(growing, "IDLE_SECONDS", 0)
+QUICK = Portions(look_seconds=0, idle_seconds=0)
+"""So a look that finds nothing is told at once."""
 
 
 def run_of(logs: Logs, summary: Summary, listener: Listener) -> Run:
@@ -355,7 +353,7 @@ class Follower:
         self.wake = Wake()
         self.stack.callback(self.wake.close)
         paths = self.folder / "batch.json", self.folder / "stream.json"
-        logs = self.stack.enter_context(Logs(*paths, follow=True, wake=self.wake))
+        logs = self.stack.enter_context(Logs(*paths, follow=True, wake=self.wake, portions=QUICK))
         self.writer.opened.add(identity_of(paths[1]))
         summary = Summary(self.folder / "flagged.json", self.folder / "store")
         run = run_of(logs, summary, Told())
@@ -411,7 +409,6 @@ class Follower:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_line_that_was_there_at_a_look_is_judged_once(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -420,7 +417,6 @@ def test_every_line_that_was_there_at_a_look_is_judged_once(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick")
 def test_whatever_can_happen_to_a_file_happened_in_these_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -470,7 +466,7 @@ class Follows:
     """A log that is followed, and what has come of it."""
 
     def __init__(self, path: Path) -> None:
-        self.log = LiveLog(path, "stream", BlockParser, follow=True)
+        self.log = LiveLog(path, "stream", BlockParser, follow=True, portions=QUICK)
         self.told: list[str] = []
         self.log.notify = self.told.append
         self.blocks = self.log.blocks(1)
@@ -493,8 +489,7 @@ class Follows:
 
 
 @pytest.fixture
-def follows(tmp_path: Path, quick: None) -> Iterator[Follows]:
-    del quick
+def follows(tmp_path: Path) -> Iterator[Follows]:
     path = tmp_path / "stream.json"
     path.touch()
     follows = Follows(path)
@@ -508,7 +503,6 @@ def write(path: Path, data: bytes) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick")
 def test_wherever_a_rotation_falls_between_the_looks_no_line_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -665,7 +659,8 @@ def follow(folder: Path, *, stop: bool = True, stream: str = "stream.json") -> l
         stack.callback(wake.close)
         live = stream == "stream.json"
         paths = folder / "batch.json", folder / stream
-        logs = stack.enter_context(Logs(*paths, follow=live, wake=wake))
+        portions = QUICK if live else None
+        logs = stack.enter_context(Logs(*paths, follow=live, wake=wake, portions=portions))
         assert isinstance(logs.stream, LiveLog)
         logs.stream.notify = told.append
         summary = Summary(folder / "flagged.json", folder / "store")
@@ -689,7 +684,6 @@ def lines_of(folder: Path) -> list[tuple[int, bytes]]:
     return [(line.place.line, line.text) for line in lines]
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("stop", [True, False])
 @pytest.mark.parametrize(
     ("now", "found"),
@@ -725,7 +719,6 @@ def test_file_that_lacks_a_line_that_was_read_is_another_one(
     ]
 
 
-@pytest.mark.usefixtures("quick")
 def test_lines_of_a_new_file_count_though_they_are_those_of_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "stream.json"
     path.write_bytes(b"one\ntwo\n")
@@ -754,7 +747,6 @@ ODD_LINES = [
 ]
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", range(20))
 def test_lines_of_every_kind_are_known_again(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
@@ -783,7 +775,6 @@ def test_lines_of_every_kind_are_known_again(seed: int, tmp_path: Path) -> None:
         assert len(lines_of(tmp_path)) > len(kept)
 
 
-@pytest.mark.usefixtures("quick")
 def test_file_that_came_through_a_pipe_can_be_followed_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "stream.json"
     path.write_bytes(b"one\ntwo")

@@ -17,14 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import InputError
-from events.journal.columns import Columns
-from events.logs import file as log_file
 from events.logs.block import Block, numbered
 from events.logs.extent import Fingerprint
-from events.logs.file import Log
+from events.logs.file import Log, Portions
 from events.logs.objects import BadLineError
-from events.purchases import blocks
 from events.purchases.blocks import BlockParser
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line, parse_line, read_zoned
 from events.store.records import Decision, EventRun, Lines, LogEnd, Record, Rejected, StreamStart
@@ -95,12 +93,26 @@ class Reading(NamedTuple):
         return [bad for block in self.blocks for bad in block.rejected]
 
 
+def at_once(bytes_min: int) -> type[BlockParser]:
+    """Return a parser that looks at so many bytes, or more, all at once."""
+
+    class Parser(BlockParser):
+        at_once_bytes_min = bytes_min
+
+    return Parser
+
+
 def read(
-    path: Path, block_bytes: int = 1 << 16, *, peek: bool = False, skip: bool = False
+    path: Path,
+    block_bytes: int = 1 << 16,
+    parser: type[BlockParser] = BlockParser,
+    *,
+    peek: bool = False,
+    skip: bool = False,
 ) -> Reading:
     """Read the log at ``path`` in blocks of ``block_bytes``."""
-    with pytest.MonkeyPatch.context() as patch, Log(path, "batch", BlockParser) as log:
-        patch.setattr(log_file, "BLOCK_BYTES", block_bytes)
+    portions = Portions(batch_bytes=16 * block_bytes)
+    with Log(path, "batch", parser, portions=portions) as log:
         first_line = log.peek_line() if peek or skip else None
         if skip:
             log.skip_line()
@@ -204,9 +216,7 @@ def test_blocks_of_any_size_mean_what_their_lines_mean_one_by_one(
     path: Path, content: bytes, block_bytes: int, bytes_min: int
 ) -> None:
     path.write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "_AT_ONCE_BYTES_MIN", bytes_min)
-        reading, expected = read(path, block_bytes), list(by_hand(content))
+    reading, expected = read(path, block_bytes, at_once(bytes_min)), list(by_hand(content))
     assert reading.items() == expected
     assert reading.events() == [item for _, item in expected if not isinstance(item, Rejected)]
     assert reading.rejected() == [item for _, item in expected if isinstance(item, Rejected)]
@@ -374,9 +384,7 @@ def test_canonical_lines_are_kept_as_columns_alone() -> None:
 
 @given(contents(), st.sampled_from([1, 300]))
 def test_columns_are_those_of_their_events(content: bytes, bytes_min: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "_AT_ONCE_BYTES_MIN", bytes_min)
-        records = BlockParser("batch", 1).parse(content + b"\n").records
+    records = at_once(bytes_min)("batch", 1).parse(content + b"\n").records
     for columns in records:
         if isinstance(columns, Columns):
             again = Columns.of(columns.events())

@@ -218,20 +218,30 @@ def test_growing_file_is_followed_over_rotation_and_truncation(
     assert history_of(shell.folder) == expected
 
 
+def follow(start: Callable[..., Live], ending: signal.Signals = signal.SIGINT) -> None:
+    """Follow the stream until the first purchase was flagged."""
+    live = start("stream.json", "flagged.json", "--follow")
+    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
+    live.end(ending)
+
+
+def resume(shell: Shell, start: Callable[..., Live], events: int) -> Live:
+    """Go on to follow the stream, until there are so many events of it."""
+    live = start("stream.json", "flagged.json", "--follow", "--resume")
+    live.wait_for(lambda: len(history_of(shell.folder)) == events)
+    return live
+
+
 @pytest.mark.slow
 def test_followed_file_is_resumed_behind_the_last_line_that_was_read(
     shell: Shell, start: Callable[..., Live]
 ) -> None:
     path = shell.folder / "stream.json"
     path.write_bytes(OTHER_LINE + b"\n" + FLAGGED_LINE + b"\n")
-    live = start("stream.json", "flagged.json", "--follow")
-    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
-    live.end(signal.SIGINT)
+    follow(start)
     with path.open("ab") as file:
         file.write(OTHER_LINE + b"\n")
-    again = start("stream.json", "flagged.json", "--follow", "--resume")
-    again.wait_for(lambda: len(history_of(shell.folder)) == 3)
-    assert again.end(signal.SIGINT)[0] == 0
+    assert resume(shell, start, 3).end(signal.SIGINT)[0] == 0
     assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, OTHER_LINE]
     path.write_bytes(b"")
     store = shell.folder / "flagged.json.events"
@@ -328,13 +338,10 @@ def test_followed_file_is_resumed_in_the_middle_of_a_long_line_and_behind_one(
 ) -> None:
     path = shell.folder / "stream.json"
     path.write_bytes(OTHER_LINE + b"\n\n" + HOLE + b"\n" + FLAGGED_LINE + b"\n" + HOLE[:part])
-    live = start("stream.json", "flagged.json", "--follow")
-    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
-    live.end(signal.SIGKILL)
+    follow(start, signal.SIGKILL)
     with path.open("ab") as file:
         file.write(HOLE[part:] + b"\n" + OTHER_LINE + b"\n")
-    again = start("stream.json", "flagged.json", "--follow", "--resume")
-    again.wait_for(lambda: len(history_of(shell.folder)) == 3)
+    again = resume(shell, start, 3)
     status, err = again.end(signal.SIGINT)
     assert (status, "from its start" in err) == (0, False)
     assert history_of(shell.folder) == [OTHER_LINE, FLAGGED_LINE, OTHER_LINE]
@@ -348,12 +355,9 @@ def test_followed_file_with_another_long_line_is_another_file(
 ) -> None:
     path = shell.folder / "stream.json"
     path.write_bytes(HOLE + b"\n" + FLAGGED_LINE + b"\n")
-    live = start("stream.json", "flagged.json", "--follow")
-    live.wait_for(lambda: live.flagged() == SPEC_FLAGGED)
-    live.end(signal.SIGINT)
+    follow(start)
     path.write_bytes(HOLE[1:] + b"\1\n" + OTHER_LINE + b"\n")
-    again = start("stream.json", "flagged.json", "--follow", "--resume")
-    again.wait_for(lambda: len(history_of(shell.folder)) == 2)
+    again = resume(shell, start, 2)
     _, err = again.end(signal.SIGINT)
     assert "expected the 2 lines read before, found another line first" in err
     assert len(rejected_in(shell.folder)) == 2

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, ParametersError
-from events.logs import file as log_file
 from events.logs import splitting
-from events.logs.file import Log
+from events.logs.file import PORTIONS, Log, Portions
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
 from events.observations.source import Observations
@@ -165,9 +164,9 @@ def test_log_with_long_lines_means_what_its_lines_mean_one_by_one(
         assert reading.items() == expected
         whole = content.endswith(b"\n") or not content
         assert reading.end == LogEnd("batch", content.count(b"\n") + (not whole), whole)
-        patch.setattr(log_file, "BLOCK_BYTES", block_bytes)
+        portions = Portions(batch_bytes=16 * block_bytes)
         for skipped in range(reading.end.lines + 1):
-            with Log(path, "batch", BlockParser) as log:
+            with Log(path, "batch", BlockParser, portions=portions) as log:
                 log.go_on(skipped)
                 items = [
                     bad.number for block in log.blocks(1) for bad in block.rejected if bad.is_cut
@@ -233,7 +232,7 @@ ROWS = (
 def test_long_row_is_cut_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(block_bytes))
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)
@@ -295,10 +294,11 @@ def test_long_field_is_read_alike_quoted_or_not_and_whatever_the_csv_module_was_
 # Runs and commands
 
 
-def run_on(folder: Path, **options: Any) -> Path:
+def run_on(folder: Path, portions: Portions = PORTIONS, **options: Any) -> Path:
     (folder / "batch.json").write_bytes(BATCH)
     (folder / "stream.json").write_bytes(STREAM)
-    with replay.Logs(folder / "batch.json", folder / "stream.json") as logs:
+    paths = folder / "batch.json", folder / "stream.json"
+    with replay.Logs(*paths, portions=portions) as logs:
         replay.run(logs, folder / "flagged.json", **options)
     return folder / "flagged.json.events"
 
@@ -333,16 +333,15 @@ class Stopping(Listener):
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("at", range(1, 60, 3))
 def test_run_that_stops_within_a_long_line_goes_on_to_the_same_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+    tmp_path: Path, at: int
 ) -> None:
-    monkeypatch.setattr(log_file, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(log_file, "_BATCH_BLOCKS", 1)
     (tmp_path / "whole").mkdir()
-    expected = run_on(tmp_path / "whole").read_bytes()
+    portions = Portions(100, 100)
+    expected = run_on(tmp_path / "whole", portions).read_bytes()
     listener = Stopping(at)
     with pytest.raises(InterruptedRunError, match="interrupted after"):
-        run_on(tmp_path, listener=listener, should_stop=listener.stop)
-    assert run_on(tmp_path).read_bytes() == expected
+        run_on(tmp_path, portions, listener=listener, should_stop=listener.stop)
+    assert run_on(tmp_path, portions).read_bytes() == expected
 
 
 @pytest.mark.usefixtures("short")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import events.logs.file
 import events.observations.csvrows
 from events.errors import BadValueError, InputError
+from events.logs.file import Portions
 from events.observations.rows import ColumnNames, Observation, canonical_times
 from events.observations.source import Observations, format_of
 from events.store.records import Lines, Observed, Rejected
@@ -254,7 +255,7 @@ def test_two_objects_and_one_over_two_lines_are_not_two_lines() -> None:
 
 def test_lost_closing_quote_costs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events.observations.csvrows, "ROW_BYTES_MAX", 1_000)
-    monkeypatch.setattr(events.logs.file, "BLOCK_BYTES", 512)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(512))
     rows = [(T, f"A{number}") for number in range(300)]
     good, bad = read(csv_of([(T, '"lost'), *rows]))
     assert [each.adid for each in good] == [adid for _, adid in rows]
@@ -297,7 +298,7 @@ def test_csv_agrees_with_the_csv_module_however_it_is_cut(
         except BadValueError:
             pass
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.logs.file, "BLOCK_BYTES", block_bytes)
+        patch.setattr("events.logs.file.PORTIONS", Portions(block_bytes))
         good, bad = read(text.getvalue().encode())
     assert [(each.time, each.adid) for each in good] == expected
     assert len(good) + len(bad) == len([row for row in rows if row])
@@ -317,7 +318,7 @@ def test_json_lines_mean_the_same_however_they_are_cut(
     }
     text = "".join(lines[kind] + "\n" for kind in kinds).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.logs.file, "BLOCK_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr("events.logs.file.PORTIONS", Portions(data.draw(st.integers(1, 200))))
         good, bad = read(text, "jsonl")
     numbers = {kind: [n for n, each in enumerate(kinds, 1) if each == kind] for kind in kinds}
     assert [row.number for row in bad] == numbers.get("bad", [])
@@ -455,7 +456,7 @@ def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  #
         lines = [json.dumps({"time": time, "adid": adid}).encode() for time, adid in rows]
     data = mark + newline.join([*lines, b""] if ended else lines)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events.logs.file, "BLOCK_BYTES", block_bytes)
+        patch.setattr("events.logs.file.PORTIONS", Portions(block_bytes))
         path = Path(folder, f"seen.{form}{'.gz' if zipped else ''}")
         path.write_bytes(gzip.compress(data) if zipped else data)
         with Observations(path) as source:

@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.journal.ticks import tick_of
 from events.logs.objects import BadLineError
-from events.purchases import numbering
 from events.purchases.amounts import format_amount, parse_amount
+from events.purchases.columns import BEFRIEND, PURCHASE, UNFRIEND
 from events.purchases.event import Purchase, render
 from events.purchases.fitting import NEITHER, Fitting
 from events.purchases.lines import parse_line
-from events.purchases.numbering import first_places
+from events.purchases.numbering import FACTORS, first_places
 from events.purchases.styles import CANONICAL, Style, Template, template_of
 from events.purchases.words import QUOTED_BYTES_MAX, Workspace, numbers_written
 
@@ -151,11 +150,9 @@ def test_word_is_a_number_only_if_it_is_of_digits(text: bytes) -> None:
 )
 def test_names_are_found_where_they_come_first(names: list[list[int]], rounds: int) -> None:
     width = len(names[0]) if names else 1
-    with pytest.MonkeyPatch.context() as patch:
-        # Where no round is left, all the same.
-        patch.setattr(numbering, "_FACTORS", numbering._FACTORS[:rounds])
-        patch.setattr(numbering, "_ROOM", 1)
-        found = first_places(np.array(names, np.uint64).reshape(-1, width))
+    # Where no round is left, all the same.
+    words = np.array(names, np.uint64).reshape(-1, width)
+    found = first_places(words, FACTORS[:rounds], room=1)
     assert found.tolist() == [names.index(name) for name in names]
 
 

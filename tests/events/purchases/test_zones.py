@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError
-from events.logs.file import AHEAD_BYTES, Log
+from events.logs.file import PORTIONS, Log, Portions
 from events.purchases.blocks import BlockParser
 from replay.cli import main
 from replay.engine.branch import Edits, Insertion, branch_off
@@ -84,27 +84,22 @@ def test_history_whose_first_event_was_not_looked_for_is_the_same(
     given_logs: LoggedHistory, ahead: int
 ) -> None:
     found = []
-    for size in (AHEAD_BYTES, ahead):
-        with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-            patch.setattr("events.logs.file.AHEAD_BYTES", size)
-            patch.setattr("events.logs.file.BLOCK_BYTES", 300)
-            patch.setattr("events.logs.file._BATCH_BLOCKS", 1)
-            flagged = run_in_process(given_logs, Path(name))
+    for size in (PORTIONS.ahead_bytes, ahead):
+        with tempfile.TemporaryDirectory() as name:
+            flagged = run_in_process(given_logs, Path(name), Portions(300, 300, size))
             store = replay.EventStore(Path(name) / STORE)
         found.append((outcome(store), flagged, store.zone))
     assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("size", [1, 300, 1 << 16])
-def test_looking_ahead_takes_nothing_out_of_a_log(
-    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", size)
+def test_looking_ahead_takes_nothing_out_of_a_log(tmp_path: Path, size: int) -> None:
+    portions = Portions(size, 16 * size)
     content = log_of([BAD] * 50 + [with_offset(purchase("1"))] + [purchase("2")] * 3 + [BAD])[:-1]
     (tmp_path / "batch.json").write_bytes(content)
     read = []
     for looks in (False, True):
-        with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
+        with Log(tmp_path / "batch.json", "batch", BlockParser, portions=portions) as log:
             if looks:
                 assert log.look_ahead() == ("utc", False)
             blocks = list(log.blocks(1))
@@ -117,11 +112,11 @@ def test_looking_ahead_takes_nothing_out_of_a_log(
 @pytest.mark.parametrize("size", [1, 300, 1 << 16])
 @pytest.mark.parametrize("lines", [0, 1, 49, 50])
 def test_lines_that_were_read_before_are_skipped_behind_a_look_ahead(
-    tmp_path: Path, size: int, lines: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, size: int, lines: int
 ) -> None:
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", size)
+    portions = Portions(size, 16 * size)
     (tmp_path / "batch.json").write_bytes(log_of([BAD] * 50 + [purchase("1")] * 5))
-    with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
+    with Log(tmp_path / "batch.json", "batch", BlockParser, portions=portions) as log:
         assert log.peek_line() == BAD
         assert log.look_ahead() == ("none", False)
         log.go_on(lines)
@@ -134,20 +129,18 @@ def test_looking_ahead_ends_where_too_much_would_be_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = 1 << 16
-    monkeypatch.setattr("events.logs.file.AHEAD_BYTES", ahead)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 1 << 12)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+    portions = Portions(1 << 12, 1 << 12, ahead)
     monkeypatch.setattr("events.logs.splitting.LINE_BYTES_MAX", 1 << 13)
     # A line that is read over, and many that are rejected.
     for bad in (b"x" * ahead * 2 + b"\n", (BAD + b"\n") * (2 * ahead // len(BAD))):
         lines = log_of([purchase("1"), friendship("1", "2"), purchase("2")])
         (tmp_path / "batch.json").write_bytes(bad + with_offset(lines))
-        with Log(tmp_path / "batch.json", "batch", BlockParser) as log:
+        with Log(tmp_path / "batch.json", "batch", BlockParser, portions=portions) as log:
             assert log.look_ahead() == (None, False)
             assert log.bytes_read <= ahead + (1 << 14)
             assert sum(block.events for block in log.blocks(1)) == 3
             assert log.zone == "utc"
-    with replay.Logs(tmp_path / "batch.json", os.devnull, 1, 2) as logs:
+    with replay.Logs(tmp_path / "batch.json", os.devnull, 1, 2, portions=portions) as logs:
         replay.run(logs, tmp_path / FLAGGED, store=tmp_path / STORE)
     store = replay.EventStore(tmp_path / STORE)
     assert (store.header.zone, store.zone, store.events) == (None, "utc", 3)
@@ -282,17 +275,15 @@ def test_first_event_of_a_live_stream_decides_behind_an_empty_batch(
 def test_run_that_was_killed_goes_on_with_times_of_the_same_kind(
     given_logs: LoggedHistory, data: st.DataObject
 ) -> None:
-    ahead = data.draw(st.sampled_from([0, AHEAD_BYTES]))
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.AHEAD_BYTES", ahead)
-        patch.setattr("events.logs.file.BLOCK_BYTES", 300)
-        patch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+    portions = Portions(300, 300, data.draw(st.sampled_from([0, PORTIONS.ahead_bytes])))
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        flagged = run_in_process(given_logs, folder)
+        flagged = run_in_process(given_logs, folder, portions)
         whole = (folder / STORE).read_bytes()
         ends = [place.end for place in replay.EventStore(folder / STORE)._frames]
         (folder / STORE).write_bytes(whole[: data.draw(st.sampled_from(ends))])
-        with replay.Logs(folder / "batch.json", folder / "stream.json") as logs:
+        paths = folder / "batch.json", folder / "stream.json"
+        with replay.Logs(*paths, portions=portions) as logs:
             replay.run(logs, folder / FLAGGED)
         assert (folder / STORE).read_bytes() == whole
         if not flagged:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import replay
-from events.journal.columns import BEFRIEND, PURCHASE, UNFRIEND, Columns
+from events.purchases.columns import BEFRIEND, PURCHASE, UNFRIEND, Columns
 from events.purchases.lines import read_line
 from replay.cli import main
 from replay.intervals.history import IntervalHistory

@@ -14,12 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.errors import BadValueError
-from events.journal.columns import Columns
 from events.journal.ticks import TICKS_END, time_of, times_of
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
 from events.purchases.packed import TEXT_MAX
+from events.purchases.single import gathered
 from events.purchases.styles import Style
-from events.store.records import EventRun, Lines, Observed, Record, events_in, gathered, in_place
+from events.store.records import EventRun, Lines, Observed, Record, events_in, in_place
 from events.store.stored import (
     decode_intervals,
     decode_purchases,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import replay
-from events.journal.columns import Columns
+from events.logs.file import Portions
+from events.purchases.columns import Columns
 from events.purchases.event import line_of
 from events.store.records import Gap
 from events.store.salvage import Salvage
@@ -33,19 +33,15 @@ STORE = "flagged.json.events"
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=4)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def begin(folder: Path, given_logs: LoggedHistory) -> bytes:
     """Have a store in ``folder``, and nothing else of before; return its content."""
     for leftover in folder.iterdir():
         leftover.unlink()
-    run_in_process(given_logs, folder)
+    run_in_process(given_logs, folder, SMALL)
     return (folder / STORE).read_bytes()
 
 
@@ -120,7 +116,7 @@ def test_rebuilt_file_is_what_a_run_goes_on_from(
 ) -> None:
     flagged = tmp_path / "flagged.json"
     flagged.write_bytes(earlier)
-    run_in_process(SPEC_EXAMPLE, tmp_path)
+    run_in_process(SPEC_EXAMPLE, tmp_path, SMALL)
     expected = flagged.read_bytes()
     if left is None:
         flagged.unlink()

@@ -30,6 +30,7 @@ from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters
+from events.purchases.single import gathered
 from events.store.frames import Fault, Frame, chain_of, encode_frame
 from events.store.header import Header, encode_header
 from events.store.records import (
@@ -73,12 +74,17 @@ def is_event(record: Record | Event) -> bool:
     return isinstance(record, Purchase | Befriend | Unfriend)
 
 
+def count_of(records: Sequence[Record | Event]) -> int:
+    """Return how many events ``records`` hold, of which some stand singly."""
+    return events_in(gathered(records))
+
+
 def write(path: Path, frames: Sequence[Sequence[Record | Event]], header: Header = HEADER) -> bytes:
     """Write a new store of ``frames`` at ``path`` and return its bytes."""
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, header) as writer:
         for records in frames:
-            writer.append(records, events_in(records))
+            writer.append(gathered(records), count_of(records))
     return path.read_bytes()
 
 
@@ -108,7 +114,7 @@ def by_the_book(stored: Stored) -> bytes:
     events_before = 0
     for position, records in enumerate(frames):
         body = msgpack.packb(body_of(records))
-        events = events_in(records)
+        events = count_of(records)
         head = b"\x99\xa5frame\xcf%b\xcf%b\xce%b\xce%b\xc4\x20%b\xce%b" % (
             *(position.to_bytes(8), events_before.to_bytes(8), events.to_bytes(4)),
             *(len(body).to_bytes(4), hashlib.sha256(blob).digest(), zlib.crc32(body).to_bytes(4)),
@@ -144,7 +150,7 @@ def test_store_gives_back_what_was_appended(path: Path, stored: Stored) -> None:
     assert list(store.events_from()) == [record for record in records if is_event(record)]
     assert list(store.rejected()) == [r for r in records if isinstance(r, Rejected)]
     assert list(store.decisions()) == [r for r in records if isinstance(r, Decision)]
-    assert store.events == events_in(records)
+    assert store.events == count_of(records)
 
 
 @given(stores)
@@ -189,7 +195,7 @@ def test_records_after_an_event_begin_with_the_frame_of_the_next_one(
 ) -> None:
     header, frames = stored
     write(path, frames, header)
-    starts = [events_in(flat(frames[:position])) for position in range(len(frames))]
+    starts = [count_of(flat(frames[:position])) for position in range(len(frames))]
     first = max((n for n, start in enumerate(starts) if start <= after), default=0) if after else 0
     assert list(EventStore(path).records(after)) == flat(frames[first:])
 
@@ -351,7 +357,7 @@ def test_appended_frame_is_in_the_file_before_the_writer_is_closed(path: Path) -
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, HEADER) as writer:
         for number, records in enumerate(FRAMES, 1):
-            writer.append(records, sum(map(is_event, records)))
+            writer.append(gathered(records), count_of(records))
             assert list(EventStore(path).records()) == flat(FRAMES[:number])
             assert EventStore(path).events == writer.events
 
@@ -371,9 +377,9 @@ def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
     before = write(path, FRAMES[:1])
     path.unlink()
     with StoreWriter.create(path, HEADER) as writer:
-        writer.append(FRAMES[0], 2)
+        writer.append(gathered(FRAMES[0]), 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="found: File too large"):
-            writer.append(FRAMES[1], 0)
+            writer.append(gathered(FRAMES[1]), 0)
     store = EventStore(path)
     assert list(store.records()) == FRAMES[0]
     assert store.tail == Tail(len(before), 50, Fault.CUT)
@@ -382,11 +388,11 @@ def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
 def test_nothing_is_appended_behind_a_write_that_failed(path: Path) -> None:
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, HEADER) as writer:
-        writer.append(FRAMES[0], 2)
+        writer.append(gathered(FRAMES[0]), 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="File too large"):
-            writer.append(FRAMES[1], 0)
+            writer.append(gathered(FRAMES[1]), 0)
         with contextlib.suppress(OutputError):
-            writer.append(FRAMES[1], 0)
+            writer.append(gathered(FRAMES[1]), 0)
     assert list(EventStore(path).records()) == FRAMES[0]
 
 

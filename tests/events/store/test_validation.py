@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from campaigns.remade import Packed, Piece, Remade, nested_heads
 
 import replay
-from events.journal.columns import Columns
+from events.logs.file import Portions
+from events.purchases.columns import Columns
 from events.purchases.event import Purchase
 from events.purchases.own_lines import OwnLines
 from events.purchases.styles import Style
@@ -30,17 +30,16 @@ FOUND = "found.json.events"
 DEPTH = 200_000
 GOLDEN = Path(replay.__file__).parents[1] / "tests" / "golden"
 
-Change = "Callable[[Remade], object]"
+Change: TypeAlias = "Callable[[Remade], object]"
+Refuse: TypeAlias = "Callable[..., None]"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(300))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 3)
-    run_in_process(SPEC_EXAMPLE, tmp_path)
+    run_in_process(SPEC_EXAMPLE, tmp_path, Portions(300, 300, digest_events=2))
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
@@ -269,32 +268,36 @@ def spoiled(folder: Path, name: str, change: Callable[[Remade], object]) -> str:
     return str(path)
 
 
-def assert_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    capsys.readouterr()
-    status = main(words)
-    out, err = capsys.readouterr()
-    assert (status, out) == (2, ""), words
-    assert err.count("\n") == 1
-    assert err.startswith("replay: ")
-    assert re.search(said, err), err
+@pytest.fixture
+def refuse(capsys: pytest.CaptureFixture[str]) -> Refuse:
+    """Return what asserts that commands end with one line that says why."""
+
+    def assert_refused(said: str, *commands: list[str]) -> None:
+        for words in commands:
+            capsys.readouterr()
+            status = main(words)
+            out, err = capsys.readouterr()
+            assert (status, out) == (2, ""), words
+            assert err.count("\n") == 1
+            assert err.startswith("replay: ")
+            assert re.search(said, err), err
+
+    return assert_refused
 
 
 @pytest.mark.parametrize(("change", "said"), PURCHASES)
 def test_history_that_no_run_writes_is_refused_by_every_command(
-    folder: Path,
-    change: Callable[[Remade], object],
-    said: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, change: Change, said: str, refuse: Refuse
 ) -> None:
     store = spoiled(folder, STORE, change)
     content = Path(store).read_bytes()
-    for words in (
+    refuse(
+        said,
         *(["check", store], ["verify", store], ["log", store], ["why", store, "7"]),
         *(["trace", store, "7"], ["export", store], ["sweep", store, "-D", "1", "-T", "2"]),
         *(["rebuild", store, str(folder / "new")], ["repair", store, "--output", f"{store}2"]),
         ["diff", store, str(GOLDEN / STORE)],
-    ):
-        assert_refused(words, said, capsys)
+    )
     assert not (folder / "new").exists()
     logs = [str(folder / name) for name in ("batch.json", "stream.json", "flagged.json")]
     status = main([*logs, "-q"])
@@ -310,10 +313,7 @@ def test_history_that_no_run_writes_is_refused_by_every_command(
 
 @pytest.mark.parametrize(("change", "said"), INTERVALS)
 def test_search_that_no_run_writes_is_refused_by_every_command(
-    folder: Path,
-    change: Callable[[Remade], object],
-    said: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, change: Change, said: str, refuse: Refuse
 ) -> None:
     store = spoiled(folder, FOUND, change)
     words = [["check", store], ["verify", store]]
@@ -321,8 +321,7 @@ def test_search_that_no_run_writes_is_refused_by_every_command(
         words += [["log", store], ["trace", store, "1"], ["export", store]]
         words += [["repair", store, "--output", f"{store}2"], ["why", store, "1"]]
         words += [["rebuild", store, str(folder / "new")]]
-    for each in words:
-        assert_refused(each, said, capsys)
+    refuse(said, *words)
 
 
 def own_line(line: bytes) -> Callable[[Remade], None]:
@@ -358,19 +357,16 @@ CANONICAL = '{"event_type":"%s", "timestamp":"2017-06-13 11:33:01", "id": "1", "
     ],
 )
 def test_event_whose_line_is_not_its_own_is_refused_by_those_who_need_the_line(
-    folder: Path,
-    change: Callable[[Remade], object],
-    said: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, change: Change, said: str, refuse: Refuse
 ) -> None:
     store = spoiled(folder, STORE, change)
     assert main(["log", store]) == 0
-    assert_refused(["check", store], said, capsys)
+    refuse(said, ["check", store])
     if "digest" in said:
         assert main(["verify", store]) == 1
         return
-    for words in (["verify", store], ["export", store], ["rerun", store, str(folder / "branch")]):
-        assert_refused(words, said, capsys)
+    rerun = ["rerun", store, str(folder / "branch")]
+    refuse(said, ["verify", store], ["export", store], rerun)
 
 
 @pytest.mark.parametrize(
@@ -388,10 +384,10 @@ def test_event_whose_line_is_not_its_own_is_refused_by_those_who_need_the_line(
     ],
 )
 def test_style_whose_lines_are_not_their_events_own_is_refused(
-    folder: Path, templates: tuple[str, str], capsys: pytest.CaptureFixture[str]
+    folder: Path, templates: tuple[str, str], refuse: Refuse
 ) -> None:
     store = spoiled(folder, STORE, style(*templates, None))
-    assert_refused(["check", store], "event 1: expected the line that it was read from, fo", capsys)
+    refuse("event 1: expected the line that it was read from, found", ["check", store])
 
 
 def test_style_whose_lines_are_their_events_own_is_taken(folder: Path) -> None:
@@ -451,15 +447,11 @@ def test_lines_with_the_offset_that_the_header_or_the_first_of_them_has_are_take
     ],
 )
 def test_times_of_another_kind_than_the_header_says_are_refused_by_those_who_need_the_line(
-    folder: Path,
-    change: Callable[[Remade], None],
-    said: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, change: Change, said: str, refuse: Refuse
 ) -> None:
     store = spoiled(folder, STORE, change)
     assert main(["log", store]) == 0
-    for words in (["check", store], ["verify", store], ["export", store]):
-        assert_refused(words, said, capsys)
+    refuse(said, ["check", store], ["verify", store], ["export", store])
 
 
 @pytest.mark.parametrize(
@@ -467,11 +459,11 @@ def test_times_of_another_kind_than_the_header_says_are_refused_by_those_who_nee
     [("-23:59", "0001-01-01 00:00:00"), ("+00:01", "9999-12-31 23:59:59.5")],
 )
 def test_times_that_no_clock_of_the_offset_shows_are_refused_by_every_command(
-    folder: Path, offset: str, time: str, capsys: pytest.CaptureFixture[str]
+    folder: Path, offset: str, time: str, refuse: Refuse
 ) -> None:
     store = spoiled(folder, STORE, zoned("utc", offset, time))
-    for words in (["log", store], ["check", store], ["verify", store], ["export", store]):
-        assert_refused(words, "expected times that a template's clock can show, found", capsys)
+    commands = ([word, store] for word in ("log", "check", "verify", "export"))
+    refuse("expected times that a template's clock can show, found", *commands)
 
 
 def test_lines_that_earlier_releases_took_are_their_events_own(
@@ -496,7 +488,7 @@ def test_lines_that_earlier_releases_took_are_their_events_own(
 
 @pytest.mark.parametrize("command", ["check", "verify", "log", "export"])
 def test_pipe_device_folder_and_empty_file_are_refused_at_once(
-    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+    folder: Path, command: str, refuse: Refuse
 ) -> None:
     os.mkfifo(folder / "pipe")
     (folder / "empty").write_bytes(b"")
@@ -507,7 +499,7 @@ def test_pipe_device_folder_and_empty_file_are_refused_at_once(
         (str(folder / "empty"), "expected an event store, found an empty file"),
         (str(folder / "absent"), f"found: {os.strerror(errno.ENOENT)}"),
     ):
-        assert_refused([command, name], said, capsys)
+        refuse(said, [command, name])
 
 
 def test_large_file_that_is_no_store_is_not_read(folder: Path) -> None:
@@ -539,14 +531,14 @@ def test_store_that_grows_while_it_is_read_is_read_as_far_as_it_was(folder: Path
 
 
 def test_heads_in_one_another_are_told_before_the_year_is_over(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, refuse: Refuse
 ) -> None:
     def add_heads(remade: Remade) -> None:
         remade.tail = nested_heads(20_000)
 
     store = spoiled(folder, STORE, add_heads)
-    for command in ("check", "verify", "log"):
-        assert_refused([command, store], "expected frames one behind the other, found many", capsys)
+    commands = ([word, store] for word in ("check", "verify", "log"))
+    refuse("expected frames one behind the other, found many", *commands)
 
 
 # A finished history with something behind it

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 import replay
 from actors.purchases.coordinator import CoordinatorActor
-from actors.sink import Kept
+from actors.sink import ListOutlet
 from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import Befriend, Purchase, users_of
 from replay.cli import COMMANDS, main
@@ -256,7 +256,7 @@ def test_trace_of_an_event_is_what_the_run_delivered_for_it(
     run.begin(given_logs)
     with Timeline(run.folder / STORE) as timeline:
         past = timeline.history.stream_start
-        with Simulation(timeline.parameters, Kept()) as simulation:
+        with Simulation(timeline.parameters, ListOutlet()) as simulation:
             pass_over(simulation, timeline.history.events[:past])
             delivered: list[Any] = []
             simulation.dispatcher.observers.append(lambda *seen: delivered.append(seen))

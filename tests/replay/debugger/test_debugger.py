@@ -112,7 +112,7 @@ def debugger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Debugger]:
 class Past(NamedTuple):
     """What the lines of two logs say, read by the model."""
 
-    happenings: list[model.Happening]
+    happenings: list[model.AcceptedLine]
     """The accepted lines; event n has index n - 1."""
     before_rejected: set[int]
     """After which event a rejected line comes."""
@@ -644,7 +644,7 @@ WRONG = {
     "break amount": "break amount: expected a comparison: > >= < <= = ==, found nothing",
     "break amount 5": ANY + "'5'",
     "break amount != 5": ANY + "'!='",
-    "break amount >5": ANY + "'>5'",
+    "break amount >>5": "break amount: expected digits such as",
     "break amount >": "break amount: expected an amount, found nothing",
     "break amount > -5": "break amount: expected no sign, found '-5'",
     "break amount > five": "break amount: expected ",

@@ -226,7 +226,7 @@ def test_commands_show_and_explain(folder: Path) -> None:
     ]  # fmt: skip
     traced = done(folder, "trace", "rings.json.events", number)
     assert [each.split()[3] for each in traced.splitlines()[1:]] == [
-        *("Judge", "Ask", "Answer", "Ask", "Answer", "Decided", "Apply", "Apply", "Commit"),
+        *("Judge", "Ask", "Answer", "Ask", "Answer", "Judged", "Fold", "Fold", "Commit"),
         "Commit",
     ]
     assert done(folder, "diff", "rings.json.events", "rings.json.events").startswith(

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import replay
 from replay.cli import main
+from replay.declared.branch import assignment, with_value
 from replay.testing import assert_replays, assert_same_in_any_order
 from tests.replay.declared.test_rings import expected, line, sample
 from tests.rings import Rings
@@ -116,3 +118,124 @@ def test_without_the_detector_nothing_is_decided(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "found none; name it with --detector\n" in err
+
+
+@pytest.mark.parametrize("least", [1, 500, 900, 100_000])
+def test_branch_with_another_parameter_flags_what_brute_force_does(
+    least: int, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    branch = store.parent / "branch.json"
+    told = told_by(capsys, "rerun", str(store), str(branch), "--set", f"at_least={least}")
+    assert told["parameters"] == {"original": {"at_least": 900}, "branch": {"at_least": least}}
+    was, now = (dict(expected(sample(80), each)) for each in (900, least))
+    assert told["flagged"] == {"original": sum(was.values()), "branch": sum(now.values())}
+    assert told["gained"] == sum(now[each] and not was[each] for each in now)
+    assert told["lost"] == sum(was[each] and not now[each] for each in now)
+    assert_replays(store.parent / "branch.json.events", Rings)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("least=5", "--set: expected a parameter: at_least; found 'least'"),
+        ("at_least=x", "--set at_least: expected a value as Limits declares it, found 'x': "),
+        ("at_least=1.5", "--set at_least: expected a value as Limits declares it, found '1.5': "),
+        ("at_least=", "--set at_least: expected a value as Limits declares it, found '': "),
+        ("at_least=[1]", "--set at_least: expected a value as Limits declares it, found '[1]': "),
+    ],
+)
+def test_parameter_that_is_none_is_one_line_and_writes_nothing(
+    given: str, said: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    branch = store.parent / "branch.json"
+    capsys.readouterr()
+    assert main(["rerun", str(store), str(branch), "--set", given, *DETECTOR]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"replay: {said}")
+    assert not branch.exists()
+
+
+@pytest.mark.parametrize("given", ["at_least", "=5"])
+def test_what_sets_nothing_is_wrong_use(
+    given: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["rerun", str(store), "branch.json", "--set", given])
+    err = capsys.readouterr().err
+    assert (ended.value.code, err.count("\n")) == (2, 1)
+    assert f"argument --set: expected NAME=VALUE, found {given!r}" in err
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Parameters of several kinds."""
+
+    name: str = "ada"
+    sure: bool = False
+    counts: list[int] = []
+    least: int | None = 5
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("name=5", Wanted(name="5")),
+        ("name=", Wanted(name="")),
+        ("name=a=b", Wanted(name="a=b")),
+        ("sure=true", Wanted(sure=True)),
+        ("counts=[1, 2]", Wanted(counts=[1, 2])),
+        ("least=null", Wanted(least=None)),
+        ("least=-7", Wanted(least=-7)),
+    ],
+)
+def test_value_is_read_as_the_parameter_is_declared(given: str, expected: Wanted) -> None:
+    assert with_value(Wanted(), *assignment(given)) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["file", "module", "made"])
+def test_test_of_a_shrunk_history_finds_the_detector_from_anywhere(
+    how: str, tmp_path: Path
+) -> None:
+    mods, case = tmp_path / "mods", tmp_path / "cases" / "one"
+    mods.mkdir()
+    case.parent.mkdir()
+    name = f"rings_{how}"
+    (mods / f"{name}.py").write_bytes((ROOT / "tests" / "rings.py").read_bytes())
+    (mods / f"maker_{how}.py").write_text(
+        f"import {name}\n\n\ndef make():\n    class Made({name}.Rings):\n        version = 1\n\n"
+        "    return Made\n\n\nOwn = make()\n",
+        encoding="utf-8",
+    )
+    given = {
+        "file": f"mods/{name}.py:Rings",
+        "module": f"{name}:Rings",
+        "made": f"maker_{how}:Own",
+    }[how]
+    for file, content in zip(("batch.json", "stream.json"), sample(80), strict=True):
+        (tmp_path / file).write_bytes(content)
+
+    def done(folder: Path, path: list[Path], *words: str) -> None:
+        finished = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+
+    path = [ROOT] if how == "file" else [ROOT, mods]
+    detector = ("--detector", given)
+    done(tmp_path, path, "replay", "batch.json", "stream.json", "out.json", *detector)
+    number = next(number for number, flagged in expected(sample(80), 900) if flagged)
+    words = ("shrink", "out.json.events", str(number), "--output", str(case), *detector)
+    done(tmp_path, path, "replay", *words)
+    # What is moved together finds itself.
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    mods.rename(moved / "mods")
+    (tmp_path / "cases").rename(moved / "cases")
+    test = ("pytest", "-q", "-p", "no:cacheprovider", str(moved / "cases" / "one"))
+    done(Path("/"), [ROOT], *test)

@@ -63,6 +63,10 @@ def with_field(name: str, kind: type = int) -> type[replay.Fact]:
     return type("Odd", (replay.Fact,), {"__annotations__": {name: kind}})
 
 
+def verdict_with(name: str) -> type[replay.Verdict]:
+    return type("Odder", (replay.Verdict,), {"__annotations__": {name: int}})
+
+
 class Wrong(replay.Verdict, frozen=True):
     sum: float
 
@@ -141,6 +145,21 @@ DECLARED: list[tuple[type[replay.Detector], str]] = [
             f"Wrong: Odd: expected a field with a name of its own, found '{name}'",
         )
         for name in ("number", "time", "line", "event_type", "timestamp", "flagged")
+    ),
+    *(
+        (
+            made(event_types=(Transfer, with_field(name))),
+            rf"Wrong: odd\.{name}: expected a field whose name JSON does not have for something",
+        )
+        for name in ("type", "event", "source", "held", "answers", "what", "before", "after")
+    ),
+    (
+        made(verdict_type=verdict_with("type")),
+        r"Wrong: Odder\.type: expected a field whose name JSON does not have for something else",
+    ),
+    (
+        made(verdict_type=verdict_with("amount")),
+        r"Wrong: Odder\.amount: expected a field that no event has, as both stand in one line",
     ),
     (made(version=1.5), "'wrong': expected a version that is a whole number or a text, found"),
 ]
@@ -331,3 +350,74 @@ def test_parameters_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]
     ):
         made().logs("batch.json", "stream.json", 5)
     assert Limits().at_least == 1_000
+
+
+class Overwriting(replay.Verdict, frozen=True):
+    """Has the name of a field of events, as could be declared once."""
+
+    amount: int
+
+
+@pytest.mark.usefixtures("folder")
+def test_store_of_names_that_nobody_may_declare_any_more_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    types = FactTypes((Transfer, with_field("type")), Overwriting)
+    detector = made(
+        types=classmethod(lambda _cls: types),
+        **judging(verdict=Overwriting(flagged=False, amount=5)),
+    )
+    assert ran(detector) == 0
+    capsys.readouterr()
+    for words in (["log", "--json"], ["log"], ["check"], ["diff", "out.json.events"]):
+        command, *rest = words
+        assert main([command, "out.json.events", *rest]) == 0, words
+    out, err = capsys.readouterr()
+    assert (err, '"sender": "ada"' in out) == ("", True)
+    assert main(["export", "out.json.events", "--stream", "again.json"]) == 0
+    assert Path("again.json").read_bytes() == Path("stream.json").read_bytes()
+
+
+def broken(*_: Any) -> Any:
+    raise ZeroDivisionError("no such thing")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "declared",
+    [
+        *({name: classmethod(broken)} for name in ("subjects", "line", "describe")),
+        *(
+            {"actor_type": type("Broken", (Account,), {name: broken})}
+            for name in ("begin", "fold", "answer")
+        ),
+        {"coordinator_type": type("Broken", (Coordinator,), {"judging": broken})},
+    ],
+    ids=["subjects", "line", "describe", "begin", "fold", "answer", "judging"],
+)
+def test_detector_that_raises_is_one_line_and_one_status_wherever_it_does(
+    declared: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The last event is one that the right detector flags.
+    right, wrong = made(parameters_type=Limits), made(**declared)
+    assert ran(right, "right.json") == 0
+    assert Path("right.json").read_bytes()
+    setattr(sys.modules["wrong"], "Wrong", wrong)  # noqa: B010  a module has no such attribute
+    store = "right.json.events"
+    found = {}
+    for name, *words in (
+        ["run", "batch.json", "stream.json", "other.json", "-vv"],
+        *(["verify", store], ["check", store], ["why", store, "5"], ["trace", store, "5"]),
+        *(["log", store], ["rebuild", store, "again.json"], ["rerun", store, "branch.json"]),
+        *(["explore", store, "--orders", "1"], ["shrink", store, "5", "--output", "case"]),
+        ["step", store, "-c", "goto 5; user ada; watch ada; diff 1 5"],
+    ):
+        capsys.readouterr()
+        found[name] = main([name, *words, "--detector", "wrong:Wrong"])
+        err = capsys.readouterr().err
+        assert "Traceback" not in err
+        if found[name]:
+            assert "ZeroDivisionError: " in err, (name, err)
+            assert err.splitlines()[-1].startswith("replay: "), (name, err)
+    assert 1 in found.values()
+    assert set(found.values()) <= {0, 1}, found

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import replay
 from actors.purchases.coordinator import CoordinatorActor
-from events.store.detector import INTERVALS, PURCHASES, DetectorVersion
+from events.store.header import INTERVALS, PURCHASES, DetectorVersion
 from events.store.records import Observed
 from events.store.writer import StoreWriter
 from replay.cli import main

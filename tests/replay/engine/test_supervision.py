@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 import threading
 from pathlib import Path
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 
 from actors.dispatcher import ActorFailedError
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.sink import SinkActor
 from actors.purchases.user import UserActor
+from actors.sink import SinkActor
 from replay.testing.strategies import histories
 from tests.failures import Failures
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from replay.testing.logged import LoggedHistory
-
-
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
 
 
 whens = st.sampled_from(["before", "within", "after"])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.cli import main
 from replay.intervals.run import Search
@@ -29,7 +30,7 @@ STORE = "found.jsonl.events"
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
 
 

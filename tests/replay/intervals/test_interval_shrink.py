@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import replay
 from actors.intervals.finder import IntervalFinder
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.cli import main
 from replay.engine.shrink import VerdictNotReplayedError
@@ -50,7 +51,7 @@ def found_in(given_rows: Sequence[Any], what: Search) -> set[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 90)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(90))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
 
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import OutputError
+from events.logs.file import Portions
 from events.observations.csvrows import csv_line
 from events.observations.interval import Interval
 from events.observations.parameters import IntervalParameters
@@ -178,7 +179,7 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 512)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(512))
     monkeypatch.setattr("actors.intervals.portions.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):

@@ -24,6 +24,7 @@ import replay
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.user import UserActor
 from events.errors import InterruptedRunError, ReplayError
+from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.workers import shares
@@ -72,7 +73,7 @@ def _nobody_is_left() -> Iterator[None]:
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a log be many blocks."""
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12))
 
 
 def words_of(logs: Path, out: Path, *words: str) -> list[str]:
@@ -188,7 +189,7 @@ def test_store_and_flagged_file_are_those_of_one_process(
 @given(histories(), st.integers(2, 4))
 def test_so_they_are_of_any_history(history: LoggedHistory, workers: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.BLOCK_BYTES", 300)
+        patch.setattr("events.logs.file.PORTIONS", Portions(300))
         expected = [path.read_bytes() for path in run_in(folder, history)]
         with replay.Logs(*history.write(folder)) as both:
             replay.run(both, Path(folder) / "shared.json", workers=workers)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +15,9 @@ import replay
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
+
+if TYPE_CHECKING:
+    from events.logs.file import Portions
 
 SPEC_EXAMPLE = LoggedHistory(
     b'{"D":"1", "T":"50"}\n'
@@ -49,11 +53,14 @@ def run_program(given_logs: LoggedHistory, folder: Path, *options: str) -> bytes
     return (folder / "flagged.json").read_bytes()
 
 
-def run_in_process(given_logs: LoggedHistory, folder: Path) -> bytes:
+def run_in_process(
+    given_logs: LoggedHistory, folder: Path, portions: Portions | None = None
+) -> bytes:
     """Return the flagged file after a run in ``folder``."""
     (folder / "batch.json").write_bytes(given_logs.batch)
     (folder / "stream.json").write_bytes(given_logs.stream)
-    with replay.Logs(folder / "batch.json", folder / "stream.json") as opened:
+    logs = replay.Logs(folder / "batch.json", folder / "stream.json", portions=portions)
+    with logs as opened:
         replay.run(opened, folder / "flagged.json")
     return (folder / "flagged.json").read_bytes()
 

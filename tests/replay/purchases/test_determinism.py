@@ -17,14 +17,13 @@ import replay
 from actors.messages import Attest, Commit, Horizon, Include, Judge
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import Coordinator
-from actors.purchases.sink import PurchaseSink
 from actors.purchases.user import User
-from actors.sink import Kept
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
+from actors.sink import ListOutlet, Sink
 from events.logs.block import numbered
 from events.logs.objects import BadLineError
+from events.purchases.columns import Columns
 from events.purchases.event import EVENT_TYPES
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.lines import parse_line
 from replay.purchases.simulation import Simulation
 from replay.testing.strategies import lines
@@ -45,7 +44,7 @@ import sys
 import replay
 from actors.messages import Include
 from events.logs.block import numbered
-from events.journal.columns import Columns
+from events.purchases.columns import Columns
 from events.store.records import Rejected
 from replay.purchases.simulation import Simulation
 
@@ -124,8 +123,8 @@ def events_of(log: Sequence[bytes]) -> list[replay.Event]:
 
 def decide_in_order(
     parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event]
-) -> Kept:
-    kept = Kept()
+) -> ListOutlet:
+    kept = ListOutlet()
     with Simulation(parameters, kept, attesting=True) as simulation:
         pass_over(simulation, past)
         for event in new:
@@ -136,12 +135,12 @@ def decide_in_order(
 
 def decide_at_random(
     parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event], seed: int
-) -> Kept:
+) -> ListOutlet:
     """Send everything at once and let a random order decide what is delivered when.
 
     Of the past the last few events are told, and those before are what users recover from.
     """
-    kept = Kept()
+    kept = ListOutlet()
     told = past[seed % (len(past) + 1) :][-PAST_TOLD_MAX:]
     with Simulation(parameters, kept, RandomOrder(seed), attesting=True) as simulation:
         coordinator = simulation.coordinator.actor_ref
@@ -169,7 +168,7 @@ class ThreadedUser(User, pykka.ThreadingActor):
 class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
     """A coordinator with a thread of its own."""
 
-    def __init__(self, parameters: replay.Parameters, sink: Ref, journal: Journal) -> None:
+    def __init__(self, parameters: replay.Parameters, sink: Ref, journal: PurchaseJournal) -> None:
         super().__init__()
         self.begin(parameters, sink, journal, self._spawn, attesting=True)
 
@@ -177,12 +176,12 @@ class ThreadedCoordinator(Coordinator, pykka.ThreadingActor):
         return ThreadedUser.start(self.actor_ref, OwnEvents(self.journal, number))
 
 
-class ThreadedSink(PurchaseSink, pykka.ThreadingActor):
+class ThreadedSink(Sink, pykka.ThreadingActor):
     """A sink with a thread of its own, which says when it has committed."""
 
-    def __init__(self, outlet: Kept, committed: threading.Event) -> None:
+    def __init__(self, outlet: ListOutlet, committed: threading.Event) -> None:
         super().__init__()
-        self.begin(outlet)
+        self.begin(outlet, Simulation.checked_line)
         self.committed = committed
 
     def on_receive(self, message: Any) -> None:
@@ -193,10 +192,10 @@ class ThreadedSink(PurchaseSink, pykka.ThreadingActor):
 
 def decide_on_threads(
     parameters: replay.Parameters, past: list[replay.Event], new: list[replay.Event]
-) -> Kept:
-    kept, committed = Kept(), threading.Event()
+) -> ListOutlet:
+    kept, committed = ListOutlet(), threading.Event()
     sink = ThreadedSink.start(kept, committed)
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of([*past, *new]))
     coordinator = ThreadedCoordinator.start(parameters, sink, journal)
     told = past[len(past) // 2 :]

@@ -77,7 +77,7 @@ def accepted(given_logs: LoggedHistory) -> int:
     return sum(happening is not None for happening in happenings(given_logs))
 
 
-def happenings(given_logs: LoggedHistory) -> list[model.Happening | None]:
+def happenings(given_logs: LoggedHistory) -> list[model.AcceptedLine | None]:
     """Return what each line of both logs says, the parameters' left out; None if rejected."""
     lines = model.read_lines(given_logs.batch)[1:] + model.read_lines(given_logs.stream)
     return list(model.happenings(lines))

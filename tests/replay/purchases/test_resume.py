@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import OutputError
+from events.logs.file import Portions
 from events.store.writer import StoreWriter
 from replay.purchases.resume import PurchasesResumed
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
@@ -32,12 +32,8 @@ FLAGGED = "flagged.json"
 STORE = "flagged.json.events"
 
 
-@pytest.fixture(autouse=True)
-def small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 4)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=4)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def start(folder: Path, given_logs: LoggedHistory, before: bytes | None = None) -> None:
@@ -49,7 +45,8 @@ def start(folder: Path, given_logs: LoggedHistory, before: bytes | None = None) 
 
 
 def run(folder: Path, disk: Disk | None = None, *, overwrite: bool = False) -> replay.Summary:
-    with replay.Logs(folder / "batch.json", folder / "stream.json") as opened:
+    logs = replay.Logs(folder / "batch.json", folder / "stream.json", portions=SMALL)
+    with logs as opened:
         return replay.run(
             opened, folder / FLAGGED, disk=disk or CountingDisk(), overwrite=overwrite
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import random
 import re
@@ -18,8 +17,10 @@ from hypothesis import strategies as st
 import replay
 from actors.purchases.user import UserActor
 from events.journal.columns import EventColumns
+from events.logs.file import Portions
 from events.purchases.event import EVENT_TYPES
-from events.store.records import Decision, LogEnd, Record, StateDigest, events_in, gathered
+from events.purchases.single import gathered
+from events.store.records import Decision, LogEnd, Record, StateDigest, events_in
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.difference import Difference
@@ -46,18 +47,14 @@ SAMPLE = Path(replay.__file__).parents[1] / "scripts" / "sample"
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(autouse=True)
-def many_digests_and_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let histories of a few lines have several frames, with digests between them."""
-    monkeypatch.setattr(importlib.import_module("replay.judging.drive"), "DIGEST_EVENTS", 2)
-    monkeypatch.setattr("events.logs.file.BLOCK_BYTES", 300)
-    monkeypatch.setattr("events.logs.file._BATCH_BLOCKS", 1)
+SMALL = Portions(300, 300, digest_events=2)
+"""So histories of a few lines have several frames, with digests between them."""
 
 
 def history_of(given_logs: LoggedHistory, folder: Path) -> History:
     for leftover in folder.iterdir():
         leftover.unlink()
-    run_in_process(given_logs, folder)
+    run_in_process(given_logs, folder, SMALL)
     return History(replay.EventStore(folder / STORE))
 
 

@@ -471,7 +471,7 @@ def test_timeline_that_goes_back_wrong_is_told(
 ) -> None:
     store = stored(PARTED, tmp_path)
     assert_replays(store)
-    monkeypatch.setattr("replay.purchases.looks.Timeline", Careless)
+    monkeypatch.setattr("replay.purchases.looks.PurchaseLooks.timeline_type", Careless)
     message = r"^gone back to event 3: expected UserState\(.*friends=\('2',\).*friends=\(\)"
     with pytest.raises(AssertionError, match=message):
         assert_replays(store)
@@ -490,7 +490,7 @@ def test_timeline_that_judges_otherwise_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = stored(ANOMALOUS, tmp_path)
-    monkeypatch.setattr("replay.purchases.looks.Timeline", Forgiving)
+    monkeypatch.setattr("replay.purchases.looks.PurchaseLooks.timeline_type", Forgiving)
     message = r"^event 4: Decision\(.*flagged=True.*\) was recorded, Decision\(.*flagged=False"
     with pytest.raises(AssertionError, match=message):
         assert_replays(store)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from actors.intervals.coordinator import IntervalCoordinator
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.intervals.run import Search
 from replay.intervals.timeline import IntervalTimeline
@@ -42,7 +43,7 @@ def store_of(log: bytes, folder: Path, what: Search, key: str | None = "address"
 def test_every_search_replays_and_is_the_same_in_any_order(log: bytes, what: Search) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
         patched.setattr("actors.intervals.portions.SETTLE_ROWS", 4)
-        patched.setattr("events.logs.file.BLOCK_BYTES", 90)
+        patched.setattr("events.logs.file.PORTIONS", Portions(90))
         store = store_of(log, Path(name), what)
         assert_replays(store)
         assert_same_in_any_order(store, 3)

@@ -19,7 +19,7 @@ def windows(batch: list[bytes], stream: list[bytes], degrees: int, tracked: int)
 
 def test_example_of_the_challenge() -> None:
     (verdict,) = model.verdicts(*SPEC_EXAMPLE)
-    assert verdict == model.Verdict(
+    assert verdict == model.ExpectedVerdict(
         place=6,
         user="2",
         amount=Fraction("1601.83"),
@@ -92,7 +92,7 @@ def test_rule_is_more_than_the_mean_and_three_deviations(
 
 def test_mean_and_deviation_are_cut_to_cents() -> None:
     window = (Fraction(1), Fraction(1), Fraction(3))
-    verdict = model.Verdict(0, "1", Fraction(0), window, flagged=False, line=b"")
+    verdict = model.ExpectedVerdict(0, "1", Fraction(0), window, flagged=False, line=b"")
     # 1.666 and 0.942.
     assert (verdict.mean, verdict.sd) == (166, 94)
     assert verdict._replace(window=()).mean == verdict._replace(window=()).sd == 0

@@ -67,7 +67,7 @@ def shrunk(strategy: SearchStrategy[T], condition: Callable[[T], bool]) -> T:
     )
 
 
-def happenings(history: LoggedHistory) -> list[model.Happening]:
+def happenings(history: LoggedHistory) -> list[model.AcceptedLine]:
     """Return what the model accepts of ``history``."""
     return [found for found in model.happenings(history.lines) if found is not None]
 

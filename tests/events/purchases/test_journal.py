@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.columns import Columns
-from events.journal.journal import Journal, OwnEvents
 from events.purchases.amounts import UNITS_PER_ONE, parse_amount
+from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, render, users_of
+from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style
 from replay.engine.history import Events
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
+
+    from events.journal.index import Growth
 
 AMOUNTS = [parse_amount(text) for text in ("0", "5", "7.5", "7.5000", "999999999999999.9999")]
 # Equal seconds, and fractions of any length that differ in what a tick tells and behind it.
@@ -107,7 +109,7 @@ class Model:
         )
 
 
-def check(journal: Journal, events: Sequence[Event], number: int) -> None:
+def check(journal: PurchaseJournal, events: Sequence[Event], number: int) -> None:
     """Compare all that ``journal`` answers as of ``number`` with the model."""
     model = Model(events[:number], journal.numbers)
     assert journal.users(number) == len(model.names)
@@ -133,22 +135,12 @@ def check(journal: Journal, events: Sequence[Event], number: int) -> None:
                 assert journal.are_friends(user, other, number) == friends
 
 
-@pytest.fixture(autouse=True, params=["lists", "base", "as it is"])
-def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a few rows kept in lists for ever, or sorted soon; and arrays that are soon full."""
-    if request.param != "as it is":
-        monkeypatch.setattr(
-            "events.journal.index._NEW_MIN", 10**6 if request.param == "lists" else 3
-        )
-        monkeypatch.setattr("events.journal.index._CAPACITY_MIN", 1)
-
-
 class TestAsOf:
     @given(histories, st.lists(st.integers(1, 12), min_size=1), st.randoms())
     def test_answers_are_those_of_brute_force_while_the_journal_grows(
-        self, events: list[Event], sizes: list[int], draw: random.Random
+        self, growth: Growth, events: list[Event], sizes: list[int], draw: random.Random
     ) -> None:
-        journal = Journal()
+        journal = PurchaseJournal(growth)
         for block in in_blocks(events, sizes):
             journal.extend(Columns.of(block))
             for _ in range(2):
@@ -157,9 +149,9 @@ class TestAsOf:
 
     @given(histories, st.lists(st.integers(1, 12), min_size=1))
     def test_answers_as_of_every_event_are_the_same_once_all_have_come(
-        self, events: list[Event], sizes: list[int]
+        self, growth: Growth, events: list[Event], sizes: list[int]
     ) -> None:
-        journal = Journal()
+        journal = PurchaseJournal(growth)
         for block in in_blocks(events, sizes):
             journal.extend(Columns.of(block))
         for number in range(len(events) + 1):
@@ -167,9 +159,9 @@ class TestAsOf:
 
     @given(histories, st.lists(st.integers(1, 12), min_size=1), st.data())
     def test_events_come_back_as_they_were(
-        self, events: list[Event], sizes: list[int], data: st.DataObject
+        self, growth: Growth, events: list[Event], sizes: list[int], data: st.DataObject
     ) -> None:
-        journal = Journal()
+        journal = PurchaseJournal(growth)
         for block in in_blocks(events, sizes):
             journal.extend(Columns.of(block))
         everything = Events(journal, at_once=3)
@@ -187,8 +179,10 @@ class TestAsOf:
                 everything[outside]
 
     @given(histories, st.data())
-    def test_whom_events_concern_is_told(self, events: list[Event], data: st.DataObject) -> None:
-        journal = Journal()
+    def test_whom_events_concern_is_told(
+        self, growth: Growth, events: list[Event], data: st.DataObject
+    ) -> None:
+        journal = PurchaseJournal(growth)
         journal.extend(Columns.of(events))
         if events:
             first = data.draw(st.integers(1, len(events)))
@@ -203,25 +197,27 @@ class TestAsOf:
 
     @given(histories, st.integers(0, 40))
     def test_copy_for_another_process_answers_the_same_and_grows_on(
-        self, events: list[Event], cut: int
+        self, growth: Growth, events: list[Event], cut: int
     ) -> None:
-        journal = Journal()
+        journal = PurchaseJournal(growth)
         journal.extend(Columns.of(events[:cut]))
         journal.users(cut)
-        copy: Journal = pickle.loads(pickle.dumps(journal))  # noqa: S301  our own
+        copy: PurchaseJournal = pickle.loads(pickle.dumps(journal))  # noqa: S301  our own
         copy.extend(Columns.of(events[cut:]).numbered_from(len(copy) + 1))
         check(copy, events, len(events))
 
 
 @pytest.mark.slow
 @given(histories)
-def test_order_of_a_log_in_reverse_is_that_of_its_times(events: list[Event]) -> None:
+def test_order_of_a_log_in_reverse_is_that_of_its_times(
+    growth: Growth, events: list[Event]
+) -> None:
     by_time = sorted(events, key=lambda event: event.time)
     reverse = [
         msgspec.structs.replace(event, number=number)
         for number, event in enumerate(reversed(by_time), 1)
     ]
-    journal = Journal()
+    journal = PurchaseJournal(growth)
     for each in reverse:
         journal.append(each)
     for number in range(len(reverse) + 1):
@@ -258,9 +254,9 @@ STYLE = Style(
     histories, st.lists(st.tuples(st.integers(1, 9), st.sampled_from([None, STYLE])), min_size=1)
 )
 def test_lines_are_those_of_the_style_in_which_their_block_is_written(
-    events: list[Event], blocks: list[tuple[int, Style | None]]
+    growth: Growth, events: list[Event], blocks: list[tuple[int, Style | None]]
 ) -> None:
-    journal = Journal()
+    journal = PurchaseJournal(growth)
     expected: list[bytes] = []
     for place, block in enumerate(in_blocks(events, [size for size, _ in blocks])):
         style = blocks[place % len(blocks)][1]
@@ -278,7 +274,7 @@ def test_lines_are_those_of_the_style_in_which_their_block_is_written(
 
 
 def test_events_that_do_not_follow_are_refused() -> None:
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.append(Purchase("2017-06-13 11:33:01", 1, "a", 5))
     for number in (1, 3):
         with pytest.raises(ValueError, match=f"expected event 2 next, found {number}"):
@@ -288,7 +284,7 @@ def test_events_that_do_not_follow_are_refused() -> None:
 
 
 def test_second_user_of_an_event_is_numbered_after_the_first_and_neither_is_there_before() -> None:
-    journal = Journal()
+    journal = PurchaseJournal()
     time = "2017-06-13 11:33:01"
     journal.extend(
         Columns.of(
@@ -309,7 +305,7 @@ def test_amounts_of_more_than_63_bits_are_whole_numbers_of_python() -> None:
     largest = parse_amount("999999999999999.9999")
     assert largest == 10**19 - 1 > 2**63
     events = [Purchase("2017-06-13 11:33:01", n, "a", largest - n) for n in (1, 2, 3)]
-    journal = Journal()
+    journal = PurchaseJournal()
     journal.extend(Columns.of(events))
     amounts = [event.amount for event in journal.purchases([0, 1, 2])]
     assert amounts == [largest - 1, largest - 2, largest - 3]
