@@ -2,6 +2,7 @@
 
 outside      Judge, Include, Attest, Commit    to the coordinator
 outside      Horizon                           to the coordinator, to move in time
+outside      Reached                           to the sink
 coordinator  Judged, Attested, Commit          to the sink
 """
 
@@ -58,6 +59,15 @@ class Horizon(msgspec.Struct, tag="horizon", array_like=True, frozen=True, gc=Fa
 
 class Commit(msgspec.Struct, tag="commit", array_like=True, frozen=True, gc=False):
     """Record all verdicts so far, then write the flagged lines."""
+
+
+class Reached(msgspec.Struct, Generic[E], tag="reached", array_like=True, frozen=True):
+    """Take these verdicts, which other actors reached that hold the same, as if they came here."""
+
+    decisions: tuple[E, ...]
+    """The decisions, in the order of the stream."""
+    lines: tuple[bytes, ...]
+    """The lines of what was flagged."""
 
 
 class Attest(msgspec.Struct, tag="attest", array_like=True, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.messages import Attested, Commit, Judged
+from actors.messages import Attested, Commit, Judged, Reached
 from events.store.records import StateDigest
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Sink:
         return last if last is not None and last.number == number else None
 
     def on_receive(self, message: Any) -> None:
-        """Handle `Judged`, `Attested` or `Commit`.
+        """Handle `Judged`, `Reached`, `Attested` or `Commit`.
 
         Raises:
             TypeError: it is some other message.
@@ -112,6 +112,9 @@ class Sink:
             self.decisions, self.lines, self.digests = [], [], []
         elif kind is Attested:
             self.digests.append(StateDigest(message.events, b"", message.subjects, message.sums))
+        elif kind is Reached:
+            self.decisions += message.decisions
+            self.lines += message.lines
         else:
             raise TypeError(f"a sink understands no {kind.__name__}")
 

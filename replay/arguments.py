@@ -321,6 +321,25 @@ def add_ranges(
     )
 
 
+def add_workers(parser: argparse.ArgumentParser, what: str, *more: str) -> None:
+    """Declare how many processes share the work.
+
+    Args:
+        parser: takes it.
+        what: what they do, and how many do it by default.
+        more: other names of the option.
+
+    """
+    parser.add_argument(
+        "--workers",
+        *more,
+        metavar="N",
+        dest="workers",
+        type=whole("workers", 1),
+        help=f"how many processes {what}; the result is the same",
+    )
+
+
 def duration(text: str) -> int:
     """Return how many nanoseconds a duration is."""
     try:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
 from events.store.store import EventStore
-from replay.arguments import CommandParser, add_run, add_setting, check_printable, did_you_mean
+from replay.arguments import (
+    CommandParser,
+    add_run,
+    add_setting,
+    add_workers,
+    check_printable,
+    did_you_mean,
+)
 from replay.completion import SHELLS, PrintCompletion
 from replay.custom.console import FactWords
 from replay.custom.detector import Detector
@@ -64,7 +71,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--config", "--completion"),
+        *("--rejected", "--config", "--completion", "--workers"),
     )
 )
 
@@ -189,6 +196,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             listener=console,
             should_stop=stop,
             detector=detector,
+            workers=options.workers,
         )
     console.summarize(summary, machine=options.json)
     if options.json:
@@ -313,6 +321,7 @@ def _run_parser() -> CommandParser:
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
+    add_workers(parser, "judge the stream (default: as many as there are cores, where it pays)")
     parser.add_config()
     parser.add_argument(
         "--completion",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from events.errors import InputError, shown
 from replay.custom.detector import Detector
 from replay.purchases.simulation import Simulation
+from replay.terminal.standard_streams import report
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +39,12 @@ def given_detector(options: argparse.Namespace) -> type[ActorSystem[Any, Any, An
 
     """
     return None if options.detector is None else load_detector(options.detector)
+
+
+def say_if_alone(options: argparse.Namespace, alone: str) -> None:
+    """Say why one process does what several were asked to share, if ``alone`` says why."""
+    if alone and (options.workers or 1) > 1:
+        report(f"one process judges: {alone}")
 
 
 def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:

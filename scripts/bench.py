@@ -64,6 +64,7 @@ CASES: Final = (
     Case("d2", 10_000, 500_000, 1_000, 2),
     Case("d3", 10_000, 500_000, 1_000, 3),
     Case("stream", 10_000, 500_000, 20_000, 2),
+    Case("stream3", 10_000, 500_000, 20_000, 3),
     Case("small", 500, 5_000, 200, 2),
     Case("large", 1_000_000, 5_000_000, 1_000, 2),
 )
@@ -94,6 +95,8 @@ class Result:
     peak_bytes: list[int]
     phases: list[dict[str, float]]
     """Seconds by phase, as the program reports them."""
+    shared: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    """Seconds with other numbers of workers, by what they are called, next to each run with one."""
 
     @property
     def ratios(self) -> list[float]:
@@ -165,8 +168,18 @@ def workload(case: Case, cache: Path) -> Path:
     return logs
 
 
-def measure(case: Case, runs: int, cache: Path, tell: Callable[[str], None]) -> Result:
+def measure(
+    case: Case, runs: int, cache: Path, tell: Callable[[str], None], workers: int | None = None
+) -> Result:
     """Run floor and program on ``case`` in turns, ``runs`` times each.
+
+    Args:
+        case: what is run on.
+        runs: how often.
+        cache: where the logs are, or are to be.
+        tell: is told what goes on.
+        workers: None: as many as the program chooses; else one, and in turns with that so many,
+            and as many as it chooses.
 
     Raises:
         FailedRunError: one of the runs failed or counted wrong.
@@ -186,7 +199,20 @@ def measure(case: Case, runs: int, cache: Path, tell: Callable[[str], None]) -> 
                     f"floor: expected {case.lines:,} events, found {floor.stdout.strip()}"
                 )
             program = [sys.executable, "-m", "replay", "-v", "-D", str(case.degrees)]
-            run = timed([*program, batch, stream, folder / "flagged.json"], folder)
+            words: list[str | Path] = [
+                *program,
+                batch,
+                stream,
+                folder / "flagged.json",
+                "--overwrite",
+            ]
+            one: list[str | Path] = [] if workers is None else ["--workers", "1"]
+            run = timed([*words, *one], folder)
+            if workers is not None:
+                chosen = {f"{workers} workers": ["--workers", str(workers)], "by default": []}
+                for name, more in chosen.items():
+                    taken = timed([*words, *more], folder).seconds
+                    result.shared.setdefault(name, []).append(taken)
         result.seconds.append(run.seconds)
         result.floor_seconds.append(floor.seconds)
         result.peak_bytes.append(run.peak_bytes)
@@ -220,6 +246,21 @@ def phase_rows(results: Sequence[Result]) -> list[list[str]]:
     for result, times in zip(results, phases, strict=True):
         cells = (f"{times[name]:.2f}" if name in times else "" for name in names)
         rows.append([result.case.name, *cells])
+    return rows
+
+
+def shared_rows(results: Sequence[Result]) -> list[list[str]]:
+    """Return a table of runs with workers: the headings, then a row for each of ``results``."""
+    names = list(results[0].shared)
+    rows = [
+        ["case", "1 worker s", *(f"{each} {unit}" for each in names for unit in ("s", "x one"))]
+    ]
+    for result in results:
+        cells = []
+        for seconds in result.shared.values():
+            ratios = [some / one for some, one in zip(seconds, result.seconds, strict=True)]
+            cells += [f"{median(seconds):.2f}", f"{median(ratios):.2f}"]
+        rows.append([result.case.name, f"{median(result.seconds):.2f}", *cells])
     return rows
 
 
@@ -280,7 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with cache_folder(options.keep) as cache:
             results = [
-                measure(case, runs, cache, tell)
+                measure(case, runs, cache, tell, options.workers)
                 for name in dict.fromkeys(names)
                 for case in CASES
                 if case.name == name
@@ -301,6 +342,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"  {result.case.title}")
         print_table(run_rows(results))
         print_table(phase_rows(results))
+        if options.workers is not None:
+            print_table(shared_rows(results))
     return 0
 
 
@@ -340,6 +383,13 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=_runs, metavar="N", help="how often to run each case (default: 5)"
     )
     parser.add_argument(
+        "--workers",
+        type=_runs,
+        metavar="N",
+        help="run each case with one worker, and next to that with N, and with as many as the "
+        "program chooses by itself",
+    )
+    parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the logs in DIR and use those that are there"
     )
     parser.add_argument(
@@ -350,7 +400,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _runs(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a number of runs from 1, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text!r}")
     return int(text)
 
 

@@ -92,6 +92,7 @@ class Rings(replay.Detector):
 
     name = "rings"
     version = 1
+    answers_as_of = True
     event_types = (Transfer, Closed)
     judged_types = (Transfer,)
     verdict_type = Ring

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import counted
 from events.escapes import plain
-from replay.arguments import add_store, whole
+from replay.arguments import add_store, add_workers, whole
 from replay.engine.difference import difference_fields, difference_lines
 from replay.engine.explore import Explorer, RecordedOtherwiseError
-from replay.engine.explorers import explorations, usable_cores
+from replay.engine.explorers import explorations
+from replay.engine.workers import usable_cores
 from replay.kinds import looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import say
@@ -47,13 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="seed of the first one, from which they are counted (default: 1)",
     )
-    parser.add_argument(
-        "--jobs",
-        metavar="J",
-        type=whole("jobs", 1),
-        default=usable_cores(),
-        help="how many processes explore (default: the number of usable cores)",
-    )
+    add_workers(parser, "explore (default: as many as there are cores)", "--jobs")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -67,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
     except RecordedOtherwiseError as error:
         raise RecordedOtherwiseError(f"{options.store}: {error}; see {verify}") from None
     seeds = range(options.seed, options.seed + options.orders)
+    workers = usable_cores() if options.workers is None else options.workers
     explored = messages = restarts = 0
     different: Exploration | None = None
-    with closing(explorations(explorer, seeds, options.jobs)) as found:
+    with closing(explorations(explorer, seeds, workers)) as found:
         for _ in progress(seeds, "explore"):
             exploration = next(found)
             explored += 1

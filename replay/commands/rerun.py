@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, counted
 from events.escapes import plain
-from replay.arguments import add_ranges, ranges
+from replay.arguments import add_ranges, add_workers, ranges
 from replay.engine.branch import Edits, Insertion, branch_off
 from replay.engine.console import Console
 from replay.engine.notices import notice
 from replay.engine.references import Reference, range_of, reference_in
 from replay.kinds import ALL_KINDS, looks_at
-from replay.loading import add_detector
+from replay.loading import add_detector, say_if_alone
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
@@ -68,12 +68,14 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="start OUTPUT and its store afresh"
     )
+    add_workers(parser, "judge (default: as many as there are cores, where it pays)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the branch, and print what is found otherwise than in the original."""
     looks = looks_at(options)
+    say_if_alone(options, looks.alone)
     edits = Edits(
         _changed(looks, options),
         [range_of(looks.history, looks.sources, each) for each in options.skip],
@@ -82,7 +84,12 @@ def run(options: argparse.Namespace) -> int:
     branching, bar = looks.branching(), _BarOnly(0, looks.words)
     try:
         branch = branch_off(
-            branching, options.output, edits, overwrite=options.overwrite, listener=bar
+            branching,
+            options.output,
+            edits,
+            overwrite=options.overwrite,
+            listener=bar,
+            workers=1 if looks.alone else options.workers,
         )
     finally:
         bar.close()

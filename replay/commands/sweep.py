@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import counted
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, Parameters
-from replay.arguments import add_ranges, add_store, numbers
+from replay.arguments import add_ranges, add_store, add_workers, numbers
 from replay.engine.files import check_new
 from replay.engine.output_file import write_new
+from replay.engine.workers import CAN_FORK, LOST, Workers, usable_cores
 from replay.purchases.heatmap import heat_map
 from replay.purchases.history import History
 from replay.purchases.redecide import decide_again
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 SUMMARY = "table how many purchases each setting of D and T flags"
 EXAMPLE = "sweep flagged.json.events -D 1,2,3 -T 10,50,200"
+
+
+# From so many decisions on at other settings than the first, it pays to fork.
+_PAYS_DECISIONS: Final = 2_000
 
 
 class Swept(NamedTuple):
@@ -57,6 +63,9 @@ def add_arguments(parser: CommandParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--csv", action="store_true", help="print comma-separated values")
     how.add_argument("--json", action="store_true", help="print one JSON object a setting")
+    add_workers(
+        parser, "decide, each at one setting (default: as many as there are cores, where it pays)"
+    )
     parser.add_argument("--svg", metavar="FILE", help="also draw a heat map; FILE must not exist")
 
 
@@ -71,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     degrees = sorted(set(options.degrees)) or [original.degrees]
     tracked = sorted(set(options.tracked)) or [original.tracked]
     pairs = [Parameters(d, t) for d in degrees for t in tracked]
-    settings = list(_settings(history, pairs))
+    settings = list(_settings(history, pairs, _workers(options, history, pairs)))
     columns = ("D", "T", "flagged", "both", "gained", "lost", "agreement")
     rows = [(*setting, setting.agreement) for setting in settings]
     if options.csv:
@@ -92,16 +101,38 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(history: History, pairs: Sequence[Parameters]) -> Iterator[Swept]:
+def _workers(options: argparse.Namespace, history: History, pairs: Sequence[Parameters]) -> int:
+    """Return how many processes decide."""
+    pays = CAN_FORK and len(history.recorded) * (len(pairs) - 1) >= _PAYS_DECISIONS
+    default = usable_cores() if pays else 1
+    return min(options.workers or default, len(pairs))
+
+
+def _flagged(history: History, parameters: Parameters) -> set[int]:
+    """Return which purchases are flagged at ``parameters``, by event number."""
+    decisions = decide_again(history, parameters).values()
+    return {decision.number for decision in decisions if decision.flagged}
+
+
+def _settings(history: History, pairs: Sequence[Parameters], workers: int) -> Iterator[Swept]:
     recorded = {number for number, decision in history.recorded.items() if decision.flagged}
-    for parameters in progress(pairs, "settings"):
-        decisions = decide_again(history, parameters)
-        flagged = {number for number, decision in decisions.items() if decision.flagged}
-        yield Swept(
-            parameters.degrees,
-            parameters.tracked,
-            len(flagged),
-            len(flagged & recorded),
-            len(flagged - recorded),
-            len(recorded - flagged),
-        )
+    decide = partial(_flagged, history)
+    with Workers(workers, decide) as forked:
+        if workers > 1 and CAN_FORK:
+            forked.start()
+        answers = forked.answers(pairs)
+        for parameters in progress(pairs, "settings"):
+            _, found = next(answers)
+            flagged = decide(parameters) if found is LOST else found
+            yield _setting(parameters, flagged, recorded)
+
+
+def _setting(parameters: Parameters, flagged: set[int], recorded: set[int]) -> Swept:
+    return Swept(
+        parameters.degrees,
+        parameters.tracked,
+        len(flagged),
+        len(flagged & recorded),
+        len(flagged - recorded),
+        len(recorded - flagged),
+    )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import counted
 from events.escapes import plain
-from replay.arguments import add_store
+from replay.arguments import add_store, add_workers
 from replay.engine.difference import difference_fields, difference_lines
 from replay.kinds import looks_at
-from replay.loading import add_detector
+from replay.loading import add_detector, say_if_alone
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json, progress
 
@@ -29,13 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     add_detector(parser)
+    add_workers(parser, "judge (default: as many as there are cores, where it pays)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
     looks = looks_at(options)
-    found = looks.verify(lambda moments: progress(moments, "verify"))
+    say_if_alone(options, looks.alone)
+    found = looks.verify(lambda moments: progress(moments, "verify"), options.workers)
     difference = found.difference
     if options.json:
         fields = None if difference is None else difference_fields(difference, looks)

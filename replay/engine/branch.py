@@ -186,6 +186,7 @@ class Branching(ABC, Generic[H]):
         *,
         listener: RunListener | None,
         disk: Disk,
+        workers: int | None,
     ) -> tuple[RunSummary, set[tuple[Source, int]]]:
         """Run on ``logs``; return what was done, and which lines are parameters."""
 
@@ -301,6 +302,7 @@ def branch_off(
     overwrite: bool = False,
     listener: RunListener | None = None,
     disk: Disk = DISK,
+    workers: int | None = 1,
 ) -> Branch:
     """Decide a history again with ``edits``, as a run with outputs of its own.
 
@@ -313,6 +315,7 @@ def branch_off(
         overwrite: remove the output and the event store that stand there.
         listener: is told how the run goes.
         disk: does what is done to files that are written.
+        workers: how many processes judge, as in `replay.run`.
 
     Raises:
         OtherDetectorError: another detector decided the original.
@@ -343,7 +346,9 @@ def branch_off(
         logs[source] = BranchLog(_name(fingerprint, source), file)
     with branch_files(output, store, disk, overwrite=overwrite) as files:
         outputs = (files.output, files.store)
-        summary, no_events = branching.run(logs, setting, *outputs, listener=listener, disk=disk)
+        summary, no_events = branching.run(
+            logs, setting, *outputs, listener=listener, disk=disk, workers=workers
+        )
         branch = _branch(setting, summary, editor, texts, no_events)
         files.complete(summary)
         return branch

@@ -100,7 +100,7 @@ class Console(RunListener, Closing):
     def __init__(self, verbosity: int, words: RunWords) -> None:
         """Report as much as ``verbosity`` says, in ``words``."""
         self.verbosity: Final = verbosity
-        self.each_event = verbosity > 1
+        self.each_event = self.times_events = verbosity > 1
         self.words: Final = words
         """What is said in."""
         self._bar: _Bar | None = None
@@ -116,6 +116,8 @@ class Console(RunListener, Closing):
             elif summary.events_before:
                 before = counted(summary.events_before, self.words.events)
                 self.say(f"going on after {before}")
+            if summary.alone:
+                self.say(f"one process judges: {summary.alone}")
         self._summary = summary
         live = self._rejections.live = inputs.live
         if live and not summary.events_before:
@@ -185,6 +187,8 @@ class Console(RunListener, Closing):
         if self.verbosity > 0:
             for phase, seconds in summary.seconds.items():
                 self.say(f"phase {phase}: {seconds:.3f} s")
+            if summary.workers:
+                self.say(f"judged by {counted(summary.workers, 'worker')}")
         for source, refused in summary.refused.items():
             if refused and not summary.accepted.get(source):
                 rows = counted(refused, words.row)

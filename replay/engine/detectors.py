@@ -97,6 +97,14 @@ def detector_version(detector: Any) -> DetectorVersion:
     return DetectorVersion(name, HASHED + _hash(name, detector))
 
 
+def answers_as_of(detector: Any) -> bool:
+    """Tell whether ``detector`` declares, for itself, that workers may share its events.
+
+    See `replay.judging.system.ActorSystem`.
+    """
+    return _declared(detector).get("answers_as_of") is True
+
+
 def check_detector(store: EventStore, detector: Any) -> None:
     """Refuse to let ``detector`` speak for what another one decided.
 
@@ -142,7 +150,7 @@ def _declared(detector: Any) -> Mapping[str, Any]:
         return vars(detector)
     return {
         key: getattr(detector, key)
-        for key in ("name", "version", "decides_as")
+        for key in ("name", "version", "decides_as", "answers_as_of")
         if hasattr(detector, key)
     }
 

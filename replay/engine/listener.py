@@ -44,6 +44,10 @@ class RunSummary(msgspec.Struct):
     """The number of rejected lines that were too long to be kept whole and are not in that file."""
     seconds: dict[str, float] = {}
     """The duration of each phase in seconds, by name."""
+    workers: int = 0
+    """How many worker processes there were; 0 where this process did all of it."""
+    alone: str = ""
+    """Why there were none, where some were asked for."""
 
     @property
     def events(self) -> int:
@@ -61,6 +65,8 @@ class RunListener:
 
     each_event: bool = False
     """Whether `on_event` is called."""
+    times_events: bool = False
+    """Whether it has to be told how long each event took, so that no worker can judge any."""
 
     def on_start(self, inputs: Any, summary: Any) -> None:
         """Take the inputs and the summary of a run that begins; the summary changes as it goes."""
@@ -74,7 +80,10 @@ class RunListener:
     def on_event(
         self, log: Any, line_number: int, event: Any, decision: Any, seconds: float
     ) -> None:
-        """Take an event of the stream, the decision on it if any, and the seconds that it took."""
+        """Take an event of the stream, the decision on it if any, and the seconds that it took.
+
+        Where a worker has judged it, these are 0, and it comes when its block is done.
+        """
 
     def on_end(self, summary: Any) -> None:
         """Take the summary of a run that has ended."""

@@ -295,8 +295,21 @@ class Looks(Closing, Generic[E]):
         """Return the same for machines."""
 
     @abstractmethod
-    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
-        """Play the history again and compare; see `replay.purchases.verify.verify`."""
+    def verify(
+        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+    ) -> Verification:
+        """Play the history again and compare; see `replay.purchases.verify.verify`.
+
+        Args:
+            progress: passes on each moment up to which is played.
+            workers: how many processes judge; None: as many as pay. One, where `alone` says why.
+
+        """
+
+    @property
+    @abstractmethod
+    def alone(self) -> str:
+        """Why one process judges its events alone, or nothing where none has to."""
 
     @property
     @abstractmethod

@@ -120,7 +120,9 @@ class IntervalBranching(Branching[IntervalHistory]):
         *,
         listener: RunListener | None,
         disk: Disk,
+        workers: int | None,
     ) -> tuple[IntervalSummary, set[tuple[Source, int]]]:
+        del workers
         name, content = logs["observations"]
         with Observations(name, self._columns, form="jsonl", content=content) as source:
             search, form = setting

@@ -195,8 +195,15 @@ class IntervalLooks(Looks[Observation]):
             **why_fields(self.timeline, number),
         }
 
-    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+    def verify(
+        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+    ) -> Verification:
+        del workers
         return verify_intervals(self.store, progress)
+
+    @property
+    def alone(self) -> str:
+        return "intervals are found in portions, one after the other"
 
     @property
     def words(self) -> IntervalWords:

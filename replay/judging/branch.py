@@ -98,13 +98,20 @@ class JudgedBranching(Branching[H], Generic[H]):
         *,
         listener: RunListener | None,
         disk: Disk,
+        workers: int | None,
     ) -> tuple[Summary, set[tuple[Source, int]]]:
         with self.opened(logs, setting) as opened:
             given: set[tuple[Source, int]] = set()
             if opened.line is not None:
                 given.add(("batch", opened.batch.lines_read))
             summary = run(
-                opened, output, store=store, listener=listener, disk=disk, detector=self.detector
+                opened,
+                output,
+                store=store,
+                listener=listener,
+                disk=disk,
+                detector=self.detector,
+                workers=workers,
             )
             return summary, given
 

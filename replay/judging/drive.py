@@ -23,6 +23,7 @@ from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
 from replay.judging.history import JudgedResumed, is_finished
 from replay.judging.system import ActorSystem
+from replay.judging.workers import Judges, why_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +79,8 @@ class JudgingDrive(Drive):
         detector: Callable[..., ActorSystem[Any, Any, Any]],
         listener: RunListener,
         should_stop: ShouldStop,
+        *,
+        workers: int | None = 1,
     ) -> None:
         """Begin without actors.
 
@@ -87,6 +90,7 @@ class JudgingDrive(Drive):
             detector: makes the actor system.
             listener: is told of each event that is judged.
             should_stop: asked between events.
+            workers: how many processes judge; None: as many as pay.
 
         """
         self.logs: Final = logs
@@ -94,9 +98,15 @@ class JudgingDrive(Drive):
         self.detector: Final = detector
         self._listener: Final = listener
         self._should_stop: Final = should_stop
+        alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
+        self._workers: Final = 1 if alone else workers
+        if (workers or 1) > 1:
+            summary.alone = alone
+        self._events_read = 0
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
         self.simulation: ActorSystem[Any, Any, Any]
+        self._judges: Judges
 
     def header(self) -> Header:
         logs = self.logs
@@ -119,6 +129,8 @@ class JudgingDrive(Drive):
         self.simulation = self.detector(self.logs.parameters, self._outputs, attesting=True)
         stack.enter_context(self.simulation)
         self.simulation.dispatcher.supervisor = Reactivation()
+        judges = Judges(self.simulation, self._workers, self._check_stop)
+        self._judges = stack.enter_context(judges)
         return self._outputs
 
     def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
@@ -150,11 +162,21 @@ class JudgingDrive(Drive):
 
     def take(self, log: SourceLog, records: list[Record]) -> None:
         """Make what was kept part of the journal, and judge what is of the stream."""
+        simulation = self.simulation
         for record in records:
             if isinstance(record, EventColumns):
-                self.simulation.extend(record)
+                simulation.extend(record)
+                self._judges.extend(record)
         if log is not self.logs.batch:
-            self._judge(log, records)
+            events = len(simulation.journal) - simulation.position
+            self._events_read += events
+            if self._judges.pay(events + self._events_ahead(log)):
+                self._summary.workers = self._judges.workers
+                self._judge_shared(log, records)
+            else:
+                began = time.process_time()
+                self._judge(log, records)
+                self._judges.took(time.process_time() - began, events)
         self._summary.users = len(self.simulation.journal.names)
 
     def _judge(self, log: SourceLog, records: list[Record]) -> None:
@@ -163,13 +185,37 @@ class JudgingDrive(Drive):
         for line_number, record in numbered(records):
             if isinstance(record, Rejected):
                 continue
-            if self._should_stop() and not log.live:
-                raise InterruptedRunError("between two events")
+            if not log.live:
+                self._check_stop()
             began = clock() if each_event else 0.0
             decision = simulation.judge(record)
             self._judged(decision)
             if each_event:
                 listener.on_event(log, line_number, record, decision, clock() - began)
+
+    def _judge_shared(self, log: SourceLog, records: list[Record]) -> None:
+        simulation, listener = self.simulation, self._listener
+        decisions = self._judges.judge(simulation.position + 1, len(simulation.journal))
+        if not listener.each_event:
+            for decision in decisions:
+                self._judged(decision)
+            return
+        found = iter(list(decisions))
+        for line_number, record in numbered(records):
+            if isinstance(record, Rejected):
+                continue
+            decision = next(found) if simulation.judges(record) else None
+            self._judged(decision)
+            listener.on_event(log, line_number, record, decision, 0.0)
+
+    def _events_ahead(self, log: SourceLog) -> int:
+        """Return how many events come after what was read of ``log``, by estimate."""
+        ahead = max(log.bytes_total - log.bytes_read, 0)
+        return self._events_read * ahead // max(log.bytes_read, 1)
+
+    def _check_stop(self) -> None:
+        if self._should_stop():
+            raise InterruptedRunError("between two events")
 
     def _judged(self, decision: Any) -> None:
         if decision is not None:

@@ -14,6 +14,7 @@ from replay.engine.history import Happening, texts_by_log
 from replay.engine.looks import Exported, Fields, Looks
 from replay.judging.explore import JudgedSubject
 from replay.judging.verify import JudgedReplay
+from replay.judging.workers import why_alone
 from replay.terminal.tables import cut_fields
 
 if TYPE_CHECKING:
@@ -108,6 +109,10 @@ class JudgedLooks(Looks[E]):
     def where(self, number: int) -> str:
         return ("" if self.history.judged(number) else "past, ") + super().where(number)
 
+    @property
+    def alone(self) -> str:
+        return why_alone(self.detector)
+
     def account(self, event: E) -> str:
         where = self.place_text(self.history.place(event.number))
         return f"{where}: {json_escaped(self._text(event))}"
@@ -118,9 +123,11 @@ class JudgedLooks(Looks[E]):
     def _text(self, event: E) -> str:
         return self.history.own_line(event).decode("utf-8", "backslashreplace").strip()
 
-    def verify(self, progress: Callable[[Sequence[int]], Iterable[int]]) -> Verification:
+    def verify(
+        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+    ) -> Verification:
         self.check_given()
-        return self.replay_type(self.history, self.detector).compared(progress)
+        return self.replay_type(self.history, self.detector, workers).compared(progress)
 
     def branching(self) -> Branching[Any]:
         self.check_given()

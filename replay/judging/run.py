@@ -41,6 +41,7 @@ def run(
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
+    workers: int | None = 1,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
@@ -63,6 +64,9 @@ def run(
         disk: does what is done to files that are written.
         detector: makes the actor system that decides, by default that of the logs; see
             `replay.engine.detectors`.
+        workers: how many processes judge, forked from this one if they are several; None: one
+            for each core, where it pays. The files are the same, byte for byte. Where
+            `replay.judging.workers.why_alone` says why, it is this process alone.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -88,7 +92,7 @@ def run(
         logs,
         output,
         summary,
-        JudgingDrive(logs, summary, given, listener, should_stop),
+        JudgingDrive(logs, summary, given, listener, should_stop, workers=workers),
         strict=strict,
         listener=listener,
         should_stop=should_stop,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Attest, Commit, Horizon, Judge
+from actors.messages import Attest, Commit, Horizon, Include, Judge, Reached
 from actors.sink import SinkActor
 from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
@@ -58,6 +58,13 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     """The name of the detector, by default that of its class."""
     version: ClassVar[int | str]
     """The version of its rule, by default the hash of its source."""
+    answers_as_of: ClassVar[bool] = False
+    """Whether each verdict follows from the events before it alone.
+
+    That is: questions and verdicts leave no trace in actors, to be told of an event by `Include`
+    or by `Judge` makes no difference, and that later events are in the journal makes none. Only
+    then may workers share the events among them. A subclass declares it for itself.
+    """
 
     verdict_type: ClassVar[type[Any]]
     """The type of its verdicts, as a store keeps them."""
@@ -178,6 +185,16 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
             self.coordinator.actor_ref.tell(Horizon(position))
             self.dispatcher.run()
 
+    def include(self, position: int) -> None:
+        """Tell those whom they concern of the events up to event ``position`` of the journal.
+
+        The states are those of `goto` then, and nobody who is active recovers again.
+        """
+        tell = self.coordinator.actor_ref.tell
+        for event in self.journal.events(self.position + 1, position):
+            tell(Include(event))
+        self.dispatcher.run()
+
     def passivate(self, users: Iterable[int]) -> None:
         """Stop the actors of ``users``, by number; no message for them may be waiting."""
         for number in users:
@@ -208,6 +225,11 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
                 "see that its coordinator tells the sink"
             )
         return decision
+
+    def accept(self, decisions: Sequence[V], lines: Sequence[bytes]) -> None:
+        """Take verdicts that another actor system reached on the events that come next."""
+        self.sink.actor_ref.tell(Reached(tuple(decisions), tuple(lines)))
+        self.dispatcher.run()
 
     def attest(self, events: int) -> None:
         """Send the digest of the state after ``events`` events to the outlet.

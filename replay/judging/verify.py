@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.sink import Nowhere
@@ -10,12 +11,17 @@ from events.store.records import StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.verify import Lost, Replayed, Verification, digest_differences
+from replay.judging.workers import Judges, why_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.engine.history import Attestation
     from replay.judging.history import JudgedHistory
+
+
+# So many events are judged in this process before it is seen whether workers pay.
+_AT_ONCE: Final = 512
 
 
 def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:
@@ -30,8 +36,15 @@ def decision_differences(expected: Any, actual: Any) -> Iterator[Difference]:
 class JudgedReplay(Replayed):
     """A history whose events are judged, played again."""
 
-    def __init__(self, history: JudgedHistory[Any, Any, Any], detector: Any) -> None:
+    def __init__(
+        self, history: JudgedHistory[Any, Any, Any], detector: Any, workers: int | None = 1
+    ) -> None:
         """Play ``history`` again with actors of ``detector``.
+
+        Args:
+            history: what was recorded.
+            detector: makes the actor system.
+            workers: how many processes judge, as in `replay.run`.
 
         Raises:
             OtherDetectorError: another detector decided the history.
@@ -45,6 +58,9 @@ class JudgedReplay(Replayed):
         self.history: Final = history
         self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
         self._simulation: Final = simulation
+        self._judges: Final = Judges(
+            simulation, 1 if why_alone(detector) else workers, lambda: None, telling=True
+        )
         self._last_judged = max(history.recorded, default=0)
 
     def compared(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> Verification:
@@ -71,6 +87,7 @@ class JudgedReplay(Replayed):
                     yield Difference(attestation.events, actor.actor_urn, name, *values)
 
     def close(self) -> None:
+        self._judges.close()
         self._simulation.close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
@@ -104,11 +121,31 @@ class JudgedReplay(Replayed):
                     yield Difference(number, SINK, "decision", recorded, None)
             self.position = past
         while self.position < moment:
-            event = history.events[self.position]
-            decision = simulation.judge(event)
-            self.position += 1
-            yield from self._decided(self.position, decision)
+            shared = self._judges.pay(len(history) - self.position)
+            decisions = self._shared(moment) if shared else self._here(moment)
+            for number, decision in decisions:
+                self.position = number
+                yield from self._decided(number, decision)
         simulation.commit()
+
+    def _here(self, moment: int) -> Iterator[tuple[int, Any]]:
+        """Judge some events up to event ``moment``; iterate over them, and the decision if any."""
+        first, last = self.position + 1, min(self.position + _AT_ONCE, moment)
+        began = time.process_time()
+        for event in self.history.events[first - 1 : last]:
+            yield event.number, self._simulation.judge(event)
+        self._judges.took(time.process_time() - began, last - first + 1)
+
+    def _shared(self, moment: int) -> Iterator[tuple[int, Any]]:
+        """Let workers judge all events up to event ``moment``; iterate over them likewise."""
+        given = self.position
+        for decision in self._judges.judge(given + 1, moment):
+            for number in range(given + 1, decision.number):
+                yield number, None
+            given = decision.number
+            yield given, decision
+        for number in range(given + 1, moment + 1):
+            yield number, None
 
     def _decided(self, number: int, actual: Any) -> Iterator[Difference]:
         recorded = self.history.recorded.get(number)

@@ -31,6 +31,7 @@ class Simulation(ActorSystem[Event, Decision, UserActor]):
 
     name = "purchases"
     version: ClassVar[int | str] = 1
+    answers_as_of = True
 
     verdict_type: ClassVar[type[Decision]] = Decision
     """What a verdict says."""

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 class PurchaseReplay(JudgedReplay):
     """A history of purchases, played again."""
 
-    def __init__(self, history: History, detector: Callable[..., Simulation] = Simulation) -> None:
+    def __init__(
+        self,
+        history: History,
+        detector: Callable[..., Simulation] = Simulation,
+        workers: int | None = 1,
+    ) -> None:
         """Play ``history`` again; see `JudgedReplay`."""
-        super().__init__(history, detector)
+        super().__init__(history, detector, workers)
         # What each user's state adds up to, and all of them together.
         self._sums: list[Sums] = []
         self._total = Sums()

@@ -23,6 +23,7 @@ from actors.orders import ChosenOrder, RandomOrder
 from replay.engine.failing import Failure, Failures, with_failures
 from replay.testing.checks import (
     assert_agrees_with_model,
+    assert_answers_as_of,
     assert_deterministic,
     assert_replays,
     assert_same_decisions,
@@ -67,6 +68,7 @@ __all__ = [
     "RandomOrder",
     "amounts",
     "assert_agrees_with_model",
+    "assert_answers_as_of",
     "assert_deterministic",
     "assert_replays",
     "assert_same_decisions",

@@ -9,19 +9,22 @@ PYTHONOPTIMIZE, and pytest adds its expression to the message where the kit is i
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.orders import LaneOrder, RandomOrder
+from actors.sink import Nowhere
 from events.store.store import EventStore
 from replay.engine.branch import Edits, branch_off
-from replay.engine.explore import Explorer
+from replay.engine.explore import Draw, Explorer
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.run import run
 from replay.judging.shrink import FLAGGED
 from replay.judging.timeline import JudgedTimeline
+from replay.judging.workers import Share
 from replay.kinds import looks_of
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
@@ -31,7 +34,7 @@ from replay.testing.peer import trace_elsewhere, traced
 from replay.testing.playing import play
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder
     from replay.engine.failing import Failure
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from replay.testing.logged import LoggedHistory
     from replay.testing.model import Rule
 
+# Among how many systems a stream is shared, and how many events each judges at a time at most.
+_SYSTEMS: Final = (2, 3, 16)
+_SHARES: Final = (1, 4, 64)
 # How many moments of a history are visited in reverse.
 _VISITS: Final = 5
 # How many bytes of a file that differs are shown.
@@ -173,6 +179,51 @@ def assert_same_in_any_order(
         difference = explorer.explore(seed).difference
         if difference is not None:
             raise AssertionError(f"{opened.path}: seed {seed}: {difference}")
+
+
+def assert_answers_as_of(
+    store: EventStore | str | Path, seeds: int = 3, detector: Any = None
+) -> None:
+    """Assert that it makes no difference who judges which event of a stream.
+
+    Several actor systems, each with all events in its journal from the beginning, judge shares of
+    it, of sizes and under orders of delivery that are drawn, and are only told of the rest. That
+    is what a detector declares with ``answers_as_of = True``, and what workers depend on.
+
+    Args:
+        store: the store, or where it is; of a detector that judges events one by one.
+        seeds: how often it is shared, with the seeds from 0 on.
+        detector: what decided it; by default the program's own for such stores.
+
+    """
+    opened = store if isinstance(store, EventStore) else EventStore(store)
+    with looks_of(opened, detector) as looks:
+        history: Any = looks.history
+        for seed in range(seeds):
+            found = {each.number: each for each in _shared(history, looks.detector, seed)}
+            for number, recorded in history.recorded.items():
+                if found.get(number) != recorded:
+                    raise AssertionError(
+                        f"{opened.path}: event {number}, shared by seed {seed}: expected "
+                        f"{recorded}, found {found.get(number)}; a detector that declares "
+                        "answers_as_of decides by the events before alone"
+                    )
+
+
+def _shared(history: Any, detector: Any, seed: int) -> Iterator[Any]:
+    """Iterate over the decisions on the stream of ``history``, shared as ``seed`` says."""
+    draw = Draw("shares", seed)
+    with ExitStack() as stack:
+        judges = []
+        for place in range(draw.one_of(_SYSTEMS)):
+            order = RandomOrder(seed * max(_SYSTEMS) + place)
+            system = detector(history.parameters, Nowhere(), order, journal=history.journal)
+            stack.enter_context(system)
+            system.goto(history.past_events)
+            judges.append(Share(system))
+        numbers = range(history.past_events + 1, len(history) + 1)
+        for share in draw.cut(numbers, draw.one_of(_SHARES)):
+            yield from draw.one_of(judges)((share[0], share[-1])).decisions
 
 
 def assert_replays(store: EventStore | str | Path, detector: Any = None) -> None:

@@ -21,11 +21,12 @@ from actors.sink import Nowhere
 from events.errors import InterruptedRunError, ReplayError
 from events.store.store import EventStore
 from replay.custom.history import FactTimeline
-from replay.engine.detectors import detector_version
+from replay.engine.detectors import answers_as_of, detector_version
 from replay.engine.explore import Explorer
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.run import run
 from replay.kinds import looks_of
+from replay.testing.checks import assert_answers_as_of
 from replay.testing.disks import CountingDisk
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def run_conformance_test(detector: type[Detector], parameters: Any = None) -> No
     It declares what it has to; each event concerns somebody; what an actor holds follows from
     its own events alone, told one by one or recovered; answering changes nothing; no order of
     delivery and no failure changes a verdict; a run that is stopped anywhere and gone on with
-    gives the same files; and verify finds nothing.
+    gives the same files; verify finds nothing; and where it declares so, it makes no difference
+    who judges which event.
 
     Args:
         detector: a class made of `replay.Detector`.
@@ -143,6 +145,8 @@ def _check(detector: type[Detector], logs: FactLog) -> None:
                     f"{different.field} of {different.actor}: expected {different.expected}, "
                     f"found {different.actual}"
                 )
+        if answers_as_of(detector):
+            assert_answers_as_of(store, _SEEDS, detector)
         _check_stopped(detector, logs, output.read_bytes(), store.read_bytes())
 
 

@@ -1,5 +1,7 @@
 """Real processes are killed at random moments, of the first run and of those that go on.
 
+Where workers judge, it may be one of them instead, and the run goes on by itself.
+
 The number of a case gives the history, the moments and how often it is killed. A moment
 is a part of the time that an uninterrupted run took, so where exactly a kill hits
 differs from machine to machine.
@@ -8,9 +10,13 @@ differs from machine to machine.
 from __future__ import annotations
 
 import gzip
+import os
 import random
+import signal
 import subprocess
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import observations
@@ -30,9 +36,9 @@ from campaigns.promise import check_promise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _SEEDS: Final = 3
+_GONE_SECONDS: Final = 60
 
 
 class Kind(NamedTuple):
@@ -52,16 +58,20 @@ class Kind(NamedTuple):
     """Of how many addresses observations are, for a search for intervals; None: purchases."""
     live: bool = False
     """Whether they come through standard input, once more after each kill."""
+    workers: int = 1
+    """How many processes judge; the outputs that are expected are those of one."""
 
 
 KINDS: Final = (
     Kind(),
     Kind(late=0.1),
+    Kind(workers=2, late=0.05),
     Kind(bad=0.02, before=b""),
     Kind(keys=40, bad=0.01),
     Kind(keys=40, bad=0.01, live=True),
     Kind(keys=0, zipped=True, newline=False),
     Kind(spikes=0.5),
+    Kind(workers=3, degrees=3, bad=0.01),
     Kind(before=b"earlier\n" * 1_000),
     Kind(before=b"earlier", newline=False, bad=0.01),
     Kind(zipped=True, late=0.01, bad=0.01),
@@ -94,7 +104,7 @@ class Kill(Campaign):
 
     name = "kill"
     title = "processes are killed at random moments"
-    small = 4
+    small = 5
     full = 600
 
     def __init__(self, folder: Path) -> None:
@@ -111,12 +121,15 @@ class Kill(Campaign):
         for _ in range(drawn.randint(1, 3)):
             process = started(words, said_file, one.stdin)
             try:
+                self._kill_workers(process, drawn, one)
                 status = process.wait(drawn.random() * one.seconds)
             except subprocess.TimeoutExpired:
+                workers = _workers_of(process)
                 process.kill()
                 process.wait()
                 self.done["kills"] += 1
                 check_promise(one.kind.before, out)
+                _expect_gone(workers)
             else:
                 said = said_file.read_text(errors="replace")
                 expect(status == 0, f"expected status 0, found {status}: {said}")
@@ -130,6 +143,21 @@ class Kill(Campaign):
         if one.kind.live:
             finished(["verify", out / STORE], said_file)
 
+    def _kill_workers(
+        self, process: subprocess.Popen[bytes], drawn: random.Random, one: Uninterrupted
+    ) -> None:
+        """Kill some of the workers of ``process``, if there are any."""
+        left = drawn.randrange(6) if one.kind.workers > 1 else 0
+        while left and process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(drawn.random() * one.seconds / 20)
+            workers = _workers_of(process)
+            if workers:
+                with suppress(ProcessLookupError):
+                    os.kill(drawn.choice(workers), signal.SIGKILL)
+                    self.done["workers killed"] += 1
+                    left -= 1
+
     def _history(self, number: int) -> Uninterrupted:
         if number not in self._histories:
             kind = KINDS[number % len(KINDS)]
@@ -137,15 +165,37 @@ class Kill(Campaign):
             logs = _write_logs(kind, number, folder)
             out = _empty(folder / "out", kind)
             began = time.perf_counter()
-            finished(_words(kind, logs, out), folder / "said", logs[0] if kind.live else None)
+            finished(
+                _words(kind._replace(workers=1), logs, out),
+                folder / "said",
+                logs[0] if kind.live else None,
+            )
             seconds = time.perf_counter() - began
             self._histories[number] = Uninterrupted(kind, logs, _lasting(kind, out), seconds)
         return self._histories[number]
 
 
+def _workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the processes that ``process`` has started; none where the system does not tell."""
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    except OSError:
+        return []
+    return list(map(int, children.split()))
+
+
+def _expect_gone(processes: Sequence[int]) -> None:
+    """Expect that none of ``processes`` outlives what started it by more than a moment."""
+    waiting_until = time.monotonic() + _GONE_SECONDS
+    for process in processes:
+        while Path(f"/proc/{process}").exists():
+            expect(time.monotonic() < waiting_until, f"expected worker {process} to be gone")
+            time.sleep(0.01)
+
+
 def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
     if kind.keys is None:
-        return ["-q", *logs, out / FLAGGED]
+        return ["-q", "--workers", str(kind.workers), *logs, out / FLAGGED]
     words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
     if kind.live:
         words[1:2] = ["-", "--resume"]
@@ -178,7 +228,7 @@ def _write_logs(kind: Kind, seed: int, folder: Path) -> list[Path]:
     settings = workload.Workload(
         users=400,
         lines=6_000,
-        stream_lines=2_000,
+        stream_lines=4_000 if kind.workers > 1 else 2_000,
         degrees=kind.degrees,
         tracked=20,
         seed=seed,

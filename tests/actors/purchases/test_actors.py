@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import actors.messages
 from actors.dispatcher import ActorFailedError, DispatchedActor, Dispatcher
-from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Judged
+from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Judged, Reached
 from actors.purchases import messages
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.user import UserActor, applied
@@ -341,6 +341,7 @@ SAMPLES: list[Any] = [
     AskPurchases(1, 2, "2017-06-13 11:33:01", 3),
     Purchases(1, 2, (at(1, 1),)),
     Judged(at(1, 1), Decision(1, True, 3, 2910, 2146)),
+    Reached((Decision(1, True, 3, 2910, 2146),), (b"{}",)),
     Attest(4),
     Attested(4, 2, (1, 2, 3, 4, 5, 6, 7, 8)),
 ]
@@ -353,6 +354,7 @@ def test_message_is_immutable_plain_data_that_msgpack_carries(message: Any) -> N
         Judge: Judge[Event],
         Include: Include[Event],
         Judged: Judged[Event, Decision],
+        Reached: Reached[Decision],
     }
     kind = of_event.get(type(message), type(message))
     assert msgspec.msgpack.decode(packed, type=kind) == message

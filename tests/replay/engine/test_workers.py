@@ -1,0 +1,251 @@
+"""Workers do what they are asked, once; what one that is gone was asked is given back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from replay.engine.workers import LOST, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(replay.__file__).parents[1]
+
+
+def do(asked: Any) -> Any:
+    """Do what a test asks a worker to do."""
+    match asked:
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "raise":
+            raise ValueError(asked)
+        case "exit":
+            sys.exit(0)
+        case "answer what pickle cannot send":
+            return lambda: None
+        case "who":
+            return os.getpid()
+        case "open":
+            return {int(name) for name in os.listdir("/dev/fd")}  # noqa: PTH208
+        case "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        case "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
+    return "done", asked
+
+
+def opened() -> set[int]:
+    return {int(name) for name in os.listdir("/dev/fd")}  # noqa: PTH208
+
+
+FATAL = ("die", "raise", "exit", "answer what pickle cannot send", "terminate")
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 4), st.lists(st.integers(0, 9) | st.sampled_from((*FATAL, "interrupt"))))
+def test_each_request_is_given_once_in_order_and_lost_only_where_a_worker_is_gone(
+    count: int, requests: list[Any]
+) -> None:
+    with Workers(count, do) as workers:
+        workers.start()
+        given_back = list(workers.answers(requests))
+        left = len(workers)
+    assert [request for request, _ in given_back] == requests
+    fatal = sum(request in FATAL for request in requests)
+    assert left == max(count - fatal, 0)
+    for place, (request, answer) in enumerate(given_back):
+        if request in FATAL:
+            assert answer is LOST
+        elif answer is not LOST:
+            assert answer == ("done", request)
+        else:
+            # Nobody was left to do it.
+            assert sum(each in FATAL for each in requests[:place]) >= count
+
+
+def test_without_workers_all_is_given_back() -> None:
+    with Workers(2, do) as workers:
+        assert list(workers.answers(range(3))) == [(0, LOST), (1, LOST), (2, LOST)]
+
+
+def test_lost_ones_are_replaced_by_start() -> None:
+    with Workers(2, do) as workers:
+        workers.start()
+        before = {answer for _, answer in workers.answers(["who"] * 2)}
+        assert [answer for _, answer in workers.answers(["die"] * 2)] == [LOST, LOST]
+        assert len(workers) == 0
+        workers.start()
+        after = {answer for _, answer in workers.answers(["who"] * 2)}
+    assert len(before | after) == 4
+    assert all(map(is_gone, before | after))
+
+
+def test_news_reach_all_before_what_is_asked_later() -> None:
+    told: list[int] = []
+
+    def remember(asked: int | None) -> Any:
+        if asked is None:
+            return os.getpid(), [*told]
+        told.append(asked)
+        return None
+
+    with Workers(3, remember) as workers:
+        workers.start()
+        for news in range(5):
+            workers.tell(news)
+        answers = [answer for _, answer in workers.answers([None] * 30)]
+    assert {tuple(found) for _, found in answers} == {(0, 1, 2, 3, 4)}
+    assert told == []
+
+
+def test_news_that_a_worker_dies_of_lose_it_alone() -> None:
+    with Workers(2, do) as workers:
+        workers.start()
+        workers.tell("die")
+        assert [answer for _, answer in workers.answers([1, 2, 3])] == [LOST] * 3
+
+
+def test_requests_are_taken_one_by_one_as_they_are_done() -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            taken.append(len(taken))
+            yield taken[-1]
+
+    with Workers(2, do) as workers:
+        workers.start()
+        answers = workers.answers(endless())
+        assert [next(answers)[0] for _ in range(20)] == list(range(20))
+        assert len(taken) < 1_000
+
+
+def test_answer_that_nobody_waits_for_is_not_the_next_ones() -> None:
+    with Workers(3, do) as workers:
+        workers.start()
+        answers = workers.answers(range(100))
+        assert next(answers) == (0, ("done", 0))
+        del answers
+        assert len(workers) < 3
+        workers.start()
+        assert list(workers.answers("abc")) == [(each, ("done", each)) for each in "abc"]
+
+
+def test_whoever_waits_is_asked_whether_to_stop() -> None:
+    class StoppedError(Exception):
+        pass
+
+    def check() -> None:
+        raise StoppedError
+
+    def sleep(_: Any) -> None:
+        time.sleep(60)
+
+    before = {*children()}
+    with Workers(1, sleep, check) as workers:
+        workers.start()
+        (process,) = {*children()} - before
+        answers = workers.answers([1])
+        with pytest.raises(StoppedError):
+            next(answers)
+    assert is_gone(process)
+
+
+def test_worker_holds_nothing_of_this_process_open_and_leaves_nothing_open(tmp_path: Path) -> None:
+    before = opened()
+    with (tmp_path / "log").open("wb") as file, Workers(3, do) as workers:
+        workers.start()
+        held = [answer for _, answer in workers.answers(["open"] * 3)]
+        # Its two pipes, what stands for the standard streams, and that by which it lists them.
+        assert all(len(each - {0, 1, 2}) <= 4 for each in held)
+        assert file.fileno() in opened()
+    assert opened() == before
+
+
+def test_error_in_the_block_ends_all_workers() -> None:
+    before, found = {*children()}, set[int]()
+    with suppress(ZeroDivisionError), Workers(3, do) as workers:
+        workers.start()
+        found = {*children()} - before
+        raise ZeroDivisionError
+    assert len(found) == 3
+    assert all(map(is_gone, found))
+
+
+PROGRAM = """
+import os, sys, time
+from replay.engine.workers import Workers
+from tests.replay.engine.test_workers import children
+
+def do(asked):
+    if asked == "busy":
+        while True:
+            pass
+    return asked
+
+workers = Workers(3, do)
+workers.start()
+asked = iter(workers.answers(["idle", "idle", "busy", "busy", "busy"][{first}:]))
+next(asked) if not {first} else None
+print(*children(), flush=True)
+{then}
+"""
+
+
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize(
+    "then",
+    ["next(asked)", "os._exit(3)", "os.abort()", "os.kill(os.getpid(), 9)", "sys.exit()", "1 / 0"],
+)
+def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(first=first, then=f"next(asked)\n{then}")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = [int(word) for word in process.stdout.readline().split()]
+    assert len(found) == 3
+    if first or then == "next(asked)":
+        # All are busy, and so is this one, waiting for them.
+        process.kill()
+    process.communicate(timeout=60)
+    assert eventually(lambda: all(map(is_gone, found)))
+
+
+def children() -> list[int]:
+    """Return the processes that this one has started and not seen the end of."""
+    words = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return list(map(int, words))
+
+
+def is_gone(process: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # Nobody may have seen its end yet, but it is over.
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Tell whether something holds within a minute."""
+    for _ in range(1_200):
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,496 @@
+"""However many workers judge a stream, and whatever becomes of them, all is as with one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import workload
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.user import UserActor
+from events.errors import InterruptedRunError, ReplayError
+from events.logs.file import Portions
+from replay.cli import main
+from replay.engine.listener import RunListener
+from replay.judging.workers import shares
+from replay.testing import LoggedHistory, assert_answers_as_of, histories, run_in
+from tests.replay.custom.test_rings import sample
+from tests.replay.engine.test_workers import children, eventually, is_gone
+from tests.replay.purchases.test_verify import rewritten
+from tests.rings import Rings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+ROOT = Path(replay.__file__).parents[1]
+OUTPUTS = ("flagged.json", "flagged.json.events")
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two logs: late lines, bad lines, hubs, anomalies."""
+    folder = tmp_path_factory.mktemp("logs")
+    told = workload.Workload(
+        users=60,
+        lines=1_500,
+        stream_lines=1_200,
+        degrees=2,
+        tracked=10,
+        seed=3,
+        spikes=0.1,
+        late=0.1,
+        bad=0.02,
+        hubs=2,
+        rate=100,
+    )
+    workload.write(told, folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_left() -> Iterator[None]:
+    """See that every process that a test has started is gone in the end."""
+    before = children()
+    yield
+    assert children() == before
+
+
+@pytest.fixture
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a log be many blocks."""
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12))
+
+
+def words_of(logs: Path, out: Path, *words: str) -> list[str]:
+    paths = [str(logs / name) for name in ("batch_log.json", "stream_log.json")]
+    return ["-q", *words, *paths, str(out / OUTPUTS[0])]
+
+
+def opened(logs: Path) -> replay.Logs:
+    return replay.Logs(logs / "batch_log.json", logs / "stream_log.json")
+
+
+def outputs(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in OUTPUTS]
+
+
+def ran(logs: Path, folder: Path, *words: str) -> list[bytes]:
+    folder.mkdir(exist_ok=True)
+    assert main(words_of(logs, folder, *words)) == 0
+    return outputs(folder)
+
+
+# In this process
+
+
+@settings(max_examples=30)
+@given(histories())
+def test_it_makes_no_difference_who_judges_which_event(history: LoggedHistory) -> None:
+    with TemporaryDirectory() as folder:
+        _, store = run_in(folder, history)
+        assert_answers_as_of(store)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4])
+def test_it_makes_none_with_late_lines_and_hubs_at_any_degree(
+    logs: Path, tmp_path: Path, degrees: int
+) -> None:
+    ran(logs, tmp_path, "-D", str(degrees), "-T", "7", "--workers", "1")
+    assert_answers_as_of(tmp_path / OUTPUTS[1], seeds=6)
+
+
+class _Once(CoordinatorActor):
+    """Flags nobody twice: a verdict depends on those before."""
+
+    __slots__ = ("seen",)
+
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        if not hasattr(self, "seen"):
+            self.seen: set[str] = set()
+        found = super().flags(purchase, window, baseline) and purchase.user not in self.seen
+        if found:
+            self.seen.add(purchase.user)
+        return found
+
+
+class Once(replay.Simulation):
+    name = "once"
+    version = 1
+    answers_as_of = True
+    coordinator_type = _Once
+
+
+class Foreseeing(UserActor):
+    """Answers with what is in the journal, also when it has come after what it is asked for."""
+
+    def recover(self, number: int) -> None:
+        super().recover(number + 50)
+
+
+class Foresight(replay.Simulation):
+    name = "foresight"
+    version = 1
+    answers_as_of = True
+    user_type = Foreseeing
+
+
+@pytest.mark.parametrize("detector", [Once, Foresight])
+def test_detector_whose_verdicts_depend_on_more_than_the_events_before_is_found_out(
+    logs: Path, tmp_path: Path, detector: type[replay.Simulation]
+) -> None:
+    with opened(logs) as both:
+        replay.run(both, tmp_path / OUTPUTS[0], detector=detector)
+    with pytest.raises(AssertionError, match="declares answers_as_of decides by the events before"):
+        assert_answers_as_of(tmp_path / OUTPUTS[1], detector=detector)
+
+
+@given(st.integers(1, 3_000), st.integers(0, 3_000), st.integers(1, 16))
+def test_shares_cover_all_events_once_in_order(first: int, events: int, workers: int) -> None:
+    cut = list(shares(first, first + events - 1, workers))
+    assert [number for one, last in cut for number in range(one, last + 1)] == list(
+        range(first, first + events)
+    )
+    assert all(last - one < 512 for one, last in cut)
+    if events >= 16 * workers:
+        assert len(cut) >= workers
+
+
+# By processes
+
+
+@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.parametrize("workers", ["2", "3", "16"])
+def test_store_and_flagged_file_are_those_of_one_process(
+    logs: Path, tmp_path: Path, workers: str
+) -> None:
+    expected = ran(logs, tmp_path / "one", "--workers", "1")
+    assert len(list(replay.EventStore(tmp_path / "one" / OUTPUTS[1]).frames())) > 50
+    assert expected[0].count(b"\n") > 20
+    assert ran(logs, tmp_path / "shared", "--workers", workers) == expected
+
+
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(histories(), st.integers(2, 4))
+def test_so_they_are_of_any_history(history: LoggedHistory, workers: int) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("events.logs.file.PORTIONS", Portions(300))
+        expected = [path.read_bytes() for path in run_in(folder, history)]
+        with replay.Logs(*history.write(folder)) as both:
+            replay.run(both, Path(folder) / "shared.json", workers=workers)
+        shared = [Path(folder) / f"shared.json{end}" for end in ("", ".events")]
+        assert [path.read_bytes() for path in shared] == expected
+
+
+class Mortal(replay.Simulation):
+    """The program's own, whose process is killed at some events, unless it is this one."""
+
+    name = "mortal"
+    version = 1
+    answers_as_of = True
+    home: int = 0
+    chance: int = 30
+
+    def judge(self, event: Any) -> Any:
+        dice = random.Random(os.getpid() * 10_000 + event.number)
+        if os.getpid() != self.home and not dice.randrange(self.chance):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().judge(event)
+
+
+@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.parametrize("chance", [1, 30, 300])
+def test_workers_that_are_killed_change_nothing(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: int
+) -> None:
+    monkeypatch.setattr(Mortal, "home", os.getpid())
+    monkeypatch.setattr(Mortal, "chance", chance)
+    found = []
+    for workers in (1, 3):
+        with opened(logs) as both:
+            out = tmp_path / f"{workers}.json"
+            summary = replay.run(both, out, detector=Mortal, workers=workers)
+        assert summary.workers == (workers if workers > 1 else 0)
+        found.append([out.read_bytes(), Path(f"{out}.events").read_bytes(), summary.judged])
+    assert found[0] == found[1]
+
+
+class Failing(replay.Simulation):
+    """The program's own, one of whose users cannot be asked about an event."""
+
+    name = "failing"
+    version = 1
+    answers_as_of = True
+
+    def judge(self, event: Any) -> Any:
+        if event.number == self.fails_on:
+            self.coordinator.actor_ref.tell("no message of ours")
+        return super().judge(event)
+
+    fails_on = 2_011
+
+
+@pytest.mark.usefixtures("_small_blocks")
+def test_detector_that_fails_leaves_what_it_leaves_with_one_process(
+    logs: Path, tmp_path: Path
+) -> None:
+    found = []
+    for workers in (1, 3):
+        out = tmp_path / f"{workers}.json"
+        with opened(logs) as both, pytest.raises(ReplayError, match="understands no str") as error:
+            replay.run(both, out, detector=Failing, workers=workers)
+        found.append([str(error.value), out.read_bytes(), Path(f"{out}.events").read_bytes()])
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.parametrize("stop_after", [3, 30, 60])
+def test_run_that_is_stopped_goes_on_to_the_same_files(
+    logs: Path, tmp_path: Path, stop_after: int
+) -> None:
+    expected = ran(logs, tmp_path / "one", "--workers", "1")
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > stop_after
+
+    (tmp_path / "shared").mkdir()
+    out = tmp_path / "shared" / OUTPUTS[0]
+    with opened(logs) as both, suppress(InterruptedRunError):
+        replay.run(both, out, workers=2, should_stop=should_stop)
+    assert outputs(tmp_path / "shared") != expected
+    assert ran(logs, tmp_path / "shared", "--workers", "3") == expected
+
+
+@pytest.mark.usefixtures("_small_blocks")
+def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
+    class Listening(RunListener):
+        each_event = True
+
+        def __init__(self) -> None:
+            self.told: list[Any] = []
+
+        def on_event(self, log: Any, line_number: int, event: Any, decision: Any, _: float) -> None:
+            self.told.append((log.source, line_number, event, decision))
+
+    told = []
+    for workers in (1, 2):
+        listening = Listening()
+        with opened(logs) as both:
+            replay.run(both, tmp_path / f"{workers}", listener=listening, workers=workers)
+        told.append(listening.told)
+    assert told[0] == told[1]
+    assert len(told[0]) > 1_000
+
+
+@pytest.mark.usefixtures("_small_blocks")
+def test_detector_with_events_of_its_own_is_shared_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(tmp_path / name) for name in ("batch_log.json", "stream_log.json")]
+    for path, content in zip(paths, sample(600), strict=True):
+        Path(path).write_bytes(content)
+    found = []
+    for workers in ("1", "2"):
+        out = tmp_path / f"out-{workers}"
+        words = ["--detector", "tests.rings:Rings", "--workers", workers, "-v", *paths, str(out)]
+        assert main(words) == 0
+        found.append([out.read_bytes(), Path(f"{out}.events").read_bytes()])
+        assert ("judged by 2 workers" in capsys.readouterr().err) == (workers == "2")
+        assert main(["verify", f"{out}.events", *words[:4]]) == 0
+    assert found[0] == found[1]
+    assert found[0][0]
+    assert_answers_as_of(f"{tmp_path / 'out-1'}.events", detector=Rings)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--detector", "tests.detectors:Twice"], "Twice does not declare answers_as_of = True"),
+        (["-vv"], "the time of each event is told"),
+        (["--follow"], "a live stream is judged event by event"),
+    ],
+)
+def test_one_process_judges_what_several_cannot_and_says_so(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
+) -> None:
+    if "--follow" in words:
+        process = command(words_of(logs, tmp_path, "--workers", "2", "--follow")[1:], tmp_path)
+        assert eventually(lambda: reason in (tmp_path / "said").read_text())
+        process.kill()
+        process.wait()
+        said = (tmp_path / "said").read_text()
+    else:
+        assert main(words_of(logs, tmp_path, "--workers", "2", *words)[1:]) == 0
+        said = capsys.readouterr().err
+    assert said.count("one process judges: ") == 1
+    assert f"one process judges: {reason}" in said
+
+
+# Looking at a history
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = main(list(words))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.fixture
+def store(logs: Path, tmp_path: Path) -> Path:
+    ran(logs, tmp_path / "one", "--workers", "1")
+    return tmp_path / "one" / OUTPUTS[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify"],
+        ["verify", "--json"],
+        ["sweep", "-D", "1,2,3", "-T", "2,10"],
+        ["sweep", "-D", "2", "--csv"],
+        ["explore", "--orders", "5", "--json"],
+    ],
+)
+def test_commands_say_the_same_whoever_does_it(
+    store: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    name, *options = words
+    alone = answer(capsys, name, str(store), *options, "--workers", "1")
+    assert alone[0] == 0
+    for workers in ("2", "3"):
+        assert answer(capsys, name, str(store), *options, "--workers", workers) == alone
+
+
+def test_rerun_gives_the_same_branch_whoever_judges(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for workers in ("1", "2"):
+        branch = tmp_path / workers / "branch.json"
+        branch.parent.mkdir()
+        words = ["rerun", str(store), str(branch), "-T", "5", "--skip", "1700-1710"]
+        status, out, _ = answer(capsys, *words, "--workers", workers)
+        assert status == 0
+        said = out.replace(str(branch), "BRANCH")
+        found.append([said, branch.read_bytes(), Path(f"{branch}.events").read_bytes()])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("field", ["mean", "sd"])
+def test_verify_finds_the_same_first_difference(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str
+) -> None:
+    judged = [each for each in replay.EventStore(store).decisions() if each.purchases > 2]
+    number = judged[len(judged) // 2].number
+
+    def change(_: int, record: Any) -> Any:
+        if getattr(record, "number", 0) == number and isinstance(record, type(judged[0])):
+            changed = {"mean": record.mean + 1, "sd": record.sd + 1}
+            return msgspec.structs.replace(record, **{field: changed[field]})
+        return record
+
+    other = rewritten(replay.EventStore(store), tmp_path / "other", change)
+    alone = answer(capsys, "verify", str(other), "--workers", "1", "--json")
+    assert alone[0] == 1
+    assert json.loads(alone[1])["difference"]["event"] == number
+    assert answer(capsys, "verify", str(other), "--workers", "3", "--json") == alone
+
+
+# Stopped
+
+
+def command(words: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "said").open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "replay", *words],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            process_group=0,
+        )
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    with suppress(FileNotFoundError):
+        words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return list(map(int, words))
+    return []
+
+
+@pytest.fixture(scope="module")
+def long_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two logs of which the stream takes seconds."""
+    folder = tmp_path_factory.mktemp("long")
+    told = workload.Workload(
+        users=300, lines=5_000, stream_lines=8_000, degrees=3, tracked=50, seed=5, rate=100
+    )
+    workload.write(told, folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "kill", "status"),
+    [
+        (signal.SIGINT, os.killpg, 130),
+        (signal.SIGTERM, os.kill, 143),
+        (signal.SIGTERM, os.killpg, 143),
+        (signal.SIGKILL, os.kill, -9),
+    ],
+)
+def test_all_processes_are_gone_and_the_same_command_goes_on(
+    long_logs: Path, tmp_path: Path, number: int, kill: Callable[[int, int], None], status: int
+) -> None:
+    expected = ran(long_logs, tmp_path / "one", "--workers", "1")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    words = words_of(long_logs, shared, "--workers", "2")
+    process = command(words, tmp_path)
+    assert eventually(lambda: len(workers_of(process)) == 2 or process.poll() is not None)
+    found = workers_of(process)
+    time.sleep(0.3)
+    kill(process.pid, number)
+    assert process.wait(60) == status
+    assert eventually(lambda: all(map(is_gone, found)))
+    said = (tmp_path / "said").read_text().splitlines()
+    assert [line[:25] for line in said] == ["replay: interrupted after"] * (status > 0)
+    # Nobody holds its files any more.
+    assert ran(long_logs, shared, "--workers", "2") == expected
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_from_outside_are_replaced(long_logs: Path, tmp_path: Path) -> None:
+    expected = ran(long_logs, tmp_path / "one", "--workers", "1")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    process = command(words_of(long_logs, shared, "--workers", "2"), tmp_path)
+    draw, killed = random.Random(1), set()
+    while process.poll() is None:
+        for worker in workers_of(process):
+            if not draw.randrange(4):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+                killed.add(worker)
+        time.sleep(0.05)
+    assert process.wait() == 0, (tmp_path / "said").read_text()
+    assert len(killed) > 4
+    assert outputs(shared) == expected
