@@ -53,8 +53,7 @@ def run(
         logs: the two logs; of a detector with events of its own, its `logs`.
         flagged: the file to append flagged lines to; or ``-`` for standard output, a
             pipe or a character device, to which lines are written once.
-        store: the event store to make, by default ``flagged`` with ``.events`` added; there
-            is none beside a pipe or a device.
+        store: the event store, by default ``flagged`` with ``.events``; none beside a device.
         overwrite: start the flagged file and the store afresh.
         strict: stop at the first line that is rejected.
         resume: go on with the history of a stream that was live.
@@ -62,11 +61,9 @@ def run(
         listener: is told how the run goes; by default it is told to the logger ``replay``.
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
-        detector: makes the actor system that decides, by default that of the logs; see
-            `replay.engine.detectors`.
-        workers: how many processes judge, forked from this one if they are several; None: one
-            for each core, where it pays. The files are the same, byte for byte. Where
-            `replay.judging.workers.why_alone` says why, it is this process alone.
+        detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
+        workers: how many processes judge, None: one for each core, where it pays. The files are
+            the same. It is one where `replay.judging.workers.why_alone` says why.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would

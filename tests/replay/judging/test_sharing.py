@@ -394,7 +394,7 @@ def test_rerun_gives_the_same_branch_whoever_judges(
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("field", ["mean", "sd"])
+@pytest.mark.parametrize("field", ["mean_cents", "sd_cents"])
 def test_verify_finds_the_same_first_difference(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str
 ) -> None:
@@ -403,7 +403,7 @@ def test_verify_finds_the_same_first_difference(
 
     def change(_: int, record: Any) -> Any:
         if getattr(record, "number", 0) == number and isinstance(record, type(judged[0])):
-            changed = {"mean": record.mean + 1, "sd": record.sd + 1}
+            changed = {"mean_cents": record.mean_cents + 1, "sd_cents": record.sd_cents + 1}
             return msgspec.structs.replace(record, **{field: changed[field]})
         return record
 
