@@ -23,6 +23,7 @@ import numpy as np
 
 from events.journal.columns import EventColumns
 from events.journal.index import GROWTH, Column
+from events.journal.names import Names
 from events.journal.timed import Timed
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class Journal(Timed, Generic[E, C]):
     def __init__(self, growth: Growth = GROWTH) -> None:
         """Begin without events."""
         super().__init__(growth)
-        self.numbers: Final[dict[str, int]] = {}
+        self.numbers: Final = Names()
         """The number of each subject."""
-        self.names: Final[list[str]] = []
+        self.names: Final = self.numbers.listed
         """The subjects' names, by number."""
         # These numbers, each one object: a dictionary finds the same object in two thirds of
         # the time that it takes for an equal one.
@@ -105,12 +106,9 @@ class Journal(Timed, Generic[E, C]):
         """
         self.extend(self._columns(event))
 
-    def _appear(self, names: Sequence[str], births: Sequence[int] | Rows) -> None:
-        """Give subjects their numbers that appear with the events of the numbers ``births``."""
-        first = len(self.names)
-        self._one.extend(range(first, first + len(names)))
-        self.numbers.update(zip(names, self._one[first:], strict=True))
-        self.names.extend(names)
+    def _appear(self, births: Sequence[int] | Rows) -> None:
+        """Take note that the last subjects appear with the events of the numbers ``births``."""
+        self._one.extend(range(len(self._one), len(self.names)))
         self._births.append(np.asarray(births, np.int64))
 
     # Subjects

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from events.journal.columns import Names
 from events.journal.index import GROWTH, Column, Index
+from events.journal.names import Names
 from events.journal.timed import Place, Timed
 from events.observations.observed import Coded, Observed
 from events.observations.rows import Observation

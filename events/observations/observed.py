@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.columns import Names
+    from events.journal.names import Names
     from events.journal.ticks import Ticks
 
 # Of fewer rows than one for so many names, texts are looked at and not all the names.

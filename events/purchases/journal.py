@@ -59,19 +59,17 @@ class PurchaseJournal(Journal[Event, Columns]):
 
     def _number(self, columns: Columns) -> Codes:
         """Return the number of each name of ``columns``; those who have none get one."""
-        known, names = self.numbers, columns.names
-        try:
-            return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
-        except KeyError:
-            new = [code for code, name in enumerate(names) if name not in known]
-        # The first event in which each name stands.
-        born = np.full(len(names), _NEVER)
-        events = np.arange(columns.number, columns.number + len(columns))
-        np.minimum.at(born, columns.users, events)
-        friends = columns.others != NOBODY
-        np.minimum.at(born, columns.others[friends], events[friends])
-        self._appear([names[code] for code in new], born[new])
-        return np.fromiter(map(known.__getitem__, names), np.int32, len(names))
+        known = len(self.names)
+        numbers = self.numbers.codes(columns.names)
+        if len(self.names) > known:
+            # The first event in which each name stands.
+            born = np.full(len(numbers), _NEVER)
+            events = np.arange(columns.number, columns.number + len(columns))
+            np.minimum.at(born, columns.users, events)
+            friends = columns.others != NOBODY
+            np.minimum.at(born, columns.others[friends], events[friends])
+            self._appear(born[numbers >= known])
+        return numbers
 
     # Whose rows are whose
 

@@ -111,7 +111,7 @@ class Model:
 
 def check(journal: PurchaseJournal, events: Sequence[Event], number: int) -> None:
     """Compare all that ``journal`` answers as of ``number`` with the model."""
-    model = Model(events[:number], journal.numbers)
+    model = Model(events[:number], dict(journal.numbers))
     assert journal.users(number) == len(model.names)
     assert journal.names[: len(model.names)] == model.names
     for name in journal.names:
