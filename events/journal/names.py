@@ -7,16 +7,17 @@ table of NumPy's here, which looks in all of their places at once: a tenth of th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
+Words: TypeAlias = NDArray[np.uint64]
+"""Texts of at most eight ASCII characters, the first one in the lowest byte, then zeros."""
 
 _WORD: Final = 8
 _BITS: Final = 64
@@ -62,11 +63,18 @@ class Names(Mapping[str, int]):
             number = self._apart[name] = self._placed(name)
         return number
 
-    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
-        """Return the number of each of ``names``, all different; who has none gets the next."""
+    def codes(self, names: Sequence[str], words: Words | None = None) -> NDArray[np.int32]:
+        """Return the number of each of ``names``, all different; who has none gets the next.
+
+        Args:
+            names: the names.
+            words: the same as words, each in its first bytes, where that is known.
+
+        """
         if len(names) < _MANY:
             return np.array([self._code(name) for name in names], np.int32)
-        words = _words(names)
+        if words is None:
+            words = _words(names)
         numbers = self._found(words)
         unknown = np.flatnonzero(numbers < 0).tolist()
         if not unknown:
@@ -96,7 +104,7 @@ class Names(Mapping[str, int]):
         self._words = np.zeros(1 << bits, np.uint64)
         self._numbers = np.zeros(1 << bits, np.int32)
 
-    def _slots(self, words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def _slots(self, words: Words) -> NDArray[np.int64]:
         """Return the place of each word, if no other has it."""
         mixed = words * np.uint64(_FIRST)
         mixed ^= mixed >> np.uint64(_HALF)
@@ -104,7 +112,7 @@ class Names(Mapping[str, int]):
         mixed >>= np.uint64(_BITS - self._bits)
         return mixed.astype(np.int64)
 
-    def _found(self, words: NDArray[np.uint64]) -> NDArray[np.int32]:
+    def _found(self, words: Words) -> NDArray[np.int32]:
         """Return the number of each word, or -1."""
         slots = self._slots(words)
         held = self._words[slots]
@@ -134,7 +142,7 @@ class Names(Mapping[str, int]):
                 break
         raise KeyError(name)
 
-    def _add(self, words: NDArray[np.uint64], numbers: NDArray[np.int32]) -> None:
+    def _add(self, words: Words, numbers: NDArray[np.int32]) -> None:
         """Take new words, and names that are none, which are 0."""
         bits = self._bits
         while 2 * len(self.listed) > 1 << bits:
@@ -160,13 +168,13 @@ class Names(Mapping[str, int]):
             self._apart[self.listed[number]] = number
 
 
-def _words(names: Sequence[str]) -> NDArray[np.uint64]:
+def _words(names: Sequence[str]) -> Words:
     """Return names as words, and as 0 those that are none."""
     together = "".join(names)
     if not together.isascii() or "\0" in together:
         names = [name if _word(name) else "" for name in names]
     texts = np.array(names, f"S{_WORD}")
-    words = texts.view(np.uint64)
+    words = texts.view("<u8")
     # Longer ones were cut.
     full = texts.view(np.uint8).reshape(-1, _WORD)[:, -1].nonzero()[0]
     words[[place for place in full.tolist() if len(names[place]) > _WORD]] = 0
@@ -179,4 +187,4 @@ def _word(name: object) -> int:
         return 0
     if len(name) > _WORD or not name.isascii() or name.endswith("\0"):
         return 0
-    return int.from_bytes(name.encode().ljust(_WORD, b"\0"), sys.byteorder)
+    return int.from_bytes(name.encode().ljust(_WORD, b"\0"), "little")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from events.journal.columns import EventColumns
 from events.observations.observed import Observed
 from events.store.records import EventRun, Lines, Rejected, events_in
@@ -25,6 +27,8 @@ class Block(NamedTuple):
     """How many lines were accepted."""
     rejected: list[Rejected]
     """The rejected lines among them."""
+    body: bytes | None = None
+    """The body of the frame of ``records``, where it is known."""
 
     def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
         """Return the records up to a rejected line, and how many events they hold."""
@@ -33,6 +37,24 @@ class Block(NamedTuple):
         if isinstance(columns := records[0], EventColumns):
             records[:1] = [columns.first(events)] if events else []
         return records, events + events_in(each for each in records if isinstance(each, Observed))
+
+    def moved(self, lines: int, events: int) -> Block:
+        """Return the same with all its numbers so much higher."""
+        if self.body is not None:
+            # There is no line number in it, and events are numbered from that of the frame.
+            (columns, *runs) = self.records
+            return self._replace(records=[_moved(columns, lines, events), *runs])
+        records = [_moved(record, lines, events) for record in self.records]
+        rejected = [record for record in records if isinstance(record, Rejected)]
+        return Block(records, self.events, rejected)
+
+
+def _moved(record: Record, lines: int, events: int) -> Record:
+    if isinstance(record, EventColumns):
+        return record.numbered_from(record.number + events)
+    if isinstance(record, Lines | Rejected):
+        return msgspec.structs.replace(record, number=record.number + lines)
+    return record
 
 
 def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Any]]:

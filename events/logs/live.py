@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from events.logs.extent import Fingerprint
     from events.logs.kept_lines import Compared, Kept
     from events.logs.parser import ParserType
+    from events.logs.reader import ParseAhead
     from events.logs.splitting import WholeLines
 
 
@@ -139,8 +140,15 @@ class LiveLog(LogReader):
         self.lines_read = lines
         self._pending, self._found = None, self._whole_lines()
 
-    def blocks(self, first_number: int) -> Iterator[Block]:
-        """Iterate over the lines as they come in; see `LogReader.blocks`."""
+    def blocks(self, first_number: int, ahead: ParseAhead | None = None) -> Iterator[Block]:
+        """Iterate over the lines as they come in; see `LogReader.blocks`.
+
+        Raises:
+            ValueError: they are to be parsed ahead.
+
+        """
+        if ahead is not None:
+            raise ValueError("expected lines that are parsed as they come, found some ahead")
         if self._replaced:
             yield Block([Lines(self.source, 1)], 0, [])
         self._last = self._last or self.lines_read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 class Parser(ABC):
     """Turns whole lines of a log into blocks of what the event store keeps of them."""
+
+    parses_apart: ClassVar[bool] = False
+    """Whether a block gives, but for its numbers, the same whatever came before it."""
 
     def __init__(
         self,
@@ -79,6 +82,8 @@ class ParserType(Protocol):
 
 class LineParser(Parser):
     """Turns whole lines, each of which is an event or none, into columns and rejected lines."""
+
+    parses_apart = True
 
     def parse(self, data: WholeLines, *, last: bool = False) -> Block:  # noqa: ARG002
         """Return what stands in ``data``; see `Parser.parse`."""

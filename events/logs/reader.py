@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
 from events.closing import Closing
 from events.errors import InputError, unreadable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
-    from events.logs.parser import ParserType
+    from events.logs.parser import Parser, ParserType
     from events.logs.splitting import WholeLines
     from events.times.timestamps import Zone
 
@@ -31,6 +31,10 @@ class Piece(NamedTuple):
     lines: WholeLines
     last: bool = False
     """Whether nothing comes behind them that goes on with them."""
+
+
+ParseAhead: TypeAlias = "Callable[[Parser, Iterator[Piece]], Iterator[Block]]"
+"""Iterates over what a parser gives of some lines, and leaves it behind the last of them."""
 
 
 class LogReader(Closing):
@@ -153,7 +157,7 @@ class LogReader(Closing):
         self.lines_read += 1
         return line
 
-    def blocks(self, first_number: int) -> Iterator[Block]:
+    def blocks(self, first_number: int, ahead: ParseAhead | None = None) -> Iterator[Block]:
         """Iterate over the log's lines, some at a time, in order.
 
         An empty block says that none came, or that a long line is being read over. Where the
@@ -162,6 +166,7 @@ class LogReader(Closing):
 
         Args:
             first_number: the number that the first accepted event gets.
+            ahead: parses the lines of a log that is not live, some blocks ahead.
 
         Raises:
             InputError: the log cannot be read any further.
@@ -170,7 +175,15 @@ class LogReader(Closing):
         parser = self._parser_type(self.source, first_number, self.lines_read + 1, self.zone)
         if self._behind:
             parser.behind(self._behind)
-        for found in chain([self._pending] if self._pending else [], self._found):
+        everything = chain([self._pending] if self._pending else [], self._found)
+        if ahead is not None and parser.parses_apart:
+            for block in ahead(parser, (each for each in everything if isinstance(each, Piece))):
+                self.zone = parser.zone
+                self.lines_read = parser.line_number - 1
+                if block.records:
+                    yield block
+            return
+        for found in everything:
             if isinstance(found, Piece):
                 block = parser.parse(found.lines, last=found.last)
                 self.zone = parser.zone

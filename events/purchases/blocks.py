@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from events.journal.names import Words
     from events.logs.block import Block
     from events.purchases.columns import Codes
     from events.times.timestamps import Zone
@@ -145,7 +146,7 @@ class _Rows:
             stay = np.ones(len(said.kinds), np.bool_)
             stay[gone] = False
             said = said.where(stay)
-        names, codes = self._numbered(said, gone)
+        names, codes, words = self._numbered(said, gone)
         return Columns(
             number,
             names,
@@ -157,6 +158,7 @@ class _Rows:
             _without(self._finer, gone),
             _without(self._kept, gone),
             self._style,
+            words,
         )
 
     def _put_name(self, row: int, place: int, name: bytes) -> None:
@@ -178,8 +180,8 @@ class _Rows:
         except ValueError:
             return False
 
-    def _numbered(self, said: Said, gone: list[int]) -> tuple[list[str], Codes]:
-        """Return the users in order of first appearance, and those of each row as places."""
+    def _numbered(self, said: Said, gone: list[int]) -> tuple[list[str], Codes, Words | None]:
+        """Return the users in order of first appearance, those of each row as places, and words."""
         codes = np.full(2 * len(said.kinds), NOBODY, np.int32)
         if self._names is not None:
             book = CodeBook()
@@ -190,14 +192,16 @@ class _Rows:
             meant = np.array([bool(name) for name in some], np.bool_)
             named = [name.decode() for name in some if name]
             codes[meant] = np.fromiter(map(book.__getitem__, named), np.int32, len(named))
-            return list(book), codes.reshape(-1, 2)
+            return list(book), codes.reshape(-1, 2), None
         users = said.users.reshape(len(codes), -1)
         meant = users[:, 0] != 0
         users = users[meant]
         first = first_places(users)
         is_first = first == np.arange(len(first))
         codes[meant] = (np.cumsum(is_first, dtype=np.int32) - 1)[first]
-        return _texts(users[is_first]), codes.reshape(-1, 2)
+        users = users[is_first]
+        words = users[:, 0] if users.shape[1] == 1 else None
+        return _texts(users), codes.reshape(-1, 2), words
 
 
 def _texts(names: NDArray[np.uint64]) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from events.journal.columns import Kinds
+    from events.journal.names import Words
     from events.journal.ticks import Ticks
     from events.purchases.styles import Style
 
@@ -41,7 +42,7 @@ class Columns(EventColumns):
     2**64 only: numpy would turn sums with signed numbers into floats.
     """
 
-    __slots__ = ("amounts", "names", "others", "style", "users")
+    __slots__ = ("amounts", "names", "others", "style", "users", "words")
 
     def __init__(  # noqa: PLR0917  they are the columns
         self,
@@ -55,6 +56,7 @@ class Columns(EventColumns):
         finer: dict[int, str] | None = None,
         lines: dict[int, bytes] | None = None,
         style: Style | None = None,
+        words: Words | None = None,
     ) -> None:
         """Take the columns of events from event ``number`` on."""
         super().__init__(number, kinds, ticks, finer, lines)
@@ -68,6 +70,9 @@ class Columns(EventColumns):
         """The purchases' amounts in units of 1/10,000; 0 for friendships."""
         self.style = style
         """How source lines are written that were not kept, or None where canonically."""
+        self.words = words
+        """The names as `events.journal.names` has them, where each is a word and they were read
+        as such."""
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Self:
@@ -113,6 +118,7 @@ class Columns(EventColumns):
             {row: digits for row, digits in self.finer.items() if row < count},
             {row: line for row, line in self.lines.items() if row < count},
             self.style,
+            None if self.words is None else self.words[: last + 1],
         )
 
     def first_line(self) -> bytes:

@@ -60,7 +60,7 @@ class PurchaseJournal(Journal[Event, Columns]):
     def _number(self, columns: Columns) -> Codes:
         """Return the number of each name of ``columns``; those who have none get one."""
         known = len(self.names)
-        numbers = self.numbers.codes(columns.names)
+        numbers = self.numbers.codes(columns.names, columns.words)
         if len(self.names) > known:
             # The first event in which each name stands.
             born = np.full(len(numbers), _NEVER)

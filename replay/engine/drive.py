@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from events.logs.block import Block
     from events.logs.kept_lines import Kept
+    from events.logs.reader import ParseAhead
     from events.store.header import Header
     from events.store.records import Lines, Record, Rejected, Source
     from events.store.store import EventStore
@@ -117,6 +118,10 @@ class Drive(ABC):
     @abstractmethod
     def go_on(self) -> None:
         """Decide what the history that was read has left undecided."""
+
+    def ahead(self, log: SourceLog) -> ParseAhead | None:  # noqa: ARG002  most parse it themselves
+        """Return what parses the lines of ``log`` ahead, if somebody does."""
+        return None
 
     def before(self, log: SourceLog, block: Block) -> None:  # noqa: B027  most need not know
         """Take note that ``block`` is about to be kept."""

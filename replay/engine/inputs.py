@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from events.logs.block import Block
     from events.logs.kept_lines import Kept
+    from events.logs.reader import ParseAhead
     from events.store.disk import Identity
     from events.store.records import LogEnd, Source
 
@@ -53,8 +54,10 @@ class SourceLog(Protocol):
     def go_on(self, lines: int, kept: Kept) -> None:
         """Go on after the first ``lines`` lines, which have been read before: ``kept``."""
 
-    def blocks(self, first_number: int) -> Iterator[Block]:
+    def blocks(self, first_number: int, ahead: ParseAhead | None = None) -> Iterator[Block]:
         """Iterate over its lines, some at a time; the first event gets ``first_number``.
+
+        ``ahead`` parses them, some blocks ahead, where they are not live.
 
         Of a log that is live an empty block says that no line came.
         """

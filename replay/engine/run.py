@@ -212,7 +212,7 @@ class Run:
         """
         if log.source not in self._ended:
             deal_with = self._deal_with_live if log.live else self._deal_with
-            for block in log.blocks(self.store.events + 1):
+            for block in log.blocks(self.store.events + 1, self.drive.ahead(log)):
                 deal_with(log, block)
                 yield
             if log.stopped:
@@ -245,11 +245,11 @@ class Run:
     def _take(self, log: SourceLog, block: Block) -> None:
         drive = self.drive
         drive.before(log, block)
-        records, events = block.records, block.events
+        records, events, body = block.records, block.events, block.body
         if self.strict and block.rejected:
             records, events = block.up_to(block.rejected[0])
         if records:
-            self.store.append(records, events)
+            self.store.append(records, events, body)
         try:
             drive.take(log, records)
         except InterruptedRunError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +53,7 @@ def colliding(count: int) -> list[str]:
     while len(found) < count:
         mixed = low * back[0] % (1 << 64)
         word = (mixed ^ mixed >> 32) * back[1] % (1 << 64)
-        name = word.to_bytes(8, sys.byteorder)
+        name = word.to_bytes(8, "little")
         if name.isascii() and name[-1]:
             found.append(name.decode())
         low += 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.user import UserActor
 from events.errors import InterruptedRunError, ReplayError
 from events.logs.file import Portions
+from events.logs.splitting import LINE_BYTES_MAX
 from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.workers import shares
@@ -73,7 +76,7 @@ def _nobody_is_left() -> Iterator[None]:
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a log be many blocks."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12))
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12, 1 << 12))
 
 
 def words_of(logs: Path, out: Path, *words: str) -> list[str]:
@@ -182,6 +185,39 @@ def test_store_and_flagged_file_are_those_of_one_process(
     assert len(list(replay.EventStore(tmp_path / "one" / OUTPUTS[1]).frames())) > 50
     assert expected[0].count(b"\n") > 20
     assert ran(logs, tmp_path / "shared", "--workers", workers) == expected
+
+
+@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="a byte-order mark"),
+        pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="carriage returns"),
+        pytest.param(lambda data: data + b"x" * (LINE_BYTES_MAX + 1), id="a line that is cut"),
+        pytest.param(lambda data: b"\n" * 9_000 + data, id="blank lines"),
+        pytest.param(lambda data: gzip.compress(data)[:-2_000], id="what cannot be read"),
+        pytest.param(lambda data: data.partition(b"\n")[0], id="no events"),
+    ],
+)
+def test_the_past_is_loaded_as_by_one_process(
+    logs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[bytes], bytes],
+) -> None:
+    batch = change((logs / "batch_log.json").read_bytes())
+    name = "batch.json.gz" if batch.startswith(b"\x1f\x8b") else "batch.json"
+    (tmp_path / name).write_bytes(batch)
+    found = []
+    for workers in ("1", "3"):
+        out = tmp_path / "out"
+        out.mkdir()
+        words = [str(tmp_path / name), str(logs / "stream_log.json"), str(out / OUTPUTS[0])]
+        status = main(["--workers", workers, *words])
+        said = re.sub(r"[0-9.]+ s$", "", capsys.readouterr().err, flags=re.MULTILINE)
+        found.append((status, said, (out / OUTPUTS[1]).read_bytes()))
+        out.rename(tmp_path / workers)
+    assert found[0] == found[1]
 
 
 @pytest.mark.slow
