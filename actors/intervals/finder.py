@@ -15,7 +15,7 @@ import numpy as np
 
 from actors.intervals.ranges import IdRuns, first_within
 from events.errors import BadValueError, shown
-from events.journal.columns import Names
+from events.journal.names import Names
 from events.journal.ticks import ticks_and_finer
 from events.observations.interval import Interval
 from events.observations.observed import Coded
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
 
 
 class Rows:

@@ -16,7 +16,7 @@ from events.times.exact import ExactTimes, apart_at_most, joined
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from events.journal.columns import Names
+    from events.journal.names import Names
     from events.observations.observed import Observed
     from events.observations.parameters import IntervalParameters
 

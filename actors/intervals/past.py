@@ -13,7 +13,7 @@ import numpy as np
 from actors.intervals.finder import Held, IntervalFinder, Rows
 from actors.intervals.gathering import Gathered
 from events.errors import DetectorError
-from events.journal.columns import Names
+from events.journal.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -8,9 +8,9 @@ import numpy as np
 
 from events.custom.columns import FactColumns, facts
 from events.custom.fact import Fact
-from events.journal.columns import Names
 from events.journal.index import GROWTH, Column, Index
 from events.journal.journal import Journal
+from events.journal.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,8 @@ class FactJournal(Journal[Fact, FactColumns]):
                 whom.append(name)
                 if name not in self.numbers:
                     births.setdefault(name, event.number)
-        self._appear(list(births), list(births.values()))
+        self.numbers.codes(list(births))
+        self._appear(list(births.values()))
         self._rows.append(np.array(rows, np.int64))
         self._subjects.append(np.array([self.numbers[name] for name in whom], np.int32))
         for name, column in self._values.items():

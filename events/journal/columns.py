@@ -7,7 +7,7 @@ Objects are made only of those that somebody looks at.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,25 +29,6 @@ class CodeBook(dict[str, int]):
         """Give a name its code."""
         code = self[name] = len(self)
         return code
-
-
-class Names(CodeBook):
-    """A book that can be read both ways."""
-
-    def __init__(self) -> None:
-        """Begin without names."""
-        super().__init__()
-        self.listed: Final[list[str]] = []
-        """The names, by code."""
-
-    def __missing__(self, name: str) -> int:
-        """Give a name its code."""
-        self.listed.append(name)
-        return super().__missing__(name)
-
-    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
-        """Return the code of each of ``names``."""
-        return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
 
 
 class EventColumns:
@@ -79,7 +60,7 @@ class EventColumns:
         """Return how many events there are."""
         return len(self.kinds)
 
-    def numbered_from(self, number: int) -> Self:
+    def numbered(self, number: int) -> Self:
         """Return the same events, of which the first has ``number``."""
         found = copy(self)
         found.number = number
@@ -97,8 +78,8 @@ class EventColumns:
         """Return the line of the first event; None where a canonical one says no more than it."""
         return self.lines.get(0)
 
-    def times(self, start: int, end: int) -> list[str]:
-        """Return the times of these."""
+    def times_between(self, start: int, end: int) -> list[str]:
+        """Return the times of those with the indexes from ``start`` up to ``end``."""
         finer = {
             index - start: digits for index, digits in self.finer.items() if start <= index < end
         }

@@ -23,6 +23,7 @@ import numpy as np
 
 from events.journal.columns import EventColumns
 from events.journal.index import GROWTH, Column
+from events.journal.names import Names
 from events.journal.timed import Timed
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 C = TypeVar("C", bound=EventColumns)
 
+_NEVER: Final = np.iinfo(np.int64).max
+
 
 class Journal(Timed, Generic[E, C]):
     """All events of a history; they are only ever appended."""
@@ -43,9 +46,9 @@ class Journal(Timed, Generic[E, C]):
     def __init__(self, growth: Growth = GROWTH) -> None:
         """Begin without events."""
         super().__init__(growth)
-        self.numbers: Final[dict[str, int]] = {}
+        self.numbers: Final = Names()
         """The number of each subject."""
-        self.names: Final[list[str]] = []
+        self.names: Final = self.numbers.listed
         """The subjects' names, by number."""
         # These numbers, each one object: a dictionary finds the same object in two thirds of
         # the time that it takes for an equal one.
@@ -105,12 +108,29 @@ class Journal(Timed, Generic[E, C]):
         """
         self.extend(self._columns(event))
 
-    def _appear(self, names: Sequence[str], births: Sequence[int] | Rows) -> None:
-        """Give subjects their numbers that appear with the events of the numbers ``births``."""
-        first = len(self.names)
-        self._one.extend(range(first, first + len(names)))
-        self.numbers.update(zip(names, self._one[first:], strict=True))
-        self.names.extend(names)
+    def _number(self, names: Sequence[str], *standing: Owners) -> Owners:
+        """Return the number of each subject of ``names``; those who have none appear.
+
+        Args:
+            names: the subjects of the events that come next, all different.
+            standing: has an entry for each of these events: which of ``names`` stands there, or
+                -1 for nobody.
+
+        """
+        known = len(self.names)
+        numbers = self.numbers.codes(names)
+        if len(self.names) > known:
+            # The first event in which each name stands.
+            born = np.full(len(names), _NEVER)
+            for places in standing:
+                events = np.flatnonzero(places >= 0)
+                np.minimum.at(born, places[events], events + self._count + 1)
+            self._appear(born[numbers >= known])
+        return numbers
+
+    def _appear(self, births: Sequence[int] | Rows) -> None:
+        """Take note that the last subjects appear with the events of the numbers ``births``."""
+        self._one.extend(map(self.numbers.__getitem__, self.names[len(self._one) :]))
         self._births.append(np.asarray(births, np.int64))
 
     # Subjects
