@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
 
 
 class Rows:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.observation_journal import ObservationJournal
+    from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
 
 _PLACE_BITS: Final = 32
@@ -54,7 +54,7 @@ class JournalRecovery(Recovery):
         ends: Iterable[int],
     ) -> None:
         """Read ``journal``; after the events of ``ends``, no observation seemed to come."""
-        super().__init__(parameters, journal.adids, journal.keys)
+        super().__init__(parameters, journal.adids, journal.numbers)
         self._journal: Final = journal
         self._ends: Final = sorted({*ends} - {0})
         rows = journal.in_order()

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
     from events.journal.columns import Kinds
     from events.journal.index import Growth, Owners, Rows
+    from events.journal.names import Words
 
 E = TypeVar("E")
 C = TypeVar("C", bound=EventColumns)
+
+_NEVER: Final = np.iinfo(np.int64).max
 
 
 class Journal(Timed, Generic[E, C]):
@@ -105,6 +108,29 @@ class Journal(Timed, Generic[E, C]):
 
         """
         self.extend(self._columns(event))
+
+    def _number(
+        self, names: Sequence[str], *standing: Owners, words: Words | None = None
+    ) -> Owners:
+        """Return the number of each subject of ``names``; those who have none appear.
+
+        Args:
+            names: the subjects of the events that come next, all different.
+            standing: has an entry for each of these events: which of ``names`` stands there, or
+                -1 for nobody.
+            words: the same names as words, where they are known as such.
+
+        """
+        known = len(self.names)
+        numbers = self.numbers.codes(names, words)
+        if len(self.names) > known:
+            # The first event in which each name stands.
+            born = np.full(len(names), _NEVER)
+            for places in standing:
+                events = np.flatnonzero(places >= 0)
+                np.minimum.at(born, places[events], events + self._count + 1)
+            self._appear(born[numbers >= known])
+        return numbers
 
     def _appear(self, births: Sequence[int] | Rows) -> None:
         """Take note that the last subjects appear with the events of the numbers ``births``."""

@@ -132,7 +132,7 @@ class LineParser(Parser):
                 between.append((row, found))
             else:
                 events.append(found)
-        columns = self._columns(events).numbered_from(self.next_number)
+        columns = self._columns(events).numbered(self.next_number)
         return self._block(columns, between, len(lines))
 
     def _block(

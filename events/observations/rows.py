@@ -1,4 +1,4 @@
-"""Observations: at some time some advertising id was seen (SPEC.md section 7)."""
+"""The rows of a file of observations: those that are accepted, and those that are rejected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections import deque
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -15,29 +15,13 @@ from events.errors import BadValueError, shown
 from events.journal.ticks import ticks_and_finer, ticks_of
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import long_line_detail
-from events.observations.observed import Coded, Observed
+from events.observations.observed import Coded, Observation, Observed
 from events.times.timestamps import TimestampShapeError, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.logs.splitting import CutLine
-
-
-@final
-class Observation(msgspec.Struct, tag="observation", array_like=True, frozen=True, gc=False):
-    """An id was seen."""
-
-    time: str
-    """When, as `events.times.timestamps.parse_timestamp` gives it."""
-    number: int
-    """Its place in the order of arrival: the line of its file, or the number of its event."""
-    adid: str
-    """The id."""
-    key: str = ""
-    """Where or by whom, if the observations have such a column."""
-    line: bytes | None = None
-    """The row itself, where it is to be kept."""
 
 
 class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=True, gc=False):

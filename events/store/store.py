@@ -29,13 +29,12 @@ from events.errors import (
 )
 from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
-from events.observations.rows import Observation
 from events.paths import path_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import VERDICTS, Finding, Observed, Record, Rejected, in_place
+from events.store.records import VERDICTS, Finding, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
 from events.store.tables import table_of
 
@@ -370,8 +369,6 @@ class EventStore(Closing):
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
-                elif isinstance(record, Observed):
-                    yield from _observations(record, number)
 
     def event(self, number: int) -> Any:
         """Return event ``number``, counted from 1.
@@ -385,10 +382,10 @@ class EventStore(Closing):
             expected = event_among(self.events)
             raise PositionError(f"{self.path}: expected {expected}, found {number}")
         for record in next(self.frames(number - 1)).records:
-            if isinstance(record, EventColumns):
+            if isinstance(record, EventColumns) and number < record.number + len(record):
                 # Of a frame of thousands, one is made.
                 return record.events(number - record.number, number - record.number + 1)[0]
-        return next(self.events_from(number))
+        raise AssertionError("an event is in its frame")
 
     def rejected(self) -> Iterator[Rejected]:
         """Iterate over the rejected lines, in order."""
@@ -494,12 +491,3 @@ def _loss(path: Path, damage: Damage) -> str:
         f"expected frame {damage.position}, found that {damage.fault.value}; {damage.loss}; "
         "check says more, and repair saves what is whole"
     )
-
-
-def _observations(record: Observed, number: int) -> Iterator[Observation]:
-    """Yield the observations of ``record`` from event ``number`` on."""
-    keys = record.keys or ("",) * len(record.times)
-    rows = zip(record.times, record.adids, keys, strict=True)
-    for place, (time, adid, key) in enumerate(rows, record.number):
-        if place >= number:
-            yield Observation(time, place, adid, key)

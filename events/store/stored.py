@@ -129,13 +129,13 @@ def encode_records(records: Sequence[Record]) -> bytes:
     columns: EventColumns | None = None
     observed: list[Observed] = []
     for record in records:
-        if isinstance(record, EventColumns):
+        if isinstance(record, Observed):
+            observed.append(record)
+            packed.append(EventRun(len(record)))
+        elif isinstance(record, EventColumns):
             if columns is not None:
                 raise ValueError("expected the events of a frame as one, found several")
             columns = record
-        elif isinstance(record, Observed):
-            observed.append(record)
-            packed.append(EventRun(len(record)))
         else:
             packed.append(_packed(record))
     if observed:

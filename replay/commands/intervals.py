@@ -141,8 +141,8 @@ def run(options: argparse.Namespace) -> int:
 def _picture(summary: IntervalSummary, title: str) -> str:
     """Return the drawing of a history; where there is a key, each id has it in front."""
     history = IntervalHistory(EventStore(summary.store_path))
-    times, adids, keys = history.journal.rows(history.journal.in_order())
+    times, adids, keys = history.journal.texts(history.journal.in_order())
     if history.journal.keyed:
-        adids = tuple([f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)])
+        adids = [f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)]
     intervals = [finding.interval for finding in history.findings()]
     return intervals_picture(times, adids, intervals, title)

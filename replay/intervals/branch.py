@@ -14,8 +14,9 @@ import msgspec
 from events.errors import counted
 from events.escapes import plain
 from events.logs.objects import BadLineError, Reason
+from events.observations.observed import Observation
 from events.observations.parser import RowFormat
-from events.observations.rows import ColumnNames, Observation
+from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
 from replay.engine.branch import Branch, Branching, Differing, Rerun

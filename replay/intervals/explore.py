@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.journal.observation_journal import ObservationJournal
     from events.observations.interval import Interval
+    from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
     from replay.engine.difference import Difference
@@ -167,9 +167,9 @@ class IntervalSubject(Subject):
 
     def state(self, system: Any) -> State:
         state: State = {}
-        codes = sorted(set(self.journal.key_codes[self.beginning : self.events].tolist()))
-        names = self.journal.keys.listed
-        for name in map(names.__getitem__, codes):
+        names = self.journal.names
+        keys = self.journal.concerned(self.beginning + 1, self.events, range(len(names)))
+        for name in map(names.__getitem__, keys):
             number = system.number_of(name)
             # What has not had its turn has none.
             if number is not None:

@@ -13,7 +13,7 @@ from actors.intervals.messages import Extend, Found, Observe
 from events.errors import DamagedStoreError, counted
 from events.observations.csvrows import csv_line
 from events.observations.interval import Interval
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
 from replay.arguments import distinct, duration

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Source
     from replay.engine.looks import Fields
     from replay.intervals.looks import IntervalLooks

@@ -14,7 +14,7 @@ from actors.intervals.recall import JournalRecovery
 from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit
 from events.errors import UnknownUserError, shown
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.stepping import Stepping

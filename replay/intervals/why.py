@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Finding
     from replay.engine.looks import Fields
     from replay.intervals.history import IntervalHistory

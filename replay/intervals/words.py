@@ -10,8 +10,8 @@ from events.times.durations import format_duration
 
 if TYPE_CHECKING:
     from events.observations.interval import Interval
+    from events.observations.observed import Observation
     from events.observations.parameters import IntervalParameters
-    from events.observations.rows import Observation
 
 _IDS_MAX: Final = 6
 

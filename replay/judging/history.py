@@ -19,13 +19,12 @@ from events.store.records import (
     Written,
 )
 from replay.engine.drive import Resumed
-from replay.engine.history import Events, LinePlace, LogLine, StoredHistory
+from replay.engine.history import LinePlace, LogLine, StoredHistory
 from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from events.logs.objects import BadLineError
@@ -102,13 +101,7 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         self.verdict: Final[type[V]] = detector.verdict_type
         """What a decision is."""
         journal: J = detector.new_journal()
-        super().__init__(store, journal, Events(journal))
-
-    @property
-    def everyone(self) -> AbstractSet[str]:
-        """All users, or subjects of another kind, also those that have not appeared yet."""
-        names: AbstractSet[str] = self.journal.numbers.keys()
-        return names
+        super().__init__(store, journal)
 
     @abstractmethod
     def line_of(self, event: E) -> bytes:
@@ -186,11 +179,7 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         return b"\n".join(texts) + newline
 
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
-        if isinstance(record, EventColumns):
-            self.journal.extend(record)
-        elif isinstance(record, EventRun):
-            self._following += record.events
-        elif isinstance(record, self.verdict):
+        if isinstance(record, self.verdict):
             decision: Any = record
             self.recorded[decision.number] = decision
         elif isinstance(record, StreamStart):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Finding
     from replay.intervals.looks import IntervalLooks
 

@@ -18,7 +18,7 @@ from actors.intervals.messages import Advance, Conclude, Extend, Observe, Settle
 from actors.intervals.recall import JournalRecovery
 from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
-from events.journal.observation_journal import ObservationJournal
+from events.observations.journal import ObservationJournal
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from events.logs.live import LiveLog
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from replay.judging.history import Summary
 
 LIMIT = 90

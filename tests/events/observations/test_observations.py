@@ -20,8 +20,8 @@ import events.logs.file
 import events.observations.csvrows
 from events.errors import BadValueError, InputError
 from events.logs.file import Portions
-from events.observations.observed import Observed
-from events.observations.rows import ColumnNames, Observation, canonical_times
+from events.observations.observed import Observation, Observed
+from events.observations.rows import ColumnNames, canonical_times
 from events.observations.source import Observations, format_of
 from events.store.records import Lines, Rejected
 from events.times.timestamps import parse_timestamp

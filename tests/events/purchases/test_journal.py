@@ -203,7 +203,7 @@ class TestAsOf:
         journal.extend(Columns.of(events[:cut]))
         journal.users(cut)
         copy: PurchaseJournal = pickle.loads(pickle.dumps(journal))  # noqa: S301  our own
-        copy.extend(Columns.of(events[cut:]).numbered_from(len(copy) + 1))
+        copy.extend(Columns.of(events[cut:]).numbered(len(copy) + 1))
         check(copy, events, len(events))
 
 
@@ -239,7 +239,7 @@ def test_columns_can_begin_anywhere(found: list[Drawn], first: int) -> None:
     events = happened(found, late=True, fine=True, first=first)
     columns = Columns.of(events)
     assert columns.events() == events
-    elsewhere = columns.numbered_from(first + 7).events()
+    elsewhere = columns.numbered(first + 7).events()
     assert [event.number - 7 for event in elsewhere] == [event.number for event in events]
 
 

@@ -29,7 +29,7 @@ from events.errors import (
 )
 from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters
 from events.purchases.single import gathered
