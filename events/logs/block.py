@@ -50,7 +50,7 @@ class Block(NamedTuple):
 
 def _moved(record: Record, lines: int, events: int) -> Record:
     if isinstance(record, EventColumns):
-        return record.numbered_from(record.number + events)
+        return record.numbered(record.number + events)
     if isinstance(record, Lines | Rejected):
         return msgspec.structs.replace(record, number=record.number + lines)
     return record
