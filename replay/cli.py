@@ -321,7 +321,10 @@ def _run_parser() -> CommandParser:
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
-    add_workers(parser, "judge the stream (default: as many as there are cores, where it pays)")
+    add_workers(
+        parser,
+        "load the past and judge the stream (default: as many as there are cores, where it pays)",
+    )
     parser.add_config()
     parser.add_argument(
         "--completion",
