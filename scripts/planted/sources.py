@@ -159,9 +159,9 @@ FAULTS: Final = (
     ),
     Fault(
         "users are numbered in the order of a set of ids",
-        _JOURNAL,
-        "        # The first event in which each name stands.\n",
-        "        new.sort(key=lambda code: hash(names[code]))\n",
+        "events/journal/names.py",
+        "            new = [name for name in names if name not in self]\n",
+        "            new = sorted((name for name in names if name not in self), key=hash)\n",
     ),
     # What is recorded, and played again.
     Fault(
