@@ -49,14 +49,14 @@ FAULTS: Final = (
     Fault(
         "the mean in floating point",
         _BASELINE,
-        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
-        "return int(self.total / self.n / _UNITS_PER_CENT) if self.n else 0",
+        "return self.total // (self.n * UNITS_PER_CENT) if self.n else 0",
+        "return int(self.total / self.n / UNITS_PER_CENT) if self.n else 0",
     ),
     Fault(
         "the mean is rounded",
         _BASELINE,
-        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
-        "return (self.total + self.n * 50) // (self.n * _UNITS_PER_CENT) if self.n else 0",
+        "return self.total // (self.n * UNITS_PER_CENT) if self.n else 0",
+        "return (self.total + self.n * 50) // (self.n * UNITS_PER_CENT) if self.n else 0",
     ),
     # The network and the window.
     Fault(
