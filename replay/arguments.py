@@ -41,7 +41,9 @@ class CommandParser(argparse.ArgumentParser):
         self.hint = ""
         """What else is said of wrong use."""
         self.commands: Callable[[], Mapping[str, CommandParser]] = dict
-        """Gives the parsers of all commands, which a settings file may be about."""
+        """Gives the parsers of all commands."""
+        self.settings: Callable[[str, Sequence[str]], list[str]] = lambda _name, _words: []
+        """Returns what a settings file says besides the words that are given."""
         self.several: Final[set[str]] = set()
         """The options that take any number of words that are ranges."""
 
@@ -96,10 +98,7 @@ class CommandParser(argparse.ArgumentParser):
             return []
         if name is None:
             return []
-        # Imported only where it is needed.
-        from replay.settings import Settings
-
-        return Settings(name, self, self.commands).words(words)
+        return self.settings(name, words)
 
     def _each_with_option(self, words: Sequence[str]) -> list[str]:
         """Repeat the option of ranges before each of its words, so that it takes no other word."""

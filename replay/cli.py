@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -284,8 +285,21 @@ def _parser(name: str) -> CommandParser:
     )
     module.add_arguments(parser)
     parser.add_config()
+    return _among_all(parser)
+
+
+def _among_all(parser: CommandParser) -> CommandParser:
+    """Return ``parser``, which knows of those of all commands, and of settings files."""
     parser.commands = parsers
+    parser.settings = partial(_settings, parser)
     return parser
+
+
+def _settings(parser: CommandParser, name: str, words: Sequence[str]) -> list[str]:
+    # Imported only where it is needed.
+    from replay.settings import Settings
+
+    return Settings(name, parser, parsers).words(words)
 
 
 def _program() -> str:
@@ -333,5 +347,4 @@ def _run_parser() -> CommandParser:
         help="print a script that completes the command line in this shell; needs shtab",
     )
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
-    parser.commands = parsers
-    return parser
+    return _among_all(parser)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.judging import JudgingCoordinator
@@ -11,7 +11,7 @@ from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.network import NetworkQuery
-from actors.purchases.recency import Recency
+from actors.purchases.recency import WALK, Recency, Walk
 from events.purchases.event import Befriend, Event, Purchase, place_of
 from events.store.records import Decision
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Coordinator(JudgingCoordinator):
     """What a coordinator of purchases is and does, on any of Pykka's runtimes."""
 
+    walk: ClassVar[Walk] = WALK
+    """How far it looks back for whom to ask; what it decides does not depend on it."""
     parameters: Parameters
     """D and T."""
     journal: PurchaseJournal
@@ -53,7 +55,7 @@ class Coordinator(JudgingCoordinator):
         attesting: bool = False,
     ) -> None:
         super().begin(parameters, sink, journal, activate)
-        self.recency = Recency(journal)
+        self.recency = Recency(journal, self.walk)
         self.query = None
         self.window = []
         self.owners_awaited = 0

@@ -62,9 +62,11 @@ class LiveLog(LogReader):
             follow: whether its end is waited at: that of a file which grows, or a named
                 pipe without writers.
             wake: ends the waiting.
-            portions: how long it is waited for; by default as `PORTIONS` say.
+            portions: how it is read and waited for; by default `PORTIONS`.
 
         """
+        self.portions: Final = portions or PORTIONS
+        """How it is read."""
         super().__init__(path_of(path, READABLE), source, parser)
         self._replaced = False
         # Whether somebody was told that more can be read.
@@ -73,7 +75,7 @@ class LiveLog(LogReader):
         self._last = 0
         # Where what comes through standard input begins, if that is a file.
         self._start = 0
-        self._tap: Final = self._open(path, wake, portions or PORTIONS, follow=follow)
+        self._tap: Final = self._open(path, wake, self.portions, follow=follow)
 
     def close(self) -> None:
         """Close the stream, if it was opened here."""

@@ -75,7 +75,12 @@ class CsvRows:
     """Reads blocks of whole lines of CSV, the first of which has the names of the columns."""
 
     def __init__(
-        self, columns: ColumnNames, name: str, lines_read: int = 0, heading: Heading = NO_HEADING
+        self,
+        columns: ColumnNames,
+        name: str,
+        lines_read: int = 0,
+        heading: Heading = NO_HEADING,
+        row_bytes_max: int = ROW_BYTES_MAX,
     ) -> None:
         """Look for ``columns`` in the file called ``name``.
 
@@ -84,8 +89,10 @@ class CsvRows:
             name: what messages call the file.
             lines_read: how many lines were read before.
             heading: the row of column names, if it is among these.
+            row_bytes_max: how long a row is at most that goes on over several lines.
 
         """
+        self._row_bytes_max: Final = row_bytes_max
         self._columns: Final = columns
         self._name: Final = name
         self._width, self._places = heading
@@ -177,7 +184,7 @@ class CsvRows:
         try:
             row = next(filter(None, reader), None)
         except csv.Error as error:
-            if not (last or _size([text]) > ROW_BYTES_MAX or "new-line" in str(error)):
+            if not (last or _size([text]) > self._row_bytes_max or "new-line" in str(error)):
                 self._open = text.encode("utf-8", _ESCAPED)
                 return ""
             self.lines_read += reader.line_num
@@ -255,7 +262,7 @@ class CsvRows:
             try:
                 for row in reader:
                     end = begin + reader.line_num
-                    if end - start > 1 and _size(lines[start:end]) > ROW_BYTES_MAX:
+                    if end - start > 1 and _size(lines[start:end]) > self._row_bytes_max:
                         # Of which part is in this block does not matter.
                         self._unclosed(lines[start], "too long", gathered)
                         start += 1
@@ -264,7 +271,7 @@ class CsvRows:
                     start = end
             except csv.Error as error:
                 whole = begin + reader.line_num < len(lines) or last
-                if not whole and _size(lines[start:]) <= ROW_BYTES_MAX:
+                if not whole and _size(lines[start:]) <= self._row_bytes_max:
                     self._open = "".join(lines[start:]).encode("utf-8", _ESCAPED)
                     break
                 self._unclosed(lines[start], str(error), gathered)

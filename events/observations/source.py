@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
+    from events.logs.file import Portions
     from events.logs.tap import Wake
 
 _FORMATS: Final[dict[str, Format]] = {
@@ -67,6 +68,7 @@ class Observations(Closing):
         follow: bool = False,
         wake: Wake | None = None,
         content: BufferedReader | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the log, and read the names of its columns if they stand there.
 
@@ -77,6 +79,8 @@ class Observations(Closing):
             follow: whether it is a file that grows, or a named pipe that outlives its writers.
             wake: ends the waiting for what is live.
             content: what it holds, where no file at ``path`` does; see `events.logs.file.Log`.
+            portions: how it is read, and what is found in it settled; by default
+                `events.logs.file.PORTIONS`.
 
         """
         if len(set(columns.names())) < len(columns.names()):
@@ -90,9 +94,9 @@ class Observations(Closing):
         """How they are written."""
         self.format.exact = self.live and form == "csv"
         self.log: Final[Log | LiveLog] = (
-            LiveLog(path, "observations", self.format, follow=follow, wake=wake)
+            LiveLog(path, "observations", self.format, follow=follow, wake=wake, portions=portions)
             if self.live
-            else Log(path, "observations", self.format, content)
+            else Log(path, "observations", self.format, content, portions)
         )
         """Where they are read from."""
         try:

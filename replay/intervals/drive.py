@@ -98,7 +98,9 @@ class IntervalDrive(Drive):
     def simulation(self) -> IntervalSimulation:
         """The actors, which begin at the last settling of a run that is gone on with."""
         simulation = self._stack.enter_context(
-            self._detector(self._parameters, self._outputs, past=self._past)
+            self._detector(
+                self._parameters, self._outputs, past=self._past, portions=self._log.portions
+            )
         )
         simulation.dispatcher.supervisor = Reactivation()
         return simulation

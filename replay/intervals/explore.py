@@ -104,11 +104,13 @@ class IntervalSubject(Subject):
         parameters: IntervalParameters,
         journal: ObservationJournal,
         settlings: Sequence[Settling],
+        told_max: int = TOLD_MAX,
     ) -> None:
         """Explore the last observations of ``journal`` up to the last of ``settlings``.
 
-        What came behind that was not looked at.
+        What came behind that was not looked at. At most ``told_max`` are told anew.
         """
+        self._told_max: Final = told_max
         self.detector = detector
         self.parameters: Final = parameters
         """What is looked for."""
@@ -127,7 +129,7 @@ class IntervalSubject(Subject):
 
     @property
     def beginning(self) -> int:
-        return max(0, self._events - TOLD_MAX)
+        return max(0, self._events - self._told_max)
 
     def kept(self) -> KeptFindings:
         settled = {(each.events, each.remaining) for each in self.settlings}

@@ -14,6 +14,7 @@ from actors.intervals.sink import IntervalOutlet, IntervalSinkActor
 from actors.messages import Commit, Horizon
 from actors.urns import COORDINATOR, SINK, urn_of_key, urn_of_shard
 from events.closing import Closing
+from events.logs.file import PORTIONS, Portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +60,7 @@ class IntervalSimulation(Closing):
         order: DeliveryOrder | None = None,
         *,
         past: Recovery | None = None,
+        portions: Portions = PORTIONS,
     ) -> None:
         """Start the coordinator and the sink; shards are activated when spoken to.
 
@@ -68,6 +70,7 @@ class IntervalSimulation(Closing):
             order: the order of delivery, by default first in, first out.
             past: what is known of observations that were passed on, where actors recover
                 from; by default nothing.
+            portions: how much is passed on, and found, at once.
 
         """
         self.dispatcher: Final = Dispatcher(order)
@@ -78,7 +81,7 @@ class IntervalSimulation(Closing):
         )
         self.coordinator: Final = self.dispatcher.spawn(
             lambda dispatcher, urn: IntervalCoordinatorActor(
-                dispatcher, urn, self._past, self.sink.actor_ref, self._activate
+                dispatcher, urn, self._past, self.sink.actor_ref, self._activate, portions=portions
             ),
             COORDINATOR,
         )

@@ -212,8 +212,10 @@ def test_parameters_line_that_is_too_long_is_refused_or_passed_over(tmp_path: Pa
 # Observations
 
 
-def observed(path: Path) -> tuple[list[Observation], list[Rejected], int]:
-    with Observations(path) as source:
+def observed(
+    path: Path, portions: Portions | None = None
+) -> tuple[list[Observation], list[Rejected], int]:
+    with Observations(path, portions=portions) as source:
         return *rows_of(source), source.log.lines_read
 
 
@@ -230,16 +232,15 @@ ROWS = (
 @pytest.mark.parametrize("block_bytes", [1, 30, 300, 1 << 16])
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_long_row_is_cut_and_the_others_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
+    tmp_path: Path, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=block_bytes))
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)
     ]
     for name, rows in (("a.csv", [b"time,adid", *ROWS]), ("a.jsonl", [b"", *as_json])):
         (tmp_path / name).write_bytes(b"\n".join(rows) + end)
-        good, bad, lines_read = observed(tmp_path / name)
+        good, bad, lines_read = observed(tmp_path / name, Portions(observation_bytes=block_bytes))
         assert [each.adid for each in good] == ["a", "b", "c"]
         reason = "columns" if name == "a.csv" else "timestamp-shape"
         assert [(row.number, row.reason) for row in bad] == [(5, "line-too-long"), (6, reason)]
