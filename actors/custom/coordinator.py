@@ -22,15 +22,11 @@ class FactCoordinator(JudgingCoordinatorActor):
     It is the base class for verdicts that need more than one answer: they override `judging`.
     """
 
-    judgement: Generator[Mapping[str, Any], dict[str, Any], Verdict] | None
-    """What judges an event, while one is judged."""
-    answers: dict[str, Any]
-    """The answers that it waits for, as far as they have come."""
-
-    def begin(self, *given: Any, **options: Any) -> None:
-        super().begin(*given, **options)
-        self.judgement = None
-        self.answers = {}
+    def __init__(self, *given: Any, **options: Any) -> None:
+        """Begin as every coordinator that judges events does."""
+        super().__init__(*given, **options)
+        self.judgement: Generator[Mapping[str, Any], dict[str, Any], Verdict] | None = None
+        self.answers: dict[str, Any] = {}
 
     def judging(self, event: Fact) -> Generator[Mapping[str, Any], dict[str, Any], Verdict]:
         """Judge ``event``: yield questions by subject, get the answers, return the verdict.
