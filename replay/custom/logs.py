@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.custom.journal import FactJournal
-    from events.logs.file import Log, Portions
-    from events.logs.tap import Wake
+    from events.logs.file import Log
     from events.store.store import EventStore
-    from events.times.timestamps import Zone
     from replay.custom.detector import Detector
 
 
@@ -36,23 +34,16 @@ class FactLogs(TwoLogs[Any]):
         stream: str | Path | Log,
         detector: type[Detector],
         parameters: Any = None,
-        *,
-        follow: bool = False,
-        wake: Wake | None = None,
-        zone: Zone | None = None,
-        portions: Portions | None = None,
+        **options: Any,
     ) -> None:
-        """Open both logs, and read the parameters if none are given; see `TwoLogs`.
+        """Open both logs, and read the parameters if none are given; see `TwoLogs` for others.
 
         They may stand on the batch's first line, as a JSON object without an ``event_type``.
         """
         self.detector: type[Detector] = detector
         self.detectors = detector
         self._given: Final = parameters
-        parser = partial(FactParser, lines_of(detector.types()))
-        super().__init__(
-            batch, stream, parser, follow=follow, wake=wake, zone=zone, portions=portions
-        )
+        super().__init__(batch, stream, partial(FactParser, lines_of(detector.types())), **options)
 
     def read_parameters(self) -> ParametersLine[Any]:
         batch, expected = self.batch, self.detector.parameters_type

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from events.times.durations import format_duration
-from replay.judging.regression import plain_name
+from replay.engine.shrink import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -40,11 +40,9 @@ class JudgedReplay(Replayed):
         """
         check_detector(history.store, detector)
         history.check_own_lines()
-        simulation = detector(history.parameters, Nowhere(), journal=history.journal)
-        super().__init__()
+        super().__init__(detector(history.parameters, Nowhere(), journal=history.journal))
         self.history: Final = history
         self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
-        self._simulation: Final = simulation
         self._last_judged = max(history.recorded, default=0)
 
     def compared(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> Verification:
@@ -69,9 +67,6 @@ class JudgedReplay(Replayed):
                 if held.get(name) != recovered.get(name):
                     values = (recovered.get(name), held.get(name))
                     yield Difference(attestation.events, actor.actor_urn, name, *values)
-
-    def close(self) -> None:
-        self._simulation.close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
         history = self.history
