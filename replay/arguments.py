@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from events.errors import BadValueError, InputError, ParametersError, shown
+from events.observations.csvrows import DELIMITER
 from events.observations.parameters import check_distinct
 from events.paths import STANDARD_STREAM, descriptor_of
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
+_DELIMITERS: Final = {"tab": "\t", r"\t": "\t"}
 # So many values an option of ranges takes.
 _VALUES_MAX: Final = 10_000
 
@@ -327,6 +330,17 @@ def duration(text: str) -> int:
         return parse_duration(text)
     except BadValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def delimiter(text: str) -> str:
+    """Return what stands between the cells of CSV."""
+    found = _DELIMITERS.get(text, text)
+    if re.fullmatch(DELIMITER, found) is None:
+        raise argparse.ArgumentTypeError(
+            "expected tab or one character of ASCII that is no letter, digit or quote, "
+            f"found {text!r}"
+        )
+    return found
 
 
 def distinct(text: str) -> int:

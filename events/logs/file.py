@@ -203,7 +203,7 @@ class Log(LogReader):
 
         """
         number, size, zone, ended = self.lines_read + 1, 0, None, True
-        parser = self._parser_type(self.source, 1)
+        parser = self._parser_type(self.source, 1, number)
         ahead: list[Piece | Change] = []
         blocks = chain([self._pending] if self._pending else [], self._found)
         for found in blocks:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from events.logs.splitting import WholeLines
     from events.observations.parser import RowFormat
     from events.store.store import EventStore
+    from events.times.timestamps import Zone
 
 _READ_BYTES: Final = 1 << 16
 
@@ -76,7 +77,7 @@ class KeptObservations:
             OSError: it cannot be read.
 
         """
-        file = _Rows(descriptor, start, self._form)
+        file = _Rows(descriptor, start, self._form, self._store.zone)
         found = iter(file)
         lines, same, ended = 0, True, False
         for kept in self._kept():
@@ -114,17 +115,17 @@ class KeptObservations:
         """Return what a row says that was rejected for being late alone, or None for another."""
         if record.reason != Reason.LATE:
             return None
-        rows = self._form.rows(1).parse(record.line + b"\n", last=True)
+        rows = self._form.rows(1, self._store.zone).parse(record.line + b"\n", last=True)
         return next(_values_of(rows.observed), None)
 
 
 class _Rows:
     """The rows of a file, in their order."""
 
-    def __init__(self, descriptor: int, start: int, form: RowFormat) -> None:
+    def __init__(self, descriptor: int, start: int, form: RowFormat, zone: Zone | None) -> None:
         self._descriptor: Final = descriptor
         self._at = start
-        self._rows: Final = form.rows()
+        self._rows: Final = form.rows(zone=zone)
         self._newline = True
 
     @property
