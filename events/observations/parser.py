@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from events.errors import shown
+from events.errors import InputError, shown
 from events.logs.block import Block
-from events.logs.objects import Reason
+from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE, Reason
 from events.logs.parser import Parser
 from events.logs.splitting import CutLine
 from events.observations.csvrows import DELIMITERS, CsvRows, Dialect
@@ -54,6 +54,8 @@ class RowFormat:
         self.exact = False
         """Whether a block tells where the next line is, if that is not behind the last row's
         first one: of a stream that is gone on with nobody finds out by reading it again."""
+        self.is_array_refused = False
+        """Whether a JSON array is an error: of a stream that is gone on with the end matters."""
         self.watermark: Watermark | None = None
         """What tells which observation comes too late, or None where none is late."""
         self.title = b""
@@ -120,6 +122,20 @@ class RowFormat:
         self.columns = found.columns
         self.dialect = self.dialect._replace(delimiter=found.delimiter)
 
+    def refuse_array(self, data: WholeLines) -> None:
+        """Refuse the first lines of a log if a JSON array begins there.
+
+        Raises:
+            InputError: one does.
+
+        """
+        text = data.start if isinstance(data, CutLine) else data
+        if text.removeprefix(BYTE_ORDER_MARK).lstrip(JSON_SPACE).startswith(b"["):
+            raise InputError(
+                f"{self._name}:1: expected JSON lines where rows are read as they come, found a "
+                "JSON array; name a file, without --follow"
+            )
+
     def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[Sequence[str]]:
         """Iterate over the times in the lines of a file from its start, some at a time.
 
@@ -150,6 +166,7 @@ class ObservationParser(Parser):
     ) -> None:
         """Begin as every parser does; the rows are written as ``form`` says."""
         super().__init__(source, first_number, line_number, zone)
+        self._form: Final = form
         self._rows: Final = form.rows(line_number - 1, zone)
         self._watermark: Final = form.watermark
         self._exact: Final = form.exact
@@ -158,6 +175,8 @@ class ObservationParser(Parser):
 
     def parse(self, data: WholeLines, *, last: bool = False) -> Block:
         """Return what stands in ``data``; see `Parser.parse`."""
+        if self._form.is_array_refused and self.line_number == 1:
+            self._form.refuse_array(data)
         rows = self._rows.parse(data, last=last)
         self.zone = self._rows.zone
         self.line_number = self._rows.lines_read + 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import BadValueError, InputError, shown
+from events.logs.arrays import ElementLines
 from events.logs.file import Log
 from events.logs.live import LiveLog
 from events.observations.csvrows import Dialect
@@ -29,6 +30,7 @@ _FORMATS: Final[dict[str, Format]] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+_LINES_OF: Final = {"jsonl": ElementLines}
 
 
 def format_of(path: str | Path) -> Format:
@@ -94,10 +96,11 @@ class Observations(Closing):
         self.format: Final = RowFormat(form, columns, str(path), dialect)
         """How they are written."""
         self.format.exact = self.live and form == "csv"
+        self.format.is_array_refused = self.live and form == "jsonl"
         self.log: Final[Log | LiveLog] = (
             LiveLog(path, "observations", self.format, follow=follow, wake=wake)
             if self.live
-            else Log(path, "observations", self.format, content)
+            else Log(path, "observations", self.format, content, lines_of=_LINES_OF.get(form))
         )
         """Where they are read from."""
         try:

@@ -37,11 +37,11 @@ standard input, CSV by default. A file that is not in order of time is put in or
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected.
 
-A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand for
-the space, and Z or an offset such as +02:00 behind the clock: such times are shown and written in
-UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have an offset or none
-has: what differs from the first is rejected. Names of columns are found regardless of case and of
-spaces around them.
+A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand
+for the space, and Z or an offset such as +02:00 behind the clock: such times are shown and
+written in UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have
+an offset or none has: what differs from the first is rejected. Names of columns are found
+regardless of case and of spaces around them. A file of JSON may also be an array of objects.
 
 From standard input, a named pipe, or a file with --follow, intervals are written as soon as they
 are final; --resume goes on with the store, behind the rows that were read. Rows are not kept as
