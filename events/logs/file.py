@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 from events.errors import InputError
 from events.logs.extent import Extent, Fingerprint, content_of
 from events.logs.reader import LogReader, Piece, readable
-from events.logs.splitting import CutLine, whole_lines
+from events.logs.splitting import LINE_BYTES_MAX, CutLine, whole_lines
 from events.logs.tap import Change
 from events.paths import path_of
 
@@ -55,6 +55,8 @@ class Portions(NamedTuple):
     """How many one of observations has, which are not judged one by one: 1 million rows of CSV
     took 0.91 s in blocks of 64 KiB, 0.79 in these, and of 10,000 keys 1.81 and 1.50, with
     stores of 15.2 and 11.9 MB."""
+    line_bytes: int = LINE_BYTES_MAX
+    """How many bytes a line may have, without its newline; at most `LINE_BYTES_BOUND`."""
 
 
 PORTIONS: Final = Portions()
@@ -106,9 +108,7 @@ class Log(LogReader):
             lines_of: makes what gives its lines of what it holds, where that are no lines.
 
         """
-        self.portions: Final = portions or PORTIONS
-        """How it is read."""
-        super().__init__(path_of(path, readable(source)), source, parser)
+        super().__init__(path_of(path, readable(source)), source, parser, portions or PORTIONS)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
         self._lines_of: Final = lines_of
@@ -266,7 +266,9 @@ class Log(LogReader):
         """Iterate over what ``reader`` gives; each piece waits for the next, to know the last."""
         held: WholeLines = b""
         try:
-            for found in whole_lines(iter(lambda: self._read(reader), b"")):
+            for found in whole_lines(
+                iter(lambda: self._read(reader), b""), self.portions.line_bytes
+            ):
                 if held:
                     yield Piece(held)
                 held = found

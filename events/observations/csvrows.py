@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
-from events.logs.splitting import LINE_BYTES_MAX, CutLine
+from events.logs.splitting import LINE_BYTES_BOUND, CutLine
 from events.observations.bytewise import cells_of, coded, ends_in_order, first_cells
 from events.observations.observed import Observed
 from events.observations.rows import (
@@ -430,7 +430,7 @@ def _size(lines: Sequence[str]) -> int:
 @contextmanager
 def _fields_of_any_length() -> Iterator[None]:
     """Let the csv module read what is in a line, whatever limit somebody has set."""
-    before = csv.field_size_limit(2 * LINE_BYTES_MAX)
+    before = csv.field_size_limit(2 * LINE_BYTES_BOUND)
     try:
         yield
     finally:

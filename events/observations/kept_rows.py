@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from events.logs.splitting import WholeLines
     from events.observations.parser import RowFormat
     from events.store.store import EventStore
-    from events.times.timestamps import Zone
 
 _READ_BYTES: Final = 1 << 16
 
@@ -77,7 +76,7 @@ class KeptObservations:
             OSError: it cannot be read.
 
         """
-        file = _Rows(descriptor, start, self._form, self._store.zone)
+        file = _Rows(descriptor, start, self._form, self._store)
         found = iter(file)
         lines, same, ended = 0, True, False
         for kept in self._kept():
@@ -122,11 +121,12 @@ class KeptObservations:
 class _Rows:
     """The rows of a file, in their order."""
 
-    def __init__(self, descriptor: int, start: int, form: RowFormat, zone: Zone | None) -> None:
+    def __init__(self, descriptor: int, start: int, form: RowFormat, store: EventStore) -> None:
         self._descriptor: Final = descriptor
         self._at = start
-        self._rows: Final = form.rows(zone=zone)
+        self._rows: Final = form.rows(zone=store.zone)
         self._newline = True
+        self._most: Final = store.header.portions.line_bytes
 
     @property
     def lines_read(self) -> int:
@@ -134,7 +134,7 @@ class _Rows:
         return self._rows.lines_read - (not self._newline)
 
     def __iter__(self) -> Iterator[_Row]:
-        splitter = LineSplitter()
+        splitter = LineSplitter(self._most)
         while chunk := read_at(self._descriptor, self._at, _READ_BYTES):
             self._at += len(chunk)
             for piece in splitter.feed(chunk):

@@ -277,7 +277,7 @@ class BlockBuilder:
 
     def cut(self, number: int, line: CutLine) -> None:
         """Add a row that is none, being too long."""
-        detail = long_line_detail(line.length)
+        detail = long_line_detail(line.length, line.most)
         self._rejected.append(RejectedRow(number, Reason.LINE_TOO_LONG, detail, *line[:3]))
 
     def block(self, text: str | bytes = b"", first: int = 1) -> ObservationBlock:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
+    from events.logs.file import Portions
     from events.logs.tap import Wake
     from events.times.timestamps import Zone
 
@@ -73,6 +74,7 @@ class Observations(Closing):
         follow: bool = False,
         wake: Wake | None = None,
         content: BufferedReader | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the log, and read the names of its columns if they stand there.
 
@@ -84,6 +86,7 @@ class Observations(Closing):
             follow: whether it is a file that grows, or a named pipe that outlives its writers.
             wake: ends the waiting for what is live.
             content: what it holds, where no file at ``path`` does; see `events.logs.file.Log`.
+            portions: how it is read; by default `events.logs.file.PORTIONS`.
 
         """
         if len(set(columns.names())) < len(columns.names()):
@@ -98,9 +101,11 @@ class Observations(Closing):
         self.format.exact = self.live and form == "csv"
         self.format.is_array_refused = self.live and form == "jsonl"
         self.log: Final[Log | LiveLog] = (
-            LiveLog(path, "observations", self.format, follow=follow, wake=wake)
+            LiveLog(path, "observations", self.format, follow=follow, wake=wake, portions=portions)
             if self.live
-            else Log(path, "observations", self.format, content, lines_of=_LINES_OF.get(form))
+            else Log(
+                path, "observations", self.format, content, portions, lines_of=_LINES_OF.get(form)
+            )
         )
         """Where they are read from."""
         try:

@@ -128,7 +128,12 @@ class IntervalBranching(Branching[IntervalHistory]):
     ) -> tuple[IntervalSummary, set[tuple[Source, int]]]:
         name, content = logs["observations"]
         with Observations(
-            name, self._columns, form="jsonl", dialect=self._dialect, content=content
+            name,
+            self._columns,
+            form="jsonl",
+            dialect=self._dialect,
+            content=content,
+            portions=self.history.store.header.portions,
         ) as source:
             search, form = setting
             summary = run_intervals(

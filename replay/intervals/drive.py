@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from events.observations.kept_rows import KeptObservations
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
-from events.store.header import Header
+from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive, Resumed
 from replay.engine.supervision import Reactivation
@@ -79,7 +79,11 @@ class IntervalDrive(Drive):
         decides = detector_version(self._detector)
         zone = self._source.zone
         return Header(
-            None, None, None, None, intervals=self._parameters, detector=decides, zone=zone
+            *(None,) * 4,
+            intervals=self._parameters,
+            detector=decides,
+            zone=zone,
+            line_bytes=line_bytes_of(self._log.portions),
         )
 
     def is_finished(self, kept: EventStore) -> bool:

@@ -128,7 +128,10 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
         parameters = self.history.parameters
         columns = ColumnNames(parameters.time, parameters.adid, parameters.key)
         dialect = Dialect(parameters.unit)
-        with Observations(folder / OBSERVATIONS, columns, dialect=dialect) as source:
+        portions = self.history.store.header.portions
+        with Observations(
+            folder / OBSERVATIONS, columns, dialect=dialect, portions=portions
+        ) as source:
             summary = run_intervals(source, folder / FOUND, search_of(parameters))
         found = (
             each.interval for each in IntervalHistory(EventStore(summary.store_path)).findings()
