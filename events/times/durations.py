@@ -29,8 +29,8 @@ _CALENDAR: Final = {
     *("q", "Q", "QE", "QS", "quarter", "quarters", "y", "Y", "YE", "YS", "A", "year", "years"),
 }
 _PLACES_MAX: Final = 9
-# At most 15 digits each: no log is longer, and no number takes long to read.
-_PART: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]+))? ?([A-Za-z\xb5\u03bc]+)(?:,? (?=[0-9]))?")
+# At most 19 digits each: no log is longer, and no number takes long to read.
+_PART: Final = re.compile(r"([0-9]{1,19})(?:\.([0-9]+))? ?([A-Za-z\xb5\u03bc]+)(?:,? (?=[0-9]))?")
 _ISO: Final = re.compile(r"P((?:[0-9.]+[WD])*)(?:T((?:[0-9.]+[HMS])+))?")
 
 

@@ -91,7 +91,7 @@ def test_duration_of_iso_8601_is_read(text: str, same: str) -> None:
     "text",
     [
         *("", "10", "m", "min", " 10m", "10m ", "10m\n", "-10m", "+10m", ".5s", "10  m", "10\tm"),
-        *("1.s", "1,5s", "30m1h", "1m1m", "1m 1min", "1e3s", "\u0661s", "1h30", "9" * 16 + "s"),
+        *("1.s", "1,5s", "30m1h", "1m1m", "1m 1min", "1e3s", "\u0661s", "1h30", "9" * 20 + "s"),
         *("10Min", "5Ms", "1i", "P", "PT", "P1M", "P10M", "P1H", "PT1D", "P1DT", "PT1", "1h,30m"),
     ],
 )
