@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.arguments import CommandParser, add_run, add_setting, check_printable, did_you_mean
 from replay.completion import SHELLS, PrintCompletion
@@ -64,7 +65,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--config", "--completion"),
+        *("--rejected", "--max-line", "--config", "--completion"),
     )
 )
 
@@ -222,10 +223,13 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
 def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
     """Return the logs of a run, of the detector's ``own`` events if it declares some."""
     paths = (options.batch, options.stream)
+    portions = Portions(line_bytes=options.max_line)
     if own is None:
         degrees, tracked = options.degrees, options.tracked
         try:
-            return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+            return Logs(
+                *paths, degrees, tracked, follow=options.follow, wake=wake, portions=portions
+            )
         except ParametersError as error:
             raise ParametersError(f"{error}{_whose_store(options)}") from None
     if (options.degrees, options.tracked) != (None, None):
@@ -233,7 +237,7 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
             f"{options.detector}: expected the detector's own parameters on the first line of "
             "the batch, found -D or -T"
         )
-    return FactLogs(*paths, own, follow=options.follow, wake=wake)
+    return FactLogs(*paths, own, follow=options.follow, wake=wake, portions=portions)
 
 
 def _whose_store(options: argparse.Namespace) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from events.journal.columns import Names
     from events.journal.ticks import Ticks
+    from events.times.timestamps import Zone
 
 # Of fewer rows than one for so many names, texts are looked at and not all the names.
 _FEW: Final = 8
@@ -73,6 +74,8 @@ class Observed:
         times: Sequence[str],
         adids: Sequence[str],
         keys: Sequence[str] | None = None,
+        *,
+        zone: Zone | None = None,
     ) -> None:
         """Take observations as texts; see `of` for the columns.
 
@@ -82,10 +85,11 @@ class Observed:
                 order.
             adids: the ids, one for each time.
             keys: where or by whom, one for each time; None where there is no such column.
+            zone: whether the times had an offset.
 
         """
         coded = None if keys is None else Coded.of(keys)
-        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded)
+        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded, zone=zone)
 
     @classmethod
     def of(
@@ -95,10 +99,14 @@ class Observed:
         finer: Mapping[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None = None,
     ) -> Observed:
         """Return observations whose times are ticks, and by index the digits beyond them."""
         observed = cls.__new__(cls)
-        observed._take(number, ticks, finer, adids, keys)  # noqa: SLF001  its own
+        observed._take(  # noqa: SLF001  its own
+            number, ticks, finer, adids, keys, zone=zone
+        )
         return observed
 
     def _take(
@@ -108,6 +116,8 @@ class Observed:
         finer: Mapping[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None,
     ) -> None:
         self.number = number
         """The number of the first, from 1; the others follow one by one."""
@@ -119,6 +129,8 @@ class Observed:
         """The ids."""
         self.coded_keys = keys
         """Where or by whom; None where there is no such column."""
+        self.zone = zone
+        """Whether the times had an offset and are in UTC; None where that is not known."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -161,7 +173,8 @@ class Observed:
 
     def numbered(self, number: int) -> Observed:
         """Return the same, of which the first has ``number``."""
-        return Observed.of(number, self.ticks, self.finer, self.coded_adids, self.coded_keys)
+        columns = self.ticks, self.finer, self.coded_adids, self.coded_keys
+        return Observed.of(number, *columns, zone=self.zone)
 
     def part(self, rows: slice | Sequence[int], number: int) -> Observed:
         """Return some of them, of which the first has ``number``."""
@@ -176,10 +189,11 @@ class Observed:
             finer,
             self.coded_adids.part(rows),
             None if keys is None else keys.part(rows),
+            zone=self.zone,
         )
 
     def _texts(self) -> tuple[object, ...]:
-        return self.number, self.times, self.adids, self.keys
+        return self.number, self.times, self.adids, self.keys, self.zone == "utc"
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ``other`` are the same observations."""
@@ -211,6 +225,7 @@ def together(parts: Sequence[Observed]) -> Observed:
         finer,
         _together([part.coded_adids for part in parts]),
         _together(keys) if keys else None,
+        zone=parts[0].zone,
     )
 
 

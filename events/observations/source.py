@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import BadValueError, InputError, shown
+from events.logs.arrays import ElementLines
 from events.logs.file import Log
 from events.logs.live import LiveLog
+from events.observations.csvrows import Dialect
 from events.observations.parser import Format, RowFormat
 from events.observations.rows import ColumnNames
 from events.paths import STANDARD_STREAM, is_stream
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
+    from events.logs.file import Portions
     from events.logs.tap import Wake
+    from events.times.timestamps import Zone
 
 _FORMATS: Final[dict[str, Format]] = {
     ".csv": "csv",
@@ -26,6 +31,7 @@ _FORMATS: Final[dict[str, Format]] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+_LINES_OF: Final = {"jsonl": ElementLines}
 
 
 def format_of(path: str | Path) -> Format:
@@ -64,9 +70,11 @@ class Observations(Closing):
         columns: ColumnNames = ColumnNames(),  # noqa: B008  it never changes
         *,
         form: Format | None = None,
+        dialect: Dialect = Dialect(),  # noqa: B008  it never changes
         follow: bool = False,
         wake: Wake | None = None,
         content: BufferedReader | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the log, and read the names of its columns if they stand there.
 
@@ -74,9 +82,11 @@ class Observations(Closing):
             path: where it is; ``-`` for standard input.
             columns: the names of the columns.
             form: the format; by default what the path's name tells, of standard input ``csv``.
+            dialect: how times are written, and what stands between cells of CSV.
             follow: whether it is a file that grows, or a named pipe that outlives its writers.
             wake: ends the waiting for what is live.
             content: what it holds, where no file at ``path`` does; see `events.logs.file.Log`.
+            portions: how it is read; by default `events.logs.file.PORTIONS`.
 
         """
         if len(set(columns.names())) < len(columns.names()):
@@ -86,13 +96,16 @@ class Observations(Closing):
         self.live: Final = content is None and (follow or is_stream(path))
         """Whether they are read while they are written."""
         form = form or ("csv" if path == STANDARD_STREAM else format_of(path))
-        self.format: Final = RowFormat(form, columns, str(path))
+        self.format: Final = RowFormat(form, columns, str(path), dialect)
         """How they are written."""
         self.format.exact = self.live and form == "csv"
+        self.format.is_array_refused = self.live and form == "jsonl"
         self.log: Final[Log | LiveLog] = (
-            LiveLog(path, "observations", self.format, follow=follow, wake=wake)
+            LiveLog(path, "observations", self.format, follow=follow, wake=wake, portions=portions)
             if self.live
-            else Log(path, "observations", self.format, content)
+            else Log(
+                path, "observations", self.format, content, portions, lines_of=_LINES_OF.get(form)
+            )
         )
         """Where they are read from."""
         try:
@@ -103,6 +116,16 @@ class Observations(Closing):
         except BaseException:
             self.log.close()
             raise
+
+    @cached_property
+    def zone(self) -> Zone | None:
+        """Whether times have an offset; None where that is not known yet.
+
+        Raises:
+            InputError: the file cannot be read so far.
+
+        """
+        return self.log.look_ahead().zone if isinstance(self.log, Log) else None
 
     def close(self) -> None:
         """Close the log."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from events.escapes import plain
+from events.logs.file import Portions
+from events.observations.csvrows import Dialect
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from replay.arguments import add_run, as_utf8, check_printable, distinct, duration
+from events.times.epoch import EXPONENTS
+from replay.arguments import add_run, as_utf8, check_printable, delimiter, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -33,6 +37,12 @@ or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by -
 standard input, CSV by default. A file that is not in order of time is put in order first, ties
 as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
 comes later than that is rejected.
+
+A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand
+for the space, and Z or an offset such as +02:00 behind the clock: such times are shown and
+written in UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have
+an offset or none has: what differs from the first is rejected. Names of columns are found
+regardless of case and of spaces around them. A file of JSON may also be an array of objects.
 
 From standard input, a named pipe, or a file with --follow, intervals are written as soon as they
 are final; --resume goes on with the store, behind the rows that were read. Rows are not kept as
@@ -88,6 +98,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help_text = f"column of {what} (default: {name})"
         add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
     add("--format", choices=("csv", "jsonl"), help="format of the observations")
+    add(
+        "--time-unit",
+        choices=tuple(EXPONENTS),
+        help="times are numbers of this unit since 1970, whole or fractional",
+    )
+    add(
+        "--delimiter",
+        metavar="CHAR",
+        type=delimiter,
+        help="what stands between cells of CSV, a character or tab (default: the comma, tab, "
+        "semicolon or bar that the row of column names has)",
+    )
     add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
     add_run(
         parser,
@@ -112,9 +134,17 @@ def run(options: argparse.Namespace) -> int:
         StopSignals() as stop,
         console,
         Observations(
-            given, columns, form=options.format, follow=options.follow, wake=stop
+            given,
+            columns,
+            form=options.format,
+            dialect=Dialect(options.time_unit, options.delimiter),
+            follow=options.follow,
+            wake=stop,
+            portions=Portions(line_bytes=options.max_line),
         ) as opened,
     ):
+        for note in opened.format.notes if not options.quiet else ():
+            console.say(f"{plain(given)}: {note}")
         summary = run_intervals(
             opened,
             options.output,

@@ -13,6 +13,7 @@ from events.custom.parser import FactParser
 from events.errors import ParametersError, shown
 from events.escapes import plain
 from events.logs.file import Log
+from events.logs.objects import check_length
 from replay.custom.console import decision_fields, verdict_text
 from replay.custom.detector import event_fields
 from replay.custom.history import FactHistory, bound
@@ -45,13 +46,15 @@ class FactBranching(JudgedBranching[FactHistory]):
         return bound(super().store_of(branch), self.history.detector)
 
     def parsed(self, line: bytes, before: int) -> Fact:
+        check_length(line, self._portions.line_bytes)
         event, _ = self.history.lines_of_events.read(line, self.history.zone)
         return msgspec.structs.replace(event, number=before)
 
     def opened(self, logs: dict[Source, BranchLog], setting: Any) -> FactLogs:
         parser = partial(FactParser, self.history.lines_of_events)
         batch, stream = (
-            Log(name, source, parser, content) for source, (name, content) in logs.items()
+            Log(name, source, parser, content, self._portions)
+            for source, (name, content) in logs.items()
         )
         return FactLogs(batch, stream, self.history.detector, setting, zone=self.history.zone)
 

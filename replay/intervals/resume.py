@@ -129,7 +129,7 @@ class IntervalResumed(Resumed):
 
     def _lines(self, records: list[Record], *, quoted: bool) -> bytes:
         found = [record.interval for record in records if isinstance(record, Finding)]
-        lines = interval_lines(found, self.parameters, breaks_quoted=quoted)
+        lines = interval_lines(found, self.parameters, self.store.zone, breaks_quoted=quoted)
         return b"".join([line + b"\n" for line in lines])
 
     def _spell_otherwise(self) -> bool:

@@ -156,4 +156,6 @@ def _parameters_of(source: Observations, search: Search, form: Format) -> Interv
         source.format.form,
         form,
         fingerprint,
+        source.format.dialect.unit,
+        source.format.dialect.delimiter or ",",
     )
