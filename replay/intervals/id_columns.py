@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -20,7 +22,7 @@ from replay.intervals.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -53,10 +55,13 @@ def ids_in(values: Iterable[Any], name: str) -> Ids:
     firsts = first_rows(codes, len(different))
     in_turn = np.argsort(firsts, kind="stable")
     in_turn = in_turn[: np.count_nonzero(firsts < len(codes))]
-    ordered = [different[code] for code in in_turn.tolist()]
+    as_they_come = len(in_turn) == len(different) and (in_turn[1:] > in_turn[:-1]).all()
+    ordered = different if as_they_come else [different[code] for code in in_turn.tolist()]
     known = _texts_at_once(ordered)
     if known is not None:
         names, numbers = known, np.arange(len(known))
+        if as_they_come:
+            return Ids(names, codes)
     else:
         book = CodeBook()
         numbers = np.full(len(ordered), -1)
@@ -95,12 +100,11 @@ def _texts_at_once(different: list[Any]) -> list[str] | None:
         return None
     if None in numbers:
         return None
-    names = list(map(str, numbers))
-    # Some dictionaries of pyarrow have a text twice.
-    return None if "" in names or len(set(names)) < len(names) else names
+    names = numbers if kinds == {str} else list(map(str, numbers))
+    return None if "" in names else names
 
 
-def _told_apart(values: Any, name: str) -> tuple[Sequence[Any], NDArray[np.int64]]:
+def _told_apart(values: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
     """Return different values, and which of them each is, -1 if none; the library tells them."""
     library = library_of(values)
     if library == "pandas" and str(values.dtype) != "object":
@@ -113,14 +117,16 @@ def _told_apart(values: Any, name: str) -> tuple[Sequence[Any], NDArray[np.int64
             values = values.combine_chunks()
         encoded = values.dictionary_encode()
         codes = encoded.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
-        return encoded.dictionary.to_pylist(), codes
+        # A dictionary that came with the column may have a value twice.
+        different, own = _coded(encoded.dictionary.to_pylist())
+        return different, np.append(own, -1)[codes]
     if type(values) is np.ndarray and values.dtype.kind in "iu":
         rows, codes = _numbers_apart(values)
         return values[rows].tolist(), codes
     return _listed_apart(listed(values), name)
 
 
-def _of_polars(values: Any, name: str) -> tuple[Sequence[Any], NDArray[np.int64]]:
+def _of_polars(values: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
     kind = str(values.dtype)
     texts = kind == "String"
     if not (texts or kind.startswith(("Int", "UInt", "Categorical", "Enum"))):
@@ -154,23 +160,24 @@ def _numbers_apart(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np
     return firsts[there], table[own]
 
 
-def _listed_apart(values: list[Any], name: str) -> tuple[Sequence[Any], NDArray[np.int64]]:
+def _listed_apart(values: list[Any], name: str) -> tuple[list[Any], NDArray[np.int64]]:
     try:
-        different = list(dict.fromkeys(values))
+        different, codes = _coded(values)
         # What is equal to a text is a text. Of other types some are equal, such as True and 1.
-        if set(map(type, different)) == {str} or len(set(map(type, values))) == 1:
-            return different, _codes(different, values)
-        pairs = list(zip(map(type, values), values, strict=True))
-        apart = list(dict.fromkeys(pairs))
+        if set(map(type, different)) != {str} and len(set(map(type, values))) > 1:
+            pairs, codes = _coded(list(zip(map(type, values), values, strict=True)))
+            different = [value for _, value in pairs]
     except TypeError:
         place = next(row for row, value in enumerate(values) if not _is_hashable(value))
         raise BadValueError(f"{name}[{place}]: {_detail(values[place])}") from None
-    return [value for _, value in apart], _codes(apart, pairs)
+    return different, codes
 
 
-def _codes(different: list[Any], values: list[Any]) -> NDArray[np.int64]:
-    book = dict(zip(different, range(len(different)), strict=True))
-    return np.fromiter(map(book.__getitem__, values), np.int64, len(values))
+def _coded(values: list[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+    """Return the different values in the order in which they come, and which of them each is."""
+    book: dict[Any, int] = defaultdict(count().__next__)
+    codes = np.fromiter(map(book.__getitem__, values), np.int64, len(values))
+    return list(book), codes
 
 
 def _is_hashable(value: Any) -> bool:

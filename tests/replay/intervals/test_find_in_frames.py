@@ -176,6 +176,16 @@ def test_texts_become_datetimes_of_the_library(library: Library) -> None:
     ]
 
 
+def test_zone_of_datetimes_among_objects_is_given_back() -> None:
+    times = pd.Series(["2020-07-01", "2020-07-01 00:00:01"], dtype="M8[us]").dt.tz_localize(
+        "Asia/Tokyo"
+    )
+    frame = pd.DataFrame({"time": times.astype(object), "adid": FRAME["adid"]})
+    found = find_intervals(frame, "2s", time="time", id="adid")
+    assert found["end_time"].tolist() == [times[1]]
+    assert str(found["end_time"][0]) == "2020-07-01 00:00:01+09:00"
+
+
 def test_columns_of_a_frame_of_pandas_may_have_any_names() -> None:
     frame = pd.DataFrame({0: FRAME["time"], ("a", 1): FRAME["adid"], None: ["x", "x"]})
     frame.index = [7, 7]
