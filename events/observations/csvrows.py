@@ -227,12 +227,12 @@ class CsvRows:
         return row.rest
 
     def _has_columns(self, cells: list[str] | None) -> bool:
-        return cells is not None and all(_places_of(name, cells) for name in self._columns.names())
+        return cells is not None and all(places_of(name, cells) for name in self._columns.names())
 
     def _heading_of(self, cells: list[str], delimiter: str) -> Heading:
         places: list[int] = []
         for name in self._columns.names():
-            found = _places_of(name, cells)
+            found = places_of(name, cells)
             if len(found) != 1:
                 count = "several" if found else "none"
                 raise self._no_header(f"{count} called {shown(name)}: {_listed(cells)}")
@@ -377,7 +377,7 @@ def _first_row(text: str, delimiter: str) -> _FirstRow:
     return _FirstRow(delimiter, cells, reader.line_num, lines.read())
 
 
-def _places_of(name: str, cells: Sequence[str]) -> list[int]:
+def places_of(name: str, cells: Sequence[str]) -> list[int]:
     """Return where columns of a name are: of this very one, or else written otherwise."""
     for folded in (str, _folded):
         found = [place for place, cell in enumerate(cells) if folded(cell) == folded(name)]

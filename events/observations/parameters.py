@@ -10,7 +10,7 @@ from events.bounds import Count, Number
 from events.errors import SHOWN_MAX, BadValueError, shown_whole
 from events.logs.extent import Fingerprint
 from events.observations.csvrows import DELIMITER
-from events.observations.parser import Format
+from events.observations.parser import FileFormat, Format
 from events.times.durations import format_duration
 from events.times.epoch import TimeUnit
 
@@ -97,7 +97,7 @@ class IntervalParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     """The name of the column of keys, if there is one."""
     form: Format
     """How the observations are written."""
-    output: Format
+    output: FileFormat
     """How the intervals are written."""
     observations: Fingerprint | None
     """What the file of observations was, or None for a pipe."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from events.times.timestamps import Zone
 
 Format: TypeAlias = Literal["csv", "jsonl"]
+"""How rows are written."""
+FileFormat: TypeAlias = Literal["csv", "jsonl", "parquet"]
+"""What a file of observations, or of intervals, is."""
 
 # How much of a block is looked at to find out what its first observation decides.
 _LOOKED_BYTES: Final = 1 << 12

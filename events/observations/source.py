@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import BadValueError, InputError, shown
@@ -12,29 +12,31 @@ from events.logs.arrays import ElementLines
 from events.logs.file import Log
 from events.logs.live import LiveLog
 from events.observations.csvrows import Dialect
-from events.observations.parser import Format, RowFormat
+from events.observations.parquet import ParquetLines
+from events.observations.parser import FileFormat, RowFormat
 from events.observations.rows import ColumnNames
 from events.paths import STANDARD_STREAM, is_stream
 from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from io import BufferedReader
 
+    from events.logs.arrays import Readable
     from events.logs.file import Portions
     from events.logs.tap import Wake
     from events.times.timestamps import Zone
 
-_FORMATS: Final[dict[str, Format]] = {
+_FORMATS: Final[dict[str, FileFormat]] = {
     ".csv": "csv",
+    ".parquet": "parquet",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
-_LINES_OF: Final = {"jsonl": ElementLines}
 
 
-def format_of(path: str | Path) -> Format:
+def format_of(path: str | Path) -> FileFormat:
     """Return the format that the name of ``path`` tells, a ``.gz`` at its end left aside.
 
     Raises:
@@ -69,7 +71,7 @@ class Observations(Closing):
         path: str | Path,
         columns: ColumnNames = ColumnNames(),  # noqa: B008  it never changes
         *,
-        form: Format | None = None,
+        form: FileFormat | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008  it never changes
         follow: bool = False,
         wake: Wake | None = None,
@@ -96,6 +98,17 @@ class Observations(Closing):
         self.live: Final = content is None and (follow or is_stream(path))
         """Whether they are read while they are written."""
         form = form or ("csv" if path == STANDARD_STREAM else format_of(path))
+        lines_of: Callable[[IO[bytes], Path], Readable] | None = None
+        if form == "parquet":
+            if self.live or str(path).endswith(".gz"):
+                raise InputError(
+                    f"{path}: expected a file that is not followed and not zipped, as Parquet is "
+                    "read from its end, found another"
+                )
+            lines_of = partial(ParquetLines, columns=columns, unit=dialect.unit)
+            form, dialect = "csv", dialect._replace(delimiter=",")
+        elif form == "jsonl":
+            lines_of = ElementLines
         self.format: Final = RowFormat(form, columns, str(path), dialect)
         """How they are written."""
         self.format.exact = self.live and form == "csv"
@@ -103,9 +116,7 @@ class Observations(Closing):
         self.log: Final[Log | LiveLog] = (
             LiveLog(path, "observations", self.format, follow=follow, wake=wake, portions=portions)
             if self.live
-            else Log(
-                path, "observations", self.format, content, portions, lines_of=_LINES_OF.get(form)
-            )
+            else Log(path, "observations", self.format, content, portions, lines_of=lines_of)
         )
         """Where they are read from."""
         try:

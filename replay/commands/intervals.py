@@ -34,15 +34,16 @@ DETAIL = """\
 An observation is a time and an id. The intervals are those shorter than the threshold, and not
 inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column names,
 or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by --format; - is
-standard input, CSV by default. A file that is not in order of time is put in order first, ties
-as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
-comes later than that is rejected.
+standard input, CSV by default. A file of JSON may also be an array of objects, and where pyarrow
+is installed a file may be Parquet (.parquet). A file that is not in order of time is put in order
+first, ties as they stand there, which takes memory for all of it. Of a pipe, or with --lateness,
+what comes later than that is rejected.
 
 A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand
 for the space, and Z or an offset such as +02:00 behind the clock: such times are shown and
 written in UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have
 an offset or none has: what differs from the first is rejected. Names of columns are found
-regardless of case and of spaces around them. A file of JSON may also be an array of objects.
+regardless of case and of spaces around them.
 
 From standard input, a named pipe, or a file with --follow, intervals are written as soon as they
 are final; --resume goes on with the store, behind the rows that were read. Rows are not kept as
@@ -50,10 +51,11 @@ they are written, so whether a followed file still is the same is told by times,
 rejected rows: changes elsewhere in it are not seen. A pipe of CSV that goes on begins with the row
 of column names, and then the line that "check" names.
 
-OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
-appended. Run again, it goes on where it was stopped. A search with other settings is not
-appended to OUTPUT, since nothing in a row says which search it is from. The settings of the
-rows there are read from the store beside OUTPUT, or the one of --store."""
+OUTPUT is CSV if it ends in .csv, Parquet if in .parquet, else JSON lines. Lines are appended;
+Parquet is written at the end, where no such file is. Run again, it goes on where it was stopped. A
+search with other settings is not appended to OUTPUT, since nothing in a row says which search
+it is from. The settings of the rows there are read from the store beside OUTPUT, or the one of
+--store."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "output",
         metavar="OUTPUT",
-        help="file to append intervals to, .csv or JSON lines; or -, a pipe or a device, "
-        "with --store",
+        help="file to append intervals to, .csv or JSON lines, or to make, .parquet; or -, a pipe "
+        "or a device, with --store",
     )
     add(
         "--threshold",
@@ -97,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for flag, name, what in (("--time-column", "time", "times"), ("--id-column", "adid", "ids")):
         help_text = f"column of {what} (default: {name})"
         add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
-    add("--format", choices=("csv", "jsonl"), help="format of the observations")
+    add("--format", choices=("csv", "jsonl", "parquet"), help="format of the observations")
     add(
         "--time-unit",
         choices=tuple(EXPONENTS),

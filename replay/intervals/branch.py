@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.errors import counted
+from events.errors import InputError, counted
 from events.escapes import plain
 from events.logs.objects import BadLineError, Reason
 from events.observations.csvrows import Dialect
@@ -26,7 +26,7 @@ from replay.engine.detectors import check_detector
 from replay.engine.history import LogLine
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import in_zone_of, interval_fields
-from replay.intervals.run import Search, run_intervals
+from replay.intervals.run import Search, form_of_output, run_intervals
 from replay.intervals.words import ids_text, setting_text
 from replay.terminal.standard_streams import say
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from events.logs.extent import Fingerprint
     from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
-    from events.observations.parser import Format
+    from events.observations.parser import FileFormat
     from events.store.disk import Disk
     from events.store.records import Finding, Rejected, Source
     from replay.engine.branch import BranchLog, What
@@ -85,9 +85,13 @@ class IntervalBranching(Branching[IntervalHistory]):
     def check(self) -> None:
         check_detector(self.history.store, self._detector)
 
-    def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, Format]:
+    def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, FileFormat]:
         search = search_of(self.history.parameters)
-        form: Format = "csv" if output.suffix.lower() == ".csv" else "jsonl"
+        form = form_of_output(output)
+        if form == "parquet":
+            raise InputError(
+                f"{output}: expected CSV or JSON lines for the intervals of a branch, found Parquet"
+            )
         return msgspec.structs.replace(search, **changed), form
 
     def lines(self) -> Iterator[LogLine]:
@@ -119,7 +123,7 @@ class IntervalBranching(Branching[IntervalHistory]):
     def run(
         self,
         logs: dict[Source, BranchLog],
-        setting: tuple[Search, Format],
+        setting: tuple[Search, FileFormat],
         output: Path,
         store: Path,
         *,

@@ -95,6 +95,9 @@ def interval_lines(
             that named no detector in their stores did not see to that.
 
     """
+    if parameters.output == "parquet":
+        # It is made of the store at the end.
+        return []
     if parameters.output == "jsonl":
         return [_encode(each) for each in _rows(intervals, parameters, zone)]
     keyed = parameters.key is not None

@@ -26,6 +26,7 @@ from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
+from replay.intervals.parquet import as_parquet
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.shrink import IntervalShrinking
 from replay.intervals.simulation import IntervalSimulation
@@ -222,9 +223,15 @@ class IntervalLooks(Looks[Observation]):
                 "else; verify says more"
             )
 
+    @property
+    def is_whole_file(self) -> bool:
+        return self.parameters.output == "parquet"
+
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many intervals there are, and their file as the release spelled it."""
         resumed = IntervalResumed(self.store)
+        if self.parameters.output == "parquet":
+            return resumed.found, [as_parquet(self.store)]
         return resumed.found, filter(None, resumed.pieces())
 
     def export(self) -> dict[Source, Exported]:
