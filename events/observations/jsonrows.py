@@ -29,6 +29,7 @@ from events.observations.rows import (
     observed_at_once,
     shown_name,
     times_in_cells,
+    unit_hint,
 )
 from events.times.columns import Cells
 
@@ -43,7 +44,6 @@ _decode_text = msgspec.json.Decoder(str).decode
 # What stands in JSON as an escape.
 _ESCAPED: Final = re.compile(r'[\\"\x00-\x1f]')
 _INTEGER: Final = re.compile(r"-?[0-9]+")
-_NUMBER: Final = re.compile(r"-?[0-9][0-9.eE+-]*")
 
 
 class JsonRows:
@@ -171,12 +171,10 @@ class JsonRows:
         try:
             return _decode_text(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            expected = "a string YYYY-MM-DD HH:MM:SS"
-            number = _NUMBER.fullmatch(raw.decode("utf-8", "replace")) is not None
-            cure = "; --time-unit says what numbers since 1970 count" if number else ""
             raise BadLineError(
                 Reason.TIMESTAMP_SHAPE,
-                f"{shown_name(self._columns.time)}: expected {expected}, found {shown(raw)}{cure}",
+                f"{shown_name(self._columns.time)}: expected a string YYYY-MM-DD HH:MM:SS, found "
+                f"{shown(raw)}{unit_hint(raw.decode('utf-8', 'replace'))}",
             ) from None
 
     def _cells(self, rows: list[Any]) -> Cells | None:

@@ -172,6 +172,7 @@ def _are_real(times: list[str]) -> bool:
 
 
 _CACHED_LENGTH_MAX: Final = 64
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _parse_cached = lru_cache(1 << 14)(parse_any)
 
 
@@ -192,7 +193,14 @@ def checked_time(text: str, name: str, unit: TimeUnit | None) -> Timestamp:
             return parse_count(text, unit)
         return (_parse_cached if len(text) <= _CACHED_LENGTH_MAX else parse_any)(text)
     except tuple(TIME_REASONS) as error:
-        raise BadLineError(TIME_REASONS[type(error)], f"{shown_name(name)}: {error}") from None
+        detail = f"{shown_name(name)}: {error}{unit_hint(text) if unit is None else ''}"
+        raise BadLineError(TIME_REASONS[type(error)], detail) from None
+
+
+def unit_hint(text: str) -> str:
+    """Return what a message says where a number stands for a time and no unit is known."""
+    is_number = _NUMBER.fullmatch(text) is not None
+    return "; --time-unit says what numbers since 1970 count" if is_number else ""
 
 
 def checked_id(text: str, name: str) -> str:

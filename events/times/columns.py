@@ -219,7 +219,7 @@ def _of_any_size(
         return None
     if not longest:
         return ticks, {}
-    if (text[begins + SECONDS][fractions > 0] != ord(".")).any():
+    if (text[begins[fractions > 0] + SECONDS] != ord(".")).any():
         return None
     micro = np.zeros_like(ticks)
     first = begins + SECONDS + 1

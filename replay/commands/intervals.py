@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=duration,
         required=True,
-        help="an interval is shorter than this, such as 90s, 10m, 1h30m; more than 0s",
+        help="an interval is shorter than this, such as 90s, 10m (minutes), 1h30m; more than 0s",
     )
     add("--inclusive", action="store_true", help="an interval may be just as long; then 0s will do")
     add("--by", metavar="COLUMN", type=as_utf8, help="look at each value of this column by itself")

@@ -70,7 +70,7 @@ class IntervalLooks(Looks[Observation]):
         ParameterOption(
             "threshold",
             ("--threshold",),
-            "an interval is shorter than this, such as 90s, 10m, 1h30m",
+            "an interval is shorter than this, such as 90s, 10m (minutes), 1h30m or 500ms",
             {"metavar": "TIME", "type": duration},
         ),
         ParameterOption(

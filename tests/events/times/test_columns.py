@@ -56,6 +56,7 @@ def compare(column: TimeColumn | None, expected: list[Timestamp] | None) -> None
 
 @given(st.lists(texts, min_size=1, max_size=3))
 @example(["2020-01-01", "2020-01-01T10:05Z"])
+@example(["2020-01-01 00:00:00.5", "2020-01-01"])
 @example(["0001-01-01T00:00:00+00:01"])
 @example(["9999-12-31T23:59Z", "9999-12-31T23:59-00:01"])
 def test_many_at_once_are_what_each_is(found: list[str]) -> None:
