@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.arguments import (
     CommandParser,
@@ -25,6 +26,7 @@ from replay.arguments import (
     did_you_mean,
 )
 from replay.completion import SHELLS, PrintCompletion
+from replay.custom.branch import assignment
 from replay.custom.console import FactWords
 from replay.custom.detector import Detector
 from replay.custom.logs import FactLogs
@@ -72,7 +74,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--config", "--completion", "--workers"),
+        *("--rejected", "--max-line", "--set", "--config", "--completion", "--workers"),
     )
 )
 
@@ -231,10 +233,18 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
 def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
     """Return the logs of a run, of the detector's ``own`` events if it declares some."""
     paths = (options.batch, options.stream)
+    portions = Portions(line_bytes=options.max_line)
+    if own is None and options.set:
+        raise InputError(
+            "--set: expected a detector with parameters of its own, which --detector names, "
+            "found none"
+        )
     if own is None:
         degrees, tracked = options.degrees, options.tracked
         try:
-            return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+            return Logs(
+                *paths, degrees, tracked, follow=options.follow, wake=wake, portions=portions
+            )
         except ParametersError as error:
             raise ParametersError(f"{error}{_whose_store(options)}") from None
     if (options.degrees, options.tracked) != (None, None):
@@ -242,7 +252,9 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
             f"{options.detector}: expected the detector's own parameters on the first line of "
             "the batch, found -D or -T"
         )
-    return FactLogs(*paths, own, follow=options.follow, wake=wake)
+    return FactLogs(
+        *paths, own, follow=options.follow, wake=wake, portions=portions, changes=options.set
+    )
 
 
 def _whose_store(options: argparse.Namespace) -> str:
@@ -328,6 +340,16 @@ def _run_parser() -> CommandParser:
     )
     add_setting(parser, ", instead of the batch's first line")
     add_detector(parser)
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        type=assignment,
+        nargs=1,
+        action="extend",
+        default=[],
+        help="a parameter of the detector that --detector names, and its value, instead of the "
+        "batch's first line; may be given more than once",
+    )
     add_run(
         parser,
         ("STREAM", "FLAGGED", "line"),

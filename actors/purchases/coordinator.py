@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.judging import JudgingCoordinator
+from actors.judging import JudgingCoordinator, JudgingCoordinatorActor
 from actors.messages import UnaskedError
 from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
@@ -164,20 +163,5 @@ class Coordinator(JudgingCoordinator):
         self._decided(Decision(event.number, flagged, baseline.n, baseline.mean, baseline.sd))
 
 
-class CoordinatorActor(Coordinator, DispatchedActor):
+class CoordinatorActor(Coordinator, JudgingCoordinatorActor):
     """A coordinator on the dispatcher."""
-
-    def __init__(  # noqa: PLR0917  what it is made of
-        self,
-        dispatcher: Dispatcher,
-        urn: str,
-        parameters: Parameters,
-        sink: Ref,
-        journal: PurchaseJournal,
-        activate: Callable[[int], Ref],
-        *,
-        attesting: bool = False,
-    ) -> None:
-        """Judge by ``parameters``, send verdicts to ``sink`` and activate users as needed."""
-        super().__init__(dispatcher, urn)
-        self.begin(parameters, sink, journal, activate, attesting=attesting)

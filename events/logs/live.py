@@ -62,12 +62,10 @@ class LiveLog(LogReader):
             follow: whether its end is waited at: that of a file which grows, or a named
                 pipe without writers.
             wake: ends the waiting.
-            portions: how it is read and waited for; by default `PORTIONS`.
+            portions: how it is read, and how long it is waited for; by default `PORTIONS`.
 
         """
-        self.portions: Final = portions or PORTIONS
-        """How it is read."""
-        super().__init__(path_of(path, READABLE), source, parser)
+        super().__init__(path_of(path, READABLE), source, parser, portions or PORTIONS)
         self._replaced = False
         # Whether somebody was told that more can be read.
         self._waited_for = False
@@ -160,7 +158,7 @@ class LiveLog(LogReader):
 
     def _whole_lines(self) -> Iterator[Piece | Change]:
         """Iterate over what comes: whole lines, or what else happens."""
-        splitter = LineSplitter()
+        splitter = LineSplitter(self.portions.line_bytes)
         while True:
             found = self._tap.next()
             if isinstance(found, bytes):

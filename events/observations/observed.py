@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from events.journal.names import Names
     from events.journal.ticks import Ticks
+    from events.times.timestamps import Zone
 
 # Of fewer rows than one for so many names, texts are looked at and not all the names.
 _FEW: Final = 8
@@ -95,6 +96,8 @@ class Observed(EventColumns):
         times: Sequence[str],
         adids: Sequence[str],
         keys: Sequence[str] | None = None,
+        *,
+        zone: Zone | None = None,
     ) -> None:
         """Take observations as texts; see `of` for the columns.
 
@@ -104,10 +107,11 @@ class Observed(EventColumns):
                 order.
             adids: the ids, one for each time.
             keys: where or by whom, one for each time; None where there is no such column.
+            zone: whether the times had an offset.
 
         """
         coded = None if keys is None else Coded.of(keys)
-        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded)
+        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded, zone=zone)
 
     @classmethod
     def of(
@@ -117,10 +121,14 @@ class Observed(EventColumns):
         finer: dict[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None = None,
     ) -> Observed:
         """Return observations whose times are ticks, and by index the digits beyond them."""
         observed = cls.__new__(cls)
-        observed._take(number, ticks, finer, adids, keys)  # noqa: SLF001  its own
+        observed._take(  # noqa: SLF001  its own
+            number, ticks, finer, adids, keys, zone=zone
+        )
         return observed
 
     def _take(
@@ -130,12 +138,16 @@ class Observed(EventColumns):
         finer: dict[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None,
     ) -> None:
         super().__init__(number, np.zeros(len(ticks), np.int8), ticks, finer)
         self.coded_adids = adids
         """The ids."""
         self.coded_keys = keys
         """Where or by whom; None where there is no such column."""
+        self.zone = zone
+        """Whether the times had an offset and are in UTC; None where that is not known."""
 
     @cached_property
     def times(self) -> tuple[str, ...]:
@@ -197,10 +209,11 @@ class Observed(EventColumns):
             finer,
             self.coded_adids.part(rows),
             None if keys is None else keys.part(rows),
+            zone=self.zone,
         )
 
     def _texts(self) -> tuple[object, ...]:
-        return self.number, self.times, self.adids, self.keys
+        return self.number, self.times, self.adids, self.keys, self.zone == "utc"
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ``other`` are the same observations."""
@@ -232,6 +245,7 @@ def together(parts: Sequence[Observed]) -> Observed:
         finer,
         _together([part.coded_adids for part in parts]),
         _together(keys) if keys else None,
+        zone=parts[0].zone,
     )
 
 

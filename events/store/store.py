@@ -29,6 +29,7 @@ from events.errors import (
 )
 from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
+from events.observations.observed import Observed
 from events.paths import path_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
@@ -282,15 +283,15 @@ class EventStore(Closing):
     def zone(self) -> Zone | None:
         """The time zone: ``utc``, or ``none`` of times without an offset; None without events.
 
-        Where the header does not say, the first event's own line does.
+        Where the header does not say, the first event's own line does, or its record.
 
         Raises:
             DamagedStoreError: what stands up to it this program does not write.
 
         """
         if self._zone is None and self.events:
-            if self.version < FIRST_PACKED or self.header.intervals is not None:
-                # Earlier releases took no offsets, and observations have none.
+            if self.version < FIRST_PACKED:
+                # Earlier releases took no offsets.
                 self._zone = "none"
             else:
                 self._zone = self._first_zone()
@@ -299,6 +300,8 @@ class EventStore(Closing):
     def _first_zone(self) -> Zone | None:
         for frame in self.frames():
             for record in frame.records:
+                if isinstance(record, Observed):
+                    return record.zone
                 if isinstance(record, EventColumns):
                     line = record.first_line()
                     # Canonical lines have no offset.

@@ -356,6 +356,11 @@ class Looks(Closing, Generic[E]):
 
         """
 
+    @property
+    def is_whole_file(self) -> bool:
+        """Whether the output is no lines, and there only as a whole."""
+        return False
+
     @abstractmethod
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many lines the history wrote to its output, but titles, and all pieces."""

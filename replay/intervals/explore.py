@@ -88,7 +88,7 @@ class KeptFindings:
 
     def write(self, intervals: Sequence[Interval]) -> None:
         """Keep these lines."""
-        self.lines += interval_lines(intervals, self._parameters)
+        self.lines += interval_lines(intervals, self._parameters, None)
 
 
 class IntervalSubject(Subject):

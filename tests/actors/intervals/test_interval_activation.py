@@ -16,8 +16,8 @@ from actors.dispatcher import ActorFailedError
 from actors.intervals.actor import IntervalActor
 from actors.intervals.messages import Advance, Conclude, Extend, Observe, Settle
 from actors.intervals.recall import JournalRecovery
-from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
+from actors.sink import Nowhere
 from events.observations.journal import ObservationJournal
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
@@ -139,9 +139,9 @@ def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
         journal.extend(Observed(number, (time,), (adid,), (key,) if keyed else None))
     past = JournalRecovery(journal, what, ends)
     with (
-        IntervalSimulation(what, IntervalNowhere(), portions=SMALL) as staying,
-        IntervalSimulation(what, IntervalNowhere(), past=past, portions=SMALL) as coming,
-        IntervalSimulation(what, IntervalNowhere(), past=past, portions=SMALL) as visiting,
+        IntervalSimulation(what, Nowhere(), portions=SMALL) as staying,
+        IntervalSimulation(what, Nowhere(), past=past, portions=SMALL) as coming,
+        IntervalSimulation(what, Nowhere(), past=past, portions=SMALL) as visiting,
     ):
         traces = Trace(staying), Trace(coming), Trace(visiting)
         states, told = [state_of(staying)], []

@@ -261,6 +261,8 @@ def test_lost_closing_quote_costs_one_row() -> None:
     parts = [b"".join(lines[start : start + 20]) for start in range(0, len(lines), 20)]
     blocks = [reader.parse(part, last=part is parts[-1]) for part in parts]
     assert [adid for block in blocks for adid in block.observed.adids] == [adid for _, adid in rows]
+    # It is given up as soon as it is too long, in the third part of some 500 bytes.
+    assert [len(block.rejected) for block in blocks[:4]] == [0, 0, 1, 0]
     (bad,) = [row for block in blocks for row in block.rejected]
     assert (bad.number, bad.reason, bad.line) == (2, "quotes", f'{T},"lost'.encode())
 

@@ -123,7 +123,7 @@ def pieces(content: bytes) -> list[bytes]:
 def fields_of(header: Header) -> dict[str, Any]:
     """Return the map in a store's header."""
     fields: dict[str, Any] = msgspec.to_builtins(header, builtin_types=(bytes,))
-    assert fields.pop("declared") is None
+    assert (fields.pop("declared"), fields.pop("line_bytes")) == (None, None)
     return fields
 
 

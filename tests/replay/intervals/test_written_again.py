@@ -81,7 +81,7 @@ intervals = st.builds(
 
 @given(st.lists(intervals))
 def test_csv_of_intervals_reads_back(found: list[Interval]) -> None:
-    lines = [title_of(KEYED), *interval_lines(found, KEYED)]
+    lines = [title_of(KEYED), *interval_lines(found, KEYED, None)]
     title, *rows = rows_of(b"".join([line + b"\n" for line in lines]))
     assert title == [
         "key", "start_index", "end_index", "start_time", "end_time", "num_adid", "adids"
@@ -93,7 +93,7 @@ def test_csv_of_intervals_reads_back(found: list[Interval]) -> None:
 
 @given(st.lists(intervals))
 def test_json_of_intervals_reads_back_line_by_line(found: list[Interval]) -> None:
-    lines = interval_lines(found, msgspec.structs.replace(KEYED, output="jsonl"))
+    lines = interval_lines(found, msgspec.structs.replace(KEYED, output="jsonl"), None)
     # Also for those who take other characters for the end of a line than a newline.
     assert all(len(line.splitlines()) == 1 for line in lines)
     told = [json.loads(line) for line in lines]
