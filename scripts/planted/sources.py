@@ -190,9 +190,9 @@ FAULTS: Final = (
     ),
     Fault(
         "going back leaves users as they were",
-        "replay/judging/system.py",
-        "            self.passivate(moved)\n",
-        "            self.passivate(moved if position > self.position else ())\n",
+        "replay/engine/acting.py",
+        "        self.passivate(self._moved(position))\n",
+        "        self.passivate(self._moved(position) if position > self.position else ())\n",
     ),
     # Misfortunes.
     Fault(
@@ -203,9 +203,9 @@ FAULTS: Final = (
     ),
     Fault(
         "a line lost where a run goes on",
-        "replay/judging/history.py",
-        "            self.rejected.append(record)\n            self.lines[record.source] += 1",
-        "            self.rejected.append(record)\n            self.lines[record.source] += 2",
+        "replay/engine/drive.py",
+        "            self.lines[record.source] = record.number",
+        "            self.lines[record.source] = record.number + 1",
     ),
     Fault(
         "what was not decided is forgotten",
