@@ -160,8 +160,9 @@ FAULTS: Final = (
     Fault(
         "users are numbered in the order of a set of ids",
         "events/journal/names.py",
-        "            new = [name for name in names if name not in self]\n",
-        "            new = sorted((name for name in names if name not in self), key=hash)\n",
+        "            return np.array([self._code(name) for name in names], np.int32)\n",
+        "            codes = {name: self._code(name) for name in sorted(names, key=hash)}\n"
+        "            return np.array([codes[name] for name in names], np.int32)\n",
     ),
     # What is recorded, and played again.
     Fault(
