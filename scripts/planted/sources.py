@@ -160,8 +160,9 @@ FAULTS: Final = (
     Fault(
         "users are numbered in the order of a set of ids",
         "events/journal/names.py",
-        "            new = [name for name in names if name not in self]\n",
-        "            new = sorted((name for name in names if name not in self), key=hash)\n",
+        "            return np.array([self._code(name) for name in names], np.int32)\n",
+        "            codes = {name: self._code(name) for name in sorted(names, key=hash)}\n"
+        "            return np.array([codes[name] for name in names], np.int32)\n",
     ),
     # What is recorded, and played again.
     Fault(
@@ -190,9 +191,9 @@ FAULTS: Final = (
     ),
     Fault(
         "going back leaves users as they were",
-        "replay/judging/system.py",
-        "            self.passivate(moved)\n",
-        "            self.passivate(moved if position > self.position else ())\n",
+        "replay/engine/acting.py",
+        "        self.passivate(self._moved(position))\n",
+        "        self.passivate(self._moved(position) if position > self.position else ())\n",
     ),
     # Misfortunes.
     Fault(
@@ -203,9 +204,9 @@ FAULTS: Final = (
     ),
     Fault(
         "a line lost where a run goes on",
-        "replay/judging/history.py",
-        "            self.rejected.append(record)\n            self.lines[record.source] += 1",
-        "            self.rejected.append(record)\n            self.lines[record.source] += 2",
+        "replay/engine/drive.py",
+        "            self.lines[record.source] = record.number",
+        "            self.lines[record.source] = record.number + 1",
     ),
     Fault(
         "what was not decided is forgotten",
