@@ -67,6 +67,11 @@ PORTIONS: Final = Portions()
 """Those of logs that are not told otherwise."""
 
 
+def with_lines(line_bytes: int) -> Portions:
+    """Return `PORTIONS` with lines of at most ``line_bytes`` bytes."""
+    return PORTIONS._replace(line_bytes=line_bytes)
+
+
 class Ahead(NamedTuple):
     """What was seen of a log that is still to be read."""
 
