@@ -129,8 +129,8 @@ def taken(column: Any, rows: NDArray[np.int64]) -> Any:
 def gathered(column: Any, counts: NDArray[np.int64]) -> Any:
     """Return a column of lists, of which each has so many of the rows of ``column`` in turn."""
     library = library_of(column)
-    if library == "polars":
-        polars = import_module("polars")
+    polars: Any = import_module("polars") if library == "polars" else None
+    if polars is not None and column.dtype != polars.Object:
         numbers = np.repeat(np.arange(len(counts)), counts)
         pairs = polars.DataFrame({"number": numbers, "value": column})
         return pairs.group_by("number", maintain_order=True).agg("value")["value"]
@@ -139,9 +139,12 @@ def gathered(column: Any, counts: NDArray[np.int64]) -> Any:
         pyarrow = import_module("pyarrow")
         offsets = pyarrow.array(np.append(0, ends).astype(np.int32))
         return pyarrow.ListArray.from_arrays(offsets, column.combine_chunks())
-    values = column.tolist()
+    values = column.to_list()
     bounds = zip((ends - counts).tolist(), ends.tolist(), strict=True)
     lists = [values[begin:end] for begin, end in bounds]
+    if polars is not None:
+        # Its lists hold no objects of Python's, but lists are such objects as well.
+        return polars.Series(lists, dtype=polars.Object)
     return import_module("pandas").Series(lists, dtype="object")
 
 

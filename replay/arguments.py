@@ -381,6 +381,14 @@ def delimiter(text: str) -> str:
     return found
 
 
+def assignment(text: str) -> tuple[str, str]:
+    """Return the name and the value that NAME=VALUE says."""
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {shown(text)}")
+    return name, value
+
+
 def distinct(text: str) -> int:
     """Return how many different ids an interval has at least."""
     if not is_whole(text):

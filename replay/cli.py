@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
-from events.logs.file import with_lines
+from events.logs.file import portions_of
 from events.store.store import EventStore
 from replay.arguments import (
     CommandParser,
     add_run,
     add_setting,
     add_workers,
+    assignment,
     check_printable,
     did_you_mean,
 )
 from replay.completion import SHELLS, PrintCompletion
-from replay.custom.branch import assignment
 from replay.custom.console import FactWords
 from replay.custom.detector import Detector
 from replay.custom.logs import FactLogs
@@ -233,7 +233,7 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
 def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
     """Return the logs of a run, of the detector's ``own`` events if it declares some."""
     paths = (options.batch, options.stream)
-    portions = with_lines(options.max_line)
+    portions = portions_of(options.max_line)
     if own is None and options.set:
         raise InputError(
             "--set: expected a detector with parameters of its own, which --detector names, "

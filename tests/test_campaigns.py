@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import campaign
 import pytest
 from campaigns import program
-from campaigns.cases import spread
+from campaigns.cases import small_frames, spread
 
 import replay.purchases.resume
 from events.errors import DamagedStoreError
@@ -17,7 +17,10 @@ from events.logs.file import Log
 from events.purchases.own_lines import OwnLines
 from events.store.frames import Frame, decode_frame
 from events.store.reading import Reader
+from events.store.records import StateDigest
+from events.store.store import EventStore
 from events.store.writer import StoreWriter
+from replay.cli import main
 from replay.judging.drive import Outputs
 
 if TYPE_CHECKING:
@@ -247,3 +250,19 @@ def test_wrong_use_is_answered_with_what_is_expected(
 @pytest.mark.parametrize("total", [1, 2, 7, 12, 100, 117])
 def test_consecutive_cases_visit_all_there_are(total: int) -> None:
     assert {spread(number, total) for number in range(5, 5 + total)} == set(range(total))
+
+
+def test_histories_that_commands_make_have_small_frames_too(folder: Path) -> None:
+    rows = [f"2020-01-01 00:00:{second:02},{second % 3}" for second in range(60)]
+    (folder / "seen.csv").write_text("\n".join(["time,adid", *rows]))
+    found, branch = str(folder / "found.json"), str(folder / "branch.json")
+    with small_frames():
+        words = ["intervals", str(folder / "seen.csv"), found, "--threshold", "5s", "-q"]
+        assert main(words) == main(["rerun", f"{found}.events", branch]) == 0
+    for output in (found, branch):
+        digests = [
+            each
+            for each in EventStore(f"{output}.events").records()
+            if isinstance(each, StateDigest)
+        ]
+        assert len(digests) >= 4

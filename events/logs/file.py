@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Portions(NamedTuple):
-    """How a log is read, and a run that judges its events recorded, a portion at a time.
+    """How much of a log is read, judged, settled and recorded at once.
 
     What is judged is lost with its block where a run is killed, so blocks of the stream are
     small. Of the past larger ones are taken, since an operation on a column takes some
@@ -67,8 +67,8 @@ PORTIONS: Final = Portions()
 """Those of logs that are not told otherwise."""
 
 
-def with_lines(line_bytes: int) -> Portions:
-    """Return `PORTIONS` with lines of at most ``line_bytes`` bytes."""
+def portions_of(line_bytes: int) -> Portions:
+    """Return `PORTIONS` for logs whose lines have at most ``line_bytes``."""
     return PORTIONS._replace(line_bytes=line_bytes)
 
 

@@ -22,11 +22,11 @@ from events.observations.rows import (
     ObservationBlock,
     checked_id,
     checked_time,
+    column_of,
     ends_or_all,
     observed_at_once,
     times_in_cells,
 )
-from events.times.columns import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -276,7 +276,7 @@ class CsvRows:
         if cells is None:
             return None
         times, *names = cells
-        observed = observed_at_once(Cells.of(times), self._dialect.unit, *names)
+        observed = observed_at_once(column_of(times, self._dialect.unit), *names)
         return None if observed is None else self._block(observed, given)
 
     def _block(self, observed: Observed, given: str | bytes) -> ObservationBlock | None:

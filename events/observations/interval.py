@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
 
 import msgspec
 
@@ -28,3 +28,7 @@ class Interval(msgspec.Struct, tag="interval", array_like=True, frozen=True, gc=
     """These ids, in the order of their first appearance in it."""
     key: str = ""
     """The key of its observations; empty where there are no keys."""
+
+
+FIELDS: Final = Interval.__struct_fields__[:-1]
+"""What is said of an interval besides its key, in this order (SPEC.md section 7)."""

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from events.errors import shown
+from events.journal.ticks import SECONDS
 from events.logs.objects import (
     BYTE_ORDER_MARK,
     JSON_SPACE,
@@ -28,21 +29,23 @@ from events.observations.rows import (
     ends_or_all,
     observed_at_once,
     shown_name,
-    times_in_cells,
     unit_hint,
 )
-from events.times.columns import Cells
+from events.times.columns import Cells, times_in_texts
+from events.times.epoch import counts_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.logs.splitting import WholeLines
+    from events.times.columns import TimeColumn
     from events.times.epoch import TimeUnit
     from events.times.timestamps import Timestamp, Zone
 
 _decode_text = msgspec.json.Decoder(str).decode
 # What stands in JSON as an escape.
 _ESCAPED: Final = re.compile(r'[\\"\x00-\x1f]')
+_MARK: Final = len("YYYY-MM-DD")
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 
 
@@ -96,10 +99,14 @@ class JsonRows:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
         if isinstance(data, bytes) and self._named_plainly and _objects(data):
             try:
-                cells = self._cells(decoded(self._time_decoder.decode_lines, data))
+                rows = decoded(self._time_decoder.decode_lines, data)
+                texts = [] if self._unit else [row.time for row in rows]
+                if _sort_as_times(texts):
+                    return texts
+                column = self._column(rows)
             except (msgspec.MsgspecError, UnicodeDecodeError):
-                cells = None
-            if cells is not None and (column := times_in_cells(cells, self._unit)):
+                column = None
+            if column is not None:
                 return ends_or_all(column)
         return self.parse(data, last=last).observed.times
 
@@ -114,8 +121,7 @@ class JsonRows:
         if rows is None or len(rows) != lines:
             return None
         observed = observed_at_once(
-            self._cells(rows),
-            self._unit,
+            self._column(rows),
             [row.adid for row in rows],
             [row.key for row in rows] if self._keyed else None,
         )
@@ -177,12 +183,20 @@ class JsonRows:
                 f"{shown(raw)}{unit_hint(raw.decode('utf-8', 'replace'))}",
             ) from None
 
-    def _cells(self, rows: list[Any]) -> Cells | None:
-        """Return the times of rows as cells, or None where one is not ASCII."""
+    def _column(self, rows: list[Any]) -> TimeColumn | None:
+        """Return the times of rows, or None where it takes a look at each to tell."""
         if self._unit is None:
-            return Cells.of([row.time for row in rows])
+            return times_in_texts([row.time for row in rows])
         cells = Cells.of([str(row.time, "utf-8") for row in rows])
-        return cells and _without_quotes(cells)
+        return None if cells is None else counts_in(_without_quotes(cells), self._unit)
+
+
+def _sort_as_times(texts: list[str]) -> bool:
+    """Tell whether there are texts, as long as whole seconds and with a space before the clock."""
+    if {*map(len, texts)} != {SECONDS}:
+        return False
+    marks = "".join(texts)[_MARK::SECONDS]
+    return marks.count(" ") == len(texts)
 
 
 def _objects(data: bytes) -> int:

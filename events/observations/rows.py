@@ -16,7 +16,7 @@ from events.journal.ticks import time_of, times_of
 from events.logs.objects import TIME_REASONS, BadLineError, Reason
 from events.logs.splitting import long_line_detail
 from events.observations.observed import Coded, Observation, Observed
-from events.times.columns import Cells, times_in
+from events.times.columns import Cells, times_in, times_in_texts
 from events.times.epoch import counts_in, parse_count
 from events.times.timestamps import parse_any
 
@@ -108,6 +108,14 @@ def times_in_cells(cells: Cells, unit: TimeUnit | None) -> TimeColumn | None:
     return times_in(cells) if unit is None else counts_in(cells, unit)
 
 
+def column_of(texts: Sequence[str], unit: TimeUnit | None) -> TimeColumn | None:
+    """Return what `times_in_cells` does of texts."""
+    if unit is None:
+        return times_in_texts(texts)
+    cells = Cells.of(texts)
+    return None if cells is None else counts_in(cells, unit)
+
+
 def ends_or_all(column: TimeColumn) -> Sequence[str]:
     """Return times, or only the first and the last of such as are in order."""
     ticks, finer, _ = column
@@ -117,10 +125,9 @@ def ends_or_all(column: TimeColumn) -> Sequence[str]:
 
 
 def observed_at_once(
-    times: Cells | None, unit: TimeUnit | None, adids: list[str], keys: list[str] | None = None
+    column: TimeColumn | None, adids: list[str], keys: list[str] | None = None
 ) -> Observed | None:
     """Return what rows say, numbered from 0, or None where it takes a look at each to tell."""
-    column = None if times is None else times_in_cells(times, unit)
     if column is None:
         return None
     coded = Coded.of(adids)

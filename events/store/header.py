@@ -35,7 +35,7 @@ from events.errors import (
     shown,
 )
 from events.logs.extent import Fingerprint
-from events.logs.file import Portions
+from events.logs.file import Portions, portions_of
 from events.logs.splitting import LINE_BYTES_BOUND, LINE_BYTES_MAX
 from events.nesting import decoded
 from events.observations.parameters import IntervalParameters
@@ -150,8 +150,8 @@ class Header(msgspec.Struct, frozen=True):
 
     @property
     def portions(self) -> Portions:
-        """How the logs of such a history are read."""
-        return Portions(line_bytes=self.line_bytes or LINE_BYTES_MAX)
+        """How logs are read whose lines may be as long as those of this history."""
+        return portions_of(self.line_bytes or LINE_BYTES_MAX)
 
     @property
     def decided_by(self) -> DetectorVersion:

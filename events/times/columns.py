@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from functools import lru_cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from events.journal.ticks import (
     TICKS_PER_SECOND,
     Ticks,
     ticks_in,
+    ticks_of,
 )
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ class Cells(NamedTuple):
         joined = "".join(texts)
         if not joined.isascii():
             return None
-        ends = np.fromiter(accumulate(map(len, texts)), np.int64, len(texts))
-        begins = np.zeros_like(ends)
-        begins[1:] = ends[:-1]
+        sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+        ends = np.cumsum(sizes)
+        begins = ends - sizes
         return Cells(joined.encode() + b"\0" * WORD, begins, ends)
 
 
@@ -95,6 +95,8 @@ def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
     None where it refuses one, where they are not all of one zone, or where it takes a look at
     each to tell.
     """
+    if texts and (ticks := ticks_of(texts)) is not None:
+        return TimeColumn(ticks, {}, "none")
     cells = Cells.of(texts)
     return None if cells is None else times_in(cells)
 
@@ -102,7 +104,7 @@ def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
 def times_in(cells: Cells) -> TimeColumn | None:
     """Return what `times_in_texts` does of the same texts.
 
-    A time of whole seconds takes 0.02 µs, with an offset too, and one with a fraction 0.1.
+    A time of whole seconds takes 0.05 µs, with an offset 0.07, and one with a fraction 0.2.
     """
     data, begins, ends = cells
     if not len(begins):

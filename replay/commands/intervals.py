@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from events.escapes import plain
-from events.logs.file import with_lines
+from events.logs.file import portions_of
 from events.observations.csvrows import Dialect
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
             dialect=Dialect(options.time_unit, options.delimiter),
             follow=options.follow,
             wake=stop,
-            portions=with_lines(options.max_line),
+            portions=portions_of(options.max_line),
         ) as opened,
     ):
         for note in opened.format.notes if not options.quiet else ():

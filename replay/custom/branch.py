@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ import msgspec
 
 from events.custom.fact import in_words
 from events.custom.parser import FactParser
-from events.errors import shown
 from events.escapes import plain
 from events.logs.file import Log
 from events.logs.objects import check_length
@@ -85,11 +83,3 @@ class FactRerun(JudgedRerun):
         before, after = (each and decision_fields(each) for each in pair)
         told = event_fields(self.branching.detector.types(), difference.about)
         return {"time": self.time(difference), **told, "before": before, "after": after}
-
-
-def assignment(text: str) -> tuple[str, str]:
-    """Return the name and the value that NAME=VALUE says."""
-    name, sign, value = text.partition("=")
-    if not (name and sign):
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {shown(text)}")
-    return name, value

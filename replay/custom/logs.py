@@ -106,28 +106,36 @@ def with_values(told: dict[str, Any], kind: Any, changes: Sequence[tuple[str, st
         if name not in types:
             known = ", ".join(types) or "none, as there are no parameters"
             raise ParametersError(f"--set: expected a parameter: {known}; found {shown(name)}")
-        told = {**told, name: _value(text, types[name])}
+        expected = f"--set {name}: expected a value as {kind.__qualname__} declares it"
+        told = {**told, name: _value(text, types[name], expected)}
     try:
         return msgspec.convert(told, kind, strict=False)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
-        name, text = changes[-1]
+    except msgspec.ValidationError as error:
+        # Each value that is set is one of its parameter: it is another, or all of them together.
         raise ParametersError(
-            f"--set {name}: expected a value as {kind.__qualname__} declares it, found "
-            f"{shown(text)}: {error}"
+            f"expected parameters as {kind.__qualname__} declares them, found "
+            f"{shown(repr(told))}: {error}"
         ) from None
 
 
-def _value(text: str, kind: Any) -> Any:
-    """Return what a text says: itself, so that it is taken for no number, or what it is in JSON."""
-    value: Any = text
+def _value(text: str, kind: Any, expected: str) -> Any:
+    """Return what a text says: itself, so that it is taken for no number, or what it is in JSON.
+
+    Raises:
+        ParametersError: neither is of ``kind``; it begins with ``expected``.
+
+    """
+    error: Exception | None = None
     for read in (str, msgspec.json.decode):
         try:
             value = read(text)
             msgspec.convert(value, kind, strict=False)
-        except (msgspec.MsgspecError, UnicodeEncodeError):
-            continue
-        break
-    return value
+        except (msgspec.MsgspecError, UnicodeEncodeError) as failure:
+            # That of a text that is no JSON says nothing of the parameter.
+            error = failure if isinstance(failure, msgspec.ValidationError) else error
+        else:
+            return value
+    raise ParametersError(f"{expected}, found {shown(text)}: {error}")
 
 
 def _check_kept(parameters: Any) -> None:

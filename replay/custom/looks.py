@@ -12,7 +12,8 @@ from actors.messages import Judged
 from events.custom.fact import Fact, FactTypes, Verdict, in_words
 from events.errors import DamagedStoreError, OtherDetectorError
 from events.escapes import inert, plain
-from replay.custom.branch import FactBranching, FactRerun, assignment
+from replay.arguments import assignment
+from replay.custom.branch import FactBranching, FactRerun
 from replay.custom.console import FactWords, decision_fields, described, verdict_text
 from replay.custom.detector import Detector, event_fields
 from replay.custom.history import FactHistory, FactResumed, FactTimeline

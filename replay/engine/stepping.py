@@ -191,7 +191,7 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
                 self._simulation.coordinator.actor_ref.tell(self._agenda.pop(0))
             sender, receiver, message = self._queue[0]
             with self._or_before():
-                self._simulation.coordinator.dispatcher.step()
+                self._simulation.dispatcher.step()
             if not self._queue and not self._agenda:
                 self._agenda = None
                 self.position += 1

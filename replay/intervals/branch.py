@@ -26,7 +26,7 @@ from replay.engine.branch import Branch, Branching, Differing, Rerun
 from replay.engine.detectors import check_detector
 from replay.engine.history import LogLine
 from replay.intervals.history import IntervalHistory
-from replay.intervals.lines import in_zone_of, interval_fields
+from replay.intervals.lines import interval_fields, interval_in_zone
 from replay.intervals.run import Search, form_of_output, run_intervals
 from replay.intervals.words import ids_text, setting_text
 from replay.terminal.standard_streams import say
@@ -228,7 +228,7 @@ class IntervalRerun(Rerun):
         interval, pair = difference.about, (difference.before, difference.after)
         ids = [ids_text(each.interval) for each in pair if each is not None]
         keyed = (plain(interval.key),) if self._keyed else ()
-        shown = in_zone_of(self._history.zone, interval)
+        shown = interval_in_zone(interval, self._history.zone)
         times = (shown.start_time, shown.end_time)
         return (*keyed, *times, " -> ".join(dict.fromkeys(ids)))
 

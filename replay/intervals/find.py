@@ -43,6 +43,7 @@ from events.data_frames import (
     taken,
 )
 from events.errors import BadValueError, shown
+from events.observations.interval import FIELDS
 from events.observations.parameters import check_distinct, check_threshold
 from events.times.durations import SECOND, parse_duration
 from replay.intervals.id_columns import Ids, first_rows, ids_in
@@ -73,7 +74,6 @@ Threshold: TypeAlias = str | dt.timedelta | np.timedelta64 | int | Offset
 Closed: TypeAlias = Literal["left", "both"]
 """Which ends of the window that slides over the times belong to it."""
 
-_COLUMNS: Final = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
 _DAY: Final = 86_400
 
 
@@ -299,7 +299,7 @@ def _in_frame(frame: Any, names: _ColumnNames, asked: _Asked) -> Any:
     assert library is not None
     time, adid = _column_of(frame, names.time, "time"), _column_of(frame, names.id, "id")
     key = None if names.by is None else _column_of(frame, names.by, "by")
-    if names.by in _COLUMNS:
+    if names.by in FIELDS:
         raise BadValueError(
             f"by: expected a name that the answer has not for another column, found {names.by!r}"
         )

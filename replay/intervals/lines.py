@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.observations.csvrows import csv_line
+from events.observations.interval import FIELDS
 from events.times.timestamps import in_zone
 from replay.engine.output import KeptOutput
 
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
     from events.times.timestamps import Zone
     from replay.engine.output import Output
 
-_FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
-
 _QUOTES_ONLY = re.compile('[,"]')
 
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
-_values = attrgetter(*_FIELDS)
+_values = attrgetter(*FIELDS)
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -54,7 +53,7 @@ class _KeyedLine(msgspec.Struct, gc=False):
     adids: tuple[str, ...]
 
 
-def in_zone_of(zone: Zone | None, interval: Interval) -> Interval:
+def interval_in_zone(interval: Interval, zone: Zone | None) -> Interval:
     """Return an interval with its times as they are shown, of instants with a ``Z``."""
     if zone != "utc":
         return interval
@@ -71,8 +70,8 @@ def interval_fields(interval: Interval, zone: Zone | None, *, keyed: bool) -> di
         keyed: whether there are keys.
 
     """
-    shown = in_zone_of(zone, interval)
-    fields = {name: getattr(shown, name) for name in _FIELDS}
+    shown = interval_in_zone(interval, zone)
+    fields = {name: getattr(shown, name) for name in FIELDS}
     return {"key": interval.key, **fields} if keyed else fields
 
 
@@ -111,7 +110,7 @@ def _rows(
     intervals: Sequence[Interval], parameters: IntervalParameters, zone: Zone | None
 ) -> list[_Line] | list[_KeyedLine]:
     if zone == "utc":
-        intervals = [in_zone_of(zone, each) for each in intervals]
+        intervals = [interval_in_zone(each, zone) for each in intervals]
     if parameters.key is not None:
         return [_KeyedLine(each.key, *_values(each)) for each in intervals]
     return [_Line(*_values(each)) for each in intervals]
@@ -119,7 +118,7 @@ def _rows(
 
 def title_of(parameters: IntervalParameters) -> bytes:
     """Return the line of column names that a CSV file begins with."""
-    return csv_line([*(["key"] if parameters.key is not None else []), *_FIELDS])
+    return csv_line([*(["key"] if parameters.key is not None else []), *FIELDS])
 
 
 class IntervalOutputs(KeptOutput):

@@ -38,7 +38,7 @@ def as_parquet(store: EventStore) -> bytes:
 
 
 class ParquetOutput(Closing):
-    """A file that gets its name when all intervals are in it; an `replay.engine.output.Output`.
+    """A file that gets its name when all intervals are in it; a `replay.engine.output.Output`.
 
     Raises:
         MissingLibraryError: pyarrow is not installed.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.times.durations import format_duration
 from replay.engine.shrink import plain_name
-from replay.intervals.lines import in_zone_of
+from replay.intervals.lines import interval_in_zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ def interval_regression(
 
     """
     parameters = history.parameters
-    recorded = [in_zone_of(history.zone, each) for each in shrunk.recorded]
+    recorded = [interval_in_zone(each, history.zone) for each in shrunk.recorded]
     names = ["key", "start_time", "end_time", *(["adids"] if shrunk.exact else [])]
     return _TEST.format(
         event=event,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ZoneOf: TypeAlias = dt.tzinfo | None
+ColumnZone: TypeAlias = dt.tzinfo | None
 """The time zone of a column; None for one without."""
 
 _MIDNIGHT: Final = "0000-00-00 00:00:00"
@@ -67,7 +67,7 @@ class Times(NamedTuple):
     """The times, those of a zone in UTC; anything where one is missing."""
     present: NDArray[np.bool_] | None
     """Where none is missing; None if that is nowhere."""
-    zone: ZoneOf
+    zone: ColumnZone
     """What the answer is in; UTC where the times are of several."""
 
 
@@ -102,7 +102,7 @@ def times_in(values: Iterable[Any], name: str, unit: TimeUnit | None) -> Times:
     return _of_values(column, name, unit)
 
 
-def in_zone_of(time: str, zone: ZoneOf) -> str:
+def in_zone_of(time: str, zone: ColumnZone) -> str:
     """Return how a canonical time, of a column of ``zone`` in UTC, is written in that zone.
 
     Raises:
@@ -124,7 +124,7 @@ def in_zone_of(time: str, zone: ZoneOf) -> str:
     return f"{local[:_SECONDS]}{time[_SECONDS:]}{local[_SECONDS:]}"
 
 
-def _plain(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]]:
+def _plain(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
     """Return the zone of a column, and what it holds: an array of numpy's where that is exact."""
     library = library_of(values)
     if library is not None:
@@ -134,7 +134,7 @@ def _plain(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]]:
     return None, values if isinstance(values, np.ndarray) else listed(values)
 
 
-def _of_pandas(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]]:
+def _of_pandas(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
     kind = type(values.dtype).__name__
     if kind == "ArrowDtype":
         return _of_pyarrow(getattr(values, "array", values).__arrow_array__(), name)
@@ -147,14 +147,14 @@ def _of_pandas(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]
     return None, values.to_numpy() if isinstance(values.dtype, np.dtype) else values.tolist()
 
 
-def _of_polars(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]]:
+def _of_polars(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
     kind = str(values.dtype)
     if kind.startswith(("Date", "Float")) or (kind.startswith(_WHOLE) and not values.null_count()):
         return _zone(getattr(values.dtype, "time_zone", None), name), values.to_numpy()
     return None, values.to_list()
 
 
-def _of_pyarrow(values: Any, name: str) -> tuple[ZoneOf, NDArray[Any] | list[Any]]:
+def _of_pyarrow(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
     if str(values.type).startswith("dictionary"):
         values = values.cast(values.type.value_type)
     kind = str(values.type)
@@ -170,7 +170,7 @@ _WHOLE: Final = ("int", "uint", "Int", "UInt")
 _PLAIN: Final = {"pandas": _of_pandas, "polars": _of_polars, "pyarrow": _of_pyarrow}
 
 
-def _zone(zone: Any, name: str) -> ZoneOf:
+def _zone(zone: Any, name: str) -> ColumnZone:
     """Return a zone that a column names."""
     if zone is None or str(zone) == "UTC":
         return None if zone is None else dt.UTC
@@ -187,7 +187,7 @@ def _zone(zone: Any, name: str) -> ZoneOf:
         return dt.timezone(dt.timedelta(minutes=minutes))
 
 
-def _of_instants(column: NDArray[Any], name: str, zone: ZoneOf) -> Times:
+def _of_instants(column: NDArray[Any], name: str, zone: ColumnZone) -> Times:
     """Return datetimes of numpy's, in UTC if they are of a zone."""
     present = _unless_all(~np.isnat(column))
     unit, count = np.datetime_data(column.dtype)
@@ -321,7 +321,7 @@ def _of_datetimes(values: list[dt.datetime]) -> Times | None:
     return Times(exact, None, zone) if exact.are_of_years() else None
 
 
-def _common(zones: Iterable[ZoneOf]) -> ZoneOf:
+def _common(zones: Iterable[ColumnZone]) -> ColumnZone:
     """Return the one zone of a column, or UTC where there are several."""
     different = set(zones)
     zone = different.pop() if len(different) == 1 else dt.UTC
@@ -332,7 +332,7 @@ def _one_by_one(
     values: list[Any], places: Sequence[int], name: str, unit: TimeUnit | None
 ) -> Times:
     texts: list[str] = []
-    zones: list[ZoneOf] = []
+    zones: list[ColumnZone] = []
     try:
         for value in values:
             text, zone = _reading(value) if unit is None else _reading_of_count(value, unit)
@@ -345,7 +345,7 @@ def _one_by_one(
     return Times(exact, None, _common(zones) if zones else None)
 
 
-def _reading(value: Any) -> tuple[str, ZoneOf]:
+def _reading(value: Any) -> tuple[str, ColumnZone]:
     """Return the canonical time that a value of any type is, in UTC if it is of a zone."""
     if isinstance(value, str):
         # A string of numpy's becomes a plain one.
@@ -370,7 +370,7 @@ def _reading(value: Any) -> tuple[str, ZoneOf]:
     raise BadValueError(detail)
 
 
-def _check_alike(zone: ZoneOf, first: ZoneOf, value: Any) -> None:
+def _check_alike(zone: ColumnZone, first: ColumnZone, value: Any) -> None:
     """Refuse a time of which nobody knows whether it is before one with an offset."""
     if (zone is None) != (first is None):
         expected = "without an offset" if first is None else "with an offset such as Z or +02:00"
@@ -379,7 +379,7 @@ def _check_alike(zone: ZoneOf, first: ZoneOf, value: Any) -> None:
         )
 
 
-def _reading_of_count(value: Any, unit: TimeUnit) -> tuple[str, ZoneOf]:
+def _reading_of_count(value: Any, unit: TimeUnit) -> tuple[str, ColumnZone]:
     """Return the canonical time that is so many units after 1970, in UTC."""
     if isinstance(value, str | Decimal):
         return _of_timestamp(parse_count(str(value), unit))
@@ -393,7 +393,7 @@ def _reading_of_count(value: Any, unit: TimeUnit) -> tuple[str, ZoneOf]:
     return _of_timestamp(parse_count(str(max(-bound, min(number, bound))), unit))
 
 
-def _of_timestamp(found: Timestamp) -> tuple[str, ZoneOf]:
+def _of_timestamp(found: Timestamp) -> tuple[str, ColumnZone]:
     return found.time, dt.UTC if found.zone == "utc" else None
 
 

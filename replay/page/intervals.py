@@ -11,7 +11,7 @@ from events.errors import counted
 from events.times.durations import format_duration
 from events.times.instants import instant_of
 from replay.engine.detectors import check_detector
-from replay.intervals.lines import in_zone_of
+from replay.intervals.lines import interval_in_zone
 from replay.intervals.picture import intervals_picture
 from replay.intervals.why import why_none
 from replay.intervals.words import observation_text, setting_text, span_text
@@ -127,7 +127,7 @@ def _found(looks: IntervalLooks, finding: Finding, links: Links) -> Section:
 
 
 def _facts(interval: Interval, zone: Zone | None) -> Markup:
-    shown = in_zone_of(zone, interval)
+    shown = interval_in_zone(interval, zone)
     return facts(
         [
             ("from", shown.start_time),
@@ -169,7 +169,8 @@ def _none(looks: IntervalLooks, event: int) -> Section:
     rows: list[list[object]] = []
     for ended, intervals in ((True, none.ended), (False, none.open)):
         rows += [
-            [_reason(looks, each, ended=ended), *_row(in_zone_of(zone, each))] for each in intervals
+            [_reason(looks, each, ended=ended), *_row(interval_in_zone(each, zone))]
+            for each in intervals
         ]
     parts: list[object] = []
     if none.waiting:

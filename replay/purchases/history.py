@@ -58,11 +58,8 @@ class History(JudgedHistory[Event, PurchaseJournal, Decision]):
         line = self.event(number).line
         if line is not None:
             try:
-                text, most = (
-                    line.removeprefix(BYTE_ORDER_MARK),
-                    self.store.header.portions.line_bytes,
-                )
-                parse_line(text, number, self.zone, line_bytes=most)
+                text, portions = line.removeprefix(BYTE_ORDER_MARK), self.store.header.portions
+                parse_line(text, number, self.zone, line_bytes=portions.line_bytes)
             except BadLineError as error:
                 return error
         return None

@@ -319,11 +319,7 @@ def test_json_lines_mean_the_same_however_they_are_cut(
         "\xe9": f'{{"time":"{T}","adid":"\xe9"}}',
     }
     text = "".join(lines[kind] + "\n" for kind in kinds).encode()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "events.logs.file.PORTIONS", Portions(observation_bytes=data.draw(st.integers(1, 200)))
-        )
-        good, bad = read(text, "jsonl")
+    good, bad = read(text, "jsonl", block_bytes=data.draw(st.integers(1, 200)))
     numbers = {kind: [n for n, each in enumerate(kinds, 1) if each == kind] for kind in kinds}
     assert [row.number for row in bad] == numbers.get("bad", [])
     assert [each.number for each in good] == sorted(

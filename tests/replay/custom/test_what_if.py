@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 import replay
 from events.store.store import EventStore
+from replay.arguments import assignment
 from replay.cli import main
-from replay.custom.branch import assignment
 from replay.custom.logs import with_values
 from replay.testing import assert_replays, assert_same_in_any_order
 from tests.replay.custom.test_rings import expected, line, sample
@@ -217,6 +219,29 @@ class Wanted(msgspec.Struct, frozen=True):
 )
 def test_value_is_read_as_the_parameter_is_declared(given: str, expected: Wanted) -> None:
     assert with_values({}, Wanted, [assignment(given)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "said"),
+    [
+        (
+            {},
+            ["sure=maybe", "least=7"],
+            "--set sure: expected a value as Wanted declares",
+        ),
+        ({"sure": "maybe"}, ["least=7"], "expected parameters as Wanted declares them, found "),
+        (
+            {},
+            ["counts=[1, x]", "least=7"],
+            "--set counts: expected a value as Wanted dec",
+        ),
+    ],
+)
+def test_value_that_is_none_is_said_to_be_the_one_that_is_wrong(
+    told: dict[str, Any], given: list[str], said: str
+) -> None:
+    with pytest.raises(replay.ParametersError, match=f"^{re.escape(said)}"):
+        with_values(told, Wanted, list(map(assignment, given)))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -184,6 +185,16 @@ def test_zone_of_datetimes_among_objects_is_given_back() -> None:
     found = find_intervals(frame, "2s", time="time", id="adid")
     assert found["end_time"].tolist() == [times[1]]
     assert str(found["end_time"][0]) == "2020-07-01 00:00:01+09:00"
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_objects_of_python_are_given_back_as_they_are(make: Any) -> None:
+    ids = [uuid.UUID(int=number) for number in (2, 1, 2, 3)]
+    frame = make({"time": ["2020-01-01"] * 4, "adid": ids, "of": [ids[0]] * 2 + [ids[1]] * 2})
+    found = find_intervals(frame, "2s", time="time", id="adid", by="of")
+    assert [*found["adids"]] == [ids[:2], ids[2:]]
+    assert [*found["of"]] == ids[:2]
+    assert len(find_intervals(frame, "2s", time="time", id="adid", min_distinct=4)) == 0
 
 
 def test_columns_of_a_frame_of_pandas_may_have_any_names() -> None:
