@@ -25,7 +25,7 @@ Zone: TypeAlias = Literal["none", "utc"]
 _SHAPE: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
 )
-_OFFSET: Final = r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
+_OFFSET: Final = r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ZONED: Final = re.compile(rf"({_SHAPE.pattern}){_OFFSET}")
 _SHORT: Final = re.compile(
     rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:(?P<clock>[ T][0-9]{{2}}:[0-9]{{2}}){_OFFSET})?"
@@ -68,7 +68,7 @@ def parse_zoned(text: str) -> Timestamp:
 
     Raises:
         TimestampShapeError: as `parse_timestamp` does for what stands before the offset, which
-            is ``Z``, ``+HH:MM`` or ``-HH:MM``.
+            is ``Z``, ``+HH:MM`` or ``-HH:MM``, also without the colon.
         TimestampDateError: no such day, time or offset exists, or the instant is outside of
             the years 0001 to 9999 in UTC.
 
@@ -100,12 +100,12 @@ def minutes_of(offset: str) -> int | None:
     """Return by how many minutes a clock of this offset is ahead of UTC; None if none is.
 
     Args:
-        offset: ``Z``, ``+HH:MM`` or ``-HH:MM``.
+        offset: ``Z``, ``+HH:MM`` or ``-HH:MM``, also without the colon.
 
     """
     if offset == "Z":
         return 0
-    hours, minutes = int(offset[1:3]), int(offset[4:])
+    hours, minutes = int(offset[1:3]), int(offset[-2:])
     if hours >= _HOURS or minutes >= _MINUTES:
         return None
     return (hours * _MINUTES + minutes) * (-1 if offset[0] == "-" else 1)
