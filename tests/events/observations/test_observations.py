@@ -170,6 +170,12 @@ BAD_CSV = [
         "timestamp-date",
         "time: expected a real date and time, found '2020-01-01 24:00:00'",
     ),
+    (
+        f"{T}.{'1' * 5_000},A",
+        "timestamp-shape",
+        f"time: expected at most 600 digits of a fraction of a second, found 5000 in "
+        f"'{T}.{'1' * 37}...'",
+    ),
     (f"{T},\udcff", "not-utf8", "expected UTF-8, found byte 0xff at column 21"),
     (
         f'{T},"A"b',
