@@ -92,9 +92,9 @@ class Coordinator(JudgingCoordinator):
         """Tell whether ``purchase`` is anomalous; another detector has another rule here.
 
         Args:
-            purchase: what is judged.
+            purchase: what is judged; its amount is in units of 1/10,000.
             window: its network's last T purchases, sorted by time and number.
-            baseline: what they come to.
+            baseline: what they come to; its mean and sd are in cents (1/100), cut.
 
         """
         del window

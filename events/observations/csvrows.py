@@ -213,13 +213,12 @@ class CsvRows:
             text = text.removeprefix("\ufeff")
         given = self._dialect.delimiter
         rows = [_first_row(text, each) for each in ([given] if given else DELIMITERS)]
-        first = rows[0]
         found = [row for row in rows if self._has_columns(row.cells)]
         unclosed = not last and any(row.error == _UNCLOSED for row in rows)
         if not found and unclosed and _size([text]) <= self._row_bytes_max:
             self._open = text.encode("utf-8", _ESCAPED)
             return ""
-        row = found[0] if found else first
+        row = found[0] if found else max(rows, key=self._likeness)
         self.lines_read += row.lines
         if row.error:
             raise self._no_header(f"no CSV: {_reason_of(row.error)}")
@@ -231,6 +230,11 @@ class CsvRows:
 
     def _has_columns(self, cells: list[str] | None) -> bool:
         return cells is not None and all(places_of(name, cells) for name in self._columns.names())
+
+    def _likeness(self, row: _FirstRow) -> tuple[int, int]:
+        """Return how much ``row``, which lacks a column, looks like the one that was meant."""
+        cells = row.cells or []
+        return sum(bool(places_of(name, cells)) for name in self._columns.names()), len(cells)
 
     def _heading_of(self, cells: list[str], delimiter: str) -> Heading:
         places: list[int] = []

@@ -101,10 +101,15 @@ class ParquetLines:
                 break
         return output.getvalue()
 
+    def _plain(self, column: Any) -> Any:
+        """Return a column as one of a type that all of pyarrow can work with."""
+        if self._arrow.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        return column.cast(self._arrow.string()) if str(column.type) == "string_view" else column
+
     def _times(self, column: Any, name: str) -> Any:
+        column = self._plain(column)
         types, kind = self._arrow.types, column.type
-        if types.is_dictionary(kind):
-            column, kind = column.dictionary_decode(), kind.value_type
         is_text = types.is_string(kind) or types.is_large_string(kind)
         if self._unit is not None:
             if types.is_integer(kind) or types.is_decimal(kind) or is_text:
@@ -121,12 +126,14 @@ class ParquetLines:
         raise self._wrong_type(name, "timestamps, dates or texts", kind, cure)
 
     def _ids(self, column: Any, name: str) -> Any:
+        column = self._plain(column)
         types, kind = self._arrow.types, column.type
-        if types.is_dictionary(kind):
-            column, kind = column.dictionary_decode(), kind.value_type
+        if str(kind) == "extension<arrow.uuid>":
+            texts = [each and str(each) for each in column.to_pylist()]
+            return self._arrow.array(texts, self._arrow.string())
         if types.is_integer(kind) or types.is_string(kind) or types.is_large_string(kind):
             return column.cast(self._arrow.string())
-        raise self._wrong_type(name, "texts or whole numbers", kind)
+        raise self._wrong_type(name, "texts, whole numbers or UUIDs", kind)
 
     def _wrong_type(self, name: str, expected: str, kind: Any, cure: str = "") -> InputError:
         return InputError(

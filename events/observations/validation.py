@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import shown
+from events.journal.ticks import PLACES
 from events.observations.observed import Observed
 from events.store.records import Finding, Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
 from events.store.validation import CanonicalTimes, Validator, WrongRecordError
+from events.times.timestamps import FRACTION_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,6 +84,11 @@ class IntervalValidator(Validator):
         if self._zone not in {None, observed.zone}:
             raise WrongRecordError(f"times of zone {self._zone}", f"of zone {observed.zone}")
         self._zone = observed.zone
+        finest = PLACES + max(map(len, observed.finer.values()), default=0)
+        if finest > FRACTION_MAX:
+            raise WrongRecordError(
+                f"fractions of a second of at most {FRACTION_MAX} digits", f"one of {finest}"
+            )
         self._check_order(observed)
         self.events += len(observed)
         self._line += len(observed)

@@ -14,7 +14,12 @@ from events.errors import shown
 from events.journal.ticks import PLACES, TICKS_END, TICKS_PER_SECOND, tick_of, time_of
 from events.times.columns import TimeColumn
 from events.times.exact import EPOCH
-from events.times.timestamps import Timestamp, TimestampDateError, TimestampShapeError
+from events.times.timestamps import (
+    Timestamp,
+    TimestampDateError,
+    TimestampShapeError,
+    check_fraction,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +50,7 @@ def parse_count(text: str, unit: TimeUnit) -> Timestamp:
         unit: what it counts.
 
     Raises:
-        TimestampShapeError: it is no number.
+        TimestampShapeError: it is no number, or the fraction of its second has too many digits.
         TimestampDateError: the instant is outside of the years 0001 to 9999.
 
     """
@@ -65,7 +70,9 @@ def parse_count(text: str, unit: TimeUnit) -> Timestamp:
     tick = EPOCH + seconds * TICKS_PER_SECOND + int(rest[:PLACES].ljust(PLACES, "0"))
     if not 0 <= tick < TICKS_END:
         raise _year_error(text)
-    return Timestamp(time_of(tick, rest[PLACES:].rstrip("0")), "utc")
+    rest = rest.rstrip("0")
+    check_fraction(len(rest), text)
+    return Timestamp(time_of(tick, rest[PLACES:]), "utc")
 
 
 def count_text(time: str, unit: TimeUnit) -> str:

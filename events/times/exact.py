@@ -57,7 +57,8 @@ class ExactTimes(NamedTuple):
         values, factor = self.values, 10**more
         if values.dtype != object:
             least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-            if max(-least, most) * factor >= _BOUND:
+            # Of nothing but zeros the factor still has to fit.
+            if max(-least, most, 1) * factor >= _BOUND:
                 values = values.astype(object)
         return ExactTimes(values * factor, places)
 

@@ -25,12 +25,17 @@ Zone: TypeAlias = Literal["none", "utc"]
 _SHAPE: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
 )
-_OFFSET: Final = r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
+_OFFSET: Final = r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ZONED: Final = re.compile(rf"({_SHAPE.pattern}){_OFFSET}")
 _SHORT: Final = re.compile(
     rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:(?P<clock>[ T][0-9]{{2}}:[0-9]{{2}}){_OFFSET})?"
 )
 _SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
+FRACTION_MAX: Final = 600
+"""How many digits a fraction of a second has at most where times are reckoned with.
+
+Any Python reads and writes a number of so many at once, and a block of them takes little memory.
+"""
 _HOURS, _MINUTES = 24, 60
 
 
@@ -68,7 +73,7 @@ def parse_zoned(text: str) -> Timestamp:
 
     Raises:
         TimestampShapeError: as `parse_timestamp` does for what stands before the offset, which
-            is ``Z``, ``+HH:MM`` or ``-HH:MM``.
+            is ``Z``, ``+HH:MM`` or ``-HH:MM``, also without the colon.
         TimestampDateError: no such day, time or offset exists, or the instant is outside of
             the years 0001 to 9999 in UTC.
 
@@ -86,26 +91,43 @@ def parse_any(text: str) -> Timestamp:
     only the latter may have an offset. Many at once: `events.times.columns.times_in_texts`.
 
     Raises:
-        TimestampShapeError: it is none of these, nor what `parse_zoned` takes.
+        TimestampShapeError: it is none of these, nor what `parse_zoned` takes, or has more than
+            `FRACTION_MAX` digits behind the point.
         TimestampDateError: as `parse_zoned` does.
 
     """
     short = _SHORT.fullmatch(text)
     if short is None:
-        return parse_zoned(text)
+        found = parse_zoned(text)
+        check_fraction(len(found.time) - _SECONDS - 1, text)
+        return found
     return _zoned(f"{short['day']}{short['clock'] or ' 00:00'}:00", short["offset"], text)
+
+
+def check_fraction(digits: int, text: str) -> None:
+    """Refuse a time, written as ``text``, of which too many ``digits`` are behind the point.
+
+    Raises:
+        TimestampShapeError: they are more than `FRACTION_MAX`.
+
+    """
+    if digits > FRACTION_MAX:
+        raise TimestampShapeError(
+            f"expected at most {FRACTION_MAX} digits of a fraction of a second, found {digits} in "
+            f"{shown(text)}"
+        )
 
 
 def minutes_of(offset: str) -> int | None:
     """Return by how many minutes a clock of this offset is ahead of UTC; None if none is.
 
     Args:
-        offset: ``Z``, ``+HH:MM`` or ``-HH:MM``.
+        offset: ``Z``, ``+HH:MM`` or ``-HH:MM``, also without the colon.
 
     """
     if offset == "Z":
         return 0
-    hours, minutes = int(offset[1:3]), int(offset[4:])
+    hours, minutes = int(offset[1:3]), int(offset[-2:])
     if hours >= _HOURS or minutes >= _MINUTES:
         return None
     return (hours * _MINUTES + minutes) * (-1 if offset[0] == "-" else 1)

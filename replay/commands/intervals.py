@@ -39,7 +39,7 @@ is installed a file may be Parquet (.parquet). A file that is not in order of ti
 first, ties as they stand there, which takes memory for all of it. Of a pipe, or with --lateness,
 what comes later than that is rejected.
 
-A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand
+A time is YYYY-MM-DD HH:MM:SS with a fraction, or without the seconds or the clock. T may stand
 for the space, and Z or an offset such as +02:00 behind the clock: such times are shown and
 written in UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have
 an offset or none has: what differs from the first is rejected. Names of columns are found

@@ -59,6 +59,10 @@ class MissingFieldError(CommandError):
     """An event has no such field; another one may have."""
 
 
+class NoQuotientError(CommandError):
+    """A divisor is 0 of this event; of another one it may be another."""
+
+
 class Expression:
     """What somebody has typed, to be worked out for any event.
 
@@ -92,7 +96,7 @@ class Expression:
         return self._formula(fields)
 
     def holds(self, fields: Mapping[str, Value]) -> bool:
-        """Tell whether it is true of an event; of one that lacks a field it is not.
+        """Tell whether it is true of an event; of one that lacks a field or a quotient it is not.
 
         Raises:
             CommandError: the values cannot be put together so.
@@ -100,7 +104,7 @@ class Expression:
         """
         try:
             return bool(self._formula(fields))
-        except MissingFieldError:
+        except (MissingFieldError, NoQuotientError):
             return False
 
     # Reading: each takes what binds more tightly than the one before.
@@ -269,7 +273,7 @@ def _calculate(sign: str, one: Formula, other: Formula, fields: Mapping[str, Val
         if not isinstance(value, Fraction):
             raise CommandError(f"expected numbers for {sign}, found {_kind(value)}")
     if sign == "/" and not right:
-        raise CommandError("expected another divisor, found 0")
+        raise NoQuotientError("expected another divisor, found 0")
     result: Fraction = _ARITHMETIC[sign](left, right)
     return result
 

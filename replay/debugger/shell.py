@@ -497,5 +497,6 @@ class Shell(cmd.Cmd):
 def _key_of(word: str, numbered: Mapping[int, object], what: str) -> int:
     """Return the number that ``word`` is of one of ``numbered``, each of them ``what``."""
     if not _NUMBER.fullmatch(word) or int(word) not in numbered:
-        raise CommandError(f"expected the number of {what}, found {shown(word)}")
+        there = f"there is {', '.join(map(str, numbered))}" if numbered else "there is none yet"
+        raise CommandError(f"expected the number of {what}, found {shown(word)}; {there}")
     return int(word)

@@ -123,7 +123,10 @@ def check_detector(store: EventStore, detector: Any) -> None:
             else "its rule has changed since, so run the logs again"
         )
     elif expected.name in _SHIPPED:
-        cure = "log, step and diff show what it recorded, and in Python, name its detector"
+        cure = (
+            "log, step and diff show what it recorded; for all else name its detector, "
+            "with --detector or in Python"
+        )
     else:
         cure = "name the detector that decided it"
     unnamed = " (the store names none)" if store.header.detector is None else ""

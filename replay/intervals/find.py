@@ -132,10 +132,11 @@ def find_intervals(
     is a list of `Interval`, whose times are texts.
 
     Args:
-        times: text in ISO 8601 with any fraction, such as ``2020-01-01 10:05:00.5``; datetimes,
-            dates or periods, which count from their beginning; numbers with a ``time_unit``.
-            They are exact, and of a zone, or with an offset, all or none. Those are compared
-            in UTC and given back in their zone; texts, and times of several zones, in UTC.
+        times: text in ISO 8601 with fractions of up to 600 digits, such as
+            ``2020-01-01 10:05:00.5``; datetimes, dates or periods, which count from their
+            beginning; numbers with a ``time_unit``. They are exact, and of a zone, or with an
+            offset, all or none. Those are compared in UTC and given back in their zone; texts,
+            and times of several zones, in UTC.
         ids: text, whole numbers or UUIDs, one for each time; floats that are whole, as a gap
             makes them, and categories, too. ``1``, ``1.0`` and ``"1"`` are the same.
         threshold: an interval is shorter than this: text such as ``"10m"`` (minutes), ``"2D"``
@@ -229,7 +230,9 @@ def _asked(threshold: Any, settings: tuple[Any, ...]) -> _Asked:
         )
     if not isinstance(inclusive, bool | None):
         raise BadValueError(f"inclusive: expected True or False, found {shown_value(inclusive)}")
-    if closed not in (None, "left", "both"):
+    if not isinstance(dropna, bool):
+        raise BadValueError(f"dropna: expected True or False, found {shown_value(dropna)}")
+    if not (closed is None or (isinstance(closed, str) and closed in {"left", "both"})):
         raise BadValueError(f"closed: expected 'left' or 'both', found {shown_value(closed)}")
     if None not in (inclusive, closed) and inclusive != (closed == "both"):
         raise BadValueError(
@@ -246,7 +249,8 @@ def _nanoseconds(threshold: Any) -> int:
     text = threshold
     if isinstance(threshold, np.timedelta64):
         unit, count = np.datetime_data(threshold.dtype)
-        text = f"{int(threshold.astype(np.int64)) * count}{unit}"
+        if unit != "generic" and not np.isnat(threshold):
+            text = f"{int(threshold.astype(np.int64)) * count}{unit}"
     elif hasattr(type(threshold), "rule_code"):
         # An offset of pandas; one of several parts has no code.
         try:

@@ -13,6 +13,7 @@ from events.data_frames import library_of
 from events.errors import BadValueError
 from events.journal.columns import CodeBook
 from replay.intervals.values import (
+    as_held,
     check_column,
     is_missing,
     listed,
@@ -52,6 +53,7 @@ def ids_in(values: Iterable[Any], name: str) -> Ids:
     """
     check_column(values, name)
     different, codes = _told_apart(values, name)
+    different = as_held(different, values)
     firsts = first_rows(codes, len(different))
     in_turn = np.argsort(firsts, kind="stable")
     in_turn = in_turn[: np.count_nonzero(firsts < len(codes))]
@@ -129,8 +131,10 @@ def _told_apart(values: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
 def _of_polars(values: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
     kind = str(values.dtype)
     texts = kind == "String"
-    if not (texts or kind.startswith(("Int", "UInt", "Categorical", "Enum"))):
-        return _listed_apart(values.to_list(), name)
+    # There are none of 128 bits in numpy.
+    is_plain = kind.startswith(("Int", "UInt", "Categorical", "Enum")) and "128" not in kind
+    if not (texts or is_plain):
+        return _listed_apart(listed(values), name)
     known = np.flatnonzero(values.is_not_null().to_numpy()) if values.null_count() else None
     some = values if known is None else values.drop_nulls()
     if texts:
@@ -145,6 +149,7 @@ def _of_polars(values: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
 
 def _numbers_apart(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a row for each different number, and which of these each number is."""
+    numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
     least, most = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
     if most - least >= _SPREAD * (len(numbers) + 1):
         _, rows, codes = np.unique(numbers, return_index=True, return_inverse=True)

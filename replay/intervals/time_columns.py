@@ -84,7 +84,7 @@ def times_in(values: Iterable[Any], name: str, unit: TimeUnit | None) -> Times:
             only in part; the message has ``name`` and the place from 0.
 
     """
-    if unit is not None and unit not in EXPONENTS:
+    if unit not in (None, *EXPONENTS):
         raise BadValueError(
             f"time_unit: expected 's', 'ms', 'us' or 'ns', found {shown_value(unit)}"
         )
@@ -98,7 +98,7 @@ def times_in(values: Iterable[Any], name: str, unit: TimeUnit | None) -> Times:
             return _of_counts(column, name, unit)
         if kind == "f" and unit is not None and (counts := _whole_counts(column)) is not None:
             return _of_counts(counts, name, unit)._replace(present=_unless_all(~np.isnan(column)))
-        column = column.tolist() if kind != "M" else list(column)
+        column = listed(column)
     return _of_values(column, name, unit)
 
 
@@ -144,14 +144,17 @@ def _of_pandas(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[
         values = values.astype(values.dtype.categories.dtype)
     if (zone := getattr(values.dtype, "tz", None)) is not None:
         return _zone(zone, name), values.to_numpy(dtype=f"M8[{values.dtype.unit}]")
-    return None, values.to_numpy() if isinstance(values.dtype, np.dtype) else values.tolist()
+    return None, values.to_numpy() if isinstance(values.dtype, np.dtype) else listed(values)
 
 
 def _of_polars(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
     kind = str(values.dtype)
-    if kind.startswith(("Date", "Float")) or (kind.startswith(_WHOLE) and not values.null_count()):
+    if kind.startswith(("Date", "Float")) or (
+        # There are none of 128 bits in numpy.
+        kind.startswith(_WHOLE) and "128" not in kind and not values.null_count()
+    ):
         return _zone(getattr(values.dtype, "time_zone", None), name), values.to_numpy()
-    return None, values.to_list()
+    return None, listed(values)
 
 
 def _of_pyarrow(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:
@@ -163,7 +166,7 @@ def _of_pyarrow(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list
     ):
         zone = _zone(getattr(values.type, "tz", None), name)
         return zone, values.to_numpy(zero_copy_only=False)
-    return None, values.to_pylist()
+    return None, listed(values)
 
 
 _WHOLE: Final = ("int", "uint", "Int", "UInt")
@@ -189,6 +192,7 @@ def _zone(zone: Any, name: str) -> ColumnZone:
 
 def _of_instants(column: NDArray[Any], name: str, zone: ColumnZone) -> Times:
     """Return datetimes of numpy's, in UTC if they are of a zone."""
+    column = column.astype(column.dtype.newbyteorder("="), copy=False)
     present = _unless_all(~np.isnat(column))
     unit, count = np.datetime_data(column.dtype)
     counts = column.view(np.int64)
@@ -360,12 +364,14 @@ def _reading(value: Any) -> tuple[str, ColumnZone]:
     if isinstance(value, dt.date):
         return f"{value.isoformat()} 00:00:00", None
     if isinstance(value, np.datetime64):
-        exact = _of_instants(np.array([value]), "a time", None).exact
-        return exact.texts()[0], None
+        try:
+            return _of_instants(np.array([value]), "", None).exact.texts()[0], None
+        except BadValueError as error:
+            raise BadValueError(str(error).removeprefix("[0]: ")) from None
     if type(value).__name__ == "Period":
         return _reading(value.to_timestamp())
     detail = f"{_EXPECTED}, found {shown_value(value)}"
-    if isinstance(value, Real | Decimal):
+    if isinstance(value, Real | Decimal) and not isinstance(value, np.timedelta64):
         detail += "; time_unit says what a number since 1970 counts"
     raise BadValueError(detail)
 

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from numbers import Real
 from operator import index
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from events.errors import BadValueError, shown
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _MISSING: Final = {"NoneType", "NaTType", "NAType"}
 
 
-def check_column(values: Iterable[Any], name: str) -> None:
+def check_column(values: Any, name: str) -> None:
     """Refuse what has no order, so that which id belongs to which time would be left to chance.
 
     Raises:
-        BadValueError: it is a set or a mapping, or a table.
+        BadValueError: it is a set or a mapping, a table, or one value.
 
     """
     kind = type(values).__name__
-    if isinstance(values, AbstractSet | Mapping | str | bytes) or getattr(values, "ndim", 1) != 1:
+    if (
+        not isinstance(values, Iterable)
+        or isinstance(values, AbstractSet | Mapping | str | bytes)
+        or getattr(values, "ndim", 1) != 1
+    ):
         raise BadValueError(f"{name}: expected a column, found a {kind}")
     if kind in {"DataFrame", "Table", "RecordBatch", "LazyFrame"}:
         raise BadValueError(f"{name}: expected a column, found a {kind}; take one of its columns")
@@ -37,11 +39,35 @@ def listed(values: Iterable[Any]) -> list[Any]:
     """Return the values of a column; those of a library's as Python's own, at once."""
     if isinstance(values, list):
         return values
+    if type(values) is np.ndarray and values.dtype.kind in "mM":
+        # Those of nanoseconds would become whole numbers.
+        return list(values)
     for name in ("to_pylist", "tolist", "to_list"):
         if hasattr(values, name):
-            found: list[Any] = getattr(values, name)()
-            return found
+            return as_held(getattr(values, name)(), values)
     return list(values)
+
+
+def as_held(found: list[Any], values: Any) -> list[Any]:
+    """Return values of a column, its floats of fewer bits as such.
+
+    As Python's own they would seem to tell more whole numbers apart than they do.
+    """
+    held: Any = getattr(values, "dtype", None) or getattr(values, "type", "")
+    if type(held).__name__ == "CategoricalDtype":
+        held = held.categories.dtype
+    name = str(held).lower()
+    for floats, names in _NARROW.items():
+        if names.search(name):
+            return [floats(each) if type(each) is float else each for each in found]
+    return found
+
+
+# As numpy, pandas, polars and pyarrow call them.
+_NARROW: Final = {
+    np.float16: re.compile("float16|halffloat"),
+    np.float32: re.compile(r"float32|\bfloat\b"),
+}
 
 
 def is_missing(value: Any) -> bool:

@@ -101,7 +101,8 @@ class JudgedTools(Tools[L]):
             try:
                 wanted = read(text)
             except BadValueError as error:
-                raise CommandError(f"break {name}: {error}") from None
+                cure = f"an expression goes behind if, as in break if {name} {sign} ..."
+                raise CommandError(f"break {name}: {error}; {cure}") from None
 
             def test(position: int) -> bool:
                 value = value_of(position) if position > 0 else None

@@ -170,6 +170,12 @@ BAD_CSV = [
         "timestamp-date",
         "time: expected a real date and time, found '2020-01-01 24:00:00'",
     ),
+    (
+        f"{T}.{'1' * 5_000},A",
+        "timestamp-shape",
+        f"time: expected at most 600 digits of a fraction of a second, found 5000 in "
+        f"'{T}.{'1' * 37}...'",
+    ),
     (f"{T},\udcff", "not-utf8", "expected UTF-8, found byte 0xff at column 21"),
     (
         f'{T},"A"b',
@@ -405,6 +411,8 @@ def test_file_cut_short_or_missing_is_one_clear_error(tmp_path: Path) -> None:
         (b"", "seen:1: expected a first row .* 'time' and 'adid' among them, found an empty file"),
         (b"\n\n", "found an empty file"),
         (b"time,id\n", "found none called 'adid': 'time', 'id'"),
+        (b"Time;id\n", "found none called 'adid': 'Time', 'id'"),
+        (b"when\tid\n", "found none called 'time': 'when', 'id'"),
         (b"\ntime,adid,time\n", "seen:2: .* found several called 'time': 'time', 'adid', 'time'"),
         (b'"time,adid\n', "seen:1: .* found no CSV: unexpected end of data"),
         (b"time,adid\rA,B\r", "seen:1: .* found no CSV: a carriage return outside of quotes"),

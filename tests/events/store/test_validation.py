@@ -221,6 +221,10 @@ INTERVALS = [
         put("observed", (1, 0, 0), "2020-01-01 00:00:00.50"),
         "expected a time with a space in it",
     ),
+    (
+        put("observed", 1, [[f"2020-01-01 00:00:00.{'1' * 601}"] * 5, None, [], None]),
+        "expected fractions of a second of at most 600 digits, found one of 601",
+    ),
     (put("observed", (1, 2, 0), 10**12), "expected times of the years 1 to 9999, found another"),
     (put("observed", (1, 2, 3), -1), "expected times in order, as none may be late, found some"),
     (put("observed", (2, 0, 0), ""), "expected records, found: Expected `str` of len"),

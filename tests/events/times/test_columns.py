@@ -137,6 +137,17 @@ def test_numbers_are_read_exactly(text: str, unit: TimeUnit, time: str) -> None:
     assert parse_count(text, unit) == Timestamp(time, "utc")
 
 
+@pytest.mark.parametrize(
+    ("text", "digits"), [("1e-601", 601), (f"-1.{'0' * 4999}1", 5_000), ("1e-999", 999)]
+)
+def test_more_digits_than_any_python_reads_at_once_are_refused(text: str, digits: int) -> None:
+    with pytest.raises(TimestampShapeError, match=f"at most 600 digits .* found {digits} in"):
+        parse_count(text, "s")
+    assert parse_count(f"1.{'0' * 5_000}", "s").time == "1970-01-01 00:00:01"
+    with pytest.raises(TimestampShapeError, match=f"at most 600 digits .* found {digits} in"):
+        parse_any(f"2020-01-01 00:00:00.{'1' * digits}")
+
+
 @pytest.mark.parametrize("text", ["", "-", "1.", ".5", "+1", "1 ", "1_0", "1e1000", "NaN", "1.5.5"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(

@@ -41,6 +41,12 @@ def test_numbers_sort_as_texts_do_also_with_others(one: list[str], other: list[s
     assert [(one + other)[place] for place in ordered] == sorted(one + other)
 
 
+def test_fraction_beside_nothing_but_the_beginning_of_1970_is_exact() -> None:
+    listed = ["1970-01-01 00:00:00", f"1970-01-01 00:00:00.{'0' * 599}1"]
+    assert exact(listed).texts() == listed
+    assert exact(listed[:1]).with_places(600).texts() == listed[:1]
+
+
 @given(st.integers(0, 10**13) | st.just(10**30), st.sampled_from([6, 9, 12, 31]), st.booleans())
 def test_times_apart_by_no_more_are_those_within_the_duration(
     nanoseconds: int, places: int, inclusive: bool

@@ -218,7 +218,7 @@ def test_time_with_an_offset_is_kept_as_that_of_utc(moment: Moment, offset: dt.t
 @given(moments)
 def test_z_is_an_offset_of_nothing(moment: Moment) -> None:
     time = parse_timestamp(moment.text())
-    for zero in ("Z", "+00:00", "-00:00"):
+    for zero in ("Z", "+00:00", "-00:00", "+0000"):
         assert parse_zoned(f"{moment.text()}{zero}") == Timestamp(time, "utc")
     assert parse_zoned(moment.text()) == Timestamp(time, "none")
     assert in_zone(time, "none") == in_zone(time, None) == time
@@ -239,6 +239,16 @@ def test_instants_sort_whatever_their_offsets(
     assert (texts[0] < texts[1]) == (exact[0] < exact[1])
 
 
+@given(moments, offsets)
+def test_an_offset_may_lack_its_colon(moment: Moment, ahead: dt.timedelta) -> None:
+    offset = offset_text(ahead)
+    try:
+        expected = parse_zoned(moment.text() + offset)
+    except TimestampDateError:
+        assume(False)
+    assert parse_zoned(moment.text() + offset.replace(":", "")) == expected
+
+
 @pytest.mark.parametrize("offset", ["+24:00", "-24:00", "+99:59", "+02:60", "-00:99"])
 def test_offset_that_no_clock_has_is_refused(offset: str) -> None:
     with pytest.raises(
@@ -257,7 +267,7 @@ def test_offset_that_no_clock_has_is_refused(offset: str) -> None:
             " +02:00",
             "+2:00",
             "+02",
-            "+0200",
+            "+020",
             "+02:0",
             "+02:000",
             "02:00",

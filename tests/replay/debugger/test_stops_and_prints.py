@@ -241,6 +241,7 @@ def test_search_halts_where_a_scan_says_with_counts_conditions_and_stops_for_onc
         ("break stream:3", "event 7", [7]),
         ("break batch:3 amount<60", "event 2 amount < 60", [2]),
         ("break if amount > mean + 3 * sd", "if amount > mean + 3 * sd", [7]),
+        ("break if 1 / (amount - 11.2) > 0", None, [1, 2, 7]),
         ("break user 1 if amount < 17 and not amount = 11.2", None, [1]),
         ("break if user = '2'", "if user = '2'", [7]),
         ('break if type = "purchase" and line = 3', None, [2, 7]),

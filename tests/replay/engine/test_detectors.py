@@ -462,8 +462,8 @@ def test_commands_that_judge_refuse_what_another_detector_decided(
     assert out == ""
     assert err == (
         f"replay: {silent}: expected a history that 'purchases' (version 1) decided, found one "
-        f"of {detector_version(Silent)}; log, step and diff show what it recorded, and in "
-        "Python, name its detector\n"
+        f"of {detector_version(Silent)}; log, step and diff show what it recorded; for all else "
+        "name its detector, with --detector or in Python\n"
     )
     assert sorted(silent.parent.iterdir()) == before
 
@@ -529,7 +529,7 @@ OWN_RULE: dict[str, Callable[[History], object]] = {
 def test_python_takes_the_detector_that_decided_and_no_other(silent: Path, name: str) -> None:
     history = History(replay.EventStore(silent))
     for other, cure in (
-        (replay.Simulation, "in Python, name its detector"),
+        (replay.Simulation, "name its detector, with --detector or in Python"),
         (Twice, "name the detector that decided it"),
         (type("Silent", (Silent,), {"version": 2}), "its rule has changed since, so run the logs"),
     ):

@@ -99,6 +99,7 @@ def test_keys_equal_splitting_the_columns_by_hand(rows: list[tuple[int, str, int
         pa.array(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]")),
         pa.chunked_array([["2020-01-01 00:00:05.000000001"], [T]]),
         pa.array(["2020-01-01 00:00:05.000000001", T]).dictionary_encode(),
+        np.array(["2020-01-01 00:00:05.000000001", T], ">M8[ns]"),
         pa.array(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]")).dictionary_encode(),
     ],
 )
@@ -267,6 +268,8 @@ def test_threshold_may_be_reached_when_inclusive() -> None:
         ({"closed": "right"}, "closed: expected 'left' or 'both', found \"'right'\""),
         ({"inclusive": "left"}, "inclusive: expected True or False, found \"'left'\""),
         ({"time_unit": "m"}, "time_unit: expected 's', 'ms', 'us' or 'ns', found \"'m'\""),
+        ({"time_unit": ["s"]}, "time_unit: expected 's', 'ms', 'us' or 'ns', found \"['s']\""),
+        ({"dropna": "no"}, "dropna: expected True or False, found \"'no'\""),
     ],
 )
 def test_setting_that_is_none_is_refused(asked: dict[str, Any], message: str) -> None:
@@ -302,12 +305,15 @@ ONE = uuid.UUID(int=1)
         [Decimal(1), Decimal("2.0"), Decimal("1.00")],
         np.array([1, 2, 1], np.uint64),
         np.array([1, 2, 1], float),
+        np.array([1, 2, 1], np.float32),
+        np.array([1, 2, 1], ">u8"),
         np.array(["1", "2", "1"]),
         pd.Series([1, 2, 1], dtype="Int64"),
         pd.Series([1.0, 2.0, 1.0], dtype="category"),
         pd.Series([1, "2", "1"], dtype=object),
         pd.Series(["1", "2", "1"], dtype=pd.ArrowDtype(pa.string())),
         pl.Series([1, 2, 1], dtype=pl.Int8),
+        pl.Series([1, 2, 1], dtype=pl.Int128),
         pl.Series([1.0, 2.0, 1.0]),
         pl.Series(["1", "2", "1"], dtype=pl.Categorical),
         pl.Series(["1", "2", "1"], dtype=pl.Enum(["", "2", "1"])),
@@ -393,6 +399,8 @@ NUMBER = "; time_unit says what a number since 1970 counts"
         (np.array([0, 50_505_469_855_533_112], "M8[Y]"), "times[1]: expected a time of the year"),
         (pa.array([1, 2], pa.timestamp("s", "Nowhere")), "times: expected a time zone that this"),
         ([T], "ids: expected as many as times, 1, found 2"),
+        (5, "times: expected a column, found a int"),
+        ([T, f"{T}.{'1' * 601}"], "times[1]: expected at most 600 digits of a fraction of a"),
     ],
 )  # fmt: skip
 def test_value_that_is_no_time_is_refused_with_its_place(times: Any, message: str) -> None:
@@ -412,6 +420,11 @@ def test_value_that_is_no_time_is_refused_with_its_place(times: Any, message: st
         ([1, T], "times[1]: expected a number of s since 1970, found '2020-01-01 00:00:00'"),
         (np.array([T, T], "M8[s]"), "times[0]: expected a whole number of s since 1970, a decimal"),
         (np.array([1, 2**64 - 1], np.uint64), "times[1]: expected a time of the years 1 to 9999"),
+        (np.array([1, 2**24], np.float32), "times[1]: expected a whole number of s since 1970"),
+        (pd.Series([1, 2**24], dtype="Float32"), "times[1]: expected a whole number of s since"),
+        (pa.array([1.0, 2.0**11], pa.float16()), "times[1]: expected a whole number of s since"),
+        (np.array([1, 2], "m8[ns]"), "times[0]: expected a whole number of s since 1970"),
+        (["1", f"0.{'1' * 5_000}"], "times[1]: expected at most 600 digits of a fraction of a"),
     ],
 )
 def test_value_that_is_no_number_of_a_unit_is_refused(numbers: Any, message: str) -> None:
@@ -440,6 +453,29 @@ def test_value_that_is_no_id_is_refused_with_its_place(value: Any, message: str)
 
 
 @pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (np.array([1, 2**24], np.float32), "np.float32(1.6777216e+07)', which may stand for other"),
+        (np.array([1, 2**11], np.float16), "np.float16(2.048e+03)', which may stand for other"),
+        (pd.Series([1, 2**24], dtype="float32"), "np.float32(1.6777216e+07)', which may stand"),
+        (pd.Series([1, 2**24], dtype="Float32").astype("category"), "np.float32(1.6777216e+07)'"),
+        (pl.Series([1, 2**24], dtype=pl.Float32), "np.float32(1.6777216e+07)', which may stand"),
+        (pa.array([1.0, 2.0**24], pa.float32()), "np.float32(1.6777216e+07)', which may stand"),
+    ],
+)
+def test_float_of_few_bits_that_may_stand_for_several_ids_is_refused(ids: Any, found: str) -> None:
+    message = f"ids[1]: expected text or a whole number, found '{found}"
+    with pytest.raises(BadValueError, match=re.escape(message)):
+        find_intervals([T, T], ids, "10m")
+
+
+@pytest.mark.parametrize("kind", ["M8[ns]", "m8[ns]", "M8[ps]"])
+def test_time_is_no_id(kind: str) -> None:
+    with pytest.raises(BadValueError, match=r"ids\[0\]: expected text or a whole number, found"):
+        find_intervals([T, T], np.array([1, 2], kind), "10m")
+
+
+@pytest.mark.parametrize(
     ("threshold", "message"),
     [
         ("10", "threshold: expected a duration such as 90s"),
@@ -455,8 +491,8 @@ def test_value_that_is_no_id_is_refused_with_its_place(value: Any, message: str)
         (pd.offsets.MonthEnd(), "threshold: expected a duration of a fixed length, such as 30d"),
         (pd.DateOffset(months=1), "threshold: expected a duration such as 90s"),
         (np.timedelta64(1, "Y"), "threshold: expected a duration of a fixed length, such as 30d"),
-        (np.timedelta64(1), "threshold: expected a duration such as 90s"),
-        (np.timedelta64("NaT"), "threshold: expected a duration such as 90s"),
+        (np.timedelta64(1), "threshold: expected text such as"),
+        (np.timedelta64("NaT"), "threshold: expected text such as"),
         ("0s", "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
         (0, "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import sys
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,6 +103,26 @@ def test_rows_that_are_none_are_rejected_with_their_line(
 
 
 @pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (
+            pa.array([uuid.UUID(int=1).bytes, None, uuid.UUID(int=2).bytes], pa.uuid()),
+            [str(uuid.UUID(int=1)), str(uuid.UUID(int=2))],
+        ),
+        (pa.array(["A", None, "B"], pa.string_view()), ["A", "B"]),
+    ],
+)
+def test_ids_of_types_that_are_texts_to_python_are_texts(
+    folder: Path, ids: Any, found: list[str]
+) -> None:
+    times = pa.array(["2020-01-01"] * 3, pa.string_view())
+    parquet.write_table(pa.table({"time": times, "adid": ids}), "seen.parquet")
+    assert main(["intervals", "seen.parquet", "out.jsonl", "--threshold", "5s"]) == 0
+    (interval,) = read_back(folder / "out.jsonl")
+    assert interval["adids"] == found
+
+
+@pytest.mark.parametrize(
     ("times", "words", "said"),
     [
         (
@@ -111,7 +132,7 @@ def test_rows_that_are_none_are_rejected_with_their_line(
         ),
         (pa.array([1.5]), ["--time-unit=s"], "whole or decimal numbers of s, found double"),
         (pa.array(["x"]), ["--time-column=when"], "none called 'when': 'Time', 'more', 'address'"),
-        (pa.array(["x"]), ["--id-column=more"], "column 'more': expected texts or whole numbers"),
+        (pa.array(["x"]), ["--id-column=more"], "column 'more': expected texts, whole numbers or"),
         (pa.array(["x"]), ["--follow"], "expected a file that is not followed and not zipped"),
         (None, [], "seen.parquet: expected a Parquet file, found: "),
     ],

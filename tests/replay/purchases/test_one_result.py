@@ -114,9 +114,9 @@ CELLS = [
 ]
 
 # One for all versions: what one of them reads otherwise gives another hash.
-LINES_HASH = "fa986f6695d7df33d3ebfb02f7b3916bcf3f455dae7df68b354216421549be0e"
-JSON_HASH = "8bfdff07227fdf057c269dae16890ba25dee8682c933d50858afcb6e4b9b8a44"
-CSV_HASH = "49e4eb283de6c7143c08c09210333d9e799f5fe225fcca4002baf59685234566"
+LINES_HASH = "8848604fc24ed15d690680ef8d6afc4cb52e4277b2a2dbc32b75362df68d2254"
+JSON_HASH = "5a8629ab394501243febb327f34f78c09420cbb8a5766439737ae799059945c2"
+CSV_HASH = "5751cfcb069c266c704f4225fc49ce90e1589e22715c66ec27244ae3a1531ecd"
 
 
 def outcome(line: bytes) -> str:
@@ -134,7 +134,7 @@ def hashed(outcomes: list[str]) -> str:
 
 def test_each_odd_line_has_the_fate_that_it_has_on_every_python() -> None:
     outcomes = list(map(outcome, PURCHASES))
-    assert sum(each.startswith("Purchase") for each in outcomes) == 40
+    assert sum(each.startswith("Purchase") for each in outcomes) == 41
     assert hashed(outcomes) == LINES_HASH, "\n".join(outcomes)
 
 
