@@ -359,7 +359,7 @@ def _run_parser() -> CommandParser:
     )
     add_workers(
         parser,
-        "load the past and judge the stream (default: as many as there are cores, where it pays)",
+        "load the past and judge the stream (default: 1, but where it pays one for each core judges)",
     )
     parser.add_config()
     parser.add_argument(

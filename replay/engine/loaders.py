@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from events.logs.parser import Parser
     from events.logs.reader import Piece
 
-PAYS_BYTES: Final = 1 << 26
-"""From so many bytes on it pays to have lines parsed by workers."""
 # A worker takes its lines for those from the second one on: before the first may stand a
 # byte-order mark.
 _LINE: Final = 2

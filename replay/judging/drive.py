@@ -19,10 +19,10 @@ from events.store.header import Header, line_bytes_of
 from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
-from replay.engine.loaders import PAYS_BYTES, Loaders
+from replay.engine.loaders import Loaders
 from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
-from replay.engine.workers import CAN_FORK, usable_cores
+from replay.engine.workers import CAN_FORK
 from replay.judging.history import JudgedResumed, is_finished
 from replay.judging.system import ActorSystem
 from replay.judging.workers import Judges, why_alone
@@ -93,7 +93,8 @@ class JudgingDrive(Drive):
             detector: makes the actor system.
             listener: is told of each event that is judged.
             should_stop: asked between events.
-            workers: how many processes load the past, and then judge; None: as many as pay.
+            workers: how many processes load the past, and then judge; None: one loads, and as
+                many judge as pay.
 
         """
         self.logs: Final = logs
@@ -102,7 +103,7 @@ class JudgingDrive(Drive):
         self._listener: Final = listener
         self._should_stop: Final = should_stop
         alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
-        self._loaders: Final = workers
+        self._loaders: Final = workers or 1
         self._workers: Final = 1 if alone else workers
         if (workers or 1) > 1:
             summary.alone = alone
@@ -166,12 +167,10 @@ class JudgingDrive(Drive):
             self._attest()
 
     def ahead(self, log: SourceLog) -> ParseAhead | None:
-        """Have the past parsed by workers, where that pays or is asked for."""
-        if log is not self.logs.batch or not CAN_FORK:
-            return None
-        pays = log.bytes_total - log.bytes_read >= PAYS_BYTES
-        count = self._loaders or (usable_cores() if pays else 1)
-        return Loaders(count, self._check_stop) if count > 1 else None
+        """Have the past parsed by workers, where they are asked for."""
+        if log is self.logs.batch and self._loaders > 1 and CAN_FORK:
+            return Loaders(self._loaders, self._check_stop)
+        return None
 
     def take(self, log: SourceLog, records: list[Record]) -> None:
         """Make what was kept part of the journal, and judge what is of the stream."""
