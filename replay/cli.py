@@ -359,7 +359,7 @@ def _run_parser() -> CommandParser:
     )
     add_workers(
         parser,
-        "load the past and judge the stream (default: 1, but where it pays one for each core judges)",
+        "load the past and judge the stream (default: 1; one for each core judges where it pays)",
     )
     parser.add_config()
     parser.add_argument(
