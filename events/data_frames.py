@@ -123,7 +123,17 @@ def taken(column: Any, rows: NDArray[np.int64]) -> Any:
     library = library_of(column)
     if library == "pandas":
         return column.take(rows).reset_index(drop=True)
-    return column.gather(rows) if library == "polars" else column.take(rows)
+    if library == "polars":
+        return column.gather(rows)
+    try:
+        return column.take(rows)
+    except NotImplementedError:
+        # Of some types pyarrow takes nothing, such as views of texts.
+        values = column.to_pylist()
+        kind = getattr(column.type, "value_type", column.type)
+        taken_rows = [values[row] for row in rows.tolist()]
+        pyarrow = import_module("pyarrow")
+        return pyarrow.chunked_array([pyarrow.array(taken_rows, kind)])
 
 
 def gathered(column: Any, counts: NDArray[np.int64]) -> Any:

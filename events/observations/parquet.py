@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from events.times.epoch import TimeUnit
 
 _BATCH_ROWS: Final = 1 << 14
+# How many bits of a whole number floats of so many bits hold.
+_DIGITS: Final = {16: 11, 32: 24, 64: 53}
 
 
 def pyarrow_module(path: Path, name: str = "pyarrow") -> Any:
@@ -133,7 +135,22 @@ class ParquetLines:
             return self._arrow.array(texts, self._arrow.string())
         if types.is_integer(kind) or types.is_string(kind) or types.is_large_string(kind):
             return column.cast(self._arrow.string())
+        if types.is_floating(kind):
+            return self._whole(column, name).cast(self._arrow.string())
         raise self._wrong_type(name, "texts, whole numbers or UUIDs", kind)
+
+    def _whole(self, column: Any, name: str) -> Any:
+        """Return numbers that a gap made floats as the whole numbers that they were."""
+        floats = column.cast(self._arrow.float64())
+        # Larger ones stand for several whole numbers.
+        bound = 1 << _DIGITS[column.type.bit_width]
+        for each in floats.drop_null().to_numpy(zero_copy_only=False).tolist():
+            if not each.is_integer() or abs(each) >= bound:
+                raise InputError(
+                    f"{self._path}: column {shown(name)}: expected floats that are whole and less "
+                    f"than {bound:,}, found {each!r}"
+                )
+        return floats.cast(self._arrow.int64())
 
     def _wrong_type(self, name: str, expected: str, kind: Any, cure: str = "") -> InputError:
         return InputError(

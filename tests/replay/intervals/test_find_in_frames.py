@@ -269,3 +269,15 @@ assert len(replay.find_intervals(*columns.values(), "2s")) == 1
 def test_no_other_library_is_needed() -> None:
     root = Path(replay.__file__).parents[1]
     subprocess.run([sys.executable, "-c", ALONE], cwd=root, check=True)
+
+
+@pytest.mark.parametrize("name", ["time", "id", "by"])
+def test_views_of_texts_are_texts(name: str) -> None:
+    columns = {"time": ["2020-01-01"] * 2, "id": ["A", "B"], "by": ["x", "x"]}
+    arrays = {
+        each: pa.array(values, pa.string_view() if each == name else pa.string())
+        for each, values in columns.items()
+    }
+    found = find_intervals(pa.table(arrays), "10m", time="time", id="id", by="by")
+    assert found["adids"].to_pylist() == [["A", "B"]]
+    assert found["by"].to_pylist() == ["x"]

@@ -110,6 +110,7 @@ def test_rows_that_are_none_are_rejected_with_their_line(
             [str(uuid.UUID(int=1)), str(uuid.UUID(int=2))],
         ),
         (pa.array(["A", None, "B"], pa.string_view()), ["A", "B"]),
+        (pa.array([5.0, None, -7.0]), ["5", "-7"]),
     ],
 )
 def test_ids_of_types_that_are_texts_to_python_are_texts(
@@ -120,6 +121,25 @@ def test_ids_of_types_that_are_texts_to_python_are_texts(
     assert main(["intervals", "seen.parquet", "out.jsonl", "--threshold", "5s"]) == 0
     (interval,) = read_back(folder / "out.jsonl")
     assert interval["adids"] == found
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (pa.array([5.0, 1.5]), "less than 9,007,199,254,740,992, found 1.5"),
+        (pa.array([2.0**24], pa.float32()), "less than 16,777,216, found 16777216.0"),
+        (pa.array([float("nan")]), "found nan"),
+    ],
+)
+def test_floats_that_were_no_whole_numbers_are_no_ids(
+    ids: Any, found: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = pa.array(["2020-01-01"] * len(ids))
+    parquet.write_table(pa.table({"time": times, "adid": ids}), folder / "seen.parquet")
+    assert main(["intervals", "seen.parquet", "out.jsonl", "--threshold", "5s"]) == 2
+    said = "seen.parquet: column 'adid': expected floats that are whole and "
+    assert said in (printed := capsys.readouterr().err)
+    assert found in printed
 
 
 @pytest.mark.parametrize(
