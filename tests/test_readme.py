@@ -260,6 +260,15 @@ def test_live_recipe_gives_the_same_with_kills_in_between(block: str, tmp_path: 
     assert killed.outputs()[0].count(b"\n") > 3
 
 
+# Of what is found here the lines are looked at, not which values in them could be others.
+UNEXPLAINED = """
+from hypothesis import Phase, settings
+phases = [phase for phase in Phase if phase is not Phase.explain]
+settings.register_profile("unexplained", phases=phases)
+settings.load_profile("unexplained")
+"""
+
+
 def run_pytest(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "test_detector.py").write_text(test, encoding="utf-8")
     return subprocess.run(
@@ -296,9 +305,8 @@ def test_property_test_of_a_wrong_detector_leaves_the_lines_that_are_shown(tmp_p
     example, _ = blocks("python", KIT)
     (text,) = blocks("text", KIT)
     shown = text.splitlines()
-    finished = run_pytest(
-        example.replace("amount > 3 * each.amount", "amount >= 3 * each.amount"), tmp_path
-    )
+    wrong = example.replace("amount > 3 * each.amount", "amount >= 3 * each.amount")
+    finished = run_pytest(f"{UNEXPLAINED}\n\n{wrong}", tmp_path)
     assert finished.returncode == 1
     printed = finished.stdout[finished.stdout.index(shown[0]) :].splitlines()
     # Which of two users is which, and what comes first, is for Hypothesis to say.
