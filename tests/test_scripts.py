@@ -138,7 +138,7 @@ def test_small_benchmark_of_intervals_has_a_line_for_each_case() -> None:
     assert shown[0] == "20,000 observations, median of 1"
     cases = [line.split()[0].strip(",") for line in shown[3:11]]
     assert cases == ["csv", "jsonl", "csv", "jsonl", "csv", "csv", "csv", "csv"]
-    assert [line.split()[0] for line in shown[12:15]] == ["columns", "lists", "numpy"]
+    assert [line.split()[0] for line in shown[12:15]] == ["columns", "lists", "lists"]
 
 
 def test_small_benchmark_gives_each_time_as_a_multiple_of_the_floor() -> None:

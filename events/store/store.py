@@ -384,10 +384,12 @@ class EventStore(Closing):
         if not 1 <= number <= self.events:
             expected = event_among(self.events)
             raise PositionError(f"{self.path}: expected {expected}, found {number}")
-        for record in next(self.frames(number - 1)).records:
-            if isinstance(record, EventColumns) and number < record.number + len(record):
-                # Of a frame of thousands, one is made.
-                return record.events(number - record.number, number - record.number + 1)[0]
+        # Frames without events may come before its own.
+        for frame in self.frames(number - 1):
+            for record in frame.records:
+                if isinstance(record, EventColumns) and number < record.number + len(record):
+                    # Of a frame of thousands, one is made.
+                    return record.events(number - record.number, number - record.number + 1)[0]
         raise AssertionError("an event is in its frame")
 
     def rejected(self) -> Iterator[Rejected]:

@@ -91,7 +91,7 @@ def test_columns_are_found_by_their_name_or_one_that_is_written_otherwise(
         ("Time,TIME,ad id,key", COLUMNS, "several called 'time': 'Time', 'TIME', 'ad id', 'key'"),
         ("time,time,ad id,key", COLUMNS, "several called 'time'"),
         ("Time,key,ad id", ColumnNames("time", "TIME", "key"), "one column for two of them"),
-        ("time;ad id", COLUMNS, "none called 'time': 'time;ad id'"),
+        ("time;ad id", COLUMNS, "none called 'key': 'time', 'ad id'"),
     ],
 )
 def test_columns_that_are_not_there_once_are_one_error(
