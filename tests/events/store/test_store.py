@@ -214,6 +214,11 @@ def test_events_are_found_from_any_number_on(path: Path, stored: Stored) -> None
             store.event(number)
 
 
+def test_an_event_is_found_behind_frames_without_any(path: Path) -> None:
+    write(path, FRAMES)
+    assert EventStore(path).event(3) == events_of(flat(FRAMES))[2]
+
+
 def test_store_says_what_it_is_and_is_true_without_events(path: Path) -> None:
     write(path, FRAMES)
     assert repr(EventStore(path)) == (
