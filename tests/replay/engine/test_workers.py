@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 import replay
 from replay.engine.workers import LOST, Workers
+from tests.processes import children_of, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(replay.__file__).parents[1]
 
@@ -229,8 +230,7 @@ def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
 
 def children() -> list[int]:
     """Return the processes that this one has started and not seen the end of."""
-    words = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return list(map(int, words))
+    return children_of(os.getpid())
 
 
 def is_gone(process: int) -> bool:
@@ -240,12 +240,3 @@ def is_gone(process: int) -> bool:
         return True
     # Nobody may have seen its end yet, but it is over.
     return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Tell whether something holds within a minute."""
-    for _ in range(1_200):
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False

@@ -31,8 +31,9 @@ from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.workers import shares
 from replay.testing import LoggedHistory, assert_answers_as_of, histories, run_in
+from tests.processes import children_of, eventually
 from tests.replay.custom.test_rings import sample
-from tests.replay.engine.test_workers import children, eventually, is_gone
+from tests.replay.engine.test_workers import children, is_gone
 from tests.replay.purchases.test_verify import rewritten
 from tests.rings import Rings
 
@@ -463,8 +464,7 @@ def command(words: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
     with suppress(FileNotFoundError):
-        words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        return list(map(int, words))
+        return children_of(process.pid)
     return []
 
 

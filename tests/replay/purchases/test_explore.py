@@ -38,6 +38,7 @@ from replay.purchases.looks import PurchaseLooks
 from replay.testing import model
 from replay.testing.logged import LoggedHistory
 from replay.testing.strategies import histories
+from tests.processes import children_of, eventually
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
 from tests.replay.purchases.test_determinism import run_python
 from tests.replay.purchases.test_verify import rewritten
@@ -691,21 +692,6 @@ def test_committed_sample_gives_the_same_under_every_order(tmp_path: Path) -> No
 # Stopped
 
 
-def workers_of(process: subprocess.Popen[str]) -> Iterator[int]:
-    """Iterate over the processes that explore for ``process``."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    yield from map(int, children)
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Tell whether something holds within a minute."""
-    for _ in range(1_200):
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def is_gone(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -719,7 +705,7 @@ def endless(small: Path) -> Iterator[subprocess.Popen[str]]:
     """Return a process that explores for years, with two others."""
     process = Program(small).start("explore", STORE, "--orders", str(10**12), "--jobs", "2")
     try:
-        assert eventually(lambda: len(list(workers_of(process))) == 2)
+        assert eventually(lambda: len(children_of(process.pid)) == 2)
         yield process
     finally:
         if process.poll() is None:
@@ -764,7 +750,7 @@ def test_what_a_process_explored_that_was_killed_is_explored_again(small: Path) 
     assert status == 0
     process, killed = Program(small).start(*words, "--workers", "3"), 0
     while killed < 3 and process.poll() is None:
-        for worker in workers_of(process):
+        for worker in children_of(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
                 killed += 1
