@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from events.journal.numbering import FACTORS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -22,9 +24,7 @@ Words: TypeAlias = NDArray[np.uint64]
 _WORD: Final = 8
 _BITS: Final = 64
 _LOW_BITS: Final = (1 << _BITS) - 1
-# Both are odd, and have as many bits that are set as not.
-_FIRST: Final = 0x9E3779B97F4A7C15
-_SECOND: Final = 0xD6E8FEB86659FD93
+_FIRST, *_, _SECOND = FACTORS
 _HALF: Final = 32
 # How many places behind its own a word may be in. Few in a million find none there, unless
 # somebody has chosen them so.

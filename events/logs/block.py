@@ -27,7 +27,7 @@ class Block(NamedTuple):
     rejected: list[Rejected]
     """The rejected lines among them."""
     body: bytes | None = None
-    """The body of the frame of ``records``, where it is known."""
+    """The body of the frame of ``records``, where it is known and has no numbers of its own."""
 
     def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
         """Return the records up to a rejected line, and how many events they hold."""
@@ -39,13 +39,9 @@ class Block(NamedTuple):
 
     def moved(self, lines: int, events: int) -> Block:
         """Return the same with all its numbers so much higher."""
-        if self.body is not None:
-            # There is no line number in it, and events are numbered from that of the frame.
-            (columns, *runs) = self.records
-            return self._replace(records=[_moved(columns, lines, events), *runs])
         records = [_moved(record, lines, events) for record in self.records]
         rejected = [record for record in records if isinstance(record, Rejected)]
-        return Block(records, self.events, rejected)
+        return self._replace(records=records, rejected=rejected)
 
 
 def _moved(record: Record, lines: int, events: int) -> Record:
