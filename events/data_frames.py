@@ -158,6 +158,18 @@ def gathered(column: Any, counts: NDArray[np.int64]) -> Any:
     return import_module("pandas").Series(lists, dtype="object")
 
 
+def whole_bound(kind: type[Any]) -> int:
+    """Return from which number on a float of a type may stand for several whole numbers."""
+    return 1 << (int(np.finfo(kind).nmant) + 1)
+
+
+def are_whole(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell of each float whether it is a whole number, and can be no other."""
+    found: NDArray[np.bool_] = np.floor(column) == column
+    found &= np.abs(column) < whole_bound(column.dtype.type)
+    return found
+
+
 def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
     """Return canonical times exactly, in microseconds, or nanoseconds where one is finer.
 

@@ -6,6 +6,9 @@ from importlib import import_module
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from events.data_frames import are_whole, whole_bound
 from events.errors import InputError, MissingLibraryError, shown
 from events.observations.csvrows import csv_line, places_of
 
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
     from events.times.epoch import TimeUnit
 
 _BATCH_ROWS: Final = 1 << 14
-# How many bits of a whole number floats of so many bits hold.
-_DIGITS: Final = {16: 11, 32: 24, 64: 53}
 
 
 def pyarrow_module(path: Path, name: str = "pyarrow") -> Any:
@@ -141,16 +142,13 @@ class ParquetLines:
 
     def _whole(self, column: Any, name: str) -> Any:
         """Return numbers that a gap made floats as the whole numbers that they were."""
-        floats = column.cast(self._arrow.float64())
-        # Larger ones stand for several whole numbers.
-        bound = 1 << _DIGITS[column.type.bit_width]
-        for each in floats.drop_null().to_numpy(zero_copy_only=False).tolist():
-            if not each.is_integer() or abs(each) >= bound:
-                raise InputError(
-                    f"{self._path}: column {shown(name)}: expected floats that are whole and less "
-                    f"than {bound:,}, found {each!r}"
-                )
-        return floats.cast(self._arrow.int64())
+        floats = column.drop_null().to_numpy(zero_copy_only=False)
+        for place in np.flatnonzero(~are_whole(floats))[:1].tolist():
+            raise InputError(
+                f"{self._path}: column {shown(name)}: expected floats that are whole and less "
+                f"than {whole_bound(floats.dtype.type):,}, found {floats[place].item()!r}"
+            )
+        return column.cast(self._arrow.float64()).cast(self._arrow.int64())
 
     def _wrong_type(self, name: str, expected: str, kind: Any, cure: str = "") -> InputError:
         return InputError(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections import deque
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -91,12 +89,6 @@ class ObservationBlock(NamedTuple):
         return list(map(Observation, *columns, *(() if found.keys is None else (found.keys,))))
 
 
-_LINE: Final = b"0000-00-00 00:00:00\n"
-_SECONDS: Final = len(_LINE) - 1
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
-_FRACTIONS: Final = re.compile(r"(?:(?:\.[0-9]+)?\n)*")
-
-
 def times_in_cells(cells: Cells, unit: TimeUnit | None) -> TimeColumn | None:
     """Return what cells say as times, or None where it takes a look at each to tell.
 
@@ -135,47 +127,6 @@ def observed_at_once(
     if "" in coded.names or (own is not None and "" in own.names):
         return None
     return Observed.of(0, column.ticks, column.finer, coded, own, zone=column.zone)
-
-
-def canonical_times(times: list[str]) -> list[str] | None:
-    """Return what `parse_timestamp` gives for each of ``times``, or None for one by one.
-
-    That is where it refuses any, or one has a ``T``. All at once take 0.1 µs each where no
-    time has a fraction, and 0.4 with fractions; one by one they take 1.4 and 2.1.
-    """
-    if not times:
-        return times
-    if max(map(len, times)) <= _SECONDS:
-        return times if _are_real(times) else None
-    fractions = [time[_SECONDS:] for time in times]
-    joined = "\n".join(fractions) + "\n"
-    # The count is for a fraction with a newline in it.
-    if joined.count("\n") != len(times) or not _FRACTIONS.fullmatch(joined):
-        return None
-    if not _are_real([time[:_SECONDS] for time in times]):
-        return None
-    if "0\n" not in joined:
-        return times
-    return [
-        time.rstrip("0").removesuffix(".") if time[-1] == "0" and len(time) > _SECONDS else time
-        for time in times
-    ]
-
-
-def _are_real(times: list[str]) -> bool:
-    """Tell whether all ``times`` are ``YYYY-MM-DD HH:MM:SS`` and name a real date and time."""
-    joined = "\n".join(times) + "\n"
-    # Newlines of their own would make them longer than the pattern.
-    if not joined.isascii() or joined.encode().translate(_DIGITS) != _LINE * len(times):
-        return False
-    if " 24:" in joined:
-        # Some versions of Python take it for the next day's midnight.
-        return False
-    try:
-        deque(map(dt.datetime.fromisoformat, times), maxlen=0)
-    except ValueError:
-        return False
-    return True
 
 
 _CACHED_LENGTH_MAX: Final = 64

@@ -14,9 +14,9 @@ from events.bounds import Name, Number
 from events.custom.fact import FactTypes
 from events.custom.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError
+from events.journal.ticks import times_of
 from events.nesting import decoded
 from events.observations.observed import Observed
-from events.observations.rows import canonical_times
 from events.observations.validation import IntervalValidator
 from events.purchases.single import checked, decode_single
 from events.purchases.validation import PurchaseValidator
@@ -33,6 +33,7 @@ from events.store.records import (
 )
 from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
 from events.store.validation import CanonicalTimes, WrongRecordError
+from events.times.columns import times_in_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +70,9 @@ def _observations(records: list[Any], times: CanonicalTimes) -> list[Record]:
     found: list[Record] = []
     for record in records:
         if isinstance(record, _Observed):
-            listed = list(record.times)
-            if canonical_times(listed) is not listed:
-                for each in listed:
+            column = times_in_texts(record.times)
+            if column is None or times_of(column.ticks, column.finer) != [*record.times]:
+                for each in record.times:
                     times.check(each)
             found.append(_observed(record))
         else:

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from events.data_frames import library_of
+from events.data_frames import are_whole, library_of
 from events.errors import BadValueError, shown
 from events.journal.ticks import PLACES, TICKS_END, ticks_and_finer
-from events.times.columns import Cells, TimeColumn, times_in_texts
+from events.observations.rows import column_of
 from events.times.durations import SECOND
-from events.times.epoch import EXPONENTS, TimeUnit, counts_in, parse_count
+from events.times.epoch import EXPONENTS, TimeUnit, parse_count
 from events.times.exact import EPOCH, ExactTimes
 from events.times.instants import Instant, instant_of, time_text
 from events.times.timestamps import Timestamp, minutes_of, parse_any, parse_timestamp
@@ -223,8 +223,7 @@ def _of_counts(counts: NDArray[Any], name: str, unit: TimeUnit) -> Times:
 def _whole_counts(column: NDArray[Any]) -> NDArray[np.int64] | None:
     """Return floats as the whole numbers that they are, 0 for NaN; None if one is none."""
     counts: NDArray[Any] = np.where(np.isnan(column), 0, column)
-    bound = 2 ** (int(np.finfo(column.dtype).nmant) + 1)
-    if not ((np.abs(counts) < bound) & (np.floor(counts) == counts)).all():
+    if not are_whole(counts).all():
         return None
     whole_ones: NDArray[np.int64] = counts.astype(np.int64)
     return whole_ones
@@ -299,12 +298,7 @@ def _at_once(values: list[Any], kinds: set[type], unit: TimeUnit | None) -> Time
 
 def _of_texts(values: list[str], unit: TimeUnit | None) -> Times | None:
     """Return texts, or None where it takes a look at each."""
-    column: TimeColumn | None
-    if unit is None:
-        column = times_in_texts(values)
-    else:
-        cells = Cells.of(values)
-        column = None if cells is None else counts_in(cells, unit)
+    column = column_of(values, unit)
     if column is None:
         return None
     zone = dt.UTC if column.zone == "utc" else None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from events.data_frames import whole_bound
 from events.errors import BadValueError, shown
 
 _MISSING: Final = {"NoneType", "NaTType", "NAType"}
@@ -91,8 +92,8 @@ def whole(value: Any) -> int | None:
     if isinstance(value, bool | np.bool_):
         return None
     if isinstance(value, float | np.floating):
-        bound = 2 ** (int(np.finfo(type(value)).nmant) + 1)
-        return int(value) if value.is_integer() and abs(value) < bound else None
+        number = int(value) if value.is_integer() else None
+        return number if number is None or abs(number) < whole_bound(type(value)) else None
     if isinstance(value, Decimal):
         # Its exponent may be one that no memory is for.
         small = value.is_finite() and value.adjusted() < _DIGITS_MAX

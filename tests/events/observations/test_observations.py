@@ -20,9 +20,11 @@ from events.errors import BadValueError, InputError
 from events.logs.file import Portions
 from events.observations.csvrows import CsvRows
 from events.observations.observed import Observation, Observed
-from events.observations.rows import ColumnNames, canonical_times
+from events.observations.rows import ColumnNames
 from events.observations.source import Observations, format_of
+from events.store.reading import _observations, _Observed
 from events.store.records import Lines, Rejected
+from events.store.validation import CanonicalTimes
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -354,11 +356,15 @@ def test_times_at_once_are_the_times_one_by_one(times: list[str]) -> None:
     try:
         expected = [parse_timestamp(time) for time in times]
     except BadValueError:
-        assert canonical_times(times) is None
+        expected = []
+    records = [_Observed(1, tuple(times), ("A",) * len(times))]
+    if times and expected == times:
+        (found,) = _observations(records, CanonicalTimes())
+        assert isinstance(found, Observed)
+        assert list(found.times) == expected
     else:
-        # With a T they are looked at one by one.
-        at_once = None if "T" in "".join(times) else expected
-        assert canonical_times(times) == at_once
+        with pytest.raises(BadValueError):
+            _observations(records, CanonicalTimes())
 
 
 # Files
