@@ -64,7 +64,7 @@ def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | R
             yield cluster
             if cluster.is_lost:
                 gone = "the cluster went away, and this process did the rest"
-                report(f"--ray {plain(cluster.address)}: {gone}")
+                report(f"ray {plain(cluster.address)}: {gone}")
 
 
 def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:

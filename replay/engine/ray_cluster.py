@@ -108,7 +108,7 @@ class RayCluster(Closing):
         if isinstance(found, int):
             return found
         why = f"no answer within {seconds} s" if found is LOST else found
-        raise InputError(f"--ray {self.address}: expected a cluster of Ray, found {why}{_LET_IN}")
+        raise InputError(f"ray {self.address}: expected a cluster of Ray, found {why}{_LET_IN}")
 
     def call(self, name: str, *given: Any, seconds: float = _ANSWER_SECONDS) -> Any:
         """Let the process that talks to Ray do something; return its answer, or `LOST`.
@@ -214,7 +214,7 @@ class RayWorkers(Pool[int]):
 
     def _await(self, all_seconds: float) -> None:
         """Wait for all workers for a while, and for the first of them longer."""
-        where, began = f"--ray {self._cluster.address}", time.monotonic()
+        where, began = f"ray {self._cluster.address}", time.monotonic()
         if self._cluster.sent_for is None:
             self._cluster.sent_for = began
         # Who has not come in that time may have no room, and is not waited for again.
@@ -285,9 +285,9 @@ def _probe(address: str) -> None:
         return
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and port.isascii() and int(port) < 1 << 16) or "/" in host:
-        raise InputError(f"--ray: expected local, auto or HOST:PORT, found {shown(address)}")
+        raise InputError(f"ray: expected local, auto or HOST:PORT, found {shown(address)}")
     try:
         socket.create_connection((host, int(port)), _PROBE_SECONDS).close()
     except OSError as error:
         found = f"found nobody there: {error.strerror or error}; ray start --head begins one"
-        raise InputError(f"--ray {address}: expected a cluster of Ray, {found}") from None
+        raise InputError(f"ray {address}: expected a cluster of Ray, {found}") from None

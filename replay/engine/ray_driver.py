@@ -15,13 +15,16 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from secrets import token_hex
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 LOCAL: Final = "local"
 """The address of a cluster that is started for this process, on this machine."""
 _LOOK_SECONDS: Final = 0.2
+_CLEAR_LOOKS: Final = 100
 
 
 class Packed(NamedTuple):
@@ -156,7 +160,7 @@ class Driver:
         signal.signal(signal.SIGIO, signal.SIG_IGN)
         driver = os.getpid()
         if not os.fork():
-            _end_with(driver)
+            _clear_up_after(driver, self._folder)
         Thread(target=_end_with, args=(self._parent,), daemon=True).start()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         return os.getpgrp()
@@ -269,14 +273,29 @@ class Driver:
 
 
 def _end_with(parent: int) -> None:
-    """End this process, and all that were started here, when ``parent`` is gone.
-
-    Of those that Ray starts some see only after a minute that the others are gone; and while Ray
-    has the first thread, nothing is heard there.
-    """
+    """End this process when ``parent`` is gone, also while Ray has the first thread."""
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
-    os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _clear_up_after(driver: int, folder: str | None) -> NoReturn:
+    """End all that ``driver`` has started when it is gone, and remove their folder.
+
+    Of those that Ray starts some see only after a minute that the others are gone.
+    """
+    os.setpgid(0, 0)
+    while os.getppid() == driver:
+        time.sleep(_LOOK_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(driver, signal.SIGKILL)
+    for _ in range(_CLEAR_LOOKS):
+        if folder is None or not Path(folder).exists():
+            break
+        # Workers, who end by themselves within seconds, may write to it until then.
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_LOOK_SECONDS)
+    os._exit(0)
 
 
 def _words(error: BaseException) -> str:

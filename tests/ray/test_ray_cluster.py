@@ -18,6 +18,7 @@ import replay
 from events.errors import InputError
 from events.logs.file import Portions
 from replay.cli import main
+from replay.engine.ray_cluster import _FOLDER
 from replay.engine.workers import LOST
 from tests.ray.detectors import Elsewhere, Mortal
 from tests.ray.nodes import Node, environment, in_session, started
@@ -44,7 +45,7 @@ def nodes(
 ) -> Iterator[tuple[str, list[Node]]]:
     """Return the address of a cluster, and its nodes: that of the head, and another."""
     # Sockets have short names.
-    files, said = Path(f"/tmp/replay-ray-{os.getpid()}"), tmp_path_factory.mktemp("said")  # noqa: S108
+    files, said = Path(_FOLDER, f"replay-nodes-{os.getpid()}"), tmp_path_factory.mktemp("said")
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     head = ("--head", f"--port={address.rpartition(':')[2]}", f"--temp-dir={files}")
@@ -195,7 +196,7 @@ def test_detector_that_workers_do_not_have_is_refused(
     assert main([*words[:4], f"{rule}:Own", *words[4:]]) == 2
     found = "found ModuleNotFoundError: No module named 'nobody_elses'"
     assert capfd.readouterr().err == (
-        f"replay: --ray {nodes[0]}: expected workers that can do this, {found}\n"
+        f"replay: ray {nodes[0]}: expected workers that can do this, {found}\n"
     )
     assert main([*words[:4], "tests.ray.detectors:Elsewhere", *words[4:]]) == 2
     said = capfd.readouterr().err
@@ -242,6 +243,7 @@ def test_all_that_was_started_here_is_gone(
 ) -> None:
     rule = ("--detector", "tests.ray.detectors:Slow", "--ray", "local", "--workers", "2")
     words, said = words_of(logs, tmp_path, *rule), tmp_path / "said"
+    folders = {*Path(_FOLDER).glob("replay-ray-*")}
     process = started(words, given, said)
     driver = driver_of(process)
     if number is not None:
@@ -250,7 +252,11 @@ def test_all_that_was_started_here_is_gone(
         time.sleep(1)
         os.killpg(process.pid, number)
     assert process.wait(60) == status, said.read_text()
+    ended = time.monotonic()
     assert eventually(lambda: not in_session(driver))
+    # Left to themselves, some of Ray's take a minute.
+    assert time.monotonic() - ended < 30
+    assert eventually(lambda: {*Path(_FOLDER).glob("replay-ray-*")} <= folders)
     assert said.read_text().count("\n") == (number == signal.SIGINT)
     if number is not None:
         assert main(words_of(logs, tmp_path, *rule[:2], "--workers", "9")) == 0
@@ -294,5 +300,5 @@ def test_run_ends_as_it_would_where_machines_are_lost(
         nodes[1][-1 if lost == "a node" else 0].kill()
     assert process.wait(60) == 0, (tmp_path / "said").read_text()
     assert outputs(tmp_path) == outputs(logs / "slow")
-    gone = f"--ray {nodes[0]}: the cluster went away, and this process did the rest\n"
+    gone = f"ray {nodes[0]}: the cluster went away, and this process did the rest\n"
     assert (tmp_path / "said").read_text() == (gone if lost == "the cluster" else "")

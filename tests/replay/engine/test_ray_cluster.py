@@ -25,7 +25,7 @@ def test_without_ray_it_is_said_how_to_get_it(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("address", ["", "here", "ray://head:10001", "head:", ":1", "a:70000"])
 def test_address_is_one_of_three_kinds(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setattr("replay.engine.ray_cluster.find_spec", lambda _: True)
-    with pytest.raises(InputError, match=r"--ray: expected local, auto or HOST:PORT, found '"):
+    with pytest.raises(InputError, match=r"ray: expected local, auto or HOST:PORT, found '"):
         replay.RayCluster(address)
 
 
