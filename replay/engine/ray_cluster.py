@@ -11,7 +11,6 @@ import os
 import pickle
 import shutil
 import signal
-import socket
 import time
 from contextlib import suppress
 from importlib.util import find_spec
@@ -286,6 +285,8 @@ def _probe(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and port.isascii() and int(port) < 1 << 16) or "/" in host:
         raise InputError(f"ray: expected local, auto or HOST:PORT, found {shown(address)}")
+    import socket
+
     try:
         socket.create_connection((host, int(port)), _PROBE_SECONDS).close()
     except OSError as error:

@@ -22,7 +22,6 @@ import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from secrets import token_hex
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
@@ -173,7 +172,7 @@ class Driver:
             # What can be imported here can be there, and nobody else gets in; left to itself, Ray
             # would keep a token in the home folder, for whatever is started later.
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token_hex()}
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.urandom(32).hex()}
             options |= {"num_cpus": self._count, "include_dashboard": False}
             options |= {"_temp_dir": self._folder}
         try:
