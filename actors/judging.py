@@ -11,12 +11,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.activation import Active
+from actors.dispatcher import DispatchedActor
 from actors.messages import Attest, Attested, Commit, Horizon, Include, Judge, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.activation import Ref
+    from actors.dispatcher import Dispatcher
 
 
 class JudgingCoordinator(ABC):
@@ -104,3 +106,22 @@ class JudgingCoordinator(ABC):
         self._tell(event)
         while self.waiting and self.event is None:
             self._start(self.waiting.popleft())
+
+
+class JudgingCoordinatorActor(JudgingCoordinator, DispatchedActor):
+    """A coordinator that judges events, on the dispatcher."""
+
+    def __init__(  # noqa: PLR0917  what it is made of
+        self,
+        dispatcher: Dispatcher,
+        urn: str,
+        parameters: Any,
+        sink: Ref,
+        journal: Any,
+        activate: Callable[[int], Ref],
+        *,
+        attesting: bool = False,
+    ) -> None:
+        """Judge by ``parameters``, send verdicts to ``sink`` and activate actors as needed."""
+        super().__init__(dispatcher, urn)
+        self.begin(parameters, sink, journal, activate, attesting=attesting)

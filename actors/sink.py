@@ -26,12 +26,12 @@ class Outlet(Protocol):
 
 
 class Nowhere:
-    """An outlet for those who look at each decision themselves."""
+    """An outlet for those who look at each verdict themselves, whatever the detector."""
 
-    def record(self, decisions: Sequence[Any]) -> None:
-        """Drop ``decisions``."""
+    def record(self, verdicts: Sequence[Any], digest: StateDigest | None = None) -> None:
+        """Drop ``verdicts`` and ``digest``."""
 
-    def write(self, lines: Sequence[bytes]) -> None:
+    def write(self, lines: Sequence[Any]) -> None:
         """Drop ``lines``."""
 
     def attest(self, digest: StateDigest) -> None:

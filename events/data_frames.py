@@ -6,7 +6,7 @@ None of them is needed to use this project: the one that is named is imported th
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from events.journal.ticks import ticks_and_finer
 from events.times.exact import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 Library: TypeAlias = Literal["pandas", "polars", "pyarrow"]
 """Whose frames there are."""
-Kind: TypeAlias = Literal["int", "text", "bool", "amount", "cents", "time", "texts"]
-"""What a column holds; of amounts and cents `decimal.Decimal`, of times canonical texts."""
+Kind: TypeAlias = Literal["int", "text", "bool", "amount", "cents", "time", "texts", "own"]
+"""What a column holds; of amounts and cents `decimal.Decimal`, of times canonical texts.
+
+A column of the library's own stays as it is."""
 
 # Digits and places of decimals: all that a store can hold.
 _DECIMALS: Final = {"amount": (19, 4), "cents": (19, 2)}
@@ -36,18 +38,32 @@ _NANOSECOND_PLACES: Final = 3
 _NANOSECONDS_MAX: Final = 2**63 - 1
 
 
+_FRAMES: Final = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "Table"}
+
+
+class Frame(Protocol):
+    """A `pandas.DataFrame`, `polars.DataFrame` or `pyarrow.Table`."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns it has."""
+
+    def __getitem__(self, name: Any, /) -> Any:
+        """Return a column."""
+
+
 class TableColumn(NamedTuple):
     """A column of a frame."""
 
     kind: Kind
     """What it holds."""
-    values: Sequence[Any]
-    """A value a row; None where it is missing."""
+    values: Any
+    """A sequence of a value a row, None where it is missing; or a column of the library's."""
     gaps: bool = False
     """Whether values may be missing."""
 
 
-def frame_of(library: Library, columns: Mapping[str, TableColumn], zone: Zone | None) -> Any:
+def frame_of(library: Library, columns: Mapping[Any, TableColumn], zone: Zone | None) -> Any:
     """Return ``columns`` as a frame.
 
     Args:
@@ -72,6 +88,61 @@ def frame_of(library: Library, columns: Mapping[str, TableColumn], zone: Zone | 
             f"{library}"
         ) from None
     return _MAKERS[library](module, columns, "UTC" if zone == "utc" else None)
+
+
+def library_of(value: Any) -> Library | None:
+    """Return whose a column or a frame is; None if it is of none of the libraries."""
+    for each in type(value).__mro__:
+        for library in _MAKERS:
+            if each.__module__.partition(".")[0] == library:
+                return library
+    return None
+
+
+def is_frame(value: Any) -> bool:
+    """Tell whether that is a frame of one of the libraries."""
+    name = _FRAMES.get(library_of(value) or "")
+    return any(each.__name__ == name for each in type(value).__mro__)
+
+
+def names_of(frame: Any) -> list[Any]:
+    """Return the names of the columns of a frame."""
+    return list(getattr(frame, "column_names", None) or frame.columns)
+
+
+def are_datetimes(column: Any) -> bool:
+    """Tell whether a column of one of the libraries is one of its datetimes."""
+    if library_of(column) == "pandas":
+        return str(column.dtype.kind) == "M"
+    kind = str(column.type if library_of(column) == "pyarrow" else column.dtype)
+    return kind.startswith(("timestamp", "Datetime"))
+
+
+def taken(column: Any, rows: NDArray[np.int64]) -> Any:
+    """Return some rows of a column of one of the libraries, as a column of the same type."""
+    library = library_of(column)
+    if library == "pandas":
+        return column.take(rows).reset_index(drop=True)
+    return column.gather(rows) if library == "polars" else column.take(rows)
+
+
+def gathered(column: Any, counts: NDArray[np.int64]) -> Any:
+    """Return a column of lists, of which each has so many of the rows of ``column`` in turn."""
+    library = library_of(column)
+    if library == "polars":
+        polars = import_module("polars")
+        numbers = np.repeat(np.arange(len(counts)), counts)
+        pairs = polars.DataFrame({"number": numbers, "value": column})
+        return pairs.group_by("number", maintain_order=True).agg("value")["value"]
+    ends = np.cumsum(counts)
+    if library == "pyarrow":
+        pyarrow = import_module("pyarrow")
+        offsets = pyarrow.array(np.append(0, ends).astype(np.int32))
+        return pyarrow.ListArray.from_arrays(offsets, column.combine_chunks())
+    values = column.tolist()
+    bounds = zip((ends - counts).tolist(), ends.tolist(), strict=True)
+    lists = [values[begin:end] for begin, end in bounds]
+    return import_module("pandas").Series(lists, dtype="object")
 
 
 def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
@@ -103,6 +174,8 @@ def instants(texts: Sequence[str]) -> NDArray[np.datetime64]:
 
 def _pandas(pandas: Any, columns: Mapping[str, TableColumn], zone: str | None) -> Any:
     def series(column: TableColumn) -> Any:
+        if column.kind == "own":
+            return column.values
         if column.kind == "time":
             times = pandas.Series(instants(column.values))
             return times.dt.tz_localize(zone) if zone else times
@@ -120,6 +193,8 @@ def _polars(polars: Any, columns: Mapping[str, TableColumn], zone: str | None) -
     types |= {"texts": polars.List(polars.String)}
 
     def series(column: TableColumn) -> Any:
+        if column.kind == "own":
+            return column.values
         if column.kind != "time":
             return polars.Series(column.values, dtype=types[column.kind])
         times = instants(column.values)
@@ -135,6 +210,8 @@ def _pyarrow(pyarrow: Any, columns: Mapping[str, TableColumn], zone: str | None)
     types |= {"texts": pyarrow.list_(pyarrow.string())}
 
     def array(column: TableColumn) -> Any:
+        if column.kind == "own":
+            return column.values
         if column.kind != "time":
             return pyarrow.array(column.values, types[column.kind])
         times = instants(column.values)
@@ -143,4 +220,8 @@ def _pyarrow(pyarrow: Any, columns: Mapping[str, TableColumn], zone: str | None)
     return pyarrow.table({name: array(column) for name, column in columns.items()})
 
 
-_MAKERS: Final = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}
+_MAKERS: Final[dict[Library, Callable[..., Any]]] = {
+    "pandas": _pandas,
+    "polars": _polars,
+    "pyarrow": _pyarrow,
+}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from events.errors import BadValueError, InputError, ParametersError, shown
+from events.logs.splitting import LINE_BYTES_BOUND, LINE_BYTES_MAX
+from events.observations.csvrows import DELIMITER
 from events.observations.parameters import check_distinct
 from events.paths import STANDARD_STREAM, descriptor_of
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
+_DELIMITERS: Final = {"tab": "\t", r"\t": "\t"}
+_SHIFTS: Final = {"": 0, "K": 10, "M": 20}
 # So many values an option of ranges takes.
 _VALUES_MAX: Final = 10_000
 
@@ -41,7 +46,9 @@ class CommandParser(argparse.ArgumentParser):
         self.hint = ""
         """What else is said of wrong use."""
         self.commands: Callable[[], Mapping[str, CommandParser]] = dict
-        """Gives the parsers of all commands, which a settings file may be about."""
+        """Gives the parsers of all commands."""
+        self.settings: Callable[[str, Sequence[str]], list[str]] = lambda _name, _words: []
+        """Returns what a settings file says besides the words that are given."""
         self.several: Final[set[str]] = set()
         """The options that take any number of words that are ranges."""
 
@@ -96,10 +103,7 @@ class CommandParser(argparse.ArgumentParser):
             return []
         if name is None:
             return []
-        # Imported only where it is needed.
-        from replay.settings import Settings
-
-        return Settings(name, self, self.commands).words(words)
+        return self.settings(name, words)
 
     def _each_with_option(self, words: Sequence[str]) -> list[str]:
         """Repeat the option of ranges before each of its words, so that it takes no other word."""
@@ -219,6 +223,13 @@ def add_run(parser: argparse.ArgumentParser, names: tuple[str, str, str], verbos
         action="store_true",
         help=f"go on with the store of a live {log}, if there is one: behind the {row}s that were "
         "read of a file with --follow; a pipe has to begin with the line that check names",
+    )
+    add(
+        "--max-line",
+        metavar="BYTES",
+        type=line_bytes,
+        default=LINE_BYTES_MAX,
+        help=f"reject {row}s of more than so many bytes, such as 64K or 60M (default: 16M)",
     )
     add("--strict", action="store_true", help=f"stop at the first rejected {row}, with status 1")
     add(
@@ -356,6 +367,28 @@ def duration(text: str) -> int:
         return parse_duration(text)
     except BadValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def line_bytes(text: str) -> int:
+    """Return how many bytes a line may have."""
+    found = re.fullmatch(r"([0-9]{1,9})([KM]?)", text)
+    count = int(found[1]) << _SHIFTS[found[2]] if found else 0
+    if not 1 <= count <= LINE_BYTES_BOUND:
+        raise argparse.ArgumentTypeError(
+            f"expected 1 to {LINE_BYTES_BOUND >> 20}M bytes, such as 64K, found {text!r}"
+        )
+    return count
+
+
+def delimiter(text: str) -> str:
+    """Return what stands between the cells of CSV."""
+    found = _DELIMITERS.get(text, text)
+    if re.fullmatch(DELIMITER, found) is None:
+        raise argparse.ArgumentTypeError(
+            "expected tab or one character of ASCII that is no letter, digit or quote, "
+            f"found {text!r}"
+        )
+    return found
 
 
 def distinct(text: str) -> int:

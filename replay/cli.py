@@ -10,10 +10,12 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DetectorFailedError, InputError, ParametersError, ReplayError, shown
+from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.arguments import (
     CommandParser,
@@ -24,6 +26,7 @@ from replay.arguments import (
     did_you_mean,
 )
 from replay.completion import SHELLS, PrintCompletion
+from replay.custom.branch import assignment
 from replay.custom.console import FactWords
 from replay.custom.detector import Detector
 from replay.custom.logs import FactLogs
@@ -71,7 +74,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--config", "--completion", "--workers", "--ray"),
+        *("--rejected", "--max-line", "--set", "--config", "--completion", "--workers", "--ray"),
     )
 )
 
@@ -231,10 +234,18 @@ def _blaming(options: argparse.Namespace) -> Iterator[None]:
 def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -> Logs | FactLogs:
     """Return the logs of a run, of the detector's ``own`` events if it declares some."""
     paths = (options.batch, options.stream)
+    portions = Portions(line_bytes=options.max_line)
+    if own is None and options.set:
+        raise InputError(
+            "--set: expected a detector with parameters of its own, which --detector names, "
+            "found none"
+        )
     if own is None:
         degrees, tracked = options.degrees, options.tracked
         try:
-            return Logs(*paths, degrees, tracked, follow=options.follow, wake=wake)
+            return Logs(
+                *paths, degrees, tracked, follow=options.follow, wake=wake, portions=portions
+            )
         except ParametersError as error:
             raise ParametersError(f"{error}{_whose_store(options)}") from None
     if (options.degrees, options.tracked) != (None, None):
@@ -242,7 +253,9 @@ def _logs(options: argparse.Namespace, own: type[Detector] | None, wake: Wake) -
             f"{options.detector}: expected the detector's own parameters on the first line of "
             "the batch, found -D or -T"
         )
-    return FactLogs(*paths, own, follow=options.follow, wake=wake)
+    return FactLogs(
+        *paths, own, follow=options.follow, wake=wake, portions=portions, changes=options.set
+    )
 
 
 def _whose_store(options: argparse.Namespace) -> str:
@@ -285,8 +298,21 @@ def _parser(name: str) -> CommandParser:
     )
     module.add_arguments(parser)
     parser.add_config()
+    return _among_all(parser)
+
+
+def _among_all(parser: CommandParser) -> CommandParser:
+    """Return ``parser``, which knows of those of all commands, and of settings files."""
     parser.commands = parsers
+    parser.settings = partial(_settings, parser)
     return parser
+
+
+def _settings(parser: CommandParser, name: str, words: Sequence[str]) -> list[str]:
+    # Imported only where it is needed.
+    from replay.settings import Settings
+
+    return Settings(name, parser, parsers).words(words)
 
 
 def _program() -> str:
@@ -315,6 +341,16 @@ def _run_parser() -> CommandParser:
     )
     add_setting(parser, ", instead of the batch's first line")
     add_detector(parser)
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        type=assignment,
+        nargs=1,
+        action="extend",
+        default=[],
+        help="a parameter of the detector that --detector names, and its value, instead of the "
+        "batch's first line; may be given more than once",
+    )
     add_run(
         parser,
         ("STREAM", "FLAGGED", "line"),
@@ -322,7 +358,10 @@ def _run_parser() -> CommandParser:
         "batch and stream (reading them and acting on them), resume (being where a store ends), "
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
-    add_workers(parser, "judge the stream (default: as many as there are cores, where it pays)")
+    add_workers(
+        parser,
+        "load the past and judge the stream (default: as many as there are cores, where it pays)",
+    )
     parser.add_config()
     parser.add_argument(
         "--completion",
@@ -331,5 +370,4 @@ def _run_parser() -> CommandParser:
         help="print a script that completes the command line in this shell; needs shtab",
     )
     parser.add_argument("--version", action="version", version=f"replay {__version__}")
-    parser.commands = parsers
-    return parser
+    return _among_all(parser)

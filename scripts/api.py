@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_overloads
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -87,7 +87,9 @@ def described(module: ModuleType, name: str) -> str:
         members = members_of(value)
         lines += [f"* `{each}`: {said}" for each, said in members] + [""] * bool(members)
     elif callable(value):
-        lines += [signature_of(name, value), f"{text_of(value)}\n"]
+        # What is called in several ways has a signature for each, and one that takes them all.
+        ways = get_overloads(value) if inspect.isfunction(value) else []
+        lines += [*(signature_of(name, each) for each in ways or [value]), f"{text_of(value)}\n"]
     else:
         lines.append(f"Stands for `{re.sub(r'[a-z_.]+[.]', '', str(value))}`.\n")
     return "\n".join(lines)
@@ -105,6 +107,8 @@ def signature_of(name: str, value: Any) -> str:
         kinds = [each.kind for each in signature.parameters.values()]
         if "(*, " in line or ", *, " in line:
             parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+        if ", /" in line:
+            parts.insert(kinds.count(inspect.Parameter.POSITIONAL_ONLY), "/")
         end = line[line.rindex(") -> ") :] if ") -> " in line else ")"
         listed = "".join(f"    {each},\n" for each in parts)
         line = f"{name}(\n{listed}{end}"

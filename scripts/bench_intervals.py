@@ -3,8 +3,8 @@
 Each measurement is a pair, run one after the other, as in `scripts/bench.py`. The floor
 for JSON lines decodes them with msgspec, for CSV it reads the rows with the csv module.
 Where pyarrow or polars is installed (the extra `bench`), programs that find the same with
-these and numpy are run, too; and columns of pandas, polars and numpy are searched beside lists of
-texts. What is told is processor time. Nothing is asserted about it.
+these and numpy are run, too; and columns and frames of pandas, polars, pyarrow and numpy are
+searched beside lists of texts. What is told is processor time. Nothing is asserted about it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -135,8 +136,11 @@ def measure(
     ]
 
 
-def columns(rows: int) -> dict[str, tuple[Any, Any]]:
-    """Return the same observations as columns of each kind that is installed: times and ids."""
+def columns(rows: int) -> dict[str, tuple[tuple[Any, ...], dict[str, str]]]:
+    """Return the same observations in columns and frames of each kind that is installed.
+
+    They are what `find_intervals` is given besides the threshold: some by place, some by name.
+    """
     import numpy as np  # noqa: PLC0415  the floors do not need it
 
     with tempfile.TemporaryDirectory(prefix="intervals-") as name:
@@ -145,19 +149,22 @@ def columns(rows: int) -> dict[str, tuple[Any, Any]]:
         pairs = [line.split(",") for line in source.read_text().splitlines()[1:]]
     times, ids = [time for time, _ in pairs], [adid for _, adid in pairs]
     seconds = np.array(times, "M8[s]")
-    found: dict[str, tuple[Any, Any]] = {"lists of text": (times, ids), "numpy": (seconds, ids)}
-    if find_spec("pandas"):
-        import pandas as pd  # noqa: PLC0415  only where it is installed
-
-        frame = pd.DataFrame({"time": seconds.astype("M8[ns]"), "text": times, "adid": ids})
-        found["pandas"] = frame["time"], frame["adid"]
-        found["pandas, text"] = frame["text"], frame["adid"]
-    if find_spec("polars"):
-        import polars as pl  # noqa: PLC0415  only where it is installed
-
-        polars = pl.DataFrame({"time": seconds.astype("M8[us]"), "text": times, "adid": ids})
-        found["polars"] = polars["time"], polars["adid"]
-        found["polars, text"] = polars["text"], polars["adid"]
+    found: dict[str, tuple[tuple[Any, ...], dict[str, str]]] = {
+        "lists of text": ((times, ids), {}),
+        "lists of datetimes": ((seconds.tolist(), ids), {}),
+        "numpy": ((seconds, ids), {}),
+    }
+    for library, make, unit in (
+        ("pandas", "DataFrame", "ns"),
+        ("polars", "DataFrame", "us"),
+        ("pyarrow", "table", "us"),
+    ):
+        if find_spec(library):
+            data = {"time": seconds.astype(f"M8[{unit}]"), "text": times, "adid": ids}
+            frame = getattr(import_module(library), make)(data)
+            found[library] = ((frame["time"], frame["adid"]), {})
+            found[f"{library}, text"] = ((frame["text"], frame["adid"]), {})
+            found[f"{library}, frame"] = ((frame,), {"time": "time", "id": "adid"})
     return found
 
 
@@ -166,12 +173,13 @@ def measure_columns(rows: int, runs: int) -> list[list[str]]:
     sys.path.insert(0, str(SCRIPTS.parent))
     from replay import find_intervals  # noqa: PLC0415  the floors do not need it
 
+    find: Callable[..., Any] = find_intervals
     table = [["columns", "processor s"]]
-    for name, (times, ids) in columns(rows).items():
+    for name, (given, names) in columns(rows).items():
         took = []
         for _ in range(runs):
             began = time.process_time()
-            find_intervals(times, ids, "10m")
+            find(*given, "10m", **names)
             took.append(time.process_time() - began)
         table.append([name, f"{median(took):.3f}"])
     return table

@@ -28,7 +28,15 @@ from replay.testing.logged import LoggedHistory
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROPERTIES: Final = "tests/test_properties.py"
-_COPIED: Final = ("actors", "events", "replay", "pyproject.toml", "tests/conftest.py", PROPERTIES)
+_COPIED: Final = (
+    "actors",
+    "events",
+    "replay",
+    "pyproject.toml",
+    "tests/conftest.py",
+    "tests/walks.py",
+    PROPERTIES,
+)
 _FAILED: Final = 1
 
 

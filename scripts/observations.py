@@ -20,7 +20,7 @@ SESSION_ROWS: Final = 10
 IDS_PER_KEY: Final = 4
 # In so many of the rows another id takes over, such as that of another member of a household.
 OTHER_ID: Final = 0.01
-BAD_TIMES: Final = ("2020-13-01 00:00:00", "yesterday", "", "2020-01-01")
+BAD_TIMES: Final = ("2020-13-01 00:00:00", "yesterday", "", "2020-01")
 EPILOG: Final = """\
 Rows come in sessions of about 10 rows, mostly of one id, 20 seconds apart.
 

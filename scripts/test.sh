@@ -9,6 +9,8 @@ set -eu
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd -- "$project"
+# Where no bytecode may be kept, each of some thousand processes compiles the program for itself.
+unset PYTHONDONTWRITEBYTECODE
 python=.venv/bin/python
 quick=
 if [ "${1:-}" = --quick ]; then

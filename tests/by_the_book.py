@@ -61,7 +61,8 @@ def _observed(runs: list[Observed]) -> list[Any]:
     times = [time for run in runs for time in run.times]
     adids = [adid for run in runs for adid in run.adids]
     keys = [key for run in runs for key in run.keys or ()]
-    return ["observed", _times(times), _names(adids), _names(keys) if keys else None]
+    zone = "utc" if runs[0].zone == "utc" else None
+    return ["observed", _times(times), _names(adids), _names(keys) if keys else None, zone]
 
 
 def _plain(record: Any) -> list[Any]:

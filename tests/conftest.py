@@ -1,4 +1,4 @@
-"""Hypothesis profiles: for every change, for campaigns, and for planted faults; and a fixture."""
+"""Hypothesis profiles: for every change, for campaigns, and for planted faults."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import shutil
 import signal
 import tempfile
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
-
-from events.logs.file import Portions
 
 # What sessions of the debugger keep of what is typed there is not to go to whoever runs the tests.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="replay-state-")
@@ -34,11 +31,3 @@ settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
-
-
-@pytest.fixture
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few observations be several blocks and frames, and settled in several portions."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
-    monkeypatch.setattr("actors.intervals.coordinator.FOUND_MAX", 70)

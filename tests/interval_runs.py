@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from events.logs.file import Portions
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.disk import DISK
@@ -50,6 +51,8 @@ BAD_ROWS = (
     '1,"A"B,x',
 )
 MINUTE = Search(60 * 10**9)
+SMALL = Portions(observation_bytes=90, settle_rows=4, found_max=70)
+"""Let a few observations be several blocks and frames, and settled in several portions."""
 
 
 def as_csv(found: Sequence[Row], bad: Sequence[tuple[int, str]] = ()) -> bytes:
@@ -73,10 +76,11 @@ def search(
     *,
     key: str | None = None,
     disk: Disk = DISK,
+    portions: Portions = SMALL,
     **options: Any,
 ) -> IntervalSummary:
     """Find the intervals of the observations at ``path``."""
-    with Observations(path, ColumnNames(key=key)) as source:
+    with Observations(path, ColumnNames(key=key), portions=portions) as source:
         return run_intervals(source, output, what, disk=disk, **options)
 
 
@@ -87,7 +91,7 @@ def piped(content: bytes, columns: ColumnNames = ColumnNames()) -> Iterator[Obse
     os.write(writable, content)
     os.close(writable)
     try:
-        with Observations(f"/dev/fd/{readable}", columns, form="csv") as source:
+        with Observations(f"/dev/fd/{readable}", columns, form="csv", portions=SMALL) as source:
             yield source
     finally:
         os.close(readable)

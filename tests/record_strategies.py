@@ -32,6 +32,7 @@ from events.store.records import (
 
 if TYPE_CHECKING:
     from events.store.records import Source
+    from events.times.timestamps import Zone
 
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows
 
@@ -73,7 +74,10 @@ searches = st.builds(
     IntervalParameters,
     *(_counts, st.booleans(), st.integers(1, 3), st.none() | _counts, texts, texts),
     *(st.none() | texts, _forms, _forms, st.none() | fingerprints),
+    st.sampled_from([None, "s", "ms", "us", "ns"]),
+    st.sampled_from(list(",;\t| /~")),
 )
+_zones: st.SearchStrategy[Zone] = st.sampled_from(["none", "utc"])
 _detectors = st.none() | st.builds(DetectorVersion, names, names)
 _purchase_headers = st.builds(
     Header,
@@ -83,7 +87,10 @@ _purchase_headers = st.builds(
     detector=_detectors,
 )
 _interval_headers = st.builds(
-    Header, *[st.none()] * 4, _counts, st.booleans(), searches, detector=_detectors
+    Header,
+    *(*[st.none()] * 4, _counts, st.booleans(), searches),
+    detector=_detectors,
+    zone=st.none() | _zones,
 )
 
 
@@ -173,6 +180,7 @@ class _Observations:
         assert header.intervals is not None
         self.search = header.intervals
         self.incomplete = header.incomplete
+        self.zone = header.zone or draw(_zones)
         self.frames: list[list[Record | Event]] = []
         self.events = self.line = 0
         self.latest = ""
@@ -206,7 +214,7 @@ class _Observations:
                 self.latest = seen[-1]
             ids = self.draw(st.lists(names, min_size=len(seen), max_size=len(seen)))
             keys = None if self.search.key is None else tuple(reversed(ids))
-            records.append(Observed(self.events + 1, tuple(seen), tuple(ids), keys))
+            records.append(Observed(self.events + 1, tuple(seen), tuple(ids), keys, zone=self.zone))
             self.events += len(seen)
             self.line += len(seen)
         self.frames.append(records)

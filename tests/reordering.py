@@ -10,7 +10,7 @@ from events.observations.lateness import Watermark
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
 
 
 class Late(NamedTuple):

@@ -114,6 +114,32 @@ def test_no_detector_knows_another(path: Path) -> None:
     assert rooms(path) & ROOMS[path.parent.name] == set()
 
 
+# What a store keeps of a detector's events is known to the store, and how a line becomes an event
+# to the detector's room, which returns what a store keeps.
+KNOT = {"events.custom", "events.logs", "events.observations", "events.purchases", "events.store"}
+
+
+def test_rooms_do_not_import_one_another_in_a_circle() -> None:
+    """Also what only types are imported for counts; a module beside the rooms is one of its own."""
+    uses: dict[str, set[str]] = {}
+    for path in MODULES:
+        room, names = ".".join(path.relative_to(ROOT).with_suffix("").parts[:2]), imported(path)
+        used = {
+            ".".join(name.split(".")[:2]) for name in names if name.partition(".")[0] in PACKAGES
+        }
+        uses.setdefault(room, set()).update(used - {room})
+
+    def reached(room: str) -> set[str]:
+        found: set[str] = set()
+        left = [room]
+        while left:
+            left += (new := uses.get(left.pop(), set()) - found)
+            found |= new
+        return found
+
+    assert {room for room in uses if room in reached(room)} == KNOT
+
+
 @by_name
 def test_only_driving_code_reads_clock_environment_or_randomness(path: Path) -> None:
     banned = {"time", "uuid", "secrets", "os"} if package_of(path) != "replay" else {"uuid"}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tempfile
 from typing import TYPE_CHECKING
-from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.purchases.recency import Walk
 from replay.testing import (
     LiveRun,
     LoggedHistory,
@@ -25,6 +25,7 @@ from replay.testing import (
     orders,
     run_in,
 )
+from tests.walks import walking
 
 if TYPE_CHECKING:
     from actors.orders import ChosenOrder
@@ -51,8 +52,7 @@ def test_every_decision_in_a_dense_network_is_the_models(history: LoggedHistory)
 @given(histories())
 def test_every_decision_by_sorting_latest_purchases_is_the_models(history: LoggedHistory) -> None:
     # So small histories are always walked; large ones, whose networks are small, are not.
-    with mock.patch("actors.purchases.recency.WALK_MAX", 0):
-        assert_agrees_with_model(history)
+    assert_agrees_with_model(history, detector=walking(Walk(0)))
 
 
 @pytest.mark.slow

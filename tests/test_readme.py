@@ -126,6 +126,13 @@ def test_frame_of_the_readme_has_what_it_asks_for(folder: Path) -> None:
     assert [line.split()[4:6] for line in printed[1:]] == [["332", "801.10"]]
 
 
+def test_frame_of_intervals_is_what_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    page = "replay/intervals/README.md"
+    ((example,), (shown,)) = blocks("python", page), blocks("text", page)
+    assert run_block(example, tmp_path) == shown.splitlines()
+
+
 @pytest.mark.slow
 def test_detector_with_events_of_its_own_does_what_is_shown(tmp_path: Path) -> None:
     (detector,) = blocks("python", DECLARED)

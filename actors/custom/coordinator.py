@@ -8,40 +8,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.custom.messages import Answer, Ask, Fold
-from actors.dispatcher import DispatchedActor
-from actors.judging import JudgingCoordinator
+from actors.judging import JudgingCoordinatorActor
 from actors.messages import UnaskedError
 from events.errors import DetectorError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from actors.activation import Ref
-    from actors.dispatcher import Dispatcher
     from events.custom.fact import Fact, Verdict
-    from events.custom.journal import FactJournal
 
 
-class FactCoordinator(JudgingCoordinator, DispatchedActor):
+class FactCoordinator(JudgingCoordinatorActor):
     """The coordinator: asks the actors of subjects about an event, decides, and tells them of it.
 
     It is the base class for verdicts that need more than one answer: they override `judging`.
     """
 
-    def __init__(  # noqa: PLR0917  what it is made of
-        self,
-        dispatcher: Dispatcher,
-        urn: str,
-        parameters: Any,
-        sink: Ref,
-        journal: FactJournal,
-        activate: Callable[[int], Ref],
-        *,
-        attesting: bool = False,
-    ) -> None:
-        """Send verdicts to ``sink`` and activate subjects as needed."""
-        super().__init__(dispatcher, urn)
-        self.begin(parameters, sink, journal, activate, attesting=attesting)
+    def __init__(self, *given: Any, **options: Any) -> None:
+        """Begin as every coordinator that judges events does."""
+        super().__init__(*given, **options)
         self.judgement: Generator[Mapping[str, Any], dict[str, Any], Verdict] | None = None
         self.answers: dict[str, Any] = {}
 

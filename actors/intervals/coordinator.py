@@ -41,12 +41,10 @@ if TYPE_CHECKING:
     from actors.intervals.finder import Ranges
     from actors.intervals.gathering import Gathered
     from actors.intervals.past import CoordinatorState, Recovery
+    from events.logs.file import Portions
     from events.observations.interval import Interval
 
-SETTLE_ROWS: Final = 1 << 17
-"""After so many observations the next settling is due at the latest."""
-FOUND_MAX: Final = 1 << 18
-"""Or as soon as so much was found: ids, and so much besides for each interval."""
+# How much besides its ids an interval is.
 _INTERVAL_WEIGHT: Final = 32
 
 
@@ -106,6 +104,8 @@ class IntervalCoordinator:
     past: Recovery
     """What is known of the observations before; and the keys by number."""
     sink: Ref
+    portions: Portions
+    """How much is passed on, and found, at once."""
     actors: Active
     """The shards that are active, by number."""
     gathered: Gathered
@@ -127,17 +127,21 @@ class IntervalCoordinator:
     found: Pile
     """What was found since the last settling."""
 
-    def begin(self, past: Recovery, sink: Ref, activate: Callable[[int], Ref]) -> None:
+    def begin(
+        self, past: Recovery, sink: Ref, activate: Callable[[int], Ref], portions: Portions
+    ) -> None:
         """Begin before the first observation.
 
         Args:
             past: what is looked for, and where it is known what came before.
             sink: where findings go.
             activate: starts a shard, given by number.
+            portions: how much is passed on, and found, at once.
 
         """
         self.past = past
         self.sink = sink
+        self.portions = portions
         self.actors = Active(activate)
         self.requests = deque()
         self._stand(0)
@@ -153,7 +157,7 @@ class IntervalCoordinator:
         gathered = self.gathered
         if not self._found_much:
             return gathered.rows_waiting
-        return gathered.arrived - min(self.found.end(FOUND_MAX), gathered.passed)
+        return gathered.arrived - min(self.found.end(self.portions.found_max), gathered.passed)
 
     @property
     def is_settled(self) -> bool:
@@ -163,11 +167,11 @@ class IntervalCoordinator:
 
     @property
     def _came_many(self) -> bool:
-        return self.gathered.arrived - self.arrived_settled >= SETTLE_ROWS
+        return self.gathered.arrived - self.arrived_settled >= self.portions.settle_rows
 
     @property
     def _found_much(self) -> bool:
-        return self.found.weight >= FOUND_MAX
+        return self.found.weight >= self.portions.found_max
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.
@@ -238,7 +242,7 @@ class IntervalCoordinator:
             if self._found_much:
                 self._wanted = 0
             else:
-                count = min(self._wanted, SETTLE_ROWS)
+                count = min(self._wanted, self.portions.settle_rows)
                 self._wanted -= count
                 self._pass_on(count)
         if self._settling is not None and not self.answers_awaited:
@@ -337,7 +341,9 @@ class IntervalCoordinatorActor(IntervalCoordinator, DispatchedActor):
         past: Recovery,
         sink: Ref,
         activate: Callable[[int], Ref],
+        *,
+        portions: Portions,
     ) -> None:
         """Look for what ``past`` says, send findings to ``sink`` and activate shards as needed."""
         super().__init__(dispatcher, urn)
-        self.begin(past, sink, activate)
+        self.begin(past, sink, activate, portions)

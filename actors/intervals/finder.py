@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
 
 
 class Rows:
@@ -138,12 +138,24 @@ class Ranges:
         """How many different ids each has."""
         return self._runs.counts(self._first, self._last)
 
-    def _values(self) -> tuple[object, ...]:
-        columns = (self.keys, self.counts, self.places, self._indexes, self._ends - self._starts)
-        times = (self._rows.times.taken(rows).texts() for rows in (self._starts, self._ends - 1))
+    @cached_property
+    def indexes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of their first and last observations among those of their keys."""
+        return self._indexes, self._indexes + self._ends - 1 - self._starts
+
+    def ids(self) -> list[tuple[int, ...]]:
+        """Return the ids of each, as codes, in order of first appearance."""
         codes = range(int(self._runs.adids.max(initial=-1)) + 1)
-        ids = self._runs.ids(self._first, self._last, codes)
-        return (*(column.tolist() for column in columns), *times, ids)
+        return self._runs.ids(self._first, self._last, codes)
+
+    def times(self) -> tuple[list[str], list[str]]:
+        """Return when each begins and ends, as texts."""
+        first, last = (self._rows.times.taken(rows) for rows in (self._starts, self._ends - 1))
+        return first.texts(), last.texts()
+
+    def _values(self) -> tuple[object, ...]:
+        columns = (self.keys, self.counts, self.places, *self.indexes)
+        return (*(column.tolist() for column in columns), *self.times(), self.ids())
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ``other`` are the same ranges."""
@@ -172,14 +184,11 @@ class Ranges:
         """
         if not len(self):
             return []
-        starts, ends = self._starts, self._ends - 1
         return [
             Interval(first, last, begin, end, count, ids, keys[key])
             for first, last, begin, end, count, ids, key in zip(
-                self._indexes.tolist(),
-                (self._indexes + ends - starts).tolist(),
-                self._rows.times.taken(starts).texts(),
-                self._rows.times.taken(ends).texts(),
+                *(column.tolist() for column in self.indexes),
+                *self.times(),
                 self.counts.tolist(),
                 self._runs.ids(self._first, self._last, adids),
                 self.keys.tolist(),

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 N = TypeVar("N")
 
-# Where ranges overlap so much that they have so many times the runs that there are, ids are
-# kept account of from range to range: to look through each took longer then.
+# From so much overlap of ranges on, and up to so many ids that have moved; see `IdRuns.ids`.
 _OVERLAP: Final = 24
-# Up to so many ids are put in their places one by one.
 _MOVED_FEW: Final = 8
 _WIDE: Final = 2**62
 
@@ -120,7 +118,12 @@ class IdRuns:
         return last - first + 1 - np.cumsum(more[:count])
 
     def ids(
-        self, first: NDArray[np.int64], last: NDArray[np.int64], names: Sequence[N]
+        self,
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+        names: Sequence[N],
+        overlap: int = _OVERLAP,
+        moved_few: int = _MOVED_FEW,
     ) -> list[tuple[N, ...]]:
         """Return the ids of ranges of runs, each in order of first appearance.
 
@@ -128,14 +131,17 @@ class IdRuns:
             first: the first run of each; they ascend.
             last: the last run of each; they ascend.
             names: the ids by code.
+            overlap: where ranges have so many times the runs that there are, ids are kept account
+                of from range to range: to look through each took longer then.
+            moved_few: up to so many ids are put in their places one by one then.
 
         """
         if not len(first):
             return []
         widths = last - first + 1
         ends = np.cumsum(widths)
-        if int(ends[-1]) > _OVERLAP * (int(last[-1]) - int(first[0]) + 1):
-            return list(self._ids_in_turn(first, last, names))
+        if int(ends[-1]) > overlap * (int(last[-1]) - int(first[0]) + 1):
+            return list(self._ids_in_turn(first, last, names, moved_few))
         runs = np.repeat(first - ends + widths, widths) + np.arange(ends[-1])
         are_first = self._before[runs] < np.repeat(first, widths)
         found = [names[code] for code in self.adids[runs[are_first]].tolist()]
@@ -147,7 +153,11 @@ class IdRuns:
         ]
 
     def _ids_in_turn(
-        self, first: NDArray[np.int64], last: NDArray[np.int64], names: Sequence[N]
+        self,
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+        names: Sequence[N],
+        moved_few: int,
     ) -> Iterator[tuple[N, ...]]:
         """Iterate over the ids of ranges, of which an account is kept from one to the next."""
         low, high = int(first[0]), int(last[-1]) + 1
@@ -168,7 +178,7 @@ class IdRuns:
             del firsts[:gone], ids[:gone]
             # Where the ids come again whose first run the range has left behind.
             moved = [run for run in later[start:begin] if begin <= run < end]
-            if len(moved) <= _MOVED_FEW:
+            if len(moved) <= moved_few:
                 for run in moved:
                     index = bisect_left(firsts, run)
                     firsts.insert(index, run)

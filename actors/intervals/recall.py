@@ -16,8 +16,8 @@ import numpy as np
 from actors.intervals.finder import Held, Rows
 from actors.intervals.past import CoordinatorState, Recovery, Totals
 from actors.intervals.ranges import first_within
+from events.journal.journal import Place
 from events.journal.ticks import tick_of, ticks_and_finer, time_of
-from events.journal.timed import Place
 from events.observations.lateness import Watermark
 from events.times.exact import ExactTimes, apart_at_most
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.observation_journal import ObservationJournal
+    from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
 
 _PLACE_BITS: Final = 32
@@ -54,7 +54,7 @@ class JournalRecovery(Recovery):
         ends: Iterable[int],
     ) -> None:
         """Read ``journal``; after the events of ``ends``, no observation seemed to come."""
-        super().__init__(parameters, journal.adids, journal.keys)
+        super().__init__(parameters, journal.adids, journal.numbers)
         self._journal: Final = journal
         self._ends: Final = sorted({*ends} - {0})
         rows = journal.in_order()

@@ -25,16 +25,6 @@ class IntervalOutlet(Protocol):
         """Append these intervals to the output."""
 
 
-class IntervalNowhere:
-    """An outlet for those who look at the findings themselves."""
-
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
-        """Drop ``findings`` and ``digest``."""
-
-    def write(self, intervals: Sequence[Interval]) -> None:
-        """Drop ``intervals``."""
-
-
 class IntervalSink:
     """What a sink of findings is and does, on any of Pykka's runtimes."""
 

@@ -6,14 +6,13 @@ from math import isqrt
 from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.purchases.amounts import UNITS_PER_ONE
+from events.purchases.amounts import UNITS_PER_CENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PURCHASES_MIN = 2
 SD_FACTOR = 3
-_UNITS_PER_CENT = UNITS_PER_ONE // 100
 
 
 class Baseline(NamedTuple):
@@ -38,12 +37,12 @@ class Baseline(NamedTuple):
     @property
     def mean(self) -> int:
         """The mean in whole cents, cut; 0 for no purchases."""
-        return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0
+        return self.total // (self.n * UNITS_PER_CENT) if self.n else 0
 
     @property
     def sd(self) -> int:
         """The population standard deviation in whole cents, cut; 0 for no purchases."""
-        return isqrt(self.v) // (self.n * _UNITS_PER_CENT) if self.n else 0
+        return isqrt(self.v) // (self.n * UNITS_PER_CENT) if self.n else 0
 
     @property
     def rounded(self) -> tuple[int, int]:
@@ -51,7 +50,7 @@ class Baseline(NamedTuple):
 
         No run records or writes them: they are for comparing with programs that round.
         """
-        cent = self.n * _UNITS_PER_CENT
+        cent = self.n * UNITS_PER_CENT
         if not cent:
             return 0, 0
         # The floor of x + 1/2; that of a root is exact, as 2n cents are whole.

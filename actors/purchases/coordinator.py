@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from actors.dispatcher import DispatchedActor, Dispatcher
-from actors.judging import JudgingCoordinator
+from actors.judging import JudgingCoordinator, JudgingCoordinatorActor
 from actors.messages import UnaskedError
 from actors.purchases.baseline import baseline_of
 from actors.purchases.digest import RunningSums
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.network import NetworkQuery
-from actors.purchases.recency import Recency
+from actors.purchases.recency import WALK, Recency, Walk
 from events.purchases.event import Befriend, Event, Purchase, place_of
 from events.store.records import Decision
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 class Coordinator(JudgingCoordinator):
     """What a coordinator of purchases is and does, on any of Pykka's runtimes."""
 
+    walk: ClassVar[Walk] = WALK
+    """How far it looks back for whom to ask; what it decides does not depend on it."""
     parameters: Parameters
     """D and T."""
     journal: PurchaseJournal
@@ -53,7 +54,7 @@ class Coordinator(JudgingCoordinator):
         attesting: bool = False,
     ) -> None:
         super().begin(parameters, sink, journal, activate)
-        self.recency = Recency(journal)
+        self.recency = Recency(journal, self.walk)
         self.query = None
         self.window = []
         self.owners_awaited = 0
@@ -162,20 +163,5 @@ class Coordinator(JudgingCoordinator):
         self._decided(Decision(event.number, flagged, baseline.n, baseline.mean, baseline.sd))
 
 
-class CoordinatorActor(Coordinator, DispatchedActor):
+class CoordinatorActor(Coordinator, JudgingCoordinatorActor):
     """A coordinator on the dispatcher."""
-
-    def __init__(  # noqa: PLR0917  what it is made of
-        self,
-        dispatcher: Dispatcher,
-        urn: str,
-        parameters: Parameters,
-        sink: Ref,
-        journal: PurchaseJournal,
-        activate: Callable[[int], Ref],
-        *,
-        attesting: bool = False,
-    ) -> None:
-        """Judge by ``parameters``, send verdicts to ``sink`` and activate users as needed."""
-        super().__init__(dispatcher, urn)
-        self.begin(parameters, sink, journal, activate, attesting=attesting)

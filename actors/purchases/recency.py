@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     from events.purchases.event import Purchase
     from events.purchases.journal import PurchaseJournal
 
-# The walk looks at this many of everyone's latest purchases at most. Up to twice as
-# many are remembered, but never looked at: whom to ask depends on the history alone,
-# not on when what was forgotten.
-WALK_MAX: Final = 1 << 16
-# Looking at one purchase in the walk took 25 ns, sorting one purchase 400 ns.
-_SORT_TO_WALK: Final = 16
 _NONE: Final = -1
+
+
+class Walk(NamedTuple):
+    """How far everyone's latest purchases are walked back through."""
+
+    steps_max: int = 1 << 16
+    """How many are looked at at most. Up to twice as many are remembered, but never looked at:
+    whom to ask depends on the history alone, not on when what was forgotten."""
+    steps_to_sort: int = 16
+    """How many are walked past in the time in which one is sorted: 25 and 400 ns."""
+
+
+WALK: Final = Walk()
+"""What is the fastest."""
 
 
 class Owners(NamedTuple):
@@ -47,9 +55,10 @@ class Owners(NamedTuple):
 class Recency:
     """The order of everyone's latest purchases, by time and then by number, as of an event."""
 
-    def __init__(self, journal: PurchaseJournal) -> None:
+    def __init__(self, journal: PurchaseJournal, walk: Walk = WALK) -> None:
         """Stand before the first event of ``journal``."""
         self._journal: Final = journal
+        self._walks: Final = walk
         self._number = 0
         # Everyone's latest purchases as rows, in order, and beside them whose they are; and
         # for each user the row of its own latest purchase. None until asked for.
@@ -72,10 +81,10 @@ class Recency:
     def latest(self, count: int) -> list[Purchase]:
         """Return everyone's latest purchases, the last first: ``count``, or as many as there are.
 
-        Never more than `WALK_MAX`.
+        Never more than the walk looks at.
         """
         recent = self._remember()
-        return self._journal.purchases(recent[: -min(count, WALK_MAX) - 1 : -1])
+        return self._journal.purchases(recent[: -min(count, self._walks.steps_max) - 1 : -1])
 
     def last(self, user: int) -> int | None:
         """Return the number of the latest purchase of ``user``, or None if it has none."""
@@ -94,9 +103,10 @@ class Recency:
         # with that many purchases, which have to be sorted too.
         steps = tracked * self._journal.users(self._number) // max(len(members), 1)
         answers = tracked * (2 if len(members) >= tracked else len(members))
-        if steps < min(WALK_MAX, _SORT_TO_WALK * (len(members) + answers)):
+        steps_max, steps_to_sort = self._walks
+        if steps < min(steps_max, steps_to_sort * (len(members) + answers)):
             # Where the estimate is wrong, give up at four times of it.
-            found = self._walk(members, tracked, min(4 * steps, WALK_MAX))
+            found = self._walk(members, tracked, min(4 * steps, steps_max))
             if found is not None:
                 return found
         return self._sort(members, tracked)
@@ -155,15 +165,16 @@ class Recency:
                 recent.insert(place, row)
                 self._buyers.insert(place, user)
         self._purchases += 1
-        if len(recent) > 2 * WALK_MAX:
-            del recent[:-WALK_MAX]
-            del self._buyers[:-WALK_MAX]
+        steps_max = self._walks.steps_max
+        if len(recent) > 2 * steps_max:
+            del recent[:-steps_max]
+            del self._buyers[:-steps_max]
 
     def _remember(self) -> list[int]:
         if self._recent is None:
             rows = self._journal.in_order(self._number)
             self._purchases = len(rows)
-            rows = rows[-WALK_MAX:]
+            rows = rows[-self._walks.steps_max :]
             self._recent = rows.tolist()
             self._buyers = self._journal.ones(self._journal.buyers[rows])
         return self._recent

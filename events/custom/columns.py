@@ -141,7 +141,7 @@ class FactColumns(EventColumns):
             self.types,
             range(self.number + start, self.number + end),
             self.kinds[start:end],
-            self.times(start, end),
+            self.times_between(start, end),
             map(self.lines.get, range(start, end)),
             {name: values[start:end] for name, values in self.values.items()},
             self.texts,

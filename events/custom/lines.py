@@ -24,7 +24,6 @@ from events.logs.objects import (
     text_of,
     time_of_line,
 )
-from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +71,6 @@ class FactLines:
             BadLineError: the line breaks a rule.
 
         """
-        if len(line) > LINE_BYTES_MAX:
-            raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
         fields = decode_object(line)
         tag = text_of(fields, "event_type", Reason.EVENT_TYPE, self._expected)
         kind = self._by_tag.get(tag)

@@ -60,7 +60,7 @@ class EventColumns:
         """Return how many events there are."""
         return len(self.kinds)
 
-    def numbered_from(self, number: int) -> Self:
+    def numbered(self, number: int) -> Self:
         """Return the same events, of which the first has ``number``."""
         found = copy(self)
         found.number = number
@@ -78,8 +78,8 @@ class EventColumns:
         """Return the line of the first event; None where a canonical one says no more than it."""
         return self.lines.get(0)
 
-    def times(self, start: int, end: int) -> list[str]:
-        """Return the times of these."""
+    def times_between(self, start: int, end: int) -> list[str]:
+        """Return the times of those with the indexes from ``start`` up to ``end``."""
         finer = {
             index - start: digits for index, digits in self.finer.items() if start <= index < end
         }

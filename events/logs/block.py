@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from events.journal.columns import EventColumns
-from events.observations.observed import Observed
 from events.store.records import EventRun, Lines, Rejected, events_in
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Block(NamedTuple):
         events = sum(record.events for record in records if isinstance(record, EventRun))
         if isinstance(columns := records[0], EventColumns):
             records[:1] = [columns.first(events)] if events else []
-        return records, events + events_in(each for each in records if isinstance(each, Observed))
+        return records, events_in(records)
 
     def moved(self, lines: int, events: int) -> Block:
         """Return the same with all its numbers so much higher."""
@@ -51,7 +50,7 @@ class Block(NamedTuple):
 
 def _moved(record: Record, lines: int, events: int) -> Record:
     if isinstance(record, EventColumns):
-        return record.numbered_from(record.number + events)
+        return record.numbered(record.number + events)
     if isinstance(record, Lines | Rejected):
         return msgspec.structs.replace(record, number=record.number + lines)
     return record

@@ -57,8 +57,18 @@ class Extent(io.RawIOBase):
         """Tell that it can be read."""
         return True
 
+    def seekable(self) -> bool:
+        """Tell that any place can be read."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place and return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        self._place = min(max(base + offset, 0), self._size)
+        return self._place
+
     def tell(self) -> int:
-        """Return how many bytes were read."""
+        """Return where it is read next, which is how many bytes were read in order."""
         return self._place
 
     def readinto(self, buffer: WriteableBuffer) -> int:

@@ -11,15 +11,16 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 from events.errors import InputError
 from events.logs.extent import Extent, Fingerprint, content_of
 from events.logs.reader import LogReader, Piece, readable
-from events.logs.splitting import CutLine, whole_lines
+from events.logs.splitting import LINE_BYTES_MAX, CutLine, whole_lines
 from events.logs.tap import Change
 from events.paths import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
     from pathlib import Path
 
+    from events.logs.arrays import Readable
     from events.logs.parser import ParserType
     from events.logs.splitting import WholeLines
     from events.store.records import Source
@@ -54,6 +55,12 @@ class Portions(NamedTuple):
     """How many one of observations has, which are not judged one by one: 1 million rows of CSV
     took 0.91 s in blocks of 64 KiB, 0.79 in these, and of 10,000 keys 1.81 and 1.50, with
     stores of 15.2 and 11.9 MB."""
+    settle_rows: int = 1 << 17
+    """After how many of them what was found is settled at the latest."""
+    found_max: int = 1 << 18
+    """Or as soon as so much was found: ids, and so much besides for each interval."""
+    line_bytes: int = LINE_BYTES_MAX
+    """How many bytes a line may have, without its newline; at most `LINE_BYTES_BOUND`."""
 
 
 PORTIONS: Final = Portions()
@@ -90,6 +97,8 @@ class Log(LogReader):
         parser: ParserType,
         content: BufferedReader | None = None,
         portions: Portions | None = None,
+        *,
+        lines_of: Callable[[IO[bytes], Path], Readable] | None = None,
     ) -> None:
         """Open the log at ``path``, which is the ``source`` of its lines.
 
@@ -100,13 +109,13 @@ class Log(LogReader):
             content: what it holds, open at its start, where no file at ``path`` does;
                 it is closed with the log.
             portions: how it is read; by default `PORTIONS`.
+            lines_of: makes what gives its lines of what it holds, where that are no lines.
 
         """
-        self.portions: Final = portions or PORTIONS
-        """How it is read."""
-        super().__init__(path_of(path, readable(source)), source, parser)
+        super().__init__(path_of(path, readable(source)), source, parser, portions or PORTIONS)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
+        self._lines_of: Final = lines_of
         try:
             # Buffered, so that a block is full even where the file is a pipe: where blocks
             # end decides where frames end, and one history makes one store.
@@ -203,7 +212,7 @@ class Log(LogReader):
 
         """
         number, size, zone, ended = self.lines_read + 1, 0, None, True
-        parser = self._parser_type(self.source, 1)
+        parser = self._parser_type(self.source, 1, number)
         ahead: list[Piece | Change] = []
         blocks = chain([self._pending] if self._pending else [], self._found)
         for found in blocks:
@@ -247,20 +256,23 @@ class Log(LogReader):
     def _extent_again(self) -> Extent:
         return Extent(self.descriptor, self.bytes_total)
 
-    def _reader(self, extent: Extent | None) -> IO[bytes]:
+    def _reader(self, extent: Extent | None) -> Readable:
         """Return a reader of the lines, from the start of ``extent`` if there is one."""
         file = self._file if extent is None else io.BufferedReader(extent)
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if self._is_gzip else file
+        opened = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if self._is_gzip else file
+        return opened if self._lines_of is None else self._lines_of(opened, self.path)
 
     def _whole_lines(self) -> Iterator[Piece | Change]:
         yield from self._pieces(self._reader(self._extent))
         self._check_unchanged()
 
-    def _pieces(self, reader: IO[bytes]) -> Iterator[Piece | Change]:
+    def _pieces(self, reader: Readable) -> Iterator[Piece | Change]:
         """Iterate over what ``reader`` gives; each piece waits for the next, to know the last."""
         held: WholeLines = b""
         try:
-            for found in whole_lines(iter(lambda: self._read(reader), b"")):
+            for found in whole_lines(
+                iter(lambda: self._read(reader), b""), self.portions.line_bytes
+            ):
                 if held:
                     yield Piece(held)
                 held = found
@@ -274,7 +286,7 @@ class Log(LogReader):
             raise
         yield Piece(self._whole(held), last=True)
 
-    def _read(self, reader: IO[bytes]) -> bytes:
+    def _read(self, reader: Readable) -> bytes:
         try:
             return reader.read(self._block_bytes)
         except (OSError, EOFError, zlib.error) as error:

@@ -62,10 +62,10 @@ class LiveLog(LogReader):
             follow: whether its end is waited at: that of a file which grows, or a named
                 pipe without writers.
             wake: ends the waiting.
-            portions: how long it is waited for; by default as `PORTIONS` say.
+            portions: how it is read, and how long it is waited for; by default `PORTIONS`.
 
         """
-        super().__init__(path_of(path, READABLE), source, parser)
+        super().__init__(path_of(path, READABLE), source, parser, portions or PORTIONS)
         self._replaced = False
         # Whether somebody was told that more can be read.
         self._waited_for = False
@@ -73,7 +73,7 @@ class LiveLog(LogReader):
         self._last = 0
         # Where what comes through standard input begins, if that is a file.
         self._start = 0
-        self._tap: Final = self._open(path, wake, portions or PORTIONS, follow=follow)
+        self._tap: Final = self._open(path, wake, self.portions, follow=follow)
 
     def close(self) -> None:
         """Close the stream, if it was opened here."""
@@ -158,7 +158,7 @@ class LiveLog(LogReader):
 
     def _whole_lines(self) -> Iterator[Piece | Change]:
         """Iterate over what comes: whole lines, or what else happens."""
-        splitter = LineSplitter()
+        splitter = LineSplitter(self.portions.line_bytes)
         while True:
             found = self._tap.next()
             if isinstance(found, bytes):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from events.errors import BadValueError, shown
+from events.logs.splitting import long_line_detail
 from events.nesting import LEVELS_MAX, decoded, too_deep_at
 from events.times import timestamps
 
@@ -158,6 +159,17 @@ TIME_REASONS: Final[dict[type[BadValueError], Reason]] = {
 }
 """For which reason a line is rejected whose time is wrong."""
 _decode_text: Final = msgspec.json.Decoder(str).decode
+
+
+def check_length(line: bytes, most: int) -> None:
+    """Refuse a line of more than ``most`` bytes.
+
+    Raises:
+        BadLineError: it has more.
+
+    """
+    if len(line) > most:
+        raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line), most))
 
 
 def field_of(fields: dict[str, msgspec.Raw], name: str) -> bytes:

@@ -49,7 +49,7 @@ class Parser(ABC):
     def parse(self, data: WholeLines, *, last: bool = False) -> Block:
         """Return what stands in ``data``: a cut line, or whole ones that each end with a newline.
 
-        None of the latter is longer than `events.logs.splitting.LINE_BYTES_MAX`.
+        None of the latter is longer than lines of the log may be.
 
         Args:
             data: the lines.
@@ -132,7 +132,7 @@ class LineParser(Parser):
                 between.append((row, found))
             else:
                 events.append(found)
-        columns = self._columns(events).numbered_from(self.next_number)
+        columns = self._columns(events).numbered(self.next_number)
         return self._block(columns, between, len(lines))
 
     def _block(
@@ -168,7 +168,7 @@ class LineParser(Parser):
         return Block(records, len(columns), rejected)
 
     def _cut(self, line: CutLine) -> Block:
-        reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length)
+        reason, detail = Reason.LINE_TOO_LONG, long_line_detail(line.length, line.most)
         bad = Rejected(self.source, self.line_number, reason, detail, *line[:3])
         return self._block(self._columns([]), [(0, bad)], 1)
 

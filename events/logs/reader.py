@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
+    from events.logs.file import Portions
     from events.logs.parser import Parser, ParserType
     from events.logs.splitting import WholeLines
     from events.times.timestamps import Zone
@@ -50,8 +51,10 @@ class LogReader(Closing):
     live: ClassVar[bool]
     """Whether it is read while it is written."""
 
-    def __init__(self, path: Path, source: Source, parser: ParserType) -> None:
+    def __init__(self, path: Path, source: Source, parser: ParserType, portions: Portions) -> None:
         """Read the log at ``path``, which is the ``source`` of its lines."""
+        self.portions: Final = portions
+        """How it is read."""
         self.path: Final = path
         self.source: Final = source
         self.lines_read = 0
@@ -151,7 +154,9 @@ class LogReader(Closing):
         assert self._pending is not None, "a line was peeked at"
         lines, last = self._pending
         if isinstance(lines, CutLine):
-            raise InputError(f"{self.path}:{self.lines_read + 1}: {long_line_detail(lines.length)}")
+            raise InputError(
+                f"{self.path}:{self.lines_read + 1}: {long_line_detail(lines.length, lines.most)}"
+            )
         line, _, rest = lines.partition(b"\n")
         self._pending = Piece(rest, last)
         self.lines_read += 1

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 LINE_BYTES_MAX: Final = 1 << 24
-"""How many bytes a line may have, without its newline (SPEC.md section 2)."""
+"""How many bytes a line may have, without its newline, where nobody says (SPEC.md section 2)."""
+LINE_BYTES_BOUND: Final = 60 << 20
+"""How many it may have whatever anybody says: with what is read beside it a frame holds it."""
 KEPT_BYTES: Final = 1024
 """How many bytes are kept of one that has more."""
 
@@ -28,15 +30,17 @@ class CutLine(NamedTuple):
     """The SHA-256 of all of them, 32 bytes."""
     newline: bool
     """Whether it ends with a newline."""
+    most: int = LINE_BYTES_MAX
+    """How many bytes it could have had."""
 
 
 WholeLines: TypeAlias = bytes | CutLine
 """A block of whole lines, or one that is too long."""
 
 
-def long_line_detail(length: int) -> str:
-    """Return what is wrong with a line of ``length`` bytes."""
-    return f"expected a line of at most {LINE_BYTES_MAX:,} bytes, found {length:,}"
+def long_line_detail(length: int, most: int) -> str:
+    """Return what is wrong with a line of ``length`` bytes that may have ``most``."""
+    return f"expected a line of at most {most:,} bytes, found {length:,}"
 
 
 class LineSplitter:
@@ -47,7 +51,9 @@ class LineSplitter:
     is a block of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = LINE_BYTES_MAX) -> None:
+        """Begin before the first chunk; a line may have ``most`` bytes without its newline."""
+        self._most: Final = most
         self._pieces: list[bytes] = []
         self._held = 0
         self._long: _LongLine | None = None
@@ -70,14 +76,14 @@ class LineSplitter:
             chunk = chunk[end + 1 :]
         end = chunk.rfind(b"\n") + 1
         if end:
-            found += _checked(b"".join([*self._pieces, chunk[:end]]))
+            found += _checked(b"".join([*self._pieces, chunk[:end]]), self._most)
             self._pieces, self._held = [], 0
             chunk = chunk[end:]
         if chunk:
             self._pieces.append(chunk)
             self._held += len(chunk)
-        if self._held > LINE_BYTES_MAX:
-            self._long = _LongLine(self._pieces)
+        if self._held > self._most:
+            self._long = _LongLine(self._pieces, self._most)
             self._pieces, self._held = [], 0
         return found
 
@@ -92,13 +98,18 @@ class LineSplitter:
         return found
 
 
-def whole_lines(chunks: Iterable[bytes]) -> Iterator[WholeLines]:
+def whole_lines(chunks: Iterable[bytes], most: int = LINE_BYTES_MAX) -> Iterator[WholeLines]:
     """Iterate over the blocks of what is read in ``chunks``.
 
     The last line may lack a newline. While a long line is read over, empty blocks come, so
     that whoever waits for its end can look at other things.
+
+    Args:
+        chunks: what is read.
+        most: how many bytes a line may have, without its newline.
+
     """
-    splitter = LineSplitter()
+    splitter = LineSplitter(most)
     for chunk in chunks:
         yield from splitter.feed(chunk)
         if splitter.reading_over:
@@ -109,7 +120,8 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[WholeLines]:
 class _LongLine:
     """A line that is being read over."""
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
+    def __init__(self, pieces: Sequence[bytes], most: int) -> None:
+        self._most = most
         self._start = b""
         self._length = 0
         self._hash = hashlib.sha256()
@@ -123,20 +135,21 @@ class _LongLine:
         self._hash.update(piece)
 
     def cut(self, *, newline: bool) -> CutLine:
-        return CutLine(self._start, self._length, self._hash.digest(), newline)
+        digest = self._hash.digest()
+        return CutLine(self._start, self._length, digest, newline, self._most)
 
 
-def _checked(block: bytes) -> Iterator[WholeLines]:
+def _checked(block: bytes, most: int) -> Iterator[WholeLines]:
     """Iterate over the lines of ``block``, those that are too long each by itself."""
     start = 0
-    if len(block) > LINE_BYTES_MAX:
+    if len(block) > most:
         at = 0
         while at < len(block):
             end = block.index(b"\n", at)
-            if end - at > LINE_BYTES_MAX:
+            if end - at > most:
                 if start < at:
                     yield block[start:at]
-                yield _LongLine([block[at:end]]).cut(newline=True)
+                yield _LongLine([block[at:end]], most).cut(newline=True)
                 start = end + 1
             at = end + 1
     if start < len(block):

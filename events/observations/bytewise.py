@@ -6,158 +6,88 @@ on arrays. To split the same bytes to texts, and look each up, took three times 
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from events.journal.numbering import first_places
-from events.journal.ticks import SECONDS, TICKS_PER_SECOND, ticks_of
+from events.journal.ticks import SECONDS
 from events.observations.observed import Coded
+from events.times.columns import WORD, Cells, words_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from events.journal.ticks import Ticks
-
-_WORD: Final = 8
 # Cells of more words are told apart as texts.
 _WORDS_MAX: Final = 4
 # What is behind the last byte of a block, so that eight bytes can be read from each.
-PADDING: Final = b"\0" * (_WORD * _WORDS_MAX)
-_MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
-_DAY: Final = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2}) ")
-_DAY_TICKS: Final = 86_400 * TICKS_PER_SECOND
-_DATE: Final = len("YYYY-MM-DD ")
-_CLOCK: Final = np.uint64(int.from_bytes(b"00:00:00", "little"))
-_COLONS: Final = np.uint64(0x0000FF0000FF0000)
-_NO_DIGIT: Final = np.uint64(0x7676767676767676)
-_HIGH: Final = np.uint64(0x8080808080808080)
-_LOW: Final = np.uint64(0xFF)
-# Where dates change more often, each time is looked at by itself.
-_ROWS_PER_DATE: Final = 8
+PADDING: Final = b"\0" * (WORD * _WORDS_MAX)
+_MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)
+# Between the date and the clock, as the second of three words has it whose first byte is highest.
+_MARK: Final = np.uint64(0xFF << 40)
+_SPACE: Final = np.uint64(ord(" ") << 40)
 
 
-class Cells:
-    """Cells of one column: each is some bytes of a block."""
-
-    def __init__(self, data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        """Look at cells of ``data``, which ends with `PADDING`, from begins up to ends."""
-        self._data: Final = data
-        self._begins: Final = begins
-        self._ends: Final = ends
-        self._words: Final[NDArray[np.uint64]] = np.ndarray(
-            (len(data) - _WORD + 1,), "<u8", buffer=data, strides=(1,)
-        )
-
-    def are_as_long_as(self, length: int) -> bool:
-        """Tell whether all have so many bytes."""
-        return bool((self._ends - self._begins == length).all())
-
-    def ticks(self) -> Ticks | None:
-        """Return the ticks of cells that are times of whole seconds, or None if one is none."""
-        if not self.are_as_long_as(SECONDS):
-            return None
-        words, begins = self._words, self._begins
-        clock = words[begins + _DATE] ^ _CLOCK
-        wrong = (clock & _COLONS) | ((clock | (clock + _NO_DIGIT)) & _HIGH)
-        if wrong.any():
-            return None
-        hours, minutes, seconds = (
-            ((clock >> np.uint64(at)) & _LOW) * np.uint64(10)
-            + ((clock >> np.uint64(at + 8)) & _LOW)
-            for at in (0, 24, 48)
-        )
-        if (hours > 23).any() or (minutes > 59).any() or (seconds > 59).any():  # noqa: PLR2004
-            return None
-        # The date, and the space behind it.
-        one, two = words[begins], words[begins + _DATE - _WORD]
-        changes = np.flatnonzero((one[1:] != one[:-1]) | (two[1:] != two[:-1])) + 1
-        if len(changes) * _ROWS_PER_DATE > len(begins):
-            return ticks_of([text.decode("latin-1") for text in self._texts(begins, SECONDS)])
-        firsts = np.append(0, changes)
-        days = list(map(_day_of, self._texts(begins[firsts], _DATE)))
-        if None in days:
-            return None
-        clocks = (hours * np.uint64(60) + minutes) * np.uint64(60) + seconds
-        ticks = clocks.astype(np.int64) * TICKS_PER_SECOND
-        ticks += np.repeat(np.array(days, np.int64), np.diff(firsts, append=len(begins)))
-        return ticks
-
-    def _texts(self, begins: NDArray[np.int64], length: int) -> list[bytes]:
-        return [self._data[begin : begin + length] for begin in begins.tolist()]
-
-    def ends_in_order(self) -> tuple[str, str] | None:
-        """Return the first and the last of cells as long as whole seconds that are in order.
-
-        None where they are not, or one is of another length.
-        """
-        if not self.are_as_long_as(SECONDS):
-            return None
-        # Numbers whose first byte is the highest compare as texts do.
-        words = self._words.view(">u8")
-        one, two, three = (words[self._begins + at] for at in (0, _WORD, SECONDS - _WORD))
-        later = (one[1:] > one[:-1]) | (
-            (one[1:] == one[:-1])
-            & ((two[1:] > two[:-1]) | ((two[1:] == two[:-1]) & (three[1:] >= three[:-1])))
-        )
-        if not later.all():
-            return None
-        first, last = self._texts(self._begins[[0, -1]], SECONDS)
-        return first.decode("latin-1"), last.decode("latin-1")
-
-    def texts(self) -> list[str]:
-        """Return the cells one by one.
-
-        Raises:
-            UnicodeDecodeError: they are no UTF-8.
-
-        """
-        ends = zip(self._begins.tolist(), self._ends.tolist(), strict=True)
-        return [self._data[begin:end].decode() for begin, end in ends]
-
-    def coded(self) -> Coded:
-        """Return the cells as names.
-
-        Raises:
-            UnicodeDecodeError: they are no UTF-8.
-
-        """
-        begins, ends, data = self._begins, self._ends, self._data
-        sizes = ends - begins
-        longest = int(sizes.max())
-        if longest > _WORD * _WORDS_MAX:
-            return Coded.of(self.texts())
-        parts = [
-            self._words[begins + at] & _MASKS[np.clip(sizes - at, 0, _WORD)]
-            for at in range(0, max(longest, 1), _WORD)
-        ]
-        # Cells that are alike but for a zero byte at the end differ in their sizes.
-        first = first_places(np.stack([*parts, sizes.astype(np.uint64)], axis=1))
-        is_first = first == np.arange(len(first))
-        firsts = np.flatnonzero(is_first)
-        names = [
-            data[begin:end].decode()
-            for begin, end in zip(begins[firsts].tolist(), ends[firsts].tolist(), strict=True)
-        ]
-        return Coded(names, (np.cumsum(is_first) - 1)[first])
+def are_as_long_as(cells: Cells, length: int) -> bool:
+    """Tell whether all have so many bytes."""
+    return bool((cells.ends - cells.begins == length).all())
 
 
-@lru_cache(1 << 10)
-def _day_of(text: bytes) -> int | None:
-    """Return the tick at which a date begins that has a space behind it, or None."""
-    match = _DAY.fullmatch(text)
-    if match is None:
+def ends_in_order(cells: Cells) -> tuple[str, str] | None:
+    """Return the first and the last of times of whole seconds with a space that are in order.
+
+    None where they are not, or one is of another length.
+    """
+    data, begins, _ = cells
+    if not are_as_long_as(cells, SECONDS):
         return None
-    try:
-        return (dt.date(*map(int, match.groups())).toordinal() - 1) * _DAY_TICKS
-    except ValueError:
+    # Numbers whose first byte is the highest compare as texts do.
+    words = words_of(data).view(">u8")
+    one, two, three = (words[begins + at] for at in (0, WORD, SECONDS - WORD))
+    later = (one[1:] > one[:-1]) | (
+        (one[1:] == one[:-1])
+        & ((two[1:] > two[:-1]) | ((two[1:] == two[:-1]) & (three[1:] >= three[:-1])))
+    )
+    if not (later.all() and (two & _MARK == _SPACE).all()):
         return None
+    first, last = (data[begin : begin + SECONDS] for begin in begins[[0, -1]].tolist())
+    return first.decode("latin-1"), last.decode("latin-1")
 
 
-def first_cells(data: bytes) -> list[Cells] | None:
+def texts_of(cells: Cells) -> list[str]:
+    """Return the cells one by one.
+
+    Raises:
+        UnicodeDecodeError: they are no UTF-8.
+
+    """
+    ends = zip(cells.begins.tolist(), cells.ends.tolist(), strict=True)
+    return [cells.data[begin:end].decode() for begin, end in ends]
+
+
+def coded(cells: Cells) -> Coded:
+    """Return the cells as names.
+
+    Raises:
+        UnicodeDecodeError: they are no UTF-8.
+
+    """
+    data, begins, ends = cells
+    words = words_of(data)
+    sizes = ends - begins
+    longest = int(sizes.max())
+    if longest > WORD * _WORDS_MAX:
+        return Coded.of(texts_of(cells))
+    parts = [
+        words[begins + at] & _MASKS[np.clip(sizes - at, 0, WORD)]
+        for at in range(0, max(longest, 1), WORD)
+    ]
+    # Cells that are alike but for a zero byte at the end differ in their sizes.
+    first = first_places(np.stack([*parts, sizes.astype(np.uint64)], axis=1))
+    is_first = first == np.arange(len(first))
+    firsts = np.flatnonzero(is_first)
+    names = texts_of(Cells(data, begins[firsts], ends[firsts]))
+    return Coded(names, (np.cumsum(is_first) - 1)[first])
+
+
+def first_cells(data: bytes, delimiter: str) -> Cells | None:
     """Return the first cell of each row of CSV without quotes, or None.
 
     That is where one of them is not as long as a time of whole seconds.
@@ -166,23 +96,26 @@ def first_cells(data: bytes) -> list[Cells] | None:
     lines = np.flatnonzero(found == ord("\n"))
     begins = np.append(0, lines[:-1] + 1)
     ends = begins + SECONDS
-    if int(ends[-1]) >= len(data) or not (found[ends] == ord(",")).all():
+    if int(ends[-1]) >= len(data) or not (found[ends] == ord(delimiter)).all():
         return None
-    return [Cells(data + PADDING, begins, ends)]
+    return Cells(data + PADDING, begins, ends)
 
 
-def cells_of(data: bytes, width: int, places: tuple[int, ...]) -> list[Cells] | None:
+def cells_of(
+    data: bytes, width: int, places: tuple[int, ...], delimiter: str
+) -> list[Cells] | None:
     """Return the wanted columns of rows of CSV without quotes, or None if one has another width.
 
     Args:
         data: rows that each end with a newline.
         width: how many cells each has.
         places: which of them are wanted.
+        delimiter: what stands between the cells, one character of ASCII.
 
     """
     found = np.frombuffer(data, np.uint8)
     is_end = found == ord("\n")
-    ends = np.flatnonzero(is_end | (found == ord(",")))
+    ends = np.flatnonzero(is_end | (found == ord(delimiter)))
     rows = int(np.count_nonzero(is_end))
     if len(ends) != rows * width or not is_end[ends[width - 1 :: width]].all():
         return None

@@ -12,30 +12,35 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import InputError, shown
-from events.journal.ticks import ticks_and_finer
 from events.logs.objects import BadLineError, Reason
-from events.logs.splitting import LINE_BYTES_MAX, CutLine
-from events.observations.bytewise import cells_of, first_cells
+from events.logs.splitting import LINE_BYTES_BOUND, CutLine
+from events.observations.bytewise import cells_of, coded, ends_in_order, first_cells
 from events.observations.observed import Observed
 from events.observations.rows import (
     BlockBuilder,
+    ColumnNames,
     ObservationBlock,
-    canonical_times,
     checked_id,
     checked_time,
+    ends_or_all,
     observed_at_once,
+    times_in_cells,
 )
+from events.times.columns import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from events.logs.splitting import WholeLines
-    from events.observations.rows import ColumnNames
+    from events.times.epoch import TimeUnit
+    from events.times.timestamps import Timestamp, Zone
 
 # A row over several lines that is longer has lost a closing quote.
 ROW_BYTES_MAX: Final = 1 << 16
 # What stands for a byte that is not UTF-8, one character a byte, until it is reported.
 _ESCAPED: Final = "surrogateescape"
+# What the csv module says of a row whose quotes are still open.
+_UNCLOSED: Final = "unexpected end of data"
 
 
 # What has to stand in quotes, or another reader would end a cell or a row there, or pass it
@@ -59,6 +64,12 @@ def csv_line(cells: Iterable[object], special: re.Pattern[str] = _SPECIAL) -> by
     return ",".join(quoted).encode()
 
 
+DELIMITER: Final = r"[\t !#-/:-@\[-`{-~]"
+"""What may stand between cells, as a regular expression: ASCII, but no letter, digit or quote."""
+DELIMITERS: Final = (",", "\t", ";", "|")
+"""What may stand between cells without being named: what the heading has."""
+
+
 class Heading(NamedTuple):
     """What the row of column names tells."""
 
@@ -66,16 +77,34 @@ class Heading(NamedTuple):
     """How many columns there are."""
     places: tuple[int, ...]
     """Which of them are wanted: time, id and, if there is one, key."""
+    columns: ColumnNames
+    """What these are called there."""
+    delimiter: str
+    """What stands between cells."""
 
 
-NO_HEADING: Final = Heading(0, ())
+class Dialect(NamedTuple):
+    """How rows are written, as far as somebody has said so."""
+
+    unit: TimeUnit | None = None
+    """Of what times are numbers since 1970; None where they are texts."""
+    delimiter: str | None = None
+    """What stands between cells, a character of ASCII; None for one of `DELIMITERS`."""
 
 
 class CsvRows:
     """Reads blocks of whole lines of CSV, the first of which has the names of the columns."""
 
     def __init__(
-        self, columns: ColumnNames, name: str, lines_read: int = 0, heading: Heading = NO_HEADING
+        self,
+        columns: ColumnNames,
+        name: str,
+        lines_read: int = 0,
+        heading: Heading | None = None,
+        *,
+        dialect: Dialect = Dialect(),  # noqa: B008  it never changes
+        zone: Zone | None = None,
+        row_bytes_max: int = ROW_BYTES_MAX,
     ) -> None:
         """Look for ``columns`` in the file called ``name``.
 
@@ -84,19 +113,22 @@ class CsvRows:
             name: what messages call the file.
             lines_read: how many lines were read before.
             heading: the row of column names, if it is among these.
+            dialect: how rows are written.
+            zone: that of all times; None where the first decides.
+            row_bytes_max: how long a row is at most that goes on over several lines.
 
         """
-        self._columns: Final = columns
+        self._row_bytes_max: Final = row_bytes_max
+        self._columns = columns if heading is None else heading.columns
         self._name: Final = name
-        self._width, self._places = heading
+        self._dialect: Final = dialect
+        self.heading = heading
+        """The row of column names; None as long as it has not come."""
+        self.zone = zone
+        """Whether times have an offset; None where nothing has decided that yet."""
         # The beginning of a row whose quotes are still open.
         self._open = b""
         self.lines_read = lines_read
-
-    @property
-    def heading(self) -> Heading:
-        """The row of column names, or `NO_HEADING` as long as it has not come."""
-        return Heading(self._width, self._places)
 
     @property
     def is_open(self) -> bool:
@@ -124,12 +156,12 @@ class CsvRows:
 
     def _cut(self, line: CutLine) -> ObservationBlock:
         """Return a line that is too long, behind the row that would go on in it."""
-        if not self._width:
+        if self.heading is None:
             self.lines_read += 1
             raise self._no_header(f"a line of {line.length:,} bytes")
         block = self._parse(b"", last=True)
         self.lines_read += 1
-        gathered = BlockBuilder(keyed=self._columns.key is not None)
+        gathered = BlockBuilder(self._columns)
         gathered.cut(self.lines_read, line)
         rejected = [*block.rejected, *gathered.block().rejected]
         first = block.first if block.text else self.lines_read
@@ -138,24 +170,31 @@ class CsvRows:
     def _parse(self, data: bytes, *, last: bool) -> ObservationBlock:
         if self._open:
             data, self._open = self._open + data, b""
-        if self._width and (block := self._plain(data)) is not None:
+        if self.heading is not None and (block := self._plain(data, self.heading)) is not None:
             return block
         text = data.decode("utf-8", _ESCAPED)
-        if not self._width:
+        if self.heading is None:
             text = self._header(text, last=last)
-            if not self._width:
-                if last:
-                    raise self._no_header("an empty file")
-                return BlockBuilder(keyed=self._columns.key is not None).block()
-        return self._quoted(text) or self._row_by_row(text, last=last)
+        if self.heading is None:
+            if last:
+                raise self._no_header("an empty file")
+            return BlockBuilder(self._columns).block()
+        heading = self.heading
+        return self._quoted(text, heading) or self._row_by_row(text, heading, last=last)
 
     def times(self, data: WholeLines, *, last: bool) -> Sequence[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if not isinstance(data, CutLine) and not self._open and self._is_plain(data):
-            first = first_cells(data) if self._places[0] == 0 else None
-            cells = first or cells_of(data, self._width, self._places[:1])
-            if cells is not None and (ends := cells[0].ends_in_order()):
-                return ends
+        heading, unit = self.heading, self._dialect.unit
+        if heading is not None and isinstance(data, bytes) and not self._open and _is_plain(data):
+            width, (place, *_), _, delimiter = heading
+            cells = first_cells(data, delimiter) if place == 0 and unit is None else None
+            if cells is None and (found := cells_of(data, width, (place,), delimiter)):
+                (cells,) = found
+            if cells is not None:
+                if unit is None and (ends := ends_in_order(cells)):
+                    return ends
+                if column := times_in_cells(cells, unit):
+                    return ends_or_all(column)
         return self.parse(data, last=last).observed.times
 
     def _no_header(self, found: str) -> InputError:
@@ -172,109 +211,119 @@ class CsvRows:
         """
         if self.lines_read == 0:
             text = text.removeprefix("\ufeff")
-        lines = io.StringIO(text, newline="\n")
-        reader = csv.reader(lines, strict=True)
-        try:
-            row = next(filter(None, reader), None)
-        except csv.Error as error:
-            if not (last or _size([text]) > ROW_BYTES_MAX or "new-line" in str(error)):
-                self._open = text.encode("utf-8", _ESCAPED)
-                return ""
-            self.lines_read += reader.line_num
-            raise self._no_header(f"no CSV: {_reason_of(error)}") from None
-        self.lines_read += reader.line_num
-        if row is None:
+        given = self._dialect.delimiter
+        rows = [_first_row(text, each) for each in ([given] if given else DELIMITERS)]
+        first = rows[0]
+        found = [row for row in rows if self._has_columns(row.cells)]
+        unclosed = not last and any(row.error == _UNCLOSED for row in rows)
+        if not found and unclosed and _size([text]) <= self._row_bytes_max:
+            self._open = text.encode("utf-8", _ESCAPED)
             return ""
-        found = ", ".join(map(shown, row))
+        row = found[0] if found else first
+        self.lines_read += row.lines
+        if row.error:
+            raise self._no_header(f"no CSV: {_reason_of(row.error)}")
+        if row.cells is None:
+            return ""
+        self.heading = self._heading_of(row.cells, row.delimiter)
+        self._columns = self.heading.columns
+        return row.rest
+
+    def _has_columns(self, cells: list[str] | None) -> bool:
+        return cells is not None and all(places_of(name, cells) for name in self._columns.names())
+
+    def _heading_of(self, cells: list[str], delimiter: str) -> Heading:
+        places: list[int] = []
         for name in self._columns.names():
-            if row.count(name) != 1:
-                count = "none" if name not in row else "several"
-                raise self._no_header(f"{count} called {shown(name)}: {found}")
-        self._width = len(row)
-        self._places = tuple(row.index(name) for name in self._columns.names())
-        return lines.read()
+            found = places_of(name, cells)
+            if len(found) != 1:
+                count = "several" if found else "none"
+                raise self._no_header(f"{count} called {shown(name)}: {_listed(cells)}")
+            if found[0] in places:
+                raise self._no_header(f"one column for two of them: {_listed(cells)}")
+            places += found
+        columns = ColumnNames(*(cells[place] for place in places))
+        return Heading(len(cells), tuple(places), columns, delimiter)
 
-    def _is_plain(self, data: bytes) -> bool:
-        """Tell whether there are rows, and each line is one."""
-        return bool(data and self._width) and b'"' not in data and b"\r" not in data
-
-    def _plain(self, data: bytes) -> ObservationBlock | None:
+    def _plain(self, data: bytes, heading: Heading) -> ObservationBlock | None:
         """Return a block of good rows, one line each and without quotes, or None for another."""
         given = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
-        cells = cells_of(data, self._width, self._places) if self._is_plain(data) else None
+        width, places, _, delimiter = heading
+        cells = cells_of(data, width, places, delimiter) if _is_plain(data) else None
         if cells is None:
             return None
         try:
             if not data.isascii():
                 data.decode()
-            ticks, texts = cells[0].ticks(), None
-            if ticks is None and (texts := canonical_times(cells[0].texts())) is None:
+            column = times_in_cells(cells[0], self._dialect.unit)
+            if column is None:
                 return None
-            names = [each.coded() for each in cells[1:]]
+            names = list(map(coded, cells[1:]))
         except UnicodeDecodeError:
             return None
         if any("" in each.names for each in names):
             return None
-        exact = (ticks, {}) if ticks is not None else ticks_and_finer(texts or ())
+        ticks, finer, zone = column
         keys = names[1] if names[1:] else None
-        return self._block(Observed.of(0, *exact, names[0], keys), given)
+        return self._block(Observed.of(0, ticks, finer, names[0], keys, zone=zone), given)
 
-    def _quoted(self, text: str) -> ObservationBlock | None:
+    def _quoted(self, text: str, heading: Heading) -> ObservationBlock | None:
         """Return a block of good rows, one line each, or None for another."""
         given, text = text, text.replace("\r\n", "\n")
-        cells = self._quoted_cells(text, text.count("\n")) if _is_utf8(text) else None
-        observed = None if cells is None else observed_at_once(*cells)
+        cells = _quoted_cells(text, text.count("\n"), heading) if _is_utf8(text) else None
+        if cells is None:
+            return None
+        times, *names = cells
+        observed = observed_at_once(Cells.of(times), self._dialect.unit, *names)
         return None if observed is None else self._block(observed, given)
 
-    def _block(self, observed: Observed, given: str | bytes) -> ObservationBlock:
+    def _block(self, observed: Observed, given: str | bytes) -> ObservationBlock | None:
+        """Return a block of good rows, or None where a look at each has to tell which are."""
+        if self.zone not in {None, observed.zone}:
+            return None
+        self.zone = observed.zone
         first = self.lines_read + 1
         self.lines_read += len(observed)
         numbers = range(first, first + len(observed))
         return ObservationBlock(numbers, observed, [], given, first)
 
-    def _quoted_cells(self, text: str, lines: int) -> list[list[str]] | None:
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline="\n"), strict=True))
-        except csv.Error:
-            return None
-        if len(rows) != lines or set(map(len, rows)) != {self._width}:
-            return None
-        return [[row[place] for row in rows] for place in self._places]
-
-    def _row_by_row(self, text: str, *, last: bool) -> ObservationBlock:
-        gathered = BlockBuilder(keyed=self._columns.key is not None)
+    def _row_by_row(self, text: str, heading: Heading, *, last: bool) -> ObservationBlock:
+        gathered = BlockBuilder(self._columns, self.zone)
         first = self.lines_read + 1
         lines = text.split("\n")
         lines = [line + "\n" for line in lines[:-1]]
         start = 0
         while start < len(lines):
-            reader = csv.reader(iter(lines[start:]), strict=True)
+            reader = csv.reader(iter(lines[start:]), strict=True, delimiter=heading.delimiter)
             begin = start
             try:
                 for row in reader:
                     end = begin + reader.line_num
-                    if end - start > 1 and _size(lines[start:end]) > ROW_BYTES_MAX:
+                    if end - start > 1 and _size(lines[start:end]) > self._row_bytes_max:
                         # Of which part is in this block does not matter.
                         self._unclosed(lines[start], "too long", gathered)
                         start += 1
                         break
-                    self._row(row, lines[start:end], gathered)
+                    self._row(row, lines[start:end], heading, gathered)
                     start = end
             except csv.Error as error:
                 whole = begin + reader.line_num < len(lines) or last
-                if not whole and _size(lines[start:]) <= ROW_BYTES_MAX:
+                if not whole and _size(lines[start:]) <= self._row_bytes_max:
                     self._open = "".join(lines[start:]).encode("utf-8", _ESCAPED)
                     break
                 self._unclosed(lines[start], str(error), gathered)
                 start += 1
+        self.zone = gathered.zone
         return gathered.block(text, first)
 
-    def _row(self, row: list[str], lines: list[str], gathered: BlockBuilder) -> None:
+    def _row(
+        self, row: list[str], lines: list[str], heading: Heading, gathered: BlockBuilder
+    ) -> None:
         if row:
             try:
-                gathered.accept(self.lines_read + 1, self._values(row, lines))
+                gathered.accept(self.lines_read + 1, *self._values(row, lines, heading))
             except BadLineError as error:
                 self._reject(error, lines, gathered)
                 return
@@ -289,7 +338,9 @@ class CsvRows:
         gathered.reject(self.lines_read + 1, error, _line_of(lines))
         self.lines_read += len(lines)
 
-    def _values(self, row: list[str], lines: Sequence[str]) -> tuple[str, ...]:
+    def _values(
+        self, row: list[str], lines: Sequence[str], heading: Heading
+    ) -> tuple[Timestamp, str, list[str]]:
         if not _is_utf8("".join(lines)):
             line = _line_of(lines)
             try:
@@ -300,14 +351,66 @@ class CsvRows:
                     f"expected UTF-8, found byte 0x{line[error.start]:02x} "
                     f"at column {error.start + 1}",
                 ) from None
-        if len(row) != self._width:
-            raise BadLineError(Reason.COLUMNS, f"expected {self._width} columns, found {len(row)}")
-        time, *ids = (row[place] for place in self._places)
+        width = heading.width
+        if len(row) != width:
+            raise BadLineError(Reason.COLUMNS, f"expected {width} columns, found {len(row)}")
+        time, *ids = (row[place] for place in heading.places)
         names = self._columns.names()
-        return (
-            checked_time(time, names[0]),
-            *(checked_id(each, name) for each, name in zip(ids, names[1:], strict=True)),
-        )
+        read = checked_time(time, names[0], self._dialect.unit)
+        return read, time, list(map(checked_id, ids, names[1:]))
+
+
+class _FirstRow(NamedTuple):
+    """What the first row is that is not blank, with some delimiter."""
+
+    delimiter: str
+    cells: list[str] | None = None
+    lines: int = 0
+    rest: str = ""
+    error: str = ""
+
+
+def _first_row(text: str, delimiter: str) -> _FirstRow:
+    lines = io.StringIO(text, newline="\n")
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+    try:
+        cells = next(filter(None, reader), None)
+    except csv.Error as error:
+        return _FirstRow(delimiter, lines=reader.line_num, error=str(error))
+    return _FirstRow(delimiter, cells, reader.line_num, lines.read())
+
+
+def places_of(name: str, cells: Sequence[str]) -> list[int]:
+    """Return where columns of a name are: of this very one, or else written otherwise."""
+    for folded in (str, _folded):
+        found = [place for place, cell in enumerate(cells) if folded(cell) == folded(name)]
+        if found:
+            return found
+    return []
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _listed(cells: Sequence[str]) -> str:
+    return ", ".join(map(shown, cells))
+
+
+def _is_plain(data: bytes) -> bool:
+    """Tell whether there are rows, and each line is one."""
+    return bool(data) and b'"' not in data and b"\r" not in data
+
+
+def _quoted_cells(text: str, lines: int, heading: Heading) -> list[list[str]] | None:
+    try:
+        read = csv.reader(io.StringIO(text, newline="\n"), strict=True, delimiter=heading.delimiter)
+        rows = list(read)
+    except csv.Error:
+        return None
+    if len(rows) != lines or set(map(len, rows)) != {heading.width}:
+        return None
+    return [[row[place] for row in rows] for place in heading.places]
 
 
 def _is_utf8(text: str) -> bool:
@@ -330,18 +433,18 @@ def _size(lines: Sequence[str]) -> int:
 @contextmanager
 def _fields_of_any_length() -> Iterator[None]:
     """Let the csv module read what is in a line, whatever limit somebody has set."""
-    before = csv.field_size_limit(2 * LINE_BYTES_MAX)
+    before = csv.field_size_limit(2 * LINE_BYTES_BOUND)
     try:
         yield
     finally:
         csv.field_size_limit(before)
 
 
-def _reason_of(error: csv.Error) -> str:
+def _reason_of(error: str) -> str:
     """Return what is wrong with a row, without the csv module's advice to programmers."""
-    if "new-line" in str(error):
+    if "new-line" in error:
         return "a carriage return outside of quotes that ends no line"
-    return str(error)
+    return error
 
 
 def _quotes_detail(line: str, error: str) -> str:

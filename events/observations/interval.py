@@ -18,7 +18,8 @@ class Interval(msgspec.Struct, tag="interval", array_like=True, frozen=True, gc=
     end_index: Count
     """The index of its last observation."""
     start_time: str
-    """The time at which it begins, ``YYYY-MM-DD HH:MM:SS`` and any fraction."""
+    """The time at which it begins, ``YYYY-MM-DD HH:MM:SS`` and any fraction; of
+    `replay.find_intervals` with the offset of its zone, if the times have one."""
     end_time: str
     """The time at which it ends."""
     num_adid: Count

@@ -25,14 +25,20 @@ from events.observations.rows import (
     ObservationBlock,
     checked_id,
     checked_time,
+    ends_or_all,
     observed_at_once,
     shown_name,
+    times_in_cells,
+    unit_hint,
 )
+from events.times.columns import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.logs.splitting import WholeLines
+    from events.times.epoch import TimeUnit
+    from events.times.timestamps import Timestamp, Zone
 
 _decode_text = msgspec.json.Decoder(str).decode
 # What stands in JSON as an escape.
@@ -43,15 +49,33 @@ _INTEGER: Final = re.compile(r"-?[0-9]+")
 class JsonRows:
     """Reads blocks of JSON lines, the first of which is the first of the file."""
 
-    def __init__(self, columns: ColumnNames, lines_read: int = 0) -> None:
-        """Take the names of the columns for the keys of the objects, behind so many lines."""
+    def __init__(
+        self,
+        columns: ColumnNames,
+        lines_read: int = 0,
+        unit: TimeUnit | None = None,
+        zone: Zone | None = None,
+    ) -> None:
+        """Take the names of the columns for the keys of the objects, behind so many lines.
+
+        Args:
+            columns: their names.
+            lines_read: how many lines were read before.
+            unit: of what times are numbers since 1970, or such in strings; None for texts.
+            zone: that of all times; None where the first decides.
+
+        """
         self._columns: Final = columns
         self._keyed: Final = columns.key is not None
+        self._unit: Final = unit
+        self.zone = zone
+        """Whether times have an offset; None where nothing has decided that yet."""
         # Where msgspec cannot look for a key of such a name, each line is read by itself.
         self._named_plainly: Final = not _ESCAPED.search("".join(columns.names()))
         named = columns if self._named_plainly else ColumnNames()
-        self._decoders: Final = [_decoder(named, str), _decoder(named, str | int)]
-        self._time_decoder: Final = _decoder(named, str, 1)
+        time_type: Any = str if unit is None else msgspec.Raw
+        self._decoders: Final = [_decoder(named, time_type, each) for each in (str, str | int)]
+        self._time_decoder: Final = _decoder(named, time_type, str, 1)
         self.lines_read = lines_read
 
     def parse(self, data: WholeLines, *, last: bool = False) -> ObservationBlock:  # noqa: ARG002
@@ -61,7 +85,7 @@ class JsonRows:
         """
         if isinstance(data, CutLine):
             self.lines_read += 1
-            gathered = BlockBuilder(keyed=self._keyed)
+            gathered = BlockBuilder(self._columns)
             gathered.cut(self.lines_read, data)
             return gathered.block(first=self.lines_read)
         if self.lines_read == 0:
@@ -72,9 +96,11 @@ class JsonRows:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
         if isinstance(data, bytes) and self._named_plainly and _objects(data):
             try:
-                return [row.time for row in decoded(self._time_decoder.decode_lines, data)]
+                cells = self._cells(decoded(self._time_decoder.decode_lines, data))
             except (msgspec.MsgspecError, UnicodeDecodeError):
-                pass
+                cells = None
+            if cells is not None and (column := times_in_cells(cells, self._unit)):
+                return ends_or_all(column)
         return self.parse(data, last=last).observed.times
 
     def _at_once(self, data: bytes) -> ObservationBlock | None:
@@ -88,12 +114,14 @@ class JsonRows:
         if rows is None or len(rows) != lines:
             return None
         observed = observed_at_once(
-            [row.time for row in rows],
+            self._cells(rows),
+            self._unit,
             [row.adid for row in rows],
             [row.key for row in rows] if self._keyed else None,
         )
-        if observed is None:
+        if observed is None or self.zone not in {None, observed.zone}:
             return None
+        self.zone = observed.zone
         first = self.lines_read + 1
         self.lines_read += lines
         return ObservationBlock(range(first, first + lines), observed, [], given, first)
@@ -117,36 +145,44 @@ class JsonRows:
         return rows
 
     def _line_by_line(self, data: bytes) -> ObservationBlock:
-        gathered = BlockBuilder(keyed=self._keyed)
+        gathered = BlockBuilder(self._columns, self.zone)
         first = self.lines_read + 1
         for line in data.split(b"\n")[:-1]:
             self.lines_read += 1
             if line.strip(JSON_SPACE):
                 try:
-                    gathered.accept(self.lines_read, self._values(line))
+                    gathered.accept(self.lines_read, *self._values(line))
                 except BadLineError as error:
                     gathered.reject(self.lines_read, error, line)
+        self.zone = gathered.zone
         return gathered.block(data, first)
 
-    def _values(self, line: bytes) -> tuple[str, ...]:
+    def _values(self, line: bytes) -> tuple[Timestamp, str, list[str]]:
         fields = decode_object(line)
         columns = self._columns
-        time = self._time(field_of(fields, columns.time))
-        adid = _id(field_of(fields, columns.adid), columns.adid)
-        if columns.key is None:
-            return time, adid
-        return time, adid, _id(field_of(fields, columns.key), columns.key)
+        written = self._written(field_of(fields, columns.time))
+        time = checked_time(written, columns.time, self._unit)
+        return time, written, [_id(field_of(fields, name), name) for name in columns.names()[1:]]
 
-    def _time(self, raw: bytes) -> str:
-        name = self._columns.time
+    def _written(self, raw: bytes) -> str:
+        """Return a time as it is written, without the quotes of a string."""
+        if self._unit is not None and not raw.startswith(b'"'):
+            return raw.decode()
         try:
-            text = _decode_text(raw)
+            return _decode_text(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise BadLineError(
                 Reason.TIMESTAMP_SHAPE,
-                f"{shown_name(name)}: expected a string YYYY-MM-DD HH:MM:SS, found {shown(raw)}",
+                f"{shown_name(self._columns.time)}: expected a string YYYY-MM-DD HH:MM:SS, found "
+                f"{shown(raw)}{unit_hint(raw.decode('utf-8', 'replace'))}",
             ) from None
-        return checked_time(text, name)
+
+    def _cells(self, rows: list[Any]) -> Cells | None:
+        """Return the times of rows as cells, or None where one is not ASCII."""
+        if self._unit is None:
+            return Cells.of([row.time for row in rows])
+        cells = Cells.of([str(row.time, "utf-8") for row in rows])
+        return cells and _without_quotes(cells)
 
 
 def _objects(data: bytes) -> int:
@@ -162,9 +198,19 @@ def _objects(data: bytes) -> int:
     return len(ends) if are_shallow(data, len(ends)) else 0
 
 
-def _decoder(columns: ColumnNames, id_type: Any, most: int = 3) -> msgspec.json.Decoder[Any]:
+def _without_quotes(cells: Cells) -> Cells:
+    """Return cells of which none is empty, without the quotes around those that have such."""
+    data, begins, ends = cells
+    quoted = np.frombuffer(data, np.uint8)[begins] == ord('"')
+    return Cells(data, begins + quoted, ends - quoted)
+
+
+def _decoder(
+    columns: ColumnNames, time_type: Any, id_type: Any, most: int = 3
+) -> msgspec.json.Decoder[Any]:
     """Return the decoder of rows with the columns, or with the first of them."""
-    fields = [("time", str), ("adid", id_type), ("key", id_type)][: len(columns.names())][:most]
+    fields = [("time", time_type), ("adid", id_type), ("key", id_type)]
+    fields = fields[: len(columns.names())][:most]
     names = dict(zip(("time", "adid", "key"), columns.names(), strict=False))
     row = msgspec.defstruct("Row", fields, rename=names, gc=False)
     return msgspec.json.Decoder(row)

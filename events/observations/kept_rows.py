@@ -76,7 +76,7 @@ class KeptObservations:
             OSError: it cannot be read.
 
         """
-        file = _Rows(descriptor, start, self._form)
+        file = _Rows(descriptor, start, self._form, self._store)
         found = iter(file)
         lines, same, ended = 0, True, False
         for kept in self._kept():
@@ -114,18 +114,19 @@ class KeptObservations:
         """Return what a row says that was rejected for being late alone, or None for another."""
         if record.reason != Reason.LATE:
             return None
-        rows = self._form.rows(1).parse(record.line + b"\n", last=True)
+        rows = self._form.rows(1, self._store.zone).parse(record.line + b"\n", last=True)
         return next(_values_of(rows.observed), None)
 
 
 class _Rows:
     """The rows of a file, in their order."""
 
-    def __init__(self, descriptor: int, start: int, form: RowFormat) -> None:
+    def __init__(self, descriptor: int, start: int, form: RowFormat, store: EventStore) -> None:
         self._descriptor: Final = descriptor
         self._at = start
-        self._rows: Final = form.rows()
+        self._rows: Final = form.rows(zone=store.zone)
         self._newline = True
+        self._most: Final = store.header.portions.line_bytes
 
     @property
     def lines_read(self) -> int:
@@ -133,7 +134,7 @@ class _Rows:
         return self._rows.lines_read - (not self._newline)
 
     def __iter__(self) -> Iterator[_Row]:
-        splitter = LineSplitter()
+        splitter = LineSplitter(self._most)
         while chunk := read_at(self._descriptor, self._at, _READ_BYTES):
             self._at += len(chunk)
             for piece in splitter.feed(chunk):

@@ -1,4 +1,6 @@
-"""Consecutive observations as columns: what a log gives at a time, and what a frame holds.
+"""Observations: at some time some advertising id was seen (SPEC.md section 7).
+
+Consecutive ones are columns: what a log gives at a time, and what a frame holds.
 
 Texts are made of them where somebody asks for texts: to search takes none but those of the
 intervals.
@@ -8,23 +10,41 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
+import msgspec
 import numpy as np
 
-from events.journal.columns import CodeBook
+from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import ticks_and_finer, time_of, times_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from events.journal.names import Names
     from events.journal.ticks import Ticks
+    from events.times.timestamps import Zone
 
 # Of fewer rows than one for so many names, texts are looked at and not all the names.
 _FEW: Final = 8
+
+
+@final
+class Observation(msgspec.Struct, tag="observation", array_like=True, frozen=True, gc=False):
+    """An id was seen."""
+
+    time: str
+    """When, as `events.times.timestamps.parse_timestamp` gives it."""
+    number: int
+    """Its place in the order of arrival: the line of its file, or the number of its event."""
+    adid: str
+    """The id."""
+    key: str = ""
+    """Where or by whom, if the observations have such a column."""
+    line: bytes | None = None
+    """The row itself, where it is to be kept."""
 
 
 class Coded(NamedTuple):
@@ -64,8 +84,11 @@ class Coded(NamedTuple):
         return Coded([self.names[code] for code in order.tolist()], place[codes])
 
 
-class Observed:
-    """Some consecutive observations, each an event with a number of its own."""
+class Observed(EventColumns):
+    """Some consecutive observations, each an event with a number of its own.
+
+    In a frame they stand where they were read, between what else is there; there may be several.
+    """
 
     def __init__(
         self,
@@ -73,6 +96,8 @@ class Observed:
         times: Sequence[str],
         adids: Sequence[str],
         keys: Sequence[str] | None = None,
+        *,
+        zone: Zone | None = None,
     ) -> None:
         """Take observations as texts; see `of` for the columns.
 
@@ -82,47 +107,47 @@ class Observed:
                 order.
             adids: the ids, one for each time.
             keys: where or by whom, one for each time; None where there is no such column.
+            zone: whether the times had an offset.
 
         """
         coded = None if keys is None else Coded.of(keys)
-        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded)
+        self._take(number, *ticks_and_finer(times), Coded.of(adids), coded, zone=zone)
 
     @classmethod
     def of(
         cls,
         number: int,
         ticks: Ticks,
-        finer: Mapping[int, str],
+        finer: dict[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None = None,
     ) -> Observed:
         """Return observations whose times are ticks, and by index the digits beyond them."""
         observed = cls.__new__(cls)
-        observed._take(number, ticks, finer, adids, keys)  # noqa: SLF001  its own
+        observed._take(  # noqa: SLF001  its own
+            number, ticks, finer, adids, keys, zone=zone
+        )
         return observed
 
     def _take(
         self,
         number: int,
         ticks: Ticks,
-        finer: Mapping[int, str],
+        finer: dict[int, str],
         adids: Coded,
         keys: Coded | None,
+        *,
+        zone: Zone | None,
     ) -> None:
-        self.number = number
-        """The number of the first, from 1; the others follow one by one."""
-        self.ticks = ticks
-        """When, as `events.journal.ticks` counts; not always in order."""
-        self.finer = finer
-        """The digits of times that ticks cannot tell, by index; few have any."""
+        super().__init__(number, np.zeros(len(ticks), np.int8), ticks, finer)
         self.coded_adids = adids
         """The ids."""
         self.coded_keys = keys
         """Where or by whom; None where there is no such column."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.ticks)
+        self.zone = zone
+        """Whether the times had an offset and are in UTC; None where that is not known."""
 
     @cached_property
     def times(self) -> tuple[str, ...]:
@@ -159,13 +184,21 @@ class Observed:
             return False
         return not self.finer or sorted(self.times) == list(self.times)
 
-    def numbered(self, number: int) -> Observed:
-        """Return the same, of which the first has ``number``."""
-        return Observed.of(number, self.ticks, self.finer, self.coded_adids, self.coded_keys)
+    def first(self, count: int) -> Observed:
+        """Return the first ``count`` of them."""
+        return self.part(slice(count), self.number)
+
+    def events(self, start: int = 0, end: int | None = None) -> list[Observation]:
+        """Return those with the indexes from ``start`` up to ``end``, as objects."""
+        end = len(self) if end is None else end
+        coded = [self.coded_adids, *([self.coded_keys] if self.coded_keys else [])]
+        texts = (Coded(names, codes[start:end]).texts() for names, codes in coded)
+        numbers = range(self.number + start, self.number + end)
+        return list(map(Observation, self.times_between(start, end), numbers, *texts))
 
     def part(self, rows: slice | Sequence[int], number: int) -> Observed:
         """Return some of them, of which the first has ``number``."""
-        finer: Mapping[int, str] = {}
+        finer: dict[int, str] = {}
         if self.finer:
             kept: Iterable[int] = np.arange(len(self))[rows].tolist()
             finer = {at: self.finer[row] for at, row in enumerate(kept) if row in self.finer}
@@ -176,10 +209,11 @@ class Observed:
             finer,
             self.coded_adids.part(rows),
             None if keys is None else keys.part(rows),
+            zone=self.zone,
         )
 
     def _texts(self) -> tuple[object, ...]:
-        return self.number, self.times, self.adids, self.keys
+        return self.number, self.times, self.adids, self.keys, self.zone == "utc"
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ``other`` are the same observations."""
@@ -211,6 +245,7 @@ def together(parts: Sequence[Observed]) -> Observed:
         finer,
         _together([part.coded_adids for part in parts]),
         _together(keys) if keys else None,
+        zone=parts[0].zone,
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from events.bounds import Count, Number
 from events.errors import SHOWN_MAX, BadValueError, shown_whole
 from events.logs.extent import Fingerprint
-from events.observations.parser import Format
+from events.observations.csvrows import DELIMITER
+from events.observations.parser import FileFormat, Format
 from events.times.durations import format_duration
+from events.times.epoch import TimeUnit
 
+_Delimiter = Annotated[str, msgspec.Meta(pattern=rf"\A{DELIMITER}\Z")]
 # As a 64-bit number of nanoseconds a duration has to fit into the store.
 _NUMBER_MAX: Final = 2**63 - 1
 
@@ -75,7 +78,7 @@ _SETTINGS: Final = (
 )
 
 
-class IntervalParameters(msgspec.Struct, frozen=True):
+class IntervalParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     """The settings of SPEC.md section 7, and how the observations were read."""
 
     threshold: Count
@@ -94,10 +97,14 @@ class IntervalParameters(msgspec.Struct, frozen=True):
     """The name of the column of keys, if there is one."""
     form: Format
     """How the observations are written."""
-    output: Format
+    output: FileFormat
     """How the intervals are written."""
     observations: Fingerprint | None
     """What the file of observations was, or None for a pipe."""
+    unit: TimeUnit | None = None
+    """Of what the times are numbers since 1970; None where they are texts."""
+    delimiter: _Delimiter = ","
+    """What stands between the cells of CSV."""
 
     @property
     def live(self) -> bool:

@@ -1,4 +1,4 @@
-"""Observations: at some time some advertising id was seen (SPEC.md section 7)."""
+"""The rows of a file of observations: those that are accepted, and those that are rejected."""
 
 from __future__ import annotations
 
@@ -7,37 +7,26 @@ import re
 from collections import deque
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from events.errors import BadValueError, shown
-from events.journal.ticks import ticks_and_finer, ticks_of
-from events.logs.objects import BadLineError, Reason
+from events.errors import shown
+from events.journal.ticks import time_of, times_of
+from events.logs.objects import TIME_REASONS, BadLineError, Reason
 from events.logs.splitting import long_line_detail
-from events.observations.observed import Coded, Observed
-from events.times.timestamps import TimestampShapeError, parse_timestamp
+from events.observations.observed import Coded, Observation, Observed
+from events.times.columns import Cells, times_in
+from events.times.epoch import counts_in, parse_count
+from events.times.timestamps import parse_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.logs.splitting import CutLine
-
-
-@final
-class Observation(msgspec.Struct, tag="observation", array_like=True, frozen=True, gc=False):
-    """An id was seen."""
-
-    time: str
-    """When, as `events.times.timestamps.parse_timestamp` gives it."""
-    number: int
-    """Its place in the order of arrival: the line of its file, or the number of its event."""
-    adid: str
-    """The id."""
-    key: str = ""
-    """Where or by whom, if the observations have such a column."""
-    line: bytes | None = None
-    """The row itself, where it is to be kept."""
+    from events.times.columns import TimeColumn
+    from events.times.epoch import TimeUnit
+    from events.times.timestamps import Timestamp, Zone
 
 
 class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=True, gc=False):
@@ -108,22 +97,37 @@ _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _FRACTIONS: Final = re.compile(r"(?:(?:\.[0-9]+)?\n)*")
 
 
+def times_in_cells(cells: Cells, unit: TimeUnit | None) -> TimeColumn | None:
+    """Return what cells say as times, or None where it takes a look at each to tell.
+
+    Args:
+        cells: the times.
+        unit: of what they are numbers since 1970; None for texts of any form.
+
+    """
+    return times_in(cells) if unit is None else counts_in(cells, unit)
+
+
+def ends_or_all(column: TimeColumn) -> Sequence[str]:
+    """Return times, or only the first and the last of such as are in order."""
+    ticks, finer, _ = column
+    if finer or not len(ticks) or (ticks[1:] < ticks[:-1]).any():
+        return times_of(ticks, finer) if len(ticks) else ()
+    return time_of(int(ticks[0])), time_of(int(ticks[-1]))
+
+
 def observed_at_once(
-    times: list[str], adids: list[str], keys: list[str] | None = None
+    times: Cells | None, unit: TimeUnit | None, adids: list[str], keys: list[str] | None = None
 ) -> Observed | None:
-    """Return what rows say, numbered from 0, or None where one breaks a rule or has a ``T``."""
-    finer: dict[int, str] = {}
-    ticks = ticks_of(times)
-    if ticks is None:
-        canonical = canonical_times(times)
-        if canonical is None:
-            return None
-        ticks, finer = ticks_and_finer(canonical)
+    """Return what rows say, numbered from 0, or None where it takes a look at each to tell."""
+    column = None if times is None else times_in_cells(times, unit)
+    if column is None:
+        return None
     coded = Coded.of(adids)
     own = None if keys is None else Coded.of(keys)
     if "" in coded.names or (own is not None and "" in own.names):
         return None
-    return Observed.of(0, ticks, finer, coded, own)
+    return Observed.of(0, column.ticks, column.finer, coded, own, zone=column.zone)
 
 
 def canonical_times(times: list[str]) -> list[str] | None:
@@ -168,22 +172,35 @@ def _are_real(times: list[str]) -> bool:
 
 
 _CACHED_LENGTH_MAX: Final = 64
-_parse_cached = lru_cache(1 << 14)(parse_timestamp)
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_parse_cached = lru_cache(1 << 14)(parse_any)
 
 
-def checked_time(text: str, name: str) -> str:
-    """Return the canonical text of one time from the column ``name``.
+def checked_time(text: str, name: str, unit: TimeUnit | None) -> Timestamp:
+    """Return what one time says from the column ``name``.
+
+    Args:
+        text: the time.
+        name: of the column.
+        unit: of what it is a number since 1970; None for a text of any form.
 
     Raises:
         BadLineError: it is none.
 
     """
     try:
-        return (_parse_cached if len(text) <= _CACHED_LENGTH_MAX else parse_timestamp)(text)
-    except BadValueError as error:
-        shape = isinstance(error, TimestampShapeError)
-        reason = Reason.TIMESTAMP_SHAPE if shape else Reason.TIMESTAMP_DATE
-        raise BadLineError(reason, f"{shown_name(name)}: {error}") from None
+        if unit is not None:
+            return parse_count(text, unit)
+        return (_parse_cached if len(text) <= _CACHED_LENGTH_MAX else parse_any)(text)
+    except tuple(TIME_REASONS) as error:
+        detail = f"{shown_name(name)}: {error}{unit_hint(text) if unit is None else ''}"
+        raise BadLineError(TIME_REASONS[type(error)], detail) from None
+
+
+def unit_hint(text: str) -> str:
+    """Return what a message says where a number stands for a time and no unit is known."""
+    is_number = _NUMBER.fullmatch(text) is not None
+    return "; --time-unit says what numbers since 1970 count" if is_number else ""
 
 
 def checked_id(text: str, name: str) -> str:
@@ -208,21 +225,43 @@ def shown_name(name: str) -> str:
 class BlockBuilder:
     """A block in the making, row by row."""
 
-    def __init__(self, *, keyed: bool) -> None:
-        """Begin with no rows; ``keyed`` says whether there are keys."""
+    def __init__(self, columns: ColumnNames, zone: Zone | None = None) -> None:
+        """Begin with no rows; their times are of ``zone``, or where that is None of the first's."""
+        self.zone = zone
+        """Whether times have an offset; None where there are none."""
+        self._name: Final = columns.time
         self._numbers: list[int] = []
         self._times: list[str] = []
         self._adids: list[str] = []
-        self._keys: list[str] | None = [] if keyed else None
+        self._keys: list[str] | None = None if columns.key is None else []
         self._rejected: list[RejectedRow] = []
 
-    def accept(self, number: int, values: tuple[str, ...]) -> None:
-        """Add an observation: its time, its id, and its key where there are keys."""
+    def accept(self, number: int, time: Timestamp, written: str, names: Sequence[str]) -> None:
+        """Add an observation.
+
+        Args:
+            number: the line on which it begins.
+            time: when it was.
+            written: how that stands there.
+            names: its id, and its key where there are keys.
+
+        Raises:
+            BadLineError: the time is of another zone than those before.
+
+        """
+        if self.zone not in {None, time.zone}:
+            expected = "without" if self.zone == "none" else "with"
+            raise BadLineError(
+                Reason.TIMESTAMP_ZONE,
+                f"{shown_name(self._name)}: expected a time {expected} an offset, as the first "
+                f"observation has, found {shown(written)}",
+            )
+        self.zone = time.zone
         self._numbers.append(number)
-        self._times.append(values[0])
-        self._adids.append(values[1])
+        self._times.append(time.time)
+        self._adids.append(names[0])
         if self._keys is not None:
-            self._keys.append(values[2])
+            self._keys.append(names[1])
 
     def reject(self, number: int, error: BadLineError, line: bytes) -> None:
         """Add a row that is none."""
@@ -230,10 +269,10 @@ class BlockBuilder:
 
     def cut(self, number: int, line: CutLine) -> None:
         """Add a row that is none, being too long."""
-        detail = long_line_detail(line.length)
+        detail = long_line_detail(line.length, line.most)
         self._rejected.append(RejectedRow(number, Reason.LINE_TOO_LONG, detail, *line[:3]))
 
     def block(self, text: str | bytes = b"", first: int = 1) -> ObservationBlock:
         """Return the block, read from ``text``, which begins on line ``first``."""
-        observed = Observed(0, self._times, self._adids, self._keys)
+        observed = Observed(0, self._times, self._adids, self._keys, zone=self.zone)
         return ObservationBlock(self._numbers, observed, self._rejected, text, first)

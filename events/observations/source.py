@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import BadValueError, InputError, shown
+from events.logs.arrays import ElementLines
 from events.logs.file import Log
 from events.logs.live import LiveLog
-from events.observations.parser import Format, RowFormat
+from events.observations.csvrows import Dialect
+from events.observations.parquet import ParquetLines
+from events.observations.parser import FileFormat, RowFormat
 from events.observations.rows import ColumnNames
 from events.paths import STANDARD_STREAM, is_stream
 from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from io import BufferedReader
 
+    from events.logs.arrays import Readable
+    from events.logs.file import Portions
     from events.logs.tap import Wake
+    from events.times.timestamps import Zone
 
-_FORMATS: Final[dict[str, Format]] = {
+_FORMATS: Final[dict[str, FileFormat]] = {
     ".csv": "csv",
+    ".parquet": "parquet",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
 
 
-def format_of(path: str | Path) -> Format:
+def format_of(path: str | Path) -> FileFormat:
     """Return the format that the name of ``path`` tells, a ``.gz`` at its end left aside.
 
     Raises:
@@ -63,10 +71,12 @@ class Observations(Closing):
         path: str | Path,
         columns: ColumnNames = ColumnNames(),  # noqa: B008  it never changes
         *,
-        form: Format | None = None,
+        form: FileFormat | None = None,
+        dialect: Dialect = Dialect(),  # noqa: B008  it never changes
         follow: bool = False,
         wake: Wake | None = None,
         content: BufferedReader | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open the log, and read the names of its columns if they stand there.
 
@@ -74,9 +84,12 @@ class Observations(Closing):
             path: where it is; ``-`` for standard input.
             columns: the names of the columns.
             form: the format; by default what the path's name tells, of standard input ``csv``.
+            dialect: how times are written, and what stands between cells of CSV.
             follow: whether it is a file that grows, or a named pipe that outlives its writers.
             wake: ends the waiting for what is live.
             content: what it holds, where no file at ``path`` does; see `events.logs.file.Log`.
+            portions: how it is read, and what is found in it settled; by default
+                `events.logs.file.PORTIONS`.
 
         """
         if len(set(columns.names())) < len(columns.names()):
@@ -86,13 +99,25 @@ class Observations(Closing):
         self.live: Final = content is None and (follow or is_stream(path))
         """Whether they are read while they are written."""
         form = form or ("csv" if path == STANDARD_STREAM else format_of(path))
-        self.format: Final = RowFormat(form, columns, str(path))
+        lines_of: Callable[[IO[bytes], Path], Readable] | None = None
+        if form == "parquet":
+            if self.live or str(path).endswith(".gz"):
+                raise InputError(
+                    f"{path}: expected a file that is not followed and not zipped, as Parquet is "
+                    "read from its end, found another"
+                )
+            lines_of = partial(ParquetLines, columns=columns, unit=dialect.unit)
+            form, dialect = "csv", dialect._replace(delimiter=",")
+        elif form == "jsonl":
+            lines_of = ElementLines
+        self.format: Final = RowFormat(form, columns, str(path), dialect)
         """How they are written."""
         self.format.exact = self.live and form == "csv"
+        self.format.is_array_refused = self.live and form == "jsonl"
         self.log: Final[Log | LiveLog] = (
-            LiveLog(path, "observations", self.format, follow=follow, wake=wake)
+            LiveLog(path, "observations", self.format, follow=follow, wake=wake, portions=portions)
             if self.live
-            else Log(path, "observations", self.format, content)
+            else Log(path, "observations", self.format, content, portions, lines_of=lines_of)
         )
         """Where they are read from."""
         try:
@@ -103,6 +128,16 @@ class Observations(Closing):
         except BaseException:
             self.log.close()
             raise
+
+    @cached_property
+    def zone(self) -> Zone | None:
+        """Whether times have an offset; None where that is not known yet.
+
+        Raises:
+            InputError: the file cannot be read so far.
+
+        """
+        return self.log.look_ahead().zone if isinstance(self.log, Log) else None
 
     def close(self) -> None:
         """Close the log."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
+    from events.times.timestamps import Zone
 
 _SUMS: Final = 6
 
@@ -21,10 +22,13 @@ _SUMS: Final = 6
 class IntervalValidator(Validator):
     """What was read so far of a search for intervals."""
 
-    def __init__(self, parameters: IntervalParameters, *, incomplete: bool) -> None:
-        """Begin before the first frame of a search for ``parameters``."""
+    def __init__(
+        self, parameters: IntervalParameters, zone: Zone | None, *, incomplete: bool
+    ) -> None:
+        """Begin before the first frame of a search for ``parameters``, with times of ``zone``."""
         super().__init__(_SUMS, incomplete=incomplete)
         self._parameters: Final = parameters
+        self._zone = zone
         self._keyed: Final = parameters.key is not None
         # Of observations that were live there may come more behind their end, and another file.
         self._live: Final = parameters.live
@@ -75,6 +79,9 @@ class IntervalValidator(Validator):
                 f"{'keys' if self._keyed else 'no keys'}, as the header says",
                 "none" if self._keyed else "keys",
             )
+        if self._zone not in {None, observed.zone}:
+            raise WrongRecordError(f"times of zone {self._zone}", f"of zone {observed.zone}")
+        self._zone = observed.zone
         self._check_order(observed)
         self.events += len(observed)
         self._line += len(observed)

@@ -13,6 +13,7 @@ from typing import Final
 from events.errors import BadValueError, shown
 
 UNITS_PER_ONE: Final = 10_000
+UNITS_PER_CENT: Final = UNITS_PER_ONE // 100
 PLACES_MAX: Final = 4
 WHOLE_DIGITS_MAX: Final = 15
 UNITS_MAX: Final = 10 ** (WHOLE_DIGITS_MAX + PLACES_MAX) - 1

@@ -135,7 +135,7 @@ class Columns(EventColumns):
             self.users[rows],
             self.others[rows],
             self.amounts[rows],
-            self.times(start, end),
+            self.times_between(start, end),
             map(self.lines.get, range(start, end)),
         )
         style = self.style

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 import numpy as np
 
 from events.journal.ticks import PLACES, SECONDS, TICKS_END, TICKS_PER_MINUTE, ticks_in
+from events.purchases.amounts import UNITS_PER_CENT
 from events.purchases.columns import KIND_OF, PURCHASE
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, ahead
 from events.purchases.words import (
@@ -51,7 +52,6 @@ _ASCII_END: Final = 0x80
 _AMOUNT_BYTES_MAX: Final = len("999999999999999.99")
 _CENTS: Final = len(".00")
 _AFTER_POINT: Final = np.uint64(0xFFFF000000000000)
-_UNITS_PER_CENT: Final = np.uint64(100)
 _FRACTIONS: Final = np.array([10**place for place in range(PLACES - 1, -1, -1)])
 
 _TIME_BYTES_MIN: Final = 2 * WORD
@@ -335,6 +335,6 @@ class Fitting:
             found += more * np.uint64(power)
             are_canonical &= are_digits
             power *= 10**WORD
-        amounts[rows] = found * _UNITS_PER_CENT
+        amounts[rows] = found * np.uint64(UNITS_PER_CENT)
         fits[rows] = are_canonical
         return amounts

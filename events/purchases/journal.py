@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", Purchase, Event)
 
-_NEVER: Final = np.iinfo(np.int64).max
-
 
 class PurchaseJournal(Journal[Event, Columns]):
     """All events of a history of purchases; they are only ever appended."""
@@ -48,7 +46,7 @@ class PurchaseJournal(Journal[Event, Columns]):
         return Columns.of([event])
 
     def _take(self, columns: Columns) -> None:
-        numbers = self._number(columns)
+        numbers = self._number(columns.names, columns.users, columns.others, words=columns.words)
         self._users.append(numbers[columns.users])
         # NOBODY, which is -1, gives the last place.
         self._others.append(np.append(numbers, np.int32(NOBODY))[columns.others])
@@ -56,20 +54,6 @@ class PurchaseJournal(Journal[Event, Columns]):
         if columns.style != (self._styles[-1][1] if self._styles else None):
             self._styles.append((columns.number, columns.style))
         self._order = None
-
-    def _number(self, columns: Columns) -> Codes:
-        """Return the number of each name of ``columns``; those who have none get one."""
-        known = len(self.names)
-        numbers = self.numbers.codes(columns.names, columns.words)
-        if len(self.names) > known:
-            # The first event in which each name stands.
-            born = np.full(len(numbers), _NEVER)
-            events = np.arange(columns.number, columns.number + len(columns))
-            np.minimum.at(born, columns.users, events)
-            friends = columns.others != NOBODY
-            np.minimum.at(born, columns.others[friends], events[friends])
-            self._appear(born[numbers >= known])
-        return numbers
 
     # Whose rows are whose
 

@@ -20,6 +20,7 @@ from events.logs.objects import (
     BadLineError,
     Reason,
     cached,
+    check_length,
     decode_object,
     field_of,
     parse_time,
@@ -27,7 +28,7 @@ from events.logs.objects import (
     timestamp_of,
     zone_error,
 )
-from events.logs.splitting import LINE_BYTES_MAX, long_line_detail
+from events.logs.splitting import LINE_BYTES_MAX
 from events.nesting import DEEP_BYTES_MIN, are_shallow
 from events.purchases import amounts
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, render
@@ -79,7 +80,9 @@ _REASON_OF: dict[type[BadValueError], Reason] = {
 }
 
 
-def parse_line(line: bytes, number: int, zone: Zone | None = None) -> Event:
+def parse_line(
+    line: bytes, number: int, zone: Zone | None = None, *, line_bytes: int = LINE_BYTES_MAX
+) -> Event:
     """Return the event written in ``line``, numbered ``number``.
 
     The event keeps the line where it is not the canonical one. Of a key that
@@ -89,13 +92,13 @@ def parse_line(line: bytes, number: int, zone: Zone | None = None) -> Event:
         line: the line, without its newline.
         number: the event's number.
         zone: that of the history; None where no event has decided it yet.
+        line_bytes: how many bytes a line may have.
 
     Raises:
         BadLineError: the line breaks a rule of SPEC.md section 2.
 
     """
-    if len(line) > LINE_BYTES_MAX:
-        raise BadLineError(Reason.LINE_TOO_LONG, long_line_detail(len(line)))
+    check_length(line, line_bytes)
     return read_line(line, number, zone)
 
 

@@ -35,6 +35,8 @@ from events.errors import (
     shown,
 )
 from events.logs.extent import Fingerprint
+from events.logs.file import Portions
+from events.logs.splitting import LINE_BYTES_BOUND, LINE_BYTES_MAX
 from events.nesting import decoded
 from events.observations.parameters import IntervalParameters
 from events.purchases.parameters import Parameters
@@ -77,6 +79,15 @@ HASHED: Final = "sha256:"
 """What the version of a detector begins with that is the hash of its source."""
 
 _VERSION_SHOWN_MAX: Final = len(HASHED) + 12
+
+LineBytes = Annotated[int, msgspec.Meta(ge=1, le=LINE_BYTES_BOUND)]
+"""How many bytes a line may be allowed to have."""
+
+
+def line_bytes_of(portions: Portions) -> int | None:
+    """Return how many bytes a line may have, as a header has it: None where nobody said."""
+    return None if portions.line_bytes == LINE_BYTES_MAX else portions.line_bytes
+
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -129,11 +140,18 @@ class Header(msgspec.Struct, frozen=True):
     """Whether times have an offset and are kept in UTC, or have none; None: not known here."""
     declared: Declared | None = None
     """What a detector declares that has event types of its own, or None."""
+    line_bytes: LineBytes | None = None
+    """How many bytes a line could have; None: `LINE_BYTES_MAX`. See `portions`."""
 
     @property
     def version(self) -> int:
         """The version of the format in which a store with this header is written."""
         return VERSION if self.declared is None else DECLARING
+
+    @property
+    def portions(self) -> Portions:
+        """How the logs of such a history are read."""
+        return Portions(line_bytes=self.line_bytes or LINE_BYTES_MAX)
 
     @property
     def decided_by(self) -> DetectorVersion:
@@ -166,7 +184,7 @@ class Header(msgspec.Struct, frozen=True):
         They read the same inputs with the same parameters, and the same detector decides. A
         log that was a pipe is the same as none; names of files do not matter.
         """
-        if self.decided_by != other.decided_by:
+        if (self.decided_by, self.line_bytes) != (other.decided_by, other.line_bytes):
             return False
         if self.intervals is not None or other.intervals is not None:
             one, two = self.intervals, other.intervals
@@ -179,7 +197,7 @@ class Header(msgspec.Struct, frozen=True):
 
         Which detector decides is not compared.
         """
-        if not (self.live and other.live):
+        if not (self.live and other.live) or self.line_bytes != other.line_bytes:
             return False
         return self._same_batch(other)
 
@@ -205,8 +223,9 @@ def _same_content(one: Fingerprint | None, other: Fingerprint | None) -> bool:
 def encode_header(header: Header) -> bytes:
     """Return the bytes that a new store with ``header`` begins with."""
     content = msgspec.to_builtins(header, builtin_types=(bytes,))
-    if header.declared is None:
-        del content["declared"]
+    for name in ("declared", "line_bytes"):
+        if content[name] is None:
+            del content[name]
     version = msgpack.packb(header.version)
     packed: bytes = MAGIC_BYTES + version + msgpack.packb(msgpack.packb(content))
     return packed + bytes(msgpack.packb(hashlib.sha256(packed).digest()))

@@ -95,7 +95,7 @@ def _observed(record: _Observed) -> Observed:
             raise WrongRecordError(
                 "columns of one length, and not empty", f"{count} times and {length} {column}"
             )
-    return Observed(record.number, record.times, record.adids, keys)
+    return Observed(record.number, record.times, record.adids, keys, zone="none")
 
 
 class Reader:
@@ -131,7 +131,9 @@ class Reader:
             self.validator = PurchaseValidator(header)
         else:
             self._decode = decode_intervals if self._packed else _decode_observed
-            self.validator = IntervalValidator(header.intervals, incomplete=header.incomplete)
+            self.validator = IntervalValidator(
+                header.intervals, header.zone, incomplete=header.incomplete
+            )
 
     def records(
         self, body: memoryview, offset: int, events_before: int, events: int

@@ -203,7 +203,7 @@ def events_in(records: Iterable[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
     count = 0
     for record in records:
-        if isinstance(record, EventColumns | Observed):
+        if isinstance(record, EventColumns):
             count += len(record)
     return count
 
@@ -237,7 +237,9 @@ def in_place(records: Iterable[Record]) -> Iterator[Any]:
     """Iterate over the records of a frame, with its events as objects where their runs are."""
     events: Iterator[Any] = iter(())
     for record in records:
-        if isinstance(record, EventColumns):
+        if isinstance(record, Observed):
+            yield record
+        elif isinstance(record, EventColumns):
             events = iter(record.events())
         elif isinstance(record, EventRun):
             yield from islice(events, record.events)

@@ -29,13 +29,13 @@ from events.errors import (
 )
 from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
-from events.observations.rows import Observation
+from events.observations.observed import Observed
 from events.paths import path_of
 from events.store.disk import read_beginning
 from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import VERDICTS, Finding, Observed, Record, Rejected, in_place
+from events.store.records import VERDICTS, Finding, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
 from events.store.tables import table_of
 
@@ -283,15 +283,15 @@ class EventStore(Closing):
     def zone(self) -> Zone | None:
         """The time zone: ``utc``, or ``none`` of times without an offset; None without events.
 
-        Where the header does not say, the first event's own line does.
+        Where the header does not say, the first event's own line does, or its record.
 
         Raises:
             DamagedStoreError: what stands up to it this program does not write.
 
         """
         if self._zone is None and self.events:
-            if self.version < FIRST_PACKED or self.header.intervals is not None:
-                # Earlier releases took no offsets, and observations have none.
+            if self.version < FIRST_PACKED:
+                # Earlier releases took no offsets.
                 self._zone = "none"
             else:
                 self._zone = self._first_zone()
@@ -300,6 +300,8 @@ class EventStore(Closing):
     def _first_zone(self) -> Zone | None:
         for frame in self.frames():
             for record in frame.records:
+                if isinstance(record, Observed):
+                    return record.zone
                 if isinstance(record, EventColumns):
                     line = record.first_line()
                     # Canonical lines have no offset.
@@ -370,8 +372,6 @@ class EventStore(Closing):
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
-                elif isinstance(record, Observed):
-                    yield from _observations(record, number)
 
     def event(self, number: int) -> Any:
         """Return event ``number``, counted from 1.
@@ -385,10 +385,10 @@ class EventStore(Closing):
             expected = event_among(self.events)
             raise PositionError(f"{self.path}: expected {expected}, found {number}")
         for record in next(self.frames(number - 1)).records:
-            if isinstance(record, EventColumns):
+            if isinstance(record, EventColumns) and number < record.number + len(record):
                 # Of a frame of thousands, one is made.
                 return record.events(number - record.number, number - record.number + 1)[0]
-        return next(self.events_from(number))
+        raise AssertionError("an event is in its frame")
 
     def rejected(self) -> Iterator[Rejected]:
         """Iterate over the rejected lines, in order."""
@@ -494,12 +494,3 @@ def _loss(path: Path, damage: Damage) -> str:
         f"expected frame {damage.position}, found that {damage.fault.value}; {damage.loss}; "
         "check says more, and repair saves what is whole"
     )
-
-
-def _observations(record: Observed, number: int) -> Iterator[Observation]:
-    """Yield the observations of ``record`` from event ``number`` on."""
-    keys = record.keys or ("",) * len(record.times)
-    rows = zip(record.times, record.adids, keys, strict=True)
-    for place, (time, adid, key) in enumerate(rows, record.number):
-        if place >= number:
-            yield Observation(time, place, adid, key)

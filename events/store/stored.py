@@ -7,7 +7,7 @@ read. What a frame says of itself is checked here, before anything of it is made
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from events.custom.fact import FactTypes
+    from events.times.timestamps import Zone
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
@@ -64,6 +65,8 @@ class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=Tru
     """The ids."""
     keys: PackedNames | None
     """The keys; None where there is no such column."""
+    zone: Literal["utc"] | None = None
+    """``utc`` where the times had an offset."""
 
     @property
     def events(self) -> int:
@@ -129,13 +132,13 @@ def encode_records(records: Sequence[Record]) -> bytes:
     columns: EventColumns | None = None
     observed: list[Observed] = []
     for record in records:
-        if isinstance(record, EventColumns):
+        if isinstance(record, Observed):
+            observed.append(record)
+            packed.append(EventRun(len(record)))
+        elif isinstance(record, EventColumns):
             if columns is not None:
                 raise ValueError("expected the events of a frame as one, found several")
             columns = record
-        elif isinstance(record, Observed):
-            observed.append(record)
-            packed.append(EventRun(len(record)))
         else:
             packed.append(_packed(record))
     if observed:
@@ -239,6 +242,7 @@ def _pack_observed(observed: Observed) -> PackedObserved:
         pack_times(Times(observed.ticks, {**observed.finer})),
         pack_names(*observed.coded_adids),
         None if keys is None else pack_names(*keys),
+        "utc" if observed.zone == "utc" else None,
     )
 
 
@@ -252,7 +256,8 @@ def _unpack_observed(
         _check_length(events * max(map(len, finer.values())))
     adids = _unpack_texts(packed.adids, events)
     keys = None if packed.keys is None else _unpack_texts(packed.keys, events)
-    observed = Observed.of(number, ticks, finer, adids, keys)
+    zone: Zone = packed.zone or "none"
+    observed = Observed.of(number, ticks, finer, adids, keys, zone=zone)
     if len(counts) == 1:
         return iter([observed])
     return (

@@ -25,7 +25,11 @@ Zone: TypeAlias = Literal["none", "utc"]
 _SHAPE: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
 )
-_ZONED: Final = re.compile(rf"({_SHAPE.pattern})(?P<offset>Z|[+-][0-9]{{2}}:[0-9]{{2}})?")
+_OFFSET: Final = r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
+_ZONED: Final = re.compile(rf"({_SHAPE.pattern}){_OFFSET}")
+_SHORT: Final = re.compile(
+    rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:(?P<clock>[ T][0-9]{{2}}:[0-9]{{2}}){_OFFSET})?"
+)
 _SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
 _HOURS, _MINUTES = 24, 60
 
@@ -72,22 +76,24 @@ def parse_zoned(text: str) -> Timestamp:
     match = _ZONED.fullmatch(text)
     if match is None:
         raise _shape_error(text)
-    time, offset = _canonical(match[1], text), match["offset"]
-    if offset is None:
-        return Timestamp(time, "none")
-    minutes = minutes_of(offset)
-    if minutes is None:
-        raise TimestampDateError(
-            f"expected an offset of hours to 23 and minutes to 59, found {shown(text)}"
-        )
-    if minutes:
-        try:
-            time = shifted(time, -minutes)
-        except OverflowError:
-            raise TimestampDateError(
-                f"expected an instant of the years 0001 to 9999 in UTC, found {shown(text)}"
-            ) from None
-    return Timestamp(time, "utc")
+    return _zoned(match[1], match["offset"], text)
+
+
+def parse_any(text: str) -> Timestamp:
+    """Return what ``text`` says, a timestamp or a shorter form of one.
+
+    These are a date alone, which is its midnight, and a time without seconds, which is its first;
+    only the latter may have an offset. Many at once: `events.times.columns.times_in_texts`.
+
+    Raises:
+        TimestampShapeError: it is none of these, nor what `parse_zoned` takes.
+        TimestampDateError: as `parse_zoned` does.
+
+    """
+    short = _SHORT.fullmatch(text)
+    if short is None:
+        return parse_zoned(text)
+    return _zoned(f"{short['day']}{short['clock'] or ' 00:00'}:00", short["offset"], text)
 
 
 def minutes_of(offset: str) -> int | None:
@@ -119,6 +125,26 @@ def shifted(time: str, minutes: int) -> str:
 def in_zone(time: str, zone: Zone | None) -> str:
     """Return how a canonical time is shown: with a ``Z`` if it is an instant in UTC."""
     return f"{time}Z" if zone == "utc" else time
+
+
+def _zoned(clock: str, offset: str | None, whole: str) -> Timestamp:
+    """Return what a timestamp says that has ``clock`` before its offset, written as ``whole``."""
+    time = _canonical(clock, whole)
+    if offset is None:
+        return Timestamp(time, "none")
+    minutes = minutes_of(offset)
+    if minutes is None:
+        raise TimestampDateError(
+            f"expected an offset of hours to 23 and minutes to 59, found {shown(whole)}"
+        )
+    if minutes:
+        try:
+            time = shifted(time, -minutes)
+        except OverflowError:
+            raise TimestampDateError(
+                f"expected an instant of the years 0001 to 9999 in UTC, found {shown(whole)}"
+            ) from None
+    return Timestamp(time, "utc")
 
 
 def _canonical(text: str, whole: str) -> str:

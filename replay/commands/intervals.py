@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from events.escapes import plain
+from events.logs.file import Portions
+from events.observations.csvrows import Dialect
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
-from replay.arguments import add_run, as_utf8, check_printable, distinct, duration
+from events.times.epoch import EXPONENTS
+from replay.arguments import add_run, as_utf8, check_printable, delimiter, distinct, duration
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
@@ -30,9 +34,16 @@ DETAIL = """\
 An observation is a time and an id. The intervals are those shorter than the threshold, and not
 inside another one, that hold more than one id. OBSERVATIONS is CSV with a row of column names,
 or JSON lines, by its name (.csv, .json, .jsonl, .ndjson; also with .gz) or by --format; - is
-standard input, CSV by default. A file that is not in order of time is put in order first, ties
-as they stand there, which takes memory for all of it. Of a pipe, or with --lateness, what
-comes later than that is rejected.
+standard input, CSV by default. A file of JSON may also be an array of objects, and where pyarrow
+is installed a file may be Parquet (.parquet). A file that is not in order of time is put in order
+first, ties as they stand there, which takes memory for all of it. Of a pipe, or with --lateness,
+what comes later than that is rejected.
+
+A time is YYYY-MM-DD HH:MM:SS with any fraction, or without the seconds or the clock. T may stand
+for the space, and Z or an offset such as +02:00 behind the clock: such times are shown and
+written in UTC, with a Z, as are the numbers since 1970 that --time-unit is for. All times have
+an offset or none has: what differs from the first is rejected. Names of columns are found
+regardless of case and of spaces around them.
 
 From standard input, a named pipe, or a file with --follow, intervals are written as soon as they
 are final; --resume goes on with the store, behind the rows that were read. Rows are not kept as
@@ -40,10 +51,11 @@ they are written, so whether a followed file still is the same is told by times,
 rejected rows: changes elsewhere in it are not seen. A pipe of CSV that goes on begins with the row
 of column names, and then the line that "check" names.
 
-OUTPUT is CSV if it ends in .csv, else JSON lines; lines are
-appended. Run again, it goes on where it was stopped. A search with other settings is not
-appended to OUTPUT, since nothing in a row says which search it is from. The settings of the
-rows there are read from the store beside OUTPUT, or the one of --store."""
+OUTPUT is CSV if it ends in .csv, Parquet if in .parquet, else JSON lines. Lines are appended;
+Parquet is written at the end, where no such file is. Run again, it goes on where it was stopped. A
+search with other settings is not appended to OUTPUT, since nothing in a row says which search
+it is from. The settings of the rows there are read from the store beside OUTPUT, or the one of
+--store."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,15 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "output",
         metavar="OUTPUT",
-        help="file to append intervals to, .csv or JSON lines; or -, a pipe or a device, "
-        "with --store",
+        help="file to append intervals to, .csv or JSON lines, or to make, .parquet; or -, a pipe "
+        "or a device, with --store",
     )
     add(
         "--threshold",
         metavar="TIME",
         type=duration,
         required=True,
-        help="an interval is shorter than this, such as 90s, 10m, 1h30m; more than 0s",
+        help="an interval is shorter than this, such as 90s, 10m (minutes), 1h30m; more than 0s",
     )
     add("--inclusive", action="store_true", help="an interval may be just as long; then 0s will do")
     add("--by", metavar="COLUMN", type=as_utf8, help="look at each value of this column by itself")
@@ -87,7 +99,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for flag, name, what in (("--time-column", "time", "times"), ("--id-column", "adid", "ids")):
         help_text = f"column of {what} (default: {name})"
         add(flag, metavar="NAME", type=as_utf8, default=name, help=help_text)
-    add("--format", choices=("csv", "jsonl"), help="format of the observations")
+    add("--format", choices=("csv", "jsonl", "parquet"), help="format of the observations")
+    add(
+        "--time-unit",
+        choices=tuple(EXPONENTS),
+        help="times are numbers of this unit since 1970, whole or fractional",
+    )
+    add(
+        "--delimiter",
+        metavar="CHAR",
+        type=delimiter,
+        help="what stands between cells of CSV, a character or tab (default: the comma, tab, "
+        "semicolon or bar that the row of column names has)",
+    )
     add("--svg", metavar="FILE", help="also draw a picture; FILE must not exist")
     add_run(
         parser,
@@ -112,9 +136,17 @@ def run(options: argparse.Namespace) -> int:
         StopSignals() as stop,
         console,
         Observations(
-            given, columns, form=options.format, follow=options.follow, wake=stop
+            given,
+            columns,
+            form=options.format,
+            dialect=Dialect(options.time_unit, options.delimiter),
+            follow=options.follow,
+            wake=stop,
+            portions=Portions(line_bytes=options.max_line),
         ) as opened,
     ):
+        for note in opened.format.notes if not options.quiet else ():
+            console.say(f"{plain(given)}: {note}")
         summary = run_intervals(
             opened,
             options.output,
@@ -141,8 +173,8 @@ def run(options: argparse.Namespace) -> int:
 def _picture(summary: IntervalSummary, title: str) -> str:
     """Return the drawing of a history; where there is a key, each id has it in front."""
     history = IntervalHistory(EventStore(summary.store_path))
-    times, adids, keys = history.journal.rows(history.journal.in_order())
+    times, adids, keys = history.journal.texts(history.journal.in_order())
     if history.journal.keyed:
-        adids = tuple([f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)])
+        adids = [f"{key} {adid}" for key, adid in zip(keys, adids, strict=True)]
     intervals = [finding.interval for finding in history.findings()]
     return intervals_picture(times, adids, intervals, title)

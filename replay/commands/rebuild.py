@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events.errors import counted, unwritable
+from events.errors import InputError, counted, unwritable
 from events.escapes import plain
 from events.paths import is_output_stream
 from events.store.disk import DISK, NewFile, free_name, identity_of
@@ -52,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     path = Path(options.file)
     lines, pieces = looks.rebuild()
     if is_output_stream(options.file):
+        if looks.is_whole_file:
+            raise InputError(f"{path}: expected a file for Parquet, found a pipe or a device")
         with StopSignals() as stop, OutputStream(path, looks.output, stop) as stream:
             stream.hold()
             for piece in pieces:

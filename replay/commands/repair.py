@@ -17,7 +17,6 @@ from events.store.records import (
     Decision,
     Finding,
     Gap,
-    Observed,
     Record,
     StateDigest,
     StreamStart,
@@ -102,7 +101,7 @@ class _Mender:
         replaced = msgspec.structs.replace
         if isinstance(record, EventColumns):
             self._runs.append((record.number, record.number + len(record) - 1, self.lost))
-            return record.numbered_from(record.number - self.lost)
+            return record.numbered(record.number - self.lost)
         if isinstance(record, Decision):
             decided = self._number(record.number)
             self.dropped += decided is None
@@ -124,7 +123,5 @@ class _Mender:
         """Return a record whose own numbers are those of the new store."""
         if isinstance(record, StreamStart):
             return StreamStart(record.events - self.lost)
-        if isinstance(record, Observed):
-            return record.numbered(record.number - self.lost)
         # Behind a gap the indexes of intervals are not what they were.
         return None if isinstance(record, Finding) and self._gaps else record

@@ -10,7 +10,7 @@ from events.escapes import plain
 from events.paths import standard_input
 from replay.arguments import add_store
 from replay.debugger.shell import Shell
-from replay.kinds import looks_at
+from replay.kinds import KINDS, looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import report, say
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Obey commands until they end; return what a command of a script that went wrong ends with."""
     interactive = options.commands is None and standard_input("commands (or use -c)").isatty()
     with looks_at(options, of_another=True) as looks:
-        shell = Shell(looks, interactive=interactive, history=not options.no_history)
+        shell = Shell(looks, interactive=interactive, history=not options.no_history, kinds=KINDS)
         if (other := looks.other) is not None:
             rule = "by whose rule why, trace and message show it"
             report(f"replay: {plain(options.store)}: {other}, {rule}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from events.escapes import plain
 from replay.arguments import add_event
+from replay.debugger.views import OUTSIDE, content_text, show_messages
 from replay.kinds import looks_at
 from replay.loading import add_detector
 from replay.terminal.standard_streams import say
-from replay.terminal.tables import print_json, print_table
+from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "show every message delivered for an event, in order"
 EXAMPLE = "trace flagged.json.events 20010 --mermaid"
-
-_OUTSIDE: Final = "outside"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,28 +46,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def show_messages(messages: Sequence[Delivered], looks: Looks[Any]) -> None:
-    """Print a table of messages; ``looks`` tell what actors call by a number."""
-    rows = (
-        (
-            step,
-            plain(sender or _OUTSIDE),
-            plain(receiver),
-            type(message).__name__,
-            _content(message, looks),
-        )
-        for step, (sender, receiver, message) in enumerate(messages, 1)
-    )
-    print_table(("step#", "sender", "receiver", "message", "content"), rows)
-
-
-def message_text(delivered: Delivered, looks: Looks[Any]) -> str:
-    """Return one line about a message."""
-    sender, receiver, message = delivered
-    what = f"{type(message).__name__} {_content(message, looks)}".rstrip()
-    return f"{plain(sender or _OUTSIDE)} > {plain(receiver)}: {what}"
-
-
 def message_fields(delivered: Delivered, looks: Looks[Any]) -> dict[str, object]:
     """Return a message as JSON has it: users and keys by name, and amounts as text."""
     sender, receiver, message = delivered
@@ -78,32 +55,17 @@ def message_fields(delivered: Delivered, looks: Looks[Any]) -> dict[str, object]
     return {"sender": sender, "receiver": receiver, "message": kind, **content}
 
 
-def _content(message: Any, looks: Looks[Any]) -> str:
-    fields = looks.message_fields(message).items()
-    return ", ".join(f"{field}={_short(value, looks)}" for field, value in fields)
-
-
-def _short(value: Any, looks: Looks[Any]) -> str:
-    if (text := looks.value_text(value)) is not None:
-        return text
-    if isinstance(value, list):
-        return "{" + ", ".join([_short(each, looks) for each in value]) + "}"
-    if isinstance(value, tuple):
-        return "(" + ", ".join([_short(each, looks) for each in value]) + ")"
-    return plain(value)
-
-
 def _mermaid(delivered: Sequence[Delivered], looks: Looks[Any]) -> None:
     """Print a diagram with a short name for each actor, since ids may hold any character."""
-    short: dict[str | None, str] = {None: _OUTSIDE}
+    short: dict[str | None, str] = {None: OUTSIDE}
     for sender, receiver, _ in delivered:
         for urn in (sender, receiver):
             short.setdefault(urn, f"a{len(short)}")
     say("sequenceDiagram")
     for urn, alias in short.items():
-        say(f"    participant {alias} as {_quoted(plain(urn or _OUTSIDE))}")
+        say(f"    participant {alias} as {_quoted(plain(urn or OUTSIDE))}")
     for sender, receiver, message in delivered:
-        text = _quoted(f"{type(message).__name__} {_content(message, looks)}")
+        text = _quoted(f"{type(message).__name__} {content_text(message, looks)}")
         say(f"    {short[sender]}->>{short[receiver]}: {text}")
 
 

@@ -10,13 +10,14 @@ import msgspec
 
 from events.custom.fact import in_words
 from events.custom.parser import FactParser
-from events.errors import ParametersError, shown
+from events.errors import shown
 from events.escapes import plain
 from events.logs.file import Log
+from events.logs.objects import check_length
 from replay.custom.console import decision_fields, verdict_text
 from replay.custom.detector import event_fields
 from replay.custom.history import FactHistory, bound
-from replay.custom.logs import FactLogs
+from replay.custom.logs import FactLogs, with_values
 from replay.judging.branch import JudgedBranching, JudgedRerun
 
 if TYPE_CHECKING:
@@ -36,22 +37,24 @@ class FactBranching(JudgedBranching[FactHistory]):
 
     def setting(self, changed: Mapping[str, Any], output: Path) -> Any:
         del output
-        parameters = self.history.parameters
-        for name, value in changed.get("set", ()):
-            parameters = with_value(parameters, name, value)
-        return parameters
+        parameters, changes = self.history.parameters, changed.get("set")
+        if not changes:
+            return parameters
+        return with_values(msgspec.to_builtins(parameters), type(parameters), changes)
 
     def store_of(self, branch: RunSummary) -> EventStore:
         return bound(super().store_of(branch), self.history.detector)
 
     def parsed(self, line: bytes, before: int) -> Fact:
+        check_length(line, self._portions.line_bytes)
         event, _ = self.history.lines_of_events.read(line, self.history.zone)
         return msgspec.structs.replace(event, number=before)
 
     def opened(self, logs: dict[Source, BranchLog], setting: Any) -> FactLogs:
         parser = partial(FactParser, self.history.lines_of_events)
         batch, stream = (
-            Log(name, source, parser, content) for source, (name, content) in logs.items()
+            Log(name, source, parser, content, self._portions)
+            for source, (name, content) in logs.items()
         )
         return FactLogs(batch, stream, self.history.detector, setting, zone=self.history.zone)
 
@@ -90,30 +93,3 @@ def assignment(text: str) -> tuple[str, str]:
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {shown(text)}")
     return name, value
-
-
-def with_value(parameters: Any, name: str, value: str) -> Any:
-    """Return ``parameters`` with another value, which is a text or JSON.
-
-    Raises:
-        ParametersError: there is no such parameter, or it has no such value.
-
-    """
-    kind = type(parameters)
-    names = kind.__struct_encode_fields__
-    if name not in names:
-        known = ", ".join(names) or "none, as there are no parameters"
-        raise ParametersError(f"--set: expected a parameter: {known}; found {shown(name)}")
-    told = msgspec.to_builtins(parameters)
-    error: Exception | None = None
-    for read in (str, msgspec.json.decode):
-        # A text first, so that what is one is not taken for a number; then what is none in JSON.
-        try:
-            return msgspec.convert({**told, name: read(value)}, kind, strict=False)
-        except (msgspec.MsgspecError, UnicodeEncodeError) as failure:
-            # That of a text that is no JSON says nothing of the parameter.
-            error = failure if isinstance(failure, msgspec.ValidationError) else error
-    raise ParametersError(
-        f"--set {name}: expected a value as {kind.__qualname__} declares it, found "
-        f"{shown(value)}: {error}"
-    )

@@ -15,13 +15,12 @@ from replay.custom.history import FactResumed
 from replay.judging.logs import ParametersLine, TwoLogs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from events.custom.journal import FactJournal
-    from events.logs.file import Log, Portions
-    from events.logs.tap import Wake
+    from events.logs.file import Log
     from events.store.store import EventStore
-    from events.times.timestamps import Zone
     from replay.custom.detector import Detector
 
 
@@ -37,22 +36,19 @@ class FactLogs(TwoLogs[Any]):
         detector: type[Detector],
         parameters: Any = None,
         *,
-        follow: bool = False,
-        wake: Wake | None = None,
-        zone: Zone | None = None,
-        portions: Portions | None = None,
+        changes: Sequence[tuple[str, str]] = (),
+        **options: Any,
     ) -> None:
-        """Open both logs, and read the parameters if none are given; see `TwoLogs`.
+        """Open both logs, and read the parameters if none are given; see `TwoLogs` for others.
 
-        They may stand on the batch's first line, as a JSON object without an ``event_type``.
+        They may stand on the batch's first line, as a JSON object without an ``event_type``. Of
+        ``changes`` each is the name of one that is read, and its value; see `with_values`.
         """
         self.detector: type[Detector] = detector
         self.detectors = detector
         self._given: Final = parameters
-        parser = partial(FactParser, lines_of(detector.types()))
-        super().__init__(
-            batch, stream, parser, follow=follow, wake=wake, zone=zone, portions=portions
-        )
+        self._changes: Final = changes
+        super().__init__(batch, stream, partial(FactParser, lines_of(detector.types())), **options)
 
     def read_parameters(self) -> ParametersLine[Any]:
         batch, expected = self.batch, self.detector.parameters_type
@@ -62,7 +58,8 @@ class FactLogs(TwoLogs[Any]):
         parameters = self._given
         if parameters is None:
             try:
-                parameters = msgspec.json.decode(text or b"{}", type=expected, strict=False)
+                kind: Any = dict if self._changes else expected
+                parameters = msgspec.json.decode(text or b"{}", type=kind, strict=False)
             except msgspec.MsgspecError as error:
                 found = "none" if text is None else shown(text)
                 raise ParametersError(
@@ -75,6 +72,8 @@ class FactLogs(TwoLogs[Any]):
                     f"{where}: expected the parameters of {self.detector.__qualname__}: "
                     f"{', '.join(known) or 'none'}; found {shown(min(unknown))}"
                 )
+            if self._changes:
+                parameters = with_values(parameters, expected, self._changes)
         elif not isinstance(parameters, expected):
             raise ParametersError(
                 f"expected parameters that are {expected.__qualname__}, found {parameters!r}"
@@ -88,6 +87,47 @@ class FactLogs(TwoLogs[Any]):
 
     def resumed(self, kept: EventStore, journal: FactJournal | None) -> FactResumed:
         return FactResumed(kept, self.detector, journal)
+
+
+def with_values(told: dict[str, Any], kind: Any, changes: Sequence[tuple[str, str]]) -> Any:
+    """Return parameters of which some have another value.
+
+    Args:
+        told: the values that they have, as JSON has them.
+        kind: the class of the parameters.
+        changes: names, and values as a text or JSON.
+
+    Raises:
+        ParametersError: there is no such parameter, or it has no such value.
+
+    """
+    types = {each.encode_name: each.type for each in msgspec.structs.fields(kind)}
+    for name, text in changes:
+        if name not in types:
+            known = ", ".join(types) or "none, as there are no parameters"
+            raise ParametersError(f"--set: expected a parameter: {known}; found {shown(name)}")
+        told = {**told, name: _value(text, types[name])}
+    try:
+        return msgspec.convert(told, kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        name, text = changes[-1]
+        raise ParametersError(
+            f"--set {name}: expected a value as {kind.__qualname__} declares it, found "
+            f"{shown(text)}: {error}"
+        ) from None
+
+
+def _value(text: str, kind: Any) -> Any:
+    """Return what a text says: itself, so that it is taken for no number, or what it is in JSON."""
+    value: Any = text
+    for read in (str, msgspec.json.decode):
+        try:
+            value = read(text)
+            msgspec.convert(value, kind, strict=False)
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            continue
+        break
+    return value
 
 
 def _check_kept(parameters: Any) -> None:

@@ -58,7 +58,8 @@ class FactShrinking(JudgedShrinking[FactHistory]):
         return LogLine(LinePlace("batch", int(line is not None)), None, text)
 
     def opened(self, batch: Path, stream: Path) -> FactLogs:
-        return FactLogs(batch, stream, self.history.detector)
+        portions = self.history.store.header.portions
+        return FactLogs(batch, stream, self.history.detector, portions=portions)
 
     def spoken(self) -> Spoken:
         detector = imported(self.history.detector)

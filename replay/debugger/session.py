@@ -14,7 +14,6 @@ from events.store.disk import NewFile
 from replay.debugger.commands import CommandError, Commands, commands_in
 from replay.debugger.expressions import Expression
 from replay.debugger.tools import quoted
-from replay.kinds import KINDS
 from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
@@ -51,8 +50,8 @@ class SavedSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 class Session:
     """Breakpoints, watches and marks on the timeline of a store."""
 
-    def __init__(self, looks: Looks[Any]) -> None:
-        """Begin without any."""
+    def __init__(self, looks: Looks[Any], kinds: Iterable[type[Looks[Any]]] = ()) -> None:
+        """Begin without any; of commands for other ``kinds`` of stores it is said that they are."""
         self.looks: Final = looks
         """What is looked at."""
         self.timeline: Final[Stepping[Any, Any, Any]] = looks.timeline
@@ -62,7 +61,7 @@ class Session:
             self.tools,
             {
                 command.name: f"expected a store of {kind.kind}, found one of {looks.kind}"
-                for kind in KINDS
+                for kind in kinds
                 for command in kind.tools.commands
             },
         )

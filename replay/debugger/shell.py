@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from events.errors import PositionError, ReplayError, counted, shown
 from events.escapes import plain
 from replay.arguments import as_utf8, did_you_mean
-from replay.commands.trace import show_messages
 from replay.debugger import views
 from replay.debugger.commands import CommandError, commands_in, file_name
 from replay.debugger.expressions import MissingFieldError, value_text
@@ -23,7 +22,7 @@ from replay.engine.references import reference_in
 from replay.terminal.standard_streams import UnprintableError, flush, report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from replay.debugger.commands import Typed
     from replay.debugger.expressions import Expression
@@ -40,13 +39,21 @@ _MARK: Final = re.compile(r"[^\W\d][\w-]*")
 class Shell(cmd.Cmd):
     """Obeys commands on one store; errors are one line each on standard error."""
 
-    def __init__(self, looks: Looks[Any], *, interactive: bool, history: bool = False) -> None:
+    def __init__(
+        self,
+        looks: Looks[Any],
+        *,
+        interactive: bool,
+        history: bool = False,
+        kinds: Iterable[type[Looks[Any]]] = (),
+    ) -> None:
         """Read from standard input.
 
         Args:
             looks: the store.
             interactive: whether a person types there.
             history: whether what is typed is kept for the next session.
+            kinds: the looks of stores that have other commands.
 
         """
         super().__init__()
@@ -54,7 +61,7 @@ class Shell(cmd.Cmd):
         self._ended = False
         # How many files are being carried out, one in another.
         self._sources = 0
-        self.session: Final = Session(looks)
+        self.session: Final = Session(looks, kinds)
         self.status = 0
         """What a script ends with: not 0 once a command went wrong."""
         self._looks: Final = looks
@@ -409,7 +416,7 @@ class Shell(cmd.Cmd):
         number = self.event(word)
         views.say_whose_rule(self._looks)
         with self.elsewhere():
-            show_messages(self._timeline.trace(number), self._looks)
+            views.show_messages(self._timeline.trace(number), self._looks)
 
     def _history(self, word: str | None = None) -> None:
         tools = self.session.tools

@@ -8,16 +8,19 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from events.escapes import json_escaped, plain
-from replay.commands.trace import message_text
 from replay.engine.history import LinePlace
 from replay.engine.looks import rejected_text
 from replay.terminal.standard_streams import Colour, say
+from replay.terminal.tables import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from replay.engine.looks import Looks
+    from replay.engine.stepping import Delivered
 
+OUTSIDE: Final = "outside"
+"""What messages come from that no actor has sent."""
 _WAITING_MAX: Final = 10
 
 
@@ -90,3 +93,41 @@ def show_message(looks: Looks[Any]) -> None:
         say(f"waiting {number}: {message_text(message, looks)}")
     if len(waiting) > _WAITING_MAX:
         say(f"and {len(waiting) - _WAITING_MAX} more")
+
+
+def show_messages(messages: Sequence[Delivered], looks: Looks[Any]) -> None:
+    """Print a table of messages; ``looks`` tell what actors call by a number."""
+    rows = (
+        (
+            step,
+            plain(sender or OUTSIDE),
+            plain(receiver),
+            type(message).__name__,
+            content_text(message, looks),
+        )
+        for step, (sender, receiver, message) in enumerate(messages, 1)
+    )
+    print_table(("step#", "sender", "receiver", "message", "content"), rows)
+
+
+def message_text(delivered: Delivered, looks: Looks[Any]) -> str:
+    """Return one line about a message."""
+    sender, receiver, message = delivered
+    what = f"{type(message).__name__} {content_text(message, looks)}".rstrip()
+    return f"{plain(sender or OUTSIDE)} > {plain(receiver)}: {what}"
+
+
+def content_text(message: Any, looks: Looks[Any]) -> str:
+    """Return what a message says; ``looks`` tell what actors call by a number."""
+    fields = looks.message_fields(message).items()
+    return ", ".join(f"{field}={_short(value, looks)}" for field, value in fields)
+
+
+def _short(value: Any, looks: Looks[Any]) -> str:
+    if (text := looks.value_text(value)) is not None:
+        return text
+    if isinstance(value, list):
+        return "{" + ", ".join([_short(each, looks) for each in value]) + "}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join([_short(each, looks) for each in value]) + ")"
+    return plain(value)

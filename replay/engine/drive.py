@@ -7,8 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.logs.kept_lines import KeptLines
+from events.store.records import EventRun, Lines, LogEnd, Rejected, Written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from events.logs.kept_lines import Kept
     from events.logs.reader import ParseAhead
     from events.store.header import Header
-    from events.store.records import Lines, Record, Rejected, Source
+    from events.store.records import Record, Source
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
@@ -30,22 +32,50 @@ class Resumed(ABC):
     file_frame: int | None = None
     """The number of the frame in which the lines of a live log's last file begin, from 0."""
 
-    def __init__(self, store: EventStore) -> None:
-        """Begin before the first record of ``store``."""
+    def __init__(self, store: EventStore, sources: Sequence[Source]) -> None:
+        """Begin before the first record of ``store``, which is of the logs ``sources``."""
         self.store: Final = store
         """The store."""
-        self.lines: Final[dict[Source, int]] = {}
+        self.lines: Final = dict.fromkeys(sources, 0)
         """How many lines of each log were read."""
+        self.events: Final = dict.fromkeys(sources, 0)
+        """How many lines of each log were accepted."""
+        self.refused: Final = dict.fromkeys(sources, 0)
+        """How many lines of each log were rejected."""
         self.ended: Final[set[Source]] = set()
         """The logs that were read to their end."""
-        self.rejected: Final[list[Rejected]] = []
-        """The lines that were rejected; the first one at least."""
+        self.rejected: Rejected | None = None
+        """The first line that was rejected, if one was."""
         self.reasons: Final[Counter[str]] = Counter()
         """How many lines were rejected, by reason."""
         self.written = 0
         """How many bytes of its lines the output is known to have held."""
+        self._source: Source = sources[0]
 
-    def lines_at(self, lines: Lines, frame: int) -> None:
+    def note(self, record: Record, frame: int) -> None:
+        """Take note of a record of frame ``frame``; verdicts and digests are a detector's own."""
+        if isinstance(record, Lines):
+            self._source = record.source
+            self._lines_at(record, frame)
+        elif isinstance(record, EventRun):
+            self.accept(record.events)
+        elif isinstance(record, Rejected):
+            self.reasons[record.reason] += 1
+            self.refused[record.source] += 1
+            self.rejected = self.rejected or record
+            self.lines[record.source] = record.number
+        elif isinstance(record, LogEnd):
+            self.lines[record.source] = record.lines
+            self.ended.add(record.source)
+        elif isinstance(record, Written):
+            self.written = record.size
+
+    def accept(self, events: int) -> None:
+        """Take note of lines that were accepted."""
+        self.events[self._source] += events
+        self.lines[self._source] += events
+
+    def _lines_at(self, lines: Lines, frame: int) -> None:
         """Take note of where lines of frame ``frame`` begin."""
         source, number = lines.source, lines.number
         continued = self.lines[source] < number > 1
@@ -63,9 +93,11 @@ class Resumed(ABC):
         """Return the source line of an event, where a store keeps that."""
         raise NotImplementedError
 
-    @abstractmethod
     def count_into(self, summary: RunSummary) -> None:
         """Add what the history holds to what a run has done."""
+        summary.events_before = sum(self.events.values())
+        summary.accepted.update(self.events)
+        summary.refused.update(self.refused)
 
     @abstractmethod
     def recover(self, output: Output) -> Path | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import bisect
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from itertools import count, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, overload
 
 from events.errors import PositionError, event_among
+from events.journal.columns import EventColumns
+from events.journal.journal import Journal
 from events.logs.objects import BYTE_ORDER_MARK
-from events.store.records import Gap, Lines, LogEnd, Rejected, Source, StateDigest
+from events.store.records import EventRun, Gap, Lines, LogEnd, Rejected, Source, StateDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,17 +69,7 @@ class Happening(Protocol):
         """When it was."""
 
 
-class EventJournal(Protocol[E]):
-    """The journal of a history; event n has row n - 1."""
-
-    def __len__(self) -> int:
-        """Return how many events there are."""
-
-    def events(self, first: int, last: int) -> list[E]:
-        """Return the events from ``first`` to ``last``, both included."""
-
-
-J = TypeVar("J", bound=EventJournal[Any])
+J = TypeVar("J", bound=Journal[Any, Any])
 
 
 class Events(Sequence[E]):
@@ -85,7 +77,7 @@ class Events(Sequence[E]):
 
     __slots__ = ("_at_once", "_journal")
 
-    def __init__(self, journal: EventJournal[E], at_once: int = 1 << 10) -> None:
+    def __init__(self, journal: Journal[E, Any], at_once: int = 1 << 10) -> None:
         """Give the events of ``journal``, of which an iteration makes so many at once."""
         self._journal = journal
         self._at_once = at_once
@@ -131,19 +123,12 @@ class StoredHistory(ABC, Generic[E, J]):
 
     """
 
-    def __init__(self, store: EventStore, journal: J, events: Events[E]) -> None:
-        """Read all of ``store``.
-
-        Args:
-            store: the store.
-            journal: one without events, for those of the store.
-            events: the events of ``journal``.
-
-        """
+    def __init__(self, store: EventStore, journal: J) -> None:
+        """Read all of ``store`` into ``journal``, which is without events."""
         self.store: Final = store
         self.journal: Final = journal
         """All events, as columns."""
-        self.events: Final = events
+        self.events: Final[Events[E]] = Events(journal)
         """All events; event n has index n - 1."""
         self.digests: Final[list[Attestation]] = []
         """The digests of the state that the run recorded, in order."""
@@ -174,9 +159,9 @@ class StoredHistory(ABC, Generic[E, J]):
         return len(self) - before
 
     @property
-    @abstractmethod
     def everyone(self) -> AbstractSet[str]:
-        """All ids of the history."""
+        """All ids of the history, also those that have not appeared yet at some moment."""
+        return self.journal.numbers.keys()
 
     @property
     def zone(self) -> Zone | None:
@@ -252,7 +237,11 @@ class StoredHistory(ABC, Generic[E, J]):
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
         """Take a record of frame ``frame``; events and verdicts are a detector's own."""
         del frame
-        if isinstance(record, Lines | Rejected):
+        if isinstance(record, EventColumns):
+            self.journal.extend(record)
+        elif isinstance(record, EventRun):
+            self._following += record.events
+        elif isinstance(record, Lines | Rejected):
             self._marks.append((self._following, record))
             if isinstance(record, Rejected):
                 self.rejected.append((self._following, record))

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from events.store.header import Header
     from events.store.records import Rejected, Source
     from events.store.store import EventStore
-    from replay.debugger.tools import Tools
     from replay.engine.branch import Branch, Branching, Rerun
     from replay.engine.console import RunWords
     from replay.engine.explore import Subject
@@ -105,8 +104,8 @@ class Looks(Closing, Generic[E]):
     """Where that goes, in errors."""
     output_line: ClassVar[str]
     """What each line of it tells."""
-    tools: ClassVar[type[Tools[Any]]]
-    """What its debugger has."""
+    tools: ClassVar[Any]
+    """What its debugger has, as `replay.debugger.tools` says; made of looks."""
     amounts: ClassVar[frozenset[str]] = frozenset()
     """Which of its fields hold numbers as text."""
     parameter_options: ClassVar[tuple[ParameterOption, ...]] = ()
@@ -360,6 +359,11 @@ class Looks(Closing, Generic[E]):
             DamagedStoreError: it would not.
 
         """
+
+    @property
+    def is_whole_file(self) -> bool:
+        """Whether the output is no lines, and there only as a whole."""
+        return False
 
     @abstractmethod
     def rebuild(self) -> tuple[int, Iterable[bytes]]:

@@ -200,8 +200,8 @@ class Run:
         self.lap("resume")
 
     def _refuse_rejected(self, resumed: Resumed) -> None:
-        if self.strict and resumed.rejected:
-            rejected = resumed.rejected[0]
+        rejected = resumed.rejected
+        if self.strict and rejected is not None:
             (log,) = (log for log in self.inputs.logs if log.source == rejected.source)
             raise strict_error(log.path, rejected, self.drive.row)
 

@@ -8,6 +8,7 @@ history is tried. Whole parts are taken away before single lines, as in delta de
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -26,6 +27,9 @@ H = TypeVar("H")
 
 Progress: TypeAlias = "Callable[[int, int], None]"
 """Is told how many lines are left, and how many candidates have been decided."""
+
+
+_NAME_LENGTH_MAX: Final = 40
 
 
 class VerdictNotReplayedError(ReplayError):
@@ -237,3 +241,10 @@ def without_lines(kept: list[int], holds: Callable[[list[int]], bool]) -> list[i
         else:
             needed += 1
     return kept
+
+
+def plain_name(name: str) -> str:
+    """Return ``name`` without what would end a docstring, or be read as something else in it."""
+    plain = re.sub(r"[^A-Za-z0-9 ._~+-]", "?", name)
+    cut = len(plain) > _NAME_LENGTH_MAX
+    return f"{plain[: _NAME_LENGTH_MAX - 3]}..." if cut else plain

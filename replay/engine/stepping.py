@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
 from events.errors import PositionError
+from replay.engine.acting import Acting
 from replay.engine.history import StoredHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from actors.dispatcher import DeliveryOrder, DispatchedActor
+    from actors.dispatcher import DeliveryOrder
     from events.times.timestamps import Zone
 
 
@@ -33,22 +34,8 @@ class Delivered(NamedTuple):
     """One of `actors.purchases.messages`, or of `actors.intervals.messages`."""
 
 
-class Acting(Protocol):
-    """An actor system that stands at some moment of a history."""
-
-    @property
-    def coordinator(self) -> DispatchedActor:
-        """The actor that is told from outside."""
-
-    def goto(self, position: int) -> None:
-        """Stand at the moment after event ``position``."""
-
-    def close(self) -> None:
-        """Stop all actors."""
-
-
 H = TypeVar("H", bound=StoredHistory[Any, Any])
-S = TypeVar("S", bound=Acting)
+S = TypeVar("S", bound=Acting[Any])
 
 
 class Stepping(Closing, ABC, Generic[E, H, S]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.urns import COORDINATOR, SINK
 from events.closing import Closing
@@ -46,8 +46,9 @@ class Verification(NamedTuple):
 class Replayed(Closing):
     """A history that is played again to actors of its own."""
 
-    def __init__(self) -> None:
-        """Begin before the first event."""
+    def __init__(self, simulation: Any) -> None:
+        """Begin before the first event, to be told to ``simulation``."""
+        self._simulation: Final = simulation
         self.position = 0
         """How many events were played."""
         self.verdicts = 0
@@ -56,6 +57,9 @@ class Replayed(Closing):
         """How many digests of the state were compared."""
         self.lost: list[Lost] = []
         """What was not there to be compared."""
+
+    def close(self) -> None:
+        self._simulation.close()
 
     @abstractmethod
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:

@@ -12,10 +12,15 @@ from replay.intervals.lines import title_of
 
 if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
+    from events.times.timestamps import Zone
 
 
 def check_appending(
-    parameters: IntervalParameters, output: Path, start: int, standing: EventStore | None
+    parameters: IntervalParameters,
+    zone: Zone | None,
+    output: Path,
+    start: int,
+    standing: EventStore | None,
 ) -> None:
     """Refuse to append rows that nothing would tell from those of another search.
 
@@ -24,6 +29,7 @@ def check_appending(
 
     Args:
         parameters: what is looked for.
+        zone: that of the observations; None where it is not known.
         output: where the rows go.
         start: at which byte of it they begin.
         standing: the store that stands where that of this search is to be, if one does.
@@ -37,7 +43,10 @@ def check_appending(
     for store in (standing, _beside(output, standing)):
         if store is None or store.header.intervals is None:
             continue
-        if words := parameters.other_settings(store.intervals):
+        words = parameters.other_settings(store.intervals)
+        if {zone, store.zone} == {"none", "utc"}:
+            words.append("zone of its times")
+        if words:
             raise InputError(
                 f"{output}: expected rows of the same search there, found that {store.path} is "
                 f"of one with another {' and '.join(words)}; nothing would tell their rows "

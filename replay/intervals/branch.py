@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.errors import counted
+from events.errors import InputError, counted
 from events.escapes import plain
 from events.logs.objects import BadLineError, Reason
+from events.observations.csvrows import Dialect
+from events.observations.observed import Observation
 from events.observations.parser import RowFormat
-from events.observations.rows import ColumnNames, Observation
+from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
+from events.times.epoch import count_text
+from events.times.timestamps import in_zone
 from replay.engine.branch import Branch, Branching, Differing, Rerun
 from replay.engine.detectors import check_detector
 from replay.engine.history import LogLine
 from replay.intervals.history import IntervalHistory
-from replay.intervals.lines import interval_fields
-from replay.intervals.run import Search, run_intervals
+from replay.intervals.lines import in_zone_of, interval_fields
+from replay.intervals.run import Search, form_of_output, run_intervals
 from replay.intervals.words import ids_text, setting_text
 from replay.terminal.standard_streams import say
 
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from events.logs.extent import Fingerprint
     from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
-    from events.observations.parser import Format
+    from events.observations.parser import FileFormat
     from events.store.disk import Disk
     from events.store.records import Finding, Rejected, Source
     from replay.engine.branch import BranchLog, What
@@ -55,6 +59,7 @@ class IntervalBranching(Branching[IntervalHistory]):
         self._detector: Final = detector
         parameters = history.parameters
         self._columns: Final = ColumnNames(parameters.time, parameters.adid, parameters.key)
+        self._dialect: Final = Dialect(parameters.unit)
 
     @property
     def logs(self) -> dict[Source, Fingerprint | None]:
@@ -82,22 +87,27 @@ class IntervalBranching(Branching[IntervalHistory]):
     def check(self) -> None:
         check_detector(self.history.store, self._detector)
 
-    def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, Format]:
+    def setting(self, changed: Mapping[str, Any], output: Path) -> tuple[Search, FileFormat]:
         search = search_of(self.history.parameters)
-        form: Format = "csv" if output.suffix.lower() == ".csv" else "jsonl"
+        form = form_of_output(output)
+        if form == "parquet":
+            raise InputError(
+                f"{output}: expected CSV or JSON lines for the intervals of a branch, found Parquet"
+            )
         return msgspec.structs.replace(search, **changed), form
 
     def lines(self) -> Iterator[LogLine]:
         encode = msgspec.json.Encoder().encode
         for place, record in self.history.lines():
             if isinstance(record, Observation):
-                row = encode(row_fields(self.history.parameters, record))
+                row = encode(row_fields(self.history, record))
                 yield LogLine(place, record.number, row)
             elif self._stays(record):
                 yield LogLine(place, None, record.line)
 
     def parsed(self, line: bytes, before: int) -> Observation:
-        rows = RowFormat("jsonl", self._columns, "").rows().parse(line + b"\n", last=True)
+        form = RowFormat("jsonl", self._columns, "", self._dialect)
+        rows = form.rows(zone=self.history.zone).parse(line + b"\n", last=True)
         for row in rows.rejected:
             raise BadLineError(Reason(row.reason), row.detail)
         if not rows.numbers:
@@ -115,7 +125,7 @@ class IntervalBranching(Branching[IntervalHistory]):
     def run(
         self,
         logs: dict[Source, BranchLog],
-        setting: tuple[Search, Format],
+        setting: tuple[Search, FileFormat],
         output: Path,
         store: Path,
         *,
@@ -125,7 +135,14 @@ class IntervalBranching(Branching[IntervalHistory]):
     ) -> tuple[IntervalSummary, set[tuple[Source, int]]]:
         del workers
         name, content = logs["observations"]
-        with Observations(name, self._columns, form="jsonl", content=content) as source:
+        with Observations(
+            name,
+            self._columns,
+            form="jsonl",
+            dialect=self._dialect,
+            content=content,
+            portions=self.history.store.header.portions,
+        ) as source:
             search, form = setting
             summary = run_intervals(
                 source, output, search, form=form, store=store, listener=listener, disk=disk
@@ -139,10 +156,20 @@ def search_of(parameters: IntervalParameters) -> Search:
     return Search(parameters.threshold, parameters.inclusive, parameters.distinct_min, late)
 
 
-def row_fields(parameters: IntervalParameters, event: Observation) -> Fields:
-    """Return what a line of an observation holds."""
+def row_fields(history: IntervalHistory, event: Observation) -> Fields:
+    """Return what a line of an observation holds: its time as the log has it, in UTC."""
+    parameters = history.parameters
     keyed = {} if parameters.key is None else {parameters.key: event.key}
-    return {parameters.time: event.time, parameters.adid: event.adid, **keyed}
+    time: Any = written_time(history, event.time)
+    if parameters.unit is not None:
+        time = msgspec.Raw(time.encode())
+    return {parameters.time: time, parameters.adid: event.adid, **keyed}
+
+
+def written_time(history: IntervalHistory, time: str) -> str:
+    """Return a canonical time as a row of a history's log can have it."""
+    unit = history.parameters.unit
+    return in_zone(time, history.zone) if unit is None else count_text(time, unit)
 
 
 def setting_fields(parameters: IntervalParameters) -> Fields:
@@ -202,7 +229,8 @@ class IntervalRerun(Rerun):
         interval, pair = difference.about, (difference.before, difference.after)
         ids = [ids_text(each.interval) for each in pair if each is not None]
         keyed = (plain(interval.key),) if self._keyed else ()
-        times = (interval.start_time, interval.end_time)
+        shown = in_zone_of(self._history.zone, interval)
+        times = (shown.start_time, shown.end_time)
         return (*keyed, *times, " -> ".join(dict.fromkeys(ids)))
 
     def difference_fields(self, difference: Differing) -> Fields:
@@ -238,7 +266,7 @@ class IntervalRerun(Rerun):
         }
 
     def _fields(self, finding: Finding) -> Fields:
-        return interval_fields(finding.interval, keyed=self._keyed)
+        return interval_fields(finding.interval, self._history.zone, keyed=self._keyed)
 
 
 def place_of(interval: Interval) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from events.observations.kept_rows import KeptObservations
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
-from events.store.header import Header
+from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive, Resumed
 from replay.engine.supervision import Reactivation
@@ -60,6 +60,7 @@ class IntervalDrive(Drive):
 
         """
         self._detector: Final = detector or IntervalSimulation
+        self._source: Final = source
         self._log: Final = source.log
         self._format: Final = source.format
         if parameters.lateness is not None:
@@ -76,7 +77,14 @@ class IntervalDrive(Drive):
     def header(self) -> Header:
         """Return what the history is of."""
         decides = detector_version(self._detector)
-        return Header(None, None, None, None, intervals=self._parameters, detector=decides)
+        zone = self._source.zone
+        return Header(
+            *(None,) * 4,
+            intervals=self._parameters,
+            detector=decides,
+            zone=zone,
+            line_bytes=line_bytes_of(self._log.portions),
+        )
 
     def is_finished(self, kept: EventStore) -> bool:
         """Tell whether nothing is left to do."""
@@ -85,7 +93,8 @@ class IntervalDrive(Drive):
 
     def check_start(self, start: int, standing: EventStore | None) -> None:
         """Refuse to append rows that nothing would tell from those of another search."""
-        check_appending(self._parameters, self._summary.output_path, start, standing)
+        zone = self._source.zone
+        check_appending(self._parameters, zone, self._summary.output_path, start, standing)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> IntervalOutputs:
         """Start the actors."""
@@ -98,7 +107,9 @@ class IntervalDrive(Drive):
     def simulation(self) -> IntervalSimulation:
         """The actors, which begin at the last settling of a run that is gone on with."""
         simulation = self._stack.enter_context(
-            self._detector(self._parameters, self._outputs, past=self._past)
+            self._detector(
+                self._parameters, self._outputs, past=self._past, portions=self._log.portions
+            )
         )
         simulation.dispatcher.supervisor = Reactivation()
         return simulation
@@ -112,6 +123,7 @@ class IntervalDrive(Drive):
         seen = self._seen
         resumed = seen if seen is not None and seen.store is kept else IntervalResumed(kept)
         self._kept = resumed if acting else None
+        self._log.zone = kept.zone
         return resumed
 
     def go_on(self) -> None:
@@ -120,7 +132,7 @@ class IntervalDrive(Drive):
         assert resumed is not None, "a history was read"
         frames = resumed.gather(self._past)
         outputs.reported, outputs.intervals = resumed.written, resumed.found
-        outputs.breaks_quoted = resumed.breaks_quoted
+        outputs.breaks_quoted, outputs.zone = resumed.breaks_quoted, resumed.store.zone
         self.simulation.goto(self._past.events)
         self.simulation.advance()
         for records in frames:
@@ -144,6 +156,7 @@ class IntervalDrive(Drive):
         """Tell the actors what was kept."""
         for record in records:
             if isinstance(record, Observed):
+                self._outputs.zone = record.zone
                 self.simulation.observe(record)
 
     def commit(self) -> None:

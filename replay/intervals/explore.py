@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.journal.observation_journal import ObservationJournal
     from events.observations.interval import Interval
+    from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
     from replay.engine.difference import Difference
@@ -88,7 +88,7 @@ class KeptFindings:
 
     def write(self, intervals: Sequence[Interval]) -> None:
         """Keep these lines."""
-        self.lines += interval_lines(intervals, self._parameters)
+        self.lines += interval_lines(intervals, self._parameters, None)
 
 
 class IntervalSubject(Subject):
@@ -104,11 +104,13 @@ class IntervalSubject(Subject):
         parameters: IntervalParameters,
         journal: ObservationJournal,
         settlings: Sequence[Settling],
+        told_max: int = TOLD_MAX,
     ) -> None:
         """Explore the last observations of ``journal`` up to the last of ``settlings``.
 
-        What came behind that was not looked at.
+        What came behind that was not looked at. At most ``told_max`` are told anew.
         """
+        self._told_max: Final = told_max
         self.detector = detector
         self.parameters: Final = parameters
         """What is looked for."""
@@ -127,7 +129,7 @@ class IntervalSubject(Subject):
 
     @property
     def beginning(self) -> int:
-        return max(0, self._events - TOLD_MAX)
+        return max(0, self._events - self._told_max)
 
     def kept(self) -> KeptFindings:
         settled = {(each.events, each.remaining) for each in self.settlings}
@@ -167,9 +169,9 @@ class IntervalSubject(Subject):
 
     def state(self, system: Any) -> State:
         state: State = {}
-        codes = sorted(set(self.journal.key_codes[self.beginning : self.events].tolist()))
-        names = self.journal.keys.listed
-        for name in map(names.__getitem__, codes):
+        names = self.journal.names
+        keys = self.journal.concerned(self.beginning + 1, self.events, range(len(names)))
+        for name in map(names.__getitem__, keys):
             number = system.number_of(name)
             # What has not had its turn has none.
             if number is not None:

@@ -1,308 +1,400 @@
-"""Intervals of observations that are already in memory, from any kind of columns.
+"""Intervals of observations that are already in memory, in a frame or in columns of any kind.
 
 import replay
 
-for interval in replay.find_intervals(frame["time"], frame["adid"], "10m"):
+found = replay.find_intervals(frame, "10m", time="time", id="adid", by="household")
+
+for interval in replay.find_intervals(times, ids, "10m"):
     print(interval.start_time, interval.end_time, interval.adids)
 
-ColumnNames are any sequences: lists, or columns of pandas, polars and numpy, none of which
-is imported here.
+Frames and columns are those of pandas, polars and pyarrow, of which none is imported here, and
+columns also numpy's, or any sequences.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from operator import index
-from typing import TYPE_CHECKING, Any, Final
+from itertools import chain
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
 
+import msgspec
 import numpy as np
 
-from actors.intervals.finder import IntervalFinder, Rows
+from actors.intervals.finder import IntervalFinder, Ranges, Rows
+from events.data_frames import (
+    Frame,
+    TableColumn,
+    are_datetimes,
+    frame_of,
+    gathered,
+    is_frame,
+    library_of,
+    names_of,
+    taken,
+)
 from events.errors import BadValueError, shown
-from events.journal.columns import CodeBook
-from events.journal.ticks import PLACES, TICKS_END, ticks_and_finer, ticks_of
 from events.observations.parameters import check_distinct, check_threshold
-from events.observations.rows import canonical_times
 from events.times.durations import SECOND, parse_duration
-from events.times.exact import ExactTimes
-from events.times.instants import Instant, instant_of, time_text
-from events.times.timestamps import parse_timestamp
+from replay.intervals.id_columns import Ids, first_rows, ids_in
+from replay.intervals.time_columns import Times, in_zone_of, times_in
+from replay.intervals.values import shown_value, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Hashable, Iterable
 
     from numpy.typing import NDArray
 
     from events.observations.interval import Interval
+    from events.times.epoch import TimeUnit
 
-_MIDNIGHT: Final = "0000-00-00 00:00:00"
-# What any Python writes out, whatever its limit is set to.
-_ID_BOUND: Final = 10**600
-_EPOCH: Final = instant_of("1970-01-01 00:00:00").nanoseconds
-_PER_UNIT: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
-# Of each unit of numpy's and polars' how many digits of a second hold it, and how many units of
-# the last of them it is. A year and a month have no length.
-_UNITS: Final = {
-    "as": (18, 1),
-    "fs": (15, 1),
-    "ps": (12, 1),
-    "ns": (9, 1),
-    "us": (6, 1),
-    "ms": (6, 1_000),
-    "s": (6, 10**6),
-    "m": (6, 60 * 10**6),
-    "h": (6, 3_600 * 10**6),
-    "D": (6, 86_400 * 10**6),
-}
+FrameT = TypeVar("FrameT", bound=Frame)
+
+
+class Offset(Protocol):
+    """An offset of pandas of a fixed length, such as `pandas.offsets.Minute(10)`."""
+
+    @property
+    def n(self) -> int:
+        """How many units it is."""
+
+
+Threshold: TypeAlias = str | dt.timedelta | np.timedelta64 | int | Offset
+"""How long an interval may be."""
+Closed: TypeAlias = Literal["left", "both"]
+"""Which ends of the window that slides over the times belong to it."""
+
+_COLUMNS: Final = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
 _DAY: Final = 86_400
 
 
+@overload
+def find_intervals(
+    frame: FrameT,
+    threshold: Threshold,
+    /,
+    *,
+    time: Hashable,
+    id: Hashable,
+    by: Hashable | None = None,
+    inclusive: bool | None = None,
+    closed: Closed | None = None,
+    min_distinct: int = 2,
+    time_unit: TimeUnit | None = None,
+    dropna: bool = False,
+) -> FrameT: ...
+@overload
 def find_intervals(
     times: Iterable[Any],
     ids: Iterable[Any],
-    threshold: str | dt.timedelta | int,
+    threshold: Threshold,
     *,
-    inclusive: bool = False,
-    min_distinct: int = 2,
     keys: Iterable[Any] | None = None,
-) -> list[Interval]:
+    inclusive: bool | None = None,
+    closed: Closed | None = None,
+    min_distinct: int = 2,
+    time_unit: TimeUnit | None = None,
+    dropna: bool = False,
+) -> list[Interval]: ...
+def find_intervals(
+    times: Any,
+    ids: Any = None,
+    threshold: Any = None,
+    *,
+    keys: Any = None,
+    time: Hashable = None,
+    id: Hashable = None,  # noqa: A002
+    by: Hashable = None,
+    inclusive: bool | None = None,
+    closed: Closed | None = None,
+    min_distinct: int = 2,
+    time_unit: TimeUnit | None = None,
+    dropna: bool = False,
+) -> Any:
     """Return the intervals that hold several different ids (SPEC.md section 7).
 
-    The observations need not be in order; of one time those listed first come first.
-    The indexes in the intervals are places in time order, from 0.
+    The observations need not be in order; of one time those listed first come first. The
+    indexes in the intervals are places in time order, from 0; with keys, among those of the key.
+
+    Of a frame of pandas, polars or pyarrow the answer is such a frame, a row for each interval:
+    the key under the name of its column, ``start_index``, ``end_index``, ``start_time``,
+    ``end_time``, ``num_adid`` and ``adids``, a list. Keys, ids and datetimes are of the types of
+    their columns; other times become datetimes, in UTC where they have an offset. Of columns it
+    is a list of `Interval`, whose times are texts.
 
     Args:
-        times: text ``YYYY-MM-DD HH:MM:SS`` with any fraction, or datetimes of Python,
-            numpy, pandas or polars, without a time zone; all exact to the last digit.
-        ids: text or whole numbers, one for each time; ``1`` and ``"1"`` are the same.
-        threshold: an interval is shorter than this: text such as ``"10m"`` or
-            ``"1h30m"``, a timedelta, or whole seconds; at most 292 years, and more than
-            0 unless inclusive.
+        times: text in ISO 8601 with any fraction, such as ``2020-01-01 10:05:00.5``; datetimes,
+            dates or periods, which count from their beginning; numbers with a ``time_unit``.
+            They are exact, and of a zone, or with an offset, all or none. Those are compared
+            in UTC and given back in their zone; texts, and times of several zones, in UTC.
+        ids: text, whole numbers or UUIDs, one for each time; floats that are whole, as a gap
+            makes them, and categories, too. ``1``, ``1.0`` and ``"1"`` are the same.
+        threshold: an interval is shorter than this: text such as ``"10m"`` (minutes), ``"2D"``
+            or ``"1h30m"``, a timedelta, an offset of pandas, or whole seconds; at most 292
+            years, and more than 0 unless inclusive. Months, say, have no fixed length.
+        keys: what ids may be; observations with different keys have nothing to do with each
+            other. The key that is listed first comes first.
+        time: of a frame the name of the column of times; then the threshold comes second.
+        id: of a frame the name of the column of ids.
+        by: of a frame the name of the column of keys, if there is one.
         inclusive: an interval may be just as long as the threshold, too.
+        closed: the same as pandas and polars call it: ``"both"``, or ``"left"`` if not so.
         min_distinct: how many different ids an interval has at least.
-        keys: text or whole numbers; observations with different keys have nothing to
-            do with each other. The intervals then have their key, and indexes among
-            the observations of that key; the key that is listed first comes first.
+        time_unit: what numbers count, since 1970 in UTC: ``"s"``, ``"ms"``, ``"us"`` or
+            ``"ns"``. They are whole, or exact: decimals or texts; floats have to be whole.
+        dropna: rows in which something is missing (None, NaN, NaT or null) count as if they
+            were not there; otherwise they are refused.
 
     Raises:
-        BadValueError: a value does not qualify, or the columns differ in length; the
-            message gives its place from 0.
+        BadValueError: a value does not qualify, or is missing, or the columns differ in
+            length; the message gives its place from 0.
 
     """
-    distinct_min = _whole(min_distinct)
-    if distinct_min is None:
-        raise BadValueError(
-            f"min_distinct: expected a whole number from 1 on, found {shown(repr(min_distinct))}"
-        )
-    check_distinct(distinct_min)
-    nanoseconds = check_threshold(_threshold(threshold), inclusive=inclusive)
-    exact = _times(times)
-    adids, codes = _coded(ids, "ids")
-    names, own = ([""], None) if keys is None else _coded(keys, "keys")
-    for name, column in (("ids", codes), ("keys", own)):
-        if column is not None and len(column) != len(exact.values):
+    settings = (inclusive, closed, min_distinct, time_unit, dropna)
+    if is_frame(times):
+        if keys is not None or time is None or id is None or (ids is None) == (threshold is None):
             raise BadValueError(
-                f"{name}: expected as many as times, {len(exact.values)}, found {len(column)}"
+                "expected a frame, a threshold, and the names of its columns as time, id and, if "
+                "there are keys, by"
             )
-    numbers = np.zeros(len(codes), np.int64) if own is None else own
-    # The sort keeps the order of equal times.
-    order = np.argsort(exact.values, kind="stable")
-    rows = Rows(numbers, exact, codes.astype(np.int32)).taken(order)
-    finder = IntervalFinder(nanoseconds, inclusive=inclusive, distinct_min=distinct_min)
-    final, last = finder.extend(rows, order)[0], finder.finish(len(order))
-    found = final.intervals(adids, names) + last.intervals(adids, names)
-    in_turn = np.argsort(np.concatenate([final.keys, last.keys]), kind="stable")
-    return [found[place] for place in in_turn.tolist()]
+        asked = _asked(ids if threshold is None else threshold, settings)
+        return _in_frame(times, _ColumnNames(time, id, by), asked)
+    if ids is None or threshold is None or any(name is not None for name in (time, id, by)):
+        raise BadValueError(
+            "expected times, ids and a threshold, and keys if there are any; or a frame, a "
+            "threshold and the names time and id of its columns"
+        )
+    return _in_columns(times, ids, keys, _asked(threshold, settings))
 
 
-def _coded(values: Iterable[Any], name: str) -> tuple[list[str], NDArray[np.int64]]:
-    """Return different texts in the order in which they come first, and which each value is."""
-    _check_order(values, name)
-    if (known := _factorized(values)) is not None:
-        different, codes = known
-    else:
-        listed = _listed(values)
-        kinds = set(map(type, listed))
-        if not kinds <= {str} and kinds != {int}:
-            listed = _column(listed, name, _id)
-        book = CodeBook()
-        codes = np.fromiter(map(book.__getitem__, listed), np.int64, len(listed))
-        different = list(book)
-    try:
-        return _column(different, name, _id), codes
-    except BadValueError:
-        # Where it stands among all, the message has to say.
-        _column(values, name, _id)
-        raise
+class _ColumnNames(NamedTuple):
+    """What the columns of a frame are called."""
+
+    time: Hashable
+    id: Hashable
+    by: Hashable
 
 
-def _factorized(values: Any) -> tuple[list[Any], NDArray[np.int64]] | None:
-    """Return what pandas tells apart in a column of texts or of whole numbers, or None."""
-    dtype = getattr(values, "dtype", None)
-    whole = isinstance(dtype, np.dtype) and dtype.kind in "iu"
-    if not hasattr(values, "factorize") or not (whole or str(dtype).startswith("str")):
-        return None
-    codes, different = values.factorize()
-    # What is missing has no code.
-    return None if (codes < 0).any() else (different.tolist(), codes)
+class _Asked(NamedTuple):
+    """What is looked for, and in what."""
+
+    nanoseconds: int
+    inclusive: bool
+    distinct_min: int
+    time_unit: TimeUnit | None
+    dropna: bool
 
 
-def _threshold(threshold: Any) -> int:
+class _Observations(NamedTuple):
+    """Columns of one length."""
+
+    times: Times
+    ids: Ids
+    keys: Ids | None
+
+
+class _Found(NamedTuple):
+    """Intervals as columns: those that were final early, and those of the ends."""
+
+    parts: tuple[Ranges, ...]
+    in_turn: NDArray[np.int64]
+    """Which of both, one behind the other, comes next."""
+    rows: NDArray[np.int64]
+    """The rows of the observations, by key and in time order."""
+    begins: NDArray[np.int64]
+    """Where those of each key begin."""
+
+    def column(self, *values: Any) -> NDArray[np.int64]:
+        """Return what both have, in turn."""
+        joined: NDArray[np.int64] = np.concatenate(values)[self.in_turn]
+        return joined
+
+
+def _asked(threshold: Any, settings: tuple[Any, ...]) -> _Asked:
+    """Return what a threshold and the other settings of `find_intervals` say together."""
+    inclusive, closed, min_distinct, unit, dropna = settings
+    distinct_min = whole(min_distinct)
+    if distinct_min is None or isinstance(min_distinct, float):
+        raise BadValueError(
+            f"min_distinct: expected a whole number from 1 on, found {shown_value(min_distinct)}"
+        )
+    if not isinstance(inclusive, bool | None):
+        raise BadValueError(f"inclusive: expected True or False, found {shown_value(inclusive)}")
+    if closed not in (None, "left", "both"):
+        raise BadValueError(f"closed: expected 'left' or 'both', found {shown_value(closed)}")
+    if None not in (inclusive, closed) and inclusive != (closed == "both"):
+        raise BadValueError(
+            f"closed: expected what inclusive={inclusive} says, or only one of the two, found "
+            f"{closed!r}"
+        )
+    reached = bool(inclusive) or closed == "both"
+    nanoseconds = check_threshold(_nanoseconds(threshold), inclusive=reached)
+    return _Asked(nanoseconds, reached, check_distinct(distinct_min), unit, dropna)
+
+
+def _nanoseconds(threshold: Any) -> int:
     """Return a threshold in nanoseconds."""
-    if isinstance(threshold, str):
+    text = threshold
+    if isinstance(threshold, np.timedelta64):
+        unit, count = np.datetime_data(threshold.dtype)
+        text = f"{int(threshold.astype(np.int64)) * count}{unit}"
+    elif hasattr(type(threshold), "rule_code"):
+        # An offset of pandas; one of several parts has no code.
         try:
-            return parse_duration(threshold)
+            text = f"{threshold.n}{threshold.rule_code}"
+        except NotImplementedError:
+            text = str(threshold)
+    if isinstance(text, str):
+        try:
+            return parse_duration(text)
         except BadValueError as error:
             raise BadValueError(f"threshold: {error}") from None
     if isinstance(threshold, dt.timedelta):
         seconds = threshold.days * _DAY + threshold.seconds
         # The timedelta of pandas has nanoseconds besides.
         finer = threshold.microseconds * 1_000 + int(getattr(threshold, "nanoseconds", 0))
-        nanoseconds = seconds * SECOND + finer
-    else:
-        number = _whole(threshold)
-        if number is None:
-            raise BadValueError(
-                "threshold: expected text such as '10m', a timedelta or whole seconds, "
-                f"found {shown(repr(threshold))}"
-            )
-        nanoseconds = number * SECOND
-    return nanoseconds
-
-
-def _times(times: Iterable[Any]) -> ExactTimes:
-    """Return a column of times as numbers."""
-    _check_order(times, "times")
-    dtype = getattr(times, "dtype", None)
-    if getattr(dtype, "time_zone", None) is not None:
-        raise BadValueError(f"times: {_zone_detail(str(dtype))}")
-    if (exact := _whole_column(times, dtype)) is not None and exact.are_of_years():
-        return exact
-    unit = getattr(dtype, "time_unit", None)
-    if unit in _PER_UNIT and hasattr(times, "to_physical"):
-        # Polars gives its times out as datetimes, without the nanoseconds.
-        size = _PER_UNIT[unit]
-        texts = _column(times.to_physical(), "times", lambda count: _since_epoch(count, size))
-    else:
-        values = (
-            list(times) if isinstance(dtype, np.dtype) and dtype.kind == "M" else _listed(times)
-        )
-        kinds = set(map(type, values))
-        if kinds == {str} and (ticks := ticks_of(values)) is not None:
-            return ExactTimes.of(ticks, {})
-        if kinds == {dt.datetime} and all(each.tzinfo is None for each in values):
-            return ExactTimes(np.array(values, "M8[us]").view(np.int64), PLACES)
-        canonical = canonical_times(values) if kinds == {str} else None
-        texts = _column(values, "times", _time) if canonical is None else canonical
-    return ExactTimes.of(*ticks_and_finer(texts))
-
-
-def _whole_column(times: Any, dtype: Any) -> ExactTimes | None:
-    """Return what numpy, pandas or polars hold as whole numbers, or None for another column."""
-    if isinstance(dtype, np.dtype) and dtype.kind == "M":
-        name, count = np.datetime_data(dtype)
-        counts = np.asarray(times).view(np.int64)
-    elif (name := getattr(dtype, "time_unit", None) or "") and hasattr(times, "to_physical"):
-        if getattr(times, "null_count", lambda: 1)():
-            return None
-        count, counts = 1, times.to_physical().to_numpy()
-    else:
-        return None
-    places, size = _UNITS.get(name, (0, 0))
-    size *= count
-    if not size:
-        return None
-    bound = TICKS_END * 10 ** (places - PLACES) // size
-    if len(counts) and not -bound < int(counts.min()) <= int(counts.max()) < bound:
-        return None
-    return ExactTimes(counts.astype(np.int64) * size, places)
-
-
-def _listed(values: Iterable[Any]) -> list[Any]:
-    """Return the values of a column; those of a library's as Python's own, at once."""
-    for name in ("tolist", "to_list"):
-        if hasattr(values, name):
-            listed: list[Any] = getattr(values, name)()
-            return listed
-    return list(values)
-
-
-def _column(values: Iterable[Any], name: str, text_of: Callable[[Any], str]) -> list[str]:
-    texts: list[str] = []
-    try:
-        for value in values:
-            texts.append(text_of(value))  # noqa: PERF401  an error has to know how many there were
-    except BadValueError as error:
-        raise BadValueError(f"{name}[{len(texts)}]: {error}") from None
-    return texts
-
-
-def _check_order(values: Iterable[Any], name: str) -> None:
-    """Refuse what has no order: which id belongs to which time would be left to chance."""
-    if isinstance(values, AbstractSet | Mapping):
-        raise BadValueError(f"{name}: expected a column, found a {type(values).__name__}")
-
-
-def _time(value: Any) -> str:
-    if isinstance(value, str):
-        # A string of numpy's becomes a plain one.
-        return parse_timestamp(str(value))
-    if isinstance(value, dt.datetime):
-        if value.tzinfo is not None:
-            raise BadValueError(_zone_detail(value.isoformat(" ")))
-        # Not str, which pandas has shorten what is midnight. Its NaT is a datetime too.
-        text = value.isoformat()
-    elif type(value).__name__ == "datetime64":
-        # Only as long as its unit asks for, such as 2020-01-01 for a day.
-        text = str(value)
-        if len(text) in {len("YYYY"), len("YYYY-MM")}:
-            text += "-01" * ((len("YYYY-MM-DD") - len(text)) // 3)
-        text += _MIDNIGHT[len(text) :]
-    else:
-        raise BadValueError(
-            f"expected text YYYY-MM-DD HH:MM:SS or a datetime, found {shown(repr(value))}"
-        )
-    if text.startswith("NaT"):
-        raise BadValueError("expected a time, found NaT")
-    return parse_timestamp(text.replace("T", " "))
-
-
-def _since_epoch(count: Any, size: int) -> str:
-    if count is None:
-        raise BadValueError("expected a time, found null")
-    try:
-        return time_text(Instant(_EPOCH + count * size, ""))
-    except OverflowError:
-        raise BadValueError(f"expected a time of the years 1 to 9999, found {count}") from None
-
-
-def _zone_detail(found: str) -> str:
-    return (
-        f"expected times without a time zone, found {shown(found)}; convert them to UTC, "
-        "say, and then take the time zone off"
-    )
-
-
-def _id(value: Any) -> str:
-    if isinstance(value, str):
-        if not value:
-            raise BadValueError("expected an id, found an empty string")
-        return str(value)
-    number = _whole(value)
+        return seconds * SECOND + finer
+    number = None if isinstance(threshold, float) else whole(threshold)
     if number is None:
-        raise BadValueError(f"expected text or a whole number, found {shown(repr(value))}")
-    if abs(number) >= _ID_BOUND:
-        raise BadValueError("expected text, or a whole number of at most 600 digits, found more")
-    return str(number)
+        raise BadValueError(
+            "threshold: expected text such as '10m', a timedelta or whole seconds, "
+            f"found {shown_value(threshold)}"
+        )
+    return number * SECOND
 
 
-def _whole(value: Any) -> int | None:
-    """Return a whole number of any type, or None for another value."""
-    if isinstance(value, bool):
+def _in_columns(times: Any, ids: Any, keys: Any, asked: _Asked) -> list[Interval]:
+    given = _Observations(
+        times_in(times, "times", asked.time_unit),
+        ids_in(ids, "ids"),
+        None if keys is None else ids_in(keys, "keys"),
+    )
+    found = _found(given, ("times", "ids", "keys"), asked)
+    names = [""] if given.keys is None else given.keys.names
+    listed = [each for part in found.parts for each in part.intervals(given.ids.names, names)]
+    zone = given.times.zone
+    if zone is not None:
+        listed = [
+            msgspec.structs.replace(
+                each,
+                start_time=in_zone_of(each.start_time, zone),
+                end_time=in_zone_of(each.end_time, zone),
+            )
+            for each in listed
+        ]
+    return [listed[place] for place in found.in_turn.tolist()]
+
+
+def _in_frame(frame: Any, names: _ColumnNames, asked: _Asked) -> Any:
+    library = library_of(frame)
+    assert library is not None
+    time, adid = _column_of(frame, names.time, "time"), _column_of(frame, names.id, "id")
+    key = None if names.by is None else _column_of(frame, names.by, "by")
+    if names.by in _COLUMNS:
+        raise BadValueError(
+            f"by: expected a name that the answer has not for another column, found {names.by!r}"
+        )
+    if library == "pandas" and time.dtype == object:
+        # Datetimes among objects, say, or a column that was made of rows.
+        time = time.infer_objects()
+    shown_names = tuple(map(str, names))
+    given = _Observations(
+        times_in(time, shown_names[0], asked.time_unit),
+        ids_in(adid, shown_names[1]),
+        None if key is None else ids_in(key, shown_names[2]),
+    )
+    found = _found(given, shown_names, asked)
+    keys = found.column(*(part.keys for part in found.parts))
+    first, last = (found.column(*(part.indexes[end] for part in found.parts)) for end in (0, 1))
+    counts = found.column(*(part.counts for part in found.parts))
+    begins, ends = (found.rows[found.begins[keys] + index] for index in (first, last))
+    columns = {} if key is None else {names.by: TableColumn("own", taken(key, begins))}
+    columns["start_index"] = TableColumn("int", first)
+    columns["end_index"] = TableColumn("int", last)
+    for name, rows in (("start_time", begins), ("end_time", ends)):
+        columns[name] = (
+            TableColumn("own", taken(time, rows))
+            if are_datetimes(time)
+            else TableColumn("time", given.times.exact.taken(rows).texts())
+        )
+    columns["num_adid"] = TableColumn("int", counts)
+    lists = [ids for part in found.parts for ids in part.ids()]
+    codes = chain.from_iterable(lists[place] for place in found.in_turn.tolist())
+    firsts = first_rows(given.ids.codes, len(given.ids.names))
+    rows = firsts[np.fromiter(codes, np.int64, int(counts.sum()))]
+    columns["adids"] = TableColumn("own", gathered(taken(adid, rows), counts))
+    return frame_of(library, columns, None if given.times.zone is None else "utc")
+
+
+def _column_of(frame: Any, name: Hashable, what: str) -> Any:
+    names = names_of(frame)
+    count = names.count(name)
+    if count != 1:
+        raise BadValueError(
+            f"{what}: expected the name of one column of the frame, found {shown(str(name))}, "
+            f"which {count or 'none'} of its columns have: {shown(', '.join(map(str, names)))}"
+        )
+    return frame[name]
+
+
+def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Found:
+    """Return the intervals of observations, whose columns messages call ``names``."""
+    times, ids, keys = given
+    exact, adids = times.exact, ids.codes
+    columns = [("a time", times.present), ("an id", _present(ids)), ("a key", _present(keys))]
+    for name, column in zip(names[1:], (ids, keys), strict=True):
+        if column is not None and len(column.codes) != len(exact.values):
+            raise BadValueError(
+                f"{name}: expected as many as times, {len(exact.values)}, found {len(column.codes)}"
+            )
+    kept = None
+    for name, (what, present) in zip(names, columns, strict=True):
+        if present is None:
+            continue
+        if not asked.dropna:
+            raise BadValueError(
+                f"{name}[{int(np.argmin(present))}]: expected {what}, found none; dropna=True "
+                "leaves out the rows in which something is missing"
+            )
+        kept = present if kept is None else kept & present
+    rows = np.arange(len(adids)) if kept is None else np.flatnonzero(kept)
+    numbers = np.zeros(len(adids), np.int64) if keys is None else keys.codes
+    if kept is not None:
+        exact, adids, numbers = exact.taken(rows), adids[rows], numbers[rows]
+    observed = Rows(numbers, exact, adids.astype(np.int32))
+    if (exact.values[1:] < exact.values[:-1]).any():
+        # The sort keeps the order of equal times.
+        order = np.argsort(exact.values, kind="stable")
+        observed, rows = observed.taken(order), rows[order]
+    finder = IntervalFinder(
+        asked.nanoseconds, inclusive=asked.inclusive, distinct_min=asked.distinct_min
+    )
+    final, _ = finder.extend(observed, rows)
+    parts = (final, finder.finish(len(rows)))
+    of_keys = np.concatenate([part.keys for part in parts])
+    begins = np.zeros(1, np.int64)
+    if keys is None:
+        in_turn = np.arange(len(of_keys))
+    else:
+        in_turn = np.argsort(first_rows(numbers, len(keys.names))[of_keys], kind="stable")
+        rows = rows[np.argsort(observed.keys, kind="stable")]
+        begins = np.cumsum(np.bincount(numbers, minlength=len(keys.names) + 1))
+        begins = np.append(0, begins)
+    return _Found(parts, in_turn, rows, begins)
+
+
+def _present(ids: Ids | None) -> NDArray[np.bool_] | None:
+    """Return where none is missing, or None if that is nowhere."""
+    if ids is None:
         return None
-    try:
-        return index(value)
-    except TypeError:
-        return None
+    present = ids.codes >= 0
+    return None if present.all() else present

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from events.journal.observation_journal import ObservationJournal
-from events.observations.observed import Observed
-from events.observations.rows import Observation
+from events.observations.journal import ObservationJournal
+from events.observations.observed import Observation, Observed
 from events.store.records import Finding, LogEnd, Record
-from replay.engine.history import Events, StoredHistory
+from replay.engine.history import StoredHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,12 +38,12 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
         self._found_from: Final[dict[int, int]] = {}
         self._read: tuple[int, dict[int, list[Finding]]] = (-1, {})
         journal = ObservationJournal(keyed=store.intervals.key is not None)
-        super().__init__(store, journal, Events(journal))
+        super().__init__(store, journal)
 
     @property
     def everyone(self) -> AbstractSet[str]:
         """All ids and keys, also those that have not appeared yet at some moment."""
-        keys = self.journal.keys.keys() if self.journal.keyed else set()
+        keys = super().everyone if self.journal.keyed else set()
         return self.journal.adids.keys() | keys
 
     def observed(self, first: int = 0, last: int | None = None) -> Observed:
@@ -76,21 +75,19 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
     def members(self, finding: Finding) -> Sequence[int]:
         """Return the numbers of the observations of an interval, in time order."""
         interval, journal = finding.interval, self.journal
-        if interval.key not in journal.keys:
+        if interval.key not in journal.numbers:
             return []
         # No row that came later is before the end of what was final.
-        rows = journal.own(journal.keys[interval.key])
+        rows = journal.own_in_order(journal.numbers[interval.key])
         numbers: list[int] = (rows[interval.start_index : interval.end_index + 1] + 1).tolist()
         return numbers
 
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
         if isinstance(record, Observed):
-            self.journal.extend(record)
             self._following += len(record)
+        elif isinstance(record, LogEnd):
+            self.ended_after.append(len(self))
         elif isinstance(record, Finding):
             self._found_from.setdefault(record.number, frame)
             self.found_counts[record.number] = self.found_counts.get(record.number, 0) + 1
-        else:
-            if isinstance(record, LogEnd):
-                self.ended_after.append(len(self))
-            super()._take(record, frame, previous)
+        super()._take(record, frame, previous)

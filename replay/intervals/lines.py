@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.observations.csvrows import csv_line
+from events.times.timestamps import in_zone
 from replay.engine.output import KeptOutput
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from events.observations.parameters import IntervalParameters
     from events.store.records import Finding, StateDigest
     from events.store.writer import StoreWriter
+    from events.times.timestamps import Zone
     from replay.engine.output import Output
 
 _FIELDS = ("start_index", "end_index", "start_time", "end_time", "num_adid", "adids")
@@ -52,15 +54,32 @@ class _KeyedLine(msgspec.Struct, gc=False):
     adids: tuple[str, ...]
 
 
-def interval_fields(interval: Interval, *, keyed: bool) -> dict[str, Any]:
-    """Return the fields of SPEC.md section 7, and the key in front where there is one."""
-    fields = {name: getattr(interval, name) for name in _FIELDS}
+def in_zone_of(zone: Zone | None, interval: Interval) -> Interval:
+    """Return an interval with its times as they are shown, of instants with a ``Z``."""
+    if zone != "utc":
+        return interval
+    start, end = in_zone(interval.start_time, zone), in_zone(interval.end_time, zone)
+    return msgspec.structs.replace(interval, start_time=start, end_time=end)
+
+
+def interval_fields(interval: Interval, zone: Zone | None, *, keyed: bool) -> dict[str, Any]:
+    """Return the fields of SPEC.md section 7, and the key in front where there is one.
+
+    Args:
+        interval: the interval.
+        zone: that of its history.
+        keyed: whether there are keys.
+
+    """
+    shown = in_zone_of(zone, interval)
+    fields = {name: getattr(shown, name) for name in _FIELDS}
     return {"key": interval.key, **fields} if keyed else fields
 
 
 def interval_lines(
     intervals: Sequence[Interval],
     parameters: IntervalParameters,
+    zone: Zone | None,
     *,
     breaks_quoted: bool = True,
 ) -> list[bytes]:
@@ -71,22 +90,28 @@ def interval_lines(
     Args:
         intervals: the intervals.
         parameters: which say what the lines are.
+        zone: that of the history, which says how times are written.
         breaks_quoted: whether a key with a line break in it stands in quotes; releases
             that named no detector in their stores did not see to that.
 
     """
+    if parameters.output == "parquet":
+        # It is made of the store at the end.
+        return []
     if parameters.output == "jsonl":
-        return [_encode(each) for each in _rows(intervals, parameters)]
+        return [_encode(each) for each in _rows(intervals, parameters, zone)]
     keyed = parameters.key is not None
     quoting = (_QUOTES_ONLY,) if not breaks_quoted else ()
-    rows = (interval_fields(interval, keyed=keyed) for interval in intervals)
+    rows = (interval_fields(interval, zone, keyed=keyed) for interval in intervals)
     cells = ((row | {"adids": _encode(row["adids"]).decode()}).values() for row in rows)
     return [csv_line(each, *quoting) for each in cells]
 
 
 def _rows(
-    intervals: Sequence[Interval], parameters: IntervalParameters
+    intervals: Sequence[Interval], parameters: IntervalParameters, zone: Zone | None
 ) -> list[_Line] | list[_KeyedLine]:
+    if zone == "utc":
+        intervals = [in_zone_of(zone, each) for each in intervals]
     if parameters.key is not None:
         return [_KeyedLine(each.key, *_values(each)) for each in intervals]
     return [_Line(*_values(each)) for each in intervals]
@@ -110,6 +135,8 @@ class IntervalOutputs(KeptOutput):
         self._parameters = parameters
         self.intervals = 0
         """How many intervals were found."""
+        self.zone: Zone | None = None
+        """That of the observations they were found among."""
         self.breaks_quoted = True
         """Whether keys with line breaks stand in quotes; see `interval_lines`."""
 
@@ -121,9 +148,9 @@ class IntervalOutputs(KeptOutput):
     def write(self, intervals: Sequence[Interval]) -> None:
         """Append a line for each of ``intervals`` to the file."""
         self.intervals += len(intervals)
-        parameters, quoted = self._parameters, self.breaks_quoted
+        parameters, zone, quoted = self._parameters, self.zone, self.breaks_quoted
         if parameters.output == "jsonl" and intervals:
             # All at once, which is in one piece.
-            self.write_lines([_encode_lines(_rows(intervals, parameters))[:-1]])
+            self.write_lines([_encode_lines(_rows(intervals, parameters, zone))[:-1]])
         else:
-            self.write_lines(interval_lines(intervals, parameters, breaks_quoted=quoted))
+            self.write_lines(interval_lines(intervals, parameters, zone, breaks_quoted=quoted))

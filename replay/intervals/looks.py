@@ -13,18 +13,20 @@ from actors.intervals.messages import Extend, Found, Observe
 from events.errors import DamagedStoreError, counted
 from events.observations.csvrows import csv_line
 from events.observations.interval import Interval
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.observations.source import format_of
 from events.store.records import Finding
+from events.times.timestamps import in_zone
 from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Exported, Fields, Looks, ParameterOption
-from replay.intervals.branch import IntervalBranching, IntervalRerun, setting_fields
+from replay.intervals.branch import IntervalBranching, IntervalRerun, setting_fields, written_time
 from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
 from replay.intervals.lines import interval_fields
+from replay.intervals.parquet import as_parquet
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.shrink import IntervalShrinking
 from replay.intervals.simulation import IntervalSimulation
@@ -32,7 +34,7 @@ from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.tools import IntervalTools
 from replay.intervals.verify import verify_intervals
 from replay.intervals.why import show_why, why_fields
-from replay.intervals.words import interval_text, observation_text, setting_text
+from replay.intervals.words import interval_text, observation_text, setting_text, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,7 +71,7 @@ class IntervalLooks(Looks[Observation]):
         ParameterOption(
             "threshold",
             ("--threshold",),
-            "an interval is shorter than this, such as 90s, 10m, 1h30m",
+            "an interval is shorter than this, such as 90s, 10m (minutes), 1h30m or 500ms",
             {"metavar": "TIME", "type": duration},
         ),
         ParameterOption(
@@ -127,7 +129,7 @@ class IntervalLooks(Looks[Observation]):
         at_end = event.number in history.ended_after
         found = "INTERVAL, final then or at the end" if at_end else "INTERVAL, final now"
         for finding in history.found(event.number):
-            yield f"{found}: {interval_text(finding.interval)}"
+            yield f"{found}: {interval_text(finding.interval, self.store.zone)}"
 
     def fields(self, event: Observation) -> Fields:
         keyed = {} if self.parameters.key is None else {"key": event.key}
@@ -144,21 +146,21 @@ class IntervalLooks(Looks[Observation]):
 
     def verdict_fields(self, number: int) -> Fields:
         found = self.history.found(number)
-        keyed = self.parameters.key is not None
-        return {"intervals": [interval_fields(each.interval, keyed=keyed) for each in found]}
+        keyed, zone = self.parameters.key is not None, self.store.zone
+        return {"intervals": [interval_fields(each.interval, zone, keyed=keyed) for each in found]}
 
     def message_fields(self, message: Any) -> Fields:
         past, keyed = self.timeline.past, self.parameters.key is not None
         if isinstance(message, Observe):
             observed = message.observed
-            columns: Fields = {"times": observed.times, "adids": observed.adids}
+            columns: Fields = {"times": self._times(observed.times), "adids": observed.adids}
             keys = {"keys": observed.keys} if keyed else {}
             return {"number": observed.number, **columns, **keys}
         fields = super().message_fields(message)
         if isinstance(message, Extend):
             rows = fields.pop("rows")
             adids = tuple(map(past.adids.listed.__getitem__, rows.adids.tolist()))
-            columns = {"times": tuple(rows.times.texts()), "adids": adids}
+            columns = {"times": self._times(rows.times.texts()), "adids": adids}
             keys = {"keys": tuple(map(past.names.__getitem__, rows.keys.tolist()))} if keyed else {}
             fields = {**columns, **keys, **fields, "places": tuple(message.places.tolist())}
         elif isinstance(message, Found):
@@ -167,16 +169,19 @@ class IntervalLooks(Looks[Observation]):
             fields |= {"intervals": tuple(found), "changes": tuple(message.changes.tolist())}
         return fields
 
+    def _times(self, times: Iterable[str]) -> tuple[str, ...]:
+        return tuple([in_zone(time, self.store.zone) for time in times])
+
     def value_fields(self, value: Any) -> Any:
         if isinstance(value, Finding):
             return {"event": value.number, **self.value_fields(value.interval)}
         if isinstance(value, Interval):
-            return interval_fields(value, keyed=bool(value.key))
+            return interval_fields(value, self.store.zone, keyed=bool(value.key))
         return super().value_fields(value)
 
     def value_text(self, value: Any) -> str | None:
         if isinstance(value, Interval):
-            return f"{value.start_time} to {value.end_time}"
+            return span_text(value, self.store.zone)
         return f"event {value.number}" if isinstance(value, Finding) else None
 
     # What commands do
@@ -228,9 +233,15 @@ class IntervalLooks(Looks[Observation]):
                 "else; verify says more"
             )
 
+    @property
+    def is_whole_file(self) -> bool:
+        return self.parameters.output == "parquet"
+
     def rebuild(self) -> tuple[int, Iterable[bytes]]:
         """Return how many intervals there are, and their file as the release spelled it."""
         resumed = IntervalResumed(self.store)
+        if self.parameters.output == "parquet":
+            return resumed.found, [as_parquet(self.store)]
         return resumed.found, filter(None, resumed.pieces())
 
     def export(self) -> dict[Source, Exported]:
@@ -242,12 +253,17 @@ class IntervalLooks(Looks[Observation]):
 
     def _content(self, path: Path) -> bytes:
         parameters, observed = self.parameters, self.history.observed()
-        columns = {parameters.time: observed.times, parameters.adid: observed.adids}
+        times = [written_time(self.history, time) for time in observed.times]
+        columns: dict[str, Sequence[Any]] = {parameters.time: times}
+        columns[parameters.adid] = observed.adids
         if parameters.key is not None:
             columns[parameters.key] = observed.keys or ()
         rows = zip(*columns.values(), strict=True)
         if format_of(path) == "csv":
             return b"".join([csv_line(row) + b"\n" for row in (tuple(columns), *rows)])
+        if parameters.unit is not None:
+            columns[parameters.time] = [msgspec.Raw(time.encode()) for time in times]
+            rows = zip(*columns.values(), strict=True)
         encode = msgspec.json.Encoder().encode_lines
         return encode([dict(zip(columns, row, strict=True)) for row in rows])
 
@@ -259,7 +275,7 @@ class IntervalLooks(Looks[Observation]):
         return f"{self.time(event)} {observation_text(event)}"
 
     def verdict_text(self, decision: Finding) -> str:
-        return f"after event {decision.number}: {interval_text(decision.interval)}"
+        return f"after event {decision.number}: {interval_text(decision.interval, self.store.zone)}"
 
     def first_verdict_other_than(self, other: IntervalLooks) -> tuple[int, Any, Any] | None:
         for pair in zip_longest(self.history.findings(), other.history.findings()):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from events.times.durations import format_duration
-from replay.judging.regression import plain_name
+from replay.engine.shrink import plain_name
+from replay.intervals.lines import in_zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
     from replay.engine.shrink import Shrunk
+    from replay.intervals.history import IntervalHistory
 
 _TEST: Final = '''\
 """Intervals that were final after event {event} of {store}.
@@ -71,7 +73,7 @@ def test_each_row_matters(row: int, tmp_path: Path) -> None:
 
 
 def interval_regression(
-    store: str, shrunk: Shrunk, event: int, before: int, parameters: IntervalParameters
+    store: str, shrunk: Shrunk, event: int, before: int, history: IntervalHistory
 ) -> bytes:
     """Return the source of the test.
 
@@ -80,9 +82,11 @@ def interval_regression(
         shrunk: what is left of the history.
         event: after which the intervals were final.
         before: how many rows the original has.
-        parameters: what is looked for.
+        history: the original.
 
     """
+    parameters = history.parameters
+    recorded = [in_zone_of(history.zone, each) for each in shrunk.recorded]
     names = ["key", "start_time", "end_time", *(["adids"] if shrunk.exact else [])]
     return _TEST.format(
         event=event,
@@ -90,7 +94,7 @@ def interval_regression(
         after=len(shrunk.numbers),
         before=before,
         options=_listed(options_of(parameters)),
-        found=_listed([_found(each, parameters, exact=shrunk.exact) for each in shrunk.recorded]),
+        found=_listed([_found(each, parameters, exact=shrunk.exact) for each in recorded]),
         names=names,
         ids=" and the ids" if shrunk.exact else "",
     ).encode()
@@ -114,5 +118,6 @@ def options_of(parameters: IntervalParameters) -> list[str]:
         *("--min-distinct", str(parameters.distinct_min)),
         *("--lateness", format_duration(parameters.lateness or 0)),
         *("--time-column", parameters.time, "--id-column", parameters.adid),
+        *([] if parameters.unit is None else ["--time-unit", parameters.unit]),
         *([] if parameters.key is None else ["--by", parameters.key]),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import DamagedStoreError
 from events.observations.observed import Observed
-from events.store.records import Finding, Lines, LogEnd, Record, Rejected, StateDigest, Written
+from events.store.records import Finding, LogEnd, Record, StateDigest, Written
 from replay.engine.drive import Resumed
 from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines
@@ -47,18 +47,14 @@ class IntervalResumed(Resumed):
             DamagedStoreError: a frame holds what this program does not write.
 
         """
-        super().__init__(store)
+        super().__init__(store, ("observations",))
         self.parameters: Final = store.intervals
-        self.lines["observations"] = 0
         self.latest = ""
         """The latest time of all observations."""
         self.latest_ended = ""
         """The latest time of those that came before no more seemed to come."""
         self.concluded = False
         """Whether no observation came behind that."""
-        self.observations = 0
-        self.rejected_count = 0
-        """How many rows were rejected; the first of them is kept."""
         self.settled = False
         """Whether, after that, all was found."""
         self.keys = 0
@@ -71,7 +67,7 @@ class IntervalResumed(Resumed):
         self._sizes: Final = dict.fromkeys(spellings, len(self._title()))
         for frame, (_, records, _) in enumerate(store.frames()):
             for record in records:
-                self._take(record, frame)
+                self.note(record, frame)
                 if isinstance(record, Written):
                     self._check_written(record)
             for quoted in spellings:
@@ -96,9 +92,7 @@ class IntervalResumed(Resumed):
 
     def count_into(self, summary: RunSummary) -> None:
         """Add what the history holds to what a search has done."""
-        summary.events_before = self.observations
-        summary.accepted["observations"] = self.observations
-        summary.refused["observations"] = self.rejected_count
+        super().count_into(summary)
         assert isinstance(summary, IntervalSummary), "it is that of a run of this detector"
         summary.intervals = self.found
         summary.keys = self.keys
@@ -129,7 +123,7 @@ class IntervalResumed(Resumed):
 
     def _lines(self, records: list[Record], *, quoted: bool) -> bytes:
         found = [record.interval for record in records if isinstance(record, Finding)]
-        lines = interval_lines(found, self.parameters, breaks_quoted=quoted)
+        lines = interval_lines(found, self.parameters, self.store.zone, breaks_quoted=quoted)
         return b"".join([line + b"\n" for line in lines])
 
     def _spell_otherwise(self) -> bool:
@@ -172,28 +166,17 @@ class IntervalResumed(Resumed):
                 f"of {recorded}, found {actual}; verify says more"
             )
 
-    def _take(self, record: Record, frame: int) -> None:
-        if isinstance(record, Lines):
-            self.lines_at(record, frame)
-        elif isinstance(record, Observed):
-            self.lines["observations"] += len(record)
-            self.observations += len(record)
+    def note(self, record: Record, frame: int) -> None:
+        """Take note of a record of frame ``frame``."""
+        super().note(record, frame)
+        if isinstance(record, Observed):
+            self.accept(len(record))
             self.latest = max(self.latest, record.latest)
             self.concluded = self.settled = False
-        elif isinstance(record, Rejected):
-            self.rejected_count += 1
-            self.reasons[record.reason] += 1
-            if not self.rejected:
-                self.rejected.append(record)
-            self.lines["observations"] = record.number
         elif isinstance(record, LogEnd):
-            self.ended.add(record.source)
-            self.lines["observations"] = record.lines
             self.concluded, self.latest_ended = True, self.latest
         elif isinstance(record, Finding):
             self.found += 1
         elif isinstance(record, StateDigest):
             self.settled = self.concluded and not (record.sums and record.sums[0])
             self.keys = record.subjects
-        elif isinstance(record, Written):
-            self.written = record.size

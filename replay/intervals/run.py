@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from events.errors import InputError
 from events.observations.parameters import (
     IntervalParameters,
     check_distinct,
     check_duration,
     check_threshold,
 )
+from events.paths import is_output_stream
 from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.logging_listener import LoggingListener
@@ -25,14 +27,16 @@ from replay.engine.output_streams import output_at
 from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.intervals.drive import IntervalDrive
+from replay.intervals.parquet import ParquetOutput
 from replay.intervals.resume import IntervalSummary
 
 if TYPE_CHECKING:
     from events.logs.file import Log
     from events.logs.live import LiveLog
-    from events.observations.parser import Format
+    from events.observations.parser import FileFormat
     from events.observations.source import Observations
     from replay.engine.listener import RunListener
+    from replay.engine.output import Output
     from replay.engine.run import ShouldStop
 
 
@@ -76,7 +80,7 @@ def run_intervals(
     output: str | Path,
     search: Search,
     *,
-    form: Format | None = None,
+    form: FileFormat | None = None,
     store: str | Path | None = None,
     overwrite: bool = False,
     strict: bool = False,
@@ -95,8 +99,8 @@ def run_intervals(
         source: the observations.
         output: the file to append intervals to.
         search: what is looked for.
-        form: how intervals are written; by default as CSV if the name ends in ``.csv``,
-            else as JSON lines.
+        form: how intervals are written; by default what `form_of_output` says. Parquet is
+            written at the end, where nothing stands or what stands there is to be overwritten.
         store: the event store to make, by default ``output`` with ``.events`` added.
         overwrite: start the output and the store afresh.
         strict: stop at the first row that is rejected.
@@ -120,12 +124,12 @@ def run_intervals(
     store = store_beside(output, store)
     inputs = [("observations", source.log.identity)]
     check_outputs(inputs, output, store, "file of intervals")
-    cure = rebuild_cure(store, Path(output))
-    file = output_at(output, disk, IntervalDrive.output, cure, should_stop)
+    form = form or form_of_output(output)
+    file = _output_at(source, output, form, store, disk=disk, should_stop=should_stop)
     began = time.perf_counter()
-    form = form or ("csv" if file.path.suffix.lower() == ".csv" else "jsonl")
     parameters = _parameters_of(source, search, form)
     summary = IntervalSummary(file.path, store)
+    keeping = rejected_file(rejected, inputs, (file.path, store), disk, source.format.title)
     running = Run(
         SearchInputs(source.logs, parameters, source.live),
         file,
@@ -136,13 +140,48 @@ def run_intervals(
         should_stop=should_stop,
         disk=disk,
         began=began,
-        rejected=rejected_file(rejected, inputs, (file.path, store), disk, source.format.title),
+        rejected=keeping,
     )
     running.whole(overwrite=overwrite, resume=resume)
+    return _completed(file, summary)
+
+
+def _output_at(
+    source: Observations,
+    output: str | Path,
+    form: FileFormat,
+    store: Path,
+    *,
+    disk: Disk,
+    should_stop: ShouldStop,
+) -> Output:
+    """Return the output of a search, into which intervals are written as ``form`` says."""
+    cure = rebuild_cure(store, Path(output))
+    if form != "parquet":
+        return output_at(output, disk, IntervalDrive.output, cure, should_stop)
+    if source.live or is_output_stream(output):
+        raise InputError(
+            f"{output}: expected CSV or JSON lines where rows are read as they come, or go to a "
+            "pipe or a device, found Parquet, which is written at the end"
+        )
+    return ParquetOutput(Path(output), store, disk, cure)
+
+
+def _completed(file: Output, summary: IntervalSummary) -> IntervalSummary:
+    """Return what was done, once what is written at the end is there, too."""
+    if isinstance(file, ParquetOutput):
+        file.complete()
+        summary.output_before = 0
     return summary
 
 
-def _parameters_of(source: Observations, search: Search, form: Format) -> IntervalParameters:
+def form_of_output(output: str | Path) -> FileFormat:
+    """Return how intervals are written to a file of such a name, by default as JSON lines."""
+    forms: dict[str, FileFormat] = {".csv": "csv", ".parquet": "parquet"}
+    return forms.get(Path(output).suffix.lower(), "jsonl")
+
+
+def _parameters_of(source: Observations, search: Search, form: FileFormat) -> IntervalParameters:
     """Return the parameters of a search whose intervals are written in ``form``."""
     # First the hash: what is found by looking is checked against it in the end.
     fingerprint = source.log.fingerprint()
@@ -156,4 +195,6 @@ def _parameters_of(source: Observations, search: Search, form: Format) -> Interv
         source.format.form,
         form,
         fingerprint,
+        source.format.dialect.unit,
+        source.format.dialect.delimiter or ",",
     )

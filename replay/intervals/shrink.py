@@ -14,6 +14,7 @@ import msgspec
 
 from actors.intervals.finder import TextFinder
 from events.errors import InputError, counted
+from events.observations.csvrows import Dialect
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.store import EventStore
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Source
+    from events.times.timestamps import Zone
     from replay.engine.looks import Fields
     from replay.intervals.looks import IntervalLooks
 
@@ -115,9 +117,8 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
 
     def lines(self, shrunk: Shrunk) -> dict[Source, list[bytes]]:
         encode = msgspec.json.Encoder().encode
-        parameters = self.history.parameters
         events = map(self.history.event, shrunk.numbers)
-        return {"observations": [encode(row_fields(parameters, each)) for each in events]}
+        return {"observations": [encode(row_fields(self.history, each)) for each in events]}
 
     def content(self, source: Source, lines: list[bytes]) -> bytes:
         del source
@@ -126,7 +127,11 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
     def run(self, folder: Path) -> tuple[Interval, ...]:
         parameters = self.history.parameters
         columns = ColumnNames(parameters.time, parameters.adid, parameters.key)
-        with Observations(folder / OBSERVATIONS, columns) as source:
+        dialect = Dialect(parameters.unit)
+        portions = self.history.store.header.portions
+        with Observations(
+            folder / OBSERVATIONS, columns, dialect=dialect, portions=portions
+        ) as source:
             summary = run_intervals(source, folder / FOUND, search_of(parameters))
         found = (
             each.interval for each in IntervalHistory(EventStore(summary.store_path)).findings()
@@ -136,13 +141,14 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
     def regression_test(self, shrunk: Shrunk, folder: Path) -> bytes:
         del folder
         return interval_regression(
-            self.store.name, shrunk, self.number, self.lines_before, self.history.parameters
+            self.store.name, shrunk, self.number, self.lines_before, self.history
         )
 
     # Words
 
     def texts(self, shrunk: Shrunk) -> tuple[str, str]:
-        return _text(shrunk.recorded), _text(shrunk.decision)
+        zone = self.history.zone
+        return _text(shrunk.recorded, zone), _text(shrunk.decision, zone)
 
     def smallest_text(self, shrunk: Shrunk) -> str:
         lines = len(shrunk.numbers)
@@ -153,7 +159,7 @@ class IntervalShrinking(Shrinking[IntervalHistory]):
     def fields(self, shrunk: Shrunk) -> Fields:
         keyed = self.history.parameters.key is not None
         before, after = (
-            [interval_fields(each, keyed=keyed) for each in found]
+            [interval_fields(each, self.history.zone, keyed=keyed) for each in found]
             for found in (shrunk.recorded, shrunk.decision)
         )
         parameters = setting_fields(self.history.parameters)
@@ -164,7 +170,7 @@ def _time_of(event: Observation) -> str:
     return event.time
 
 
-def _text(found: tuple[Interval, ...]) -> str:
-    shown = "; ".join(map(interval_text, found[:_SHOWN_MAX]))
+def _text(found: tuple[Interval, ...], zone: Zone | None) -> str:
+    shown = "; ".join(interval_text(each, zone) for each in found[:_SHOWN_MAX])
     rest = len(found) - _SHOWN_MAX
     return f"{shown}; and {counted(rest, 'interval')} more" if rest > 0 else shown

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.intervals.messages import Conclude, Observe, Settle
 from actors.intervals.recall import JournalRecovery
-from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit
+from actors.sink import Nowhere
 from events.errors import UnknownUserError, shown
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.store.store import EventStore
 from replay.engine.detectors import check_detector
 from replay.engine.stepping import Stepping
@@ -45,9 +45,7 @@ class IntervalTimeline(Stepping[Observation, IntervalHistory, IntervalSimulation
         """What actors recover from."""
         super().__init__(
             history,
-            lambda queue: IntervalSimulation(
-                self.parameters, IntervalNowhere(), queue, past=self.past
-            ),
+            lambda queue: IntervalSimulation(self.parameters, Nowhere(), queue, past=self.past),
         )
 
     # Looking

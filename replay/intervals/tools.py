@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import counted
 from events.escapes import plain
+from events.times.timestamps import in_zone
 from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, Tools
 from replay.intervals.why import TABLE_ROWS_MAX
@@ -67,7 +68,7 @@ class IntervalTools(Tools["IntervalLooks"]):
         say(f"{name}{counted(state.seen, 'observation')}")
         say(f"window: {counted(len(state.window), 'observation')}")
         rows = [
-            (state.first + place, time, plain(adid))
+            (state.first + place, in_zone(time, self.looks.store.zone), plain(adid))
             for place, (time, adid) in enumerate(state.window)
         ]
         if len(rows) > TABLE_ROWS_MAX:

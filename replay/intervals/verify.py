@@ -72,14 +72,10 @@ def verify_intervals(
 
 class _Replay(Replayed):
     def __init__(self, store: EventStore, parameters: IntervalParameters) -> None:
-        super().__init__()
         self._store = store
         self._seen = _Seen()
-        self._simulation = IntervalSimulation(parameters, self._seen)
+        super().__init__(IntervalSimulation(parameters, self._seen))
         self._recorded: list[Finding] = []
-
-    def close(self) -> None:
-        self._simulation.close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
         for _, frame in zip(moments, self._store.frames(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,6 +11,7 @@ from actors.intervals.finder import TextFinder
 from events.errors import counted
 from events.escapes import plain
 from events.times.durations import format_duration
+from events.times.timestamps import in_zone
 from replay.intervals.lines import interval_fields
 from replay.intervals.words import interval_text, waiting_text
 from replay.terminal.standard_streams import say
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Finding
     from replay.engine.looks import Fields
     from replay.intervals.history import IntervalHistory
@@ -81,9 +83,14 @@ def why_fields(timeline: IntervalTimeline, number: int) -> Fields:
     history.event(number)
     found = [
         {
-            **interval_fields(finding.interval, keyed=keyed),
+            **interval_fields(finding.interval, history.zone, keyed=keyed),
             "members": [
-                {"index": index, "event": event.number, "time": event.time, "adid": event.adid}
+                {
+                    "index": index,
+                    "event": event.number,
+                    "time": in_zone(event.time, history.zone),
+                    "adid": event.adid,
+                }
                 for index, event in enumerate(
                     map(history.event, history.members(finding)), finding.interval.start_index
                 )
@@ -95,7 +102,8 @@ def why_fields(timeline: IntervalTimeline, number: int) -> Fields:
         return {"intervals": found}
     none = why_none(timeline, number)
     ended, kept = (
-        [interval_fields(each, keyed=keyed) for each in which] for which in (none.ended, none.open)
+        [interval_fields(each, history.zone, keyed=keyed) for each in which]
+        for which in (none.ended, none.open)
     )
     return {"intervals": [], "waiting": none.waiting, "ended": ended, "open": kept}
 
@@ -113,7 +121,7 @@ def show_why(timeline: IntervalTimeline, number: int) -> None:
         if len(reasons) > _INTERVALS_MAX:
             say(f"  and {len(reasons) - _INTERVALS_MAX} more")
     for finding in islice(history.found(number), _INTERVALS_MAX):
-        say(f"interval {interval_text(finding.interval)}")
+        say(f"interval {interval_text(finding.interval, history.zone)}")
         _show_members(history, finding)
     if count > _INTERVALS_MAX:
         say(f"and {counted(count - _INTERVALS_MAX, 'interval')} more; log lists them")
@@ -121,17 +129,18 @@ def show_why(timeline: IntervalTimeline, number: int) -> None:
 
 def _reasons(timeline: IntervalTimeline, number: int) -> Iterator[str]:
     parameters, none = timeline.parameters, why_none(timeline, number)
+    text_of = partial(interval_text, zone=timeline.zone)
     if not (parameters.threshold or parameters.inclusive):
         yield f"nothing is shorter than {format_duration(parameters.threshold)}"
     if none.waiting:
         yield f"{waiting_text(none.waiting)}, until no earlier one can come"
     for each in none.ended:
         if each.num_adid < parameters.distinct_min:
-            yield f"ended with fewer than {parameters.distinct_min} ids: {interval_text(each)}"
+            yield f"ended with fewer than {parameters.distinct_min} ids: {text_of(each)}"
         else:
-            yield f"final, but the run was stopped before it was found: {interval_text(each)}"
+            yield f"final, but the run was stopped before it was found: {text_of(each)}"
     for each in none.open:
-        yield f"not ended, for a coming observation may be in it: {interval_text(each)}"
+        yield f"not ended, for a coming observation may be in it: {text_of(each)}"
 
 
 def _show_members(history: IntervalHistory, finding: Finding) -> None:
@@ -144,7 +153,8 @@ def _show_members(history: IntervalHistory, finding: Finding) -> None:
     rows: list[tuple[object, ...]] = []
     for place in places:
         event = history.event(numbers[place])
-        rows.append((start + place, event.number, event.time, plain(event.adid)))
+        time = in_zone(event.time, history.zone)
+        rows.append((start + place, event.number, time, plain(event.adid)))
     if between:
         rows.insert(TABLE_ROWS_MAX, ("", "", f"and {between:,} between", ""))
     print_table(("index#", "event#", "time", "id"), rows)

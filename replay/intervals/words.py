@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 from events.errors import counted
 from events.escapes import plain
 from events.times.durations import format_duration
+from events.times.timestamps import in_zone
 
 if TYPE_CHECKING:
     from events.observations.interval import Interval
+    from events.observations.observed import Observation
     from events.observations.parameters import IntervalParameters
-    from events.observations.rows import Observation
+    from events.times.timestamps import Zone
 
 _IDS_MAX: Final = 6
 
@@ -47,11 +49,16 @@ def ids_text(interval: Interval) -> str:
     return f"{ids}{f' and {rest} more' if rest > 0 else ''}"
 
 
-def interval_text(interval: Interval) -> str:
-    """Return one line about an interval."""
+def span_text(interval: Interval, zone: Zone | None) -> str:
+    """Return from when to when an interval is."""
+    return f"{in_zone(interval.start_time, zone)} to {in_zone(interval.end_time, zone)}"
+
+
+def interval_text(interval: Interval, zone: Zone | None) -> str:
+    """Return one line about an interval of a history with times of ``zone``."""
     at = f" at {plain(interval.key)}" if interval.key else ""
     return (
-        f"{interval.start_time} to {interval.end_time}, observations {interval.start_index} to "
+        f"{span_text(interval, zone)}, observations {interval.start_index} to "
         f"{interval.end_index}{at}: {counted(interval.num_adid, 'id')}: "
         f"{ids_text(interval)}"
     )

@@ -60,6 +60,7 @@ class JudgedBranching(Branching[H], Generic[H]):
         super().__init__(history)
         self.detector: Final = detector
         """Makes the actor system."""
+        self._portions: Final = history.store.header.portions
 
     @property
     def logs(self) -> dict[Source, Fingerprint | None]:

@@ -15,7 +15,7 @@ import msgspec
 from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
-from events.store.header import Header
+from events.store.header import Header, line_bytes_of
 from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
@@ -127,6 +127,7 @@ class JudgingDrive(Drive):
             stream=logs.stream.fingerprint(),
             detector=detector_version(self.detector),
             zone=logs.batch.zone,
+            line_bytes=line_bytes_of(logs.batch.portions),
             **logs.setting(),
         )
 

@@ -8,24 +8,20 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from events.errors import DamagedStoreError
 from events.journal.columns import EventColumns
 from events.store.records import (
-    EventRun,
-    Lines,
     LogEnd,
     Record,
     Rejected,
     Source,
     StateDigest,
     StreamStart,
-    Written,
 )
 from replay.engine.drive import Resumed
-from replay.engine.history import Events, LinePlace, LogLine, StoredHistory
+from replay.engine.history import LinePlace, LogLine, StoredHistory
 from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from events.logs.objects import BadLineError
@@ -102,13 +98,7 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         self.verdict: Final[type[V]] = detector.verdict_type
         """What a decision is."""
         journal: J = detector.new_journal()
-        super().__init__(store, journal, Events(journal))
-
-    @property
-    def everyone(self) -> AbstractSet[str]:
-        """All users, or subjects of another kind, also those that have not appeared yet."""
-        names: AbstractSet[str] = self.journal.numbers.keys()
-        return names
+        super().__init__(store, journal)
 
     @abstractmethod
     def line_of(self, event: E) -> bytes:
@@ -186,11 +176,7 @@ class JudgedHistory(StoredHistory[E, J], Generic[E, J, V]):
         return b"\n".join(texts) + newline
 
     def _take(self, record: Record, frame: int, previous: bytes) -> None:
-        if isinstance(record, EventColumns):
-            self.journal.extend(record)
-        elif isinstance(record, EventRun):
-            self._following += record.events
-        elif isinstance(record, self.verdict):
+        if isinstance(record, self.verdict):
             decision: Any = record
             self.recorded[decision.number] = decision
         elif isinstance(record, StreamStart):
@@ -231,13 +217,10 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
                 the state is not what the events add up to.
 
         """
-        super().__init__(store)
+        super().__init__(store, ("batch", "stream"))
         self.detector = detector
         self.journal: Final[J] = detector.new_journal() if journal is None else journal
         """All events."""
-        self.lines["batch"] = self.lines["stream"] = 0
-        self.events: Final[dict[Source, int]] = {"batch": 0, "stream": 0}
-        """How many lines of each log were accepted."""
         self.judged = 0
         """How many events were decided on."""
         self.flagged: Final[list[bytes]] = []
@@ -248,18 +231,13 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         """How many users there were at that moment."""
         self.digest_due = False
         """Whether the end of a log was recorded, and not yet the digest behind it."""
-        self._source: Source = "batch"
         self._decided = 0
         self._acting: Final = journal is not None
-        self._frame = 0
         self._previous = b""
-        for self._frame, frame in enumerate(store.frames()):
+        for number, frame in enumerate(store.frames()):
             self._previous = frame.previous
             for record in frame.records:
-                if isinstance(record, EventColumns):
-                    self._take(record)
-                else:
-                    self._note(record)
+                self.note(record, number)
         self.settled: Final = self._settled()
         """The last event before the first that has yet to be decided on."""
 
@@ -285,10 +263,7 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         return "stream" in self.ended and not self.digest_due
 
     def count_into(self, summary: RunSummary) -> None:
-        summary.events_before = len(self.journal)
-        summary.accepted.update(self.events)
-        for source in self.events:
-            summary.refused[source] = sum(each.source == source for each in self.rejected)
+        super().count_into(summary)
         assert isinstance(summary, Summary), "it is that of a run of this detector"
         summary.judged += self.judged
         summary.flagged += len(self.flagged)
@@ -316,30 +291,17 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
         waiting = self.next_judged(max(self.events["batch"], self._decided))
         return len(self.journal) if waiting is None else waiting - 1
 
-    def _note(self, record: Record) -> None:
-        self.digest_due = False
-        if isinstance(record, Lines):
-            self._source = record.source
-            self.lines_at(record, self._frame)
-        elif isinstance(record, EventRun):
-            self.events[self._source] += record.events
-            self.lines[self._source] += record.events
-        elif isinstance(record, Rejected):
-            self.reasons[record.reason] += 1
-            self.rejected.append(record)
-            self.lines[record.source] += 1
-        elif isinstance(record, LogEnd):
-            self.lines[record.source] = record.lines
-            self.ended.add(record.source)
-            self.digest_due = True
-        elif isinstance(record, StreamStart):
-            self.digest_due = True
-        elif isinstance(record, self.detector.verdict_type):
+    def note(self, record: Record, frame: int) -> None:
+        if isinstance(record, EventColumns):
+            self._take(record)
+            return
+        self.digest_due = isinstance(record, LogEnd | StreamStart)
+        if isinstance(record, self.detector.verdict_type):
             self._take_decision(record)
-        elif isinstance(record, Written):
-            self.written = record.size
         elif isinstance(record, StateDigest):
             self._attested(record)
+        else:
+            super().note(record, frame)
 
     def _take_decision(self, decision: Any) -> None:
         self._decided = decision.number

@@ -54,10 +54,10 @@ class TwoLogs(Closing, ABC, Generic[P]):
         stream: str | Path | Log,
         parser: ParserType,
         *,
-        follow: bool,
-        wake: Wake | None,
-        zone: Zone | None,
-        portions: Portions | None,
+        follow: bool = False,
+        wake: Wake | None = None,
+        zone: Zone | None = None,
+        portions: Portions | None = None,
     ) -> None:
         """Open both logs and read the parameters.
 

@@ -6,18 +6,17 @@ It is a file for pytest, and uses the public Python interface alone.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from replay.engine.shrink import plain_name
+
 if TYPE_CHECKING:
     from types import ModuleType
 
     from replay.engine.shrink import Shrunk
-
-_NAME_LENGTH_MAX: Final = 40
 
 _HEAD: Final = '''\
 """Event {event} of {store}: {verdict}.
@@ -202,10 +201,3 @@ def _beside(folder: Path, other: Path) -> str:
         if path.isascii() and path.isprintable() and not {*path} & {*'"\\'}
         else ascii(path)
     )
-
-
-def plain_name(name: str) -> str:
-    """Return ``name`` without what would end a docstring, or be read as something else in it."""
-    plain = re.sub(r"[^A-Za-z0-9 ._~+-]", "?", name)
-    cut = len(plain) > _NAME_LENGTH_MAX
-    return f"{plain[: _NAME_LENGTH_MAX - 3]}..." if cut else plain

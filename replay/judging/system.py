@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from actors.dispatcher import DeliveryOrder, Dispatcher
-from actors.messages import Attest, Commit, Horizon, Include, Judge, Reached
+from actors.messages import Attest, Commit, Include, Judge, Reached
 from actors.sink import SinkActor
 from actors.urns import COORDINATOR, SINK
-from events.closing import Closing
 from events.errors import DetectorError
+from replay.engine.acting import Acting
 from replay.engine.detectors import remember_source
 from replay.engine.history import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from actors.activation import Ref
+    from actors.activation import Active, Ref
+    from actors.dispatcher import DeliveryOrder
     from actors.sink import Outlet
 
 
@@ -46,12 +46,10 @@ V = TypeVar("V")
 A = TypeVar("A", bound=Recovering)
 
 
-class ActorSystem(Closing, ABC, Generic[E, V, A]):
+class ActorSystem(Acting[A], Generic[E, V, A]):
     """An actor system of one history: takes its events and sends verdicts to an outlet.
 
-    Nothing here reads a clock, a file or an environment: the same events give the
-    same messages in the same order. A store tells which detector decided it; see
-    `replay.engine.detectors`.
+    A store tells which detector decided it; see `replay.engine.detectors`.
     """
 
     name: ClassVar[str]
@@ -96,13 +94,11 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
                 default one that is filled by what is told.
 
         """
-        self.dispatcher: Final = Dispatcher(order)
-        """The dispatcher, which delivers all messages."""
+        super().__init__(order)
         self.parameters: Final = parameters
         """The parameters of the detector."""
         self.journal: Any = self.new_journal() if journal is None else journal
         """The journal of all events, of which those up to `position` have happened."""
-        self._actors: Final[dict[int, A]] = {}
         self.sink: Any = self.dispatcher.spawn(
             partial(SinkActor, outlet=outlet, line=self.checked_line), SINK
         )
@@ -136,10 +132,6 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
     def judges(cls, event: E) -> bool:
         """Tell whether there is a verdict on ``event`` if it is of the stream."""
 
-    @abstractmethod
-    def _spawn(self, number: int) -> A:
-        """Start the actor of subject ``number``."""
-
     def sums(self) -> tuple[int, ...]:
         """Return the sums over the state that the next digest would hold; none by default."""
         return ()
@@ -152,12 +144,8 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
             actor.recover(actor.since)
         return actor
 
-    def close(self) -> None:
-        self.dispatcher.stop()
-
     @property
     def position(self) -> int:
-        """The number of the last event that has happened, from 0."""
         happened: int = self.coordinator.position
         return happened
 
@@ -168,22 +156,14 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         return appeared
 
     @property
-    def active(self) -> list[int]:
-        """The numbers of the active subjects, in order of activation."""
-        return list(self.coordinator.users)
+    def _active(self) -> Active:
+        active: Active = self.coordinator.users
+        return active
 
-    def goto(self, position: int) -> None:
-        """Go to the moment after event ``position`` of the journal.
-
-        Actors with events in between are passivated, and recover as of that moment when the next
-        message reaches them. No message may be waiting.
-        """
+    def _moved(self, position: int) -> list[int]:
         first, last = sorted((position, self.position))
-        if first < last:
-            moved = self.journal.concerned(first + 1, last, self.coordinator.users)
-            self.passivate(moved)
-            self.coordinator.actor_ref.tell(Horizon(position))
-            self.dispatcher.run()
+        moved: list[int] = self.journal.concerned(first + 1, last, self._active)
+        return moved
 
     def include(self, position: int) -> None:
         """Tell those whom they concern of the events up to event ``position`` of the journal.
@@ -194,12 +174,6 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         for event in self.journal.events(self.position + 1, position):
             tell(Include(event))
         self.dispatcher.run()
-
-    def passivate(self, users: Iterable[int]) -> None:
-        """Stop the actors of ``users``, by number; no message for them may be waiting."""
-        for number in users:
-            self.coordinator.users.pop(number).stop()
-            del self._actors[number]
 
     def extend(self, events: Any) -> None:
         """Append ``events`` to the journal without any message; `goto` lets them happen."""
@@ -214,8 +188,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
         """
         if event.number > len(self.journal):
             self.journal.append(event)
-        self.coordinator.actor_ref.tell(Judge(event))
-        self.dispatcher.run()
+        self._tell(Judge(event))
         if not self.judges(event):
             return None
         decision: V | None = self.sink.decision(event.number)
@@ -239,8 +212,7 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
 
         """
         self.sums()
-        self.coordinator.actor_ref.tell(Attest(events))
-        self.commit()
+        self._tell(Attest(events), Commit())
 
     def abandon(self) -> None:
         """Drop all waiting messages, and send the decisions so far to the outlet."""
@@ -252,12 +224,9 @@ class ActorSystem(Closing, ABC, Generic[E, V, A]):
 
     def commit(self) -> None:
         """Send the decisions since the last commit to the outlet."""
-        self.coordinator.actor_ref.tell(Commit())
-        self.dispatcher.run()
+        self._tell(Commit())
 
     def _activate(self, number: int) -> Ref:
-        actor = self._spawn(number)
-        actor.since = self.position
-        self._actors[number] = actor
-        ref: Ref = actor.actor_ref
+        ref = super()._activate(number)
+        self._actors[number].since = self.position
         return ref

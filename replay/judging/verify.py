@@ -57,13 +57,11 @@ class JudgedReplay(Replayed):
         """
         check_detector(history.store, detector)
         history.check_own_lines()
-        simulation = detector(history.parameters, Nowhere(), journal=history.journal)
-        super().__init__()
+        super().__init__(detector(history.parameters, Nowhere(), journal=history.journal))
         self.history: Final = history
         self.lost += [Lost(after, gap.events, gap.size) for after, gap in history.gaps]
-        self._simulation: Final = simulation
         self._judges: Final = Judges(
-            simulation, 1 if why_alone(detector) else workers, lambda: None, telling=True
+            self._simulation, 1 if why_alone(detector) else workers, lambda: None, telling=True
         )
         self._last_judged = max(history.recorded, default=0)
 
@@ -92,7 +90,7 @@ class JudgedReplay(Replayed):
 
     def close(self) -> None:
         self._judges.close()
-        self._simulation.close()
+        super().close()
 
     def differences(self, moments: Iterable[int]) -> Iterator[Difference]:
         history = self.history

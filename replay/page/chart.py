@@ -9,7 +9,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.escapes import plain
-from events.purchases.amounts import UNITS_PER_ONE, format_amount, format_cents
+from events.purchases.amounts import UNITS_PER_CENT, format_amount, format_cents
 from replay.page.markup import Markup, element, joined
 from replay.page.rings import hop_class
 
@@ -29,7 +29,6 @@ _HIGHEST: Final = 12
 _TICKS_MAX: Final = 6
 _OUTLIER: Final = 3
 _USUAL: Final = 95
-_UNITS_PER_CENT: Final = UNITS_PER_ONE // 100
 
 
 class Bar(NamedTuple):
@@ -106,9 +105,9 @@ def axis_for(amounts: Sequence[int], levels: Sequence[int]) -> _Axis:
     shown = [*values, *levels]
     if values:
         usual = values[min(-(-_USUAL * len(values) // 100), len(values) - 1) - 1]
-        limit = _OUTLIER * max(usual, _UNITS_PER_CENT)
+        limit = _OUTLIER * max(usual, UNITS_PER_CENT)
         shown = [each for each in shown if each <= limit]
-    highest = max([*shown, _UNITS_PER_CENT])
+    highest = max([*shown, UNITS_PER_CENT])
     step = 1
     while highest > _TICKS_MAX * step:
         # 1, 2, 5, 10, 20, 50 and so on.

@@ -11,9 +11,10 @@ from events.errors import counted
 from events.times.durations import format_duration
 from events.times.instants import instant_of
 from replay.engine.detectors import check_detector
+from replay.intervals.lines import in_zone_of
 from replay.intervals.picture import intervals_picture
 from replay.intervals.why import why_none
-from replay.intervals.words import observation_text, setting_text
+from replay.intervals.words import observation_text, setting_text, span_text
 from replay.page.content import (
     Content,
     Links,
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from events.observations.interval import Interval
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from events.store.records import Finding
+    from events.times.timestamps import Zone
     from replay.intervals.looks import IntervalLooks
 
 _INTERVALS_MAX: Final = 5
@@ -97,7 +99,7 @@ def content(looks: IntervalLooks, event: int, setting: Setting | None, links: Li
 
 
 def _found(looks: IntervalLooks, finding: Finding, links: Links) -> Section:
-    interval, history = finding.interval, looks.history
+    interval, history, zone = finding.interval, looks.history, looks.store.zone
     members = list(history.members(finding))
     rows: list[list[object]] = []
     for index, each in enumerate(members[:_MEMBERS_MAX], interval.start_index):
@@ -110,26 +112,26 @@ def _found(looks: IntervalLooks, finding: Finding, links: Links) -> Section:
                 short_ident(member.adid),
             ]
         )
-    parts: list[object] = [_picture(looks, finding), _facts(interval)]
+    parts: list[object] = [_picture(looks, finding), _facts(interval, zone)]
     parts.append(table(("place#", "event#", "time", "id"), rows))
     if len(members) > _MEMBERS_MAX:
         told = f"The first {_MEMBERS_MAX} of {number(len(members))} observations."
         parts.append(element("p", told, class_="note"))
     heading = joined(
         (
-            f"Interval of {counted(interval.num_adid, 'id')}, {interval.start_time} to "
-            f"{interval.end_time}",
+            f"Interval of {counted(interval.num_adid, 'id')}, {span_text(interval, zone)}",
             *((" at ", short_ident(interval.key)) if interval.key else ()),
         )
     )
     return Section(f"interval-{interval.start_index}", heading, joined(parts))
 
 
-def _facts(interval: Interval) -> Markup:
+def _facts(interval: Interval, zone: Zone | None) -> Markup:
+    shown = in_zone_of(zone, interval)
     return facts(
         [
-            ("from", interval.start_time),
-            ("to", interval.end_time),
+            ("from", shown.start_time),
+            ("to", shown.end_time),
             ("observations", f"{interval.start_index} to {interval.end_index} in order of time"),
             ("ids", names(interval.adids, 20)),
         ]
@@ -162,11 +164,13 @@ def _picture(looks: IntervalLooks, finding: Finding) -> Markup:
 
 
 def _none(looks: IntervalLooks, event: int) -> Section:
-    timeline, parameters = looks.timeline, looks.parameters
+    timeline, parameters, zone = looks.timeline, looks.parameters, looks.store.zone
     none = why_none(timeline, event)
     rows: list[list[object]] = []
     for ended, intervals in ((True, none.ended), (False, none.open)):
-        rows += [[_reason(looks, each, ended=ended), *_row(each)] for each in intervals]
+        rows += [
+            [_reason(looks, each, ended=ended), *_row(in_zone_of(zone, each))] for each in intervals
+        ]
     parts: list[object] = []
     if none.waiting:
         told = f"{counted(none.waiting, 'observation')} wait until no earlier one can come."

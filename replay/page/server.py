@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from replay.page.opened import Opened
 
 _LOOK_SECONDS: Final = 0.1
-_LOADING_SECONDS: Final = 0.25
 _TOKEN: Final = "token"  # noqa: S105  the name of a field
 _SWEPT: Final = tuple(Setting(d, t) for d in (1, 2, 3) for t in (10, 20, 50, 200))
 _SEE_OTHER: Final = 303

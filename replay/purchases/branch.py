@@ -49,11 +49,12 @@ class PurchaseBranching(JudgedBranching[History]):
         return lines
 
     def parsed(self, line: bytes, before: int) -> Event:
-        return parse_line(line, before, self.history.zone)
+        return parse_line(line, before, self.history.zone, line_bytes=self._portions.line_bytes)
 
     def opened(self, logs: dict[Source, BranchLog], setting: Parameters) -> Logs:
         batch, stream = (
-            Log(name, source, BlockParser, content) for source, (name, content) in logs.items()
+            Log(name, source, BlockParser, content, self._portions)
+            for source, (name, content) in logs.items()
         )
         # Also where what is skipped was the first event: its times are those of the original.
         zone = self.history.zone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.purchases.recency import WALK_MAX
 from actors.urns import COORDINATOR
 from replay.judging.explore import JudgedSubject
 
@@ -26,7 +25,7 @@ class PurchaseSubject(JudgedSubject):
         for number in self.told_since():
             name = self.journal.names[number]
             state[COORDINATOR, f"last purchase of {name}"] = system.last_purchase(number)
-        latest = [purchase.number for purchase in system.latest_purchases(WALK_MAX)]
+        latest = [purchase.number for purchase in system.latest_purchases(self.events)]
         state[COORDINATOR, "latest purchases"] = latest
         return state
 

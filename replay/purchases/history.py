@@ -58,7 +58,11 @@ class History(JudgedHistory[Event, PurchaseJournal, Decision]):
         line = self.event(number).line
         if line is not None:
             try:
-                parse_line(line.removeprefix(BYTE_ORDER_MARK), number, self.zone)
+                text, most = (
+                    line.removeprefix(BYTE_ORDER_MARK),
+                    self.store.header.portions.line_bytes,
+                )
+                parse_line(text, number, self.zone, line_bytes=most)
             except BadLineError as error:
                 return error
         return None

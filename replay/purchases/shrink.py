@@ -58,7 +58,7 @@ class PurchaseShrinking(JudgedShrinking[History]):
         return self.history.parameters_line
 
     def opened(self, batch: Path, stream: Path) -> Logs:
-        return Logs(batch, stream)
+        return Logs(batch, stream, portions=self.history.store.header.portions)
 
     def spoken(self) -> Spoken:
         detector = self.looks.detector

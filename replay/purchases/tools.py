@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from actors.purchases.baseline import PURCHASES_MIN, threshold_of
 from events.errors import UnknownUserError, counted, shown
 from events.escapes import plain
-from events.purchases.amounts import format_amount, parse_amount
+from events.purchases.amounts import UNITS_PER_CENT, format_amount, parse_amount
 from events.purchases.event import Purchase, place_of, type_name, users_of
 from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, argument, quoted
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from replay.purchases.looks import PurchaseLooks
 
 _FACTOR: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_UNITS_PER_CENT: Final = 100
 _LATEST: Final = "10"
 _PURCHASES_MAX: Final = 10
 
@@ -115,8 +114,8 @@ class PurchaseTools(JudgedTools["PurchaseLooks"]):
             event = events[position - 1]
             if not isinstance(event, Purchase):
                 return False
-            threshold = threshold_of(decision.mean_cents, decision.sd_cents) * _UNITS_PER_CENT
-            return abs(event.amount - threshold) <= factor * decision.sd_cents * _UNITS_PER_CENT
+            threshold = threshold_of(decision.mean_cents, decision.sd_cents) * UNITS_PER_CENT
+            return abs(event.amount - threshold) <= factor * decision.sd_cents * UNITS_PER_CENT
 
         return f"near {text}", test
 

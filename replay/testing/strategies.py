@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import math
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hypothesis import strategies as st
@@ -127,6 +128,21 @@ class _Line(NamedTuple):
         return canonical(self.at(self.step)).encode()
 
 
+# Made once: to make a strategy for each line took a quarter of the time of drawing a history.
+_shares = st.integers(0, 999)
+_which = st.integers(0, len(_AMOUNTS) - 1)
+_moments = st.integers(0, 9_999)
+_instead = st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"])
+_fractions = st.sampled_from(_FRACTIONS)
+_spellings = st.sampled_from(SPELLINGS)
+_extras = st.integers(0, 99)
+
+
+@cache
+def _places(count: int) -> st.SearchStrategy[int]:
+    return st.integers(0, count - 1)
+
+
 # How many thresholds an amount may be close to; the most that an amount may be.
 _TARGETS: Final = 8
 _UNITS_MAX: Final = 10**19 - 1
@@ -143,27 +159,27 @@ def _drafts(
     draw: st.DrawFn, users: Sequence[str], mix: Mix, *, ties: float, late: float, bad: float
 ) -> _Line:
     """Draw a line, a plain one in four choices: so few can be deleted at once when shrinking."""
-    share = draw(st.integers(0, 999))
-    first = draw(st.integers(0, len(users) - 1))
+    share = draw(_shares)
+    first = draw(_places(len(users)))
     buying = 1 - mix.befriending - mix.unfriending if len(users) > 1 else 1.0
     which = 0
     if share < 1000 * buying:
-        which = draw(st.integers(0, len(_AMOUNTS) - 1))
+        which = draw(_which)
         fields = {"event_type": "purchase", "id": users[first], "amount": _AMOUNTS[which]}
     else:
         # By itself as other lines have it, for then a user is renamed in all lines at once
         # when they are shrunk.
-        other = draw(st.integers(0, len(users) - 1))
+        other = draw(_places(len(users)))
         if other == first:
             other = 0 if first else 1
         kind = "befriend" if share < 1000 * (1 - mix.unfriending) else "unfriend"
         fields = {"event_type": kind, "id1": users[first], "id2": users[other]}
     # One choice decides when it is and what is special about it, and the prime spreads the
     # latter. What comes last is rare, and all that it draws is gone when it is shrunk.
-    moment = draw(st.integers(0, 9_999))
+    moment = draw(_moments)
     step, left = _step(moment // 10, ties, late), (moment * 7919) % 1000
     if left >= 1000 - 1000 * bad:
-        return _Line(step, fields, instead=draw(st.sampled_from([*BAD_LINES, b"", b"  ", b"\t\r"])))
+        return _Line(step, fields, instead=draw(_instead))
     if left < 1000 - 1000 * bad - _SPELLED:
         return _Line(step, fields, vain=moment % 4 == 1)
     if "amount" in fields and left < 1000 - 1000 * bad - _SPELLED + _LONG:
@@ -172,8 +188,7 @@ def _drafts(
         # No choice of its own: where an amount like that matters only by being more, the line
         # shrinks to a plain one.
         return _Line(step, fields, close=which % (2 * _TARGETS))
-    fraction, spelling = draw(st.sampled_from(_FRACTIONS)), draw(st.sampled_from(SPELLINGS))
-    return _Line(step, fields, fraction, spelling, draw(st.integers(0, 99)))
+    return _Line(step, fields, draw(_fractions), draw(_spellings), draw(_extras))
 
 
 def _step(share: int, ties: float, late: float) -> int:

@@ -102,11 +102,7 @@ def expect_outputs(found: dict[str, bytes], expected: dict[str, bytes], when: st
 @contextmanager
 def small_frames() -> Iterator[None]:
     """Let histories of a few lines have several frames, with digests between them."""
-    with (
-        mock.patch("actors.intervals.coordinator.SETTLE_ROWS", 8),
-        # Whatever opens logs in between, a command included.
-        mock.patch(
-            "events.logs.file.PORTIONS", Portions(300, 300, digest_events=4, observation_bytes=300)
-        ),
-    ):
+    portions = Portions(300, 300, digest_events=4, observation_bytes=300, settle_rows=8)
+    # Whatever opens logs in between, a command included.
+    with mock.patch("events.logs.file.PORTIONS", portions):
         yield

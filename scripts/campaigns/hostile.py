@@ -84,7 +84,7 @@ class Hostile(Campaign):
         told = "\n".join(change.told for change in done)
         (folder / "spoiled").write_text(told, encoding="utf-8", errors="backslashreplace")
         store.write_bytes(remade.data())
-        with small_frames(), small_settlements(), on_any_worker():
+        with small_frames(), on_any_worker():
             commands = _Commands(self, original, folder, store, drawn)
             check = commands.run(processes=number % _PROCESS_CASES == 0)
         self.done["stores"] += 1
@@ -98,7 +98,7 @@ class Hostile(Campaign):
         """Return an original store, made when it is first asked for."""
         folder = self.folder / f"{'intervals' if intervals else 'purchases'}-{number}"
         drawn = random.Random(f"original {intervals} {number}")
-        with small_frames(), small_settlements():
+        with small_frames():
             words = (_observed if intervals else _purchases)(folder, number, drawn)
         path = folder / "out" / STORE
         how = drawn.choice(["finished", "finished", "unfinished", "repaired"])
@@ -164,13 +164,6 @@ def _events(path: Path) -> int:
     expect(found.status == 0, f"expected a good store, found {found}")
     line = next(line for line in found.out.splitlines() if line.endswith((" event", " events")))
     return int(line.split()[0].replace(",", ""))
-
-
-@contextlib.contextmanager
-def small_settlements() -> Iterator[None]:
-    """Let searches of a few rows have several frames, with findings between them."""
-    with mock.patch("actors.intervals.coordinator.SETTLE_ROWS", 8):
-        yield
 
 
 @contextlib.contextmanager

@@ -49,14 +49,14 @@ FAULTS: Final = (
     Fault(
         "the mean in floating point",
         _BASELINE,
-        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
-        "return int(self.total / self.n / _UNITS_PER_CENT) if self.n else 0",
+        "return self.total // (self.n * UNITS_PER_CENT) if self.n else 0",
+        "return int(self.total / self.n / UNITS_PER_CENT) if self.n else 0",
     ),
     Fault(
         "the mean is rounded",
         _BASELINE,
-        "return self.total // (self.n * _UNITS_PER_CENT) if self.n else 0",
-        "return (self.total + self.n * 50) // (self.n * _UNITS_PER_CENT) if self.n else 0",
+        "return self.total // (self.n * UNITS_PER_CENT) if self.n else 0",
+        "return (self.total + self.n * 50) // (self.n * UNITS_PER_CENT) if self.n else 0",
     ),
     # The network and the window.
     Fault(
@@ -159,9 +159,9 @@ FAULTS: Final = (
     ),
     Fault(
         "users are numbered in the order of a set of ids",
-        _JOURNAL,
-        "        # The first event in which each name stands.\n",
-        "        new.sort(key=lambda code: hash(names[code]))\n",
+        "events/journal/names.py",
+        "            new = [name for name in names if name not in self]\n",
+        "            new = sorted((name for name in names if name not in self), key=hash)\n",
     ),
     # What is recorded, and played again.
     Fault(

@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import replay
+from events.logs.file import Portions
 from tests.replay.engine.test_workers import eventually
 
 if TYPE_CHECKING:
@@ -93,10 +94,16 @@ def started(words: Sequence[str], given: dict[str, str], said: Path) -> subproce
         )
 
 
+def small(line_bytes: int) -> Portions:
+    """Return how logs are read in blocks of a few events."""
+    return Portions(1 << 12, 1 << 12, line_bytes=line_bytes)
+
+
 _PROGRAM = """
 import sys
-import events.logs.file
-events.logs.file.PORTIONS = events.logs.file.Portions(1 << 12, 1 << 12)
+import replay.cli
 from replay.__main__ import entry
+from tests.ray.nodes import small
+replay.cli.Portions = small
 sys.exit(entry())
 """

@@ -16,12 +16,11 @@ import workload
 
 import replay
 from events.errors import InputError
-from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.ray_cluster import _FOLDER
 from replay.engine.workers import LOST
 from tests.ray.detectors import Elsewhere, Mortal
-from tests.ray.nodes import Node, environment, in_session, started
+from tests.ray.nodes import Node, environment, in_session, small, started
 from tests.replay.engine.test_workers import children, do, eventually
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def _cluster_is_as_it_was(
     nodes: tuple[str, list[Node]], given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Join that cluster, with blocks of a few events; see that no process of a test is left."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12, 1 << 12))
+    monkeypatch.setattr("replay.cli.Portions", small)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     before = {*children()}
@@ -89,7 +88,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     workload.write(told, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.PORTIONS", Portions(1 << 12, 1 << 12))
+        patch.setattr("replay.cli.Portions", small)
         for name in ("one", "slow"):
             (folder / name).mkdir()
             rule = ["--detector", "tests.ray.detectors:Slow"] if name == "slow" else []
@@ -131,25 +130,23 @@ def test_workers_of_ray_do_what_forked_ones_do(nodes: tuple[str, list[Node]]) ->
         assert not cluster.is_lost
 
 
-@pytest.mark.parametrize("workers", [None, 3])
 def test_store_and_flagged_file_are_those_of_one_process(
     nodes: tuple[str, list[Node]],
     logs: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    workers: int | None,
 ) -> None:
     """Also where workers are killed while they judge."""
     monkeypatch.setattr(Mortal, "home", os.getpid())
-    found = []
-    with replay.RayCluster(nodes[0], workers) as cluster:
+    both, found = (logs / "batch_log.json", logs / "stream_log.json"), []
+    with replay.RayCluster(nodes[0]) as cluster:
         for name, asked in (("one", 1), ("ray", cluster)):
             (tmp_path / name).mkdir()
             out = tmp_path / name / NAMES[0]
-            with replay.Logs(logs / "batch_log.json", logs / "stream_log.json") as opened:
+            with replay.Logs(*both, portions=small(1 << 20)) as opened:
                 summary = replay.run(opened, out, detector=Mortal, workers=asked)
             found.append([summary.judged, *outputs(tmp_path / name)])
-        assert summary.workers == cluster.count == (workers or 4)
+        assert summary.workers == cluster.count == 4
         assert not cluster.is_lost
     assert found[0] == found[1]
 

@@ -16,9 +16,9 @@ from actors.dispatcher import ActorFailedError
 from actors.intervals.actor import IntervalActor
 from actors.intervals.messages import Advance, Conclude, Extend, Observe, Settle
 from actors.intervals.recall import JournalRecovery
-from actors.intervals.sink import IntervalNowhere
 from actors.messages import Commit, Horizon
-from events.journal.observation_journal import ObservationJournal
+from actors.sink import Nowhere
+from events.observations.journal import ObservationJournal
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
@@ -31,12 +31,10 @@ from replay.intervals.simulation import IntervalSimulation
 from replay.intervals.timeline import IntervalTimeline
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk
 from tests.failures import Failures
-from tests.interval_runs import Row, as_csv, rows, search
+from tests.interval_runs import SMALL, Row, as_csv, rows, search
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-pytestmark = pytest.mark.usefixtures("small_portions")
 
 THRESHOLDS = [0, 1, 500_000_000, 60 * 10**9, 60 * 10**9 - 1, 10**30]
 LATENESS = [0, None, 40 * 10**9, 10**13]
@@ -141,9 +139,9 @@ def test_whoever_is_activated_now_is_as_those_who_stayed(  # noqa: PLR0917
         journal.extend(Observed(number, (time,), (adid,), (key,) if keyed else None))
     past = JournalRecovery(journal, what, ends)
     with (
-        IntervalSimulation(what, IntervalNowhere()) as staying,
-        IntervalSimulation(what, IntervalNowhere(), past=past) as coming,
-        IntervalSimulation(what, IntervalNowhere(), past=past) as visiting,
+        IntervalSimulation(what, Nowhere(), portions=SMALL) as staying,
+        IntervalSimulation(what, Nowhere(), past=past, portions=SMALL) as coming,
+        IntervalSimulation(what, Nowhere(), past=past, portions=SMALL) as visiting,
     ):
         traces = Trace(staying), Trace(coming), Trace(visiting)
         states, told = [state_of(staying)], []

@@ -19,10 +19,11 @@ from actors.intervals.past import Recovery
 from actors.intervals.sink import IntervalSink
 from actors.messages import Commit
 from actors.orders import RandomOrder
+from events.logs.file import Portions
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
 from replay.intervals.simulation import IntervalSimulation
-from tests.interval_runs import Row, rows
+from tests.interval_runs import SMALL, Row, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from actors.activation import Ref
     from events.observations.interval import Interval
     from events.store.records import Finding, StateDigest
-
-pytestmark = pytest.mark.usefixtures("small_portions")
 
 
 class Kept:
@@ -80,7 +79,7 @@ def requests(drawn: Sequence[Row], size: int, *, keyed: bool) -> list[Any]:
 
 def find_in_order(what: IntervalParameters, told: Sequence[Any]) -> Kept:
     kept = Kept()
-    with IntervalSimulation(what, kept) as simulation:
+    with IntervalSimulation(what, kept, portions=SMALL) as simulation:
         for request in told:
             simulation.coordinator.actor_ref.tell(request)
             simulation.dispatcher.run()
@@ -90,7 +89,7 @@ def find_in_order(what: IntervalParameters, told: Sequence[Any]) -> Kept:
 def find_at_random(what: IntervalParameters, told: Sequence[Any], seed: int) -> Kept:
     """Send everything at once and let a random order decide what is delivered when."""
     kept = Kept()
-    with IntervalSimulation(what, kept, RandomOrder(seed)) as simulation:
+    with IntervalSimulation(what, kept, RandomOrder(seed), portions=SMALL) as simulation:
         for request in told:
             simulation.coordinator.actor_ref.tell(request)
         simulation.dispatcher.run()
@@ -142,11 +141,10 @@ def test_findings_do_not_depend_on_how_observations_are_divided(
 @pytest.mark.parametrize("lateness", [0, None, 20 * 10**9])
 @pytest.mark.parametrize("ids", [8, 3_000])
 def test_what_is_found_at_once_is_bounded_however_much_it_is(
-    lateness: int | None, ids: int, *, keyed: bool, monkeypatch: pytest.MonkeyPatch
+    lateness: int | None, ids: int, *, keyed: bool
 ) -> None:
     found_max, portion_max, weight = 2_000, 1_000, 32
-    monkeypatch.setattr("actors.intervals.coordinator.FOUND_MAX", found_max)
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 100)
+    limits = Portions(settle_rows=100, found_max=found_max)
     drawn = [
         (f"2020-01-01 00:{second // 60:02}:{second % 60:02}", f"{row % ids}", f"{row % 7}")
         for row, second in enumerate(row // 2 for row in range(3_000))
@@ -160,7 +158,7 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
             found = [finding.interval for finding in message.findings]
             most = max(most, sum(weight + interval.num_adid for interval in found))
 
-    with IntervalSimulation(parameters(lateness, keyed=keyed), kept) as simulation:
+    with IntervalSimulation(parameters(lateness, keyed=keyed), kept, portions=limits) as simulation:
         simulation.dispatcher.observers.append(note)
         for message in portions(drawn, 50, keyed=keyed):
             simulation.observe(message.observed)
@@ -193,7 +191,7 @@ class ThreadedCoordinator(IntervalCoordinator, pykka.ThreadingActor):
 
     def __init__(self, what: IntervalParameters, sink: Ref) -> None:
         super().__init__()
-        self.begin(Recovery(what), sink, self._activate)
+        self.begin(Recovery(what), sink, self._activate, SMALL)
 
     def _activate(self, number: int) -> Ref:
         return ThreadedKeeper.start(number, self.past, self.actor_ref)

@@ -6,16 +6,16 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import actors.intervals.ranges
 from actors.intervals.finder import TextFinder
 from actors.intervals.ranges import IdRuns
 from events.errors import BadValueError
 from events.observations.interval import Interval
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.times.durations import SECOND
 from events.times.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
@@ -130,18 +130,24 @@ def test_windows_of_many_rows_agree_with_all_pairs_too(
 
 @pytest.mark.parametrize("moved", [0, 1, 100])
 @given(
-    pairs=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=200),
-    distinct_min=st.integers(1, 9),
+    codes=st.lists(st.integers(0, 9), min_size=1, max_size=200),
+    # How far behind the one before each begins, and how many runs it has besides.
+    ranges=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60)), max_size=60),
 )
 def test_ids_keep_their_order_however_they_are_accounted_for(
-    pairs: list[tuple[int, int]], distinct_min: int, moved: int
+    codes: list[int], ranges: list[tuple[int, int]], moved: int
 ) -> None:
-    rows = in_order([(at(second), str(adid)) for second, adid in pairs])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(actors.intervals.ranges, "_OVERLAP", 0)
-        patch.setattr(actors.intervals.ranges, "_MOVED_FEW", moved)
-        found = found_in(rows, 20 * SECOND, distinct_min=distinct_min, cuts=(30, 31, 60))
-        assert found == slow_windows(rows, 20, distinct_min)
+    runs = IdRuns(None, np.array(codes, np.int32))
+    names, end = "abcdefghij", len(runs.adids) - 1
+    first = np.minimum(np.cumsum([step for step, _ in ranges], dtype=np.int64), end)
+    widths = np.array([width for _, width in ranges], np.int64)
+    last = np.minimum(np.maximum.accumulate(first + widths), end)
+    expected = [
+        tuple(dict.fromkeys(names[code] for code in runs.adids[start : stop + 1].tolist()))
+        for start, stop in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+    assert runs.ids(first, last, names) == expected
+    assert runs.ids(first, last, names, overlap=0, moved_few=moved) == expected
 
 
 def slow_windows(rows: list[Row], seconds: int, distinct_min: int = 2) -> list[Interval]:

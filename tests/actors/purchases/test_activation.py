@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 import replay
 from actors.messages import Commit
+from actors.purchases.recency import Walk
 from actors.purchases.user import OwnPurchases, UserActor
 from actors.sink import ListOutlet
 from events.journal.index import Growth
@@ -37,6 +38,7 @@ from replay.purchases.timeline import Timeline
 from replay.testing.strategies import failures, histories
 from tests.replay.purchases.test_against_model import run_in_process
 from tests.telling import pass_over, tell_past
+from tests.walks import walking
 
 if TYPE_CHECKING:
     import random
@@ -143,16 +145,14 @@ class Activation(RuleBasedStateMachine):
         walk=st.sampled_from([0, 1, 16]),
     )
     def begin(self, parameters: Parameters, walk: int) -> None:
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("actors.purchases.recency._SORT_TO_WALK", walk)
-        self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
         self.parameters = parameters
         self.events: list[Event] = []
         self.position = 0
         self.failures = Failures()
         self.kept = ListOutlet(), ListOutlet()
-        self.staying = self.detector(parameters, self.kept[0], attesting=True)
-        failing = with_failures(self.detector, self.failures)
+        detector = walking(Walk(4, walk), self.detector)
+        self.staying = detector(parameters, self.kept[0], attesting=True)
+        failing = with_failures(detector, self.failures)
         journal = PurchaseJournal(Growth(listed_min=5))
         self.coming = failing(parameters, self.kept[1], attesting=True, journal=journal)
         self.supervisor = self.coming.dispatcher.supervisor = Reactivation()
@@ -162,7 +162,6 @@ class Activation(RuleBasedStateMachine):
         if hasattr(self, "coming"):
             self.staying.close()
             self.coming.close()
-            self.patch.undo()
 
     @rule(happened=st.lists(happenings, min_size=1, max_size=8))
     def happen(self, happened: list[tuple[str, Sequence[str], int, int]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,14 +102,12 @@ def test_sums_of_columns_are_those_of_the_state_by_steps_of_any_size_and_directi
     journal = PurchaseJournal()
     journal.extend(Columns.of(events_of(happened)))
     states = states_of(happened)
-    with pytest.MonkeyPatch.context() as patch:
-        # Up to which distance events are added one by one.
-        patch.setattr("actors.purchases.digest._ROWS_SHIFT", shift)
-        running = RunningSums(journal)
-        for visit in [*visits, *range(len(states))]:
-            number = min(visit, len(journal))
-            running.stand(number)
-            assert running.now() == states[number]
+    # Up to which distance events are added one by one.
+    running = RunningSums(journal, shift)
+    for visit in [*visits, *range(len(states))]:
+        number = min(visit, len(journal))
+        running.stand(number)
+        assert running.now() == states[number]
 
 
 @given(happening, st.integers(0, 28))

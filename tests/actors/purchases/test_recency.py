@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import actors.purchases.recency
-from actors.purchases.recency import Recency
+from actors.purchases.recency import WALK, Recency, Walk
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
 from events.purchases.journal import PurchaseJournal
@@ -39,9 +38,11 @@ def journal_of(made: list[tuple[int, Purchase]]) -> PurchaseJournal:
     return journal
 
 
-def remember(made: list[tuple[int, Purchase]], split: int, later: int = 0) -> Recency:
+def remember(
+    made: list[tuple[int, Purchase]], split: int, later: int = 0, walk: Walk = WALK
+) -> Recency:
     """Take the first ``split`` purchases at once and the others but ``later`` one by one."""
-    recency, end = Recency(journal_of(made)), USERS + len(made) - later
+    recency, end = Recency(journal_of(made), walk), USERS + len(made) - later
     recency.stand(min(USERS + split, end))
     # As if somebody had asked: what is remembered is kept up with, what is not is not.
     recency.owners({0, 1}, 2)
@@ -64,44 +65,39 @@ def window(
     return sorted(answers)[-tracked:]
 
 
-@pytest.fixture(params=["walk", "sort", "short walk"])
-def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have all windows found by walking, by sorting, or by a walk that forgets a lot."""
-    way = str(request.param)
-    monkeypatch.setattr(actors.purchases.recency, "_SORT_TO_WALK", 0 if way == "sort" else 10**6)
-    if way == "short walk":
-        monkeypatch.setattr(actors.purchases.recency, "WALK_MAX", 3)
-    return way
+# All windows are found by walking, by sorting, or by a walk that forgets a lot.
+WALKS = [Walk(steps_to_sort=10**6), Walk(steps_to_sort=0), Walk(3, 10**6)]
+by = pytest.mark.parametrize("walk", WALKS, ids=["walk", "sort", "short walk"])
 
 
-@pytest.mark.usefixtures("by")
+@by
 class TestOwners:
     @given(
         buys, st.integers(0, 60), st.sets(st.integers(0, USERS - 1)), st.sampled_from([2, 3, 7, 50])
     )
     def test_owners_have_the_latest_purchases_of_the_network(
-        self, pairs: list[tuple[int, int]], split: int, members: set[int], tracked: int
+        self, walk: Walk, pairs: list[tuple[int, int]], split: int, members: set[int], tracked: int
     ) -> None:
         made = purchases_of(pairs)
         expected = sorted(purchase for user, purchase in made if user in members)[-tracked:]
-        assert window(remember(made, split), made, members, tracked) == expected
+        assert window(remember(made, split, walk=walk), made, members, tracked) == expected
 
     @given(buys, st.sets(st.integers(0, USERS - 1)), st.sampled_from([2, 3, 7]))
     def test_no_more_users_are_asked_than_purchases_are_tracked(
-        self, pairs: list[tuple[int, int]], members: set[int], tracked: int
+        self, walk: Walk, pairs: list[tuple[int, int]], members: set[int], tracked: int
     ) -> None:
-        owners = remember(purchases_of(pairs), 30).owners(members, tracked)
+        owners = remember(purchases_of(pairs), 30, walk=walk).owners(members, tracked)
         assert len(owners.latest) <= tracked
 
 
-@pytest.mark.usefixtures("by")
+@by
 class TestHistoryAlone:
     @given(buys, st.integers(0, 60), st.integers(0, 60), st.sets(st.integers(0, USERS - 1)))
     def test_whom_to_ask_does_not_depend_on_how_the_purchases_came(
-        self, pairs: list[tuple[int, int]], split: int, other: int, members: set[int]
+        self, walk: Walk, pairs: list[tuple[int, int]], split: int, other: int, members: set[int]
     ) -> None:
         made = purchases_of(pairs)
-        one, two = (remember(made, cut).owners(members, 3) for cut in (split, other))
+        one, two = (remember(made, cut, walk=walk).owners(members, 3) for cut in (split, other))
         assert one == two
         assert list(one.latest) == list(two.latest)
 

@@ -33,10 +33,10 @@ def test_events_come_out_as_they_went_in(
     start = data.draw(st.integers(0, len(events)))
     end = data.draw(st.integers(start, len(events)))
     assert columns.events(start, end) == expected[start:end]
-    assert columns.times(start, end) == [event.time for event in expected[start:end]]
+    assert columns.times_between(start, end) == [event.time for event in expected[start:end]]
     cut = columns.first(end)
     assert (len(cut), cut.number, cut.events()) == (end, first, expected[:end])
-    assert columns.numbered_from(7).events() == numbered(events, 7)
+    assert columns.numbered(7).events() == numbered(events, 7)
 
 
 @given(frames, firsts)

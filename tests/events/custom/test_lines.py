@@ -16,7 +16,6 @@ from events.custom.lines import FactLines
 from events.custom.parser import FactParser
 from events.errors import BadValueError
 from events.logs.objects import BadLineError
-from events.logs.splitting import LINE_BYTES_MAX
 from events.store.records import EventRun, Lines, Rejected
 from tests.facts import TYPES, Login, Moved, Tick, facts
 
@@ -124,7 +123,6 @@ def test_line_in_other_words_is_kept_and_given_back(
             "nested-too-deep",
             "at most 100",
         ),
-        (b" " * LINE_BYTES_MAX + line(), "line-too-long", "a line of at most"),
     ],
 )
 def test_line_that_breaks_a_rule_is_rejected_for_its_reason(

@@ -21,6 +21,7 @@ from events.logs.block import Block, numbered
 from events.logs.extent import Fingerprint
 from events.logs.file import Log, Portions
 from events.logs.objects import BadLineError
+from events.logs.splitting import LINE_BYTES_MAX
 from events.purchases.blocks import BlockParser
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
@@ -109,9 +110,10 @@ def read(
     *,
     peek: bool = False,
     skip: bool = False,
+    line_bytes: int = LINE_BYTES_MAX,
 ) -> Reading:
     """Read the log at ``path`` in blocks of ``block_bytes``."""
-    portions = Portions(batch_bytes=16 * block_bytes)
+    portions = Portions(batch_bytes=16 * block_bytes, line_bytes=line_bytes)
     with Log(path, "batch", parser, portions=portions) as log:
         first_line = log.peek_line() if peek or skip else None
         if skip:

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 import replay
 from events.errors import InputError, InterruptedRunError, ParametersError
 from events.logs import splitting
-from events.logs.file import PORTIONS, Log, Portions
+from events.logs.file import Log, Portions
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import KEPT_BYTES, LINE_BYTES_MAX, CutLine, LineSplitter, whole_lines
 from events.observations.source import Observations
-from events.purchases import lines
 from events.purchases.blocks import BlockParser
 from events.purchases.event import Event, line_of
 from events.purchases.lines import parse_line
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from events.logs.live import LiveLog
-    from events.observations.rows import Observation
+    from events.observations.observed import Observation
     from replay.judging.history import Summary
 
 LIMIT = 90
@@ -51,20 +50,11 @@ chunks = st.lists(
 )
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a line be too long that has more than `LIMIT` bytes."""
-    shorten(monkeypatch)
+SHORT = Portions(line_bytes=LIMIT)
 
 
-def shorten(patch: pytest.MonkeyPatch, limit: int = LIMIT) -> None:
-    for module in (splitting, lines):
-        patch.setattr(module, "LINE_BYTES_MAX", limit)
-    patch.setattr(model, "LINE_BYTES_MAX", limit)
-
-
-def cut(line: bytes, *, newline: bool = True) -> CutLine:
-    return CutLine(line[:KEPT_BYTES], len(line), hashlib.sha256(line).digest(), newline)
+def cut(line: bytes, limit: int = LINE_BYTES_MAX, *, newline: bool = True) -> CutLine:
+    return CutLine(line[:KEPT_BYTES], len(line), hashlib.sha256(line).digest(), newline, limit)
 
 
 def blocks_as_ever(read_chunks: list[bytes]) -> Iterator[bytes]:
@@ -89,15 +79,13 @@ def test_blocks_end_where_the_last_newline_of_a_chunk_is(read_chunks: list[bytes
 def test_each_long_line_is_a_block_and_the_others_are_as_they_were(
     read_chunks: list[bytes], limit: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splitting, "LINE_BYTES_MAX", limit)
-        found = [block for block in whole_lines(read_chunks) if block]
+    found = [block for block in whole_lines(read_chunks, limit) if block]
     content = b"".join(read_chunks)
     expected: list[bytes | CutLine] = []
     for line in content.splitlines(keepends=True):
         bare = line.removesuffix(b"\n")
         long = len(bare) > limit
-        expected.append(cut(bare, newline=line != bare) if long else line)
+        expected.append(cut(bare, limit, newline=line != bare) if long else line)
     assert [
         line
         for block in found
@@ -146,7 +134,7 @@ def by_hand_cut(content: bytes, limit: int) -> Iterator[tuple[int, Event | Rejec
             yield number, item
             continue
         line, reason = whole[number - 1], Reason.LINE_TOO_LONG
-        detail = splitting.long_line_detail(len(line))
+        detail = splitting.long_line_detail(len(line), limit)
         yield number, Rejected("batch", number, reason, detail, *cut(line)[:3])
 
 
@@ -157,29 +145,24 @@ def test_log_with_long_lines_means_what_its_lines_mean_one_by_one(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "batch.json"
     path.write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        shorten(patch, limit)
-        reading = read(path, block_bytes)
-        expected = list(by_hand_cut(content, limit))
-        assert reading.items() == expected
-        whole = content.endswith(b"\n") or not content
-        assert reading.end == LogEnd("batch", content.count(b"\n") + (not whole), whole)
-        portions = Portions(batch_bytes=16 * block_bytes)
-        for skipped in range(reading.end.lines + 1):
-            with Log(path, "batch", BlockParser, portions=portions) as log:
-                log.go_on(skipped)
-                items = [
-                    bad.number for block in log.blocks(1) for bad in block.rejected if bad.is_cut
-                ]
-                assert log.end() == reading.end
-            assert items == [
-                number
-                for number, item in expected
-                if number > skipped and isinstance(item, Rejected) and item.is_cut
-            ]
+    reading = read(path, block_bytes, line_bytes=limit)
+    expected = list(by_hand_cut(content, limit))
+    assert reading.items() == expected
+    whole = content.endswith(b"\n") or not content
+    assert reading.end == LogEnd("batch", content.count(b"\n") + (not whole), whole)
+    portions = Portions(batch_bytes=16 * block_bytes, line_bytes=limit)
+    for skipped in range(reading.end.lines + 1):
+        with Log(path, "batch", BlockParser, portions=portions) as log:
+            log.go_on(skipped)
+            items = [bad.number for block in log.blocks(1) for bad in block.rejected if bad.is_cut]
+            assert log.end() == reading.end
+        assert items == [
+            number
+            for number, item in expected
+            if number > skipped and isinstance(item, Rejected) and item.is_cut
+        ]
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("newline", [b"", b"\n"])
 def test_long_line_is_cut_in_plain_and_zipped_logs(
@@ -188,23 +171,22 @@ def test_long_line_is_cut_in_plain_and_zipped_logs(
     content = GOOD + b"\n" + LONG + newline
     path = tmp_path / ("batch.json.gz" if zipped else "batch.json")
     path.write_bytes(gzip.compress(content) if zipped else content)
-    reading = read(path)
+    reading = read(path, line_bytes=LIMIT)
     assert [bad.number for bad in reading.rejected()] == [2]
     assert reading.end == LogEnd("batch", 2, newline=bool(newline))
 
 
-@pytest.mark.usefixtures("short")
 def test_parameters_line_that_is_too_long_is_refused_or_passed_over(tmp_path: Path) -> None:
     batch, stream = tmp_path / "batch.json", tmp_path / "stream.json"
     batch.write_bytes(b"\n" + LONG + b"\n" + GOOD + b"\n")
     stream.write_bytes(b"")
     with pytest.raises(ParametersError, match=r"batch\.json:2: .* found a line of 2,012 bytes;"):
-        replay.Logs(batch, stream)
-    with Log(batch, "batch", BlockParser) as log:
-        assert log.peek_line() == cut(LONG)
+        replay.Logs(batch, stream, portions=SHORT)
+    with Log(batch, "batch", BlockParser, portions=SHORT) as log:
+        assert log.peek_line() == cut(LONG, LIMIT)
         with pytest.raises(InputError, match=r"batch\.json:2: expected a line of at most 90 bytes"):
             log.skip_line()
-    with replay.Logs(batch, stream, 2, 50) as logs:
+    with replay.Logs(batch, stream, 2, 50, portions=SHORT) as logs:
         found = [bad.number for block in logs.batch.blocks(1) for bad in block.rejected]
     assert found == [2]
 
@@ -212,8 +194,10 @@ def test_parameters_line_that_is_too_long_is_refused_or_passed_over(tmp_path: Pa
 # Observations
 
 
-def observed(path: Path) -> tuple[list[Observation], list[Rejected], int]:
-    with Observations(path) as source:
+def observed(
+    path: Path, portions: Portions | None = None
+) -> tuple[list[Observation], list[Rejected], int]:
+    with Observations(path, portions=portions) as source:
         return *rows_of(source), source.log.lines_read
 
 
@@ -226,20 +210,19 @@ ROWS = (
 )
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("block_bytes", [1, 30, 300, 1 << 16])
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_long_row_is_cut_and_the_others_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, end: bytes
+    tmp_path: Path, block_bytes: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=block_bytes))
+    portions = Portions(observation_bytes=block_bytes, line_bytes=LIMIT)
     as_json = [
         b'{"time": "%b", "adid": %b}' % (time, json.dumps(adid.decode().strip('"')).encode())
         for time, _, adid in (row.partition(b",") for row in ROWS)
     ]
     for name, rows in (("a.csv", [b"time,adid", *ROWS]), ("a.jsonl", [b"", *as_json])):
         (tmp_path / name).write_bytes(b"\n".join(rows) + end)
-        good, bad, lines_read = observed(tmp_path / name)
+        good, bad, lines_read = observed(tmp_path / name, portions)
         assert [each.adid for each in good] == ["a", "b", "c"]
         reason = "columns" if name == "a.csv" else "timestamp-shape"
         assert [(row.number, row.reason) for row in bad] == [(5, "line-too-long"), (6, reason)]
@@ -248,12 +231,11 @@ def test_long_row_is_cut_and_the_others_are_read(
         assert lines_read == 6
 
 
-@pytest.mark.usefixtures("short")
 def test_quoted_field_does_not_go_on_in_a_line_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     good = b"2017-06-13 11:33:01,a\n"
     path.write_bytes(b'time,adid\n2017-06-13 11:33:01,"b\n' + good + b"x" * 100 + b'"\n' + good)
-    seen, bad, _ = observed(path)
+    seen, bad, _ = observed(path, SHORT)
     rejected = [(row.number, row.reason) for row in bad]
     assert rejected == [(2, "quotes"), (4, "line-too-long")]
     assert [each.number for each in seen] == [3, 5]
@@ -294,7 +276,7 @@ def test_long_field_is_read_alike_quoted_or_not_and_whatever_the_csv_module_was_
 # Runs and commands
 
 
-def run_on(folder: Path, portions: Portions = PORTIONS, **options: Any) -> Path:
+def run_on(folder: Path, portions: Portions = SHORT, **options: Any) -> Path:
     (folder / "batch.json").write_bytes(BATCH)
     (folder / "stream.json").write_bytes(STREAM)
     paths = folder / "batch.json", folder / "stream.json"
@@ -303,7 +285,6 @@ def run_on(folder: Path, portions: Portions = PORTIONS, **options: Any) -> Path:
     return folder / "flagged.json.events"
 
 
-@pytest.mark.usefixtures("short")
 def test_store_keeps_the_beginning_the_length_and_the_hash(tmp_path: Path) -> None:
     store = run_on(tmp_path)
     found = list(replay.EventStore(store).rejected())
@@ -330,13 +311,12 @@ class Stopping(Listener):
         return self.left <= 0
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("at", range(1, 60, 3))
 def test_run_that_stops_within_a_long_line_goes_on_to_the_same_store(
     tmp_path: Path, at: int
 ) -> None:
     (tmp_path / "whole").mkdir()
-    portions = Portions(100, 100)
+    portions = Portions(100, 100, line_bytes=LIMIT)
     expected = run_on(tmp_path / "whole", portions).read_bytes()
     listener = Stopping(at)
     with pytest.raises(InterruptedRunError, match="interrupted after"):
@@ -344,7 +324,6 @@ def test_run_that_stops_within_a_long_line_goes_on_to_the_same_store(
     assert run_on(tmp_path, portions).read_bytes() == expected
 
 
-@pytest.mark.usefixtures("short")
 def test_commands_say_what_they_cannot_give_back_and_keep_the_numbers_of_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -375,17 +354,16 @@ def test_commands_say_what_they_cannot_give_back_and_keep_the_numbers_of_the_res
     assert places[0] == places[1]
 
 
-@pytest.mark.usefixtures("short")
 def test_kit_reads_a_history_with_long_lines_and_gives_it_back_without() -> None:
-    history = LoggedHistory(BATCH, STREAM)
+    long = LONG + b" " * LINE_BYTES_MAX
+    history = LoggedHistory(BATCH.replace(LONG, long), STREAM.replace(LONG, long))
     assert [event.number for event in history.past + history.new] == [1, 2, 3, 4]
-    assert sum(len(line) > LIMIT for line in history.lines) == 3
+    assert sum(len(line) > LINE_BYTES_MAX for line in history.lines) == 3
     assert [model.read(line) is None for line in history.lines] == [
-        len(line) > LIMIT for line in history.lines
+        len(line) > LINE_BYTES_MAX for line in history.lines
     ]
 
 
-@pytest.mark.usefixtures("short")
 def test_history_of_a_store_has_an_empty_line_for_a_long_one(tmp_path: Path) -> None:
     store = replay.EventStore(run_on(tmp_path))
     expected = LoggedHistory(BATCH.replace(LONG, b""), STREAM.replace(LONG, b""))

@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import events.logs.file
-import events.observations.csvrows
 from events.errors import BadValueError, InputError
 from events.logs.file import Portions
-from events.observations.observed import Observed
-from events.observations.rows import ColumnNames, Observation, canonical_times
+from events.observations.csvrows import CsvRows
+from events.observations.observed import Observation, Observed
+from events.observations.rows import ColumnNames, canonical_times
 from events.observations.source import Observations, format_of
 from events.store.records import Lines, Rejected
 from events.times.timestamps import parse_timestamp
@@ -36,13 +35,14 @@ KEYED = ColumnNames(key="address")
 
 
 def read(
-    data: bytes, form: Format = "csv", columns: ColumnNames = PLAIN
+    data: bytes, form: Format = "csv", columns: ColumnNames = PLAIN, block_bytes: int = 1 << 19
 ) -> tuple[list[Observation], list[Rejected]]:
     """Return what a file holds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "seen")
         path.write_bytes(data)
-        with Observations(path, columns, form=form) as source:
+        portions = Portions(observation_bytes=block_bytes)
+        with Observations(path, columns, form=form, portions=portions) as source:
             return rows_of(source)
 
 
@@ -254,14 +254,17 @@ def test_two_objects_and_one_over_two_lines_are_not_two_lines() -> None:
     assert reasons(bad) == [(1, "not-json"), (2, "not-json"), (3, "not-json")]
 
 
-def test_lost_closing_quote_costs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events.observations.csvrows, "ROW_BYTES_MAX", 1_000)
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=512))
+def test_lost_closing_quote_costs_one_row() -> None:
     rows = [(T, f"A{number}") for number in range(300)]
-    good, bad = read(csv_of([(T, '"lost'), *rows]))
-    assert [each.adid for each in good] == [adid for _, adid in rows]
-    assert reasons(bad) == [(2, "quotes")]
-    assert bad[0].line == f'{T},"lost'.encode()
+    lines = csv_of([(T, '"lost'), *rows]).splitlines(keepends=True)
+    reader = CsvRows(PLAIN, "seen", row_bytes_max=1_000)
+    parts = [b"".join(lines[start : start + 20]) for start in range(0, len(lines), 20)]
+    blocks = [reader.parse(part, last=part is parts[-1]) for part in parts]
+    assert [adid for block in blocks for adid in block.observed.adids] == [adid for _, adid in rows]
+    # It is given up as soon as it is too long, in the third part of some 500 bytes.
+    assert [len(block.rejected) for block in blocks[:4]] == [0, 0, 1, 0]
+    (bad,) = [row for block in blocks for row in block.rejected]
+    assert (bad.number, bad.reason, bad.line) == (2, "quotes", f'{T},"lost'.encode())
 
 
 def test_lost_closing_quote_in_the_last_row_costs_one_row() -> None:
@@ -298,9 +301,7 @@ def test_csv_agrees_with_the_csv_module_however_it_is_cut(
                 expected.append((parse_timestamp(row[0]), row[1]))
         except BadValueError:
             pass
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=block_bytes))
-        good, bad = read(text.getvalue().encode())
+    good, bad = read(text.getvalue().encode(), block_bytes=block_bytes)
     assert [(each.time, each.adid) for each in good] == expected
     assert len(good) + len(bad) == len([row for row in rows if row])
 
@@ -458,11 +459,11 @@ def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  #
     else:
         lines = [json.dumps({"time": time, "adid": adid}).encode() for time, adid in rows]
     data = mark + newline.join([*lines, b""] if ended else lines)
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=block_bytes))
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"seen.{form}{'.gz' if zipped else ''}")
         path.write_bytes(gzip.compress(data) if zipped else data)
-        with Observations(path) as source:
+        portions = Portions(observation_bytes=block_bytes)
+        with Observations(path, portions=portions) as source:
             found = source.in_order()
             times = [each.time for each in rows_of(source)[0]]
     assert found == (times == sorted(times))

@@ -206,7 +206,7 @@ class TestAsOf:
         arrays: list[pickle.PickleBuffer] = []
         content = pickle.dumps(journal, 5, buffer_callback=arrays.append)
         copy: PurchaseJournal = pickle.loads(content, buffers=map(bytes, arrays))  # noqa: S301
-        copy.extend(Columns.of(events[cut:]).numbered_from(len(copy) + 1))
+        copy.extend(Columns.of(events[cut:]).numbered(len(copy) + 1))
         check(copy, events, len(events))
 
 
@@ -242,7 +242,7 @@ def test_columns_can_begin_anywhere(found: list[Drawn], first: int) -> None:
     events = happened(found, late=True, fine=True, first=first)
     columns = Columns.of(events)
     assert columns.events() == events
-    elsewhere = columns.numbered_from(first + 7).events()
+    elsewhere = columns.numbered(first + 7).events()
     assert [event.number - 7 for event in elsewhere] == [event.number for event in events]
 
 

@@ -125,12 +125,9 @@ def test_lines_that_were_read_before_are_skipped_behind_a_look_ahead(
     assert sum(len(block.rejected) for block in blocks) == 50 - lines
 
 
-def test_looking_ahead_ends_where_too_much_would_be_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_looking_ahead_ends_where_too_much_would_be_held(tmp_path: Path) -> None:
     ahead = 1 << 16
-    portions = Portions(1 << 12, 1 << 12, ahead)
-    monkeypatch.setattr("events.logs.splitting.LINE_BYTES_MAX", 1 << 13)
+    portions = Portions(1 << 12, 1 << 12, ahead, line_bytes=1 << 13)
     # A line that is read over, and many that are rejected.
     for bad in (b"x" * ahead * 2 + b"\n", (BAD + b"\n") * (2 * ahead // len(BAD))):
         lines = log_of([purchase("1"), friendship("1", "2"), purchase("2")])

@@ -140,7 +140,7 @@ def test_style_is_kept_once_for_all_lines_of_a_frame() -> None:
 def test_events_of_a_frame_are_given_as_one() -> None:
     one = Columns.of([Purchase("2017-06-13 11:33:01", 1, "1", 5)])
     with pytest.raises(ValueError, match="expected the events of a frame as one, found several"):
-        encode_records([one, EventRun(1), one.numbered_from(2), EventRun(1)])
+        encode_records([one, EventRun(1), one.numbered(2), EventRun(1)])
 
 
 # What no run writes

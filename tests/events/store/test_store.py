@@ -29,7 +29,7 @@ from events.errors import (
 )
 from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
-from events.observations.rows import Observation
+from events.observations.observed import Observation
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters
 from events.purchases.single import gathered
@@ -123,7 +123,7 @@ def pieces(content: bytes) -> list[bytes]:
 def fields_of(header: Header) -> dict[str, Any]:
     """Return the map in a store's header."""
     fields: dict[str, Any] = msgspec.to_builtins(header, builtin_types=(bytes,))
-    assert fields.pop("declared") is None
+    assert (fields.pop("declared"), fields.pop("line_bytes")) == (None, None)
     return fields
 
 

@@ -35,15 +35,14 @@ Refuse: TypeAlias = "Callable[..., None]"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Return a folder with a store of each kind, of several frames."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(300, observation_bytes=300))
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 3)
     run_in_process(SPEC_EXAMPLE, tmp_path, Portions(300, 300, digest_events=2))
     rows = [(f"2020-01-01 00:00:{second}0", "AB"[second % 2], "x") for second in range(5)]
     lines = ["time,adid,address", *(",".join(row) for row in rows), "yesterday,A,x"]
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
-    search(tmp_path / "in.csv", tmp_path / "found.json", MINUTE, key="address")
+    portions = Portions(observation_bytes=300, settle_rows=3)
+    search(tmp_path / "in.csv", tmp_path / "found.json", MINUTE, key="address", portions=portions)
     return tmp_path
 
 

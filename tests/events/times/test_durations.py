@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -45,22 +46,72 @@ def test_shortest_text_is_shown_as_it_is(text: str) -> None:
     assert format_duration(parse_duration(text)) == text
 
 
+SPELLED = {
+    604_800 * SECOND: "w W week weeks",
+    86_400 * SECOND: "d D day days",
+    3_600 * SECOND: "h H hr hrs hour hours",
+    60 * SECOND: "m min mins minute minutes",
+    SECOND: "s S sec secs second seconds",
+    10**6: "ms millisecond milliseconds",
+    10**3: "us \xb5s \u03bcs microsecond microseconds",
+    1: "ns nanosecond nanoseconds",
+}
+fractions_of_units = st.sampled_from(["", ".5", ".50", ".0", ".25", ".000001", ".123456789012"])
+
+
+@given(st.lists(st.sampled_from(list(SPELLED)), min_size=1, unique=True), st.data())
+def test_parts_in_any_spelling_add_up_exactly(sizes: list[int], data: st.DataObject) -> None:
+    total, words = Fraction(0), []
+    for size in sorted(sizes, reverse=True):
+        number = f"{data.draw(st.integers(0, 999))}{data.draw(fractions_of_units)}"
+        unit = data.draw(st.sampled_from(SPELLED[size].split()))
+        words.append(f"{number}{data.draw(st.sampled_from(['', ' ']))}{unit}")
+        total += Fraction(number) * size
+    text = data.draw(st.sampled_from(["", " ", ", "])).join(words)
+    parts = [Fraction(re.match("[0-9.]+", word)[0]) for word in words]  # type: ignore[index]
+    if all(
+        (part * size).denominator == 1
+        for part, size in zip(parts, sorted(sizes, reverse=True), strict=True)
+    ):
+        assert parse_duration(text) == total
+    else:
+        with pytest.raises(BadValueError, match="expected whole nanoseconds, at most 9 places"):
+            parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("PT10M", "10m"), ("P1DT2H30M", "1d2h30m"), ("P2W", "14d"), ("P0DT0H0M1.5S", "1.5s")],
+)
+def test_duration_of_iso_8601_is_read(text: str, same: str) -> None:
+    assert parse_duration(text) == parse_duration(same)
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "10", "m", "10 m", " 10m", "10m ", "10m\n", "-10m", "+10m", "10M", "1.5m", ".5s"),
-        *("1.s", "1,5s", "30m1h", "1m1m", "10min", "1e3s", "\u0661s", "1h30", "9" * 16 + "s"),
+        *("", "10", "m", "min", " 10m", "10m ", "10m\n", "-10m", "+10m", ".5s", "10  m", "10\tm"),
+        *("1.s", "1,5s", "30m1h", "1m1m", "1m 1min", "1e3s", "\u0661s", "1h30", "9" * 20 + "s"),
+        *("10Min", "5Ms", "1i", "P", "PT", "P1M", "P10M", "P1H", "PT1D", "P1DT", "PT1", "1h,30m"),
     ],
 )
 def test_any_other_text_is_refused(text: str) -> None:
-    message = f"expected a duration such as 90s, 10m, 1h30m, 2d or 0.5s, found {text!a}"
+    message = f"expected a duration such as 90s, 10min, 1h30m, 2d or 500ms, found {text!a}"
     with pytest.raises(BadValueError, match=f"^{re.escape(message)}$"):
         parse_duration(text)
 
 
-def test_tenth_place_after_the_point_is_refused() -> None:
-    with pytest.raises(BadValueError, match=r"at most 9 places after the point, found '0\.0"):
-        parse_duration("0.0000000001s")
+@pytest.mark.parametrize("text", ["10M", "1ME", "1MS", "1mo", "1d2mo", "1q", "1y", "2 years"])
+def test_unit_without_a_fixed_length_is_refused(text: str) -> None:
+    message = f"expected a duration of a fixed length, such as 30d, found {text!a}: what "
+    with pytest.raises(BadValueError, match=f"^{re.escape(message)}"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["0.0000000001s", "0.5ns", f"0.{'3' * 5_000}h", f"1.{'0' * 18}1s"])
+def test_part_of_a_nanosecond_is_refused(text: str) -> None:
+    with pytest.raises(BadValueError, match=r"at most 9 places after the point of seconds, found"):
+        parse_duration(text)
 
 
 # Instants

@@ -64,7 +64,11 @@ def test_bash_completes_files_and_folders_and_choices(script: Path, tmp_path: Pa
     assert completed(script, tmp_path, "replay run --store h") == both
     assert completed(script, tmp_path, "replay verify --config h") == both
     assert completed(script, tmp_path, "replay shrink history.events 7 --output h") == {"hall"}
-    assert completed(script, tmp_path, "replay intervals --format ") == {"csv", "jsonl"}
+    assert completed(script, tmp_path, "replay intervals --format ") == {
+        "csv",
+        "jsonl",
+        "parquet",
+    }
     # Without the word run there are logs, which bash completes where nothing else fits.
     assert completed(script, tmp_path, "replay h") == set()
     assert completed(script, tmp_path, "replay history.events h") == set()

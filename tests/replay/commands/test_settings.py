@@ -19,7 +19,7 @@ from tests.interval_runs import as_csv
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 PARSERS = parsers()
-VALUES = ("2", "10m", "x", "x=1", "tests.rings:Rings", '{"a":1}@3', "csv")
+VALUES = ("2", "10m", "x", "x=1", "tests.rings:Rings", '{"a":1}@3', "csv", "ms", ";")
 
 
 @pytest.fixture(autouse=True)

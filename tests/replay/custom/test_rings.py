@@ -20,6 +20,7 @@ from hypothesis import given, settings
 
 import replay
 from actors.custom.messages import Answer
+from replay.cli import main
 from replay.custom.history import FactHistory, FactTimeline
 from replay.kinds import looks_of
 from replay.testing import DiedError, DyingDisk, FactLog, fact_logs, run_conformance_test
@@ -138,22 +139,27 @@ def test_run_writes_what_the_model_flags_with_what_the_verdict_says(folder: Path
 
 
 @pytest.mark.slow
-def test_run_that_dies_at_any_operation_is_gone_on_with(folder: Path) -> None:
-    ran(folder)
+def test_run_that_dies_at_any_operation_is_gone_on_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = str(folder / "batch.json"), str(folder / "stream.json")
+    output = str(folder / "rings.json")
+    assert main([*logs, output, *DETECTOR]) == 0
     right = {path.name: path.read_bytes() for path in folder.glob("rings.json*")}
     for operations in range(0, 60, 3):
         for path in folder.glob("rings.json*"):
             path.unlink()
         disk = DyingDisk(operations)
         try:
-            with Rings.logs(folder / "batch.json", folder / "stream.json") as logs:
-                replay.run(logs, folder / "rings.json", disk=disk)
+            with Rings.logs(*logs) as opened:
+                replay.run(opened, output, disk=disk)
         except DiedError:
             pass
-        ran(folder)
+        assert main([*logs, output, *DETECTOR]) == 0
         found = {path.name: path.read_bytes() for path in folder.glob("rings.json*")}
         assert found["rings.json"] == right["rings.json"]
-        assert done(folder, "verify", "rings.json.events").endswith("no difference\n")
+        assert main(["verify", f"{output}.events", *DETECTOR]) == 0
+        assert capsys.readouterr().out.endswith("no difference\n")
 
 
 @pytest.mark.slow

@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 import replay
+from events.store.store import EventStore
 from replay.cli import main
-from replay.custom.branch import assignment, with_value
+from replay.custom.branch import assignment
+from replay.custom.logs import with_values
 from replay.testing import assert_replays, assert_same_in_any_order
 from tests.replay.custom.test_rings import expected, line, sample
 from tests.rings import Rings
@@ -214,7 +216,7 @@ class Wanted(msgspec.Struct, frozen=True):
     ],
 )
 def test_value_is_read_as_the_parameter_is_declared(given: str, expected: Wanted) -> None:
-    assert with_value(Wanted(), *assignment(given)) == expected
+    assert with_values({}, Wanted, [assignment(given)]) == expected
 
 
 @pytest.mark.slow
@@ -264,3 +266,38 @@ def test_test_of_a_shrunk_history_finds_the_detector_from_anywhere(
     (tmp_path / "cases").rename(moved / "cases")
     test = ("pytest", "-q", "-p", "no:cacheprovider", str(moved / "cases" / "one"))
     done(Path("/"), [ROOT], *test)
+
+
+@pytest.mark.parametrize("given", [["--set", "at_least=500"], ["--config", "settings.toml"]])
+def test_run_takes_parameters_that_are_set_for_those_of_the_batch(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.toml").write_text('[tool.replay]\nset = ["at_least=1", "at_least=500"]\n')
+    for name, content in zip(("batch.json", "stream.json"), sample(80), strict=True):
+        (tmp_path / name).write_bytes(content)
+    words = ["batch.json", "stream.json", "flagged.json", *DETECTOR, "-q", *given]
+    assert main(words) == main(words) == 0
+    decided = EventStore("flagged.json.events").decisions()
+    flagged = {each.number for each in decided if each.flagged}
+    assert flagged == {number for number, is_flagged in expected(sample(80), 500) if is_flagged}
+    assert main(["verify", "flagged.json.events", *DETECTOR]) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--set", "least=5", *DETECTOR], "--set: expected a parameter: at_least; found 'least'"),
+        (["--set=at_least=x", *DETECTOR], "--set at_least: expected a value as Limits declares"),
+        (["--set", "at_least=5"], "--set: expected a detector with parameters of its own, which"),
+    ],
+)
+def test_run_refuses_what_sets_nothing(
+    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in zip(("batch.json", "stream.json"), sample(2), strict=True):
+        (tmp_path / name).write_bytes(content)
+    paths = [str(tmp_path / name) for name in ("batch.json", "stream.json", "flagged.json")]
+    assert main([*paths, *given]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "flagged.json").exists()

@@ -130,7 +130,13 @@ def version_told_by(folder: Path, *words: str, seed: str = "0") -> str:
     return subprocess.run(
         [sys.executable, *words],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}", "PYTHONHASHSEED": seed},
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{ROOT}:{folder}",
+            "PYTHONHASHSEED": seed,
+            # Python takes a file for the one that it has compiled where size and second are those.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         check=True,

@@ -394,4 +394,4 @@ def test_interrupted_search_says_how_to_go_on(folder: Path) -> None:
     ):
         with pytest.raises(replay.InterruptedRunError, match=rf"found\.json\.events, {way}$"):
             search(folder / "o.csv", output, should_stop=lambda: True, overwrite=overwrite)
-    assert search(folder / "o.csv", output).events_before == len(SEEN)
+    assert 0 < search(folder / "o.csv", output).events_before < len(SEEN)

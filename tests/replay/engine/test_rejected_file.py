@@ -218,7 +218,6 @@ def test_line_too_long_to_be_kept_is_left_out_and_that_is_said(
         assert (tmp_path / FILE).read_bytes().count(b"\n") == 3
 
 
-@pytest.mark.usefixtures("small_portions")
 def test_rows_are_collected_behind_their_column_names(tmp_path: Path) -> None:
     rows = [(f"2020-01-01 00:00:0{at}", "A", "x") for at in range(3)]
     log = as_csv(rows, list(enumerate(BAD_ROWS, 1))).replace(b"\n", b"\r\n")

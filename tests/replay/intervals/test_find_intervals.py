@@ -1,12 +1,16 @@
-"""Intervals can be found in columns of any kind, without any library that makes them."""
+"""Intervals can be found in columns of any kind, of whichever library made them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+import uuid
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,46 +21,13 @@ from events.times.timestamps import parse_timestamp
 from replay.intervals.find import find_intervals
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+# The development extra brings them.
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow")
 
 T = "2020-01-01 00:00:00"
 EXPECTED = [Interval(0, 1, T, "2020-01-01 00:00:05.000000001", 2, ("A", "B"))]
-
-
-# Stand-ins for what libraries put into their columns.
-
-
-class datetime64:  # noqa: N801  it is told by its name
-    """A time of numpy's, which is no datetime and shows itself as its unit asks for."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Timestamp(dt.datetime):
-    """A time of pandas', which has nanoseconds."""
-
-    nanosecond = 1
-
-    def isoformat(self, sep: str = "T", timespec: str = "auto") -> str:
-        return super().isoformat(sep, timespec) + ".000000001"
-
-
-class NaT(dt.datetime):
-    """No time of pandas', which is a datetime nevertheless."""
-
-    def isoformat(self, sep: str = "T", timespec: str = "auto") -> str:  # noqa: ARG002
-        return "NaT"
-
-
-class Timedelta(dt.timedelta):
-    """A duration of pandas', which has nanoseconds."""
-
-    nanoseconds = 2
 
 
 class Integer:
@@ -67,28 +38,6 @@ class Integer:
 
     def __index__(self) -> int:
         return self.number
-
-
-class Datetime:
-    """The type of a column of polars'."""
-
-    def __init__(self, time_unit: str, time_zone: str | None = None) -> None:
-        self.time_unit = time_unit
-        self.time_zone = time_zone
-
-
-class Series:
-    """A column of polars', which loses nanoseconds when it is iterated over."""
-
-    def __init__(self, dtype: Datetime, counts: list[int | None]) -> None:
-        self.dtype = dtype
-        self.counts = counts
-
-    def __iter__(self) -> Iterator[dt.datetime]:
-        raise AssertionError("not exact")
-
-    def to_physical(self) -> list[int | None]:
-        return self.counts
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -128,34 +77,149 @@ def test_keys_equal_splitting_the_columns_by_hand(rows: list[tuple[int, str, int
     assert find_intervals(times, ids, 10, keys=keys) == expected
 
 
-EPOCH_SECOND = 1_577_836_800  # of 2020-01-01 00:00:00
-
-
 @pytest.mark.parametrize(
     "times",
     [
         ["2020-01-01 00:00:05.000000001", T],
+        ["2020-01-01T00:00:05.000000001", "2020-01-01"],
         ("2020-01-01 00:00:05.000000001", dt.datetime.fromisoformat(T)),
-        [Timestamp(2020, 1, 1, 0, 0, 5), T],
-        [datetime64("2020-01-01T00:00:05.000000001000"), datetime64("2020-01-01")],
-        [datetime64("2020-01-01T00:00:05.000000001"), datetime64("2020-01-01T00")],
-        [datetime64("2020-01-01T00:00:05.000000001"), datetime64("2020-01-01T00:00")],
-        [datetime64("2020-01-01T00:00:05.000000001"), datetime64("2020-01")],
-        [datetime64("2020-01-01T00:00:05.000000001"), datetime64("2020")],
-        Series(Datetime("ns"), [(EPOCH_SECOND + 5) * 10**9 + 1, EPOCH_SECOND * 10**9]),
+        [pd.Timestamp("2020-01-01 00:00:05.000000001"), dt.date(2020, 1, 1)],
+        [np.datetime64("2020-01-01T00:00:05.000000001"), np.datetime64("2020-01-01")],
+        [np.datetime64("2020-01-01T00:00:05.000000001"), np.datetime64("2020-01")],
+        [np.datetime64("2020-01-01T00:00:05.000000001"), pd.Period("2020-01", "M")],
+        np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]"),
+        np.array(["2020-01-01 00:00:05.000000001", T]),
+        np.array(["2020-01-01 00:00:05.000000001", T], np.dtypes.StringDType()),
+        pd.Series(["2020-01-01 00:00:05.000000001", T], dtype="M8[ns]"),
+        pd.Index(["2020-01-01 00:00:05.000000001", T], dtype="M8[ns]"),
+        pd.Series(["2020-01-01 00:00:05.000000001", T], dtype="category"),
+        pd.Series(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]"), dtype="category"),
+        pl.Series(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]")),
+        pl.Series(["2020-01-01 00:00:05.000000001", T], dtype=pl.Categorical),
+        pa.array(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]")),
+        pa.chunked_array([["2020-01-01 00:00:05.000000001"], [T]]),
+        pa.array(["2020-01-01 00:00:05.000000001", T]).dictionary_encode(),
+        pa.array(np.array(["2020-01-01 00:00:05.000000001", T], "M8[ns]")).dictionary_encode(),
     ],
 )
 def test_times_of_any_kind_are_exact(times: Any) -> None:
     assert find_intervals(times, ["B", "A"], 10) == EXPECTED
 
 
-@pytest.mark.parametrize(("unit", "size"), [("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
-def test_column_of_counts_since_1970_has_its_unit(unit: str, size: int) -> None:
-    column = Series(Datetime(unit), [EPOCH_SECOND * size + 1, -1])
-    first, last = find_intervals(column, ["A", "B"], "99999d")[0].start_time, T
-    digits = {"ms": "999", "us": "999999", "ns": "999999999"}[unit]
-    assert first == f"1969-12-31 23:59:59.{digits}"
-    assert find_intervals(column, ["A", "B"], "99999d")[0].end_time.startswith(f"{last}.0")
+@pytest.mark.parametrize(
+    "days",
+    [
+        [dt.date(1969, 12, 31), dt.date(2020, 1, 1)],
+        np.array(["1969-12-31", "2020-01-01"], "M8[D]"),
+        pd.Series(pd.PeriodIndex(["1969-12-31", "2020-01-01"], freq="D")),
+        pd.PeriodIndex(["1969-12-31", "2020-01-01"], freq="D"),
+        pl.Series([dt.date(1969, 12, 31), dt.date(2020, 1, 1)]),
+        pa.array([dt.date(1969, 12, 31), dt.date(2020, 1, 1)]),
+        pa.array([dt.date(1969, 12, 31), dt.date(2020, 1, 1)], pa.date64()),
+        pd.Series(["1969-12-31", "2020-01-01"], dtype=pd.ArrowDtype(pa.timestamp("s"))),
+        ["1969-12-31", "2020-01-01 00:00"],
+    ],
+)
+def test_day_is_its_midnight(days: Any) -> None:
+    (found,) = find_intervals(days, ["A", "B"], "99999d")
+    assert (found.start_time, found.end_time) == ("1969-12-31 00:00:00", T)
+
+
+SUMMER = "2020-07-01 00:00:00"
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [dt.datetime(2020, 7, 1, tzinfo=BERLIN), dt.datetime(2020, 7, 1, 0, 0, 5, tzinfo=BERLIN)],
+        [pd.Timestamp(SUMMER, tz=BERLIN), pd.Timestamp("2020-07-01 00:00:05", tz=BERLIN)],
+        pd.Series([SUMMER, "2020-07-01 00:00:05"], dtype="M8[ns]").dt.tz_localize(BERLIN),
+        pd.DatetimeIndex([SUMMER, "2020-07-01 00:00:05"], tz="Europe/Berlin"),
+        pd.Series(
+            pd.DatetimeIndex([SUMMER, "2020-07-01 00:00:05"], tz="Europe/Berlin"),
+            dtype=pd.ArrowDtype(pa.timestamp("us", "Europe/Berlin")),
+        ),
+        pl.Series([SUMMER, "2020-07-01 00:00:05"]).str.to_datetime(time_zone="Europe/Berlin"),
+        pa.array([1_593_554_400, 1_593_554_405], pa.timestamp("s", "Europe/Berlin")),
+        pa.array([1_593_554_400, 1_593_554_405], pa.timestamp("s", "+02:00")),
+    ],
+)
+def test_times_of_a_zone_are_given_back_in_it(times: Any) -> None:
+    (found,) = find_intervals(times, ["A", "B"], "10s")
+    assert (found.start_time, found.end_time) == (f"{SUMMER}+02:00", "2020-07-01 00:00:05+02:00")
+    # They can be looked through again.
+    (again,) = find_intervals([found.start_time, found.end_time], ["A", "B"], "10s")
+    assert (again.start_time, again.end_time) == ("2020-06-30 22:00:00Z", "2020-06-30 22:00:05Z")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2020-01-01T00:00:00Z", "2020-01-01 01:00:05.50+01:00"],
+        [dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "2020-01-01 01:00:05.5+01:00"],
+        pd.Series(["2020-01-01", "2020-01-01T00:00:05.5"], dtype="M8[us]").dt.tz_localize("UTC"),
+        pl.Series([T, f"{T[:-1]}5.5"]).str.to_datetime(time_zone="UTC"),
+    ],
+)
+def test_several_offsets_are_given_back_in_utc(times: Any) -> None:
+    (found,) = find_intervals(times, ["A", "B"], "10s")
+    assert (found.start_time, found.end_time) == (f"{T}Z", "2020-01-01 00:00:05.5Z")
+
+
+def test_clock_that_is_put_back_shows_the_same_time_twice() -> None:
+    hour = [dt.datetime(2020, 10, 25, 2, 30, tzinfo=BERLIN, fold=fold) for fold in (1, 0)]
+    (found,) = find_intervals(hour, ["A", "B"], "2h")
+    assert (found.start_time, found.end_time) == (
+        "2020-10-25 02:30:00+02:00",
+        "2020-10-25 02:30:00+01:00",
+    )
+    assert find_intervals(hour, ["A", "B"], "1h") == []
+
+
+SECONDS = [1_577_836_800, 1_577_836_805]  # from 2020-01-01 00:00:00 on
+
+
+@pytest.mark.parametrize(
+    ("unit", "numbers"),
+    [
+        ("s", SECONDS),
+        ("s", [float(second) for second in SECONDS]),
+        ("s", [Decimal(SECONDS[0]), "1577836805"]),
+        ("s", np.array(SECONDS, np.uint32)),
+        ("s", np.array(SECONDS, float)),
+        ("ms", pd.Series([second * 10**3 for second in SECONDS])),
+        ("ms", pd.Series([str(second * 10**3) for second in SECONDS])),
+        ("us", pl.Series([second * 10**6 for second in SECONDS])),
+        ("us", pd.Series([second * 10**6 for second in SECONDS], dtype="Int64")),
+        ("ns", pa.chunked_array([[second * 10**9 for second in SECONDS]])),
+    ],
+)
+def test_number_counts_from_1970_in_its_unit(unit: Any, numbers: Any) -> None:
+    (found,) = find_intervals(numbers, ["A", "B"], 10, time_unit=unit)
+    assert (found.start_time, found.end_time) == (f"{T}Z", "2020-01-01 00:00:05Z")
+
+
+def test_datetimes_of_units_of_all_sizes_are_told_apart() -> None:
+    far = [np.datetime64(0, "ns"), np.datetime64("9000-01-01")]
+    found = find_intervals(far, ["A", "B"], 1, min_distinct=1)
+    assert [each.start_time for each in found] == ["1970-01-01 00:00:00", "9000-01-01 00:00:00"]
+
+
+def test_datetimes_finer_than_nanoseconds_are_exact() -> None:
+    (found,) = find_intervals(np.array([5_000_000_000_001, -1], "M8[ps]"), ["A", "B"], 10)
+    assert found.start_time == "1969-12-31 23:59:59.999999999999"
+    assert found.end_time == "1970-01-01 00:00:05.000000000001"
+
+
+def test_fraction_of_a_unit_is_exact() -> None:
+    numbers = [Decimal("1577836800.1234567890123"), "1577836800.12345678901229"]
+    (found,) = find_intervals(numbers, ["A", "B"], 1, time_unit="s")
+    assert found.adids == ("B", "A")
+    assert found.end_time == f"{T}.1234567890123Z"
+    assert find_intervals([-1], ["A"], 1, time_unit="ns", min_distinct=1)[0].start_time == (
+        "1969-12-31 23:59:59.999999999Z"
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,8 +233,17 @@ def test_column_of_counts_since_1970_has_its_unit(unit: str, size: int) -> None:
         (Integer(6), 1),
         (dt.timedelta(seconds=5), 0),
         (dt.timedelta(seconds=5, microseconds=1), 1),
-        (Timedelta(seconds=5), 1),
+        (pd.Timedelta(5_000_000_001), 0),
+        (pd.Timedelta(5_000_000_002), 1),
         (dt.timedelta(days=9_999), 1),
+        (np.timedelta64(5_000_000_001, "ns"), 0),
+        (np.timedelta64(5_000_000_002, "ns"), 1),
+        (np.timedelta64(1, "W"), 1),
+        (pd.offsets.Second(5), 0),
+        (pd.offsets.Minute(), 1),
+        (pd.offsets.Day(2), 1),
+        ("5000000001ns", 0),
+        ("0.1min", 1),
     ],
 )
 def test_threshold_of_any_kind_is_exact(threshold: Any, found: int) -> None:
@@ -181,7 +254,24 @@ def test_threshold_of_any_kind_is_exact(threshold: Any, found: int) -> None:
 def test_threshold_may_be_reached_when_inclusive() -> None:
     times = [T, "2020-01-01 00:00:05"]
     assert find_intervals(times, ["A", "B"], "5s") == []
+    assert find_intervals(times, ["A", "B"], "5s", closed="left", inclusive=False) == []
     assert len(find_intervals(times, ["A", "B"], "5s", inclusive=True)) == 1
+    assert len(find_intervals(times, ["A", "B"], "5s", closed="both")) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"closed": "both", "inclusive": False}, "closed: expected what inclusive=False says"),
+        ({"closed": "left", "inclusive": True}, "closed: expected what inclusive=True says"),
+        ({"closed": "right"}, "closed: expected 'left' or 'both', found \"'right'\""),
+        ({"inclusive": "left"}, "inclusive: expected True or False, found \"'left'\""),
+        ({"time_unit": "m"}, "time_unit: expected 's', 'ms', 'us' or 'ns', found \"'m'\""),
+    ],
+)
+def test_setting_that_is_none_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadValueError, match=re.escape(message)):
+        find_intervals([T], ["A"], "5s", **asked)
 
 
 def test_inclusive_threshold_of_nothing_means_the_same_instant() -> None:
@@ -202,51 +292,151 @@ def test_number_and_text_are_the_same_id() -> None:
     assert find_intervals(times, ["A", "B"] * 2, 1, keys=[7, "7", 8, Integer(8)])[1].key == "8"
 
 
+ONE = uuid.UUID(int=1)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [1.0, 2, "1"],
+        [Decimal(1), Decimal("2.0"), Decimal("1.00")],
+        np.array([1, 2, 1], np.uint64),
+        np.array([1, 2, 1], float),
+        np.array(["1", "2", "1"]),
+        pd.Series([1, 2, 1], dtype="Int64"),
+        pd.Series([1.0, 2.0, 1.0], dtype="category"),
+        pd.Series([1, "2", "1"], dtype=object),
+        pd.Series(["1", "2", "1"], dtype=pd.ArrowDtype(pa.string())),
+        pl.Series([1, 2, 1], dtype=pl.Int8),
+        pl.Series([1.0, 2.0, 1.0]),
+        pl.Series(["1", "2", "1"], dtype=pl.Categorical),
+        pl.Series(["1", "2", "1"], dtype=pl.Enum(["", "2", "1"])),
+        pl.Series([Decimal(1), Decimal(2), Decimal(1)]),
+        pa.array([1.0, 2.0, 1.0]),
+        pa.chunked_array([["1", "2"], [], ["1"]]),
+        pa.DictionaryArray.from_arrays([1, 0, 2], ["2", "1", "1"]),
+        pa.chunked_array(
+            [pa.array(["1", "2"]).dictionary_encode(), pa.array(["1"]).dictionary_encode()]
+        ),
+    ],
+)
+def test_ids_of_any_kind_are_told_apart_by_their_texts(ids: Any) -> None:
+    (found,) = find_intervals([T, T, T], ids, 1)
+    assert found.adids == ("1", "2")
+    different = find_intervals([T, T, T], ["A", "B", "C"], 1, keys=ids, min_distinct=1)
+    assert [(each.key, each.adids) for each in different] == [("1", ("A", "C")), ("2", ("B",))]
+
+
+def test_numbers_of_few_bits_are_told_apart() -> None:
+    (found,) = find_intervals([T] * 30, np.array([-100, 100, 46] * 10, np.int8), 1)
+    assert found.adids == ("-100", "100", "46")
+
+
+@pytest.mark.parametrize(
+    "ids", [[ONE, 2, str(ONE)], pd.Series([ONE, ONE, 2]), pa.array([ONE.bytes] * 3, pa.uuid())]
+)
+def test_uuid_is_its_text(ids: Any) -> None:
+    (found,) = find_intervals([T, T, T], ids, 1, min_distinct=1)
+    assert found.adids in {(str(ONE), "2"), (str(ONE),)}
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT")])
+def test_row_in_which_something_is_missing_is_refused_or_left_out(missing: Any) -> None:
+    times, ids, keys = [T] * 4, ["B", "A", "A", "B"], ["L", "K", "K", "K"]
+    columns: list[list[Any]] = [times, ids, keys]
+    for name, column in zip(("times", "ids", "keys"), columns, strict=True):
+        (kept,) = find_intervals(times[1:], ids[1:], 1, keys=keys[1:])
+        whole = column[0]
+        column[0] = missing
+        with pytest.raises(BadValueError, match=re.escape(f"{name}[0]: expected a")):
+            find_intervals(times, ids, 1, keys=keys)
+        assert find_intervals(times, ids, 1, keys=keys, dropna=True) == [kept]
+        column[0] = whole
+    assert find_intervals([missing], ["A"], 1, min_distinct=1, dropna=True) == []
+
+
+def test_key_that_is_first_among_the_rows_that_are_not_left_out_comes_first() -> None:
+    times, keys = [None, T, T, T, T], ["L", "K", "K", "L", "L"]
+    found = find_intervals(times, ["A", "A", "B", "A", "B"], 1, keys=keys, dropna=True)
+    assert [each.key for each in found] == ["K", "L"]
+
+
 def test_nothing_has_no_intervals() -> None:
     assert find_intervals([], [], "10m") == []
     assert find_intervals(iter(()), iter(()), "10m", keys=()) == []
 
 
-ZONED = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+AWARE = "expected a time with an offset such as Z or +02:00"
+UNLIKE = "as the first has, found '2020"
+NUMBER = "; time_unit says what a number since 1970 counts"
 
 
 @pytest.mark.parametrize(
     ("times", "message"),
     [
-        ([T, None], "times[1]: expected text YYYY-MM-DD HH:MM:SS or a datetime, found 'None'"),
-        ([T, 1.5], "times[1]: expected text YYYY-MM-DD HH:MM:SS or a datetime, found '1.5'"),
-        ([T, 5], "times[1]: expected text YYYY-MM-DD HH:MM:SS or a datetime, found '5'"),
-        ([T, dt.date(2020, 1, 1)], "found 'datetime.date(2020, 1, 1)'"),
-        ([T, NaT(2020, 1, 1)], "times[1]: expected a time, found NaT"),
-        ([datetime64("NaT"), T], "times[0]: expected a time, found NaT"),
+        ([T, None], "times[1]: expected a time, found none; dropna=True leaves out the rows"),
+        ([T, pd.NaT], "times[1]: expected a time, found none"),
+        (np.array(["NaT", T], "M8[s]"), "times[0]: expected a time, found none"),
+        (pl.Series([0, None], dtype=pl.Datetime), "times[1]: expected a time, found none"),
+        ([T, dt.time(1)], "times[1]: expected text YYYY-MM-DD HH:MM:SS or a datetime, found"),
+        ([T, 5], f"times[1]: expected text YYYY-MM-DD HH:MM:SS or a datetime, found '5'{NUMBER}"),
+        (pd.Series([5, 6]), f"HH:MM:SS or a datetime, found '5'{NUMBER}"),
+        ([T, "5"], "times[1]: expected YYYY-MM-DD HH:MM:SS, found '5'"),
         ([T, "2020-01-01t00:00:00"], "times[1]: expected YYYY-MM-DD HH:MM:SS, found '2020"),
         ([T, "2020-02-30 00:00:00"], "times[1]: expected a real date and time, found"),
-        ([T, ZONED], "times[1]: expected times without a time zone, found '2020-01-01 00:00:00+"),
-        (Series(Datetime("us", "UTC"), [1, 2]), "times: expected times without a time zone"),
-        (Series(Datetime("us"), [1, None]), "times[1]: expected a time, found null"),
-        (Series(Datetime("ms"), [10**18, 1]), "times[0]: expected a time of the years 1 to 9999"),
+        ([None, T, f"{T}Z"], f"times[2]: expected a time without an offset, {UNLIKE}"),
+        ([f"{T}+01:00", T], f"times[1]: {AWARE}, {UNLIKE}"),
+        ([pd.Timestamp(T, tz=BERLIN), pd.Timestamp(T)], f"times[1]: {AWARE}, {UNLIKE}"),
+        ([T, "0001-01-01 00:00:00+01:00"], "times[1]: expected an instant of the years 0001 to"),
+        ([dt.datetime(1, 1, 1, tzinfo=BERLIN)] * 2, "times[0]: expected an instant of the years"),
+        (pl.Series([0, 10**18], dtype=pl.Datetime("ms")), "times[1]: expected a time of the years"),
+        (np.array([0, 50_505_469_855_533_112], "M8[Y]"), "times[1]: expected a time of the year"),
+        (pa.array([1, 2], pa.timestamp("s", "Nowhere")), "times: expected a time zone that this"),
         ([T], "ids: expected as many as times, 1, found 2"),
     ],
-)
+)  # fmt: skip
 def test_value_that_is_no_time_is_refused_with_its_place(times: Any, message: str) -> None:
     with pytest.raises(BadValueError, match=re.escape(message)):
         find_intervals(times, ["A", "B"], "10m")
 
 
 @pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ([1, 1.5], "times[1]: expected a whole number of s since 1970, a decimal or a text, found"),
+        (np.array([1, 1.5]), "times[1]: expected a whole number of s since 1970, a decimal or"),
+        (np.array([1, 2.0**53]), "times[1]: expected a whole number of s since 1970, a decimal"),
+        ([1, 2.0**53], "times[1]: expected a whole number of s since 1970, a decimal or a text"),
+        ([1, True], "times[1]: expected a whole number of s since 1970, a decimal or a text"),
+        ([1, 10**5_000], "times[1]: expected an instant of the years 0001 to 9999 in UTC, found"),
+        ([1, T], "times[1]: expected a number of s since 1970, found '2020-01-01 00:00:00'"),
+        (np.array([T, T], "M8[s]"), "times[0]: expected a whole number of s since 1970, a decimal"),
+        (np.array([1, 2**64 - 1], np.uint64), "times[1]: expected a time of the years 1 to 9999"),
+    ],
+)
+def test_value_that_is_no_number_of_a_unit_is_refused(numbers: Any, message: str) -> None:
+    with pytest.raises(BadValueError, match=re.escape(message)):
+        find_intervals(numbers, ["A", "B"], "10m", time_unit="s")
+
+
+@pytest.mark.parametrize(
     ("value", "message"),
     [
         ("", "expected an id, found an empty string"),
-        (None, "expected text or a whole number, found 'None'"),
-        (1.0, "expected text or a whole number, found '1.0'"),
+        (1.5, "expected text or a whole number, found '1.5'"),
+        (2.0**53, "expected text or a whole number, found '9007199254740992.0', which may stand"),
+        (Decimal("1E+999999"), "expected text or a whole number, found \"Decimal('1E+999999')\""),
         (True, "expected text or a whole number, found 'True'"),
+        ([1], "expected text or a whole number, found '[1]'"),
+        (b"A", "expected text or a whole number, found"),
+        (10**600, "expected text, or a whole number of at most 600 digits, found more"),
     ],
 )
 def test_value_that_is_no_id_is_refused_with_its_place(value: Any, message: str) -> None:
     with pytest.raises(BadValueError, match=re.escape(f"ids[1]: {message}")):
         find_intervals([T, T], ["A", value], "10m")
     with pytest.raises(BadValueError, match=re.escape(f"keys[1]: {message}")):
-        find_intervals([T, T], ["A", "B"], "10m", keys=["A", value])
+        find_intervals([T, T], ["A", "B"], "10m", keys=[1, value])
 
 
 @pytest.mark.parametrize(
@@ -254,11 +444,19 @@ def test_value_that_is_no_id_is_refused_with_its_place(value: Any, message: str)
     [
         ("10", "threshold: expected a duration such as 90s"),
         (1.5, "threshold: expected text such as '10m', a timedelta or whole seconds, found '1.5'"),
+        (1.0, "threshold: expected text such as"),
         (True, "threshold: expected text such as"),
+        (pd.NaT, "threshold: expected text such as"),
         (-1, "threshold: expected 0 or more, found -1s"),
         (dt.timedelta(seconds=-1), "threshold: expected 0 or more, found -1s"),
+        (pd.offsets.Minute(-1), "threshold: expected a duration such as 90s"),
         ("300000d", "threshold: expected at most 292 years, found 300000d"),
         (dt.timedelta.max, "threshold: expected at most 292 years, found 999999999d"),
+        (pd.offsets.MonthEnd(), "threshold: expected a duration of a fixed length, such as 30d"),
+        (pd.DateOffset(months=1), "threshold: expected a duration such as 90s"),
+        (np.timedelta64(1, "Y"), "threshold: expected a duration of a fixed length, such as 30d"),
+        (np.timedelta64(1), "threshold: expected a duration such as 90s"),
+        (np.timedelta64("NaT"), "threshold: expected a duration such as 90s"),
         ("0s", "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
         (0, "threshold: expected more than 0s, or 0s and inclusive for ids at the same instant"),
     ],

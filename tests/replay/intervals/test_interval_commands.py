@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
+from events.logs.file import PORTIONS
 from events.store.records import Finding, StateDigest
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
@@ -79,7 +80,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
     (tmp_path / "in.csv").write_text("\n".join(lines))
     search(tmp_path / "in.csv", tmp_path / "out.json", Search(THRESHOLD))
     shutil.copy(SAMPLE, tmp_path / "sample.csv")
-    search(SAMPLE, tmp_path / "sample.json", Search(THRESHOLD), key="address")
+    what = Search(THRESHOLD)
+    search(SAMPLE, tmp_path / "sample.json", what, key="address", portions=PORTIONS)
     run_in_process(SPEC_EXAMPLE, tmp_path)
     return Commands(tmp_path, capsys)
 

@@ -22,7 +22,7 @@ from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.explore import Explorer, RecordedOtherwiseError
 from replay.engine.failing import WHENS, Failure, Failures, When, with_failures
-from replay.intervals.explore import settlings_of
+from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.looks import IntervalLooks
 from replay.intervals.run import Search, run_intervals
 from replay.intervals.simulation import IntervalSimulation
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from replay.engine.explore import Exploration
     from tests.interval_runs import Row
 
-pytestmark = pytest.mark.usefixtures("small_portions")
-
 SECOND = 10**9
 searches = st.builds(
     Search, st.sampled_from([1, 60, 120]).map(SECOND.__mul__), st.booleans(), st.integers(1, 3),
@@ -47,6 +45,13 @@ searches = st.builds(
 def explorer_of(store: EventStore) -> tuple[Explorer, IntervalLooks]:
     looks = IntervalLooks(store)
     return Explorer(looks.explored()), looks
+
+
+def explorer_of_last(store: EventStore, told: int) -> tuple[Explorer, IntervalLooks]:
+    """Return what tells only so many of the last observations anew."""
+    looks = IntervalLooks(store)
+    what = (looks.detector, looks.parameters, looks.history.journal)
+    return Explorer(IntervalSubject(*what, list(settlings_of(store)), told)), looks
 
 
 def store_of(
@@ -64,9 +69,8 @@ def store_of(
 def test_no_seed_finds_a_difference_in_any_search(
     found: list[Row], what: Search, key: str | None, seed: int, told: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("replay.intervals.explore.TOLD_MAX", told)
-        explorer, looks = explorer_of(store_of(found, Path(name), what, key))
+    with tempfile.TemporaryDirectory() as name:
+        explorer, looks = explorer_of_last(store_of(found, Path(name), what, key), told)
         explorer.check(looks.recorded)
         beginning = explorer.subject.beginning
         expected = [each for each in looks.recorded if each.number > beginning]
@@ -81,13 +85,12 @@ def test_no_seed_finds_a_difference_in_any_search(
 def test_no_seed_finds_a_difference_in_a_live_search_that_went_on_after_its_end(
     parts: list[list[Row]], what: Search, seed: int, told: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("replay.intervals.explore.TOLD_MAX", told)
+    with tempfile.TemporaryDirectory() as name:
         output = Path(name) / "found.jsonl"
         for part in parts:
             with piped(as_csv(part), ColumnNames(key="address")) as source:
                 run_intervals(source, output, what, resume=True)
-        explorer, looks = explorer_of(EventStore(f"{output}.events"))
+        explorer, looks = explorer_of_last(EventStore(f"{output}.events"), told)
         assert looks.history.ended_after[-1] == len(looks.history)
         explorer.check(looks.recorded)
         assert explorer.explore(seed).difference is None

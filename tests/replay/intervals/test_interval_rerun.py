@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.cli import main
 from replay.intervals.run import Search
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
 
 SECOND = 10**9
 STORE = "found.jsonl.events"
-
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
 
 
 class Edit(NamedTuple):

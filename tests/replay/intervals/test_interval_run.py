@@ -11,7 +11,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,6 +35,7 @@ from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs
 from tests.interval_runs import (
     BAD_ROWS,
     MINUTE,
+    SMALL,
     Row,
     as_csv,
     as_jsonl,
@@ -43,8 +44,6 @@ from tests.interval_runs import (
     rows,
     search,
 )
-
-pytestmark = pytest.mark.usefixtures("small_portions")
 
 T = "2020-01-01 00:00:00"
 ROOT = Path(replay.__file__).parents[1]
@@ -460,19 +459,10 @@ def test_example_dies_right_before_and_right_after_every_single_operation(
             assert outcome(folder) == expected
 
 
-class Limits(NamedTuple):
-    """How much is found and passed on at once."""
-
-    rows: int
-    found: int
-    ids: int
-
-    def apply(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("actors.intervals.coordinator.SETTLE_ROWS", self.rows)
-        patch.setattr("actors.intervals.coordinator.FOUND_MAX", self.found)
-
-
-limits = st.sampled_from([Limits(4, 70, 6), Limits(9, 10**9, 1), Limits(10**9, 10**9, 10**9)])
+limits = st.sampled_from(
+    [SMALL._replace(settle_rows=rows, found_max=found) for rows, found in [(4, 70), (9, 10**9)]]
+    + [SMALL._replace(settle_rows=10**9, found_max=10**9)]
+)
 
 
 @pytest.mark.slow
@@ -482,31 +472,28 @@ def test_store_is_read_and_gone_on_with_whatever_was_settled_at_once(
 ) -> None:
     drawn *= 3
     what = Search(60 * 10**9, lateness=lateness or 0)
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start(folder, as_csv(drawn), "out.json", None)
-        data.draw(limits).apply(patch)
+        portions = data.draw(limits)
         source, output = folder / "in.csv", folder / "out.json"
         disk = CountingDisk()
-        search(source, folder / "whole.json", what, key=key, disk=disk)
+        search(source, folder / "whole.json", what, key=key, disk=disk, portions=portions)
         expected = (folder / "whole.json").read_bytes()
         dying = DyingDisk(data.draw(st.integers(1, len(disk.operations))), data.draw(whens))
         with suppress(DiedError):
-            search(source, output, what, key=key, disk=dying)
-        data.draw(limits).apply(patch)
-        search(source, output, what, key=key)
+            search(source, output, what, key=key, disk=dying, portions=portions)
+        search(source, output, what, key=key, portions=data.draw(limits))
         assert output.read_bytes() == expected
-        data.draw(limits).apply(patch)
         assert verify_intervals(EventStore(folder / "out.json.events")).difference is None
 
 
 def test_store_in_which_all_was_settled_at_once_is_gone_on_with_in_portions(tmp_path: Path) -> None:
     start(tmp_path, as_csv(SESSION[::-1] * 3), "out.json", None)
-    with pytest.MonkeyPatch.context() as patch:
-        Limits(10**9, 10**9, 10**9).apply(patch)
-        search(tmp_path / "in.csv", tmp_path / "out.json")
-        records = list(EventStore(tmp_path / "out.json.events").records())
-        assert sum(isinstance(each, StateDigest) for each in records) == 1
+    at_once = SMALL._replace(settle_rows=10**9, found_max=10**9)
+    search(tmp_path / "in.csv", tmp_path / "out.json", portions=at_once)
+    records = list(EventStore(tmp_path / "out.json.events").records())
+    assert sum(isinstance(each, StateDigest) for each in records) == 1
     search(tmp_path / "in.csv", tmp_path / "again.json")
     records = list(EventStore(tmp_path / "again.json.events").records())
     assert sum(isinstance(each, StateDigest) for each in records) > 5

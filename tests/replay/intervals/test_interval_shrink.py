@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import replay
 from actors.intervals.finder import TextFinder
-from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.cli import main
 from replay.engine.shrink import VerdictNotReplayedError
@@ -47,12 +46,6 @@ def found_in(given_rows: Sequence[Any], what: Search) -> set[tuple[Any, ...]]:
             distinct_min=what.distinct_min,
         )
     }
-
-
-@pytest.fixture(autouse=True)
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
 
 
 searches = st.builds(

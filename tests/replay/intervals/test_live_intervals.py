@@ -29,6 +29,7 @@ from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from events.store.records import StateDigest
 from events.store.store import EventStore
+from replay.cli import main
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.run import Search, run_intervals
 from replay.intervals.verify import verify_intervals
@@ -534,3 +535,43 @@ def test_recipe_of_the_readme_goes_on_with_a_pipe_of_csv(tmp_path: Path) -> None
     found = [each["adids"] for each in read_back(tmp_path / "found.csv")]
     # What was final at the first end has grown since.
     assert found == [["A", "B"], ["A", "B", "C"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "times", "other"),
+    [
+        ((), ["2020-01-01T02:00+02:00", "2020-01-01T00:00:10Z"], "2020-01-01"),
+        (("--time-unit", "ms"), ["1577836800000", "1577836810000.0"], "1577836800.x"),
+    ],
+)
+def test_times_of_a_zone_are_gone_on_with(
+    start: Callable[..., Live], tmp_path: Path, words: tuple[str, ...], times: list[str], other: str
+) -> None:
+    path = tmp_path / "seen.csv"
+    path.write_text(f"adid;TIME;Address\n{other}\n")
+    words = ("seen.csv", "found.json", "--follow", "--resume", *words)
+    live = start(*words)
+    with path.open("a") as file:
+        file.write(f"A;{times[0]};x\nB;{other};x\n")
+    store = tmp_path / "found.json.events"
+    live.wait_for(lambda: store.exists() and EventStore(store).events == 1)
+    status, err = live.end(signal.SIGTERM)
+    assert (status, "took the column 'TIME' for 'time'" in err) == (0, True)
+    # Nobody knew when the header was written.
+    assert (EventStore(store).header.zone, EventStore(store).zone) == (None, "utc")
+    with path.open("a") as file:
+        file.write(f"B;{times[1]};x\nC;{other};x\n")
+    status, err = start(*words).end(signal.SIGTERM)
+    again = start(*words)
+    again.wait_for(lambda: EventStore(store).events == 2)
+    assert again.end(signal.SIGTERM)[0] == 0
+    reasons = [(each.number, each.reason) for each in EventStore(store).rejected()]
+    reason = "timestamp-shape" if words[4:] else "timestamp-zone"
+    assert reasons == [(2, "columns"), (4, reason), (6, reason)]
+    assert main(["verify", str(store)]) == main(["check", str(store)]) == 0
+    assert main(["rerun", str(store), str(tmp_path / "branch.json")]) == 0
+    (found,) = read_back(tmp_path / "branch.json")
+    assert (found["start_time"], found["end_time"]) == (
+        "2020-01-01 00:00:00Z",
+        "2020-01-01 00:00:10Z",
+    )

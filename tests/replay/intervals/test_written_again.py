@@ -81,7 +81,7 @@ intervals = st.builds(
 
 @given(st.lists(intervals))
 def test_csv_of_intervals_reads_back(found: list[Interval]) -> None:
-    lines = [title_of(KEYED), *interval_lines(found, KEYED)]
+    lines = [title_of(KEYED), *interval_lines(found, KEYED, None)]
     title, *rows = rows_of(b"".join([line + b"\n" for line in lines]))
     assert title == [
         "key", "start_index", "end_index", "start_time", "end_time", "num_adid", "adids"
@@ -93,7 +93,7 @@ def test_csv_of_intervals_reads_back(found: list[Interval]) -> None:
 
 @given(st.lists(intervals))
 def test_json_of_intervals_reads_back_line_by_line(found: list[Interval]) -> None:
-    lines = interval_lines(found, msgspec.structs.replace(KEYED, output="jsonl"))
+    lines = interval_lines(found, msgspec.structs.replace(KEYED, output="jsonl"), None)
     # Also for those who take other characters for the end of a line than a newline.
     assert all(len(line.splitlines()) == 1 for line in lines)
     told = [json.loads(line) for line in lines]
@@ -162,6 +162,9 @@ ROWS: Final = "".join(
 )
 
 
+BLOCKS = Portions(observation_bytes=512, settle_rows=8)
+
+
 def searched_as_before(output: Path, patch: pytest.MonkeyPatch, blocks: int) -> None:
     """Search the first ``blocks`` blocks as a release did that named no detector."""
     stops = chain(repeat(False, blocks - 1), repeat(True))
@@ -169,7 +172,13 @@ def searched_as_before(output: Path, patch: pytest.MonkeyPatch, blocks: int) -> 
     patch.setattr(interval_outputs, "interval_lines", lambda *given, **_: lines(*given))
     patch.setattr(interval_drive, "detector_version", lambda _: None)
     with suppress(replay.InterruptedRunError):
-        search(output.with_name("o.jsonl"), output, key="k", should_stop=lambda: next(stops))
+        search(
+            output.with_name("o.jsonl"),
+            output,
+            key="k",
+            portions=BLOCKS,
+            should_stop=lambda: next(stops),
+        )
 
 
 @pytest.mark.parametrize("blocks", [5, 9, 99])
@@ -179,8 +188,6 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "o.jsonl").write_text(ROWS)
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=512))
-    monkeypatch.setattr("actors.intervals.coordinator.SETTLE_ROWS", 8)
     output, whole = tmp_path / "f.csv", tmp_path / "whole.csv"
     for path, limit in ((whole, 99), (output, blocks)):
         with monkeypatch.context() as patch:
@@ -190,7 +197,8 @@ def test_output_of_an_earlier_release_is_gone_on_with_as_it_was_begun(
     assert (begun == whole.read_bytes()) == (blocks == 99)
     # Gone on with, and then found finished.
     for finished_before in (blocks == 99, True):
-        assert search(tmp_path / "o.jsonl", output, key="k").finished_before == finished_before
+        found = search(tmp_path / "o.jsonl", output, key="k", portions=BLOCKS)
+        assert found.finished_before == finished_before
         assert output.read_bytes() == whole.read_bytes()
     # Written again, it is spelled as the release did that wrote it; to a stream, too.
     again = tmp_path / "again.csv"

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -73,10 +72,8 @@ def _nobody_is_left() -> Iterator[None]:
     assert children() == before
 
 
-@pytest.fixture
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a log be many blocks."""
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 12, 1 << 12))
+# Of which a log is many.
+SMALL = Portions(1 << 12, 1 << 12)
 
 
 def words_of(logs: Path, out: Path, *words: str) -> list[str]:
@@ -85,11 +82,18 @@ def words_of(logs: Path, out: Path, *words: str) -> list[str]:
 
 
 def opened(logs: Path) -> replay.Logs:
-    return replay.Logs(logs / "batch_log.json", logs / "stream_log.json")
+    return replay.Logs(logs / "batch_log.json", logs / "stream_log.json", portions=SMALL)
 
 
 def outputs(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in OUTPUTS]
+
+
+def shared(logs: Path, folder: Path, workers: int) -> list[bytes]:
+    folder.mkdir(exist_ok=True)
+    with opened(logs) as both:
+        replay.run(both, folder / OUTPUTS[0], workers=workers)
+    return outputs(folder)
 
 
 def ran(logs: Path, folder: Path, *words: str) -> list[bytes]:
@@ -176,18 +180,16 @@ def test_shares_cover_all_events_once_in_order(first: int, events: int, workers:
 # By processes
 
 
-@pytest.mark.usefixtures("_small_blocks")
-@pytest.mark.parametrize("workers", ["2", "3", "16"])
+@pytest.mark.parametrize("workers", [2, 3, 16])
 def test_store_and_flagged_file_are_those_of_one_process(
-    logs: Path, tmp_path: Path, workers: str
+    logs: Path, tmp_path: Path, workers: int
 ) -> None:
-    expected = ran(logs, tmp_path / "one", "--workers", "1")
+    expected = shared(logs, tmp_path / "one", 1)
     assert len(list(replay.EventStore(tmp_path / "one" / OUTPUTS[1]).frames())) > 50
     assert expected[0].count(b"\n") > 20
-    assert ran(logs, tmp_path / "shared", "--workers", workers) == expected
+    assert shared(logs, tmp_path / "shared", workers) == expected
 
 
-@pytest.mark.usefixtures("_small_blocks")
 @pytest.mark.parametrize(
     "change",
     [
@@ -200,37 +202,36 @@ def test_store_and_flagged_file_are_those_of_one_process(
     ],
 )
 def test_the_past_is_loaded_as_by_one_process(
-    logs: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    change: Callable[[bytes], bytes],
+    logs: Path, tmp_path: Path, change: Callable[[bytes], bytes]
 ) -> None:
     batch = change((logs / "batch_log.json").read_bytes())
     name = "batch.json.gz" if batch.startswith(b"\x1f\x8b") else "batch.json"
     (tmp_path / name).write_bytes(batch)
-    found = []
-    for workers in ("1", "3"):
-        out = tmp_path / "out"
-        out.mkdir()
-        words = [str(tmp_path / name), str(logs / "stream_log.json"), str(out / OUTPUTS[0])]
-        status = main(["--workers", workers, *words])
-        said = re.sub(r"[0-9.]+ s$", "", capsys.readouterr().err, flags=re.MULTILINE)
-        found.append((status, said, (out / OUTPUTS[1]).read_bytes()))
-        out.rename(tmp_path / workers)
+    found: list[Any] = []
+    for workers in (1, 3):
+        out, said = tmp_path / f"{workers}.json", ""
+        try:
+            with replay.Logs(tmp_path / name, logs / "stream_log.json", portions=SMALL) as both:
+                replay.run(both, out, workers=workers)
+        except ReplayError as error:
+            said = str(error)
+        found.append((said, Path(f"{out}.events").read_bytes()))
     assert found[0] == found[1]
+    assert bool(found[0][0]) == name.endswith("gz")
 
 
 @pytest.mark.slow
 @settings(max_examples=15)
 @given(histories(), st.integers(2, 4))
 def test_so_they_are_of_any_history(history: LoggedHistory, workers: int) -> None:
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.PORTIONS", Portions(300))
-        expected = [path.read_bytes() for path in run_in(folder, history)]
-        with replay.Logs(*history.write(folder)) as both:
-            replay.run(both, Path(folder) / "shared.json", workers=workers)
-        shared = [Path(folder) / f"shared.json{end}" for end in ("", ".events")]
-        assert [path.read_bytes() for path in shared] == expected
+    with TemporaryDirectory() as folder:
+        logs, found = history.write(folder), []
+        for count in (1, workers):
+            out = Path(folder) / f"{count}.json"
+            with replay.Logs(*logs, portions=Portions(300, 300)) as both:
+                replay.run(both, out, workers=count)
+            found.append([out.read_bytes(), Path(f"{out}.events").read_bytes()])
+        assert found[0] == found[1]
 
 
 class Mortal(replay.Simulation):
@@ -249,7 +250,6 @@ class Mortal(replay.Simulation):
         return super().judge(event)
 
 
-@pytest.mark.usefixtures("_small_blocks")
 @pytest.mark.parametrize("chance", [1, 30, 300])
 def test_workers_that_are_killed_change_nothing(
     logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: int
@@ -281,7 +281,6 @@ class Failing(replay.Simulation):
     fails_on = 2_011
 
 
-@pytest.mark.usefixtures("_small_blocks")
 def test_detector_that_fails_leaves_what_it_leaves_with_one_process(
     logs: Path, tmp_path: Path
 ) -> None:
@@ -294,12 +293,11 @@ def test_detector_that_fails_leaves_what_it_leaves_with_one_process(
     assert found[0] == found[1]
 
 
-@pytest.mark.usefixtures("_small_blocks")
 @pytest.mark.parametrize("stop_after", [3, 30, 60])
 def test_run_that_is_stopped_goes_on_to_the_same_files(
     logs: Path, tmp_path: Path, stop_after: int
 ) -> None:
-    expected = ran(logs, tmp_path / "one", "--workers", "1")
+    expected = shared(logs, tmp_path / "one", 1)
     asked = 0
 
     def should_stop() -> bool:
@@ -312,10 +310,9 @@ def test_run_that_is_stopped_goes_on_to_the_same_files(
     with opened(logs) as both, suppress(InterruptedRunError):
         replay.run(both, out, workers=2, should_stop=should_stop)
     assert outputs(tmp_path / "shared") != expected
-    assert ran(logs, tmp_path / "shared", "--workers", "3") == expected
+    assert shared(logs, tmp_path / "shared", 3) == expected
 
 
-@pytest.mark.usefixtures("_small_blocks")
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
     class Listening(RunListener):
         each_event = True
@@ -336,7 +333,6 @@ def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> 
     assert len(told[0]) > 1_000
 
 
-@pytest.mark.usefixtures("_small_blocks")
 def test_detector_with_events_of_its_own_is_shared_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -588,7 +588,7 @@ FAULTS = {
 def faulty(fault: str, root: Path, small: Path) -> Program:
     """Return a copy of the program with ``fault``."""
     for package in ("events", "actors", "replay"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("*.pyc"))
+        shutil.copytree(ROOT / package, root / package)
     name, old, new = FAULTS[fault]
     text = (root / name).read_text(encoding="utf-8")
     assert text.count(old) == 1

@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from contextlib import redirect_stdout
 from io import StringIO
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,7 @@ from replay.testing.strategies import BAD_LINES, USERS, event_lines, histories, 
 from tests.events.store.test_store import pieces
 from tests.plain_lines import friendship, log_of, purchase
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
+from tests.warm_pytest import Ran, run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +76,11 @@ def decided(degrees: int, tracked: int, history: list[bytes]) -> Measured:
     return Measured(verdict.flagged, len(verdict.window), *measured)
 
 
-def kept_events(log: bytes) -> list[bytes]:
-    """Return the lines of a log that are events."""
-    return [line for line in model.read_lines(log) if model.read(line)]
+def kept_events(batch: bytes, stream: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the lines of each log that are events, with times of the first one's kind."""
+    past, new = model.read_lines(batch), model.read_lines(stream)
+    kept = [happening is not None for happening in model.happenings([*past, *new])]
+    return list(compress(past, kept)), list(compress(new, kept[len(past) :]))
 
 
 # Histories of which much is flagged
@@ -170,6 +173,10 @@ FRACTIONS = LoggedHistory(
     log_of([purchase("3", "9.99", 6), friendship("1", "3", "unfriend"), purchase("1", "20.00", 0)]),
 )
 
+ANOTHER_ZONE = SPEC_EXAMPLE._replace(
+    batch=SPEC_EXAMPLE.batch + purchase("1").replace(b':01"', b':01Z"') + b"\n"
+)
+
 
 @given(st.integers(0, 6).flatmap(lambda count: st.tuples(
     st.just(list(range(count))), st.sets(st.frozensets(st.integers(0, max(count - 1, 0)))))),
@@ -208,6 +215,7 @@ def test_shrunk_history_has_the_verdict_and_is_minimal_by_the_model(
     @given(st.one_of(campaigns(), campaigns(), histories()), st.data())
     @example(SPEC_EXAMPLE, None)
     @example(FRACTIONS, None)
+    @example(ANOTHER_ZONE, None)
     def shrinks(given_logs: LoggedHistory, data: st.DataObject | None) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -216,7 +224,7 @@ def test_shrunk_history_has_the_verdict_and_is_minimal_by_the_model(
             chosen = {each.number for each in recorded if each.flagged}
             if recorded and data is not None:
                 chosen.add(data.draw(st.sampled_from(recorded)).number)
-            past, new = map(kept_events, given_logs)
+            past, new = kept_events(*given_logs)
             for number in sorted(chosen)[:3]:
                 told = shrunk_of(folder, number, *options)
                 flagged = check(folder, past, new, told).flagged
@@ -237,7 +245,7 @@ def test_every_flag_of_the_sample_is_shrunk_to_a_few_lines_and_passes_its_own_te
     sample = folder / "batch_log.json", folder / "stream_log.json"
     with replay.Logs(*sample) as opened:
         replay.run(opened, tmp_path / "flagged.json")
-    past, new = (kept_events(log.read_bytes()) for log in sample)
+    past, new = kept_events(*(log.read_bytes() for log in sample))
     decisions = list(replay.EventStore(tmp_path / STORE).decisions())
     flagged = [each.number for each in decisions if each.flagged]
     assert len(flagged) == 6
@@ -253,19 +261,12 @@ def test_every_flag_of_the_sample_is_shrunk_to_a_few_lines_and_passes_its_own_te
         (tmp_path / "case").rename(tmp_path / name)
     # All in one process: no two tests have the same name.
     finished = pytest_on(tmp_path)
-    assert finished.returncode == 0, finished.stdout
-    assert not re.search("skip|warning", finished.stdout)
+    assert finished.status == 0, finished.out
+    assert not re.search("skip|warning", finished.out)
 
 
-def pytest_on(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", folder],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def pytest_on(folder: Path) -> Ran:
+    return run_pytest(folder, "-q", "-W", "error", "-p", "no:cacheprovider", str(folder))
 
 
 # The files
@@ -384,7 +385,7 @@ def test_purchase_that_is_not_flagged_needs_no_other_line(spec: Shrink) -> None:
     shown = spec(7)
     assert shown.startswith("event 7: 8 lines shrunk to 2\n")
     assert "\nit is not flagged without any other line; --exact keeps n, mean and sd too\n" in shown
-    assert pytest_on(spec.case).returncode == 0
+    assert pytest_on(spec.case).status == 0
     spec.begin(LoggedHistory(b'{"D":1,"T":2}\n', purchase("1", "5.00")))
     assert "\nit is not flagged without any other line\n" in spec(1, "--exact", "--overwrite")
 
@@ -446,9 +447,9 @@ def test_regression_test_fails_where_the_history_is_another(spec: Shrink) -> Non
         assert was in content
         (folder / log).write_bytes(content.replace(was, becomes, 1))
     finished = pytest_on(spec.case.parent)
-    assert finished.returncode == 1
+    assert finished.status == 1
     found: list[set[str]] = [set() for _ in ALTERED]
-    failed = re.findall(r"^FAILED altered(\d+)/.*?::(\w+)", finished.stdout, re.MULTILINE)
+    failed = re.findall(r"^FAILED altered(\d+)/.*?::(\w+)", finished.out, re.MULTILINE)
     for number, name in failed:
         found[int(number)].add(LINE if name == "test_each_line_matters" else name)
     assert found == [each[-1] for each in ALTERED]
@@ -463,7 +464,7 @@ def test_regression_test_names_no_folder_and_survives_any_name_of_a_store(spec: 
     assert source.startswith('"""Event 7 of a???? ?0???xxxxxxxxxxxxxxxxxxxxxxxxxx...: flagged.\n')
     assert str(spec.folder.parent) not in source
     assert max(map(len, source.splitlines())) <= 100
-    assert pytest_on(spec.case).returncode == 0
+    assert pytest_on(spec.case).status == 0
 
 
 @pytest.mark.slow
@@ -473,7 +474,7 @@ def test_two_folders_of_one_history_have_tests_of_different_names(spec: Shrink) 
     spec.case = spec.case.with_name("other")
     spec(7)
     assert spec.test.name != one
-    assert pytest_on(spec.case.parent).returncode == 0
+    assert pytest_on(spec.case.parent).status == 0
 
 
 # Lines that are not canonical
@@ -537,8 +538,8 @@ def test_regression_test_passes_however_lines_are_spelled(shrinking: Shrink) -> 
         shrinking.begin(spelled.logs, *spelled.setting)
         shrinking(7, "--exact", "--output", str(shrinking.case.with_name(name)))
     finished = pytest_on(shrinking.case.parent)
-    assert finished.returncode == 0, finished.stdout
-    assert f"{6 * len(SPELLED)} passed" in finished.stdout
+    assert finished.status == 0, finished.out
+    assert f"{6 * len(SPELLED)} passed" in finished.out
 
 
 def test_mark_before_the_first_event_goes_where_a_line_comes_before_it(shrinking: Shrink) -> None:
@@ -568,7 +569,7 @@ def test_folder_that_holds_one_is_left_alone_unless_overwriting(spec: Shrink) ->
     assert after.keys() - before.keys() == {spec.test.name}
     assert before.keys() - after.keys() == {old}
     assert (spec.case / "notes.txt").read_text() == "mine"
-    assert pytest_on(spec.case).returncode == 0
+    assert pytest_on(spec.case).status == 0
 
 
 @pytest.mark.parametrize("name", ["stream.json", STORE, "test_event_3_0123abcd.py"])

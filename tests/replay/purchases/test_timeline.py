@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 import replay
+from actors.purchases.recency import Walk
 from actors.sink import Nowhere
 from events.errors import PositionError, UnknownUserError
 from events.purchases.event import line_of
@@ -21,6 +22,7 @@ from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline, UserState
 from replay.testing.strategies import histories
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_process
+from tests.walks import walking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +72,8 @@ class Traveller(RuleBasedStateMachine):
 
     @initialize(given_logs=histories())
     def begin(self, given_logs: LoggedHistory) -> None:
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("actors.purchases.recency.WALK_MAX", 4)
         self.folder = tempfile.TemporaryDirectory()
-        self.timeline = Timeline(history(given_logs, Path(self.folder.name)))
+        self.timeline = Timeline(history(given_logs, Path(self.folder.name)), walking(Walk(4)))
         self.states = states_of(self.timeline)
         self.position = 0
 
@@ -81,7 +81,6 @@ class Traveller(RuleBasedStateMachine):
         if hasattr(self, "timeline"):
             self.timeline.close()
             self.folder.cleanup()
-            self.patch.undo()
 
     @rule(part=st.floats(0, 1))
     def goto(self, part: float) -> None:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 
 from actors.intervals.coordinator import IntervalCoordinator
-from events.logs.file import Portions
 from events.store.store import EventStore
 from replay.intervals.run import Search
 from replay.intervals.timeline import IntervalTimeline
@@ -41,9 +40,7 @@ def store_of(log: bytes, folder: Path, what: Search, key: str | None = "address"
 @pytest.mark.slow
 @given(observation_logs(), searches())
 def test_every_search_replays_and_is_the_same_in_any_order(log: bytes, what: Search) -> None:
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("actors.intervals.coordinator.SETTLE_ROWS", 4)
-        patched.setattr("events.logs.file.PORTIONS", Portions(observation_bytes=90))
+    with tempfile.TemporaryDirectory() as name:
         store = store_of(log, Path(name), what)
         assert_replays(store)
         assert_same_in_any_order(store, 3)

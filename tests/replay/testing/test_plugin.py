@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -25,24 +25,13 @@ from tests.plain_lines import purchase
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 from tests.replay.testing.test_checks import ANOMALOUS, altered
 from tests.replay.testing.test_strategies import assert_shrunk_to
+from tests.warm_pytest import Ran, run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(replay.__file__).parents[1]
 PASSES = "def test_passes():\n    pass\n"
-
-
-class Ran(NamedTuple):
-    """What a pytest process has said."""
-
-    status: int
-    out: str
-
-    @property
-    def summary(self) -> str:
-        """The last line, without the time it took."""
-        return self.out.splitlines()[-1].partition(" in ")[0]
 
 
 class Project:
@@ -56,10 +45,15 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def run(self, *words: str, plugin: bool = True, path: str = "") -> Ran:
-        load = ["-p", "replay.testing.plugin"] if plugin else []
+    def run(self, *words: str) -> Ran:
+        ran = run_pytest(self.folder, "-q", "-p", "replay.testing.plugin", *words)
+        assert "INTERNALERROR" not in ran.out, ran.out
+        return ran
+
+    def start(self, *words: str, path: str) -> Ran:
+        """Run it in a process that has imported nothing, with ``path`` to import from."""
         finished = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *load, *words],
+            [sys.executable, "-m", "pytest", "-q", *words],
             cwd=self.folder,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), path])},
             stdout=subprocess.PIPE,
@@ -269,8 +263,8 @@ def test_plugin_is_found_where_the_package_is_installed(
     for name, text in INSTALLED.items():
         site.write(f"rewindable_replay-0.dist-info/{name}", text)
     torn(store)
-    for plugin in (False, True):
-        ran = project.run("--replay-store=good.events", plugin=plugin, path=str(site.folder))
+    for load in ((), ("-p", "replay.testing.plugin")):
+        ran = project.start("--replay-store=good.events", *load, path=str(site.folder))
         assert ran.summary == "1 failed, 2 passed", ran.out
         # pytest may rewrite the assertions of what is installed: they say no more for that.
         said = re.findall(rf"^{re.escape(str(store))}: .*\n(.*)\n", ran.out, re.MULTILINE)

@@ -145,15 +145,15 @@ def test_with_nothing_but_ties_all_times_are_equal() -> None:
 
 @pytest.mark.slow
 def test_times_of_a_history_are_of_one_kind_and_of_some_both_are_written() -> None:
-    found = drawn(histories(past_max=40), 300)
+    found = drawn(histories(past_max=40), 100)
     kinds_read = [{line.zoned for line in map(model.read, each.lines) if line} for each in found]
     assert all(len({line.zoned for line in happenings(each)}) <= 1 for each in found)
     assert {False} in kinds_read
     assert {True} in kinds_read
     assert {False, True} in kinds_read
-    good = drawn(histories(bad=0), 300)
+    good = drawn(histories(bad=0), 100)
     assert all(len(happenings(each)) == len(each.lines) for each in good)
-    plain = drawn(histories(zoned=False), 100)
+    plain = drawn(histories(zoned=False))
     assert not any(line.zoned for each in plain for line in map(model.read, each.lines) if line)
 
 
@@ -198,7 +198,7 @@ def test_bounds_of_lines_are_kept_and_reached() -> None:
 @pytest.mark.slow
 def test_later_phases_befriend_and_unfriend_where_the_first_one_hardly_does() -> None:
     one, three = (
-        [kinds(history) for history in drawn(few, 200)]
+        [kinds(history) for history in drawn(few, 100)]
         for few in (
             histories(phases=n, density=0.01, bad=0, new_max=0, zoned=False) for n in (1, 3)
         )
@@ -322,7 +322,7 @@ def test_spellings_say_the_same_in_another_way(data: st.DataObject) -> None:
 def test_amounts_stand_just_on_the_threshold_and_just_above() -> None:
     on = above = 0
     near = histories(users=3, density=0.6, bad=0, drawn_parameters=parameters(2, (2, 3)))
-    for history in drawn(near, 900):
+    for history in drawn(near, 300):
         for verdict in model.verdicts(*history):
             if len(verdict.window) < model.PURCHASES_MIN or len(set(verdict.window)) == 1:
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.journal.observation_journal import ObservationJournal
+from events.observations.journal import ObservationJournal
 from events.observations.observed import Observed
 
 if TYPE_CHECKING:
@@ -36,35 +36,39 @@ def check(journal: ObservationJournal, found: Sequence[Row], number: int) -> Non
     order = sorted(numbers, key=lambda row: (found[row][0], row))
     assert journal.in_order().tolist() == order
     times, adids, keys = zip(*found, strict=True) if found else ((), (), ())
-    assert journal.rows(journal.in_order()) == (
-        tuple(times[row] for row in order),
-        tuple(adids[row] for row in order),
-        tuple(keys[row] if journal.keyed else "" for row in order),
+    keys = keys if journal.keyed else ("",) * len(found)
+    assert journal.texts(journal.in_order()) == tuple(
+        [column[row] for row in order] for column in (times, adids, keys)
     )
-    for key, code in journal.keys.items():
-        assert journal.keys.listed[code] == key
-        own = [row for row in order if not journal.keyed or keys[row] == key]
-        assert journal.own(code).tolist() == own
+    names = list(dict.fromkeys(keys))
+    before = {*keys[:number]}
+    assert journal.names == names
+    assert journal.users(number) == len(before)
+    meant = [code for code, key in enumerate(names) if key in {*keys[number // 2 : number]}]
+    assert journal.concerned(number // 2 + 1, number, range(len(names))) == meant
+    for code, key in enumerate(names):
+        assert journal.number_of(key, number) == (code if key in before else None)
+        own = [row for row in order if keys[row] == key]
+        assert journal.own_in_order(code).tolist() == own
+        arrived = [row for row in sorted(own) if row < number]
+        assert journal.rows_of(code, number) == arrived
+        assert [event.number for event in journal.own(code, number)] == [row + 1 for row in arrived]
     for name in ["nobody", "A", "x"]:
-        having = [row + 1 for row in numbers if name in (adids[row], journal.keyed and keys[row])]
+        having = [row + 1 for row in numbers if name in (adids[row], keys[row])]
         assert journal.numbers_of(name) == having
-    different = sorted({*times})
-    moments, firsts = journal.moments()
-    assert [different[moment] for moment in moments] == [times[row] for row in order]
-    assert [times[order[first]] for first in firsts] == different
     assert journal.is_late(number) == ([*times[:number]] != sorted(times[:number]))
     if number:
         latest = max(range(number), key=lambda row: (times[row], row))
         assert journal.latest(number) == journal.place(latest)
-        (event,) = journal.events(number, number)
-        assert (event.time, event.adid) == found[number - 1][:2]
-        assert event.key == (found[number - 1][2] if journal.keyed else "")
+        event = journal.event(number)
+        assert (event.time, event.adid, event.key) == (*found[number - 1][:2], keys[number - 1])
     expected = Observed(
         number // 2 + 1,
         *(times[number // 2 : number], adids[number // 2 : number]),
         keys[number // 2 : number] if journal.keyed else None,
     )
     assert journal.observed(number // 2, number) == expected
+    assert expected.events(1) == journal.events(number // 2 + 2, number)
 
 
 @given(rows, st.booleans(), st.booleans(), st.lists(st.integers(1, 12), min_size=1), st.randoms())
@@ -83,7 +87,11 @@ def test_answers_are_those_of_brute_force_while_the_journal_grows(  # noqa: PLR0
     while len(journal) < len(found):
         first = len(journal)
         times, adids, keys = zip(*found[first:][: sizes[block % len(sizes)]], strict=True)
-        journal.extend(Observed(first + 1, times, adids, keys if keyed else None))
+        observed = Observed(first + 1, times, adids, keys if keyed else None)
+        if len(observed) == 1:
+            journal.append(*observed.events())
+        else:
+            journal.extend(observed)
         block += 1
         check(journal, found[: len(journal)], draw.randint(0, len(journal)))
     check(pickle.loads(pickle.dumps(journal)), found, len(found))  # noqa: S301
