@@ -55,6 +55,7 @@ from events.store.store import EventStore
 from replay.custom.detector import Detector
 from replay.engine.listener import RunListener as Listener
 from replay.engine.logging_listener import LoggingListener
+from replay.engine.ray_cluster import RayCluster
 from replay.intervals.find import find_intervals
 from replay.judging.history import Summary
 from replay.judging.run import run
@@ -96,6 +97,7 @@ __all__ = [
     "ParametersError",
     "PositionError",
     "Purchase",
+    "RayCluster",
     "Rejected",
     "ReplayError",
     "Simulation",

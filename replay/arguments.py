@@ -332,13 +332,16 @@ def add_ranges(
     )
 
 
-def add_workers(parser: argparse.ArgumentParser, what: str, *more: str) -> None:
-    """Declare how many processes share the work.
+def add_workers(
+    parser: argparse.ArgumentParser, what: str, *more: str, anywhere: bool = True
+) -> None:
+    """Declare how many processes share the work, and where they are.
 
     Args:
         parser: takes it.
         what: what they do, and how many do it by default.
         more: other names of the option.
+        anywhere: whether they may be in a cluster.
 
     """
     parser.add_argument(
@@ -349,6 +352,13 @@ def add_workers(parser: argparse.ArgumentParser, what: str, *more: str) -> None:
         type=whole("workers", 1),
         help=f"how many processes {what}; the result is the same",
     )
+    if anywhere:
+        parser.add_argument(
+            "--ray",
+            metavar="ADDRESS",
+            help="let these be processes of a cluster of Ray, as many as it has cores unless "
+            "--workers says so: auto, HOST:PORT, or local to start one here",
+        )
 
 
 def duration(text: str) -> int:

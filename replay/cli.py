@@ -34,7 +34,7 @@ from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
-from replay.loading import add_detector, given_detector
+from replay.loading import add_detector, given_detector, workers_of
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
 from replay.terminal.interrupts import EXIT_INTERRUPTED
@@ -74,7 +74,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--max-line", "--set", "--config", "--completion", "--workers"),
+        *("--rejected", "--max-line", "--set", "--config", "--completion", "--workers", "--ray"),
     )
 )
 
@@ -184,6 +184,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     )
     with (
         _blaming(options),
+        workers_of(options) as workers,
         StopSignals(is_deciding) as stop,
         console,
         _logs(options, own, stop) as logs,
@@ -199,7 +200,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             listener=console,
             should_stop=stop,
             detector=detector,
-            workers=options.workers,
+            workers=workers,
         )
     console.summarize(summary, machine=options.json)
     if options.json:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, shown
+from events.escapes import plain
 from replay.custom.detector import Detector
+from replay.engine.ray_cluster import RayCluster
+from replay.engine.workers import are_several
 from replay.purchases.simulation import Simulation
 from replay.terminal.standard_streams import report
 
@@ -41,10 +44,27 @@ def given_detector(options: argparse.Namespace) -> type[ActorSystem[Any, Any, An
     return None if options.detector is None else load_detector(options.detector)
 
 
-def say_if_alone(options: argparse.Namespace, alone: str) -> None:
-    """Say why one process does what several were asked to share, if ``alone`` says why."""
-    if alone and (options.workers or 1) > 1:
-        report(f"one process judges: {alone}")
+@contextmanager
+def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | RayCluster | None]:
+    """Return how many workers a command was given, or who has them.
+
+    Args:
+        options: what it was given.
+        alone: why one process does what several were asked to share, if that is known.
+
+    """
+    if alone:
+        if options.ray is not None or are_several(options.workers):
+            report(f"one process judges: {alone}")
+        yield 1
+    elif options.ray is None:
+        yield options.workers
+    else:
+        with RayCluster(options.ray, options.workers) as cluster:
+            yield cluster
+            if cluster.is_lost:
+                gone = "the cluster went away, and this process did the rest"
+                report(f"ray {plain(cluster.address)}: {gone}")
 
 
 def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:

@@ -3,6 +3,7 @@
 #
 #   sh scripts/setup.sh run     what the program needs
 #   sh scripts/setup.sh test    that, and what its checks need
+#   sh scripts/setup.sh ray     what it needs with Ray, and tests of that; see scripts/test_ray.sh
 #
 # .venv/stamp says what is installed. It is removed before anything changes and
 # written last: an environment without it was left half made and is made again.
@@ -43,14 +44,18 @@ look() {
     installed=
     if [ -f "$stamp" ] && now=$(state 2>/dev/null); then
         # "test" holds all that "run" does.
-        for kind in test "$wanted"; do
+        kinds=$wanted
+        if [ "$wanted" = run ]; then
+            kinds='test run'
+        fi
+        for kind in $kinds; do
             if [ "$(cat -- "$stamp")" = "$kind $now" ]; then
                 exit 0
             fi
         done
         installed=yes
         # What has been there for the checks is kept up to date for them.
-        case $(cat -- "$stamp") in "test "*) wanted=test ;; esac
+        case $wanted:$(cat -- "$stamp") in "run:test "*) wanted=test ;; esac
     fi
 }
 
@@ -83,7 +88,8 @@ wanted, path = sys.argv[1:]
 with open(path, "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
-more = extras["view"] + (extras["test"] + extras["bench"] + extras["dev"] if wanted == "test" else [])
+kinds = {"run": ["view"], "test": ["view", "test", "bench", "dev"], "ray": ["ray", "test"]}
+more = [requirement for extra in kinds[wanted] for requirement in extras[extra]]
 # The extra for development takes in that for tests by naming the project itself.
 more = [each for each in more if not each.startswith(project["name"])]
 print(*project["dependencies"], *more, sep="\n")

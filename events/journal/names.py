@@ -152,6 +152,9 @@ class Names(Mapping[str, int]):
             words = np.append(self._words[full], words)
             numbers = np.append(self._numbers[full], numbers)
             self._begin(bits)
+        if not self._words.flags.writeable:
+            # It was unpickled from memory that others read, too.
+            self._words, self._numbers = self._words.copy(), self._numbers.copy()
         slots = self._slots(words)
         apart = words == 0
         rest = numbers[apart]

@@ -13,7 +13,7 @@ from replay.engine.explore import Explorer, RecordedOtherwiseError
 from replay.engine.explorers import explorations
 from replay.engine.workers import usable_cores
 from replay.kinds import looks_at
-from replay.loading import add_detector
+from replay.loading import add_detector, workers_of
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json, progress, shell_word
 
@@ -62,10 +62,12 @@ def run(options: argparse.Namespace) -> int:
     except RecordedOtherwiseError as error:
         raise RecordedOtherwiseError(f"{options.store}: {error}; see {verify}") from None
     seeds = range(options.seed, options.seed + options.orders)
-    workers = usable_cores() if options.workers is None else options.workers
     explored = messages = restarts = 0
     different: Exploration | None = None
-    with closing(explorations(explorer, seeds, workers)) as found:
+    with (
+        workers_of(options) as workers,
+        closing(explorations(explorer, seeds, workers or usable_cores())) as found,
+    ):
         for _ in progress(seeds, "explore"):
             exploration = next(found)
             explored += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, counted
@@ -14,7 +15,7 @@ from replay.engine.console import Console
 from replay.engine.notices import notice
 from replay.engine.references import Reference, range_of, reference_in
 from replay.kinds import ALL_KINDS, looks_at
-from replay.loading import add_detector, say_if_alone
+from replay.loading import add_detector, workers_of
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
@@ -75,24 +76,21 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the branch, and print what is found otherwise than in the original."""
     looks = looks_at(options)
-    say_if_alone(options, looks.alone)
     edits = Edits(
         _changed(looks, options),
         [range_of(looks.history, looks.sources, each) for each in options.skip],
         [Insertion(line, looks.number_of(before)) for line, before in options.insert],
     )
     branching, bar = looks.branching(), _BarOnly(0, looks.words)
-    try:
+    with workers_of(options, looks.alone) as workers, closing(bar):
         branch = branch_off(
             branching,
             options.output,
             edits,
             overwrite=options.overwrite,
             listener=bar,
-            workers=1 if looks.alone else options.workers,
+            workers=workers,
         )
-    finally:
-        bar.close()
     (_json if options.json else _text)(looks, looks.rerun(branching, branch))
     return 0
 

@@ -64,7 +64,9 @@ def add_arguments(parser: CommandParser) -> None:
     how.add_argument("--csv", action="store_true", help="print comma-separated values")
     how.add_argument("--json", action="store_true", help="print one JSON object a setting")
     add_workers(
-        parser, "decide, each at one setting (default: as many as there are cores, where it pays)"
+        parser,
+        "decide, each at one setting (default: as many as there are cores, where it pays)",
+        anywhere=False,
     )
     parser.add_argument("--svg", metavar="FILE", help="also draw a heat map; FILE must not exist")
 

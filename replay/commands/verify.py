@@ -9,7 +9,7 @@ from events.escapes import plain
 from replay.arguments import add_store, add_workers
 from replay.engine.difference import difference_fields, difference_lines
 from replay.kinds import looks_at
-from replay.loading import add_detector, say_if_alone
+from replay.loading import add_detector, workers_of
 from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json, progress
 
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what was compared and the first difference; return 1 if there is one."""
     looks = looks_at(options)
-    say_if_alone(options, looks.alone)
-    found = looks.verify(lambda moments: progress(moments, "verify"), options.workers)
+    with workers_of(options, looks.alone) as workers:
+        found = looks.verify(lambda moments: progress(moments, "verify"), workers)
     difference = found.difference
     if options.json:
         fields = None if difference is None else difference_fields(difference, looks)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from replay.engine.branch_lines import Meaning
     from replay.engine.listener import RunListener, RunSummary
     from replay.engine.looks import Fields
+    from replay.engine.workers import Workforce
 
 _NAME_BYTES_MAX: Final = 255
 
@@ -186,7 +187,7 @@ class Branching(ABC, Generic[H]):
         *,
         listener: RunListener | None,
         disk: Disk,
-        workers: int | None,
+        workers: int | Workforce | None,
     ) -> tuple[RunSummary, set[tuple[Source, int]]]:
         """Run on ``logs``; return what was done, and which lines are parameters."""
 
@@ -302,7 +303,7 @@ def branch_off(
     overwrite: bool = False,
     listener: RunListener | None = None,
     disk: Disk = DISK,
-    workers: int | None = 1,
+    workers: int | Workforce | None = 1,
 ) -> Branch:
     """Decide a history again with ``edits``, as a run with outputs of its own.
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from replay.engine.shrink import Shrinking
     from replay.engine.stepping import Stepping
     from replay.engine.verify import Verification
+    from replay.engine.workers import Workforce
 
 Fields = dict[str, Any]
 """What JSON tells of something, by name."""
@@ -295,13 +296,16 @@ class Looks(Closing, Generic[E]):
 
     @abstractmethod
     def verify(
-        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+        self,
+        progress: Callable[[Sequence[int]], Iterable[int]],
+        workers: int | Workforce | None = 1,
     ) -> Verification:
         """Play the history again and compare; see `replay.purchases.verify.verify`.
 
         Args:
             progress: passes on each moment up to which is played.
-            workers: how many processes judge; None: as many as pay. One, where `alone` says why.
+            workers: how many processes judge, or who has them; None: as many as pay. One, where
+                `alone` says why.
 
         """
 

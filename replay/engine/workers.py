@@ -1,10 +1,12 @@
-"""Worker processes that share the work of this one.
+"""Workers that share the work of this process.
 
-They are forked from it, so each has in memory what this one had.
-A worker does what it is asked and answers. It writes nothing, holds no file open that this
-process has opened, and ends with it, whatever ends it. What a worker was asked that is gone
+A worker does what it is asked and answers. What a worker was asked that is gone
 is given back, to be done here: so it is done as often as it takes, and what comes of it is used
 once.
+
+`Workers` are processes that are forked from this one, so each has in memory what this one had.
+They write nothing, hold no file open that this process has opened, and end with it, whatever
+ends it. Those of `replay.engine.ray_cluster` may be on other machines.
 """
 
 from __future__ import annotations
@@ -16,15 +18,16 @@ import pickle
 import select
 import signal
 import warnings
+from abc import abstractmethod
 from collections import deque
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 
 from events.closing import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from multiprocessing.connection import Connection
 
 LOST: Final = object()
@@ -34,6 +37,8 @@ CAN_FORK: Final = hasattr(os, "fork")
 # A signal that asks this process to stop does not end a wait: it is looked for so often.
 _LOOK_SECONDS: Final = 0.2
 _STANDARD_STREAMS: Final = 3
+
+W = TypeVar("W")
 
 
 def usable_cores() -> int:
@@ -65,8 +70,93 @@ class _Message(NamedTuple):
     is_request: bool
 
 
-class Workers(Closing):
-    """Worker processes that all do the same, each on what it is asked."""
+class Pool(Closing, Generic[W]):
+    """Workers that all do the same, each on what it is asked."""
+
+    def __init__(self, count: int) -> None:
+        """Start none yet; see `start`.
+
+        Args:
+            count: how many there are to be.
+
+        """
+        self.count: Final = count
+        """How many there are to be."""
+
+    def __len__(self) -> int:
+        """Return how many are running, as far as is known."""
+        return len(self._running())
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start those that are missing, as many as can be.
+
+        Each begins with what is in memory now, and is told nothing of what was told before.
+        """
+
+    @abstractmethod
+    def tell(self, news: Any) -> None:
+        """Let all that are running do what ``news`` says; there is no answer."""
+
+    @abstractmethod
+    def _running(self) -> list[W]:
+        """Return those that are running, as far as is known."""
+
+    @abstractmethod
+    def _ask(self, worker: W, request: Any) -> bool:
+        """Ask a worker something; tell whether it is there to be asked."""
+
+    @abstractmethod
+    def _answered(self, busy: Collection[W]) -> list[tuple[W, Any]]:
+        """Wait until one of those who are ``busy`` answers, or is gone; return which, and `LOST`.
+
+        Who is gone is no longer running then.
+        """
+
+    @abstractmethod
+    def _bury(self, worker: W) -> None:
+        """End a worker, if it has not ended, and forget it."""
+
+    def answers(self, requests: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Iterate over ``requests``, in order, each with its answer; or `LOST`, to be done here."""
+        following = iter(requests)
+        # What was taken and not given back, in order; and what those do who are at work.
+        taken: deque[_Asked] = deque()
+        busy: dict[W, _Asked] = {}
+        try:
+            while True:
+                self._hand_out(following, taken, busy)
+                if not taken:
+                    return
+                if taken[0].is_waiting:
+                    for worker, answer in self._answered(busy):
+                        asked = busy.pop(worker)
+                        asked.is_waiting, asked.answer = False, answer
+                else:
+                    asked = taken.popleft()
+                    yield asked.request, asked.answer
+        finally:
+            # Who does what nobody waits for any more would answer it to the next question.
+            for worker in busy:
+                self._bury(worker)
+
+    def _hand_out(
+        self, following: Iterator[Any], taken: deque[_Asked], busy: dict[W, _Asked]
+    ) -> None:
+        """Let all who are idle do something, or take one request where nobody is left."""
+        for worker in [each for each in self._running() if each not in busy]:
+            for request in islice(following, 1):
+                asked = _Asked(request)
+                taken.append(asked)
+                if self._ask(worker, request):
+                    asked.is_waiting = True
+                    busy[worker] = asked
+        if not taken:
+            taken += map(_Asked, islice(following, 1))
+
+
+class Workers(Pool["Connection"]):
+    """Workers that are processes, forked from this one."""
 
     def __init__(
         self, count: int, do: Callable[[Any], Any], check: Callable[[], None] = lambda: None
@@ -80,21 +170,16 @@ class Workers(Closing):
             check: called while answers are waited for; raises where this process is to stop.
 
         """
-        self.count: Final = count
-        """How many there are to be."""
+        super().__init__(count)
         self._do: Final = do
         self._check: Final = check
         self._processes: Final[dict[Connection, _Process]] = {}
 
-    def __len__(self) -> int:
-        """Return how many are running, as far as is known."""
-        return len(self._processes)
+    def _running(self) -> list[Connection]:
+        return list(self._processes)
 
     def start(self) -> None:
-        """Fork those that are missing, as many as the system lets.
-
-        Each begins with what is in memory now, and is told nothing of what was told before.
-        """
+        """Fork those that are missing, as many as the system lets."""
         from multiprocessing.connection import Pipe
 
         while len(self._processes) < self.count:
@@ -121,61 +206,28 @@ class Workers(Closing):
                 os.close(watched)
 
     def tell(self, news: Any) -> None:
-        """Let all that are running do what ``news`` says; there is no answer."""
         sent = _packed(news, is_request=False)
         for connection in list(self._processes):
             self._send(connection, sent)
 
-    def answers(self, requests: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Iterate over ``requests``, in order, each with its answer; or `LOST`, to be done here."""
-        following = iter(requests)
-        # What was taken and not given back, in order; and what those do who are at work.
-        taken: deque[_Asked] = deque()
-        busy: dict[Connection, _Asked] = {}
-        try:
-            while True:
-                self._hand_out(following, taken, busy)
-                if not taken:
-                    return
-                if taken[0].is_waiting:
-                    self._await(busy)
-                else:
-                    asked = taken.popleft()
-                    yield asked.request, asked.answer
-        finally:
-            # Who does what nobody waits for any more would answer it to the next question.
-            for connection in busy:
-                self._bury(connection)
+    def _ask(self, connection: Connection, request: Any) -> bool:
+        return self._send(connection, _packed(request))
 
-    def _hand_out(
-        self, following: Iterator[Any], taken: deque[_Asked], busy: dict[Connection, _Asked]
-    ) -> None:
-        """Let all who are idle do something, or take one request where nobody is left."""
-        for connection in [each for each in self._processes if each not in busy]:
-            for request in islice(following, 1):
-                asked = _Asked(request)
-                taken.append(asked)
-                if self._send(connection, _packed(request)):
-                    asked.is_waiting = True
-                    busy[connection] = asked
-        if not taken:
-            taken += map(_Asked, islice(following, 1))
-
-    def _await(self, busy: dict[Connection, _Asked]) -> None:
-        """Wait until one of those who are ``busy`` answers, or is gone."""
+    def _answered(self, busy: Collection[Connection]) -> list[tuple[Connection, Any]]:
         from multiprocessing.connection import wait
 
         ready: list[Any] = []
         while not ready:
             self._check()
             ready = wait(busy, _LOOK_SECONDS)
-        for connection in ready:
-            asked = busy.pop(connection)
-            asked.is_waiting = False
-            try:
-                asked.answer = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-            except (EOFError, OSError):
-                self._bury(connection)
+        return [(connection, self._answer(connection)) for connection in ready]
+
+    def _answer(self, connection: Connection) -> Any:
+        try:
+            return pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
+        except (EOFError, OSError):
+            self._bury(connection)
+            return LOST
 
     def _send(self, connection: Connection, sent: bytes) -> bool:
         """Send something to a worker; tell whether it is there to take it."""
@@ -187,7 +239,6 @@ class Workers(Closing):
         return True
 
     def _bury(self, connection: Connection) -> None:
-        """End a worker, if it has not ended, and forget it."""
         process = self._processes.pop(connection, None)
         if process is None:
             return
@@ -202,6 +253,32 @@ class Workers(Closing):
         """End all workers, whatever they do."""
         for connection in list(self._processes):
             self._bury(connection)
+
+
+class Workforce(Protocol):
+    """What has workers other than processes that are forked."""
+
+    @property
+    def count(self) -> int:
+        """How many workers it has, or is to have."""
+
+    def check(self, needed: Any) -> None:
+        """Raise a `events.errors.ReplayError` where no worker can have what is ``needed``."""
+
+    def pool(self, do: Callable[[Any], Any], check: Callable[[], None]) -> Pool[Any]:
+        """Return its workers, who do what `Workers` of ``do`` would."""
+
+
+def are_several(workers: int | Workforce | None) -> bool:
+    """Tell whether somebody has asked for more than this process."""
+    return workers is not None and workers != 1
+
+
+def pool_of(
+    workers: int | Workforce, do: Callable[[Any], Any], check: Callable[[], None] = lambda: None
+) -> Pool[Any]:
+    """Return so many workers, forked from this process, or those of a workforce; see `Workers`."""
+    return Workers(workers, do, check) if isinstance(workers, int) else workers.pool(do, check)
 
 
 def _packed(content: Any, *, is_request: bool = True) -> bytes:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from replay.engine.branch import BranchLog, What
     from replay.engine.listener import RunListener
     from replay.engine.looks import Fields
+    from replay.engine.workers import Workforce
     from replay.intervals.resume import IntervalSummary
 
 
@@ -130,7 +131,7 @@ class IntervalBranching(Branching[IntervalHistory]):
         *,
         listener: RunListener | None,
         disk: Disk,
-        workers: int | None,
+        workers: int | Workforce | None,
     ) -> tuple[IntervalSummary, set[tuple[Source, int]]]:
         del workers
         name, content = logs["observations"]

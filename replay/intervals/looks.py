@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from events.store.header import Header
     from events.store.records import Source
     from replay.engine.verify import Verification
+    from replay.engine.workers import Workforce
 
 
 class IntervalLooks(Looks[Observation]):
@@ -201,7 +202,9 @@ class IntervalLooks(Looks[Observation]):
         }
 
     def verify(
-        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+        self,
+        progress: Callable[[Sequence[int]], Iterable[int]],
+        workers: int | Workforce | None = 1,
     ) -> Verification:
         del workers
         return verify_intervals(self.store, progress)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from replay.engine.history import LogLine
     from replay.engine.listener import RunListener
     from replay.engine.looks import Fields
+    from replay.engine.workers import Workforce
     from replay.judging.history import Summary
     from replay.judging.logs import TwoLogs
 
@@ -99,7 +100,7 @@ class JudgedBranching(Branching[H], Generic[H]):
         *,
         listener: RunListener | None,
         disk: Disk,
-        workers: int | None,
+        workers: int | Workforce | None,
     ) -> tuple[Summary, set[tuple[Source, int]]]:
         with self.opened(logs, setting) as opened:
             given: set[tuple[Source, int]] = set()

@@ -22,10 +22,10 @@ from replay.engine.drive import Drive
 from replay.engine.loaders import Loaders
 from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
-from replay.engine.workers import CAN_FORK
+from replay.engine.workers import CAN_FORK, are_several
 from replay.judging.history import JudgedResumed, is_finished
 from replay.judging.system import ActorSystem
-from replay.judging.workers import Judges, why_alone
+from replay.judging.workers import Judges, SameDetector, why_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from replay.engine.listener import RunListener
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
+    from replay.engine.workers import Workforce
     from replay.judging.history import Summary
     from replay.judging.logs import TwoLogs
 
@@ -83,7 +84,7 @@ class JudgingDrive(Drive):
         listener: RunListener,
         should_stop: ShouldStop,
         *,
-        workers: int | None = 1,
+        workers: int | Workforce | None = 1,
     ) -> None:
         """Begin without actors.
 
@@ -93,8 +94,8 @@ class JudgingDrive(Drive):
             detector: makes the actor system.
             listener: is told of each event that is judged.
             should_stop: asked between events.
-            workers: how many processes load the past, and then judge; None: one loads, and as
-                many judge as pay.
+            workers: how many processes load the past, and then judge, or who has workers that
+                judge; None: one loads, and as many judge as pay.
 
         """
         self.logs: Final = logs
@@ -103,10 +104,14 @@ class JudgingDrive(Drive):
         self._listener: Final = listener
         self._should_stop: Final = should_stop
         alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
-        self._loaders: Final = workers or 1
+        # The logs are on this machine, and so are those who read them.
+        self._loaders: Final = workers if isinstance(workers, int) else 1
         self._workers: Final = 1 if alone else workers
-        if (workers or 1) > 1:
+        if are_several(workers):
             summary.alone = alone
+        if not (alone or workers is None or isinstance(workers, int)):
+            # Before anything is written.
+            workers.check(SameDetector(detector))
         self._events_read = 0
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None

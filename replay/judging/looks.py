@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from events.store.store import EventStore
     from replay.engine.branch import Branching
     from replay.engine.verify import Verification
+    from replay.engine.workers import Workforce
     from replay.judging.history import JudgedHistory, JudgedResumed
     from replay.judging.timeline import JudgedTimeline
 
@@ -124,7 +125,9 @@ class JudgedLooks(Looks[E]):
         return self.history.own_line(event).decode("utf-8", "backslashreplace").strip()
 
     def verify(
-        self, progress: Callable[[Sequence[int]], Iterable[int]], workers: int | None = 1
+        self,
+        progress: Callable[[Sequence[int]], Iterable[int]],
+        workers: int | Workforce | None = 1,
     ) -> Verification:
         self.check_given()
         return self.replay_type(self.history, self.detector, workers).compared(progress)

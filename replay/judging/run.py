@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from replay.engine.listener import RunListener
     from replay.engine.run import ShouldStop
+    from replay.engine.workers import Workforce
     from replay.judging.logs import TwoLogs
     from replay.judging.system import ActorSystem
 
@@ -41,7 +42,7 @@ def run(
     should_stop: ShouldStop = bool,
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
-    workers: int | None = 1,
+    workers: int | Workforce | None = 1,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
@@ -62,8 +63,8 @@ def run(
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
-        workers: how many processes judge, None: one for each core, where it pays. The files are
-            the same. It is one where `replay.judging.workers.why_alone` says why.
+        workers: how many processes judge, None: one for each core, where it pays; or a
+            `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.engine.history import Attestation
+    from replay.engine.workers import Workforce
     from replay.judging.history import JudgedHistory
 
 
@@ -37,7 +38,10 @@ class JudgedReplay(Replayed):
     """A history whose events are judged, played again."""
 
     def __init__(
-        self, history: JudgedHistory[Any, Any, Any], detector: Any, workers: int | None = 1
+        self,
+        history: JudgedHistory[Any, Any, Any],
+        detector: Any,
+        workers: int | Workforce | None = 1,
     ) -> None:
         """Play ``history`` again with actors of ``detector``.
 

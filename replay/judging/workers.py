@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actors.sink import ListOutlet
+from actors.sink import ListOutlet, Nowhere
 from events.closing import Closing
+from events.errors import DetectorError
 from events.escapes import plain
 from events.journal.columns import EventColumns
-from replay.engine.detectors import answers_as_of
-from replay.engine.workers import CAN_FORK, LOST, Workers, usable_cores
+from replay.engine.detectors import answers_as_of, detector_version
+from replay.engine.workers import CAN_FORK, LOST, pool_of, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from events.store.header import DetectorVersion
+    from replay.engine.workers import Pool, Workforce
     from replay.judging.system import ActorSystem
 
 # What is left to judge pays for workers from so much processor time on. A worker activates
@@ -62,6 +65,26 @@ class Verdicts(NamedTuple):
     """The lines of what was flagged."""
 
 
+class SameDetector:
+    """Stands for a detector on its way to another process, where it is to be the same."""
+
+    def __init__(self, detector: Any) -> None:
+        """Stand for ``detector``, a class that can be imported there."""
+        self._detector: Final = detector
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what gives the detector itself."""
+        return _same, (self._detector, detector_version(self._detector))
+
+
+def _same(detector: Any, version: DetectorVersion) -> Any:
+    """Return ``detector``, which is to be of ``version``."""
+    found = detector_version(detector)
+    if found != version:
+        raise DetectorError(f"{found}, not {version}; let it be the same file")
+    return detector
+
+
 class Share:
     """Judges some events of a block for somebody else.
 
@@ -72,7 +95,13 @@ class Share:
     def __init__(self, system: ActorSystem[Any, Any, Any]) -> None:
         """Judge with ``system``, whose sink is this one's from then on."""
         self._system: Final = system
-        self._began = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what gives a share of a system that stands where this one's does."""
+        system = self._system
+        detector = SameDetector(type(system))
+        given = (system.parameters, system.journal, system.position, system.dispatcher.supervisor)
+        return _share, (detector, *given)
 
     def __call__(self, asked: EventColumns | tuple[int, int]) -> Verdicts:
         """Take the columns of a block, or judge the events from one to another, both included."""
@@ -88,6 +117,13 @@ class Share:
                 system.judge(event)
             system.commit()
         return Verdicts(kept.decisions, kept.lines)
+
+
+def _share(detector: Any, parameters: Any, journal: Any, position: int, supervisor: Any) -> Share:
+    system = detector(parameters, Nowhere(), journal=journal)
+    system.dispatcher.supervisor = supervisor
+    system.goto(position)
+    return Share(system)
 
 
 def shares(first: int, last: int, workers: int) -> Iterator[tuple[int, int]]:
@@ -108,7 +144,7 @@ class Judges(Closing):
     def __init__(
         self,
         system: ActorSystem[Any, Any, Any],
-        workers: int | None,
+        workers: int | Workforce | None,
         check: Callable[[], None],
         *,
         telling: bool = False,
@@ -117,7 +153,8 @@ class Judges(Closing):
 
         Args:
             system: the one of this process.
-            workers: how many; None: one for each core, once it is known that they pay.
+            workers: how many, or who has them; None: one for each core, once it is known that
+                they pay.
             check: called while workers are waited for, and between two events that are judged
                 here instead; raises where the run is to stop.
             telling: whether the actors of this process are told of all events, too.
@@ -127,7 +164,7 @@ class Judges(Closing):
         self._asked: Final = workers
         self._check: Final = check
         self._telling: Final = telling
-        self._workers: Workers | None = None
+        self._workers: Pool[Any] | None = None
         # What an event took of those that were judged here last.
         self._event_seconds = 0.0
 
@@ -154,10 +191,10 @@ class Judges(Closing):
         """
         if self._workers is None:
             pays = self._asked is not None or events * self._event_seconds >= PAYS_SECONDS
-            count = self._asked or usable_cores()
-            if count == 1 or not pays:
+            workers = self._asked or usable_cores()
+            if workers == 1 or not pays:
                 return False
-            self._workers = Workers(count, Share(self._system), self._check)
+            self._workers = pool_of(workers, Share(self._system), self._check)
         return True
 
     def judge(self, first: int, last: int) -> Iterator[Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from replay.engine.history import Attestation
+    from replay.engine.workers import Workforce
     from replay.purchases.history import History
 
 
@@ -30,7 +31,7 @@ class PurchaseReplay(JudgedReplay):
         self,
         history: History,
         detector: Callable[..., Simulation] = Simulation,
-        workers: int | None = 1,
+        workers: int | Workforce | None = 1,
     ) -> None:
         """Play ``history`` again; see `JudgedReplay`."""
         super().__init__(history, detector, workers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,18 @@ SOME = st.one_of(
 BLOCKS = st.lists(st.lists(SOME, unique=True, max_size=300), max_size=4)
 
 
-def check(blocks: list[list[str]]) -> Names:
+def from_shared_memory(names: Names) -> Names:
+    """Return a copy whose arrays are memory that others read, too."""
+    arrays: list[pickle.PickleBuffer] = []
+    content = pickle.dumps(names, 5, buffer_callback=arrays.append)
+    copy: Names = pickle.loads(content, buffers=map(bytes, arrays))  # noqa: S301  our own
+    return copy
+
+
+def check(blocks: list[list[str]], *, sharing: bool = False) -> Names:
     names, model = Names(), dict[str, int]()
     for block in blocks:
+        names = from_shared_memory(names) if sharing else names
         # To be asked for gives nobody a number.
         assert all((name in names) == (name in model) for name in block[:9])
         expected = [model.setdefault(name, len(model)) for name in block]
@@ -38,7 +49,8 @@ def test_names_have_the_numbers_of_a_dictionary(blocks: list[list[str]]) -> None
 
 def test_many_names_do_not_lose_theirs_where_the_table_grows() -> None:
     blocks = [[str(number * step) for number in range(3_000)] for step in (1, 7, 1_000, 77_777)]
-    check(blocks)
+    # What comes last has room in the table that is there.
+    check([*blocks, [str(-number) for number in range(1, 100)]], sharing=True)
     names = Names()
     names.codes([str(number) for number in range(20_000)])
     # Or else the table would be of no use.
