@@ -19,6 +19,7 @@ from replay.arguments import (
     CommandParser,
     add_run,
     add_setting,
+    add_shards,
     add_workers,
     check_printable,
     did_you_mean,
@@ -31,6 +32,7 @@ from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
+from replay.judging.shards import InProcess
 from replay.loading import add_detector, given_detector
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
@@ -71,7 +73,7 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--config", "--completion", "--workers"),
+        *("--rejected", "--config", "--completion", "--workers", "--shards"),
     )
 )
 
@@ -197,6 +199,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             should_stop=stop,
             detector=detector,
             workers=options.workers,
+            shards=None if options.shards is None else InProcess(options.shards),
         )
     console.summarize(summary, machine=options.json)
     if options.json:
@@ -322,6 +325,7 @@ def _run_parser() -> CommandParser:
         "check (looking over a finished run), close; -vv: also each event of the stream",
     )
     add_workers(parser, "judge the stream (default: as many as there are cores, where it pays)")
+    add_shards(parser)
     parser.add_config()
     parser.add_argument(
         "--completion",
