@@ -125,7 +125,7 @@ class Links:
         self._owners = 0
         # What is not known yet: owners, friends, numbers, and which begin.
         self._new: list[tuple[NDArray[np.int64], ...]] = []
-        # The owners of what came last, and with it the number of each change, ascending.
+        # The owners of changes that somebody may ask about, each with its number, ascending.
         self._changed = np.zeros(0, np.int64)
 
     def add(
@@ -198,7 +198,8 @@ class Links:
             return
         owners, friends, numbers, begun = map(np.concatenate, zip(*self._new, strict=True))
         self._new = []
-        self._changed = np.sort(owners << _NUMBER_BITS | numbers)
+        asked = self._changed[self._changed & _NUMBER_MASK >= number]
+        self._changed = np.sort(np.append(asked, owners << _NUMBER_BITS | numbers))
         begins = begun.astype(np.bool_)
         keys = owners[begins] << _NUMBER_BITS | numbers[begins]
         self._put(keys, friends[begins].astype(np.int32), number)

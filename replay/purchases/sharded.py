@@ -88,6 +88,8 @@ def check_sharded(detector: Any) -> None:
     if isinstance(detector, type) and issubclass(detector, Simulation):
         found = _overridden(detector, Simulation, _OWN)
         found += _overridden(detector.coordinator_type, CoordinatorActor, _RULE)
+        if UserActor not in detector.user_type.__mro__:
+            found += _overridden(detector.user_type, UserActor, set())
     if found:
         raise DetectorError(
             f"{name}: expected a detector with users and a coordinator's flags of its own, which "
@@ -96,13 +98,16 @@ def check_sharded(detector: Any) -> None:
 
 
 def _overridden(cls: type, base: type, allowed: set[str]) -> list[str]:
-    """Return what of ``base`` the class has otherwise."""
-    between = cls.__mro__[: cls.__mro__.index(base)]
+    """Return what of ``base`` the class has otherwise, but for what is ``allowed``."""
+    if base not in cls.__mro__:
+        return [f"{cls.__qualname__}, which is no {base.__qualname__}"]
     return sorted(
         f"{each.__qualname__}.{name}"
-        for each in between
+        for each in cls.__mro__[: cls.__mro__.index(base)]
         for name in vars(each)
-        if name not in allowed and not name.startswith(("__", "_abc_")) and hasattr(base, name)
+        if name not in allowed
+        and (name == "__init__" or not name.startswith(("__", "_abc_")))
+        and hasattr(base, name)
     )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.journal.index import Growth
 from events.purchases.columns import Columns
 from events.purchases.journal import PurchaseJournal
 from events.purchases.ledger import Ledger
+from events.purchases.links import Links
 from events.purchases.part import Part, cut
 from replay.testing import LoggedHistory, histories
 
@@ -25,16 +26,21 @@ if TYPE_CHECKING:
 
 
 def parts_of(
-    events: Sequence[Event], starts: Sequence[int], count: int, growth: Growth
+    events: Sequence[Event], starts: Sequence[int], asked: int, count: int, growth: Growth
 ) -> list[Part]:
-    """Return all ``events`` in parts, taken in blocks that begin after some of them."""
+    """Return all ``events`` in parts, taken in blocks that begin after some of them.
+
+    From event ``asked`` on something will be asked about each.
+    """
     parts = [Part(growth) for _ in range(count)]
 
     def spread(columns: Columns, users: Codes) -> None:
         found = cut(columns, users, len(ledger.names), count, range(count), whole=False)
         for part, block in zip(parts, found, strict=True):
             part.take(block)
-            part.links.catch_up(block.first)
+            part.links.catch_up(min(block.first, asked))
+            # From now on it has an order to put later ones into.
+            part.latest(np.arange(len(ledger.names)), len(ledger), 1)
 
     ledger = Ledger(spread)
     for start, end in pairwise([*starts, len(events)]):
@@ -43,10 +49,11 @@ def parts_of(
     return parts
 
 
+@settings(max_examples=60)
 @given(
     histories(past_max=60, new_max=1, bad=0),
     st.sampled_from([1, 2, 3, 16]),
-    st.lists(st.integers(0, 60), max_size=4),
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
     st.sampled_from([Growth(1, 0), Growth(1, 3), Growth()]),
     st.booleans(),
 )
@@ -55,12 +62,14 @@ def test_part_answers_as_the_journal_does(
 ) -> None:
     events = [*history.past, *history.new]
     starts = sorted({0, *(min(place, len(events) - 1) for place in cuts if events)})
-    parts = parts_of(events, starts, count, growth)
+    # Those of the last two blocks.
+    asked = starts[-2:][0] + 1
+    parts = parts_of(events, starts, asked, count, growth)
     journal = PurchaseJournal()
     journal.extend(Columns.of(events))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("events.purchases.part._SORT_TO_WALK", 1_000 if walks else 0)
-        for number in range(starts[-1] + 1, len(events) + 2):
+        for number in range(asked, len(events) + 2):
             for place, part in enumerate(parts):
                 mine = list(range(place, len(journal.names), count))
                 check_friends(part, journal, mine, number)
@@ -93,3 +102,12 @@ def check_latest(
     assert part.numbers[found].tolist() == [row + 1 for row in rows]
     amounts = journal.amounts[np.array(rows, np.int64)]
     assert part.amounts[found].tolist() == amounts.tolist()
+
+
+def test_friendship_that_has_ended_is_known_while_somebody_may_ask_as_of_before() -> None:
+    links = Links(Growth(1, 0))
+    for friend, number, begun in ((1, 1, 1), (1, 3, 0), (2, 5, 1)):
+        links.add(*(np.array([value]) for value in (0, friend, number, begun)))
+        links.catch_up(2)
+    found = links.friends(np.zeros(3, np.int64), np.array([2, 4, 6]))
+    assert [*zip(found.which.tolist(), found.friends.tolist(), strict=True)] == [(0, 1), (2, 2)]

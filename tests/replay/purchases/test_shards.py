@@ -185,8 +185,9 @@ def ran(logs: Sequence[Path], folder: Path, *words: str) -> list[bytes]:
 
 @pytest.mark.parametrize("degrees", ["1", "2", "3", "4"])
 def test_so_they_are_with_late_lines_and_hubs_at_any_degree(
-    logs: Path, tmp_path: Path, degrees: str
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str
 ) -> None:
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 13))
     both = [logs / "batch_log.json", logs / "stream_log.json"]
     expected = ran(both, tmp_path / "one", "-D", degrees, "-T", "7")
     assert expected[0].count(b"\n") > 10
