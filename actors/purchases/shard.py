@@ -7,9 +7,9 @@ so the answers are those of one by one. A round is some purchases:
     outside  start    the purchases                          to each shard
     shard    hop      whom its users reach over a friendship to each shard, D - 1 times
     shard    latest   those who are reached at last          to each shard
-    shard    window   their latest purchases                 to the outside
+    shard             their latest purchases                 to the outside
 
-What goes from one to another in a round is one packed blob: of each purchase the users that it
+What goes from one to another in a hop is one packed blob: of each purchase the users that it
 reaches there, each once, as gaps in ascending order. A shard asks nobody and waits for nobody:
 whoever carries the blobs calls it when all of a hop are there.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from events.journal.index import Growth, Rows
+    from events.journal.index import Rows
     from events.purchases.links import Answers
 
     Keys = NDArray[np.int64]
@@ -98,20 +98,19 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 class Shard:
     """The users u of a history with u modulo ``shards`` = ``place``, answered for by columns."""
 
-    def __init__(self, place: int, shards: int, count: int, growth: Growth | None = None) -> None:
+    def __init__(self, place: int, shards: int, count: int) -> None:
         """Begin without events.
 
         Args:
             place: which shard it is, from 0.
             shards: how many there are.
             count: how many latest purchases of a network are asked for at first.
-            growth: how its columns grow.
 
         """
         self._place: Final = place
         self._shards: Final = shards
         self._count: Final = count
-        self._part: Final = Part() if growth is None else Part(growth)
+        self._part: Final = Part()
         self._purchases = Sums()
         # Of the round: the numbers of its purchases; for how many users there is room in a key,
         # which is the place of a purchase, times that, and a user; the buyers, all who were
@@ -159,7 +158,7 @@ class Shard:
         self._width = self._part.users // self._shards + 1
         places, buyers = (unpack(each).astype(np.int64) for each in (given.places, given.buyers))
         self._buyers = self._seen = places * self._width + buyers
-        self._begin(int(self._numbers[0]))
+        self._part.links.catch_up(int(self._numbers[0]))
         return self._reach(self._buyers)
 
     def hop(self, parts: Sequence[bytes]) -> list[bytes]:
@@ -176,10 +175,6 @@ class Shard:
         """Return more of the latest purchases, as `Again` asks for them."""
         given = _decode_again(asked)
         return self._bought(unpack_ascending(given.places), given.count)
-
-    def _begin(self, number: int) -> None:
-        """Be ready to answer as of the event before ``number`` and later ones."""
-        self._part.links.catch_up(number)
 
     def _new(self, parts: Sequence[bytes]) -> Keys:
         """Return who is reached for the first time, and remember them."""

@@ -145,6 +145,26 @@ def _together(parts: Sequence[_Found]) -> _Found:
     return _Found(*map(np.concatenate, zip(*parts, strict=True)))
 
 
+def _unpacked(
+    shard: int, places: NDArray[np.int64], numbers: NDArray[np.int64], bought: Bought
+) -> _Found:
+    """Return what a shard has answered about ``places`` of a round of purchases ``numbers``."""
+    places = places.repeat(unpack(bought.counts).astype(np.int64))
+    finer = np.full(len(places), "", np.object_)
+    for index, digits in bought.finer.items():
+        finer[index] = digits
+    users = unpack(bought.buyers).astype(np.int64)
+    return _Found(
+        np.full(len(places), shard),
+        places,
+        bought.tick - unpack(bought.ticks).astype(np.int64) * bought.unit,
+        finer,
+        numbers[places] - unpack(bought.numbers).astype(np.int64),
+        unpack(bought.amounts),
+        users if len(users) else np.zeros(len(places), np.int64),
+    )
+
+
 def _shard(place: int, *, shards: int, count: int, user_type: type[UserActor] | None) -> Shard:
     if user_type is None:
         return Shard(place, shards, count)
@@ -343,39 +363,16 @@ class ShardedPurchases(ShardedSystem):
             places = np.flatnonzero(buyers % shards == shard)
             rounds.append(_encode(Round(packed, pack(places), pack(buyers[places] // shards))))
         answers = self._shards.judge(rounds, self._parameters.degrees - 1)
-        everything = np.arange(len(numbers))
+        bought, everything = list(map(_decode_bought, answers)), np.arange(len(numbers))
         found = _together(
-            [
-                self._unpacked(shard, everything, numbers, answer)
-                for shard, answer in enumerate(answers)
-            ]
+            [_unpacked(shard, everything, numbers, own) for shard, own in enumerate(bought)]
         )
+        largest = max(max(own.reached for own in bought) // len(numbers), 1)
+        self._size = min(2 * self._size, _PURCHASES_MAX, max(_REACHED_MAX // largest, 1))
         last = found.last(self._tracked)
         if self._asked < self._tracked:
             last = self._asked_again(found, last, numbers)
         return last
-
-    def _unpacked(
-        self, shard: int, places: NDArray[np.int64], numbers: NDArray[np.int64], answer: bytes
-    ) -> _Found:
-        """Return what a shard has answered about ``places``, and note how large networks are."""
-        bought = _decode_bought(answer)
-        largest = max(bought.reached // len(numbers), 1)
-        self._size = min(2 * self._size, _PURCHASES_MAX, max(_REACHED_MAX // largest, 1))
-        places = places.repeat(unpack(bought.counts).astype(np.int64))
-        finer = np.full(len(places), "", np.object_)
-        for index, digits in bought.finer.items():
-            finer[index] = digits
-        users = unpack(bought.buyers).astype(np.int64)
-        return _Found(
-            np.full(len(places), shard),
-            places,
-            bought.tick - unpack(bought.ticks).astype(np.int64) * bought.unit,
-            finer,
-            numbers[places] - unpack(bought.numbers).astype(np.int64),
-            unpack(bought.amounts),
-            users if len(users) else np.zeros(len(places), np.int64),
-        )
 
     def _asked_again(self, found: _Found, last: _Found, numbers: NDArray[np.int64]) -> _Found:
         """Ask shards for more of whom all they have told of is among the last."""
@@ -391,7 +388,7 @@ class ShardedPurchases(ShardedSystem):
             asked[shard] = _encode(Again(pack_ascending(places), self._tracked))
         for shard, answer in self._shards.query("again", asked).items():
             places = full[full // len(numbers) == shard] % len(numbers)
-            parts.append(self._unpacked(shard, places, numbers, answer))
+            parts.append(_unpacked(shard, places, numbers, _decode_bought(answer)))
         return _together(parts).last(self._tracked)
 
     def _answered(self, purchases: Sequence[Purchase], found: _Found) -> list[list[Purchase]]:
