@@ -361,6 +361,14 @@ def add_workers(
         )
 
 
+def add_shards(parser: argparse.ArgumentParser) -> None:
+    """Declare over how many shards users are spread.
+
+    As long as all of them are in this process it is for tests and measurements, and not in help.
+    """
+    parser.add_argument("--shards", type=whole("shards", 1), help=argparse.SUPPRESS)
+
+
 def duration(text: str) -> int:
     """Return how many nanoseconds a duration is."""
     try:

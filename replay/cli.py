@@ -21,6 +21,7 @@ from replay.arguments import (
     CommandParser,
     add_run,
     add_setting,
+    add_shards,
     add_workers,
     assignment,
     check_printable,
@@ -34,6 +35,7 @@ from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
+from replay.judging.shards import InProcess
 from replay.loading import add_detector, given_detector, workers_of
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
@@ -74,7 +76,8 @@ COMMANDS: Final = (
 _WITH_VALUE: Final = frozenset(
     (
         *("-D", "--degrees", "-T", "--tracked", "--store", "--detector"),
-        *("--rejected", "--max-line", "--set", "--config", "--completion", "--workers", "--ray"),
+        *("--rejected", "--max-line", "--set", "--config", "--completion"),
+        *("--workers", "--ray", "--shards"),
     )
 )
 
@@ -201,6 +204,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             should_stop=stop,
             detector=detector,
             workers=workers,
+            shards=None if options.shards is None else InProcess(options.shards),
         )
     console.summarize(summary, machine=options.json)
     if options.json:
@@ -362,6 +366,7 @@ def _run_parser() -> CommandParser:
         parser,
         "load the past and judge the stream (default: 1; one for each core judges where it pays)",
     )
+    add_shards(parser)
     parser.add_config()
     parser.add_argument(
         "--completion",

@@ -230,3 +230,10 @@ def test_notebook_loads_runs_frames_and_draws(words: list[str], tmp_path: Path) 
         level = y1 + (float(dot.get("cx", 0)) - x1) * (y2 - y1) / (x2 - x1)
         above = float(dot.get("cy", 0)) < level
         assert above == (dot in red)
+
+
+@pytest.mark.slow
+def test_small_benchmark_of_shards_measures_each_number_of_them(tmp_path: Path) -> None:
+    shown = script("bench_shards.py", "--small", "--runs", "1", cwd=tmp_path)
+    first = [line.split()[0] for line in shown.splitlines() if line]
+    assert first == ["hubs:", "shards", "1", "2", "MODEL:", "16", "64", "256"]

@@ -16,8 +16,8 @@ import numpy as np
 from actors.intervals.finder import Held, Rows
 from actors.intervals.past import CoordinatorState, Recovery, Totals
 from actors.intervals.ranges import first_within
-from events.journal.journal import Place
 from events.journal.ticks import tick_of, ticks_and_finer, time_of
+from events.journal.timed import Place
 from events.observations.lateness import Watermark
 from events.times.exact import ExactTimes, apart_at_most
 

@@ -153,10 +153,23 @@ class RunningSums:
 def _bought(journal: PurchaseJournal, first: int, last: int) -> Sums:
     """Return what the purchases after event ``first`` up to event ``last`` come to."""
     rows = np.flatnonzero(journal.kinds[first:last] == PURCHASE) + first
+    numbers = rows.astype(np.uint64) + np.uint64(1)
+    return purchase_sums(journal.buyers[rows].astype(np.uint64), numbers, journal.amounts[rows])
+
+
+def purchase_sums(
+    users: NDArray[np.uint64], numbers: NDArray[np.uint64], amounts: NDArray[np.uint64]
+) -> Sums:
+    """Return what purchases come to, modulo 2**64: whose they are, their numbers and amounts."""
     # Sums of 64 bits without a sign are modulo 2**64 by themselves.
-    u = journal.buyers[rows].astype(np.uint64) + np.uint64(1)
-    n, a = rows.astype(np.uint64) + np.uint64(1), journal.amounts[rows]
-    return Sums(len(rows), _sum(n), _sum(u * n), _sum(a), _sum(u * a))
+    u = users + np.uint64(1)
+    return Sums(len(u), _sum(numbers), _sum(u * numbers), _sum(amounts), _sum(u * amounts))
+
+
+def linked_sums(users: NDArray[np.int64], friends: NDArray[np.int64]) -> Sums:
+    """Return what friendships come to, modulo 2**64, each as one of its two users has it."""
+    keys = _keys_of(users.astype(np.uint64), friends.astype(np.uint64))
+    return Sums(friends=len(keys), friendships=_sum(keys), pairs=_sum(keys * keys))
 
 
 def _linked(journal: PurchaseJournal, number: int) -> Sums:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from events.journal.index import Growth, Owners, Rows
-    from events.journal.journal import Place
+    from events.journal.timed import Place
 
 
 class ObservationJournal(Journal[Observation, Observed]):

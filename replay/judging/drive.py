@@ -28,7 +28,7 @@ from replay.judging.system import ActorSystem
 from replay.judging.workers import Judges, SameDetector, why_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import ExitStack
     from types import FrameType
 
@@ -115,7 +115,7 @@ class JudgingDrive(Drive):
         self._events_read = 0
         self._attested = 0
         self._resumed: JudgedResumed[Any, Any, Any] | None = None
-        self.simulation: ActorSystem[Any, Any, Any]
+        self.simulation: Any
         self._judges: Judges
 
     def header(self) -> Header:
@@ -147,22 +147,31 @@ class JudgingDrive(Drive):
     def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
         """Read a history; with ``acting`` the actors stand before what has no decision."""
         resumed = self.logs.resumed(kept, self.simulation.journal if acting else None)
-        if acting:
-            self.simulation.goto(resumed.settled)
-            self.logs.bind(kept.zone)
-            self._resumed = resumed
-            self._attested = max(resumed.attested, 0)
+        return self._stand(resumed, kept) if acting else resumed
+
+    def _stand(
+        self, resumed: JudgedResumed[Any, Any, Any], kept: EventStore
+    ) -> JudgedResumed[Any, Any, Any]:
+        """Stand before what has no decision of a history that was read."""
+        self.simulation.goto(resumed.settled)
+        self.logs.bind(kept.zone)
+        self._resumed = resumed
+        self._attested = max(resumed.attested, 0)
         return resumed
 
     def go_on(self) -> None:
         resumed = self._resumed
         assert resumed is not None, "a history was read"
-        for event in resumed.undecided:
-            self._judged(self.simulation.judge(event))
+        for decision in self._undecided(resumed):
+            self._judged(decision)
         self.simulation.commit()
         self._summary.users = self.simulation.users
         if resumed.digest_due:
             self._attest()
+
+    def _undecided(self, resumed: JudgedResumed[Any, Any, Any]) -> Iterator[Any]:
+        """Decide what a history that was read has left undecided."""
+        return map(self.simulation.judge, resumed.undecided)
 
     def before(self, log: SourceLog, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
@@ -189,7 +198,8 @@ class JudgingDrive(Drive):
             self._events_read += events
             if self._judges.pay(events + self._events_ahead(log)):
                 self._summary.workers = self._judges.workers
-                self._judge_shared(log, records)
+                ahead = self._judges.judge(simulation.position + 1, len(simulation.journal))
+                self._take_decisions(log, records, ahead)
             else:
                 began = time.process_time()
                 self._judge(log, records)
@@ -210,9 +220,11 @@ class JudgingDrive(Drive):
             if each_event:
                 listener.on_event(log, line_number, record, decision, clock() - began)
 
-    def _judge_shared(self, log: SourceLog, records: list[Record]) -> None:
+    def _take_decisions(
+        self, log: SourceLog, records: list[Record], decisions: Iterator[Any]
+    ) -> None:
+        """Tell of a block whose events are decided at once, or by others."""
         simulation, listener = self.simulation, self._listener
-        decisions = self._judges.judge(simulation.position + 1, len(simulation.journal))
         if not listener.each_event:
             for decision in decisions:
                 self._judged(decision)

@@ -6,19 +6,23 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from events.closing import Closing
+from events.errors import DetectorError
 from events.logs.file import Log
 from events.logs.live import LiveLog
 from events.paths import is_stream
+from replay.engine.detectors import detector_version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.sink import Outlet
     from events.logs.file import Portions
     from events.logs.parser import ParserType
     from events.logs.tap import Wake
     from events.store.store import EventStore
     from events.times.timestamps import Zone
     from replay.judging.history import JudgedResumed
+    from replay.judging.shards import ShardedSystem, Transport
 
 P = TypeVar("P")
 
@@ -114,6 +118,22 @@ class TwoLogs(Closing, ABC, Generic[P]):
     @abstractmethod
     def resumed(self, kept: EventStore, journal: Any) -> JudgedResumed[Any, Any, Any]:
         """Return how far the history in a store has come, with its events in ``journal``."""
+
+    def check_sharded(self, detector: Any) -> None:
+        """Refuse a detector whose subjects cannot be spread over shards.
+
+        Raises:
+            DetectorError: it is one.
+
+        """
+        raise DetectorError(
+            f"{detector_version(detector).name}: expected a detector of purchases, whose users can "
+            "be spread over shards, found one with events of its own; run it without shards"
+        )
+
+    def sharded(self, detector: Any, outlet: Outlet, shards: Transport) -> ShardedSystem:
+        """Return ``detector`` with its subjects in ``shards``, which are started."""
+        raise NotImplementedError
 
     def bind(self, zone: Zone | None) -> None:
         """Set the time zone of both logs; None: their first event decides."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.judging.drive import JudgingDrive
 from replay.judging.history import Summary
+from replay.judging.shards import ShardedDrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from replay.engine.run import ShouldStop
     from replay.engine.workers import Workforce
     from replay.judging.logs import TwoLogs
+    from replay.judging.shards import Transport
     from replay.judging.system import ActorSystem
 
 
@@ -43,6 +46,7 @@ def run(
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
     workers: int | Workforce | None = 1,
+    shards: Transport | None = None,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
@@ -65,6 +69,7 @@ def run(
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
         workers: how many processes judge, None: one for each core, where it pays; or a
             `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
+        shards: carries bytes to shards, over which users are spread then; the files are the same.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -77,8 +82,7 @@ def run(
         InterruptedRunError: ``should_stop`` said True.
 
     """
-    given: Any = detector or logs.detector
-    _check_whose(logs, given)
+    given = _given(logs, detector)
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -86,11 +90,10 @@ def run(
     cure = rebuild_cure(summary.store_path, summary.output_path)
     output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or LoggingListener()
+    drive = JudgingDrive if shards is None else partial(ShardedDrive, shards=shards)
+    driven = drive(logs, summary, given, listener, should_stop, workers=workers)
     running = Run(
-        logs,
-        output,
-        summary,
-        JudgingDrive(logs, summary, given, listener, should_stop, workers=workers),
+        *(logs, output, summary, driven),
         strict=strict,
         listener=listener,
         should_stop=should_stop,
@@ -101,11 +104,12 @@ def run(
     return summary
 
 
-def _check_whose(logs: TwoLogs[Any], given: Any) -> None:
-    """Refuse a detector that is ``given`` logs of another kind."""
-    own = logs.detectors
+def _given(logs: TwoLogs[Any], detector: Any) -> Any:
+    """Return who decides; refuse a detector that is given logs of another kind."""
+    given, own = detector or logs.detector, logs.detectors
     if isinstance(given, type) and not issubclass(given, own):
         raise InputError(
             f"{logs.batch.path}: expected a detector made of {own.__qualname__}, whose logs these "
             f"are, found {given.__qualname__}"
         )
+    return given

@@ -10,16 +10,19 @@ from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
 from replay.judging.logs import ParametersLine, TwoLogs
 from replay.purchases.resume import PurchasesResumed
+from replay.purchases.sharded import ShardedPurchases, check_sharded
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.sink import Outlet
     from events.logs.file import Log, Portions
     from events.logs.tap import Wake
     from events.purchases.journal import PurchaseJournal
     from events.store.store import EventStore
     from events.times.timestamps import Zone
+    from replay.judging.shards import Transport
 
 
 class Logs(TwoLogs[Parameters]):
@@ -74,6 +77,12 @@ class Logs(TwoLogs[Parameters]):
 
     def resumed(self, kept: EventStore, journal: PurchaseJournal | None) -> PurchasesResumed:
         return PurchasesResumed(kept, journal)
+
+    def check_sharded(self, detector: Any) -> None:
+        check_sharded(detector)
+
+    def sharded(self, detector: Any, outlet: Outlet, shards: Transport) -> ShardedPurchases:
+        return ShardedPurchases(detector, self.parameters, outlet, shards)
 
 
 def _parameters(batch: Log, degrees: int | None, tracked: int | None) -> ParametersLine[Parameters]:

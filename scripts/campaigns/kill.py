@@ -60,6 +60,8 @@ class Kind(NamedTuple):
     """Whether they come through standard input, once more after each kill."""
     workers: int = 1
     """How many processes judge; the outputs that are expected are those of one."""
+    shards: int = 0
+    """Over how many shards users are spread, likewise; 0: none."""
 
 
 KINDS: Final = (
@@ -71,6 +73,7 @@ KINDS: Final = (
     Kind(keys=40, bad=0.01, live=True),
     Kind(keys=0, zipped=True, newline=False),
     Kind(spikes=0.5),
+    Kind(shards=3, late=0.05, bad=0.01),
     Kind(workers=3, degrees=3, bad=0.01),
     Kind(before=b"earlier\n" * 1_000),
     Kind(before=b"earlier", newline=False, bad=0.01),
@@ -166,7 +169,7 @@ class Kill(Campaign):
             out = _empty(folder / "out", kind)
             began = time.perf_counter()
             finished(
-                _words(kind._replace(workers=1), logs, out),
+                _words(kind._replace(workers=1, shards=0), logs, out),
                 folder / "said",
                 logs[0] if kind.live else None,
             )
@@ -195,7 +198,8 @@ def _expect_gone(processes: Sequence[int]) -> None:
 
 def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
     if kind.keys is None:
-        return ["-q", "--workers", str(kind.workers), *logs, out / FLAGGED]
+        spread = ["--shards", str(kind.shards)] * (kind.shards > 0)
+        return ["-q", "--workers", str(kind.workers), *spread, *logs, out / FLAGGED]
     words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
     if kind.live:
         words[1:2] = ["-", "--resume"]

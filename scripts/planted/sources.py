@@ -211,8 +211,8 @@ FAULTS: Final = (
     Fault(
         "what was not decided is forgotten",
         "replay/judging/drive.py",
-        "self._judged(self.simulation.judge(event))",
-        "pass",
+        "return map(self.simulation.judge, resumed.undecided)",
+        "return iter(())",
     ),
     Fault(
         "a user that failed is not activated again",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import replay
 from events.logs.file import Portions
-from tests.replay.engine.test_workers import eventually
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,10 @@ from events.errors import InputError
 from replay.cli import main
 from replay.engine.ray_cluster import _FOLDER
 from replay.engine.workers import LOST
+from tests.processes import eventually
 from tests.ray.detectors import Elsewhere, Mortal
 from tests.ray.nodes import Node, environment, in_session, small, started
-from tests.replay.engine.test_workers import children, do, eventually
+from tests.replay.engine.test_workers import children, do
 
 if TYPE_CHECKING:
     import subprocess

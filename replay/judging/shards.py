@@ -1,0 +1,247 @@
+"""Runs whose subjects are spread over shards, each of which may be another process or machine.
+
+One process reads the logs and writes store and output. A shard is an object whose methods take
+and return bytes, so whatever carries bytes can lie between: it is a `Transport`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from events.closing import Closing
+from events.errors import InputError, ReplayError
+from events.journal.columns import EventColumns
+from events.store.store import EventStore
+from replay.judging.drive import JudgingDrive, Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from events.store.records import Record
+    from events.store.writer import StoreWriter
+    from replay.engine.inputs import SourceLog
+    from replay.engine.output import Output
+    from replay.judging.history import JudgedResumed
+
+SHARDS_MAX: Final = 4_096
+"""How many shards there may be."""
+TRIES_MAX: Final = 8
+"""How often shards are asked again when some are lost, before a run gives up."""
+
+
+class LostShardError(Exception):
+    """Some shards are gone."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        """Tell of the shards at ``places``."""
+        super().__init__(f"shards {places}")
+        self.places: Final = places
+        """Which, from 0."""
+
+
+class ShardsLostError(ReplayError):
+    """Shards were lost again and again."""
+
+    exit_status = 1
+
+
+class Shard(Protocol):
+    """Some subjects of a history, answered for; see `actors.purchases.shard`."""
+
+    def take(self, block: bytes, /) -> None:
+        """Take what concerns its subjects of the next block."""
+
+    def start(self, asked: bytes, /) -> list[bytes]:
+        """Begin a round; return what goes to each shard, and something if any is to go on."""
+
+    def hop(self, parts: list[bytes], /) -> list[bytes]:
+        """Go on with what comes from each shard; return the same."""
+
+    def latest(self, parts: list[bytes], /) -> bytes:
+        """End a round with what comes from each shard."""
+
+
+class Transport(Closing, ABC):
+    """Carries bytes to shards, and from one to another.
+
+    Each operation raises `LostShardError` where shards are gone, and leaves the others as they
+    are after all or a part of it. Of a lost one nothing remains; `renew` starts it anew.
+    """
+
+    count: int
+    """How many shards there are."""
+
+    @abstractmethod
+    def start(self, make: Callable[[int], Any]) -> None:
+        """Start all shards: ``make`` returns that of a place, without events."""
+
+    @abstractmethod
+    def renew(self, place: int) -> None:
+        """Start the shard at ``place`` anew."""
+
+    @abstractmethod
+    def take(self, blocks: Mapping[int, bytes]) -> None:
+        """Let shards `Shard.take` a block each, by place."""
+
+    @abstractmethod
+    def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+        """Do a round: start it, go on for ``hops`` hops or to the end; return what it ends with."""
+
+    @abstractmethod
+    def query(self, name: str, asked: Mapping[int, bytes]) -> dict[int, bytes]:
+        """Call method ``name`` of shards, by place, with bytes that it answers with bytes."""
+
+
+class InProcess(Transport):
+    """Shards in this process, one after the other: what a transport has to do, in a few lines."""
+
+    def __init__(self, count: int) -> None:
+        """Carry bytes between ``count`` shards.
+
+        Raises:
+            InputError: it is not from 1 to `SHARDS_MAX`.
+
+        """
+        if not 1 <= count <= SHARDS_MAX:
+            raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
+        self.count = count
+        self.shards: Final[list[Any]] = [None] * count
+        """The shards; None where one is lost."""
+
+    def start(self, make: Callable[[int], Any]) -> None:
+        self._make = make
+        for place in range(self.count):
+            self.renew(place)
+
+    def renew(self, place: int) -> None:
+        self.shards[place] = self._make(place)
+
+    def take(self, blocks: Mapping[int, bytes]) -> None:
+        for place, block in blocks.items():
+            self.call(place, "take", block)
+
+    def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+        parts = self._each("start", asked)
+        while hops and any(part[-1] for part in parts):
+            parts = self._each("hop", self._exchanged(parts))
+            hops -= 1
+        return self._each("latest", self._exchanged(parts))
+
+    def query(self, name: str, asked: Mapping[int, bytes]) -> dict[int, bytes]:
+        return {place: self.call(place, name, given) for place, given in asked.items()}
+
+    def call(self, place: int, name: str, given: Any) -> Any:
+        """Call method ``name`` of the shard at ``place``.
+
+        Raises:
+            LostShardError: it is lost.
+
+        """
+        if self.shards[place] is None:
+            raise LostShardError([each for each in range(self.count) if self.shards[each] is None])
+        return getattr(self.shards[place], name)(given)
+
+    def order(self) -> Sequence[int]:
+        """Return in which order shards are called that do something at the same time."""
+        return range(self.count)
+
+    def _each(self, name: str, given: Sequence[Any]) -> list[Any]:
+        """Call a method of all shards, each with its own of ``given``."""
+        found = {place: self.call(place, name, given[place]) for place in self.order()}
+        return [found[place] for place in range(self.count)]
+
+    def _exchanged(self, parts: Sequence[Sequence[bytes]]) -> list[list[bytes]]:
+        """Return what each shard gets from each, of what each has for each."""
+        return [[part[place] for part in parts] for place in range(self.count)]
+
+    def close(self) -> None:
+        self.shards[:] = [None] * self.count
+
+
+class ShardedSystem(Closing, ABC):
+    """An actor system whose subjects are in shards, and which judges many events at once."""
+
+    position: int
+    """The number of the last event that has happened."""
+
+    @abstractmethod
+    def connect(self, blocks: Callable[[], Iterator[Any]], check: Callable[[], None]) -> None:
+        """Set what a run gives.
+
+        Args:
+            blocks: returns all events that were recorded, for shards that were lost.
+            check: called between rounds; raises where the run is to stop.
+
+        """
+
+    @abstractmethod
+    def decide(self, first: int, last: int) -> Iterator[Any]:
+        """Judge events, both included, which come next; iterate over the decisions, in order."""
+
+    @abstractmethod
+    def resumed(self, kept: EventStore) -> JudgedResumed[Any, Any, Any]:
+        """Read a history; the shards have its events then."""
+
+
+class ShardedDrive(JudgingDrive):
+    """Judges the events of a stream, all of a block at once, by subjects in shards."""
+
+    def __init__(self, *arguments: Any, shards: Transport, **options: Any) -> None:
+        """Begin without shards.
+
+        Args:
+            arguments: those of a drive of one process.
+            shards: carries what shards are told and answer.
+            options: those of a drive of one process.
+
+        Raises:
+            InputError: somebody wants to know how long each event took.
+            DetectorError: the detector cannot be spread over shards.
+
+        """
+        super().__init__(*arguments, **options)
+        self._shards: Final = shards
+        if self._listener.times_events:
+            raise InputError(
+                "shards: expected that nobody asks for the time of each event, as -vv does, since "
+                "all of a block are judged at once; leave out one of them"
+            )
+        self.logs.check_sharded(self.detector)
+
+    def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
+        self._store = store
+        self._outputs = Outputs(store, output)
+        stack.enter_context(self._shards)
+        system = self.logs.sharded(self.detector, self._outputs, self._shards)
+        self.simulation = stack.enter_context(system)
+        system.connect(self._recorded, self._check_stop)
+        return self._outputs
+
+    def _recorded(self) -> Iterator[EventColumns]:
+        with EventStore(self._store.path) as kept:
+            for frame in kept.frames():
+                yield from (each for each in frame.records if isinstance(each, EventColumns))
+
+    def resumed(self, kept: EventStore, *, acting: bool) -> JudgedResumed[Any, Any, Any]:
+        if not acting:
+            return super().resumed(kept, acting=False)
+        return self._stand(self.simulation.resumed(kept), kept)
+
+    def _undecided(self, resumed: JudgedResumed[Any, Any, Any]) -> Iterator[Any]:
+        system = self.simulation
+        found: Iterator[Any] = system.decide(resumed.settled + 1, len(system.journal))
+        return found
+
+    def take(self, log: SourceLog, records: list[Record]) -> None:
+        system = self.simulation
+        for record in records:
+            if isinstance(record, EventColumns):
+                system.extend(record)
+        if log is self.logs.batch:
+            system.goto(len(system.journal))
+        else:
+            decisions = system.decide(system.position + 1, len(system.journal))
+            self._take_decisions(log, records, decisions)
+        self._summary.users = len(system.journal.names)

@@ -1,0 +1,449 @@
+"""Purchases judged by users in shards: all of a block at once, hop by hop.
+
+`actors.purchases.shard` says what a round is. Here is who begins one and ends it: numbers the
+users, cuts blocks into what each shard gets, and puts together what their networks bought.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+
+from actors.dispatcher import ActorFailedError, Dispatcher
+from actors.messages import Attested, Commit, Reached
+from actors.purchases.acting_shard import ActingShard, Asked
+from actors.purchases.baseline import baseline_of
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.digest import Sums, total_of
+from actors.purchases.messages import Purchases
+from actors.purchases.shard import Again, Bought, Round, Shard
+from actors.purchases.user import UserActor
+from actors.sink import SinkActor
+from actors.urns import COORDINATOR, SINK
+from events.errors import DetectorError, ReplayError
+from events.journal.packing import pack, pack_ascending, unpack
+from events.purchases.event import Purchase, place_of
+from events.purchases.ledger import Ledger
+from events.purchases.part import cut
+from events.store.records import Decision, EventRun
+from replay.engine.detectors import answers_as_of, detector_version
+from replay.engine.supervision import Reactivation
+from replay.judging.shards import TRIES_MAX, LostShardError, ShardedSystem, ShardsLostError
+from replay.purchases.resume import PurchasesResumed
+from replay.purchases.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from actors.purchases.baseline import Baseline
+    from actors.sink import Outlet
+    from events.purchases.columns import Codes, Columns
+    from events.purchases.parameters import Parameters
+    from events.store.records import Record
+    from events.store.store import EventStore
+    from replay.judging.shards import Transport
+
+    Make = Callable[[int], Shard]
+
+A = TypeVar("A")
+
+# A round has at most so many purchases, and networks of about so many users in one shard, which
+# take 8 bytes each there. The first ones are small, while nobody knows how large networks are.
+_PURCHASES_MAX: Final = 512
+_REACHED_MAX: Final = 1 << 22
+_PURCHASES_FIRST: Final = 32
+# Of each shard half as many of the latest purchases are asked for as are its share again, and so
+# many more: few of them are asked a second time.
+_ASKED_MORE: Final = 8
+_NUMBER_BITS: Final = 32
+# What a detector may have of its own: its users, and whether a purchase is anomalous.
+_OWN: Final = {"name", "version", "answers_as_of", "coordinator_type", "user_type", "checked_line"}
+_RULE: Final = {"flags"}
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_bought: Final = msgspec.msgpack.Decoder(Bought).decode
+_decode_sums: Final = msgspec.msgpack.Decoder(Sums).decode
+_decode_answers: Final = msgspec.msgpack.Decoder(list[Purchases]).decode
+
+
+def check_sharded(detector: Any) -> None:
+    """Refuse a detector whose users cannot be spread over shards.
+
+    Raises:
+        DetectorError: it is one.
+
+    """
+    name = detector_version(detector).name
+    if not answers_as_of(detector):
+        raise DetectorError(
+            f"{name}: expected a detector that declares answers_as_of = True, since shards judge "
+            "all purchases of a block at once, found none; run it without shards"
+        )
+    found = ["a callable"]
+    if isinstance(detector, type) and issubclass(detector, Simulation):
+        found = _overridden(detector, Simulation, _OWN)
+        found += _overridden(detector.coordinator_type, CoordinatorActor, _RULE)
+        if UserActor not in detector.user_type.__mro__:
+            found += _overridden(detector.user_type, UserActor, set())
+    if found:
+        raise DetectorError(
+            f"{name}: expected a detector with users and a coordinator's flags of its own, which "
+            f"is what shards take, found {', '.join(found)}; run it without shards"
+        )
+
+
+def _overridden(cls: type, base: type, allowed: set[str]) -> list[str]:
+    """Return what of ``base`` the class has otherwise, but for what is ``allowed``."""
+    if base not in cls.__mro__:
+        return [f"{cls.__qualname__}, which is no {base.__qualname__}"]
+    return sorted(
+        f"{each.__qualname__}.{name}"
+        for each in cls.__mro__[: cls.__mro__.index(base)]
+        for name in vars(each)
+        if name not in allowed
+        and (name == "__init__" or not name.startswith(("__", "_abc_")))
+        and hasattr(base, name)
+    )
+
+
+class _Found(NamedTuple):
+    """Purchases of the networks of a round; an entry for each."""
+
+    shards: NDArray[np.int64]
+    """Which shard knows it."""
+    places: NDArray[np.int64]
+    """For which of the round's purchases."""
+    ticks: NDArray[np.int64]
+    finer: NDArray[np.object_]
+    """The digits of its time that ticks cannot tell."""
+    numbers: NDArray[np.int64]
+    amounts: NDArray[np.uint64]
+    users: NDArray[np.int64]
+    """Whose it is, where users answer themselves."""
+
+    def of(self, entries: NDArray[Any]) -> _Found:
+        """Return some of the entries."""
+        return _Found(*[column[entries] for column in self])
+
+    def last(self, count: int) -> _Found:
+        """Return of each place the last ``count``, in the order of time and number."""
+        found = self.of(np.argsort(self.places << _NUMBER_BITS | self.numbers))
+        ahead = (np.diff(found.ticks) < 0) & (np.diff(found.places) == 0)
+        if ahead.any() or found.finer.any():
+            ranks = np.unique(found.finer, return_inverse=True)[1]
+            found = found.of(np.lexsort((found.numbers, ranks, found.ticks, found.places)))
+        ends = np.searchsorted(found.places, found.places, side="right")
+        return found.of(ends - np.arange(len(ends)) <= count)
+
+
+def _together(parts: Sequence[_Found]) -> _Found:
+    return _Found(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _unpacked(
+    shard: int, places: NDArray[np.int64], numbers: NDArray[np.int64], bought: Bought
+) -> _Found:
+    """Return what a shard has answered about ``places`` of a round of purchases ``numbers``."""
+    places = places.repeat(unpack(bought.counts).astype(np.int64))
+    finer = np.full(len(places), "", np.object_)
+    for index, digits in bought.finer.items():
+        finer[index] = digits
+    users = unpack(bought.buyers).astype(np.int64)
+    return _Found(
+        np.full(len(places), shard),
+        places,
+        bought.tick - unpack(bought.ticks).astype(np.int64) * bought.unit,
+        finer,
+        numbers[places] - unpack(bought.numbers).astype(np.int64),
+        unpack(bought.amounts),
+        users if len(users) else np.zeros(len(places), np.int64),
+    )
+
+
+def _shard(place: int, *, shards: int, count: int, user_type: type[UserActor] | None) -> Shard:
+    if user_type is None:
+        return Shard(place, shards, count)
+    return ActingShard(place, shards, count, user_type, supervisor=Reactivation())
+
+
+class ShardedPurchases(ShardedSystem):
+    """A detector of purchases whose users are in shards."""
+
+    def __init__(
+        self, detector: type[Simulation], parameters: Parameters, outlet: Outlet, shards: Transport
+    ) -> None:
+        """Start the sink, the coordinator, whose rule decides, and the shards.
+
+        Args:
+            detector: what decides.
+            parameters: D and T.
+            outlet: where verdicts and lines go.
+            shards: carries what the shards are told and answer.
+
+        """
+        self._detector: Final = detector
+        self._parameters: Final = parameters
+        self._shards: Final = shards
+        self.journal: Final = Ledger(self._spread)
+        """The names of all users and the latest events."""
+        self.position = 0
+        self.dispatcher: Final = Dispatcher()
+        self.sink: Final = self.dispatcher.spawn(
+            partial(SinkActor, outlet=outlet, line=detector.checked_line), SINK
+        )
+        journal: Any = self.journal
+        self._coordinator: Final = self.dispatcher.spawn(
+            lambda dispatcher, urn: detector.coordinator_type(
+                *(dispatcher, urn, parameters, self.sink.actor_ref, journal, _nobody)
+            ),
+            COORDINATOR,
+        )
+        # By columns alone a window is no more than amounts.
+        self._acting: Final = bool(
+            _overridden(detector.user_type, UserActor, set())
+            or _overridden(detector.coordinator_type, CoordinatorActor, set())
+        )
+        self._tracked: Final = parameters.tracked
+        even = 3 * parameters.tracked // (2 * shards.count) + _ASKED_MORE
+        self._asked: Final = min(parameters.tracked, max(even, 1))
+        self._size = _PURCHASES_FIRST
+        make: Make = partial(
+            _shard,
+            shards=shards.count,
+            count=self._asked,
+            user_type=detector.user_type if self._acting else None,
+        )
+        shards.start(make)
+
+    def connect(self, blocks: Callable[[], Iterator[Any]], check: Callable[[], None]) -> None:
+        self._blocks = blocks
+        self._check = check
+
+    def close(self) -> None:
+        self.dispatcher.stop()
+
+    @property
+    def users(self) -> int:
+        """How many users have appeared."""
+        return len(self.journal.names)
+
+    def judges(self, event: Any) -> bool:
+        """Tell whether there is a verdict on ``event`` if it is of the stream."""
+        return self._detector.judges(event)
+
+    def extend(self, events: Columns) -> None:
+        """Append events, also in the shards; `goto` lets them happen."""
+        self.journal.extend(events)
+
+    def goto(self, position: int) -> None:
+        """Let the events up to ``position`` happen without being judged."""
+        self.position = position
+        self.journal.forget(position)
+
+    def commit(self) -> None:
+        """Send the decisions since the last commit to the outlet."""
+        self.sink.actor_ref.tell(Commit())
+        self.dispatcher.run()
+
+    abandon = commit
+
+    def attest(self, events: int) -> None:
+        """Send the digest of the state after ``events`` events to the outlet."""
+        self.sink.actor_ref.tell(Attested(events, self.users, self.sums()))
+        self.commit()
+
+    def sums(self) -> Sums:
+        """Return what the state adds up to after all events that came."""
+        everywhere = dict.fromkeys(range(self._shards.count), b"")
+        found = self._safely(lambda: self._shards.query("sums", everywhere))
+        return total_of(map(_decode_sums, found.values())).reduced()
+
+    def resumed(self, kept: EventStore) -> _Resumed:
+        return _Resumed(kept, self)
+
+    # Spreading
+
+    def _spread(self, columns: Columns, users: Codes) -> None:
+        blocks = self._packed(columns, users, range(self._shards.count))
+        self._safely(lambda: self._shards.take(blocks))
+
+    def _packed(self, columns: Columns, users: Codes, places: Sequence[int]) -> dict[int, bytes]:
+        known, count = len(self.journal.names), self._shards.count
+        parts = cut(columns, users, known, count, places, whole=self._acting)
+        return {place: _encode(part) for place, part in zip(places, parts, strict=True)}
+
+    def _safely(self, do: Callable[[], A]) -> A:
+        """Do something with all shards; lost ones get all events again, and it is done again.
+
+        Raises:
+            ShardsLostError: that has not helped.
+
+        """
+        lost: set[int] = set()
+        for _ in range(TRIES_MAX):
+            try:
+                for place in sorted(lost):
+                    self._reload(place)
+                    lost.remove(place)
+                return do()
+            except LostShardError as error:
+                lost.update(error.places)
+        raise ShardsLostError(
+            f"shards: expected them to last for a block, found some lost {TRIES_MAX} times; see "
+            "whether there is memory enough, and run the same command again to go on"
+        )
+
+    def _reload(self, place: int) -> None:
+        """Start a shard anew, with all events that came."""
+        self._shards.renew(place)
+        for columns in self._blocks():
+            if columns.number > len(self.journal):
+                break
+            users = self.journal.users_of(columns)
+            self._shards.take(self._packed(columns, users, [place]))
+
+    # Judging
+
+    def decide(self, first: int, last: int) -> Iterator[Decision]:
+        events = self.journal.events(first, last)
+        purchases = [event for event in events if isinstance(event, Purchase)]
+        start = 0
+        while start < len(purchases):
+            self._check()
+            some = purchases[start : start + self._size]
+            decisions = self._safely(partial(self._judge, some))
+            lines = [
+                self._detector.checked_line(purchase, decision)
+                for purchase, decision in zip(some, decisions, strict=True)
+                if decision.flagged
+            ]
+            self.sink.actor_ref.tell(Reached(tuple(decisions), tuple(lines)))
+            self.dispatcher.run()
+            start += len(some)
+            yield from decisions
+        self.goto(last)
+
+    def _judge(self, purchases: Sequence[Purchase]) -> list[Decision]:
+        """Return the decisions on some purchases, of which the shards have all events before."""
+        found = self._last_bought(purchases)
+        windows = self._answered(purchases, found) if self._acting else None
+        ends = np.searchsorted(found.places, np.arange(len(purchases)), side="right").tolist()
+        amounts, start, decisions = found.amounts.tolist(), 0, []
+        for place, (purchase, end) in enumerate(zip(purchases, ends, strict=True)):
+            window = [] if windows is None else windows[place]
+            baseline = baseline_of(
+                amounts[start:end] if windows is None else [each.amount for each in window]
+            )
+            decisions.append(self._decision(purchase, window, baseline))
+            start = end
+        return decisions
+
+    def _decision(self, purchase: Purchase, window: list[Purchase], baseline: Baseline) -> Decision:
+        try:
+            flagged = bool(self._coordinator.flags(purchase, window, baseline))
+        except ReplayError:
+            raise
+        except Exception as error:
+            raise ActorFailedError(
+                f"{COORDINATOR} failed on event {purchase.number}: {type(error).__name__}: {error}"
+            ) from error
+        return Decision(purchase.number, flagged, baseline.n, baseline.mean, baseline.sd)
+
+    def _last_bought(self, purchases: Sequence[Purchase]) -> _Found:
+        """Return the last T purchases of the network of each of ``purchases``."""
+        numbers = np.array([purchase.number for purchase in purchases], np.int64)
+        buyers = np.array([self.journal.numbers[each.user] for each in purchases], np.int64)
+        shards, packed, rounds = self._shards.count, pack_ascending(numbers), []
+        for shard in range(shards):
+            places = np.flatnonzero(buyers % shards == shard)
+            rounds.append(_encode(Round(packed, pack(places), pack(buyers[places] // shards))))
+        answers = self._shards.judge(rounds, self._parameters.degrees - 1)
+        bought, everything = list(map(_decode_bought, answers)), np.arange(len(numbers))
+        found = _together(
+            [_unpacked(shard, everything, numbers, own) for shard, own in enumerate(bought)]
+        )
+        largest = max(max(own.reached for own in bought) // len(numbers), 1)
+        self._size = min(2 * self._size, _PURCHASES_MAX, max(_REACHED_MAX // largest, 1))
+        last = found.last(self._tracked)
+        if self._asked < self._tracked:
+            last = self._asked_again(found, last, numbers)
+        return last
+
+    def _asked_again(self, found: _Found, last: _Found, numbers: NDArray[np.int64]) -> _Found:
+        """Ask shards for more of whom all they have told of is among the last."""
+        keys = last.shards * len(numbers) + last.places
+        told, counts = np.unique(keys, return_counts=True)
+        full = told[counts == self._asked]
+        if not len(full):
+            return last
+        among = np.isin(found.shards * len(numbers) + found.places, full)
+        parts, asked = [found.of(~among)], {}
+        for shard in np.unique(full // len(numbers)).tolist():
+            places = full[full // len(numbers) == shard] % len(numbers)
+            asked[shard] = _encode(Again(pack_ascending(places), self._tracked))
+        for shard, answer in self._shards.query("again", asked).items():
+            places = full[full // len(numbers) == shard] % len(numbers)
+            parts.append(_unpacked(shard, places, numbers, _decode_bought(answer)))
+        return _together(parts).last(self._tracked)
+
+    def _answered(self, purchases: Sequence[Purchase], found: _Found) -> list[list[Purchase]]:
+        """Return the window of each of ``purchases``, as those answer whose ``found`` are."""
+        windows: list[list[Purchase]] = [[] for _ in purchases]
+        asked: dict[int, list[tuple[int, int]]] = {}
+        counts: dict[tuple[int, int], int] = {}
+        for place, user in zip(found.places.tolist(), found.users.tolist(), strict=True):
+            if (place, user) not in counts:
+                asked.setdefault(user % self._shards.count, []).append((place, user))
+            counts[place, user] = counts.get((place, user), 0) + 1
+        questions = {
+            shard: _encode(
+                Asked(
+                    *(
+                        pack(np.array(column, np.int64))
+                        for column in (
+                            [purchases[place].number for place, _ in pairs],
+                            [user for _, user in pairs],
+                            [counts[pair] for pair in pairs],
+                        )
+                    )
+                )
+            )
+            for shard, pairs in asked.items()
+        }
+        for shard, answer in self._shards.query("answers", questions).items():
+            for (place, _), own in zip(asked[shard], _decode_answers(answer), strict=True):
+                windows[place] += own.purchases
+        for window in windows:
+            window.sort(key=place_of)
+            del window[: -self._tracked]
+        return windows
+
+
+def _nobody(number: int) -> Any:
+    raise NotImplementedError(f"user {number} is in a shard")
+
+
+class _Resumed(PurchasesResumed):
+    """How far a history has come whose events are in shards."""
+
+    def __init__(self, store: EventStore, system: ShardedPurchases) -> None:
+        self._system: Final = system
+        super().__init__(store, system.journal)  # type: ignore[arg-type]
+
+    def next_judged(self, number: int) -> int | None:
+        following = self._system.journal.events(number + 1, len(self._system.journal))
+        return next((each.number for each in following if self.detector.judges(each)), None)
+
+    def sums(self) -> Sums:
+        return self._system.sums()
+
+    def note(self, record: Record, frame: int) -> None:
+        super().note(record, frame)
+        if isinstance(record, EventRun | Decision):
+            # What is past, and what is decided, nobody looks at again.
+            self._system.journal.forget(max(self.events["batch"], self._decided))

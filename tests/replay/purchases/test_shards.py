@@ -1,0 +1,283 @@
+"""However many shards hold the users, and whatever becomes of them, all is as in one process."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import workload
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import replay
+from actors.dispatcher import Dispatcher
+from actors.orders import RandomOrder
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.messages import AskFriends, Friends
+from actors.purchases.user import UserActor
+from events.errors import DetectorError, InputError, InterruptedRunError
+from events.logs.file import Portions
+from replay.cli import main
+from replay.engine.listener import RunListener
+from replay.judging.shards import InProcess, LostShardError, ShardsLostError
+from replay.testing import LoggedHistory, histories, run_in
+from replay.testing.disks import CountingDisk
+from tests.replay.custom.test_rings import sample
+from tests.rings import Rings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.purchases.messages import Apply
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+OUTPUTS = ("flagged.json", "flagged.json.events")
+
+
+class Unreliable(InProcess):
+    """Shards that are lost at some of their calls, before or after, and are called in any order."""
+
+    def __init__(self, count: int, draw: random.Random, losses: float) -> None:
+        super().__init__(count)
+        self.draw = draw
+        self.losses = losses
+        self.lost = 0
+
+    def start(self, make: Callable[[int], Any]) -> None:
+        def made(place: int) -> Any:
+            shard = make(place)
+            dispatcher = getattr(shard, "_dispatcher", None)
+            if dispatcher is not None:
+                shard._dispatcher = Dispatcher(RandomOrder(self.draw.randrange(1 << 32)))
+                shard._mailbox = shard._dispatcher.spawn(type(shard._mailbox), "urn:coordinator")
+            return shard
+
+        super().start(made)
+
+    def order(self) -> Sequence[int]:
+        return self.draw.sample(range(self.count), self.count)
+
+    def call(self, place: int, name: str, given: Any) -> Any:
+        loses = self.draw.random() < self.losses
+        before = self.draw.random() < 0.5
+        found = None if loses and before else super().call(place, name, given)
+        if loses:
+            self.shards[place] = None
+            self.lost += 1
+            raise LostShardError([place])
+        return found
+
+
+class _OwnCoordinator(CoordinatorActor):
+    """Looks at more of a window than its amounts."""
+
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        last = window[-1] if window else None
+        return last is not None and (
+            super().flags(purchase, window, baseline)
+            or last.time == purchase.time
+            or (last.user < purchase.user and (last.line or b"") < purchase.amount.to_bytes(9))
+        )
+
+
+class OwnRule(replay.Simulation):
+    name = "own rule"
+    version = 1
+    answers_as_of = True
+    coordinator_type = _OwnCoordinator
+
+
+class _LoyalUser(UserActor):
+    """Loses no friend, and has no friends where the number of the question ends with 7."""
+
+    def apply(self, message: Apply) -> None:
+        super().apply(msgspec.structs.replace(message, unfriended=()))
+
+    def on_receive(self, message: Any) -> None:
+        if isinstance(message, AskFriends) and message.number % 10 == 7:
+            self.coordinator.tell(Friends(message.number, self.number, frozenset()))
+        else:
+            super().on_receive(message)
+
+
+class OwnUsers(replay.Simulation):
+    name = "own users"
+    version = 1
+    answers_as_of = True
+    user_type = _LoyalUser
+
+
+DETECTORS = [replay.Simulation, replay.Simulation, OwnRule, OwnUsers]
+
+
+@settings(max_examples=60)
+@given(histories(), st.integers(0, 1 << 32), st.sampled_from(DETECTORS))
+def test_store_and_flagged_file_are_those_of_one_process(
+    history: LoggedHistory, seed: int, detector: type[replay.Simulation]
+) -> None:
+    draw = random.Random(seed)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("events.logs.file.PORTIONS", Portions(draw.choice([300, 5_000])))
+        # Each way to do it, which another size of history would choose.
+        patch.setattr("actors.purchases.shard._PLACES_TO_SORT", draw.choice([0, 8, 10_000]))
+        patch.setattr("actors.purchases.shard._PLACES_TO_MARK", draw.choice([0, 64, 10_000]))
+        patch.setattr("actors.purchases.shard._ROOM", draw.choice([1, 100, 1 << 23]))
+        patch.setattr("events.purchases.part._SORT_TO_WALK", draw.choice([0, 10]))
+        patch.setattr("replay.purchases.sharded._PURCHASES_FIRST", draw.choice([1, 3, 32]))
+        patch.setattr("replay.purchases.sharded._ASKED_MORE", draw.choice([0, 8]))
+        expected = [path.read_bytes() for path in run_in(folder, history, detector)]
+        out, logs = Path(folder) / "shared.json", history.write(folder)
+        stop_after = draw.randrange(12)
+        asked = 0
+
+        def should_stop() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked > stop_after
+
+        for stop in (should_stop, bool):
+            shards = Unreliable(draw.choice([1, 2, 3, 16]), draw, draw.choice([0, 0, 0.02]))
+            with replay.Logs(*logs) as both:
+                try:
+                    replay.run(
+                        both,
+                        out,
+                        detector=detector,
+                        shards=shards,
+                        should_stop=stop,
+                        disk=CountingDisk(),
+                    )
+                except InterruptedRunError:
+                    assert stop is should_stop
+        assert [path.read_bytes() for path in (out, Path(f"{out}.events"))] == expected
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two logs: late lines, bad lines, hubs, anomalies."""
+    folder = tmp_path_factory.mktemp("logs")
+    told = workload.Workload(
+        users=60,
+        lines=1_500,
+        stream_lines=600,
+        degrees=2,
+        tracked=10,
+        seed=3,
+        spikes=0.1,
+        late=0.1,
+        bad=0.02,
+        hubs=2,
+        rate=100,
+    )
+    workload.write(told, folder)
+    return folder
+
+
+def ran(logs: Sequence[Path], folder: Path, *words: str) -> list[bytes]:
+    folder.mkdir()
+    assert main(["-q", *words, *map(str, logs), str(folder / OUTPUTS[0])]) == 0
+    return [(folder / name).read_bytes() for name in OUTPUTS]
+
+
+@pytest.mark.parametrize("degrees", ["1", "2", "3", "4"])
+def test_so_they_are_with_late_lines_and_hubs_at_any_degree(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str
+) -> None:
+    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 13))
+    both = [logs / "batch_log.json", logs / "stream_log.json"]
+    expected = ran(both, tmp_path / "one", "-D", degrees, "-T", "7")
+    assert expected[0].count(b"\n") > 10
+    for count in ("1", "2", "3", "16"):
+        assert ran(both, tmp_path / count, "-D", degrees, "-T", "7", "--shards", count) == expected
+
+
+def test_golden_decisions_are_those_of_shards(tmp_path: Path) -> None:
+    both = [GOLDEN / "three-batch.json", GOLDEN / "three-stream.json"]
+    flagged, store = ran(both, tmp_path / "out", "--shards", "3")
+    assert b"earlier\n" + flagged == (GOLDEN / "three.json").read_bytes()
+    (tmp_path / "found").write_bytes(store)
+    expected, found = (
+        replay.EventStore(GOLDEN / "three.json.events"),
+        replay.EventStore(tmp_path / "found"),
+    )
+    kept = [[*each.decisions()] for each in (expected, found)]
+    assert kept[0] == kept[1] != []
+
+
+def opened(logs: Path) -> replay.Logs:
+    return replay.Logs(logs / "batch_log.json", logs / "stream_log.json")
+
+
+def test_shards_that_are_lost_again_and_again_end_the_run_which_then_goes_on(
+    logs: Path, tmp_path: Path
+) -> None:
+    draw, out = random.Random(1), tmp_path / OUTPUTS[0]
+    expected = ran([logs / "batch_log.json", logs / "stream_log.json"], tmp_path / "one")
+
+    class Dying(Unreliable):
+        def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+            self.losses = 1
+            return super().judge(asked, hops)
+
+    with opened(logs) as both, pytest.raises(ShardsLostError, match="lost 8 times"):
+        replay.run(both, out, shards=Dying(2, draw, 0))
+    with opened(logs) as both:
+        replay.run(both, out, shards=InProcess(3))
+    assert [(tmp_path / name).read_bytes() for name in OUTPUTS] == expected
+
+
+class Undeclared(replay.Simulation):
+    pass
+
+
+class _Deciding(CoordinatorActor):
+    def _decide(self) -> None:
+        super()._decide()
+
+
+class OwnDecisions(replay.Simulation):
+    answers_as_of = True
+    coordinator_type = _Deciding
+
+
+@pytest.mark.parametrize(
+    ("detector", "reason"),
+    [
+        (Undeclared, "Undeclared: expected a detector that declares answers_as_of"),
+        (OwnDecisions, "OwnDecisions: expected a detector with users .* found _Deciding._decide"),
+    ],
+)
+def test_detector_that_shards_cannot_take_is_refused_before_anything_is_written(
+    logs: Path, tmp_path: Path, detector: Any, reason: str
+) -> None:
+    with opened(logs) as both, pytest.raises(DetectorError, match=reason):
+        replay.run(both, tmp_path / OUTPUTS[0], detector=detector, shards=InProcess(2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_is_one_with_events_of_its_own(tmp_path: Path) -> None:
+    for name, content in zip(("batch", "stream"), sample(10), strict=True):
+        (tmp_path / name).write_bytes(content)
+    with (
+        Rings.logs(tmp_path / "batch", tmp_path / "stream") as both,
+        pytest.raises(DetectorError, match="rings: expected a detector of purchases"),
+    ):
+        replay.run(both, tmp_path / OUTPUTS[0], shards=InProcess(2))
+
+
+def test_so_is_the_time_of_each_event(logs: Path, tmp_path: Path) -> None:
+    class Timing(RunListener):
+        times_events = True
+
+    with opened(logs) as both, pytest.raises(InputError, match="nobody asks for the time"):
+        replay.run(both, tmp_path / OUTPUTS[0], listener=Timing(), shards=InProcess(2))
+
+
+@pytest.mark.parametrize("count", [0, 5_000])
+def test_number_of_shards_has_bounds(count: int) -> None:
+    with pytest.raises(InputError, match="expected a number from 1 to 4096, found"):
+        InProcess(count)
