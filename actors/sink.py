@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.messages import Attested, Commit, Judged, Reached
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -47,10 +47,11 @@ from events.errors import (
     UnknownUserError,
 )
 from events.observations.interval import Interval
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.parameters import Parameters
+from events.records.record import Rejected
 from events.store.header import DetectorVersion
-from events.store.records import Decision, Rejected
 from events.store.store import EventStore
 from replay.custom.detector import Detector
 from replay.engine.listener import RunListener as Listener

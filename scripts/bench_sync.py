@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import workload
 
 import replay
-from events.store.disk import Disk, DiskFile
+from events.disk import Disk, DiskFile
 
 
 class TimedFile(DiskFile):

@@ -12,13 +12,13 @@ import msgspec
 from events.observations.interval import Interval
 from events.observations.observed import Observed
 from events.purchases.event import Purchase, Unfriend, users_of
-from events.store.records import LogEnd, Rejected, StateDigest, StreamStart
+from events.records.record import LogEnd, Rejected, StateDigest, StreamStart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.purchases.event import Event
-    from events.store.records import Record
+    from events.records.record import Record
 
 _TAGS: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
 

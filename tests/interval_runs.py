@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from events.disk import DISK
 from events.logs.file import Portions
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
-from events.store.disk import DISK
 from replay.intervals.run import Search, run_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.intervals.resume import IntervalSummary
 
 Row = tuple[str, str, str]

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from events.bounds import NUMBER_MAX
 from events.logs.extent import Fingerprint
-from events.observations.interval import Interval
+from events.observations.interval import Finding, Interval
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line
 from events.purchases.parameters import Parameters
-from events.store.header import DetectorVersion, Header
-from events.store.records import (
-    Decision,
-    Finding,
+from events.records.record import (
     Gap,
     Lines,
     LogEnd,
@@ -29,9 +27,10 @@ from events.store.records import (
     StreamStart,
     Written,
 )
+from events.store.header import DetectorVersion, Header
 
 if TYPE_CHECKING:
-    from events.store.records import Source
+    from events.records.record import Source
     from events.times.timestamps import Zone
 
 AMOUNT_MAX = 10**19 - 1  # 999999999999999.9999, the largest that SPEC.md section 2 allows

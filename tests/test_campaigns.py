@@ -15,9 +15,9 @@ import replay.purchases.resume
 from events.errors import DamagedStoreError
 from events.logs.file import Log
 from events.purchases.own_lines import OwnLines
+from events.records.record import StateDigest
 from events.store.frames import Frame, decode_frame
 from events.store.reading import Reader
-from events.store.records import StateDigest
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
 from replay.cli import main
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from events.records.record import Record
     from events.store.frames import Fault
-    from events.store.records import Record
 
 Patch = pytest.MonkeyPatch
 

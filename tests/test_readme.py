@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import replay.testing
+from events.disk import is_locked
 from events.purchases.columns import Columns
-from events.store.disk import is_locked
-from events.store.records import Rejected, StreamStart
+from events.records.record import Rejected, StreamStart
 from replay import cli
 from replay.debugger import commands as debugger
 from replay.kinds import KINDS

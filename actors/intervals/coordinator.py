@@ -30,7 +30,7 @@ from actors.intervals.messages import (
 )
 from actors.intervals.past import Totals
 from actors.messages import Commit, Horizon
-from events.store.records import Finding
+from events.observations.interval import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.intervals.messages import Findings
 from actors.messages import Commit
-from events.store.records import Finding, StateDigest
+from events.records.record import StateDigest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
 
 
 class IntervalOutlet(Protocol):

@@ -11,8 +11,8 @@ from actors.purchases.digest import RunningSums
 from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.network import NetworkQuery
 from actors.purchases.recency import WALK, Recency, Walk
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, place_of
-from events.store.records import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

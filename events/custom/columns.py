@@ -14,7 +14,7 @@ import numpy as np
 from events.bounds import Count, Signed
 from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import ticks_and_finer
-from events.store.packed import (
+from events.records.packed import (
     PackedTimes,
     Times,
     pack_names,
@@ -22,7 +22,7 @@ from events.store.packed import (
     unpack_names,
     unpack_times,
 )
-from events.store.validation import WrongRecordError
+from events.records.validation import WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,7 @@ from events.logs.parser import LineParser
 if TYPE_CHECKING:
     from events.custom.fact import Fact
     from events.custom.lines import FactLines
-    from events.store.records import Source
+    from events.records.record import Source
     from events.times.timestamps import Zone
 
 

@@ -7,7 +7,7 @@ Objects are made only of those that somebody looks at.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ class EventColumns:
     """Some consecutive events of any detector, as arrays with one entry an event."""
 
     __slots__ = ("finer", "kinds", "lines", "number", "ticks")
+
+    has_runs: ClassVar[bool] = True
+    """Whether runs say where they stand in a frame; else they stand there themselves."""
 
     def __init__(
         self,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from events.journal.columns import EventColumns
-from events.store.records import EventRun, Lines, Rejected, events_in
+from events.records.record import EventRun, Lines, Rejected, events_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from events.store.records import Record
+    from events.records.record import Record
 
 
 class Block(NamedTuple):

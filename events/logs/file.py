@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from events.logs.arrays import Readable
     from events.logs.parser import ParserType
     from events.logs.splitting import WholeLines
-    from events.store.records import Source
+    from events.records.record import Source
     from events.times.timestamps import Zone
 
 

@@ -27,8 +27,8 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from events.disk import Identity
 from events.logs.tap import READ_BYTES, Change, Tap, wait
-from events.store.disk import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from events.errors import InputError, counted, unreadable
 from events.escapes import plain
@@ -20,17 +20,45 @@ from events.logs.reader import LogReader, Piece
 from events.logs.splitting import LineSplitter
 from events.logs.tap import READABLE, Change, Tap, Wake
 from events.paths import STANDARD_STREAM, path_of, standard_input
-from events.store.records import Lines, Source, last_line
+from events.records.record import Lines, Source, last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
-    from events.logs.kept_lines import Compared, Kept
     from events.logs.parser import ParserType
     from events.logs.reader import ParseAhead
     from events.logs.splitting import WholeLines
+
+
+class Compared(NamedTuple):
+    """How far a file holds the lines that were read before."""
+
+    same: bool
+    """Whether it has all of them, in their places."""
+    lines: int
+    """The number of the last that it has, from the first on; 0: none."""
+    offset: int
+    """Where the line behind that one begins, in bytes."""
+    ended: bool
+    """Whether the file ends before the next one."""
+    lacks_newline: bool
+    """Whether it ends behind the last one that it has, without a newline."""
+    before: bytes
+    """The last bytes before ``offset`` that were compared, at most `COMPARED_BYTES`."""
+
+
+class Kept(Protocol):
+    """What was read before of a log that is live, as a store has it."""
+
+    def compare(self, descriptor: int, start: int = 0) -> Compared:
+        """Compare it with the file that is open as ``descriptor``, from byte ``start`` on.
+
+        Raises:
+            OSError: it cannot be read.
+
+        """
 
 
 class LiveLog(LogReader):

@@ -12,7 +12,7 @@ import msgspec
 from events.logs.block import Block
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE, BadLineError, Reason
 from events.logs.splitting import CutLine, long_line_detail
-from events.store.records import EventRun, Lines, Record, Rejected, Source
+from events.records.record import EventRun, Lines, Record, Rejected, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

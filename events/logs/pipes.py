@@ -9,8 +9,8 @@ import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
+from events.disk import Identity, identity_of
 from events.logs.tap import READ_BYTES, Change, Tap, wait
-from events.store.disk import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
 from events.closing import Closing
+from events.disk import Identity
 from events.errors import InputError, unreadable
 from events.logs.block import Block
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
 from events.logs.splitting import CutLine, long_line_detail
 from events.logs.tap import Change
-from events.store.disk import Identity
-from events.store.records import Lines, LogEnd, Source
+from events.records.record import Lines, LogEnd, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -90,6 +90,8 @@ class Observed(EventColumns):
     In a frame they stand where they were read, between what else is there; there may be several.
     """
 
+    has_runs = False
+
     def __init__(
         self,
         number: int,

@@ -14,7 +14,7 @@ from events.logs.splitting import CutLine
 from events.observations.csvrows import DELIMITERS, CsvRows, Dialect
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import RejectedRow
-from events.store.records import Lines, Record, Rejected, last_line
+from events.records.record import Lines, Record, Rejected, last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from events.observations.csvrows import Heading
     from events.observations.lateness import Watermark
     from events.observations.rows import ColumnNames, ObservationBlock
-    from events.store.records import Source
+    from events.records.record import Source
     from events.times.timestamps import Zone
 
 Format: TypeAlias = Literal["csv", "jsonl"]

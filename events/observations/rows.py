@@ -39,7 +39,7 @@ class RejectedRow(msgspec.Struct, tag="rejected-row", array_like=True, frozen=Tr
     line: bytes
     """The row, byte for byte, without the newline at its end, or the beginning of a long one."""
     length: int | None = None
-    """How many bytes a line has that is not kept whole; see `events.store.records.Rejected`."""
+    """How many bytes a line has that is not kept whole; see `events.records.record.Rejected`."""
     sha256: bytes | None = None
 
 

@@ -1,4 +1,4 @@
-"""What a search for intervals has to be, record by record; see `events.store.validation`."""
+"""What a search for intervals has to be, record by record; see `events.records.validation`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import shown
 from events.journal.ticks import PLACES
+from events.observations.interval import Finding
 from events.observations.observed import Observed
-from events.store.records import Finding, Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
-from events.store.validation import CanonicalTimes, Validator, WrongRecordError
+from events.records.record import Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
+from events.records.validation import CanonicalTimes, Validator, WrongRecordError
 from events.times.timestamps import FRACTION_MAX
 
 if TYPE_CHECKING:

@@ -18,17 +18,16 @@ from events.errors import BadValueError, DamagedStoreError, shown
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError, Reason
 from events.nesting import without_nested
 from events.purchases.amounts import UNITS_MAX
-from events.purchases.columns import Columns
-from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of, users_of
+from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.lines import read_line
-from events.store.validation import CanonicalTimes
+from events.records.validation import CanonicalTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from events.purchases.columns import Columns
     from events.purchases.styles import Style
-    from events.store.store import EventStore
     from events.times.timestamps import Zone
 
 # Of fewer than one in so many events each is made an object by itself.
@@ -165,28 +164,3 @@ class OwnLines:
                 read = read_line(without_nested(text), event.number, self._zone)
         if b"\n" in line or read is None or msgspec.structs.replace(read, line=line) != event:
             raise BadValueError(f"expected the line that it was read from, found {shown(line)}")
-
-
-def check_own_lines(store: EventStore) -> None:
-    """Check all events of ``store``; a tenth of the time that objects of all would take.
-
-    Raises:
-        DamagedStoreError: another line stands for one of them.
-
-    """
-    lines = OwnLines(store.path, store.zone)
-    for frame in store.frames():
-        for record in frame.records:
-            if isinstance(record, Columns):
-                lines.check_columns(record)
-
-
-def own_line(event: Event, store: EventStore) -> bytes:
-    """Return the source line of ``event``, byte for byte, without its newline.
-
-    Raises:
-        DamagedStoreError: the line is another's; the event is one of ``store``.
-
-    """
-    OwnLines(store.path, store.zone).check([event])
-    return line_of(event)

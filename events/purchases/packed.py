@@ -19,7 +19,7 @@ from events.journal.ticks import TICKS_END, TICKS_PER_MINUTE
 from events.purchases.amounts import UNITS_MAX
 from events.purchases.columns import BEFRIEND, NOBODY, PURCHASE, UNFRIEND, Columns
 from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style, ahead
-from events.store.packed import (
+from events.records.packed import (
     PackedNames,
     PackedTimes,
     Times,
@@ -29,7 +29,7 @@ from events.store.packed import (
     unpack_times,
     whole_numbers,
 )
-from events.store.validation import WrongRecordError
+from events.records.validation import WrongRecordError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What a history of judged events has to be, record by record; see `events.store.validation`."""
+"""What a history of judged events has to be, record by record; see `events.records.validation`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from events.store.records import (
+from events.custom.columns import FactColumns
+from events.purchases.columns import PURCHASE, Columns
+from events.purchases.decision import Decision
+from events.purchases.event import line_of
+from events.purchases.lines import flagged_line
+from events.records.record import (
     EventRun,
     Gap,
     Lines,
@@ -22,15 +27,19 @@ from events.store.records import (
     StreamStart,
     Written,
 )
-from events.store.validation import Validator, WrongRecordError
+from events.records.validation import Validator, WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from events.custom.fact import FactTypes
     from events.journal.columns import EventColumns, Kinds
+    from events.purchases.event import Purchase
     from events.store.header import Header
+
+_PURCHASE_SUMS: Final = 8
 
 
 class JudgedValidator(Validator):
@@ -223,3 +232,43 @@ class JudgedValidator(Validator):
             raise WrongRecordError(
                 f"whole lines of the {self._length} flagged bytes", f"{written.size} bytes written"
             )
+
+
+class PurchaseValidator(JudgedValidator):
+    """What was read so far of a history of purchases."""
+
+    columns_type = Columns
+
+    def __init__(self, header: Header) -> None:
+        """Begin before the first frame of a store with ``header``."""
+        super().__init__(header, Decision, _PURCHASE_SUMS)
+
+    def _judged(self, kinds: Kinds) -> NDArray[np.bool_]:
+        judged: NDArray[np.bool_] = kinds == PURCHASE
+        return judged
+
+    def _length_of(self, event: Purchase, verdict: Decision) -> int:
+        return len(flagged_line(line_of(event), verdict.mean_cents, verdict.sd_cents)) + 1
+
+
+class FactValidator(JudgedValidator):
+    """What was read so far of a history of events of declared types."""
+
+    columns_type = FactColumns
+
+    def __init__(self, header: Header, types: FactTypes) -> None:
+        """Begin before the first frame of a store with ``header`` and events of ``types``."""
+        super().__init__(header, types.verdict, None)
+        self._judged_kinds: Final = list(types.judged)
+
+    def _judged(self, kinds: Kinds) -> NDArray[np.bool_]:
+        return np.isin(kinds, self._judged_kinds)
+
+    def _length_of(self, event: Any, verdict: Any) -> int:
+        del event, verdict
+        return 0
+
+    def _take_written(self, written: Written) -> None:
+        # How long a line is its detector knows, which need not be there.
+        self._lengths.add(written.size)
+        super()._take_written(written)

@@ -1,7 +1,7 @@
 """From the body of a frame to its records, checked; the one way in which stores are read.
 
 What a record's type says is checked by the decoder (`events.bounds`), what it says of
-other records by a validator (`events.store.validation`).
+other records by a validator (`events.records.validation`).
 """
 
 from __future__ import annotations
@@ -10,93 +10,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from events.bounds import Name, Number
 from events.custom.fact import FactTypes
-from events.custom.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError
-from events.journal.ticks import times_of
 from events.nesting import decoded
-from events.observations.observed import Observed
 from events.observations.validation import IntervalValidator
-from events.purchases.single import checked, decode_single
-from events.purchases.validation import PurchaseValidator
+from events.records.validation import CanonicalTimes
+from events.store.earlier import decode_observed, decode_single, in_columns
 from events.store.header import FIRST_PACKED
-from events.store.records import (
-    Finding,
-    Gap,
-    Lines,
-    LogEnd,
-    Record,
-    Rejected,
-    StateDigest,
-    Written,
-)
+from events.store.judged import FactValidator, PurchaseValidator
 from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
-from events.store.validation import CanonicalTimes, WrongRecordError
-from events.times.columns import times_in_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from events.records.record import Record
+    from events.records.validation import Validator
     from events.store.header import Header
-    from events.store.validation import Validator
 
 
 _Body: TypeAlias = "bytes | memoryview"
-
-
-class _Observed(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
-    """What `Observed` were in versions 1 and 2."""
-
-    number: Number
-    times: tuple[str, ...]
-    adids: tuple[Name, ...]
-    keys: tuple[Name, ...] | None = None
-
-
-_decode_observed = msgspec.msgpack.Decoder(
-    list[_Observed | Rejected | Lines | LogEnd | Finding | StateDigest | Written | Gap]
-).decode
-
-
-def _observations(records: list[Any], times: CanonicalTimes) -> list[Record]:
-    """Return records of version 2 with observations as columns.
-
-    Raises:
-        BadValueError: a time is not canonical.
-
-    """
-    found: list[Record] = []
-    for record in records:
-        if isinstance(record, _Observed):
-            column = times_in_texts(record.times)
-            if column is None or times_of(column.ticks, column.finer) != [*record.times]:
-                for each in record.times:
-                    times.check(each)
-            found.append(_observed(record))
-        else:
-            found.append(record)
-    return found
-
-
-def _observed(record: _Observed) -> Observed:
-    """Return the columns of observations.
-
-    Raises:
-        WrongRecordError: they are not of one length, or there are none.
-
-    """
-    count, keys = len(record.times), record.keys
-    for column, length in (
-        ("ids", len(record.adids)),
-        ("keys", count if keys is None else len(keys)),
-    ):
-        if length != count or not count:
-            raise WrongRecordError(
-                "columns of one length, and not empty", f"{count} times and {length} {column}"
-            )
-    return Observed(record.number, record.times, record.adids, keys, zone="none")
 
 
 class Reader:
@@ -131,7 +64,7 @@ class Reader:
             self._decode = decode_purchases if self._packed else decode_single
             self.validator = PurchaseValidator(header)
         else:
-            self._decode = decode_intervals if self._packed else _decode_observed
+            self._decode = decode_intervals if self._packed else decode_observed
             self.validator = IntervalValidator(
                 header.intervals, header.zone, incomplete=header.incomplete
             )
@@ -155,7 +88,7 @@ class Reader:
             found = decoded(self._decode, body)
             if self._packed:
                 return unpack_records(found, events_before, events, len(body), self._types)
-            return checked(_observations(found, self._times), events_before, self._times)
+            return in_columns(found, events_before, self._times)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._not_ours(offset, f"expected records, found: {error}") from None
         except BadValueError as error:

@@ -12,8 +12,8 @@ from events.store.store import read_content, scanned
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from events.records.record import Record
     from events.store.header import Header
-    from events.store.records import Record
 
 
 class Part(NamedTuple):

@@ -1,7 +1,7 @@
 """The event store: one append-only file that is the truth about a run.
 
 The file is a header (`events.store.header`) and then frames (`events.store.frames`), all of them
-msgpack objects. Frames hold arrays of records (`events.store.records`).
+msgpack objects. Frames hold arrays of records (`events.records.record`).
 `events/store/FORMAT.md` describes the format for readers in other languages.
 
 A write that was interrupted leaves a last frame that is not whole. Reading such a
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from events.closing import Closing
 from events.custom.fact import FactTypes
 from events.data_frames import frame_of
+from events.disk import read_beginning
 from events.errors import (
     BadValueError,
     DamagedStoreError,
@@ -31,12 +32,12 @@ from events.journal.columns import EventColumns
 from events.logs.objects import zone_of
 from events.observations.observed import Observed
 from events.paths import path_of
-from events.store.disk import read_beginning
+from events.records.record import Record, Rejected, in_place
 from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
 from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
 from events.store.reading import Reader
-from events.store.records import VERDICTS, Finding, Record, Rejected, in_place
 from events.store.scan import Damage, Whole, scan
+from events.store.stored import VERDICTS
 from events.store.tables import table_of
 
 if TYPE_CHECKING:
@@ -402,12 +403,11 @@ class EventStore(Closing):
         They are `Decision`, or what a detector declares; of a search for intervals what it
         found: each has an ``interval``, and the ``number`` of the event after which it was final.
         """
-        decided = (*VERDICTS, Finding)
         return (
             record
             for frame in self.frames()
             for record in frame.records
-            if isinstance(record, decided)
+            if isinstance(record, VERDICTS)
         )
 
     def to_frame(self, library: Library, rows: Rows = "events") -> Any:

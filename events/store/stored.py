@@ -15,8 +15,10 @@ from events.bounds import Count, Hash, Number
 from events.custom.columns import FactColumns, PackedFacts
 from events.custom.fact import Verdict, verdict_fields
 from events.journal.columns import EventColumns
+from events.observations.interval import Finding
 from events.observations.observed import Coded, Observed, together
 from events.purchases.columns import Columns
+from events.purchases.decision import Decision
 from events.purchases.packed import (
     TEXT_MAX,
     PackedEvents,
@@ -24,7 +26,7 @@ from events.purchases.packed import (
     text_length,
     unpack_events,
 )
-from events.store.packed import (
+from events.records.packed import (
     PackedNames,
     PackedTimes,
     Times,
@@ -33,10 +35,8 @@ from events.store.packed import (
     unpack_names,
     unpack_times,
 )
-from events.store.records import (
-    Decision,
+from events.records.record import (
     EventRun,
-    Finding,
     Gap,
     Lines,
     LogEnd,
@@ -47,13 +47,19 @@ from events.store.records import (
     StreamStart,
     Written,
 )
-from events.store.validation import WrongRecordError
+from events.records.validation import WrongRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from events.custom.fact import FactTypes
     from events.times.timestamps import Zone
+
+
+DECISIONS: Final = (Decision, Verdict)
+"""The types of verdicts on single events."""
+VERDICTS: Final = (*DECISIONS, Finding)
+"""The types of all that is decided or found."""
 
 
 class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=True, gc=False):
@@ -75,7 +81,7 @@ class PackedObserved(msgspec.Struct, tag="observed", array_like=True, frozen=Tru
 
 
 class _Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc=False):
-    """A rejected line that is kept as a whole; see `events.store.records.Rejected`."""
+    """A rejected line that is kept as a whole; see `events.records.record.Rejected`."""
 
     source: Source
     number: Number
@@ -85,7 +91,7 @@ class _Rejected(msgspec.Struct, tag="rejected", array_like=True, frozen=True, gc
 
 
 class _Cut(msgspec.Struct, tag="cut", array_like=True, frozen=True, gc=False):
-    """A rejected line of which the beginning is kept; see `events.store.records.Rejected`."""
+    """A rejected line of which the beginning is kept; see `events.records.record.Rejected`."""
 
     source: Source
     number: Number

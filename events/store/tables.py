@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from events.data_frames import TableColumn
 from events.errors import BadValueError, shown
 from events.purchases.event import Purchase, type_name
-from events.store.records import StreamStart
+from events.records.record import StreamStart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.custom.fact import Fact, FactTypes
     from events.data_frames import Kind
+    from events.observations.interval import Finding
     from events.purchases.event import Event
-    from events.store.records import Finding
     from events.store.store import EventStore
 
 Table: TypeAlias = dict[str, TableColumn]

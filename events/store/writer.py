@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from events.closing import Closing
+from events.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.errors import OutputError, unwritable
-from events.store.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.store.frames import Frame, chain_of, encode_frame
 from events.store.header import encode_header
 from events.store.stored import encode_records
@@ -17,9 +17,9 @@ from events.store.stored import encode_records
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.store.disk import DiskFile, Permissions
+    from events.disk import DiskFile, Permissions
+    from events.records.record import Record
     from events.store.header import Header
-    from events.store.records import Record
     from events.store.store import EventStore
 
 

@@ -8,9 +8,10 @@ import msgspec
 
 from events.errors import StoreError, counted
 from events.paths import path_of
-from events.store.records import VERDICTS, Finding, Rejected, events_in, last_line
+from events.records.record import Rejected, events_in, last_line
 from events.store.salvage import Salvage
 from events.store.store import EventStore
+from events.store.stored import VERDICTS
 from replay.arguments import add_store
 from replay.kinds import kind_of, looks_of
 from replay.loading import add_detector, given_detector
@@ -42,14 +43,17 @@ def run(options: argparse.Namespace) -> int:
     records, damages = salvage.records, salvage.damages
     if all(damage.end is None for damage in damages):
         looks_of(EventStore(options.store), given_detector(options)).audit()
+    kind = kind_of(salvage.header)
+    verdicts = sum(isinstance(record, VERDICTS) for record in records)
     told: dict[str, Any] = {
         "version": salvage.version,
         "size": salvage.size,
         "intact": salvage.intact_bytes,
         "frames": len(salvage.parts),
         "events": events_in(records),
-        "decisions": sum(isinstance(record, VERDICTS) for record in records),
-        "findings": sum(isinstance(record, Finding) for record in records),
+        "decisions": 0,
+        "findings": 0,
+        f"{kind.verdict}s": verdicts,
         "rejected": sum(isinstance(record, Rejected) for record in records),
         "next_line": _next_line(salvage),
         "incomplete": salvage.header.incomplete,
@@ -65,7 +69,6 @@ def run(options: argparse.Namespace) -> int:
     say(f"format version {told['version']}, {counted(told['size'], 'byte')}")
     unnamed = "" if salvage.header.detector else ", as in stores that name none"
     say(f"decided by {salvage.header.decided_by}{unnamed}")
-    kind = kind_of(salvage.header)
     for name in ("frame", "event", kind.verdict):
         say(counted(told[f"{name}s"], name))
     say(f"{counted(told['rejected'], kind.line)} rejected")

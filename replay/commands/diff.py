@@ -9,7 +9,7 @@ import msgspec
 
 from events.errors import OtherKindError, counted
 from events.escapes import plain
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.kinds import looks_of
 from replay.loading import add_detector, given_detector
 from replay.terminal.standard_streams import say

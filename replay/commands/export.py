@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from events.store.records import Source
+    from events.records.record import Source
 
 SUMMARY = "write the logs of a run again, without their blank lines"
 _SOURCES = tuple(dict.fromkeys(source for kind in ALL_KINDS for source in kind.sources))

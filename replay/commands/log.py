@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError, PositionError, event_among, shown
 from events.escapes import plain
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.arguments import add_store, as_utf8, did_you_mean, reference
 from replay.engine.looks import rejected_text
 from replay.kinds import looks_at

@@ -7,10 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from events.disk import DISK, NewFile, free_name, identity_of
 from events.errors import InputError, counted, unwritable
 from events.escapes import plain
 from events.paths import is_output_stream
-from events.store.disk import DISK, NewFile, free_name, identity_of
 from replay.arguments import ROUNDED, add_store
 from replay.engine.files import check_outputs
 from replay.engine.output_file import OutputFile

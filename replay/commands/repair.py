@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from events.disk import permissions_of
 from events.errors import StoreError, counted
 from events.escapes import plain
 from events.journal.columns import EventColumns
 from events.paths import path_of
-from events.store.disk import permissions_of
-from events.store.records import (
-    Decision,
-    Finding,
-    Gap,
-    Record,
-    StateDigest,
-    StreamStart,
-    events_in,
-)
+from events.records.record import Gap, Record, StateDigest, StreamStart, events_in
 from events.store.salvage import Part, Salvage
+from events.store.stored import DECISIONS, VERDICTS
 from events.store.writer import StoreWriter
 from replay.arguments import add_store
 from replay.engine.files import check_new
@@ -102,7 +95,7 @@ class _Mender:
         if isinstance(record, EventColumns):
             self._runs.append((record.number, record.number + len(record) - 1, self.lost))
             return record.numbered(record.number - self.lost)
-        if isinstance(record, Decision):
+        if isinstance(record, DECISIONS):
             decided = self._number(record.number)
             self.dropped += decided is None
             return None if decided is None else replaced(record, number=decided)
@@ -124,4 +117,4 @@ class _Mender:
         if isinstance(record, StreamStart):
             return StreamStart(record.events - self.lost)
         # Behind a gap the indexes of intervals are not what they were.
-        return None if isinstance(record, Finding) and self._gaps else record
+        return None if isinstance(record, VERDICTS) and self._gaps else record

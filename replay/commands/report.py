@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from events.disk import free_name
 from events.errors import InputError, counted, unwritable
 from events.escapes import plain
-from events.store.disk import free_name
 from replay.arguments import add_event, add_setting
 from replay.engine.files import check_new
 from replay.engine.output_file import write_new

@@ -20,7 +20,7 @@ from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
-    from events.store.records import Rejected
+    from events.records.record import Rejected
     from replay.arguments import CommandParser
     from replay.engine.branch import Branch, Rerun
     from replay.engine.inputs import SourceLog

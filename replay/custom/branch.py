@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.custom.fact import Fact
-    from events.store.records import Source
+    from events.records.record import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog, Differing
     from replay.engine.listener import RunSummary

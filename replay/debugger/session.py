@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from events.disk import NewFile
 from events.errors import InputError, OutputError, PositionError, unwritable
-from events.store.disk import NewFile
 from replay.debugger.commands import CommandError, Commands, commands_in
 from replay.debugger.expressions import Expression
 from replay.debugger.tools import quoted

@@ -22,10 +22,10 @@ from typing import (
     TypeVar,
 )
 
+from events.disk import DISK, Disk, Identity, identity_of
 from events.errors import InputError, OutputError, PositionError, ReplayError
 from events.logs.objects import BadLineError
 from events.paths import is_output_stream, path_of
-from events.store.disk import DISK, Disk, Identity, identity_of
 from events.store.store import EventStore
 from replay.engine.branch_files import branch_files, unnamed_log
 from replay.engine.branch_lines import Inserted, identified
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from events.logs.extent import Fingerprint
-    from events.store.records import Source
+    from events.records.record import Source
     from replay.engine.branch_lines import Meaning
     from replay.engine.listener import RunListener, RunSummary
     from replay.engine.looks import Fields

@@ -8,8 +8,8 @@ from io import BufferedReader
 from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
+from events.disk import NewFile, free_name, permissions_of
 from events.errors import unwritable
-from events.store.disk import NewFile, free_name, permissions_of
 from events.store.header import is_store
 from events.store.writer import set_aside
 from replay.engine.kept_history import refuse_locked
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from events.store.disk import Disk
-    from events.store.records import Source
+    from events.disk import Disk
+    from events.records.record import Source
     from replay.engine.listener import RunSummary
 
 

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.store.records import Source
+    from events.records.record import Source
 
 
 class Inserted(NamedTuple):

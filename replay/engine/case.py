@@ -15,15 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from events.disk import free_name
 from events.errors import InputError, OutputError, unwritable
-from events.store.disk import free_name
 from replay.engine.files import STORE_SUFFIX, check_folder_of
 from replay.engine.shrink import VerdictNotReplayedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from events.store.records import Source
+    from events.records.record import Source
     from replay.engine.shrink import Shrinking, Shrunk
 
 _TEST_NAME: Final = re.compile(r"test_event_[0-9]+_[0-9a-f]{8}\.py")

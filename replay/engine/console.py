@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from events.store.records import Rejected
+    from events.records.record import Rejected
     from replay.engine.inputs import Inputs, SourceLog
 
 # The bar is drawn at most so often.

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from events.logs.kept_lines import KeptLines
-from events.store.records import EventRun, Lines, LogEnd, Rejected, Written
+from events.records.record import EventRun, Lines, LogEnd, Rejected, Written
+from replay.engine.kept_lines import KeptLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.logs.block import Block
-    from events.logs.kept_lines import Kept
+    from events.logs.live import Kept
     from events.logs.reader import ParseAhead
+    from events.records.record import Record, Source
     from events.store.header import Header
-    from events.store.records import Record, Source
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder, Observer
-    from events.store.records import StateDigest
+    from events.records.record import StateDigest
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from events.disk import Identity, identity_of
 from events.errors import InputError, OutputError, unreadable
 from events.paths import STANDARD_STREAM, is_output_stream, path_of
-from events.store.disk import Identity, identity_of
 from events.store.header import is_store
 
 if TYPE_CHECKING:

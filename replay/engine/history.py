@@ -13,13 +13,13 @@ from events.errors import PositionError, event_among
 from events.journal.columns import EventColumns
 from events.journal.journal import Journal
 from events.logs.objects import BYTE_ORDER_MARK
-from events.store.records import EventRun, Gap, Lines, LogEnd, Rejected, Source, StateDigest
+from events.records.record import EventRun, Gap, Lines, LogEnd, Rejected, Source, StateDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.store import EventStore, StoredFrame
     from events.times.timestamps import Zone
 

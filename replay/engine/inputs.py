@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from events.disk import Identity
     from events.logs.block import Block
-    from events.logs.kept_lines import Kept
+    from events.logs.live import Kept
     from events.logs.reader import ParseAhead
-    from events.store.disk import Identity
-    from events.store.records import LogEnd, Source
+    from events.records.record import LogEnd, Source
 
 
 class SourceLog(Protocol):

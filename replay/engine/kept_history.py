@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from events.disk import is_locked
 from events.errors import (
     DamagedStoreError,
     InputError,
@@ -14,7 +15,6 @@ from events.errors import (
     StoreError,
     unwritable,
 )
-from events.store.disk import is_locked
 from events.store.store import EventStore
 from events.store.writer import set_aside
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from events.store.header import Header
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.store.records import Source
+from events.records.record import Source
 
 if TYPE_CHECKING:
-    from events.store.records import Rejected
+    from events.records.record import Rejected
 
 
 class RunSummary(msgspec.Struct):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.errors import InputError
 from events.logs.splitting import CutLine
-from events.store.records import EventRun
+from events.records.record import EventRun
 from events.store.stored import encode_records
 from replay.engine.workers import LOST, Workers
 

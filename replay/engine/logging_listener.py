@@ -12,7 +12,7 @@ from replay.engine.notices import notice, rewritten_notice
 from replay.engine.rejections import Rejections
 
 if TYPE_CHECKING:
-    from events.store.records import Rejected
+    from events.records.record import Rejected
     from replay.engine.inputs import Inputs, SourceLog
 
 LOGGER: Final = logging.getLogger("replay")

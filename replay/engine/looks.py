@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from events.records.record import Rejected, Source
     from events.store.header import Header
-    from events.store.records import Rejected, Source
     from events.store.store import EventStore
     from replay.engine.branch import Branch, Branching, Rerun
     from replay.engine.console import RunWords

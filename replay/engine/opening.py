@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from events.store.disk import alone_in, permissions_of
+from events.disk import alone_in, permissions_of
 from events.store.header import VERSION
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from events.store.header import Header
     from replay.engine.output import Output
 

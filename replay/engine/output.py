@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from events.store.records import Written
+from events.records.record import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.writer import StoreWriter
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
+from events.disk import DISK, Disk, NewFile
 from events.errors import OutputError, unwritable
-from events.store.disk import DISK, Disk, NewFile
 from events.store.writer import keep_aside
 from replay.engine.files import check_new, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from events.store.disk import DiskFile
+    from events.disk import DiskFile
     from replay.engine.output import WrittenLines
 
 

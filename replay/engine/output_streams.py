@@ -22,7 +22,7 @@ from replay.engine.output_file import OutputFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.engine.output import Output, WrittenLines
 
 # How often a pipe that nobody reads is looked at, and whether to stop is asked.

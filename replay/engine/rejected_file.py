@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
+from events.disk import DISK
 from events.errors import InputError
 from events.paths import STANDARD_STREAM, is_output_stream
-from events.store.disk import DISK
 from replay.engine.files import check_outputs, same_file
 from replay.engine.output import WrittenLines
 from replay.engine.output_file import OutputFile
@@ -23,8 +23,8 @@ from replay.engine.output_file import OutputFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from events.store.disk import Disk, Identity
-    from events.store.records import Rejected
+    from events.disk import Disk, Identity
+    from events.records.record import Rejected
     from events.store.store import EventStore
 
 _WHAT: Final = "file of rejected lines"

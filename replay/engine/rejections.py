@@ -10,7 +10,7 @@ from events.errors import LineRejectedError, counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from events.store.records import Rejected
+    from events.records.record import Rejected
 
 # So many of one reason are told each by itself.
 TOLD_MAX: Final = 10

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from events.disk import NO_LINKS, NewFile, identity_of, numbered_name, permissions_of
 from events.errors import DamagedStoreError, unwritable
-from events.store.disk import NO_LINKS, NewFile, identity_of, numbered_name, permissions_of
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from events.store.writer import StoreWriter
 
 if TYPE_CHECKING:
-    from events.store.disk import Disk
-    from events.store.records import Record
+    from events.disk import Disk
+    from events.records.record import Record
     from events.store.store import EventStore, StoredFrame
 
 

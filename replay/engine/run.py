@@ -21,9 +21,9 @@ from replay.engine.rejections import strict_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from events.disk import Disk
     from events.logs.block import Block
-    from events.store.disk import Disk
-    from events.store.records import Rejected
+    from events.records.record import Rejected
     from events.store.store import EventStore
     from replay.engine.drive import Drive, Resumed
     from replay.engine.inputs import Inputs, SourceLog

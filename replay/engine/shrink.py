@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from events.store.records import Source
+    from events.records.record import Source
     from replay.engine.looks import Looks
 
 H = TypeVar("H")

@@ -13,7 +13,7 @@ from replay.engine.difference import Difference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from events.store.records import StateDigest
+    from events.records.record import StateDigest
     from replay.engine.history import Attestation
 
 

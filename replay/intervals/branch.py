@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from events.disk import Disk
     from events.logs.extent import Fingerprint
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
     from events.observations.parameters import IntervalParameters
     from events.observations.parser import FileFormat
-    from events.store.disk import Disk
-    from events.store.records import Finding, Rejected, Source
+    from events.records.record import Rejected, Source
     from replay.engine.branch import BranchLog, What
     from replay.engine.listener import RunListener
     from replay.engine.looks import Fields

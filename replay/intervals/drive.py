@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from events.observations.kept_rows import KeptObservations
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
 from events.store.header import Header, line_bytes_of
@@ -19,6 +18,7 @@ from replay.engine.drive import Drive, Resumed
 from replay.engine.supervision import Reactivation
 from replay.intervals.appending import check_appending
 from replay.intervals.kept import StoredRecovery
+from replay.intervals.kept_rows import KeptObservations
 from replay.intervals.lines import IntervalOutputs, title_of
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.simulation import IntervalSimulation
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from events.observations.parameters import IntervalParameters
     from events.observations.source import Observations
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog

@@ -16,7 +16,7 @@ from actors.messages import Commit
 from actors.urns import COORDINATOR, urn_of_key
 from events.errors import counted
 from events.observations.observed import Observed
-from events.store.records import Finding, LogEnd, StateDigest
+from events.records.record import LogEnd, StateDigest
 from replay.engine.explore import COMMITS, Subject
 from replay.intervals.lines import interval_lines
 from replay.intervals.verify import finding_differences
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
     from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore

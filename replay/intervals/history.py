@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from events.observations.interval import Finding
 from events.observations.journal import ObservationJournal
 from events.observations.observed import Observation, Observed
-from events.store.records import Finding, LogEnd, Record
+from events.records.record import LogEnd, Record
 from replay.engine.history import StoredHistory
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 from actors.intervals.finder import Held
 from actors.intervals.past import CoordinatorState, Recovery, Totals
 from events.observations.observed import Observed
-from events.store.records import LogEnd
+from events.records.record import LogEnd
 from events.store.store import EventStore
 
 if TYPE_CHECKING:

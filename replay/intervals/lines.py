@@ -16,9 +16,9 @@ from replay.engine.output import KeptOutput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
     from events.observations.parameters import IntervalParameters
-    from events.store.records import Finding, StateDigest
+    from events.records.record import StateDigest
     from events.store.writer import StoreWriter
     from events.times.timestamps import Zone
     from replay.engine.output import Output

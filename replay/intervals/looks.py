@@ -12,10 +12,9 @@ import msgspec
 from actors.intervals.messages import Extend, Found, Observe
 from events.errors import DamagedStoreError, counted
 from events.observations.csvrows import csv_line
-from events.observations.interval import Interval
+from events.observations.interval import Finding, Interval
 from events.observations.observed import Observation
 from events.observations.source import format_of
-from events.store.records import Finding
 from events.times.timestamps import in_zone
 from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
@@ -41,8 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from events.observations.parameters import IntervalParameters
+    from events.records.record import Source
     from events.store.header import Header
-    from events.store.records import Source
     from replay.engine.verify import Verification
     from replay.engine.workers import Workforce
 

@@ -6,16 +6,16 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from events.closing import Closing
+from events.disk import NewFile
 from events.errors import BadValueError, OutputError, unwritable
 from events.observations.parquet import pyarrow_module
-from events.store.disk import NewFile
 from events.store.store import EventStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.engine.output import WrittenLines
 
 

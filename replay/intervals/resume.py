@@ -6,8 +6,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from events.errors import DamagedStoreError
+from events.observations.interval import Finding
 from events.observations.observed import Observed
-from events.store.records import Finding, LogEnd, Record, StateDigest, Written
+from events.records.record import LogEnd, Record, StateDigest, Written
 from replay.engine.drive import Resumed
 from replay.engine.listener import RunSummary
 from replay.engine.output import WrittenLines

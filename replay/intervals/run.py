@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from events.disk import DISK, Disk
 from events.errors import InputError
 from events.observations.parameters import (
     IntervalParameters,
@@ -19,7 +20,6 @@ from events.observations.parameters import (
     check_threshold,
 )
 from events.paths import is_output_stream
-from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.logging_listener import LoggingListener
 from replay.engine.notices import rebuild_cure

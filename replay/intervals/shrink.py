@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from events.observations.interval import Interval
     from events.observations.observed import Observation
-    from events.store.records import Source
+    from events.records.record import Source
     from events.times.timestamps import Zone
     from replay.engine.looks import Fields
     from replay.intervals.looks import IntervalLooks

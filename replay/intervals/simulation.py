@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actors.dispatcher import DeliveryOrder
     from events.observations.observed import Observed
     from events.observations.parameters import IntervalParameters
-    from events.store.records import StateDigest
+    from events.records.record import StateDigest
 
 
 class KeyState(NamedTuple):

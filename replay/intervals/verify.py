@@ -10,8 +10,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from actors.urns import SINK, urn_of_key
+from events.observations.interval import Finding
 from events.observations.observed import Observed
-from events.store.records import Finding, Gap, LogEnd, Record, StateDigest
+from events.records.record import Gap, LogEnd, Record, StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.history import Attestation

@@ -20,9 +20,8 @@ from replay.terminal.tables import print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
     from events.observations.observed import Observation
-    from events.store.records import Finding
     from replay.engine.looks import Fields
     from replay.intervals.history import IntervalHistory
     from replay.intervals.timeline import IntervalTimeline

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from events.disk import Disk
     from events.logs.extent import Fingerprint
-    from events.store.disk import Disk
-    from events.store.records import Source
+    from events.records.record import Source
     from events.store.store import EventStore
     from replay.engine.branch import BranchLog, What
     from replay.engine.history import LogLine

@@ -15,8 +15,8 @@ import msgspec
 from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
+from events.records.record import Rejected, StreamStart
 from events.store.header import Header, line_bytes_of
-from events.store.records import Rejected, StreamStart
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
 from replay.engine.loaders import Loaders
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from events.logs.block import Block
     from events.logs.reader import ParseAhead
-    from events.store.records import Record, StateDigest
+    from events.records.record import Record, StateDigest
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from events.errors import DamagedStoreError
 from events.journal.columns import EventColumns
-from events.store.records import (
-    LogEnd,
-    Record,
-    Rejected,
-    Source,
-    StateDigest,
-    StreamStart,
-)
+from events.records.record import LogEnd, Record, Rejected, Source, StateDigest, StreamStart
 from replay.engine.drive import Resumed
 from replay.engine.history import LinePlace, LogLine, StoredHistory
 from replay.engine.listener import RunSummary

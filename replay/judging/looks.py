@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from events.store.records import Rejected, Source
+    from events.records.record import Rejected, Source
     from events.store.store import EventStore
     from replay.engine.branch import Branching
     from replay.engine.verify import Verification

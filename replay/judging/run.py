@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from events.disk import DISK, Disk
 from events.errors import InputError
-from events.store.disk import DISK, Disk
 from replay.engine.files import check_outputs, store_beside
 from replay.engine.logging_listener import LoggingListener
 from replay.engine.notices import rebuild_cure

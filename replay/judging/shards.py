@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.writer import StoreWriter
     from replay.engine.inputs import SourceLog
     from replay.engine.output import Output

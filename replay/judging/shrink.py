@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from events.store.records import Source
+    from events.records.record import Source
     from replay.engine.looks import Fields
     from replay.judging.logs import TwoLogs
     from replay.judging.looks import JudgedLooks

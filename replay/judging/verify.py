@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.sink import Nowhere
 from actors.urns import COORDINATOR, SINK
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from replay.engine.detectors import check_detector
 from replay.engine.difference import Difference
 from replay.engine.verify import Lost, Replayed, Verification, digest_differences

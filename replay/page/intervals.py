@@ -31,9 +31,8 @@ from replay.page.markup import Markup, element, ident, joined, link, number, sho
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from events.observations.interval import Interval
+    from events.observations.interval import Finding, Interval
     from events.observations.observed import Observation
-    from events.store.records import Finding
     from events.times.timestamps import Zone
     from replay.intervals.looks import IntervalLooks
 

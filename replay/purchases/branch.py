@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from events.purchases.decision import Decision
     from events.purchases.event import Event
-    from events.store.records import Decision, Source
+    from events.records.record import Source
     from replay.engine.branch import BranchLog, Differing
     from replay.engine.history import LogLine
     from replay.engine.looks import Fields

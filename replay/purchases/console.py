@@ -11,7 +11,7 @@ from events.times.timestamps import in_zone
 from replay.judging.console import JudgedWords
 
 if TYPE_CHECKING:
-    from events.store.records import Decision
+    from events.purchases.decision import Decision
     from events.times.timestamps import Zone
     from replay.purchases.logs import Logs
 

@@ -9,7 +9,7 @@ from events.escapes import plain
 from events.logs.block import numbered
 from events.purchases.columns import Columns
 from events.purchases.event import Purchase
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.engine.logging_listener import LOGGER
 from replay.engine.rejections import Rejections
 from replay.purchases.logs import Logs
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from events.store.records import Decision
+    from events.purchases.decision import Decision
 
 
 class FlaggedPurchase(NamedTuple):

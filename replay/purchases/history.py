@@ -8,12 +8,13 @@ import numpy as np
 
 from events.errors import ParametersError
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
+from events.purchases.columns import Columns
+from events.purchases.decision import Decision
 from events.purchases.event import Event, line_of
 from events.purchases.journal import PurchaseJournal
 from events.purchases.lines import parse_line
-from events.purchases.own_lines import check_own_lines, own_line
+from events.purchases.own_lines import OwnLines
 from events.purchases.parameters import parse_parameters
-from events.store.records import Decision
 from replay.engine.history import LinePlace, LogLine
 from replay.judging.history import JudgedHistory
 from replay.purchases.simulation import Simulation
@@ -48,10 +49,16 @@ class History(JudgedHistory[Event, PurchaseJournal, Decision]):
         return line_of(event)
 
     def own_line(self, event: Event) -> bytes:
-        return own_line(event, self.store)
+        OwnLines(self.store.path, self.zone).check([event])
+        return line_of(event)
 
     def check_own_lines(self) -> None:
-        check_own_lines(self.store)
+        # A tenth of the time that objects of all would take.
+        lines = OwnLines(self.store.path, self.zone)
+        for frame in self.store.frames():
+            for record in frame.records:
+                if isinstance(record, Columns):
+                    lines.check_columns(record)
 
     def refused(self, number: int) -> BadLineError | None:
         # An earlier release may have accepted what nests too deep, or is too long.

@@ -10,7 +10,7 @@ from events.purchases.amounts import format_amount, format_cents
 from events.purchases.event import EVENT_TYPES, Event, type_name, users_of
 from events.purchases.journal import PurchaseJournal
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from events.times.timestamps import in_zone
 from replay.arguments import whole
 from replay.engine.detectors import check_detector
@@ -40,7 +40,7 @@ from replay.purchases.why import show_why, why_fields
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from events.store.records import Decision
+    from events.purchases.decision import Decision
     from replay.engine.looks import Fields
     from replay.purchases.history import History
 

@@ -11,8 +11,8 @@ from replay.purchases.simulation import Simulation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from events.purchases.decision import Decision
     from events.purchases.parameters import Parameters
-    from events.store.records import Decision
     from replay.purchases.history import History
 
 

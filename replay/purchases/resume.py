@@ -9,10 +9,10 @@ import numpy as np
 
 from actors.purchases.digest import RunningSums
 from events.purchases.columns import PURCHASE, Columns
+from events.purchases.decision import Decision
 from events.purchases.event import Event, line_of
 from events.purchases.journal import PurchaseJournal
 from events.purchases.own_lines import OwnLines
-from events.store.records import Decision
 from replay.judging.history import JudgedResumed
 from replay.purchases.simulation import Simulation
 

@@ -25,10 +25,11 @@ from actors.sink import SinkActor
 from actors.urns import COORDINATOR, SINK
 from events.errors import DetectorError, ReplayError
 from events.journal.packing import pack, pack_ascending, unpack
+from events.purchases.decision import Decision
 from events.purchases.event import Purchase, place_of
 from events.purchases.ledger import Ledger
 from events.purchases.part import cut
-from events.store.records import Decision, EventRun
+from events.records.record import EventRun
 from replay.engine.detectors import answers_as_of, detector_version
 from replay.engine.supervision import Reactivation
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardedSystem, ShardsLostError
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from actors.sink import Outlet
     from events.purchases.columns import Codes, Columns
     from events.purchases.parameters import Parameters
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.store import EventStore
     from replay.judging.shards import Transport
 

@@ -8,10 +8,10 @@ from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.user import UserActor
 from actors.urns import urn_of_user
 from events.errors import DetectorError
+from events.purchases.decision import Decision
 from events.purchases.event import Event, Purchase, line_of, place_of
 from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.lines import flagged_line
-from events.store.records import Decision
 from replay.judging.system import ActorSystem
 
 if TYPE_CHECKING:

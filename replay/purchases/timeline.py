@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.purchases.columns import BEFRIEND, PURCHASE
+from events.purchases.decision import Decision
 from events.purchases.event import Event
-from events.store.records import Decision
 from events.store.store import EventStore
 from replay.engine.detectors import detector_version
 from replay.judging.timeline import JudgedTimeline

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from actors.purchases.digest import Sums, sums_of, total_of, users_of_difference
 from actors.urns import COORDINATOR
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from replay.engine.difference import Difference
 from replay.engine.verify import digest_differences
 from replay.judging.verify import JudgedReplay

@@ -29,7 +29,7 @@ from replay.terminal.standard_streams import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from events.store.records import Rejected
+    from events.records.record import Rejected
 
 T = TypeVar("T")
 

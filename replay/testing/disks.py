@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-from events.store.disk import CREATED, EXTENDED, Disk, DiskFile
+from events.disk import CREATED, EXTENDED, Disk, DiskFile
 
 if TYPE_CHECKING:
     import random

@@ -11,7 +11,7 @@ from events.logs.objects import BYTE_ORDER_MARK
 from events.logs.splitting import whole_lines
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import parse_parameters
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.engine.history import texts_by_log
 from replay.judging.shrink import BATCH, STREAM
 from replay.purchases.history import History

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.store.records import Decision, StateDigest
+    from events.purchases.decision import Decision
+    from events.records.record import StateDigest
     from replay.purchases.simulation import Detector
     from replay.testing.logged import LoggedHistory
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.histories import History, Prepared
-    from events.store.disk import Disk
+    from events.disk import Disk
 
 _HISTORIES: Final = 120
 _ERRORS: Final = (errno.ENOSPC, errno.EIO)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.engine.listener import RunSummary
 
 BATCH: Final = "batch.json"

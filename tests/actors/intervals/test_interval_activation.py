@@ -22,7 +22,7 @@ from events.observations.journal import ObservationJournal
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
 from events.observations.parameters import IntervalParameters
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from events.store.store import EventStore
 from events.times.timestamps import parse_timestamp
 from replay.intervals import drive as interval_drive

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.activation import Ref
-    from events.observations.interval import Interval
-    from events.store.records import Finding, StateDigest
+    from events.observations.interval import Finding, Interval
+    from events.records.record import StateDigest
 
 
 class Kept:

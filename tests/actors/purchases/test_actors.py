@@ -19,10 +19,11 @@ from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends, 
 from actors.purchases.user import UserActor, applied
 from actors.sink import SinkActor
 from events.purchases.columns import Columns
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, users_of
 from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.parameters import Parameters
-from events.store.records import Decision, StateDigest
+from events.records.record import StateDigest
 from replay.purchases.simulation import Simulation
 from tests.telling import pass_over, tell_past
 

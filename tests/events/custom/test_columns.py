@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.custom.columns import FactColumns, PackedFacts
+from events.records.validation import WrongRecordError
 from events.store.stored import decode_facts, encode_records
-from events.store.validation import WrongRecordError
 from tests.by_the_book import facts_of
 from tests.facts import TYPES, Tick, facts, numbered
 

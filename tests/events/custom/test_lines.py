@@ -16,7 +16,7 @@ from events.custom.lines import FactLines
 from events.custom.parser import FactParser
 from events.errors import BadValueError
 from events.logs.objects import BadLineError
-from events.store.records import EventRun, Lines, Rejected
+from events.records.record import EventRun, Lines, Rejected
 from tests.facts import TYPES, Login, Moved, Tick, facts
 
 if TYPE_CHECKING:

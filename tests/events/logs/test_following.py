@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 
-from events.logs import growing, kept_lines
+from events.disk import Identity, identity_of
+from events.logs import growing
 from events.logs.block import numbered
 from events.logs.file import Portions
 from events.logs.live import LiveLog
 from events.purchases.blocks import BlockParser
-from events.store.disk import Identity, identity_of
-from events.store.records import Rejected
+from events.records.record import Rejected
 from events.store.store import EventStore
+from replay.engine import kept_lines
 from replay.engine.listener import RunListener as Listener
 from replay.engine.output_file import OutputFile
 from replay.engine.run import Run

@@ -24,9 +24,10 @@ from events.logs.objects import BadLineError
 from events.logs.splitting import LINE_BYTES_MAX
 from events.purchases.blocks import BlockParser
 from events.purchases.columns import Columns
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 from events.purchases.lines import flagged_line, parse_line, read_zoned
-from events.store.records import Decision, EventRun, Lines, LogEnd, Record, Rejected, StreamStart
+from events.records.record import EventRun, Lines, LogEnd, Record, Rejected, StreamStart
 from replay.testing import model
 from replay.testing.strategies import lines
 

@@ -26,7 +26,7 @@ from events.observations.source import Observations
 from events.purchases.blocks import BlockParser
 from events.purchases.event import Event, line_of
 from events.purchases.lines import parse_line
-from events.store.records import LogEnd, Rejected
+from events.records.record import LogEnd, Rejected
 from replay.cli import main
 from replay.engine.listener import RunListener as Listener
 from replay.purchases.history import History

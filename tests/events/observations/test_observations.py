@@ -22,9 +22,9 @@ from events.observations.csvrows import CsvRows
 from events.observations.observed import Observation, Observed
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations, format_of
-from events.store.reading import _observations, _Observed
-from events.store.records import Lines, Rejected
-from events.store.validation import CanonicalTimes
+from events.records.record import Lines, Rejected
+from events.records.validation import CanonicalTimes
+from events.store.earlier import _Observed, in_columns
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -359,12 +359,12 @@ def test_times_at_once_are_the_times_one_by_one(times: list[str]) -> None:
         expected = []
     records = [_Observed(1, tuple(times), ("A",) * len(times))]
     if times and expected == times:
-        (found,) = _observations(records, CanonicalTimes())
+        (found,) = in_columns(records, 0, CanonicalTimes())
         assert isinstance(found, Observed)
         assert list(found.times) == expected
     else:
         with pytest.raises(BadValueError):
-            _observations(records, CanonicalTimes())
+            in_columns(records, 0, CanonicalTimes())
 
 
 # Files

@@ -19,9 +19,9 @@ from events.observations.observed import Observed
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
 from events.purchases.packed import TEXT_MAX
-from events.purchases.single import gathered
 from events.purchases.styles import Style
-from events.store.records import EventRun, Lines, Record, events_in, in_place
+from events.records.record import EventRun, Lines, Record, events_in, in_place
+from events.store.earlier import with_runs
 from events.store.stored import (
     decode_intervals,
     decode_purchases,
@@ -66,7 +66,7 @@ def test_events_come_out_of_a_frame_as_they_went_in(given_runs: list[Any], befor
         number += len(these)
         expected += these
         records += [Lines("batch", 1), *these]
-    given_records = gathered(records)
+    given_records = with_runs(records)
     body = encode_records(given_records)
     found = unpacked(body, len(expected), before)
     assert list(in_place(found)) == records
@@ -324,7 +324,7 @@ def test_frame_that_nobody_could_read_is_not_written() -> None:
     name = "x" * (TEXT_MAX // 1_000)
     events = [Purchase(FIRST, number, name, 5) for number in range(1, 1_002)]
     with pytest.raises(ValueError, match="characters of lines at most, found"):
-        encode_records(gathered(events))
+        encode_records(with_runs(events))
 
 
 @given(st.data())

@@ -13,7 +13,7 @@ import replay
 from events.logs.file import Portions
 from events.purchases.columns import Columns
 from events.purchases.event import line_of
-from events.store.records import Gap
+from events.records.record import Gap
 from events.store.salvage import Salvage
 from replay.cli import main
 from replay.purchases.history import History
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-    from events.store.records import Record
+    from events.records.record import Record
     from replay.testing.logged import LoggedHistory
 
 STORE = "flagged.json.events"

@@ -29,24 +29,23 @@ from events.errors import (
 )
 from events.logs.extent import Fingerprint
 from events.logs.objects import Reason
-from events.observations.observed import Observation
+from events.observations.interval import Finding
+from events.observations.observed import Observation, Observed
+from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 from events.purchases.parameters import Parameters
-from events.purchases.single import gathered
-from events.store.frames import Fault, Frame, chain_of, encode_frame
-from events.store.header import Header, encode_header
-from events.store.records import (
-    Decision,
-    Finding,
+from events.records.record import (
     Lines,
     LogEnd,
-    Observed,
     Record,
     Rejected,
     StateDigest,
     StreamStart,
     events_in,
 )
+from events.store.earlier import with_runs
+from events.store.frames import Fault, Frame, chain_of, encode_frame
+from events.store.header import Header, encode_header
 from events.store.store import EventStore, Tail
 from events.store.writer import StoreWriter, set_aside
 from replay.testing.disks import FailingDisk
@@ -80,7 +79,7 @@ def is_event(record: Record | Event) -> bool:
 
 def count_of(records: Sequence[Record | Event]) -> int:
     """Return how many events ``records`` hold, of which some stand singly."""
-    return events_in(gathered(records))
+    return events_in(with_runs(records))
 
 
 def events_of(records: Sequence[Record | Event]) -> list[Any]:
@@ -104,7 +103,7 @@ def write(path: Path, frames: Sequence[Sequence[Record | Event]], header: Header
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, header) as writer:
         for records in frames:
-            writer.append(gathered(records), count_of(records))
+            writer.append(with_runs(records), count_of(records))
     return path.read_bytes()
 
 
@@ -419,7 +418,7 @@ def test_appended_frame_is_in_the_file_before_the_writer_is_closed(path: Path) -
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, HEADER) as writer:
         for number, records in enumerate(FRAMES, 1):
-            writer.append(gathered(records), count_of(records))
+            writer.append(with_runs(records), count_of(records))
             assert list(EventStore(path).records()) == flat(FRAMES[:number])
             assert EventStore(path).events == writer.events
 
@@ -439,9 +438,9 @@ def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
     before = write(path, FRAMES[:1])
     path.unlink()
     with StoreWriter.create(path, HEADER) as writer:
-        writer.append(gathered(FRAMES[0]), 2)
+        writer.append(with_runs(FRAMES[0]), 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="found: File too large"):
-            writer.append(gathered(FRAMES[1]), 0)
+            writer.append(with_runs(FRAMES[1]), 0)
     store = EventStore(path)
     assert list(store.records()) == FRAMES[0]
     assert store.tail == Tail(len(before), 50, Fault.CUT)
@@ -450,11 +449,11 @@ def test_write_that_fails_midway_costs_only_its_own_frame(path: Path) -> None:
 def test_nothing_is_appended_behind_a_write_that_failed(path: Path) -> None:
     path.unlink(missing_ok=True)
     with StoreWriter.create(path, HEADER) as writer:
-        writer.append(gathered(FRAMES[0]), 2)
+        writer.append(with_runs(FRAMES[0]), 2)
         with full_disk(path, 50), pytest.raises(OutputError, match="File too large"):
-            writer.append(gathered(FRAMES[1]), 0)
+            writer.append(with_runs(FRAMES[1]), 0)
         with contextlib.suppress(OutputError):
-            writer.append(gathered(FRAMES[1]), 0)
+            writer.append(with_runs(FRAMES[1]), 0)
     assert list(EventStore(path).records()) == FRAMES[0]
 
 

@@ -38,7 +38,7 @@ from tests.replay.purchases.test_timeline import states_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from events.store.records import Decision
+    from events.purchases.decision import Decision
 
 STORE = "flagged.json.events"
 EXAMPLE = LoggedHistory(SPEC_EXAMPLE.batch, b"\n" + BAD_LINES[0] + b"\n" + SPEC_EXAMPLE.stream)

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from actors.purchases.baseline import Baseline
+    from events.observations.interval import Finding
     from events.purchases.event import Purchase
-    from events.store.records import Finding, StateDigest
+    from events.records.record import StateDigest
 
 # By version: the SHA-256 of all that it decides on the histories below.
 PURCHASES: Final = {

@@ -9,9 +9,10 @@ import pytest
 
 import replay
 from actors.purchases.digest import Sums
-from events.observations.interval import Interval
+from events.observations.interval import Finding, Interval
+from events.purchases.decision import Decision
 from events.purchases.event import Purchase
-from events.store.records import Decision, Finding, StateDigest
+from events.records.record import StateDigest
 from replay.engine.difference import Difference, difference_fields, text_beside
 from replay.intervals.looks import IntervalLooks
 from replay.purchases.looks import PurchaseLooks

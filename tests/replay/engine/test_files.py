@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import replay
-from events.store.disk import NewFile, free_name
+from events.disk import NewFile, free_name
 from replay.cli import main
 from replay.engine.output_file import OutputFile
 from tests.replay.commands.test_cli import Shell

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import PositionError
-from events.store.records import Lines
+from events.records.record import Lines
 from replay.cli import main
 from replay.engine.references import Reference, ranges_in, reference_in
 from replay.kinds import looks_of

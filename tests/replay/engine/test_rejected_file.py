@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
+from events.disk import DISK
 from events.errors import LineRejectedError, OutputError
 from events.logs.file import Portions
 from events.logs.splitting import LINE_BYTES_MAX
-from events.store.disk import DISK
 from replay.cli import main
 from replay.testing import model
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, ForgettingDisk
@@ -31,7 +31,7 @@ from tests.replay.purchases.test_against_model import SPEC_EXAMPLE
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from events.store.disk import Disk
+    from events.disk import Disk
 
 FILE = "refused.json"
 BAD_BATCH = SPEC_EXAMPLE.batch + b"".join(line + b"\r\n" for line in BAD_LINES[:2])

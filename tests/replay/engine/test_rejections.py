@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.engine.rejections import AGAIN_SECONDS, TOLD_MAX, Rejections
 from tests.replay.commands.test_cli import LOGS, Shell
 

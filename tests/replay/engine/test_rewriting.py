@@ -12,8 +12,8 @@ import pytest
 
 import replay
 from events.errors import DamagedStoreError
+from events.records.record import StateDigest
 from events.store.header import VERSION
-from events.store.records import StateDigest
 from replay.cli import main
 from replay.engine.rewriting import rewrite
 from replay.intervals.run import Search
@@ -25,7 +25,7 @@ from tests.interval_runs import search
 from tests.verifying import verify
 
 if TYPE_CHECKING:
-    from events.store.disk import Disk
+    from events.disk import Disk
 
 GOLDEN: Final = Path(replay.__file__).parents[1] / "tests" / "golden"
 STORES: Final = ("flagged.json", "intervals.json")

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import replay
 from events.logs.file import PORTIONS
-from events.store.records import Finding, StateDigest
+from events.observations.interval import Finding
+from events.records.record import StateDigest
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
 from replay.cli import COMMANDS, main
@@ -37,7 +38,7 @@ from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, run_in_proce
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from events.store.records import Record
+    from events.records.record import Record
     from replay.intervals.history import IntervalHistory
 
 ROOT = Path(replay.__file__).parents[1]

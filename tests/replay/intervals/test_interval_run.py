@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 import replay
 from events.errors import InputError, InterruptedRunError, LineRejectedError, OutputError
+from events.observations.interval import Finding
 from events.observations.observed import Observed
 from events.observations.rows import ColumnNames
-from events.store.records import Finding, Rejected, StateDigest
+from events.records.record import Rejected, StateDigest
 from events.store.store import EventStore
 from replay.cli import main
 from replay.engine.output_file import OutputFileError

@@ -24,12 +24,12 @@ import replay
 from events.errors import InputError, ReplayError
 from events.logs.live import LiveLog
 from events.logs.tap import Change
-from events.observations.kept_rows import KeptObservations
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
-from events.store.records import StateDigest
+from events.records.record import StateDigest
 from events.store.store import EventStore
 from replay.cli import main
+from replay.intervals.kept_rows import KeptObservations
 from replay.intervals.resume import IntervalResumed
 from replay.intervals.run import Search, run_intervals
 from replay.intervals.verify import verify_intervals
@@ -43,7 +43,7 @@ from tests.replay.intervals.test_interval_run import canonical, fields_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.intervals.resume import IntervalSummary
 
 ROOT = Path(replay.__file__).parents[1]

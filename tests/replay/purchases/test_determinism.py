@@ -45,7 +45,7 @@ import replay
 from actors.messages import Include
 from events.logs.block import numbered
 from events.purchases.columns import Columns
-from events.store.records import Rejected
+from events.records.record import Rejected
 from replay.purchases.simulation import Simulation
 
 class Outlet:

@@ -24,8 +24,9 @@ import replay
 from actors.messages import Commit, Horizon, Include, Judge
 from actors.purchases.messages import Apply, AskFriends, AskPurchases
 from actors.purchases.user import OwnPurchases, UserActor
+from events.purchases.decision import Decision
 from events.purchases.event import Purchase
-from events.store.records import Decision, LogEnd, Record, StateDigest, StreamStart
+from events.records.record import LogEnd, Record, StateDigest, StreamStart
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.difference import Difference, text_beside

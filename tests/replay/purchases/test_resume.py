@@ -25,7 +25,7 @@ from replay.testing.strategies import histories
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED
 
 if TYPE_CHECKING:
-    from events.store.disk import Disk
+    from events.disk import Disk
     from replay.testing.logged import LoggedHistory
 
 FLAGGED = "flagged.json"

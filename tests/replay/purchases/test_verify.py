@@ -19,9 +19,10 @@ from actors.purchases.user import UserActor
 from events.journal.columns import EventColumns
 from events.logs.file import Portions
 from events.observations.observed import Observed
+from events.purchases.decision import Decision
 from events.purchases.event import EVENT_TYPES
-from events.purchases.single import gathered
-from events.store.records import Decision, LogEnd, Record, Rejected, StateDigest, events_in
+from events.records.record import LogEnd, Record, Rejected, StateDigest, events_in
+from events.store.earlier import with_runs
 from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.engine.difference import Difference
@@ -75,7 +76,7 @@ def rewritten(
             # What is not changed is written in the same bytes.
             kept = frame.records
             if changed != single:
-                kept = gathered([each for each in changed if each is not None])
+                kept = with_runs([each for each in changed if each is not None])
             writer.append(kept, events_in(kept))
     return path
 

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 
 import replay
 from events.errors import DamagedStoreError, ForeignStoreError
+from events.purchases.decision import Decision
 from events.purchases.event import EVENT_TYPES
-from events.store.records import Decision, Record
 from events.store.writer import StoreWriter
 from replay.purchases.timeline import Timeline
 from replay.testing import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from events.purchases.event import Event
+    from events.records.record import Record
 
 ROOT = Path(replay.__file__).parents[1]
 

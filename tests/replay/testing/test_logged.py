@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import replay
 from events.errors import ParametersError
 from events.purchases.event import line_of
-from events.store.records import events_in
+from events.records.record import events_in
 from events.store.writer import StoreWriter
 from replay.purchases.history import History
 from replay.testing import LoggedHistory, histories, model

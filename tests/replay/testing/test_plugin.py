@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 import replay
-from events.store.records import Decision, Record
+from events.purchases.decision import Decision
 from replay.purchases.simulation import Simulation
 from replay.testing import LoggedHistory, run_in
 from replay.testing import plugin as kit
@@ -29,6 +29,8 @@ from tests.warm_pytest import Ran, run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from events.records.record import Record
 
 ROOT = Path(replay.__file__).parents[1]
 PASSES = "def test_passes():\n    pass\n"

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from events.disk import read_at
 from events.logs.growing import COMPARED_BYTES
-from events.logs.kept_lines import Compared
+from events.logs.live import Compared
 from events.logs.objects import Reason
 from events.logs.splitting import LineSplitter
 from events.observations.observed import Observed
-from events.store.disk import read_at
-from events.store.records import Lines, Rejected
+from events.records.record import Lines, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from events.times.timestamps import parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from events.store.records import Gap, Record, StateDigest, Written
+    from events.records.record import Gap, Record, StateDigest, Written
 
 _SECONDS: Final = len("YYYY-MM-DD HH:MM:SS")
 _DATE: Final = len("YYYY-MM-DD")

@@ -1,4 +1,4 @@
-"""What an event store holds besides events: a closed set of typed records.
+"""What an event store holds besides events, whatever the detector: typed records.
 
 Like the events they are msgpack arrays ``[tag, fields...]``; new fields come last
 and have defaults, and the type of a field never changes.
@@ -6,23 +6,17 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
-import warnings
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from events.bounds import Count, Hash, Number, Total
-from events.custom.fact import Verdict
 from events.journal.columns import EventColumns
-from events.observations.interval import Interval
-from events.observations.observed import Observed as Observed  # noqa: PLC0414  one of them
-from events.purchases.amounts import cents_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from decimal import Decimal
 
 Source: TypeAlias = Literal["batch", "stream", "observations"]
 """A log of the purchases' detector, or the one file of the intervals'."""
@@ -94,52 +88,6 @@ class StreamStart(msgspec.Struct, tag="stream", array_like=True, frozen=True, gc
     """How many events came before."""
 
 
-class Decision(msgspec.Struct, tag="decision", array_like=True, frozen=True, gc=False):
-    """The verdict on one purchase of the stream (SPEC.md section 3)."""
-
-    number: Number
-    """The number of the purchase's event."""
-    flagged: bool
-    """Whether the purchase is anomalous."""
-    purchases: Count
-    """The number of purchases in the window; with fewer than 2 nothing is flagged."""
-    mean_cents: Count = msgspec.field(name="mean")
-    """Their mean in whole cents (1/100), cut and not rounded; 0 where there are none."""
-    sd_cents: Count = msgspec.field(name="sd")
-    """Their standard deviation in whole cents (1/100), cut and not rounded; 0 where none are."""
-
-    @property
-    def mean_decimal(self) -> Decimal:
-        """The mean in the currency unit, as `Purchase.amount_decimal` is, cut to 2 places."""
-        return cents_decimal(self.mean_cents)
-
-    @property
-    def sd_decimal(self) -> Decimal:
-        """The standard deviation in the currency unit, cut to 2 places."""
-        return cents_decimal(self.sd_cents)
-
-    @property
-    def mean(self) -> int:
-        """The same as `mean_cents`, with a warning: amounts of events are in another unit."""
-        return _of_another_unit("mean", self.mean_cents)
-
-    @property
-    def sd(self) -> int:
-        """The same as `sd_cents`, with a warning: amounts of events are in another unit."""
-        return _of_another_unit("sd", self.sd_cents)
-
-
-def _of_another_unit(name: str, cents: int) -> int:
-    """Return ``cents``, and warn whoever reads an attribute whose name does not say so."""
-    warnings.warn(
-        f"Decision.{name} is in cents (1/100), and Purchase.amount in 1/10,000: compare "
-        f"{name}_decimal with amount_decimal; {name}_cents is the same as {name}",
-        FutureWarning,
-        stacklevel=3,
-    )
-    return cents
-
-
 class StateDigest(msgspec.Struct, tag="digest", array_like=True, frozen=True, gc=False):
     """What the state of all users adds up to at one moment, for comparison with a replay."""
 
@@ -169,43 +117,13 @@ class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=Fa
     """How many bytes of its lines, from where this history's begin."""
 
 
-class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
-    """An interval was found."""
-
-    number: Number
-    """The number of the observation after which it was final, or of the last one of all."""
-    interval: Interval
-    """The interval; its indexes count the observations of its key in time order."""
-
-
-VERDICTS: Final = (Decision, Verdict)
-"""The types of verdicts on single events."""
-
-Record: TypeAlias = (
-    EventColumns
-    | EventRun
-    | Rejected
-    | Lines
-    | LogEnd
-    | StreamStart
-    | Decision
-    | Verdict
-    | StateDigest
-    | Written
-    | Gap
-    | Observed
-    | Finding
-)
-"""What a store holds: events as columns, of whatever detector."""
+Record: TypeAlias = EventColumns | msgspec.Struct
+"""What a store holds: events as columns, the records above, and verdicts of detectors."""
 
 
 def events_in(records: Iterable[Record]) -> int:
     """Return how many events ``records`` hold; one record may hold several."""
-    count = 0
-    for record in records:
-        if isinstance(record, EventColumns):
-            count += len(record)
-    return count
+    return sum(len(record) for record in records if isinstance(record, EventColumns))
 
 
 def last_line(records: Iterable[Record], before: int, source: Source | None = None) -> int:
@@ -226,7 +144,7 @@ def last_line(records: Iterable[Record], before: int, source: Source | None = No
             line = record.lines if source in (None, record.source) else line
         elif counts and isinstance(record, EventRun):
             line += record.events
-        elif counts and isinstance(record, Observed):
+        elif counts and isinstance(record, EventColumns) and not record.has_runs:
             line += len(record)
         elif counts and isinstance(record, Rejected):
             line += 1
@@ -237,9 +155,7 @@ def in_place(records: Iterable[Record]) -> Iterator[Any]:
     """Iterate over the records of a frame, with its events as objects where their runs are."""
     events: Iterator[Any] = iter(())
     for record in records:
-        if isinstance(record, Observed):
-            yield record
-        elif isinstance(record, EventColumns):
+        if isinstance(record, EventColumns) and record.has_runs:
             events = iter(record.events())
         elif isinstance(record, EventRun):
             yield from islice(events, record.events)

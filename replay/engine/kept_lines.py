@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from events.disk import read_at
 from events.logs.block import numbered
 from events.logs.growing import COMPARED_BYTES
+from events.logs.live import Compared
 from events.logs.objects import BYTE_ORDER_MARK, JSON_SPACE
-from events.store.disk import read_at
-from events.store.records import Lines, Rejected
+from events.records.record import Lines, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from events.store.records import Record
+    from events.records.record import Record
     from events.store.store import EventStore
 
 _READ_BYTES: Final = 1 << 16
@@ -35,35 +36,6 @@ class LineRun(NamedTuple):
     """The line number of the first, from 1."""
     lines: list[bytes]
     """The lines, without newlines."""
-
-
-class Compared(NamedTuple):
-    """How far a file holds the lines that were read before."""
-
-    same: bool
-    """Whether it has all of them, in their places."""
-    lines: int
-    """The number of the last that it has, from the first on; 0: none."""
-    offset: int
-    """Where the line behind that one begins, in bytes."""
-    ended: bool
-    """Whether the file ends before the next one."""
-    lacks_newline: bool
-    """Whether it ends behind the last one that it has, without a newline."""
-    before: bytes
-    """The last bytes before ``offset`` that were compared, at most `COMPARED_BYTES`."""
-
-
-class Kept(Protocol):
-    """What was read before of a log that is live, as a store has it."""
-
-    def compare(self, descriptor: int, start: int = 0) -> Compared:
-        """Compare it with the file that is open as ``descriptor``, from byte ``start`` on.
-
-        Raises:
-            OSError: it cannot be read.
-
-        """
 
 
 class KeptLines:

@@ -25,7 +25,7 @@ from events.journal.ticks import (
     time_of,
     times_of,
 )
-from events.store.validation import WrongRecordError, check_canonical
+from events.records.validation import WrongRecordError, check_canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

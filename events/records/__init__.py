@@ -1,0 +1,1 @@
+"""What every store holds, whatever the detector: records, packed columns, and what is right."""
