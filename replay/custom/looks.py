@@ -199,7 +199,8 @@ class FactLooks(JudgedLooks[Fact]):
         return FactWords(self.detector)
 
     def audit(self) -> None:
-        if not self._given or self.other is not None:
+        # What follows from events that were lost nobody knows.
+        if not self._given or self.other is not None or self.store.header.incomplete:
             self.history.check_own_lines()
         # To play it again looks at the lines first.
         elif self.verify(iter).difference is not None:

@@ -15,13 +15,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 import replay
 from actors.custom.messages import Answer
+from events.logs.file import Portions
 from replay.cli import main
 from replay.custom.history import FactHistory, FactTimeline
+from replay.custom.logs import FactLogs
 from replay.kinds import looks_of
 from replay.testing import DiedError, DyingDisk, FactLog, fact_logs, run_conformance_test
 from tests.rings import Account, Closed, Ring, Rings
@@ -246,6 +249,33 @@ def test_commands_show_and_explain(folder: Path) -> None:
     assert (folder / "again.json").read_bytes() == (folder / "rings.json").read_bytes()
     explored = done(folder, "explore", "rings.json.events", "--orders", "20")
     assert explored.endswith("no difference\n")
+
+
+def test_verdicts_behind_a_gap_stay_with_their_events(folder: Path) -> None:
+    whole, saved = folder / "rings.json.events", folder / "saved.events"
+    with FactLogs(
+        folder / "batch.json", folder / "stream.json", Rings, portions=Portions(600, 600)
+    ) as logs:
+        replay.run(logs, folder / "rings.json")
+    store = replay.EventStore(whole)
+    recorded = {
+        event.time: verdict
+        for event, verdict in zip(store.events_from(61), store.decisions(), strict=False)
+    }
+    frames = [frame for frame in store._frames if frame.events_before >= 60 and frame.events]
+    content = bytearray(whole.read_bytes())
+    content[frames[2].body + 5] ^= 0xFF
+    whole.write_bytes(content)
+    assert main(["repair", str(whole), "--output", str(saved)]) == 0
+    mended = replay.EventStore(saved)
+    left = {event.time: event.number for event in mended.events_from(61)}
+    assert 30 < len(left) < len(recorded)
+    assert [msgspec.structs.asdict(verdict) for verdict in mended.decisions()] == [
+        {**msgspec.structs.asdict(verdict), "number": left[time]}
+        for time, verdict in recorded.items()
+        if time in left
+    ]
+    assert main(["check", str(saved), *DETECTOR]) == 0
 
 
 @pytest.mark.slow
