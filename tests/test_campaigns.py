@@ -11,7 +11,7 @@ import pytest
 from campaigns import program
 from campaigns.cases import small_frames, spread
 
-import replay.purchases.resume
+import replay.purchases.history
 from events.errors import DamagedStoreError
 from events.logs.file import Log
 from events.purchases.own_lines import OwnLines
@@ -70,7 +70,7 @@ def no_skipping(patch: Patch) -> None:
 
 
 def no_recovery(patch: Patch) -> None:
-    patch.setattr(replay.purchases.resume.PurchasesResumed, "recover", nothing)
+    patch.setattr(replay.purchases.history.PurchasesResumed, "recover", nothing)
 
 
 def failures_unseen(patch: Patch) -> None:

@@ -1,4 +1,4 @@
-"""One line of a log: the event of a declared type that it is, or why it is rejected.
+"""Lines of a log: the events of declared types that they are, or why they are rejected.
 
 A line is one JSON object with a ``timestamp``, an ``event_type`` and the fields of that
 type; others are passed over. A whole number or a truth value may stand in quotes. The rest
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.bounds import NUMBER_MAX, NUMBER_MIN
+from events.custom.columns import FactColumns
 from events.errors import BadValueError, shown
 from events.logs.objects import (
     BYTE_ORDER_MARK,
@@ -24,6 +25,7 @@ from events.logs.objects import (
     text_of,
     time_of_line,
 )
+from events.logs.parser import LineParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,3 +143,18 @@ class FactLines:
 def lines_of(types: FactTypes) -> FactLines:
     """Return what reads and writes the lines of ``types``: always the same."""
     return FactLines(types)
+
+
+class FactParser(LineParser):
+    """Turns blocks of whole lines into events of declared types; see `LineParser`."""
+
+    def __init__(self, lines: FactLines, *given: Any, **options: Any) -> None:
+        """Begin as every parser of lines does, which are read as ``lines`` says."""
+        super().__init__(*given, **options)
+        self._lines: Final = lines
+
+    def _read(self, line: bytes) -> tuple[Fact, Zone]:
+        return self._lines.read(line, self.zone)
+
+    def _columns(self, events: list[Fact]) -> FactColumns:
+        return FactColumns.of(self._lines.types, events, 1)

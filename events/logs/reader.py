@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from events.logs.extent import Fingerprint
     from events.logs.file import Portions
+    from events.logs.live import Kept
     from events.logs.parser import Parser, ParserType
     from events.logs.splitting import WholeLines
     from events.times.timestamps import Zone
@@ -103,6 +104,10 @@ class LogReader(Closing):
             InputError: it cannot be read.
 
         """
+
+    @abstractmethod
+    def go_on(self, lines: int, kept: Kept) -> None:
+        """Go on after the first ``lines`` lines, which have been read before: ``kept``."""
 
     @abstractmethod
     def _whole_lines(self) -> Iterator[Piece | Change]:

@@ -16,10 +16,10 @@ from replay.arguments import add_run, as_utf8, check_printable, delimiter, disti
 from replay.engine.console import Console
 from replay.engine.files import check_new, store_beside
 from replay.engine.output_file import write_new
-from replay.intervals.console import IntervalWords
 from replay.intervals.history import IntervalHistory
 from replay.intervals.picture import intervals_picture
 from replay.intervals.run import Search, run_intervals
+from replay.intervals.words import IntervalWords
 from replay.terminal.signals import StopSignals
 from replay.terminal.tables import print_json
 

@@ -20,10 +20,10 @@ from replay.terminal.standard_streams import say
 from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
+    from events.logs.reader import LogReader
     from events.records.record import Rejected
     from replay.arguments import CommandParser
     from replay.engine.branch import Branch, Rerun
-    from replay.engine.inputs import SourceLog
     from replay.engine.looks import Looks
 
 SUMMARY = "decide a history again with other settings or events, on a branch beside it"
@@ -33,7 +33,7 @@ EXAMPLE = "rerun flagged.json.events branch.json -T 20 --skip 19989 20001-20005"
 class _BarOnly(Console):
     """A progress bar only: the original has reported its rejected lines."""
 
-    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
+    def on_rejected(self, log: LogReader, rejected: Rejected) -> None:
         """Say nothing."""
 
 

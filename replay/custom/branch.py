@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events.custom.fact import in_words
-from events.custom.parser import FactParser
+from events.custom.lines import FactParser
 from events.escapes import plain
 from events.logs.file import Log
 from events.logs.objects import check_length

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from events.custom.lines import lines_of
-from events.custom.parser import FactParser
+from events.custom.lines import FactParser, lines_of
 from events.errors import ParametersError, shown
 from events.logs.objects import BadLineError, decode_object
 from replay.custom.history import FactResumed

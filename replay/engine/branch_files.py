@@ -12,7 +12,7 @@ from events.disk import NewFile, free_name, permissions_of
 from events.errors import unwritable
 from events.store.header import is_store
 from events.store.writer import set_aside
-from replay.engine.kept_history import refuse_locked
+from replay.engine.opening import refuse_locked
 from replay.engine.output_file import OutputFile
 
 if TYPE_CHECKING:

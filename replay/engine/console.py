@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from events.logs.reader import LogReader
     from events.records.record import Rejected
-    from replay.engine.inputs import Inputs, SourceLog
+    from replay.engine.drive import Inputs
 
 # The bar is drawn at most so often.
 _REDRAW_SECONDS: Final = 0.1
@@ -140,18 +141,18 @@ class Console(RunListener, Closing):
             size = "live" if log.live else _size(log.bytes_total)
             self.say(f"{log.source}: {plain(log.path)}, {size}")
 
-    def on_block(self, log: SourceLog, summary: RunSummary) -> None:
+    def on_block(self, log: LogReader, summary: RunSummary) -> None:
         """Move the bar, and tell of what was rejected if it is time to."""
         self._rejections.remind()
         if self._bar is not None:
             self._bar.move(log, summary.events)
 
-    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
+    def on_rejected(self, log: LogReader, rejected: Rejected) -> None:
         """Report a rejected line with its place and its reason, or count it."""
         self._rejections.take(plain(log.path), rejected)
 
     def on_event(
-        self, log: SourceLog, line_number: int, event: Any, decision: Any, seconds: float
+        self, log: LogReader, line_number: int, event: Any, decision: Any, seconds: float
     ) -> None:
         """Report an event of the stream with its verdict and the time it took."""
         if self._bar is not None:
@@ -243,7 +244,7 @@ class Console(RunListener, Closing):
 class _Bar:
     """A progress bar with rate and time left, one for each log."""
 
-    def __init__(self, logs: Sequence[SourceLog]) -> None:
+    def __init__(self, logs: Sequence[LogReader]) -> None:
         # Imported only where it is shown: it takes 0.1 s.
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -266,15 +267,15 @@ class _Bar:
         self._drawn = 0.0
         self._events = 0
 
-    def move(self, log: SourceLog, events: int) -> None:
+    def move(self, log: LogReader, events: int) -> None:
         self._events = events
         self._draw(log)
 
-    def count_event(self, log: SourceLog) -> None:
+    def count_event(self, log: LogReader) -> None:
         self._events += 1
         self._draw(log)
 
-    def _draw(self, log: SourceLog) -> None:
+    def _draw(self, log: LogReader) -> None:
         now = time.monotonic()
         began, before = self._began.setdefault(log.source, (now, self._events))
         if now - self._drawn < _REDRAW_SECONDS:

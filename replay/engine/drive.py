@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from events.records.record import EventRun, Lines, LogEnd, Rejected, Written
 from replay.engine.kept_lines import KeptLines
@@ -16,14 +16,25 @@ if TYPE_CHECKING:
 
     from events.logs.block import Block
     from events.logs.live import Kept
-    from events.logs.reader import ParseAhead
+    from events.logs.reader import LogReader, ParseAhead
     from events.records.record import Record, Source
     from events.store.header import Header
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
-    from replay.engine.inputs import SourceLog
     from replay.engine.listener import RunSummary
     from replay.engine.output import KeptOutput, Output
+
+
+class Inputs(Protocol):
+    """The logs of a run, open."""
+
+    @property
+    def logs(self) -> Sequence[LogReader]:
+        """The logs, in the order in which they are read."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the last of them is read while it is written."""
 
 
 class Resumed(ABC):
@@ -151,15 +162,15 @@ class Drive(ABC):
     def go_on(self) -> None:
         """Decide what the history that was read has left undecided."""
 
-    def ahead(self, log: SourceLog) -> ParseAhead | None:  # noqa: ARG002  most parse it themselves
+    def ahead(self, log: LogReader) -> ParseAhead | None:  # noqa: ARG002  most parse it themselves
         """Return what parses the lines of ``log`` ahead, if somebody does."""
         return None
 
-    def before(self, log: SourceLog, block: Block) -> None:  # noqa: B027  most need not know
+    def before(self, log: LogReader, block: Block) -> None:  # noqa: B027  most need not know
         """Take note that ``block`` is about to be kept."""
 
     @abstractmethod
-    def take(self, log: SourceLog, records: list[Record]) -> None:
+    def take(self, log: LogReader, records: list[Record]) -> None:
         """Take what was kept of a block.
 
         Raises:
@@ -176,5 +187,5 @@ class Drive(ABC):
         """Send what was decided before an actor failed, and drop the rest."""
 
     @abstractmethod
-    def ended(self, log: SourceLog) -> None:
+    def ended(self, log: LogReader) -> None:
         """Take note that ``log`` has ended: keep that, and what comes with it."""

@@ -12,8 +12,9 @@ from replay.engine.notices import notice, rewritten_notice
 from replay.engine.rejections import Rejections
 
 if TYPE_CHECKING:
+    from events.logs.reader import LogReader
     from events.records.record import Rejected
-    from replay.engine.inputs import Inputs, SourceLog
+    from replay.engine.drive import Inputs
 
 LOGGER: Final = logging.getLogger("replay")
 """The project's own; it has no handler that prints, as is right for a library."""
@@ -45,12 +46,12 @@ class LoggingListener(RunListener):
         else:
             LOGGER.info("%s: reading", read)
 
-    def on_block(self, log: SourceLog, summary: RunSummary) -> None:
+    def on_block(self, log: LogReader, summary: RunSummary) -> None:
         """Tell of what was rejected if it is time to."""
         del log, summary
         self._rejections.remind()
 
-    def on_rejected(self, log: SourceLog, rejected: Rejected) -> None:
+    def on_rejected(self, log: LogReader, rejected: Rejected) -> None:
         """Tell of a rejected line, or count it."""
         self._rejections.take(plain(log.path), rejected)
 

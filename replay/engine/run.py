@@ -1,6 +1,6 @@
 """The run, whatever the detector: logs in, an event store and lines out.
 
-An event's way: its line is read in `SourceLog.blocks`, it is appended to the store by
+An event's way: its line is read in `LogReader.blocks`, it is appended to the store by
 `StoreWriter.append`, and only then handed to the detector's `Drive`, whose actors send
 what they decide through a `KeptOutput`: to the store first, and then a line to the output.
 """
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
 from replay.engine.collector import collector_paused
-from replay.engine.kept_history import way_on
-from replay.engine.opening import bytes_before, open_history
+from replay.engine.opening import bytes_before, open_history, way_on
 from replay.engine.rejections import strict_error
 
 if TYPE_CHECKING:
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
     from events.disk import Disk
     from events.logs.block import Block
+    from events.logs.reader import LogReader
     from events.records.record import Rejected
     from events.store.store import EventStore
-    from replay.engine.drive import Drive, Resumed
-    from replay.engine.inputs import Inputs, SourceLog
+    from replay.engine.drive import Drive, Inputs, Resumed
     from replay.engine.listener import RunListener, RunSummary
     from replay.engine.output import Output
     from replay.engine.rejected_file import RejectedFile
@@ -205,7 +204,7 @@ class Run:
             (log,) = (log for log in self.inputs.logs if log.source == rejected.source)
             raise strict_error(log.path, rejected, self.drive.row)
 
-    def read(self, log: SourceLog) -> Iterator[None]:
+    def read(self, log: LogReader) -> Iterator[None]:
         """Read ``log`` and act on it, and pause where a block has been dealt with.
 
         The logs are read one after the other; one that had been read to its end gives nothing.
@@ -228,7 +227,7 @@ class Run:
         if self.rejected is not None:
             self.rejected.sync()
 
-    def _deal_with_live(self, log: SourceLog, block: Block) -> None:
+    def _deal_with_live(self, log: LogReader, block: Block) -> None:
         if block.records:
             self._take(log, block)
         else:
@@ -237,12 +236,12 @@ class Run:
             self._sync()
             self._synced = time.monotonic()
 
-    def _deal_with(self, log: SourceLog, block: Block) -> None:
+    def _deal_with(self, log: LogReader, block: Block) -> None:
         self._take(log, block)
         if self.should_stop():
             self.stop()
 
-    def _take(self, log: SourceLog, block: Block) -> None:
+    def _take(self, log: LogReader, block: Block) -> None:
         drive = self.drive
         drive.before(log, block)
         records, events, body = block.records, block.events, block.body
@@ -264,7 +263,7 @@ class Run:
         drive.commit()
         self._tell(log, block)
 
-    def _tell(self, log: SourceLog, block: Block) -> None:
+    def _tell(self, log: LogReader, block: Block) -> None:
         """Tell of what was read, and end at a rejected line if the run is strict."""
         refused, reasons = self.summary.refused, self.summary.reasons
         self._keep_rejected(block.rejected[:1] if self.strict else block.rejected)

@@ -214,7 +214,6 @@ class IntervalRerun(Rerun):
         return self._history.parameters.key is not None
 
     def show(self) -> None:
-        """Print how the branch's intervals differ from the original's."""
         original = self._branching.history
         if any(end < len(original) for end in original.ended_after):
             say("the original went on after its end, so what has grown since is lost as it was")
@@ -253,7 +252,6 @@ class IntervalRerun(Rerun):
                 yield f"{counted(count, 'row')} {'was' if count == 1 else 'were'} {what}"
 
     def fields(self) -> Fields:
-        """Return what differs, for machines."""
         branch = self.branch
         return {
             "refused": sorted(branch.refused),

@@ -8,15 +8,18 @@ findings in the store and then writes the lines to the file.
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from events.errors import InputError, StoreError
 from events.observations.lateness import Watermark
 from events.observations.observed import Observed
 from events.store.header import Header, line_bytes_of
+from events.store.store import EventStore
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive, Resumed
+from replay.engine.files import STORE_SUFFIX
 from replay.engine.supervision import Reactivation
-from replay.intervals.appending import check_appending
 from replay.intervals.kept import StoredRecovery
 from replay.intervals.kept_rows import KeptObservations
 from replay.intervals.lines import IntervalOutputs, title_of
@@ -26,12 +29,12 @@ from replay.intervals.simulation import IntervalSimulation
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from events.logs.reader import LogReader
     from events.observations.parameters import IntervalParameters
     from events.observations.source import Observations
     from events.records.record import Record
-    from events.store.store import EventStore
     from events.store.writer import StoreWriter
-    from replay.engine.inputs import SourceLog
+    from events.times.timestamps import Zone
     from replay.engine.output import Output
     from replay.intervals.resume import IntervalSummary
 
@@ -75,7 +78,6 @@ class IntervalDrive(Drive):
             self.title = title_of(parameters)
 
     def header(self) -> Header:
-        """Return what the history is of."""
         decides = detector_version(self._detector)
         zone = self._source.zone
         return Header(
@@ -87,7 +89,6 @@ class IntervalDrive(Drive):
         )
 
     def is_finished(self, kept: EventStore) -> bool:
-        """Tell whether nothing is left to do."""
         self._seen = IntervalResumed(kept)
         return self._seen.finished
 
@@ -97,7 +98,6 @@ class IntervalDrive(Drive):
         check_appending(self._parameters, zone, self._summary.output_path, start, standing)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> IntervalOutputs:
-        """Start the actors."""
         self._outputs = IntervalOutputs(store, output, self._parameters)
         self._past = StoredRecovery(self._parameters, store.path)
         self._stack = stack
@@ -115,7 +115,6 @@ class IntervalDrive(Drive):
         return simulation
 
     def kept(self, resumed: Resumed) -> KeptObservations:
-        """Return what was read before of a stream, in its last file."""
         return KeptObservations(resumed.store, resumed.file_frame, self._format)
 
     def resumed(self, kept: EventStore, *, acting: bool) -> IntervalResumed:
@@ -152,8 +151,7 @@ class IntervalDrive(Drive):
         else:
             self._settle_due()
 
-    def take(self, log: SourceLog, records: list[Record]) -> None:  # noqa: ARG002  there is one
-        """Tell the actors what was kept."""
+    def take(self, log: LogReader, records: list[Record]) -> None:  # noqa: ARG002  there is one
         for record in records:
             if isinstance(record, Observed):
                 self._outputs.zone = record.zone
@@ -176,7 +174,7 @@ class IntervalDrive(Drive):
     def abandon(self) -> None:
         """Drop what waits: what was found is sent with the block that it was found in."""
 
-    def ended(self, log: SourceLog) -> None:
+    def ended(self, log: LogReader) -> None:
         """Keep the end of ``log``, and send all that is found."""
         self._outputs.append([log.end()])
         self.simulation.conclude()
@@ -192,3 +190,57 @@ class IntervalDrive(Drive):
     def _count(self) -> None:
         self._summary.intervals = self._outputs.intervals
         self._summary.keys = self.simulation.keys
+
+
+def check_appending(
+    parameters: IntervalParameters,
+    zone: Zone | None,
+    output: Path,
+    start: int,
+    standing: EventStore | None,
+) -> None:
+    """Refuse to append rows that nothing would tell from those of another search.
+
+    What is known of the rows that stand there is what two stores say: the one that a new one
+    is to replace, ``standing``, and the one in the usual place; and the columns of a CSV file.
+
+    Raises:
+        InputError: there are rows of another search, or other columns.
+
+    """
+    if not start:
+        return
+    for store in (standing, _beside(output, standing)):
+        if store is None or store.header.intervals is None:
+            continue
+        words = parameters.other_settings(store.intervals)
+        if {zone, store.zone} == {"none", "utc"}:
+            words.append("zone of its times")
+        if words:
+            raise InputError(
+                f"{output}: expected rows of the same search there, found that {store.path} is "
+                f"of one with another {' and '.join(words)}; nothing would tell their rows "
+                "apart, so name another file or use --overwrite"
+            )
+    if parameters.output == "csv":
+        _check_title(title_of(parameters), output)
+
+
+def _beside(output: Path, standing: EventStore | None) -> EventStore | None:
+    path = Path(f"{output}{STORE_SUFFIX}")
+    if standing is not None and standing.path == path:
+        return None
+    try:
+        return EventStore(path) if path.is_file() else None
+    except StoreError:
+        return None
+
+
+def _check_title(title: bytes, output: Path) -> None:
+    with output.open("rb") as file:
+        found = file.readline(len(title) + 2).rstrip(b"\r\n")
+    if found != title:
+        raise InputError(
+            f"{output}: expected a file that begins with the columns {title.decode()}, found "
+            "another; name another file or use --overwrite"
+        )

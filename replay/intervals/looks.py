@@ -20,7 +20,6 @@ from replay.arguments import distinct, duration
 from replay.engine.detectors import check_detector
 from replay.engine.looks import Exported, Fields, Looks, ParameterOption
 from replay.intervals.branch import IntervalBranching, IntervalRerun, setting_fields, written_time
-from replay.intervals.console import IntervalWords
 from replay.intervals.drive import IntervalDrive
 from replay.intervals.explore import IntervalSubject, settlings_of
 from replay.intervals.history import IntervalHistory
@@ -33,7 +32,13 @@ from replay.intervals.timeline import IntervalTimeline
 from replay.intervals.tools import IntervalTools
 from replay.intervals.verify import verify_intervals
 from replay.intervals.why import show_why, why_fields
-from replay.intervals.words import interval_text, observation_text, setting_text, span_text
+from replay.intervals.words import (
+    IntervalWords,
+    interval_text,
+    observation_text,
+    setting_text,
+    span_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

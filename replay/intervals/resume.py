@@ -88,18 +88,15 @@ class IntervalResumed(Resumed):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
         return self.settled and self.written == self._sizes[self.breaks_quoted]
 
     def count_into(self, summary: RunSummary) -> None:
-        """Add what the history holds to what a search has done."""
         super().count_into(summary)
         assert isinstance(summary, IntervalSummary), "it is that of a run of this detector"
         summary.intervals = self.found
         summary.keys = self.keys
 
     def recover(self, file: Output) -> Path | None:
-        """Make sure that the output holds the lines of this history; see `Output.recover`."""
         try:
             return self._recover(file)
         except OutputFileError:
@@ -168,7 +165,6 @@ class IntervalResumed(Resumed):
             )
 
     def note(self, record: Record, frame: int) -> None:
-        """Take note of a record of frame ``frame``."""
         super().note(record, frame)
         if isinstance(record, Observed):
             self.accept(len(record))

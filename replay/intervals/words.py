@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import counted
 from events.escapes import plain
 from events.times.durations import format_duration
 from events.times.timestamps import in_zone
+from replay.engine.console import RunWords
 
 if TYPE_CHECKING:
     from events.observations.interval import Interval
     from events.observations.observed import Observation
     from events.observations.parameters import IntervalParameters
     from events.times.timestamps import Zone
+    from replay.intervals.resume import IntervalSummary
+    from replay.intervals.run import SearchInputs
 
 _IDS_MAX: Final = 6
+
+
+class IntervalWords(RunWords):
+    """What a search for intervals says of itself."""
+
+    events = "observation"
+    row = "row"
+    output = "intervals"
+
+    def __init__(self, *, keyed: bool) -> None:
+        """Speak of keys if there are any: ``keyed``."""
+        self._keyed = keyed
+
+    def setting(self, inputs: SearchInputs) -> list[str]:
+        parameters = inputs.parameters
+        texts = [setting_text(parameters), f"the observations are {parameters.form}"]
+        if parameters.lateness is None:
+            texts.append("they are not in order, so they are put in order first")
+        return texts
+
+    def event(self, event: Any, decision: Any) -> str:
+        raise NotImplementedError("observations are not looked at one by one")
+
+    def totals(self, summary: IntervalSummary, seconds: float) -> list[str]:
+        of_keys = f", {counted(summary.keys, 'key')}" if self._keyed else ""
+        return [
+            f"{counted(summary.observations, 'observation')}, "
+            f"{counted(summary.rejected, 'row')} rejected{of_keys}",
+            f"{counted(summary.intervals, 'interval')} found, {seconds:.2f} s",
+        ]
+
+    def found_fields(self, summary: IntervalSummary) -> dict[str, int]:
+        keys = {"keys": summary.keys} if self._keyed else {}
+        return {**keys, "intervals": summary.intervals}
+
+    def found(self, summary: IntervalSummary) -> int:
+        return summary.intervals
 
 
 def setting_text(parameters: IntervalParameters) -> str:

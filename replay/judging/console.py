@@ -29,7 +29,6 @@ class JudgedWords(RunWords):
         ]
 
     def found_fields(self, summary: Summary) -> dict[str, int]:
-        """Return what was found, for machines."""
         counts = {"judged": summary.judged, "flagged": summary.flagged}
         return {"past": summary.batch_events, "new": summary.stream_events, **counts} | {
             f"{self.subject}s": summary.users

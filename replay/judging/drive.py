@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from events.logs.block import Block
-    from events.logs.reader import ParseAhead
+    from events.logs.reader import LogReader, ParseAhead
     from events.records.record import Record, StateDigest
     from events.store.store import EventStore
     from events.store.writer import StoreWriter
-    from replay.engine.inputs import SourceLog
     from replay.engine.listener import RunListener
     from replay.engine.output import Output
     from replay.engine.run import ShouldStop
@@ -173,20 +172,20 @@ class JudgingDrive(Drive):
         """Decide what a history that was read has left undecided."""
         return map(self.simulation.judge, resumed.undecided)
 
-    def before(self, log: SourceLog, block: Block) -> None:
+    def before(self, log: LogReader, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
         batch = self.logs.batch
         due = self._attested + batch.portions.digest_events
         if log is not batch and self._store.events + block.events > due:
             self._attest()
 
-    def ahead(self, log: SourceLog) -> ParseAhead | None:
+    def ahead(self, log: LogReader) -> ParseAhead | None:
         """Have the past parsed by workers, where they are asked for."""
         if log is self.logs.batch and self._loaders > 1 and CAN_FORK:
             return Loaders(self._loaders, self._check_stop)
         return None
 
-    def take(self, log: SourceLog, records: list[Record]) -> None:
+    def take(self, log: LogReader, records: list[Record]) -> None:
         """Make what was kept part of the journal, and judge what is of the stream."""
         simulation = self.simulation
         for record in records:
@@ -206,7 +205,7 @@ class JudgingDrive(Drive):
                 self._judges.took(time.process_time() - began, events)
         self._summary.users = len(self.simulation.journal.names)
 
-    def _judge(self, log: SourceLog, records: list[Record]) -> None:
+    def _judge(self, log: LogReader, records: list[Record]) -> None:
         simulation, listener, clock = self.simulation, self._listener, time.perf_counter
         each_event = listener.each_event
         for line_number, record in numbered(records):
@@ -221,7 +220,7 @@ class JudgingDrive(Drive):
                 listener.on_event(log, line_number, record, decision, clock() - began)
 
     def _take_decisions(
-        self, log: SourceLog, records: list[Record], decisions: Iterator[Any]
+        self, log: LogReader, records: list[Record], decisions: Iterator[Any]
     ) -> None:
         """Tell of a block whose events are decided at once, or by others."""
         simulation, listener = self.simulation, self._listener
@@ -237,7 +236,7 @@ class JudgingDrive(Drive):
             self._judged(decision)
             listener.on_event(log, line_number, record, decision, 0.0)
 
-    def _events_ahead(self, log: SourceLog) -> int:
+    def _events_ahead(self, log: LogReader) -> int:
         """Return how many events come after what was read of ``log``, by estimate."""
         ahead = max(log.bytes_total - log.bytes_read, 0)
         return self._events_read * ahead // max(log.bytes_read, 1)
@@ -257,7 +256,7 @@ class JudgingDrive(Drive):
     def abandon(self) -> None:
         self.simulation.abandon()
 
-    def ended(self, log: SourceLog) -> None:
+    def ended(self, log: LogReader) -> None:
         """Keep the end of ``log``, and the digest of the state at it."""
         simulation = self.simulation
         batch: Any = self.logs.batch

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
+    from events.logs.reader import LogReader
     from events.records.record import Record
     from events.store.writer import StoreWriter
-    from replay.engine.inputs import SourceLog
     from replay.engine.output import Output
     from replay.judging.history import JudgedResumed
 
@@ -234,7 +234,7 @@ class ShardedDrive(JudgingDrive):
         found: Iterator[Any] = system.decide(resumed.settled + 1, len(system.journal))
         return found
 
-    def take(self, log: SourceLog, records: list[Record]) -> None:
+    def take(self, log: LogReader, records: list[Record]) -> None:
         system = self.simulation
         for record in records:
             if isinstance(record, EventColumns):

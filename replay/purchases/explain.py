@@ -12,10 +12,13 @@ import msgspec
 
 from actors.purchases.baseline import Baseline, baseline_of
 from actors.purchases.network import NetworkQuery
-from events.errors import UnknownUserError
-from events.purchases.event import Befriend, Event, Purchase
+from events.errors import DamagedStoreError, UnknownUserError
+from events.purchases.event import Befriend, Event, Purchase, line_of
+from events.purchases.lines import flagged_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from replay.purchases.timeline import Timeline
 
 
@@ -171,3 +174,30 @@ def _explain_friendship(timeline: Timeline, event: Event) -> WhyFriendship:
 def _members(timeline: Timeline, user: str) -> frozenset[str]:
     degrees = timeline.parameters.degrees
     return frozenset(member for hop in hops_of(timeline, user, degrees) for member in hop)
+
+
+def rounded_lines(timeline: Timeline) -> Iterator[bytes]:
+    """Yield the lines of flagged purchases with mean and sd rounded, without their newlines.
+
+    A run writes and records both cut (SPEC.md section 3), so they are worked out anew; the timeline
+    moves to the moments before them.
+
+    Raises:
+        DamagedStoreError: what the store records of one is not what its events come to.
+
+    """
+    history = timeline.history
+    for number, decision in history.recorded.items():
+        if not decision.flagged:
+            continue
+        event = history.event(number)
+        assert isinstance(event, Purchase), "nothing else is judged"
+        timeline.goto(number - 1)
+        *_, baseline = window_of(timeline, event.user)
+        recorded = (decision.purchases, decision.mean_cents, decision.sd_cents)
+        if recorded != (baseline.n, baseline.mean, baseline.sd):
+            raise DamagedStoreError(
+                f"{history.store.path}: event {number}: expected the window, mean and sd that "
+                "its events come to, found others; verify says more"
+            )
+        yield flagged_line(line_of(event), *baseline.rounded)

@@ -1,14 +1,16 @@
-"""A history of purchases and friendships in memory, and the logs that it was read from."""
+"""A history of purchases and friendships: in memory with its lines, and gone on with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from actors.purchases.digest import RunningSums
 from events.errors import ParametersError
 from events.logs.objects import BYTE_ORDER_MARK, BadLineError
-from events.purchases.columns import Columns
+from events.purchases.columns import PURCHASE, Columns
 from events.purchases.decision import Decision
 from events.purchases.event import Event, line_of
 from events.purchases.journal import PurchaseJournal
@@ -16,10 +18,11 @@ from events.purchases.lines import parse_line
 from events.purchases.own_lines import OwnLines
 from events.purchases.parameters import parse_parameters
 from replay.engine.history import LinePlace, LogLine
-from replay.judging.history import JudgedHistory
+from replay.judging.history import JudgedHistory, JudgedResumed
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:
+    from actors.purchases.digest import Sums
     from events.store.store import EventStore
 
 
@@ -91,3 +94,44 @@ class History(JudgedHistory[Event, PurchaseJournal, Decision]):
         # The run was given others than stand there, or none stand there.
         text = f'{{"D":"{self.parameters.degrees}", "T":"{self.parameters.tracked}"}}'
         return LogLine(LinePlace("batch", 0), None, text.encode())
+
+
+class PurchasesResumed(JudgedResumed[Event, PurchaseJournal, Decision]):
+    """How far a history of purchases has come."""
+
+    def __init__(
+        self, store: EventStore, journal: PurchaseJournal | None = None, *, own_state: bool = True
+    ) -> None:
+        """Read ``store``, whose digests are of what users hold: of their ``own_state``.
+
+        Of a state that another detector has nothing is known.
+        """
+        self._own_state: Final = own_state
+        super().__init__(store, Simulation, journal)
+
+    @cached_property
+    def _own_lines(self) -> OwnLines:
+        return OwnLines(self.store.path, self.store.zone)
+
+    @cached_property
+    def _sums(self) -> RunningSums:
+        return RunningSums(self.journal)
+
+    def check_columns(self, events: Columns) -> None:
+        self._own_lines.check_columns(events)
+
+    def check(self, event: Event) -> None:
+        self._own_lines.check([event])
+
+    def line_of(self, event: Event) -> bytes:
+        return line_of(event)
+
+    def next_judged(self, number: int) -> int | None:
+        waiting = np.flatnonzero(self.journal.kinds[number:] == PURCHASE)
+        return number + int(waiting[0]) + 1 if len(waiting) else None
+
+    def sums(self) -> Sums | None:
+        if not self._own_state:
+            return None
+        self._sums.stand(len(self.journal))
+        return self._sums.now()

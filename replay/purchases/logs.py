@@ -9,7 +9,7 @@ from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.purchases.parameters import Parameters, is_parameters_line, parse_parameters
 from replay.judging.logs import ParametersLine, TwoLogs
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 from replay.purchases.sharded import ShardedPurchases, check_sharded
 from replay.purchases.simulation import Simulation
 

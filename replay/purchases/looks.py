@@ -25,11 +25,10 @@ from replay.purchases.console import (
     event_fields,
     verdict_text,
 )
-from replay.purchases.explain import explain
+from replay.purchases.explain import explain, rounded_lines
 from replay.purchases.explore import PurchaseSubject
+from replay.purchases.history import PurchasesResumed
 from replay.purchases.logs import Logs
-from replay.purchases.resume import PurchasesResumed
-from replay.purchases.rounded import rounded_lines
 from replay.purchases.shrink import PurchaseShrinking
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline

@@ -33,7 +33,7 @@ from events.records.record import EventRun
 from replay.engine.detectors import answers_as_of, detector_version
 from replay.engine.supervision import Reactivation
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardedSystem, ShardsLostError
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 from replay.purchases.simulation import Simulation
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from replay.testing.strategies import failures
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from replay.engine.inputs import Inputs
+    from replay.engine.drive import Inputs
     from replay.engine.listener import RunSummary
 
 # After how many operations on its files the process dies, or at which, and how.

@@ -20,7 +20,7 @@ from events.store.frames import Frame, chain_of, encode_frame
 from events.store.header import decode_header
 from events.store.scan import Damage, Whole, scan
 from events.store.store import EventStore
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path

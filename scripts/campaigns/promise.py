@@ -10,7 +10,7 @@ from events.store.header import decode_header
 from events.store.scan import Damage, scan
 from events.store.store import EventStore
 from replay.intervals.resume import IntervalResumed
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,7 +32,7 @@ from events.purchases.parameters import Parameters
 from events.store.writer import StoreWriter
 from replay.engine.failing import Failure, Failures, with_failures
 from replay.engine.supervision import Reactivation
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 from replay.purchases.simulation import Simulation
 from replay.purchases.timeline import Timeline
 from replay.testing.strategies import failures, histories

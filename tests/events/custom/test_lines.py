@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from events.custom.columns import FactColumns
-from events.custom.lines import FactLines
-from events.custom.parser import FactParser
+from events.custom.lines import FactLines, FactParser
 from events.errors import BadValueError
 from events.logs.objects import BadLineError
 from events.records.record import EventRun, Lines, Rejected

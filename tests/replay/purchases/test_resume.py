@@ -19,7 +19,7 @@ import replay
 from events.errors import OutputError
 from events.logs.file import Portions
 from events.store.writer import StoreWriter
-from replay.purchases.resume import PurchasesResumed
+from replay.purchases.history import PurchasesResumed
 from replay.testing.disks import CountingDisk, DiedError, DyingDisk, FailingDisk, ForgettingDisk
 from replay.testing.strategies import histories
 from tests.replay.purchases.test_against_model import SPEC_EXAMPLE, SPEC_FLAGGED

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
-    from replay.engine.inputs import SourceLog
+    from events.logs.reader import LogReader
     from replay.purchases.simulation import Simulation
 
 
@@ -210,7 +210,7 @@ def test_user_that_is_not_restarted_is_caught(monkeypatch: pytest.MonkeyPatch) -
 class Untidy(Run):
     """Writes something more to the flagged file when it is asked to stop."""
 
-    def read(self, log: SourceLog) -> Iterator[None]:
+    def read(self, log: LogReader) -> Iterator[None]:
         yield from super().read(log)
         if log.live:
             with self.summary.output_path.open("ab") as flagged:
