@@ -99,10 +99,12 @@ def expect_outputs(found: dict[str, bytes], expected: dict[str, bytes], when: st
             )
 
 
+SMALL: Final = Portions(300, 300, digest_events=4, observation_bytes=300, settle_rows=8)
+"""Let histories of a few lines have several frames, with digests between them."""
+
+
 @contextmanager
 def small_frames() -> Iterator[None]:
-    """Let histories of a few lines have several frames, with digests between them."""
-    portions = Portions(300, 300, digest_events=4, observation_bytes=300, settle_rows=8)
-    # Whatever opens logs in between, a command included.
-    with mock.patch("events.logs.file.PORTIONS", portions):
+    """Let commands make histories as with `SMALL`: they are not told how logs are read."""
+    with mock.patch("events.logs.file.PORTIONS", SMALL):
         yield

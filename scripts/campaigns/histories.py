@@ -9,7 +9,7 @@ import observations
 import workload
 
 import replay
-from campaigns.cases import FLAGGED, STORE, contents, small_frames
+from campaigns.cases import FLAGGED, SMALL, STORE, contents
 from events.observations.rows import ColumnNames
 from events.observations.source import Observations
 from replay.intervals.run import Search, run_intervals
@@ -150,11 +150,10 @@ def run(history: History, folder: Path, disk: Disk) -> RunSummary:
     paths = [folder / "in" / name for name in history.logs]
     output = folder / "out" / FLAGGED
     overwrite = overwrites(history, folder)
-    with small_frames():
-        if history.lateness is None:
-            with replay.Logs(paths[0], paths[1]) as logs:
-                return replay.run(logs, output, disk=disk, overwrite=overwrite)
-        minute = 60 * 10**9
-        what = Search(10 * minute, lateness=history.lateness * minute)
-        with Observations(paths[0], ColumnNames(key="address")) as source:
-            return run_intervals(source, output, what, disk=disk, overwrite=overwrite)
+    if history.lateness is None:
+        with replay.Logs(paths[0], paths[1], portions=SMALL) as logs:
+            return replay.run(logs, output, disk=disk, overwrite=overwrite)
+    minute = 60 * 10**9
+    what = Search(10 * minute, lateness=history.lateness * minute)
+    with Observations(paths[0], ColumnNames(key="address"), portions=SMALL) as source:
+        return run_intervals(source, output, what, disk=disk, overwrite=overwrite)

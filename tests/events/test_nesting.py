@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import replay
-from events import nesting
 from events.errors import ParametersError
 from events.logs.objects import BadLineError, Reason, decode_object
 from events.nesting import LEVELS_MAX, are_shallow, too_deep_at
 from events.observations.jsonrows import JsonRows
 from events.observations.rows import ColumnNames
-from events.purchases import lines
 from events.purchases.lines import parse_line
 from events.purchases.parameters import is_parameters_line, parse_parameters
+from events.records.record import Rejected, StateDigest
+from events.store.writer import StoreWriter
 from replay.cli import main
 from replay.testing import model
 
@@ -195,15 +196,24 @@ def test_rerun_says_what_an_earlier_release_decided_otherwise(
         b'{"D":"2", "T":"50"}\n' + friends + (bought % (b"1", b"5") + b"}\n") * 2
     )
     (tmp_path / "stream.json").write_bytes(
-        bought % (b"2", b'99, "n": ') + nested(7) + b"}\n" + bought % (b"2", b"98}\n")
+        bought % (b"2", b'99, "n": ') + nested(LEVELS_MAX + 1) + b"}\n" + bought % (b"2", b"98}\n")
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nesting, "LEVELS_MAX", 5)
-        patch.setattr(nesting, "_OPEN_MAX", 6)
-        patch.setattr(lines, "DEEP_BYTES_MIN", 0)
-        with replay.Logs(tmp_path / "batch.json", tmp_path / "stream.json") as logs:
-            assert replay.run(logs, tmp_path / "flagged.json").rejected == 1
-    store = str(tmp_path / "flagged.json.events")
+    with replay.Logs(tmp_path / "batch.json", tmp_path / "stream.json") as logs:
+        assert replay.run(logs, tmp_path / "flagged.json").rejected == 1
+    kept = replay.EventStore(tmp_path / "flagged.json.events")
+    # As a release has it that took fewer levels.
+    line = bought % (b"2", b'99, "n": ') + nested(7) + b"}"
+    with StoreWriter.create(tmp_path / "earlier.events", kept.header) as writer:
+        for frame in kept.frames():
+            writer.append(
+                [
+                    structs.replace(each, line=line) if isinstance(each, Rejected) else each
+                    for each in frame.records
+                    if not isinstance(each, StateDigest)
+                ],
+                frame.events,
+            )
+    store = str(tmp_path / "earlier.events")
     assert main(["rerun", store, str(tmp_path / "branch.json"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["accepted"], found["refused"], found["inserted"]) == ([4], [], 0)

@@ -24,7 +24,7 @@ from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.shards import InProcess, LostShardError, ShardsLostError
-from replay.testing import LoggedHistory, histories, run_in
+from replay.testing import LoggedHistory, histories
 from replay.testing.disks import CountingDisk
 from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
@@ -121,7 +121,7 @@ def test_store_and_flagged_file_are_those_of_one_process(
 ) -> None:
     draw = random.Random(seed)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("events.logs.file.PORTIONS", Portions(draw.choice([300, 5_000])))
+        portions = Portions(draw.choice([300, 5_000]))
         # Each way to do it, which another size of history would choose.
         patch.setattr("actors.purchases.shard._PLACES_TO_SORT", draw.choice([0, 8, 10_000]))
         patch.setattr("actors.purchases.shard._PLACES_TO_MARK", draw.choice([0, 64, 10_000]))
@@ -129,8 +129,11 @@ def test_store_and_flagged_file_are_those_of_one_process(
         patch.setattr("events.purchases.part._SORT_TO_WALK", draw.choice([0, 10]))
         patch.setattr("replay.purchases.sharded._PURCHASES_FIRST", draw.choice([1, 3, 32]))
         patch.setattr("replay.purchases.sharded._ASKED_MORE", draw.choice([0, 8]))
-        expected = [path.read_bytes() for path in run_in(folder, history, detector)]
-        out, logs = Path(folder) / "shared.json", history.write(folder)
+        alone, out = (Path(folder) / name for name in ("alone.json", "shared.json"))
+        logs = history.write(folder)
+        with replay.Logs(*logs, portions=portions) as both:
+            replay.run(both, alone, disk=CountingDisk(), detector=detector)
+        expected = [alone.read_bytes(), Path(f"{alone}.events").read_bytes()]
         stop_after = draw.randrange(12)
         asked = 0
 
@@ -141,7 +144,7 @@ def test_store_and_flagged_file_are_those_of_one_process(
 
         for stop in (should_stop, bool):
             shards = Unreliable(draw.choice([1, 2, 3, 16]), draw, draw.choice([0, 0, 0.02]))
-            with replay.Logs(*logs) as both:
+            with replay.Logs(*logs, portions=portions) as both:
                 try:
                     replay.run(
                         both,
@@ -183,16 +186,22 @@ def ran(logs: Sequence[Path], folder: Path, *words: str) -> list[bytes]:
     return [(folder / name).read_bytes() for name in OUTPUTS]
 
 
-@pytest.mark.parametrize("degrees", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4])
 def test_so_they_are_with_late_lines_and_hubs_at_any_degree(
-    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str
+    logs: Path, tmp_path: Path, degrees: int
 ) -> None:
-    monkeypatch.setattr("events.logs.file.PORTIONS", Portions(1 << 13))
-    both = [logs / "batch_log.json", logs / "stream_log.json"]
-    expected = ran(both, tmp_path / "one", "-D", degrees, "-T", "7")
+    def outputs(count: int) -> list[bytes]:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        paths, portions = (logs / "batch_log.json", logs / "stream_log.json"), Portions(1 << 13)
+        with replay.Logs(*paths, degrees, 7, portions=portions) as both:
+            replay.run(both, folder / OUTPUTS[0], shards=InProcess(count) if count else None)
+        return [(folder / name).read_bytes() for name in OUTPUTS]
+
+    expected = outputs(0)
     assert expected[0].count(b"\n") > 10
-    for count in ("1", "2", "3", "16"):
-        assert ran(both, tmp_path / count, "-D", degrees, "-T", "7", "--shards", count) == expected
+    for count in (1, 2, 3, 16):
+        assert outputs(count) == expected
 
 
 def test_golden_decisions_are_those_of_shards(tmp_path: Path) -> None:
