@@ -111,17 +111,7 @@ class JudgingCoordinator(ABC):
 class JudgingCoordinatorActor(JudgingCoordinator, DispatchedActor):
     """A coordinator that judges events, on the dispatcher."""
 
-    def __init__(  # noqa: PLR0917  what it is made of
-        self,
-        dispatcher: Dispatcher,
-        urn: str,
-        parameters: Any,
-        sink: Ref,
-        journal: Any,
-        activate: Callable[[int], Ref],
-        *,
-        attesting: bool = False,
-    ) -> None:
-        """Judge by ``parameters``, send verdicts to ``sink`` and activate actors as needed."""
+    def __init__(self, dispatcher: Dispatcher, urn: str, *given: Any, **options: Any) -> None:
+        """Begin as `JudgingCoordinator.begin` says."""
         super().__init__(dispatcher, urn)
-        self.begin(parameters, sink, journal, activate, attesting=attesting)
+        self.begin(*given, **options)

@@ -15,9 +15,8 @@ from events.purchases.decision import Decision
 from events.purchases.event import Befriend, Event, Purchase, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from actors.activation import Ref
     from actors.purchases.baseline import Baseline
     from actors.purchases.digest import Sums
     from events.purchases.journal import PurchaseJournal
@@ -44,21 +43,13 @@ class Coordinator(JudgingCoordinator):
     owners_awaited: int
     """How many users have yet to answer with purchases."""
 
-    def begin(
-        self,
-        parameters: Parameters,
-        sink: Ref,
-        journal: PurchaseJournal,
-        activate: Callable[[int], Ref],
-        *,
-        attesting: bool = False,
-    ) -> None:
-        super().begin(parameters, sink, journal, activate)
-        self.recency = Recency(journal, self.walk)
+    def begin(self, *given: Any, attesting: bool = False) -> None:
+        super().begin(*given)
+        self.recency = Recency(self.journal, self.walk)
         self.query = None
         self.window = []
         self.owners_awaited = 0
-        self.sums = RunningSums(journal) if attesting else None
+        self.sums = RunningSums(self.journal) if attesting else None
 
     def on_receive(self, message: Any) -> None:
         """Handle an answer at once, and a request in its turn.

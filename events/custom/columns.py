@@ -16,7 +16,6 @@ from events.journal.columns import CodeBook, EventColumns
 from events.journal.ticks import ticks_and_finer
 from events.records.packed import (
     PackedTimes,
-    Times,
     pack_names,
     pack_times,
     unpack_names,
@@ -159,7 +158,7 @@ class FactColumns(EventColumns):
                 texts.append(PackedTexts(packed.names, packed.codes))
             else:
                 texts.append(PackedTexts([], []))
-        times = pack_times(Times(self.ticks, self.finer))
+        times = pack_times(self.ticks, self.finer)
         return PackedFacts(self.kinds.tolist(), times, texts, numbers, sorted(self.lines.items()))
 
     def text_length(self) -> int:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from events.errors import InputError
 from events.logs.extent import Extent, Fingerprint, content_of
-from events.logs.reader import LogReader, Piece, readable
+from events.logs.reader import LogReader, Piece, log_expected
 from events.logs.splitting import LINE_BYTES_MAX, CutLine, whole_lines
 from events.logs.tap import Change
 from events.paths import path_of
@@ -117,7 +117,7 @@ class Log(LogReader):
             lines_of: makes what gives its lines of what it holds, where that are no lines.
 
         """
-        super().__init__(path_of(path, readable(source)), source, parser, portions or PORTIONS)
+        super().__init__(path_of(path, log_expected(source)), source, parser, portions or PORTIONS)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
         self._lines_of: Final = lines_of

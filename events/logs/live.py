@@ -18,7 +18,7 @@ from events.logs.growing import GrowingFile
 from events.logs.pipes import Pipe
 from events.logs.reader import LogReader, Piece
 from events.logs.splitting import LineSplitter
-from events.logs.tap import READABLE, Change, Tap, Wake
+from events.logs.tap import STREAM_EXPECTED, Change, Tap, Wake
 from events.paths import STANDARD_STREAM, path_of, standard_input
 from events.records.record import Lines, Source, last_line
 
@@ -93,7 +93,7 @@ class LiveLog(LogReader):
             portions: how it is read, and how long it is waited for; by default `PORTIONS`.
 
         """
-        super().__init__(path_of(path, READABLE), source, parser, portions or PORTIONS)
+        super().__init__(path_of(path, STREAM_EXPECTED), source, parser, portions or PORTIONS)
         self._replaced = False
         # Whether somebody was told that more can be read.
         self._waited_for = False
@@ -236,7 +236,7 @@ class LiveLog(LogReader):
         try:
             return kept.compare(self._tap.descriptor, start)
         except OSError as error:
-            raise unreadable(self.path, error, READABLE) from None
+            raise unreadable(self.path, error, STREAM_EXPECTED) from None
 
     def _open(
         self, path: str | Path, wake: Wake | None, portions: Portions, *, follow: bool
@@ -255,7 +255,7 @@ class LiveLog(LogReader):
             # A pipe is opened without waiting for who writes to it.
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise unreadable(self.path, error, READABLE) from None
+            raise unreadable(self.path, error, STREAM_EXPECTED) from None
         mode = os.fstat(descriptor).st_mode
         if follow and stat.S_ISREG(mode):
             return GrowingFile(self.path, descriptor, wake, portions, self._say)

@@ -216,9 +216,9 @@ class LogReader(Closing):
         return lines if self._ends_with_newline else lines + b"\n"
 
     def _unreadable(self, error: Exception) -> InputError:
-        return unreadable(self.path, error, readable(self.source))
+        return unreadable(self.path, error, log_expected(self.source))
 
 
-def readable(source: Source) -> str:
+def log_expected(source: Source) -> str:
     """Return what is expected of a log."""
     return "readable observations" if source == "observations" else f"a readable {source} log"

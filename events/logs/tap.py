@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from events.logs.file import Portions
 
 READ_BYTES: Final = 1 << 16
-READABLE: Final = "a readable stream"
+STREAM_EXPECTED: Final = "a readable stream"
 """What is expected of a name."""
 
 
@@ -77,7 +77,7 @@ class Tap(Closing):
         return self._wake is not None and self._wake()
 
     def _unreadable(self, error: OSError) -> InputError:
-        return unreadable(self._path, error, READABLE)
+        return unreadable(self._path, error, STREAM_EXPECTED)
 
 
 def wait(wake: Wake | None, seconds: float, descriptor: int | None = None) -> bool:

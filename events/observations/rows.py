@@ -14,7 +14,7 @@ from events.journal.ticks import time_of, times_of
 from events.logs.objects import TIME_REASONS, BadLineError, Reason
 from events.logs.splitting import long_line_detail
 from events.observations.observed import Coded, Observation, Observed
-from events.times.columns import Cells, times_in, times_in_texts
+from events.times.columns import Cells, iso_times_in, times_in_texts
 from events.times.epoch import counts_in, parse_count
 from events.times.timestamps import parse_any
 
@@ -97,7 +97,7 @@ def times_in_cells(cells: Cells, unit: TimeUnit | None) -> TimeColumn | None:
         unit: of what they are numbers since 1970; None for texts of any form.
 
     """
-    return times_in(cells) if unit is None else counts_in(cells, unit)
+    return iso_times_in(cells) if unit is None else counts_in(cells, unit)
 
 
 def column_of(texts: Sequence[str], unit: TimeUnit | None) -> TimeColumn | None:

@@ -22,7 +22,6 @@ from events.purchases.styles import AMOUNT, CLOCK, DATE, OTHER, USER, Style, ahe
 from events.records.packed import (
     PackedNames,
     PackedTimes,
-    Times,
     pack_names,
     pack_times,
     unpack_names,
@@ -94,7 +93,7 @@ def pack_events(columns: Columns) -> PackedEvents:
     unit = next(unit for unit in _UNITS if not (amounts % np.uint64(unit)).any())
     kept = sorted(columns.lines)
     return PackedEvents(
-        pack_times(Times(columns.ticks, columns.finer)),
+        pack_times(columns.ticks, columns.finer),
         (2 * _gaps(rows) + (kinds[rows] == UNFRIEND)).tolist(),
         pack_names(columns.names, codes),
         unit,

@@ -9,7 +9,7 @@ the file: as many counts as times, as many codes as names that are meant.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from events.journal.ticks import Ticks
 
+_Times: TypeAlias = "tuple[Ticks, dict[int, str]]"
 _Several = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 
 FRACTION_DIGITS_MAX: Final = 18
@@ -76,13 +77,6 @@ class NamesAndCodes(Protocol):
         """Which of them come one after the other."""
 
 
-class Times(NamedTuple):
-    """Times as `events.purchases.columns.Columns` has them."""
-
-    ticks: Ticks
-    finer: dict[int, str]
-
-
 def whole_numbers(values: Iterable[int], count: int) -> NDArray[np.int64]:
     """Return ``values``, of which there are ``count`` and none has more than 63 bits.
 
@@ -96,15 +90,14 @@ def whole_numbers(values: Iterable[int], count: int) -> NDArray[np.int64]:
         raise WrongRecordError("a place in the frame", "a number of 64 bits") from None
 
 
-def pack_times(times: Times) -> PackedTimes:
-    """Return ``times``, of one event at least, in few bytes.
+def pack_times(ticks: Ticks, finer: dict[int, str]) -> PackedTimes:
+    """Return times as `events.journal.columns` has them, of one event at least, in few bytes.
 
     Seven bytes for a whole frame where all events have one time; one or two for each other
     time. Of a log with a time for each line the counts would all be 1, and are left out.
     """
-    ticks, finer = times
     if finer:
-        return _pack_finer(times)
+        return _pack_finer(ticks, finer)
     steps = np.diff(ticks)
     counts = None
     moved = np.flatnonzero(steps)
@@ -122,8 +115,7 @@ def _is_grouped(groups: int, events: int) -> bool:
     return 2 * groups < events
 
 
-def _pack_finer(times: Times) -> PackedTimes:
-    ticks, finer = times
+def _pack_finer(ticks: Ticks, finer: dict[int, str]) -> PackedTimes:
     places = PLACES + max(map(len, finer.values()))
     # Times are compared by their number and the digits that it cannot tell.
     whole = ticks.tolist()
@@ -149,7 +141,7 @@ def _pack_finer(times: Times) -> PackedTimes:
     return PackedTimes(texts, None, [], counts)
 
 
-def unpack_times(packed: PackedTimes, events: int) -> Times:
+def unpack_times(packed: PackedTimes, events: int) -> _Times:
     """Return the times of ``events`` events.
 
     Raises:
@@ -166,7 +158,7 @@ def unpack_times(packed: PackedTimes, events: int) -> Times:
     if packed.places is None:
         if packed.steps:
             raise WrongRecordError("times as texts or as steps", "both")
-        times = times_in(packed.texts)
+        times = _as_columns(packed.texts)
     else:
         if len(packed.texts) != 1:
             raise WrongRecordError("one time, and steps from it", f"{len(packed.texts)} times")
@@ -174,10 +166,10 @@ def unpack_times(packed: PackedTimes, events: int) -> Times:
     return times if counts is None else _repeated(times, counts)
 
 
-def _repeated(times: Times, counts: list[int]) -> Times:
+def _repeated(times: _Times, counts: list[int]) -> _Times:
     ticks, finer = times
     ends = list(accumulate(counts)) if finer else []
-    return Times(
+    return (
         np.repeat(ticks, np.array(counts)),
         {
             index: digits
@@ -187,7 +179,7 @@ def _repeated(times: Times, counts: list[int]) -> Times:
     )
 
 
-def times_in(texts: Sequence[str]) -> Times:
+def _as_columns(texts: Sequence[str]) -> _Times:
     """Return texts as columns.
 
     Raises:
@@ -196,7 +188,7 @@ def times_in(texts: Sequence[str]) -> Times:
     """
     whole = ticks_of(texts)
     if whole is not None:
-        return Times(whole, {})
+        return (whole, {})
     ticks, finer = [], {}
     for index, text in enumerate(texts):
         check_canonical(text)
@@ -204,17 +196,17 @@ def times_in(texts: Sequence[str]) -> Times:
         ticks.append(tick)
         if digits:
             finer[index] = digits
-    return Times(np.array(ticks, np.int64), finer)
+    return (np.array(ticks, np.int64), finer)
 
 
-def _stepped(first: str, places: int, steps: list[int]) -> Times:
+def _stepped(first: str, places: int, steps: list[int]) -> _Times:
     """Return the time ``first`` and those to which ``steps`` lead from it."""
     check_canonical(first)
     tick, beyond = tick_of(first)
     if places > PLACES or beyond:
         return _stepped_finely(tick, beyond, places, steps)
     if not steps:
-        return Times(np.array([tick]), {})
+        return (np.array([tick]), {})
     unit = 10 ** (PLACES - places)
     moves = whole_numbers(steps, len(steps))
     farthest = max(-int(moves.min()), int(moves.max())) * unit * len(steps)
@@ -225,13 +217,13 @@ def _stepped(first: str, places: int, steps: list[int]) -> Times:
         ticks[1:] *= unit
         ticks[1:] += tick
         _check_years(int(ticks.min()), int(ticks.max()))
-        return Times(ticks, {})
+        return (ticks, {})
     values = list(accumulate(steps, lambda value, step: value + step * unit, initial=tick))
     _check_years(min(values), max(values))
-    return Times(np.array(values, np.int64), {})
+    return (np.array(values, np.int64), {})
 
 
-def _stepped_finely(tick: int, beyond: str, places: int, steps: list[int]) -> Times:
+def _stepped_finely(tick: int, beyond: str, places: int, steps: list[int]) -> _Times:
     digits = places - PLACES
     if digits < len(beyond):
         raise WrongRecordError("steps as fine as the time before them", f"{places} places")
@@ -244,7 +236,7 @@ def _stepped_finely(tick: int, beyond: str, places: int, steps: list[int]) -> Ti
         ticks.append(whole)
         if rest:
             finer[index] = f"{rest:0{digits}}".rstrip("0")
-    return Times(np.array(ticks, np.int64), finer)
+    return (np.array(ticks, np.int64), finer)
 
 
 def _check_years(first: int, last: int) -> None:

@@ -29,7 +29,6 @@ from events.purchases.packed import (
 from events.records.packed import (
     PackedNames,
     PackedTimes,
-    Times,
     pack_names,
     pack_times,
     unpack_names,
@@ -245,7 +244,7 @@ def _check_length(length: int) -> None:
 def _pack_observed(observed: Observed) -> PackedObserved:
     keys = observed.coded_keys
     return PackedObserved(
-        pack_times(Times(observed.ticks, {**observed.finer})),
+        pack_times(observed.ticks, {**observed.finer}),
         pack_names(*observed.coded_adids),
         None if keys is None else pack_names(*keys),
         "utc" if observed.zone == "utc" else None,

@@ -98,10 +98,10 @@ def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
     if texts and (ticks := ticks_of(texts)) is not None:
         return TimeColumn(ticks, {}, "none")
     cells = Cells.of(texts)
-    return None if cells is None else times_in(cells)
+    return None if cells is None else iso_times_in(cells)
 
 
-def times_in(cells: Cells) -> TimeColumn | None:
+def iso_times_in(cells: Cells) -> TimeColumn | None:
     """Return what `times_in_texts` does of the same texts.
 
     A time of whole seconds takes 0.05 µs, with an offset 0.07, and one with a fraction 0.2.

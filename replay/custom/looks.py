@@ -56,7 +56,7 @@ class FactLooks(JudgedLooks[Fact]):
             {"metavar": "NAME=VALUE", "type": assignment, "nargs": "+", "action": "extend"},
         ),
     )
-    tools: ClassVar = FactTools
+    tools = FactTools
 
     def __init__(
         self,

@@ -13,13 +13,13 @@ from events.disk import NewFile
 from events.errors import InputError, OutputError, PositionError, unwritable
 from replay.debugger.commands import CommandError, Commands, commands_in
 from replay.debugger.expressions import Expression
-from replay.debugger.tools import quoted
+from replay.debugger.tools import Tools, quoted
 from replay.terminal.standard_streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from replay.debugger.tools import Stop, Tools
+    from replay.debugger.tools import Stop
     from replay.engine.looks import Looks
     from replay.engine.stepping import Stepping
 
@@ -55,7 +55,9 @@ class Session:
         self.looks: Final = looks
         """What is looked at."""
         self.timeline: Final[Stepping[Any, Any, Any]] = looks.timeline
-        self.tools: Final[Tools[Any]] = looks.tools(looks)
+        tools = looks.tools(looks)
+        assert isinstance(tools, Tools), "the debugger asks them more than looks do"
+        self.tools: Final[Tools[Any]] = tools
         """What belongs to its detector."""
         self.commands: Final = Commands(
             self.tools,

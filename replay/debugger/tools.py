@@ -11,6 +11,7 @@ from events.escapes import plain
 from replay.arguments import did_you_mean, is_whole
 from replay.debugger.commands import CommandError
 from replay.debugger.expressions import COMPARISONS, NUMBER, Expression, value_text
+from replay.engine.looks import LooksTools
 from replay.engine.references import reference_in
 from replay.terminal.tables import named
 
@@ -74,11 +75,10 @@ class Condition(NamedTuple):
     """Arguments that mean it without the word."""
 
 
-class Tools(Generic[L]):
+class Tools(LooksTools, Generic[L]):
     """What the debugger has for stores of one detector; each command is a method."""
 
     commands: ClassVar[Sequence[Command]] = ()
-    """Commands that other detectors may not have; each is a method of the same name."""
     shows_state: ClassVar[str]
     """The commands that show the state, in words."""
     example: ClassVar[str]
@@ -86,6 +86,7 @@ class Tools(Generic[L]):
 
     def __init__(self, looks: L) -> None:
         """Be what the debugger has for a store with these looks."""
+        super().__init__(looks)
         self.looks: Final = looks
         self.conditions: Final[dict[str, Condition]] = {
             "event": Condition("N, event N", "event N", self._event),

@@ -75,6 +75,16 @@ class ParameterOption(NamedTuple):
         )
 
 
+class LooksTools:
+    """What of the debugger is a detector's own; the base class of `replay.debugger.tools.Tools`."""
+
+    commands: ClassVar[Sequence[Any]] = ()
+    """Commands that other detectors may not have."""
+
+    def __init__(self, looks: Any) -> None:
+        """Be what the debugger has for a store with these looks."""
+
+
 class Looks(Closing, Generic[E]):
     """A store as its detector shows it."""
 
@@ -104,8 +114,8 @@ class Looks(Closing, Generic[E]):
     """Where that goes, in errors."""
     output_line: ClassVar[str]
     """What each line of it tells."""
-    tools: ClassVar[Any]
-    """What its debugger has, as `replay.debugger.tools` says; made of looks."""
+    tools: ClassVar[type[LooksTools]]
+    """What its debugger has, which is made of looks."""
     amounts: ClassVar[frozenset[str]] = frozenset()
     """Which of its fields hold numbers as text."""
     parameter_options: ClassVar[tuple[ParameterOption, ...]] = ()

@@ -203,7 +203,7 @@ class _Observations(NamedTuple):
     keys: Ids | None
 
 
-class _Found(NamedTuple):
+class _Intervals(NamedTuple):
     """Intervals as columns: those that were final early, and those of the ends."""
 
     parts: tuple[Ranges, ...]
@@ -350,7 +350,7 @@ def _column_of(frame: Any, name: Hashable, what: str) -> Any:
     return frame[name]
 
 
-def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Found:
+def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Intervals:
     """Return the intervals of observations, whose columns messages call ``names``."""
     times, ids, keys = given
     exact, adids = times.exact, ids.codes
@@ -393,7 +393,7 @@ def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Foun
         rows = rows[np.argsort(observed.keys, kind="stable")]
         begins = np.cumsum(np.bincount(numbers, minlength=len(keys.names) + 1))
         begins = np.append(0, begins)
-    return _Found(parts, in_turn, rows, begins)
+    return _Intervals(parts, in_turn, rows, begins)
 
 
 def _present(ids: Ids | None) -> NDArray[np.bool_] | None:

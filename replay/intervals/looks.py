@@ -67,7 +67,7 @@ class IntervalLooks(Looks[Observation]):
     output = IntervalDrive.output
     output_file = "file of intervals"
     output_line = "interval"
-    tools: ClassVar = IntervalTools
+    tools = IntervalTools
     branching_type: ClassVar = IntervalBranching
     rerun_type: ClassVar = IntervalRerun
     shrinking: ClassVar = IntervalShrinking

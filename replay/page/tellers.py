@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.custom.looks import FactLooks
 from replay.intervals.looks import IntervalLooks
-from replay.page import declared, intervals, purchases
+from replay.page import custom, intervals, purchases
 from replay.purchases.looks import PurchaseLooks
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TELLERS: Final[dict[type[Looks[Any]], Teller]] = {
     PurchaseLooks: purchases.TELLER,
     IntervalLooks: intervals.TELLER,
-    FactLooks: declared.TELLER,
+    FactLooks: custom.TELLER,
 }
 
 

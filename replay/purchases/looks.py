@@ -68,7 +68,7 @@ class PurchaseLooks(JudgedLooks[Event]):
     output = Logs.output
     output_line = "flagged purchase"
     amounts = frozenset({"amount", "mean", "sd"})
-    tools: ClassVar = PurchaseTools
+    tools = PurchaseTools
     branching_type: ClassVar = PurchaseBranching
     rerun_type: ClassVar = PurchaseRerun
     timeline_type: ClassVar = Timeline
