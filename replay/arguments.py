@@ -283,13 +283,7 @@ def ranges(text: str) -> list[References]:
 
 
 def numbers(name: str, least: int) -> Callable[[str], list[int]]:
-    """Return the type of an argument that says several values of parameter ``name``.
-
-    Args:
-        name: what errors call it.
-        least: what each value is at least.
-
-    """
+    """Return the type of an argument that says several values of parameter ``name``."""
 
     def parse(text: str) -> list[int]:
         found = ranges_in(text)

@@ -48,10 +48,6 @@ class PrintCompletion(argparse.Action):
 def completion(parsers: Mapping[str, CommandParser], shell: str) -> str:
     """Return the script that completes commands, options, their choices, and files.
 
-    Args:
-        parsers: those of all commands, by name.
-        shell: one of `SHELLS`.
-
     Raises:
         InputError: shtab is not installed, or is too old for this shell.
 

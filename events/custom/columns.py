@@ -81,20 +81,7 @@ class FactColumns(EventColumns):
         values: dict[str, NDArray[np.int64]],
         texts: dict[str, list[str]],
     ) -> None:
-        """Take the columns of events from event ``number`` on.
-
-        Args:
-            types: the types of the events.
-            number: the number of the first.
-            kinds: which of the types each is.
-            ticks: when.
-            finer: the digits of times that ticks cannot tell.
-            lines: the lines that are not canonical.
-            values: of each field the numbers, or the places of its texts; 0 where an event
-                has no such field.
-            texts: the different texts of each field that has some.
-
-        """
+        """Take the columns of events from event ``number`` on; 0 where one has no such field."""
         super().__init__(number, kinds, ticks, finer, lines)
         self.types = types
         """The types of the events."""
@@ -216,18 +203,7 @@ def facts(  # noqa: PLR0917  they are the columns
     values: Mapping[str, NDArray[Any]],
     texts: Mapping[str, Sequence[str]],
 ) -> list[Fact]:
-    """Return events as objects.
-
-    Args:
-        types: the types of events.
-        numbers: their numbers.
-        kinds: which of the types each is.
-        times: when.
-        lines: the line of each that is not canonical, else None.
-        values: of each field the numbers, or the places of its texts.
-        texts: the different texts of each field that has some.
-
-    """
+    """Return events as objects, of columns as `FactColumns` has them."""
     columns: dict[str, list[Any]] = {}
     for name, kind in types.fields.items():
         column: list[Any] = values[name].tolist()

@@ -54,15 +54,9 @@ class GrowingFile(Tap):
         portions: Portions,
         say: Callable[[str], None],
     ) -> None:
-        """Read the file at ``path`` from its start.
+        """Read the file at ``path`` from its start; it is open as ``descriptor``.
 
-        Args:
-            path: its name.
-            descriptor: the file, open.
-            wake: ends the waiting.
-            portions: how long it is waited for.
-            say: is told of what happens to the file.
-
+        What happens to it is told to ``say``.
         """
         super().__init__(path, wake, portions)
         self._say: Final = say

@@ -133,11 +133,6 @@ class LiveLog(LogReader):
         A file is read on behind them if it has all of them. One that has not is another
         one, whatever it has, and read from its start. A pipe gives no line again, so only
         the count goes on; but a file may come through standard input once more.
-
-        Args:
-            lines: how many lines were read.
-            kept: what these were.
-
         """
         if not lines:
             return

@@ -138,14 +138,7 @@ class LineParser(Parser):
     def _block(
         self, columns: EventColumns, between: Iterable[tuple[int, Rejected | None]], lines: int
     ) -> Block:
-        """Return the block of accepted lines and what stands between them, and go on behind it.
-
-        Args:
-            columns: all accepted lines.
-            between: the others, by row: rejected or blank.
-            lines: how many rows there are.
-
-        """
+        """Return the block of accepted lines and what stands ``between`` them, by row; go on."""
         records: list[Record] = [columns] if len(columns) else []
         rejected: list[Rejected] = []
         # The row of the next record, if it is the next line.

@@ -38,16 +38,9 @@ class Pipe(Tap):
         owned: bool,
         follow: bool,
     ) -> None:
-        """Read from ``descriptor``.
+        """Read from ``descriptor``, which was opened for this if it is ``owned``.
 
-        Args:
-            path: its name.
-            descriptor: the stream, open.
-            wake: ends the waiting.
-            portions: how long it is waited for.
-            owned: whether it was opened for this, and has that name.
-            follow: whether it outlives its writers.
-
+        If it is to be followed, it outlives its writers.
         """
         super().__init__(path, wake, portions)
         self.descriptor = descriptor

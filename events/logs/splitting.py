@@ -99,15 +99,10 @@ class LineSplitter:
 
 
 def whole_lines(chunks: Iterable[bytes], most: int = LINE_BYTES_MAX) -> Iterator[WholeLines]:
-    """Iterate over the blocks of what is read in ``chunks``.
+    """Iterate over the blocks of what is read in ``chunks``, whose lines may have ``most`` bytes.
 
     The last line may lack a newline. While a long line is read over, empty blocks come, so
     that whoever waits for its end can look at other things.
-
-    Args:
-        chunks: what is read.
-        most: how many bytes a line may have, without its newline.
-
     """
     splitter = LineSplitter(most)
     for chunk in chunks:

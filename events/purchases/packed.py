@@ -215,12 +215,9 @@ def _check_style(columns: Columns, style: Style) -> None:
 
 
 def text_length(columns: Columns, size: int) -> int:
-    """Return how many characters the lines of ``columns`` have at most; roughly if that will do.
+    """Return how many characters the lines of a frame have at most; roughly if that will do.
 
-    Args:
-        columns: the events of a frame.
-        size: how many bytes its body has.
-
+    Its body has ``size`` bytes.
     """
     each = _LINE_LENGTH
     if columns.finer:

@@ -245,12 +245,9 @@ def _check_years(first: int, last: int) -> None:
 
 
 def pack_names(names: list[str], codes: NDArray[Any]) -> PackedNames:
-    """Return the names that are meant one after the other.
+    """Return the names that are meant one after the other, of which ``codes`` are the places.
 
-    Args:
-        names: different names, in the order in which they are first meant.
-        codes: which are meant, as their places.
-
+    They are different, and in the order in which they are first meant.
     """
     # A name comes for the first time where its place is behind all before it.
     largest = np.maximum.accumulate(codes)

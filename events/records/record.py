@@ -127,13 +127,9 @@ def events_in(records: Iterable[Record]) -> int:
 
 
 def last_line(records: Iterable[Record], before: int, source: Source | None = None) -> int:
-    """Return the number of the last line that ``records`` tell of, or that there are.
+    """Return the number of the last line that ``records`` tell of, of one log or the only one.
 
-    Args:
-        records: what a store has of some lines.
-        before: what to return where they tell of none.
-        source: the log that is asked for; by default all are of one.
-
+    It is ``before`` where they tell of none.
     """
     line, counts = before, source is None
     for record in records:

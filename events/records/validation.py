@@ -34,13 +34,7 @@ class Validator(ABC):
     """What was read so far of a history, as far as what follows depends on it."""
 
     def __init__(self, sums: int | None, *, incomplete: bool) -> None:
-        """Begin before the first frame.
-
-        Args:
-            sums: how many sums a digest has; None for any number.
-            incomplete: whether the store was saved from a damaged one.
-
-        """
+        """Begin before the first frame; a digest has so many ``sums``, or any number."""
         self.events = 0
         """How many events there were."""
         self.gap = False

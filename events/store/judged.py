@@ -51,11 +51,7 @@ class JudgedValidator(Validator):
     def __init__(self, header: Header, verdict: type, sums: int | None) -> None:
         """Begin before the first frame of a store with ``header``.
 
-        Args:
-            header: what the history is of.
-            verdict: what a verdict is.
-            sums: how many sums a digest has; None where that is the detector's own.
-
+        A digest has so many ``sums``; None where that is the detector's own.
         """
         super().__init__(sums, incomplete=header.incomplete)
         # Of a stream that was live there may come more behind its end, and another file.

@@ -40,13 +40,7 @@ class Reader:
     ) -> None:
         """Begin before the first frame of the store at ``path``, of this version of the format.
 
-        Args:
-            header: what it begins with.
-            version: the version of its format.
-            path: where it is.
-            types: those of its events, where a detector declares them; by default such as the
-                header says.
-
+        The ``types`` of declared events are by default such as the header says.
         """
         self._path: Final = path
         self._packed: Final = version >= FIRST_PACKED
@@ -74,11 +68,7 @@ class Reader:
     ) -> list[Record]:
         """Return the records in the body at byte ``offset``, each as its type says.
 
-        Args:
-            body: the body of a frame.
-            offset: where it begins.
-            events_before: how many events stand before it, as the frame's head says.
-            events: how many it holds, as that says.
+        How many events it holds, and how many stand before it, says the frame's head.
 
         Raises:
             DamagedStoreError: they are none that this program writes.

@@ -176,14 +176,9 @@ def unpack_records(
     size: int,
     types: FactTypes | None = None,
 ) -> list[Record]:
-    """Return the records of a frame.
+    """Return the records of a frame, whose body has ``size`` bytes.
 
-    Args:
-        packed: what its body holds.
-        events_before: how many events stand before it, as its head says.
-        events: how many it holds, as that says.
-        size: how many bytes its body has.
-        types: those of the events, where a detector declares them.
+    How many events it holds, and how many stand before it, says its head.
 
     Raises:
         WrongRecordError: they are none that a run packs so.

@@ -152,14 +152,7 @@ class StoreWriter(Closing):
         self._unsynced = False
 
     def append(self, records: Sequence[Record], events: int, body: bytes | None = None) -> None:
-        """Append ``records``, which hold ``events`` events, as one frame.
-
-        Args:
-            records: what is appended.
-            events: how many events they hold.
-            body: the body of their frame, where it is known.
-
-        """
+        """Append ``records``, which hold ``events`` events, as one frame."""
         if body is None:
             body = encode_records(records)
         frame = Frame(self.frames, self.events, events, self.chain, body)

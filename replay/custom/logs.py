@@ -91,11 +91,6 @@ class FactLogs(TwoLogs[Any]):
 def with_values(told: dict[str, Any], kind: Any, changes: Sequence[tuple[str, str]]) -> Any:
     """Return parameters of which some have another value.
 
-    Args:
-        told: the values that they have, as JSON has them.
-        kind: the class of the parameters.
-        changes: names, and values as a text or JSON.
-
     Raises:
         ParametersError: there is no such parameter, or it has no such value.
 

@@ -130,10 +130,6 @@ class Tools(LooksTools, Generic[L]):
     def own(self, number: int, *, what: str = "") -> str:
         """Return whom event ``number`` concerns, where nobody is named.
 
-        Args:
-            number: the event; 0 where none has happened.
-            what: what is expected; by default what an id names.
-
         Raises:
             CommandError: it is nobody, or several.
 

@@ -218,14 +218,7 @@ class Rerun(ABC):
     def __init__(
         self, branch: Branch, counts: tuple[int, int], differences: list[Differing]
     ) -> None:
-        """Tell of ``branch``.
-
-        Args:
-            branch: the branch.
-            counts: how much was found in the original, and on the branch.
-            differences: what differs, in order.
-
-        """
+        """Tell of ``branch``, and of what differs, in order."""
         self.branch: Final = branch
         """The branch."""
         self.counts: Final = counts

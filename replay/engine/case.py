@@ -53,11 +53,7 @@ def check_folder(
 ) -> None:
     """Refuse a folder that a shrunk history cannot be written to; nothing is written.
 
-    Args:
-        shrinking: what shrinks such a history.
-        store: the original's event store.
-        folder: where the shrunk history is to be.
-        overwrite: whether an earlier one that stands there may be replaced.
+    With ``overwrite`` an earlier one that stands there may be replaced.
 
     Raises:
         InputError: it cannot be made, is a file, or is the folder of the original.
@@ -100,13 +96,9 @@ def check_folder(
 def write_case(
     shrinking: Shrinking[Any], shrunk: Shrunk, folder: Path, *, overwrite: bool = False
 ) -> Case:
-    """Write a shrunk history to ``folder``, which is made if it is not there.
+    """Write what ``shrinking`` has left to ``folder``, which is made if it is not there.
 
-    Args:
-        shrinking: what has shrunk it.
-        shrunk: what is left.
-        folder: where to write it.
-        overwrite: replace an earlier one that stands there, with its test.
+    With ``overwrite`` it replaces an earlier one that stands there, with its test.
 
     Raises:
         InputError: the folder cannot be made, is a file, or is that of the original.

@@ -42,10 +42,7 @@ def difference_fields(difference: Difference, looks: Looks[Any]) -> dict[str, An
 def difference_lines(fields: dict[str, Any], source: str = "") -> Iterator[str]:
     """Iterate over lines that tell what differs, of `difference_fields`.
 
-    Args:
-        fields: the difference.
-        source: where the expected value is from.
-
+    Behind the expected value stands its ``source``.
     """
     expected, actual = fields["expected"], fields["actual"]
     yield f"  field:    {plain(fields['field'])}"

@@ -162,11 +162,7 @@ def check_new(
 
 
 def read_by_hand(path: str | Path, what: str) -> bytes:
-    """Return the content of a file that somebody has written by hand.
-
-    Args:
-        path: the file.
-        what: what it is called in errors.
+    """Return the content of a file that somebody has written by hand; errors call it ``what``.
 
     Raises:
         InputError: it is none, cannot be read, or has more than 1 MiB.

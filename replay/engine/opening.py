@@ -242,11 +242,7 @@ def _continues(store: EventStore, header: Header, *, resume: bool) -> bool:
 def way_on(header: Header, *, keeps: bool, overwrite: bool) -> str:
     """Return, for a person, how to go on with a history of ``header`` that was interrupted.
 
-    Args:
-        header: what its inputs are.
-        keeps: whether the lines that were written stay where they went.
-        overwrite: whether the command starts the history afresh.
-
+    Of what ``keeps`` no lines nobody can; with ``overwrite`` the command starts it afresh.
     """
     if not keeps:
         return "but nobody can tell which lines a pipe or a device has had, so no run goes on"

@@ -93,15 +93,7 @@ class OutputFile(Closing):
         what: str = "the lines",
         cure: str = "",
     ) -> None:
-        """Take the file at ``path``.
-
-        Args:
-            path: where it is.
-            disk: does what is done to it.
-            what: what errors call its content.
-            cure: what to do, in errors, where it was altered.
-
-        """
+        """Take the file at ``path``; errors say what it holds, and the cure if it was altered."""
         self.path: Final = Path(path)
         self.size = 0
         """How many bytes were written of this history's lines."""

@@ -62,11 +62,7 @@ class OutputStream(Closing):
     def __init__(self, path: Path, what: str, should_stop: Callable[[], bool]) -> None:
         """Take the stream at ``path``, or standard output where that is ``-``.
 
-        Args:
-            path: where it is.
-            what: what errors call its content.
-            should_stop: asked while nobody reads.
-
+        Whether to stop is asked while nobody reads; errors say ``what`` is written.
         """
         self.path: Final = path
         self._what: Final = what

@@ -66,12 +66,9 @@ def ranges_in(text: str) -> list[References] | None:
 def number_of(
     history: StoredHistory[Any, Any], sources: Sequence[str], reference: Reference
 ) -> int:
-    """Return the number of the event that is meant; as it stands if it was named by its number.
+    """Return the number of the event of ``history``, which has logs ``sources``, that is meant.
 
-    Args:
-        history: what it is of.
-        sources: the logs that this is from.
-        reference: what was named.
+    It is as it stands if it was named by its number.
 
     Raises:
         PositionError: there is no such log, or no event on the line, or more than one.

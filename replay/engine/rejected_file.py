@@ -40,14 +40,7 @@ class RejectedFile(Closing):
     """
 
     def __init__(self, path: str | Path, disk: Disk = DISK, heading: bytes = b"") -> None:
-        """Take the file at ``path``.
-
-        Args:
-            path: where it is; see `rejected_file`.
-            disk: does what is done to it.
-            heading: what stands before the first line, such as names of columns.
-
-        """
+        """Take the file at ``path``; the ``heading`` stands before its first line."""
         self.path: Final = Path(path)
         """Where it is."""
         self.left_out = 0
@@ -117,14 +110,7 @@ def rejected_file(
     disk: Disk,
     heading: bytes = b"",
 ) -> RejectedFile | None:
-    """Return the file at ``path``, if one is asked for.
-
-    Args:
-        path: where it is to be, or None.
-        inputs: what the run reads, each with its name in errors.
-        others: where else the run writes.
-        disk: does what is done to it.
-        heading: what stands before the first line.
+    """Return the file at ``path``, if one is asked for; its first line is the ``heading``.
 
     Raises:
         InputError: it would be one of those, or cannot be made there.

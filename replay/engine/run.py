@@ -53,20 +53,10 @@ class Run:
         began: float | None = None,
         rejected: RejectedFile | None = None,
     ) -> None:
-        """Read ``inputs``.
+        """Read ``inputs``; ``rejected`` takes rejected lines besides the store.
 
-        Args:
-            inputs: what is read.
-            output: where lines go.
-            summary: where what is done is counted.
-            drive: what the detector does.
-            strict: stop at the first line that is rejected.
-            listener: is told how the run goes.
-            should_stop: asked between blocks; when it says True the run stops in good order.
-            disk: does what is done to files that are written.
-            began: when the first phase began, as `time.perf_counter` tells it; by default now.
-            rejected: where rejected lines go besides the store.
-
+        Whether to stop is asked between blocks. The first phase ``began`` when `time.perf_counter`
+        said so, by default now.
         """
         self.inputs: Final = inputs
         self.output: Final = output
@@ -85,13 +75,7 @@ class Run:
         self._way_on = ""
 
     def whole(self, *, overwrite: bool, resume: bool) -> None:
-        """Do all of it, unless it was done before.
-
-        Args:
-            overwrite: start output and store afresh.
-            resume: go on with the history of a stream that was live.
-
-        """
+        """Do all of it, unless it was done before; see `replay.run`."""
         with ExitStack() as stack:
             if not self.inputs.live:
                 stack.enter_context(collector_paused())

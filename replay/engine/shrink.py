@@ -80,14 +80,9 @@ class Shrinking(ABC, Generic[H]):
         exact: bool = False,
         progress: Progress = lambda _lines, _tried: None,
     ) -> None:
-        """Shrink to what gives event ``number`` its verdict.
+        """Shrink to what gives event ``number`` its verdict; ``looks`` may be moved.
 
-        Args:
-            looks: what the original's store looks like; its timeline may be moved.
-            number: the event.
-            exact: whether all that the verdict says has to stay.
-            progress: is told now and then how far it has come.
-
+        If it has to be ``exact``, all that the verdict says has to stay.
         """
         check_detector(looks.store, looks.detector)
         self.looks: Final[Any] = looks

@@ -49,10 +49,7 @@ class Stepping(Closing, ABC, Generic[E, H, S]):
     def __init__(self, history: H, acting: Callable[[DeliveryOrder], S]) -> None:
         """Begin at position 0, between events.
 
-        Args:
-            history: what happened.
-            acting: makes the actors, all mail of whose dispatcher goes into a queue.
-
+        The actors that ``acting`` makes have a dispatcher all of whose mail goes into a queue.
         """
         self.history: Final = history
         """The history: all that the store holds, in memory."""

@@ -68,13 +68,7 @@ class Replayed(Closing):
     def verification(
         self, moments: Sequence[int], progress: Callable[[Sequence[int]], Iterable[int]]
     ) -> Verification:
-        """Play up to the first difference, and stop the actors.
-
-        Args:
-            moments: up to which is played, one after another.
-            progress: passes them on.
-
-        """
+        """Play up to the first difference, and stop the actors; ``progress`` passes moments on."""
         with collector_paused(), self:
             difference = next(self.differences(progress(moments)), None)
             counts = (self.position, self.verdicts, self.digests)

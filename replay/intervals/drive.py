@@ -53,15 +53,7 @@ class IntervalDrive(Drive):
         summary: IntervalSummary,
         detector: type[IntervalSimulation] | None = None,
     ) -> None:
-        """Begin without actors.
-
-        Args:
-            source: what is read.
-            parameters: what is looked for.
-            summary: where it is counted.
-            detector: makes the actor system; by default the program's own.
-
-        """
+        """Begin without actors; what is done is counted in ``summary``."""
         self._detector: Final = detector or IntervalSimulation
         self._source: Final = source
         self._log: Final = source.log

@@ -50,15 +50,7 @@ class ParquetOutput(Closing):
     size = 0
 
     def __init__(self, path: Path, store: Path, disk: Disk, cure: str) -> None:
-        """Write the intervals of the store at ``store`` to ``path``.
-
-        Args:
-            path: where they go.
-            store: where they are found.
-            disk: does what is done to files.
-            cure: what to do, in errors, where another file stands there.
-
-        """
+        """Write the intervals of the store at ``store`` to ``path``."""
         self.path: Final = path
         self._store: Final = store
         self._disk: Final = disk

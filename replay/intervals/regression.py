@@ -75,15 +75,9 @@ def test_each_row_matters(row: int, tmp_path: Path) -> None:
 def interval_regression(
     store: str, shrunk: Shrunk, event: int, before: int, history: IntervalHistory
 ) -> bytes:
-    """Return the source of the test.
+    """Return the source of the test, for what is left of ``history`` in ``store``, a name alone.
 
-    Args:
-        store: the name of the original's event store, without its folder.
-        shrunk: what is left of the history.
-        event: after which the intervals were final.
-        before: how many rows the original has.
-        history: the original.
-
+    It has ``before`` rows, and the intervals were final after ``event``.
     """
     parameters = history.parameters
     recorded = [interval_in_zone(each, history.zone) for each in shrunk.recorded]

@@ -54,11 +54,7 @@ class _Seen:
 def verify_intervals(
     store: EventStore, progress: Callable[[Sequence[int]], Iterable[int]] = iter
 ) -> Verification:
-    """Play the history in ``store`` again and compare.
-
-    Args:
-        store: what the run recorded.
-        progress: passes on the moments up to which is played, one after another.
+    """Play the history in ``store`` again and compare; ``progress`` passes on the moments.
 
     Raises:
         OtherDetectorError: another detector, or version, decided it.

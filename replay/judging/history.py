@@ -197,13 +197,10 @@ class JudgedResumed(Resumed, Generic[E, J, V]):
     """Whose events and verdicts they are."""
 
     def __init__(self, store: EventStore, detector: Any, journal: J | None = None) -> None:
-        """Read ``store``.
+        """Read ``store``, with the events and verdicts of ``detector``.
 
-        Args:
-            store: the store.
-            detector: whose events and verdicts it has.
-            journal: that of a run that goes on, or one by which it is to be seen whether one
-                could; None: it is only seen how far it has come.
+        The ``journal`` is that of a run that goes on, or one by which it is to be seen whether one
+        could; None: it is only seen how far it has come.
 
         Raises:
             DamagedStoreError: a frame holds what this program does not write, or a digest of

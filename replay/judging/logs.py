@@ -63,18 +63,9 @@ class TwoLogs(Closing, ABC, Generic[P]):
         zone: Zone | None = None,
         portions: Portions | None = None,
     ) -> None:
-        """Open both logs and read the parameters.
+        """Open both logs and read the parameters; see `replay.Logs`.
 
-        Args:
-            batch: the past, with the parameters on its first line; a log that is open
-                is closed with these.
-            stream: what comes in; ``-`` for standard input.
-            parser: makes what turns their lines into blocks.
-            follow: whether the stream is a file that grows.
-            wake: ends the waiting for a stream that is live.
-            zone: whether their times have an offset; None where their first event decides.
-            portions: how they are read; by default `events.logs.file.PORTIONS`.
-
+        A log that is open is closed with these; ``parser`` makes what turns lines into blocks.
         """
         self.live: Final = not isinstance(stream, Log) and (follow or is_stream(stream))
         """Whether the stream is live: read while it is written."""

@@ -112,16 +112,10 @@ class Spoken(NamedTuple):
 def judged_regression(
     store: str, shrunk: Shrunk, before: int, spoken: Spoken, folder: Path, *, headed: bool
 ) -> bytes:
-    """Return the source of the test.
+    """Return the source of the test that will stand in ``folder``.
 
-    Args:
-        store: the name of the original's event store, without its folder.
-        shrunk: what is left of the history.
-        before: how many lines the original has.
-        spoken: how the detector is named.
-        folder: where the test will stand.
-        headed: whether the batch has a line of parameters.
-
+    The original has the event store of that name, and ``before`` lines; the batch has a line of
+    parameters if it is ``headed``.
     """
     decision, lines = shrunk.decision, len(shrunk.numbers) - 1
     names = [name for name in decision.__struct_fields__ if name != "number"]

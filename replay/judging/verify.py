@@ -43,12 +43,7 @@ class JudgedReplay(Replayed):
         detector: Any,
         workers: int | Workforce | None = 1,
     ) -> None:
-        """Play ``history`` again with actors of ``detector``.
-
-        Args:
-            history: what was recorded.
-            detector: makes the actor system.
-            workers: how many processes judge, as in `replay.run`.
+        """Play ``history`` again with actors of ``detector``; ``workers`` are as in `replay.run`.
 
         Raises:
             OtherDetectorError: another detector decided the history.

@@ -83,14 +83,7 @@ def _card(section: Section) -> Markup:
 
 
 def report(content: Content, origin: Origin, index: str | None = None) -> str:
-    """Return a report in one file, which asks for nothing and runs nothing.
-
-    Args:
-        content: what is told of the event.
-        origin: where it comes from.
-        index: the name of the index that it belongs to, if it does.
-
-    """
+    """Return a report in one file, which asks for nothing and runs nothing."""
     top = element(
         "header",
         element("h1", "Report on ", ident(content.title.partition(":")[0])),

@@ -17,13 +17,7 @@ _DARK: Final = (179, 0, 0)
 
 
 def heat_map(counts: Mapping[tuple[int, int], int], marked: tuple[int, int]) -> str:
-    """Return the drawing: a row for each D, a column for each T, and the counts in the cells.
-
-    Args:
-        counts: how many purchases are flagged at each (D, T).
-        marked: the setting whose cell gets a frame, if it is among them.
-
-    """
+    """Return the drawing: a row for each D, a column for each T, and the counts in the cells."""
     rows = sorted({degrees for degrees, _ in counts})
     columns = sorted({tracked for _, tracked in counts})
     most = max(counts.values(), default=0)

@@ -34,15 +34,7 @@ def decided_again(
     detector: Callable[..., Simulation] = Simulation,
     last: int | None = None,
 ) -> Iterator[Decision | None]:
-    """Decide the stream at ``parameters``, and yield for each event the decision if it has one.
-
-    Args:
-        history: what is decided again.
-        parameters: D and T.
-        detector: what decides.
-        last: the number of the last event; by default that of the history.
-
-    """
+    """Decide the stream at ``parameters``, and yield for each event the decision if it has one."""
     start = history.past_events
     with detector(parameters, Nowhere(), journal=history.journal) as simulation:
         simulation.goto(start)

@@ -102,14 +102,7 @@ class Colour(StrEnum):
 
 
 def painted(line: str, colour: Colour | None, *, error: bool = False) -> str:
-    """Return ``line``, inert already, in a colour if a terminal shows it that has colours.
-
-    Args:
-        line: the line.
-        colour: how it is shown; None: as it is.
-        error: whether it is for standard error.
-
-    """
+    """Return ``line``, inert already, in a colour if a terminal shows it that has colours."""
     stream = sys.stderr if error else sys.stdout
     if colour is None or stream is None or not stream.isatty():
         return line
