@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.purchases.baseline import Baseline, baseline_of
-from actors.purchases.network import NetworkQuery
 from events.errors import DamagedStoreError, UnknownUserError
 from events.purchases.event import Befriend, Event, Purchase, line_of
 from events.purchases.lines import flagged_line
+from replay.purchases.moment import Network, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,56 +85,38 @@ def explain(timeline: Timeline, number: int) -> WhyPurchase | WhyFriendship:
     return _explain_friendship(timeline, event)
 
 
-def hops_of(timeline: Timeline, user: str, degrees: int) -> list[dict[str, str]]:
-    """Return the network of ``user`` now: for each hop its members, each with a friend before it.
-
-    A user who has not appeared yet has no network, and nobody has one of degree 0.
-    """
-    if not degrees:
-        return []
+def network_now(timeline: Timeline, user: str, degrees: int) -> Network:
+    """Return the network of ``user`` now; a user who has not appeared yet has none."""
     try:
-        query = NetworkQuery(timeline.number(user), degrees)
+        return network_of(timeline.number(user), degrees, timeline.friends)
     except UnknownUserError:
-        return []
-    hops: list[dict[str, str]] = []
-    while query.frontier:
-        before, frontier = set(query.members), query.frontier
-        found: dict[int, int] = {}
-        for member in frontier:
-            friends = timeline.friends(member)
-            for friend in sorted(friends):
-                found.setdefault(friend, member)
-            query.answer(friends)
-        members = sorted(query.members - before)
-        if members:
-            name = timeline.name
-            hops.append({name(member): name(found[member]) for member in members})
-    return hops
+        return Network(-1, ())
 
 
-def window_of(
-    timeline: Timeline, user: str
-) -> tuple[list[dict[str, str]], tuple[Counted, ...], Baseline]:
-    """Return the network of ``user`` now, as `hops_of` does, its window, and its baseline."""
-    parameters = timeline.parameters
-    hops = hops_of(timeline, user, parameters.degrees)
-    paths: dict[str, tuple[str, ...]] = {user: (user,)}
-    for hop in hops:
-        paths |= {member: (*paths[friend], member) for member, friend in hop.items()}
-    members = [member for hop in hops for member in hop]
-    last = timeline.last_purchases(members, parameters.tracked)
-    window = tuple(Counted(purchase, paths[purchase.user]) for purchase in last)
-    return hops, window, baseline_of([purchase.amount for purchase in last])
+def hops_of(timeline: Timeline, network: Network) -> tuple[tuple[str, ...], ...]:
+    """Return who is exactly 1, 2, ... friendships away, by id."""
+    return tuple(tuple(map(timeline.name, hop)) for hop in network.hops)
+
+
+def window_of(timeline: Timeline, user: str) -> tuple[Network, tuple[Counted, ...], Baseline]:
+    """Return the network of ``user`` now, its window, and its baseline."""
+    parameters, name = timeline.parameters, timeline.name
+    network = network_now(timeline, user, parameters.degrees)
+    last = timeline.last_purchases(list(map(name, network.members)), parameters.tracked)
+    numbers = timeline.history.journal.numbers
+    paths = (tuple(map(name, network.path(numbers[purchase.user]))) for purchase in last)
+    window = tuple(map(Counted, last, paths))
+    return network, window, baseline_of([purchase.amount for purchase in last])
 
 
 def _explain_purchase(timeline: Timeline, event: Purchase) -> WhyPurchase:
-    hops, window, baseline = window_of(timeline, event.user)
+    network, window, baseline = window_of(timeline, event.user)
     decision = timeline.judge()
     assert decision is not None, "there is one on every purchase"
     return WhyPurchase(
         event,
         timeline.history.judged(event.number),
-        tuple(tuple(hop) for hop in hops),
+        hops_of(timeline, network),
         window,
         baseline,
         decision.flagged,
@@ -149,11 +131,11 @@ def _explain_friendship(timeline: Timeline, event: Event) -> WhyFriendship:
     if befriend:
         timeline.goto(event.number)
     # With the friendship in place, only who reaches it in fewer than D hops uses it.
-    near = {user for end in ends for hop in hops_of(timeline, end, degrees - 1) for user in hop}
+    near = {user for end in ends for user in _members(timeline, end, degrees - 1)}
     near.update(set(ends).intersection(timeline.users))
-    with_it = {user: _members(timeline, user) for user in near}
+    with_it = {user: _members(timeline, user, degrees) for user in near}
     timeline.goto(event.number - 1 if befriend else event.number)
-    without = {user: _members(timeline, user) for user in near}
+    without = {user: _members(timeline, user, degrees) for user in near}
     timeline.goto(event.number)
     before, after = (without, with_it) if befriend else (with_it, without)
     order = timeline.number
@@ -171,9 +153,8 @@ def _explain_friendship(timeline: Timeline, event: Event) -> WhyFriendship:
     )
 
 
-def _members(timeline: Timeline, user: str) -> frozenset[str]:
-    degrees = timeline.parameters.degrees
-    return frozenset(member for hop in hops_of(timeline, user, degrees) for member in hop)
+def _members(timeline: Timeline, user: str, degrees: int) -> frozenset[str]:
+    return frozenset(map(timeline.name, network_now(timeline, user, degrees).members))
 
 
 def rounded_lines(timeline: Timeline) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from actors.purchases.baseline import Baseline, baseline_of
 from events.purchases.columns import PURCHASE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,10 +54,27 @@ class Network(NamedTuple):
 
     def path(self, member: int) -> list[int]:
         """Return a shortest chain of friends from the user to ``member``, both included."""
-        hop_of, chain = self.hop_of, [member]
-        for hop in range(hop_of[member], 0, -1):
-            chain.append(self.hops[hop - 1][chain[-1]])
+        chain = [member]
+        for hop in reversed(self.hops):
+            if chain[-1] in hop:
+                chain.append(hop[chain[-1]])
         return chain[::-1]
+
+
+def network_of(user: int, degrees: int, friends: Callable[[int], Collection[int]]) -> Network:
+    """Return who is within ``degrees`` of ``user``, where all have these ``friends``."""
+    hops: list[dict[int, int]] = []
+    seen, frontier = {user}, [user]
+    while frontier and len(hops) < degrees:
+        found: dict[int, int] = {}
+        # Of several friends who are nearer the one with the lowest number stays.
+        for member in reversed(frontier):
+            found.update(dict.fromkeys(friends(member), member))
+        frontier = sorted(found.keys() - seen)
+        seen.update(frontier)
+        if frontier:
+            hops.append({member: found[member] for member in frontier})
+    return Network(user, tuple(hops))
 
 
 class Moment:
@@ -80,18 +97,7 @@ class Moment:
 
     def network(self, user: int, degrees: int) -> Network:
         """Return who is within ``degrees`` friendships of ``user``."""
-        hops: list[dict[int, int]] = []
-        seen, frontier = {user}, [user]
-        while frontier and len(hops) < degrees:
-            found: dict[int, int] = {}
-            # Of several friends who are nearer the one with the lowest number stays.
-            for member in reversed(frontier):
-                found.update(dict.fromkeys(self.friends(member), member))
-            frontier = sorted(found.keys() - seen)
-            seen.update(frontier)
-            if frontier:
-                hops.append({member: found[member] for member in frontier})
-        return Network(user, tuple(hops))
+        return network_of(user, degrees, self.friends)
 
     def window(self, members: Collection[int], tracked: int) -> list[Purchase]:
         """Return the last ``tracked`` purchases that ``members`` made together, in order."""

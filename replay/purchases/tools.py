@@ -14,7 +14,7 @@ from events.purchases.event import Purchase, place_of, type_name, users_of
 from replay.debugger.commands import Command, CommandError
 from replay.debugger.tools import Condition, Test, argument, quoted
 from replay.judging.tools import STREAM, JudgedTools
-from replay.purchases.explain import hops_of, window_of
+from replay.purchases.explain import hops_of, network_now, window_of
 from replay.purchases.timeline import UserState
 from replay.purchases.why import show_network, show_window
 from replay.terminal.standard_streams import say
@@ -180,7 +180,7 @@ class PurchaseTools(JudgedTools["PurchaseLooks"]):
         timeline = self.looks.timeline
         user = self._appeared(shell, words)
         degrees = shell.count(words[1]) if words[1:] else timeline.parameters.degrees
-        show_network([list(hop) for hop in hops_of(timeline, user, degrees)], degrees)
+        show_network(hops_of(timeline, network_now(timeline, user, degrees)), degrees)
 
     def window(self, shell: Shell, words: list[str]) -> None:
         timeline = self.looks.timeline
