@@ -223,7 +223,7 @@ def facts(  # noqa: PLR0917  they are the columns
 def _codes(column: PackedTexts, count: int) -> NDArray[np.int64]:
     """Return which texts ``count`` events have, as their places."""
     if count:
-        return unpack_names(column, count)
+        return unpack_names(column.names, column.codes, count)
     if column.names or column.codes:
         raise WrongRecordError("no texts, as no event has one", "some")
     return np.zeros(0, np.int64)

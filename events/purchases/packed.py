@@ -113,7 +113,7 @@ def unpack_events(packed: PackedEvents, number: int) -> Columns:
     """
     changes, events = len(packed.friendships), packed.events
     ticks, finer = unpack_times(packed.times, events)
-    codes = unpack_names(packed.users, events + changes)
+    codes = unpack_names(packed.users.names, packed.users.codes, events + changes)
     amounts = _unpack_amounts(packed)
     kinds = np.zeros(events, np.int8)
     others = np.full(events, NOBODY, np.int32)

@@ -9,7 +9,7 @@ the file: as many counts as times, as many codes as names that are meant.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -63,18 +63,6 @@ class PackedNames(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The different ones, in the order in which they come for the first time."""
     codes: list[Count]
     """0 for the next of ``names`` that has not come; n for the n-th of them."""
-
-
-class NamesAndCodes(Protocol):
-    """What `PackedNames` are, or texts that may be empty."""
-
-    @property
-    def names(self) -> list[str]:
-        """The different ones."""
-
-    @property
-    def codes(self) -> list[int]:
-        """Which of them come one after the other."""
 
 
 def whole_numbers(values: Iterable[int], count: int) -> NDArray[np.int64]:
@@ -258,21 +246,16 @@ def pack_names(names: list[str], codes: NDArray[Any]) -> PackedNames:
     return PackedNames(names, np.where(is_new, 0, codes + 1).tolist())
 
 
-def unpack_names(packed: NamesAndCodes, events: int) -> NDArray[np.int64]:
-    """Return which names are meant one after the other, as their places.
-
-    Args:
-        packed: the names.
-        events: how many are meant.
+def unpack_names(names: list[str], told: list[int], events: int) -> NDArray[np.int64]:
+    """Return which of ``names`` ``events`` codes mean that a frame has ``told``, as their places.
 
     Raises:
         WrongRecordError: it is another number, or a name that there is not.
 
     """
-    names = packed.names
-    if len(packed.codes) != events:
-        raise WrongRecordError(f"{events} names", f"{len(packed.codes)}")
-    codes = whole_numbers(packed.codes, events)
+    if len(told) != events:
+        raise WrongRecordError(f"{events} names", f"{len(told)}")
+    codes = whole_numbers(told, events)
     is_new = codes == 0
     came = np.cumsum(is_new)
     if came[-1] != len(names) or np.count_nonzero(codes > came):

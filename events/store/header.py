@@ -4,13 +4,7 @@ An array of four, the first object of the file:
 
     "replay.events", format version, bin: a msgpack map, bin: SHA-256 of all bytes before it
 
-The map holds ``parameters`` (a map of ``degrees`` and ``tracked``), ``line`` (the batch's
-first line where it gave the parameters, else nil), ``batch`` and ``stream`` (maps of
-``name``, ``size`` and ``sha256``, or nil for a pipe), ``flagged`` (where in the flagged
-file this history's lines begin), ``incomplete`` (whether parts of it were lost),
-``intervals`` (a map of `events.observations.parameters.IntervalParameters`, or nil for purchases,
-of which all that is above is nil for intervals), ``detector`` (a map of ``name`` and
-``version``: what decided it) and ``zone`` (whether times have an offset).
+The map holds the fields of `Header`.
 
 Earlier releases wrote purchases as version 1 and intervals as version 2.
 """

@@ -267,4 +267,4 @@ def _unpack_observed(
 
 
 def _unpack_texts(packed: PackedNames, events: int) -> Coded:
-    return Coded(packed.names, unpack_names(packed, events))
+    return Coded(packed.names, unpack_names(packed.names, packed.codes, events))

@@ -131,7 +131,7 @@ class Shell(cmd.Cmd):
             # The terminal has shown ^C on a line of its own making.
             say("")
             say("interrupted")
-            self.show_position()
+            self._where()
             return False
         except UnprintableError:
             raise

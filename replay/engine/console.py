@@ -23,7 +23,6 @@ from replay.terminal.standard_streams import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from rich.progress import Progress, TaskID
 
@@ -164,16 +163,11 @@ class Console(RunListener, Closing):
             text = f"{plain(log.path)}:{line_number}: {what}, {took}"
             self.say(text, Colour.FLAG if flagged else None)
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, raised: BaseException | None, traceback: object) -> None:
         """Close; of a run that ends without a summary say what it has moved."""
-        if isinstance(exception, ReplayError) and self._summary and not self._rejections.live:
+        if isinstance(raised, ReplayError) and self._summary and not self._rejections.live:
             self._say_earlier(self._summary, 0)
-        super().__exit__(exception_type, exception, traceback)
+        super().__exit__(kind, raised, traceback)
 
     def close(self) -> None:
         """Take the bar away, and tell how many more lines were rejected."""

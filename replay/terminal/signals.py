@@ -11,7 +11,7 @@ from events.errors import InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType, TracebackType
+    from types import FrameType
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # So long after a signal whoever was asked to stop is waited for.
@@ -55,16 +55,11 @@ class StopSignals(Closing):
         """Return a file descriptor that becomes readable when a signal comes."""
         return self._readable
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, raised: BaseException | None, traceback: object) -> None:
         """Close, and let a run that was interrupted end as the signal says."""
-        super().__exit__(exception_type, exception, traceback)
-        if isinstance(exception, InterruptedRunError) and self.received is signal.SIGTERM:
-            raise TerminatedRunError(str(exception)) from None
+        super().__exit__(kind, raised, traceback)
+        if isinstance(raised, InterruptedRunError) and self.received is signal.SIGTERM:
+            raise TerminatedRunError(str(raised)) from None
 
     def close(self) -> None:
         """Give the signals back."""
