@@ -91,12 +91,7 @@ class SubjectActor(DispatchedActor):
         return parts
 
     def _check(self, parts: list[Any]) -> None:
-        """Refuse a detector that has set what is not its own.
-
-        Raises:
-            DetectorError: it has.
-
-        """
+        """Refuse a detector that has set what is not its own."""
         for name, part in zip(_OWN_NAMES, parts, strict=True):
             if getattr(self, name) is not part:
                 raise self._taken(name)

@@ -313,12 +313,7 @@ def _fields(cls: type[msgspec.Struct], base: type[msgspec.Struct]) -> tuple[Fiel
 
 
 def _check_name(where: str, name: str) -> None:
-    """Refuse the name of a field that none can have, or that lines and stores have already.
-
-    Raises:
-        DetectorError: it is such.
-
-    """
+    """Refuse the name of a field that none can have, or that lines and stores have already."""
     usable = name.isidentifier() and not (iskeyword(name) or name.startswith("__"))
     if not usable or len(name) > NAME_MAX or name in _RESERVED:
         raise DetectorError(

@@ -126,12 +126,7 @@ class OwnLines:
                     self.check([style.styled(event)])
 
     def _check_canonical(self, event: Event) -> None:
-        """Refuse an event that has no canonical line, but for its time.
-
-        Raises:
-            BadValueError: it has none.
-
-        """
+        """Refuse an event that has no canonical line, but for its time."""
         if self._zone == "utc":
             raise BadValueError("expected its line, since its time has an offset, found none")
         if isinstance(event, Purchase) and event.amount > UNITS_MAX:
@@ -148,12 +143,7 @@ class OwnLines:
             raise BadValueError(f"expected two different users, found {shown(users[0])} twice")
 
     def _check_kept(self, event: Event, line: bytes) -> None:
-        """Refuse a line that was kept and is not the event's own.
-
-        Raises:
-            BadValueError: it is another's.
-
-        """
+        """Refuse a line that was kept and is not the event's own."""
         text = line.removeprefix(BYTE_ORDER_MARK)
         read: Event | None = None
         try:

@@ -192,12 +192,7 @@ def _places(gaps: NDArray[np.int64], events: int) -> NDArray[np.int64]:
 
 
 def _check_style(columns: Columns, style: Style) -> None:
-    """Refuse templates that are none, and events whose lines have none.
-
-    Raises:
-        WrongRecordError: there are such.
-
-    """
+    """Refuse templates that are none, and events whose lines have none."""
     kinds, ticks = columns.kinds, columns.ticks
     if columns.lines:
         kept = list(columns.lines)

@@ -74,12 +74,7 @@ def in_columns(records: list[Any], events_before: int, times: CanonicalTimes) ->
 
 
 def _check_fields(event: Event) -> None:
-    """Refuse an event with an amount or users that no line gives.
-
-    Raises:
-        WrongRecordError: it has such.
-
-    """
+    """Refuse an event with an amount or users that no line gives."""
     if isinstance(event, Purchase):
         if event.amount > UNITS_MAX:
             raise WrongRecordError(f"an amount of at most {UNITS_MAX} units", event.amount)

@@ -288,12 +288,7 @@ def _sealed(data: bytes) -> tuple[int, bytes, int] | None:
 
 
 def _check(header: Header, version: int) -> None:
-    """Refuse a header whose fields do not go together.
-
-    Raises:
-        BadValueError: they do not.
-
-    """
+    """Refuse a header whose fields do not go together."""
     right = version >= FIRST_PACKED or version == (1 if header.intervals is None else 2)
     if (header.declared is not None) != (version == DECLARING):
         raise BadValueError("expected declared types of events in version 4, and in no other")

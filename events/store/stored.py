@@ -226,12 +226,7 @@ def _record(packed: Any, types: FactTypes | None) -> Record:
 
 
 def _check_length(length: int) -> None:
-    """Refuse a frame whose texts have so many characters together.
-
-    Raises:
-        WrongRecordError: they are too many.
-
-    """
+    """Refuse a frame whose texts have so many characters together."""
     if length > TEXT_MAX:
         raise WrongRecordError(f"texts of {TEXT_MAX} characters in a frame at most", "more")
 

@@ -210,12 +210,7 @@ def _check_parts(detector: type[Detector]) -> None:
 
 
 def _check_names(types: FactTypes) -> None:
-    """Refuse fields that JSON could not tell from others, which stores may have all the same.
-
-    Raises:
-        DetectorError: there is one.
-
-    """
+    """Refuse fields that JSON could not tell from others, which stores may have all the same."""
     said = [field.name for field in types.verdict_fields]
     for where, name in (
         *((each.tag, field.name) for each in types.types for field in each.fields),

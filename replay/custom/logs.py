@@ -133,12 +133,7 @@ def _value(text: str, kind: Any, expected: str) -> Any:
 
 
 def _check_kept(parameters: Any) -> None:
-    """Refuse parameters that a store could not give back.
-
-    Raises:
-        ParametersError: they are such.
-
-    """
+    """Refuse parameters that a store could not give back."""
     try:
         told = msgspec.json.encode(parameters)
         kept = msgspec.json.encode(msgspec.json.decode(told, type=type(parameters)))
