@@ -66,10 +66,7 @@ class Names(Mapping[str, int]):
     def codes(self, names: Sequence[str], words: Words | None = None) -> NDArray[np.int32]:
         """Return the number of each of ``names``, all different; who has none gets the next.
 
-        Args:
-            names: the names.
-            words: the same as words, each in its first bytes, where that is known.
-
+        As ``words`` each is in its first bytes, where that is known.
         """
         if len(names) < _MANY:
             return np.array([self._code(name) for name in names], np.int32)

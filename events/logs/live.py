@@ -81,17 +81,10 @@ class LiveLog(LogReader):
         wake: Wake | None = None,
         portions: Portions | None = None,
     ) -> None:
-        """Open the stream.
+        """Open the stream: ``-`` for standard input, a pipe, or a file; ``wake`` ends the waiting.
 
-        Args:
-            path: ``-`` for standard input, a pipe, or a file.
-            source: which log it is.
-            parser: makes what turns its lines into blocks.
-            follow: whether its end is waited at: that of a file which grows, or a named
-                pipe without writers.
-            wake: ends the waiting.
-            portions: how it is read, and how long it is waited for; by default `PORTIONS`.
-
+        If it is to be followed its end is waited at: that of a file which grows, or a named pipe
+        without writers.
         """
         super().__init__(path_of(path, STREAM_EXPECTED), source, parser, portions or PORTIONS)
         self._replaced = False

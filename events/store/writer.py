@@ -70,15 +70,9 @@ class StoreWriter(Closing):
         *,
         replacing: bool = False,
     ) -> Self:
-        """Begin a store that has its name, ``path``, when it is `complete`; none must be there.
+        """Begin a store that has its name, ``path``, when it is `complete`.
 
-        Args:
-            path: where the store is to be.
-            header: what it begins with.
-            disk: does what is done to files.
-            permissions: those that it is to have, or None for the usual ones.
-            replacing: whether it takes the place of one that is there.
-
+        None must be there, unless it is replacing that.
         """
         path = Path(path)
         data = encode_header(header)

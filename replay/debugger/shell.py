@@ -47,14 +47,10 @@ class Shell(cmd.Cmd):
         history: bool = False,
         kinds: Iterable[type[Looks[Any]]] = (),
     ) -> None:
-        """Read from standard input.
+        """Read from standard input, where a person types if it is interactive.
 
-        Args:
-            looks: the store.
-            interactive: whether a person types there.
-            history: whether what is typed is kept for the next session.
-            kinds: the looks of stores that have other commands.
-
+        What is typed is kept for the next session if there is to be a ``history``; stores of other
+        ``kinds`` have other commands.
         """
         super().__init__()
         self._history_kept: Final = history and interactive

@@ -140,10 +140,7 @@ class Drive(ABC):
     ) -> None:
         """Refuse to begin a history where its lines would stand from byte ``start`` on.
 
-        Args:
-            start: where; behind other lines, if it is not 0.
-            standing: the store that stands where this one's is to be.
-
+        The store is the one that stands where this one's is to be.
         """
 
     @abstractmethod

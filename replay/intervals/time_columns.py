@@ -72,12 +72,7 @@ class Times(NamedTuple):
 
 
 def times_in(values: Iterable[Any], name: str, unit: TimeUnit | None) -> Times:
-    """Return a column of times.
-
-    Args:
-        values: texts, datetimes, dates or periods of any library; numbers with a unit.
-        name: what messages call it.
-        unit: what numbers count, since 1970 in UTC.
+    """Return a column of times: texts, datetimes, dates or periods, or numbers of a ``unit``.
 
     Raises:
         BadValueError: ``values`` has no order, or one is no such time, or they have an offset

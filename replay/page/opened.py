@@ -28,11 +28,7 @@ class Opened:
     def __init__(self, name: str, path: Path, looks: Callable[[], Looks[Any]]) -> None:
         """Begin to read the store at ``path``, which is called ``name`` in addresses.
 
-        Args:
-            name: what it is called.
-            path: where it is.
-            looks: opens it, and may raise what one line says.
-
+        To open it is up to ``looks``, which may raise what one line says.
         """
         self.name: Final = name
         """What it is called in addresses."""

@@ -82,14 +82,9 @@ def rings(
     bought: Mapping[int, int],
     name: Callable[[int], str],
 ) -> Markup:
-    """Return the drawing of a network.
+    """Return the drawing of the network of ``user``, whose hops are as `Network` has them.
 
-    Args:
-        user: the buyer's id.
-        hops: for each hop its members, each with a friend who is one hop nearer.
-        bought: how many purchases of the window each buyer made.
-        name: gives the id of a member.
-
+    So many purchases of the window each of ``bought`` made; ``name`` gives the id of a member.
     """
     drawn = _Drawing(hops, bought, name)
     edge = drawn.rings[-1].edge if drawn.rings else 60.0

@@ -39,13 +39,7 @@ class Arrow(NamedTuple):
 
 
 def arrows(delivered: Sequence[Delivered], own: Collection[str]) -> list[Arrow]:
-    """Return messages, folded, each run of like ones as one.
-
-    Args:
-        delivered: the messages, in order.
-        own: who has a lane alone: the users, keys or subjects of the event.
-
-    """
+    """Return messages, folded, each run of like ones as one; those of ``own`` have lanes alone."""
     found: list[Arrow] = []
     for sender, receiver, message in delivered:
         ends = [_lane(sender, own), _lane(receiver, own)]
