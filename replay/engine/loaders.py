@@ -14,7 +14,8 @@ from events.errors import InputError
 from events.logs.splitting import CutLine
 from events.store.records import EventRun
 from events.store.stored import encode_records
-from replay.engine.workers import LOST, Workers
+from replay.engine.forks import LOST
+from replay.engine.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

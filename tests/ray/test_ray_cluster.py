@@ -17,8 +17,8 @@ import workload
 import replay
 from events.errors import InputError
 from replay.cli import main
+from replay.engine.forks import LOST
 from replay.engine.ray_cluster import _FOLDER
-from replay.engine.workers import LOST
 from tests.processes import eventually
 from tests.ray.detectors import Elsewhere, Mortal
 from tests.ray.nodes import Node, environment, in_session, small, started

@@ -30,7 +30,7 @@ from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.purchases.messages import Apply
 
@@ -58,8 +58,8 @@ class Unreliable(InProcess):
 
         super().start(made)
 
-    def order(self) -> Sequence[int]:
-        return self.draw.sample(range(self.count), self.count)
+    def order(self, places: Iterable[int]) -> Sequence[int]:
+        return self.draw.sample([*places], len([*places]))
 
     def call(self, place: int, name: str, given: Any) -> Any:
         loses = self.draw.random() < self.losses
