@@ -35,7 +35,6 @@ from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
-from replay.judging.shards import shards_here
 from replay.loading import add_detector, given_detector, workers_of
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
@@ -204,7 +203,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             should_stop=stop,
             detector=detector,
             workers=workers,
-            shards=None if options.shards is None else shards_here(options.shards),
+            shards=options.shards,
         )
     console.summarize(summary, machine=options.json)
     if options.json:

@@ -19,7 +19,7 @@ from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.judging.drive import JudgingDrive
 from replay.judging.history import Summary
-from replay.judging.shards import ShardedDrive
+from replay.judging.shards import ShardedDrive, shards_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def run(
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
     workers: int | Workforce | None = 1,
-    shards: Transport | None = None,
+    shards: int | Transport | None = None,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
@@ -69,7 +69,8 @@ def run(
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
         workers: how many processes judge, None: one for each core, where it pays; or a
             `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
-        shards: carries bytes to shards, over which users are spread then; the files are the same.
+        shards: over how many processes users are spread, each of which holds their part of the
+            history, or who carries bytes to them; None: one holds all. The files are the same.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -90,6 +91,8 @@ def run(
     cure = rebuild_cure(summary.store_path, summary.output_path)
     output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or LoggingListener()
+    if isinstance(shards, int):
+        shards = shards_here(shards)
     drive = JudgingDrive if shards is None else partial(ShardedDrive, shards=shards)
     driven = drive(logs, summary, given, listener, should_stop, workers=workers)
     running = Run(
