@@ -19,7 +19,7 @@ from replay.engine.rejected_file import rejected_file
 from replay.engine.run import Run
 from replay.judging.drive import JudgingDrive
 from replay.judging.history import Summary
-from replay.judging.shards import ShardedDrive, shards_here
+from replay.judging.shards import ShardedDrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,6 @@ def run(
     cure = rebuild_cure(summary.store_path, summary.output_path)
     output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or LoggingListener()
-    if isinstance(shards, int):
-        shards = shards_here(shards)
     drive = JudgingDrive if shards is None else partial(ShardedDrive, shards=shards)
     driven = drive(logs, summary, given, listener, should_stop, workers=workers)
     running = Run(

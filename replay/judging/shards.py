@@ -296,12 +296,12 @@ class ShardedSystem(Closing, ABC):
 class ShardedDrive(JudgingDrive):
     """Judges the events of a stream, all of a block at once, by subjects in shards."""
 
-    def __init__(self, *arguments: Any, shards: Transport, **options: Any) -> None:
+    def __init__(self, *arguments: Any, shards: int | Transport, **options: Any) -> None:
         """Begin without shards.
 
         Args:
             arguments: those of a drive of one process.
-            shards: carries what shards are told and answer.
+            shards: how many processes of this machine, or who carries what shards are told.
             options: those of a drive of one process.
 
         Raises:
@@ -310,7 +310,7 @@ class ShardedDrive(JudgingDrive):
 
         """
         super().__init__(*arguments, **options)
-        self._shards: Final = shards
+        self._shards: Final = shards_here(shards) if isinstance(shards, int) else shards
         if self._listener.times_events:
             raise InputError(
                 "shards: expected that nobody asks for the time of each event, as -vv does, since "
