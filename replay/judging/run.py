@@ -69,8 +69,7 @@ def run(
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
         workers: how many processes judge, None: one for each core, where it pays; or a
             `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
-        shards: over how many processes users are spread, each of which holds their part of the
-            history, or who carries bytes to them; None: one holds all. The files are the same.
+        shards: over how many processes users are spread, or who carries bytes to such.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -83,7 +82,7 @@ def run(
         InterruptedRunError: ``should_stop`` said True.
 
     """
-    given = _given(logs, detector)
+    detector = _given(logs, detector)
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -92,7 +91,7 @@ def run(
     output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or LoggingListener()
     drive = JudgingDrive if shards is None else partial(ShardedDrive, shards=shards)
-    driven = drive(logs, summary, given, listener, should_stop, workers=workers)
+    driven = drive(logs, summary, detector, listener, should_stop, workers=workers)
     running = Run(
         *(logs, output, summary, driven),
         strict=strict,
