@@ -104,6 +104,6 @@ import sys
 import replay.cli
 from replay.__main__ import entry
 from tests.ray.nodes import small
-replay.cli.Portions = small
+replay.cli.portions_of = small
 sys.exit(entry())
 """

@@ -62,7 +62,7 @@ def _cluster_is_as_it_was(
     nodes: tuple[str, list[Node]], given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Join that cluster, with blocks of a few events; see that no process of a test is left."""
-    monkeypatch.setattr("replay.cli.Portions", small)
+    monkeypatch.setattr("replay.cli.portions_of", small)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     before = {*children()}
@@ -89,7 +89,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     workload.write(told, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("replay.cli.Portions", small)
+        patch.setattr("replay.cli.portions_of", small)
         for name in ("one", "slow"):
             (folder / name).mkdir()
             rule = ["--detector", "tests.ray.detectors:Slow"] if name == "slow" else []
