@@ -14,6 +14,7 @@ from events.errors import InputError, ReplayError
 from events.journal.columns import EventColumns
 from events.store.store import EventStore
 from replay.judging.drive import JudgingDrive, Outputs
+from replay.judging.workers import SameDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ class LostShardError(Exception):
 
 
 class ShardsLostError(ReplayError):
-    """Shards were lost again and again."""
+    """Shards were lost again and again, or for good; what was decided is kept."""
 
     exit_status = 1
 
@@ -63,6 +64,18 @@ class Shard(Protocol):
         """End a round with what comes from each shard."""
 
 
+def check_count(count: int) -> int:
+    """Return a number of shards.
+
+    Raises:
+        InputError: it is not from 1 to `SHARDS_MAX`.
+
+    """
+    if not 1 <= count <= SHARDS_MAX:
+        raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
+    return count
+
+
 class Transport(Closing, ABC):
     """Carries bytes to shards, and from one to another.
 
@@ -72,6 +85,18 @@ class Transport(Closing, ABC):
 
     count: int
     """How many shards there are."""
+
+    def prepare(self, detector: Any, check: Callable[[], None]) -> None:
+        """Get ready for shards of a detector, before anything is written.
+
+        Args:
+            detector: stands for it on its way to other processes.
+            check: called while shards are waited for; raises where the run is to stop.
+
+        Raises:
+            ReplayError: there can be no such shards.
+
+        """
 
     @abstractmethod
     def start(self, make: Callable[[int], Any]) -> None:
@@ -104,9 +129,7 @@ class InProcess(Transport):
             InputError: it is not from 1 to `SHARDS_MAX`.
 
         """
-        if not 1 <= count <= SHARDS_MAX:
-            raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
-        self.count = count
+        self.count = check_count(count)
         self.shards: Final[list[Any]] = [None] * count
         """The shards; None where one is lost."""
 
@@ -197,7 +220,8 @@ class ShardedDrive(JudgingDrive):
             options: those of a drive of one process.
 
         Raises:
-            InputError: somebody wants to know how long each event took.
+            InputError: somebody wants to know how long each event took, or there can be no such
+                shards.
             DetectorError: the detector cannot be spread over shards.
 
         """
@@ -209,6 +233,7 @@ class ShardedDrive(JudgingDrive):
                 "all of a block are judged at once; leave out one of them"
             )
         self.logs.check_sharded(self.detector)
+        shards.prepare(SameDetector(self.detector), self._check_stop)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
         self._store = store

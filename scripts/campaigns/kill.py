@@ -198,8 +198,8 @@ def _expect_gone(processes: Sequence[int]) -> None:
 
 def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
     if kind.keys is None:
-        spread = ["--shards", str(kind.shards)] * (kind.shards > 0)
-        return ["-q", "--workers", str(kind.workers), *spread, *logs, out / FLAGGED]
+        many = ["--shards", kind.shards] if kind.shards else ["--workers", kind.workers]
+        return ["-q", *map(str, many), *logs, out / FLAGGED]
     words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
     if kind.live:
         words[1:2] = ["-", "--resume"]
