@@ -368,7 +368,8 @@ def add_shards(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=whole("shards", 1),
         help="spread the users over N processes, each of which holds a part of the history, and "
-        "judge all purchases of a block at once (default: one process holds all)",
+        "judge all purchases of a block at once; with --ray for a history that no machine holds; "
+        "the result is the same (default: one process holds all)",
     )
 
 

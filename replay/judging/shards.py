@@ -16,6 +16,7 @@ from events.journal.columns import EventColumns
 from events.store.store import EventStore
 from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
 from replay.judging.drive import JudgingDrive, Outputs
+from replay.judging.workers import SameDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class LostShardError(Exception):
 
 
 class ShardsLostError(ReplayError):
-    """Shards were lost again and again."""
+    """Shards were lost again and again, or for good; what was decided is kept."""
 
     exit_status = 1
 
@@ -83,8 +84,20 @@ class Transport(Closing, ABC):
             raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
         self.count: Final = count
         """How many shards there are."""
-        self.check: Callable[[], None] = lambda: None
-        """Called while shards are waited for; raises where nobody is to wait any longer."""
+
+    def prepare(self, detector: Any, check: Callable[[], None]) -> None:
+        """Get ready for shards of a detector, before anything is written.
+
+        Args:
+            detector: stands for it on its way to other processes.
+            check: called while shards are waited for; raises where the run is to stop.
+
+        Raises:
+            ReplayError: there can be no such shards.
+
+        """
+        del detector
+        self._check = check
 
     @abstractmethod
     def start(self, make: Callable[[int], Any]) -> None:
@@ -202,7 +215,7 @@ class Forked(Relay):
         found, waiting = {}, self._sent(name, given)
         try:
             while waiting:
-                for fork in first_ready(waiting, self.check):
+                for fork in first_ready(waiting, self._check):
                     answer, place = fork.answer(), waiting.pop(fork)
                     if answer is LOST:
                         self._end(place)
@@ -305,7 +318,8 @@ class ShardedDrive(JudgingDrive):
             options: those of a drive of one process.
 
         Raises:
-            InputError: somebody wants to know how long each event took.
+            InputError: somebody wants to know how long each event took, or there can be no such
+                shards.
             DetectorError: the detector cannot be spread over shards.
 
         """
@@ -317,6 +331,7 @@ class ShardedDrive(JudgingDrive):
                 "all of a block are judged at once; leave out one of them"
             )
         self.logs.check_sharded(self.detector)
+        self._shards.prepare(SameDetector(self.detector), self._check_stop)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
         self._store = store

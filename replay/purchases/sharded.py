@@ -223,7 +223,6 @@ class ShardedPurchases(ShardedSystem):
     def connect(self, blocks: Callable[[], Iterator[Any]], check: Callable[[], None]) -> None:
         self._blocks = blocks
         self._check = check
-        self._shards.check = check
 
     def close(self) -> None:
         self.dispatcher.stop()

@@ -203,8 +203,8 @@ def _expect_gone(processes: Sequence[int]) -> None:
 
 def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
     if kind.keys is None:
-        who = ["--shards", kind.shards] if kind.shards else ["--workers", kind.workers]
-        return ["-q", *map(str, who), *logs, out / FLAGGED]
+        many = ["--shards", kind.shards] if kind.shards else ["--workers", kind.workers]
+        return ["-q", *map(str, many), *logs, out / FLAGGED]
     words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
     if kind.live:
         words[1:2] = ["-", "--resume"]

@@ -277,6 +277,16 @@ def test_so_is_the_time_of_each_event(logs: Path, tmp_path: Path) -> None:
         replay.run(both, tmp_path / OUTPUTS[0], listener=Timing(), shards=InProcess(2))
 
 
+def test_so_are_workers_beside_them(
+    logs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    both = [str(logs / "batch_log.json"), str(logs / "stream_log.json")]
+    words = ["--shards", "2", "--workers", "1", *both, str(tmp_path / OUTPUTS[0])]
+    assert main(words) == 2
+    assert "expected no --workers beside it" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("count", [0, 5_000])
 def test_number_of_shards_has_bounds(count: int) -> None:
     with pytest.raises(InputError, match="expected a number from 1 to 4096, found"):
