@@ -59,7 +59,9 @@ from replay.engine.logging_listener import LoggingListener
 from replay.engine.ray_cluster import RayCluster
 from replay.intervals.find import find_intervals
 from replay.judging.history import Summary
+from replay.judging.ray_shards import RayShards
 from replay.judging.run import run
+from replay.judging.shards import ShardsLostError
 from replay.purchases.flagged import FlaggedPurchase, flagged_purchases
 from replay.purchases.logs import Logs
 from replay.purchases.simulation import Simulation
@@ -99,8 +101,10 @@ __all__ = [
     "PositionError",
     "Purchase",
     "RayCluster",
+    "RayShards",
     "Rejected",
     "ReplayError",
+    "ShardsLostError",
     "Simulation",
     "StoreError",
     "SubjectActor",

@@ -356,11 +356,15 @@ def add_workers(
 
 
 def add_shards(parser: argparse.ArgumentParser) -> None:
-    """Declare over how many shards users are spread.
-
-    As long as all of them are in this process it is for tests and measurements, and not in help.
-    """
-    parser.add_argument("--shards", type=whole("shards", 1), help=argparse.SUPPRESS)
+    """Declare over how many shards users are spread."""
+    parser.add_argument(
+        "--shards",
+        metavar="N",
+        type=whole("shards", 1),
+        help="spread the users over N processes, each of which holds a part of the history, and "
+        "judge all purchases of a block at once; with --ray for a history that no machine holds; "
+        "the result is the same (default: one process holds all)",
+    )
 
 
 def duration(text: str) -> int:

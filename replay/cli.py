@@ -35,8 +35,7 @@ from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
 from replay.judging.drive import is_deciding
 from replay.judging.run import run
-from replay.judging.shards import InProcess
-from replay.loading import add_detector, given_detector, workers_of
+from replay.loading import add_detector, given_detector, shards_of, workers_of
 from replay.purchases.console import PurchaseWords
 from replay.purchases.logs import Logs
 from replay.terminal.interrupts import EXIT_INTERRUPTED
@@ -188,6 +187,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
     with (
         _blaming(options),
         workers_of(options) as workers,
+        shards_of(options) as shards,
         StopSignals(is_deciding) as stop,
         console,
         _logs(options, own, stop) as logs,
@@ -204,7 +204,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
             should_stop=stop,
             detector=detector,
             workers=workers,
-            shards=None if options.shards is None else InProcess(options.shards),
+            shards=shards,
         )
     console.summarize(summary, machine=options.json)
     if options.json:

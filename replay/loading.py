@@ -13,6 +13,8 @@ from events.escapes import plain
 from replay.custom.detector import Detector
 from replay.engine.ray_cluster import RayCluster
 from replay.engine.workers import are_several
+from replay.judging.ray_shards import RayShards
+from replay.judging.shards import shards_here
 from replay.purchases.simulation import Simulation
 from replay.terminal.standard_streams import report
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from replay.judging.shards import Transport
     from replay.judging.system import ActorSystem
 
 
@@ -46,14 +49,16 @@ def given_detector(options: argparse.Namespace) -> type[ActorSystem[Any, Any, An
 
 @contextmanager
 def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | RayCluster | None]:
-    """Return how many workers a command was given, or who has them.
+    """Return how many workers a command was given, or who has them; beside shards there are none.
 
     Args:
         options: what it was given.
         alone: why one process does what several were asked to share, if that is known.
 
     """
-    if alone:
+    if getattr(options, "shards", None) is not None:
+        yield 1
+    elif alone:
         if options.ray is not None or are_several(options.workers):
             report(f"one process judges: {alone}")
         yield 1
@@ -65,6 +70,28 @@ def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | R
             if cluster.is_lost:
                 gone = "the cluster went away, and this process did the rest"
                 report(f"ray {plain(cluster.address)}: {gone}")
+
+
+@contextmanager
+def shards_of(options: argparse.Namespace) -> Iterator[Transport | None]:
+    """Return what a command was given as shards, if it was.
+
+    Raises:
+        InputError: it was given workers, too.
+
+    """
+    if options.shards is None:
+        yield None
+    elif options.workers is not None:
+        raise InputError(
+            "--shards: expected no --workers beside it, since each shard is a process that judges "
+            "for its own users, found both; leave out one of them"
+        )
+    elif options.ray is None:
+        yield shards_here(options.shards)
+    else:
+        with RayCluster(options.ray, options.shards) as cluster:
+            yield RayShards(cluster)
 
 
 def load_detector(name: str) -> type[ActorSystem[Any, Any, Any]]:

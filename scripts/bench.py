@@ -179,7 +179,7 @@ def measure(
         cache: where the logs are, or are to be.
         tell: is told what goes on.
         workers: None: as many as the program chooses; else one, and in turns with that so many,
-            and as many as it chooses.
+            so many shards, and as many as it chooses.
 
     Raises:
         FailedRunError: one of the runs failed or counted wrong.
@@ -209,7 +209,11 @@ def measure(
             one: list[str | Path] = [] if workers is None else ["--workers", "1"]
             run = timed([*words, *one], folder)
             if workers is not None:
-                chosen = {f"{workers} workers": ["--workers", str(workers)], "by default": []}
+                chosen = {
+                    f"{workers} workers": ["--workers", str(workers)],
+                    f"{workers} shards": ["--shards", str(workers)],
+                    "by default": [],
+                }
                 for name, more in chosen.items():
                     taken = timed([*words, *more], folder).seconds
                     result.shared.setdefault(name, []).append(taken)
@@ -386,8 +390,8 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_runs,
         metavar="N",
-        help="run each case with one worker, and next to that with N, and with as many as the "
-        "program chooses by itself",
+        help="run each case with one worker, and next to that with N, with N shards, and with as "
+        "many as the program chooses by itself",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the logs in DIR and use those that are there"

@@ -191,7 +191,8 @@ def test_actors_neither_ask_nor_wait(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     # The page's server looks now and then what a run has written; and Ray is no actor of ours.
-    allowed = {"server.py": {"sleep"}, "ray_driver.py": {"sleep", "wait"}}
+    ray = {"sleep", "wait"}
+    allowed = {"server.py": {"sleep"}, "ray_driver.py": ray, "ray_hosts.py": ray}
     banned = {"ask", "proxy", "sleep", "wait"} - allowed.get(path.name, set())
     assert called & banned == set()
 

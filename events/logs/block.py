@@ -26,8 +26,8 @@ class Block(NamedTuple):
     """How many lines were accepted."""
     rejected: list[Rejected]
     """The rejected lines among them."""
-    body: bytes | None = None
-    """The body of the frame of ``records``, where it is known and has no numbers of its own."""
+    encoded: bytes | None = None
+    """What `events.store.stored.encode_events` gives of its events, where it is known."""
 
     def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
         """Return the records up to a rejected line, and how many events they hold."""

@@ -145,10 +145,16 @@ class StoreWriter(Closing):
         self._do(lambda: new.complete(replace=self._replacing))
         self._unsynced = False
 
-    def append(self, records: Sequence[Record], events: int, body: bytes | None = None) -> None:
-        """Append ``records``, which hold ``events`` events, as one frame."""
-        if body is None:
-            body = encode_records(records)
+    def append(self, records: Sequence[Record], events: int, encoded: bytes | None = None) -> None:
+        """Append ``records``, which hold ``events`` events, as one frame.
+
+        Args:
+            records: what is appended.
+            events: how many events they hold.
+            encoded: what `events.store.stored.encode_events` gives of these, where it is known.
+
+        """
+        body = encode_records(records, encoded)
         frame = Frame(self.frames, self.events, events, self.chain, body)
         data = encode_frame(frame)
         self._do(lambda: self._file.write(data))

@@ -10,8 +10,7 @@ from events.escapes import plain
 from replay.arguments import add_store, add_workers, whole
 from replay.engine.difference import difference_fields, difference_lines
 from replay.engine.explore import Explorer, RecordedOtherwiseError
-from replay.engine.explorers import explorations
-from replay.engine.workers import usable_cores
+from replay.engine.workers import shared, usable_cores
 from replay.kinds import looks_at
 from replay.loading import add_detector, workers_of
 from replay.terminal.standard_streams import say
@@ -66,7 +65,9 @@ def run(options: argparse.Namespace) -> int:
     different: Exploration | None = None
     with (
         workers_of(options) as workers,
-        closing(explorations(explorer, seeds, workers or usable_cores())) as found,
+        # What each seed gives, in their order: so the first difference has the lowest seed that
+        # finds any, however many workers there are.
+        closing(shared(explorer.explore, seeds, workers or usable_cores())) as found,
     ):
         for _ in progress(seeds, "explore"):
             exploration = next(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -9,8 +10,9 @@ from events.errors import counted
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, Parameters
 from replay.arguments import add_ranges, add_store, add_workers, numbers
 from replay.engine.files import check_new
+from replay.engine.forks import CAN_FORK
 from replay.engine.output_file import write_new
-from replay.engine.workers import CAN_FORK, LOST, Workers, usable_cores
+from replay.engine.workers import shared, usable_cores
 from replay.purchases.heatmap import heat_map
 from replay.purchases.history import History
 from replay.purchases.redecide import decide_again
@@ -119,14 +121,9 @@ def _flagged(history: History, parameters: Parameters) -> set[int]:
 def _settings(history: History, pairs: Sequence[Parameters], workers: int) -> Iterator[Swept]:
     recorded = {number for number, decision in history.recorded.items() if decision.flagged}
     decide = partial(_flagged, history)
-    with Workers(workers, decide) as forked:
-        if workers > 1 and CAN_FORK:
-            forked.start()
-        answers = forked.answers(pairs)
+    with closing(shared(decide, pairs, workers)) as found:
         for parameters in progress(pairs, "settings"):
-            _, found = next(answers)
-            flagged = decide(parameters) if found is LOST else found
-            yield _setting(parameters, flagged, recorded)
+            yield _setting(parameters, next(found), recorded)
 
 
 def _setting(parameters: Parameters, flagged: set[int], recorded: set[int]) -> Swept:

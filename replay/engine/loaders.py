@@ -8,13 +8,15 @@ journal are those of one process.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from mmap import mmap
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.errors import InputError
+from events.journal.columns import EventColumns
 from events.logs.splitting import CutLine
-from events.records.record import EventRun
-from events.store.stored import encode_records
-from replay.engine.workers import LOST, Workers
+from events.store.stored import encode_events
+from replay.engine.forks import LOST
+from replay.engine.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 # byte-order mark.
 _LINE: Final = 2
 _EVENT: Final = 1
+# So many pieces for each worker have a place in memory that all have in common.
+_PIECES: Final = 4
 
 
 class Loaders:
@@ -50,21 +54,25 @@ class Loaders:
             InputError: the log cannot be read any further; what came before has come.
 
         """
+        size = 0
         while parser.zone is None or parser.line_number < _LINE:
             piece = next(pieces, None)
             if piece is None:
                 return
+            size = max(size, len(piece.lines))
             yield parser.parse(piece.lines, last=piece.last)
         failure: list[InputError] = []
-        with Workers(self._count, partial(_parsed, parser), self._check) as workers:
+        room = _Room(_PIECES * self._count, size + size // 2)
+        with Workers(self._count, partial(_parsed, parser, room), self._check) as workers:
             workers.start()
-            for piece, found in workers.answers(_until(pieces, failure)):
+            for asked, found in workers.answers(map(room.lend, _until(pieces, failure))):
+                room.give_back(asked)
                 if found is LOST:
-                    yield parser.parse(piece.lines, last=piece.last)
+                    yield parser.parse(asked.piece.lines, last=asked.piece.last)
                     continue
-                lines = piece.lines
-                block = found.moved(parser.line_number - _LINE, parser.next_number - _EVENT)
-                parser.line_number += 1 if isinstance(lines, CutLine) else lines.count(b"\n")
+                block, lines = found
+                block = block.moved(parser.line_number - _LINE, parser.next_number - _EVENT)
+                parser.line_number += lines
                 parser.next_number += block.events
                 yield block
         if failure:
@@ -79,9 +87,64 @@ def _until(pieces: Iterator[Piece], failure: list[InputError]) -> Iterator[Piece
         failure.append(error)
 
 
-def _parsed(parser: Parser, piece: Piece) -> Block:
+class _Lent:
+    """A piece on its way to a worker, whose lines lie in a room if they have a place there."""
+
+    __slots__ = ("piece", "place")
+
+    def __init__(self, piece: Piece, place: int | None) -> None:
+        self.piece = piece
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        piece, place = self.piece, self.place
+        return _Asked, ((piece.lines if place is None else len(piece.lines)), piece.last, place)
+
+
+class _Asked(NamedTuple):
+    """What of a piece reaches a worker."""
+
+    lines: Any
+    """The lines, or how many bytes they are, at their place."""
+    last: bool
+    place: int | None
+
+
+class _Room:
+    """Memory that workers have in common with this process: what lies there is not sent."""
+
+    def __init__(self, places: int, size: int) -> None:
+        """Have room for so many pieces, each of so many bytes."""
+        self._size: Final = size
+        self._memory: Final = mmap(-1, max(places * size, 1))
+        self._free: Final = [place * size for place in range(places)]
+
+    def lend(self, piece: Piece) -> _Lent:
+        """Put a piece into a place, if one is free and large enough."""
+        lines = piece.lines
+        if isinstance(lines, CutLine) or len(lines) > self._size or not self._free:
+            return _Lent(piece, None)
+        place = self._free.pop()
+        self._memory[place : place + len(lines)] = lines
+        return _Lent(piece, place)
+
+    def give_back(self, lent: _Lent) -> None:
+        """Let another piece have its place; no worker reads there any more."""
+        if lent.place is not None:
+            self._free.append(lent.place)
+
+    def lines(self, asked: _Asked) -> Any:
+        """Return the lines of a piece, where somebody is asked about it."""
+        place, lines = asked.place, asked.lines
+        return lines if place is None else self._memory[place : place + lines]
+
+
+def _parsed(parser: Parser, room: _Room, asked: _Asked) -> tuple[Block, int]:
+    """Return what a piece gives, and how many lines it has."""
     parser.line_number, parser.next_number = _LINE, _EVENT
-    block = parser.parse(piece.lines, last=piece.last)
-    if [type(record) for record in block.records[1:]] != [EventRun]:
-        return block
-    return block._replace(body=encode_records(block.records))
+    block = parser.parse(room.lines(asked), last=asked.last)
+    if block.events:
+        columns = block.records[0]
+        assert isinstance(columns, EventColumns), "so a block begins that has events"
+        block = block._replace(encoded=encode_events(columns))
+    return block, parser.line_number - _LINE

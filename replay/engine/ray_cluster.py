@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.closing import Closing
 from events.errors import InputError, MissingLibraryError, shown
+from replay.engine.forks import LOST
 from replay.engine.ray_driver import LOCAL, Driver, Started, packed
-from replay.engine.workers import LOST, Pool, Workers, usable_cores
+from replay.engine.workers import Pool, Workers, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import numpy as np
 
 from events.errors import InputError
+from replay.engine.ray_hosts import Hosts
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ LOCAL: Final = "local"
 """The address of a cluster that is started for this process, on this machine."""
 _LOOK_SECONDS: Final = 0.2
 _CLEAR_LOOKS: Final = 100
+# A head that is not there for so long is gone; Ray itself waits for it for a minute.
+_HEAD_SECONDS: Final = 20
 
 
 class Packed(NamedTuple):
@@ -128,7 +131,7 @@ class _Actor:
 
 
 class Driver:
-    """Has workers in a cluster of Ray's, and does what it is asked by name."""
+    """Has workers or other objects in a cluster of Ray's, and does what it is asked by name."""
 
     def __init__(self, address: str, count: int | None, folder: str | None) -> None:
         """Do nothing yet.
@@ -146,6 +149,7 @@ class Driver:
         self._actors: Final[dict[int, _Actor]] = {}
         self._made = 0
         self._ray: Any = None
+        self._hosts: Hosts
 
     def __call__(self, asked: tuple[Any, ...]) -> Any:
         """Call the method that is named first, with what comes behind its name."""
@@ -167,6 +171,7 @@ class Driver:
     def connect(self) -> int | str:
         """Return how many workers there are to be, or what was found instead of a cluster."""
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_HEAD_SECONDS))
         options: dict[str, Any] = {"address": self._address}
         if self._address == LOCAL:
             # What can be imported here can be there, and nobody else gets in; left to itself, Ray
@@ -263,6 +268,14 @@ class Driver:
     def end(self, worker: int) -> None:
         """End a worker."""
         self._ray.kill(self._actors.pop(worker).handle)
+
+    def begin_hosts(self, count: int) -> None:
+        """Be ready for ``count`` objects."""
+        self._hosts = Hosts(self._ray, count)
+
+    def hosts(self, name: str, *given: Any) -> Any:
+        """Call a method of `Hosts`."""
+        return getattr(self._hosts, name)(*given)
 
     def close(self) -> None:
         """End all workers, and the cluster if it was started here."""

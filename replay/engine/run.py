@@ -228,11 +228,11 @@ class Run:
     def _take(self, log: LogReader, block: Block) -> None:
         drive = self.drive
         drive.before(log, block)
-        records, events, body = block.records, block.events, block.body
+        records, events, encoded = block.records, block.events, block.encoded
         if self.strict and block.rejected:
-            records, events = block.up_to(block.rejected[0])
+            (records, events), encoded = block.up_to(block.rejected[0]), None
         if records:
-            self.store.append(records, events, body)
+            self.store.append(records, events, encoded)
         try:
             drive.take(log, records)
         except InterruptedRunError:

@@ -4,40 +4,25 @@ A worker does what it is asked and answers. What a worker was asked that is gone
 is given back, to be done here: so it is done as often as it takes, and what comes of it is used
 once.
 
-`Workers` are processes that are forked from this one, so each has in memory what this one had.
-They write nothing, hold no file open that this process has opened, and end with it, whatever
-ends it. Those of `replay.engine.ray_cluster` may be on other machines.
+`Workers` are forked from this process, so each has in memory what this one had; see
+`replay.engine.forks`. Those of `replay.engine.ray_cluster` may be on other machines.
 """
 
 from __future__ import annotations
 
-import fcntl
-import gc
 import os
-import pickle
-import select
-import signal
-import warnings
 from abc import abstractmethod
 from collections import deque
-from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from events.closing import Closing
+from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-    from multiprocessing.connection import Connection
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
-LOST: Final = object()
-"""What stands for the answer of a worker that is gone."""
-CAN_FORK: Final = hasattr(os, "fork")
-"""Whether there can be workers at all."""
-# A signal that asks this process to stop does not end a wait: it is looked for so often.
-_LOOK_SECONDS: Final = 0.2
-_STANDARD_STREAMS: Final = 3
-
+A = TypeVar("A")
 W = TypeVar("W")
 
 
@@ -57,17 +42,6 @@ class _Asked:
         self.request = request
         self.answer: Any = LOST
         self.is_waiting = False
-
-
-class _Process(NamedTuple):
-    id: int
-    life: int
-    """An end of a pipe that nobody writes to: whoever holds the other one sees when it is gone."""
-
-
-class _Message(NamedTuple):
-    content: Any
-    is_request: bool
 
 
 class Pool(Closing, Generic[W]):
@@ -155,7 +129,7 @@ class Pool(Closing, Generic[W]):
             taken += map(_Asked, islice(following, 1))
 
 
-class Workers(Pool["Connection"]):
+class Workers(Pool[Fork]):
     """Workers that are processes, forked from this one."""
 
     def __init__(
@@ -173,86 +147,51 @@ class Workers(Pool["Connection"]):
         super().__init__(count)
         self._do: Final = do
         self._check: Final = check
-        self._processes: Final[dict[Connection, _Process]] = {}
+        self._forks: Final[list[Fork]] = []
 
-    def _running(self) -> list[Connection]:
-        return list(self._processes)
+    def _running(self) -> list[Fork]:
+        return list(self._forks)
 
     def start(self) -> None:
         """Fork those that are missing, as many as the system lets."""
-        from multiprocessing.connection import Pipe
-
-        while len(self._processes) < self.count:
-            try:
-                ours, theirs = Pipe()
-                watched, life = os.pipe()
-            except OSError:
-                return
-            # Until a worker has its own answer to signals, and this process knows of it.
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-            try:
-                process = _fork()
-                if not process:
-                    _work(theirs, watched, self._do)
-                self._processes[ours] = _Process(process, life)
-            except OSError:
+        while len(self._forks) < self.count:
+            fork = Fork.of(self._do)
+            if fork is None:
                 # There is no more room for one, and without it all is done as well.
-                ours.close()
-                os.close(life)
                 return
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                theirs.close()
-                os.close(watched)
+            self._forks.append(fork)
 
     def tell(self, news: Any) -> None:
-        sent = _packed(news, is_request=False)
-        for connection in list(self._processes):
-            self._send(connection, sent)
+        sent = message(news, is_request=False)
+        for fork in self._running():
+            self._send(fork, sent)
 
-    def _ask(self, connection: Connection, request: Any) -> bool:
-        return self._send(connection, _packed(request))
+    def _ask(self, worker: Fork, request: Any) -> bool:
+        return self._send(worker, message(request))
 
-    def _answered(self, busy: Collection[Connection]) -> list[tuple[Connection, Any]]:
-        from multiprocessing.connection import wait
+    def _answered(self, busy: Collection[Fork]) -> list[tuple[Fork, Any]]:
+        found = [(fork, fork.answer()) for fork in first_ready(busy, self._check)]
+        for fork, answer in found:
+            if answer is LOST:
+                self._bury(fork)
+        return found
 
-        ready: list[Any] = []
-        while not ready:
-            self._check()
-            ready = wait(busy, _LOOK_SECONDS)
-        return [(connection, self._answer(connection)) for connection in ready]
-
-    def _answer(self, connection: Connection) -> Any:
-        try:
-            return pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-        except (EOFError, OSError):
-            self._bury(connection)
-            return LOST
-
-    def _send(self, connection: Connection, sent: bytes) -> bool:
+    def _send(self, fork: Fork, sent: bytes) -> bool:
         """Send something to a worker; tell whether it is there to take it."""
-        try:
-            connection.send_bytes(sent)
-        except OSError:
-            self._bury(connection)
-            return False
-        return True
+        if fork.send(sent):
+            return True
+        self._bury(fork)
+        return False
 
-    def _bury(self, connection: Connection) -> None:
-        process = self._processes.pop(connection, None)
-        if process is None:
-            return
-        connection.close()
-        os.close(process.life)
-        with suppress(ProcessLookupError):
-            os.kill(process.id, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(process.id, 0)
+    def _bury(self, worker: Fork) -> None:
+        if worker in self._forks:
+            self._forks.remove(worker)
+            worker.end()
 
     def close(self) -> None:
         """End all workers, whatever they do."""
-        for connection in list(self._processes):
-            self._bury(connection)
+        for fork in self._running():
+            self._bury(fork)
 
 
 class Workforce(Protocol):
@@ -281,55 +220,23 @@ def pool_of(
     return Workers(workers, do, check) if isinstance(workers, int) else workers.pool(do, check)
 
 
-def _packed(content: Any, *, is_request: bool = True) -> bytes:
-    return pickle.dumps(_Message(content, is_request), pickle.HIGHEST_PROTOCOL)
+def shared(
+    do: Callable[[Any], A], requests: Sequence[Any], workers: int | Workforce
+) -> Generator[A, None, None]:
+    """Iterate over what ``do`` gives of each of ``requests``, in their order.
 
+    Args:
+        do: as of `Workers`.
+        requests: what is done.
+        workers: how many processes do it, at least 1, or who has them; with 1 it is this process.
 
-def _fork() -> int:
-    with warnings.catch_warnings():
-        # Python 3.12 warns of threads. There are none of ours here, and those of numpy's
-        # algebra, which nobody asks anything, are prepared for it.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def _work(connection: Connection, life: int, do: Callable[[Any], Any]) -> NoReturn:
-    """Be a worker: answer all that comes, as long as somebody may ask."""
-    try:
-        _let_go(connection.fileno(), life)
-        while True:
-            message = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-            answer = do(message.content)
-            if message.is_request:
-                connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-    finally:
-        # Whatever happened: who has asked does it again, and says what there is to say.
-        os._exit(1)
-
-
-def _let_go(connection: int, life: int) -> None:
-    """Hold nothing of the process that this one was forked from, and end with it."""
-    # Its files are locked as long as anybody holds them open, and the pipes of other workers
-    # would never end.
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208  names are all that there is
-        if int(name) >= _STANDARD_STREAMS and int(name) not in (connection, life):
-            # That by which they were listed is closed by now.
-            with suppress(OSError):
-                os.close(int(name))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    # What it has not written yet is written by it alone.
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    signal.set_wakeup_fd(-1)
-    # Ctrl-C goes to all processes of a terminal; the other one answers for all of them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGIO, lambda *_: os._exit(1))
-    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    if select.select([life], [], [], 0)[0]:
-        # It was gone before this one watched it.
-        os._exit(1)
-    # The collector would write to all that both have, and so have it copied.
-    gc.freeze()
+    """
+    if isinstance(workers, int):
+        workers = min(workers, len(requests))
+    if workers == 1 or not CAN_FORK:
+        yield from map(do, requests)
+        return
+    with pool_of(workers, do) as pool:
+        pool.start()
+        for request, found in pool.answers(requests):
+            yield do(request) if found is LOST else found

@@ -19,10 +19,11 @@ from events.records.record import Rejected, StreamStart
 from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
+from replay.engine.forks import CAN_FORK
 from replay.engine.loaders import Loaders
 from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
-from replay.engine.workers import CAN_FORK, are_several
+from replay.engine.workers import are_several
 from replay.judging.history import JudgedResumed, is_finished
 from replay.judging.system import ActorSystem
 from replay.judging.workers import Judges, SameDetector, why_alone

@@ -46,13 +46,12 @@ def run(
     disk: Disk = DISK,
     detector: Callable[..., ActorSystem[Any, Any, Any]] | None = None,
     workers: int | Workforce | None = 1,
-    shards: Transport | None = None,
+    shards: int | Transport | None = None,
 ) -> Summary:
     """Read both logs, keep their events, write the flagged ones; return what was done.
 
-    An unfinished run on the same inputs is continued where it stopped, and gives what it
-    would have given without the stop; a finished one is left as it is. A store of another
-    history, or of another detector, is moved to a numbered name, never overwritten.
+    An unfinished run on the same inputs is continued, and gives what it would have without the
+    stop; a finished one is left as it is. A store of another history or detector is moved aside.
 
     Args:
         logs: the two logs; of a detector with events of its own, its `logs`.
@@ -69,7 +68,7 @@ def run(
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
         workers: how many processes judge, None: one for each core, where it pays; or a
             `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
-        shards: carries bytes to shards, over which users are spread then; the files are the same.
+        shards: over how many processes users are spread, or who has such: a `replay.RayShards`.
 
     Raises:
         InputError: the logs are another detector's, a log cannot be read, an output would
@@ -80,9 +79,10 @@ def run(
         ActorFailedError: an actor raised, and again when it had recovered.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.
+        ShardsLostError: shards were lost again and again, or all with their cluster.
 
     """
-    given = _given(logs, detector)
+    detector = _given(logs, detector)
     store = store_beside(flagged, store)
     inputs = [(f"{log.source} log", log.identity) for log in logs.logs]
     check_outputs(inputs, flagged, store)
@@ -91,7 +91,7 @@ def run(
     output = output_at(flagged, disk, logs.output, cure, should_stop)
     listener = listener or LoggingListener()
     drive = JudgingDrive if shards is None else partial(ShardedDrive, shards=shards)
-    driven = drive(logs, summary, given, listener, should_stop, workers=workers)
+    driven = drive(logs, summary, detector, listener, should_stop, workers=workers)
     running = Run(
         *(logs, output, summary, driven),
         strict=strict,

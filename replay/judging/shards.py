@@ -7,16 +7,19 @@ and return bytes, so whatever carries bytes can lie between: it is a `Transport`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from events.closing import Closing
 from events.errors import InputError, ReplayError
 from events.journal.columns import EventColumns
 from events.store.store import EventStore
+from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
 from replay.judging.drive import JudgingDrive, Outputs
+from replay.judging.workers import SameDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
     from events.logs.reader import LogReader
@@ -42,7 +45,7 @@ class LostShardError(Exception):
 
 
 class ShardsLostError(ReplayError):
-    """Shards were lost again and again."""
+    """Shards were lost again and again, or for good; what was decided is kept."""
 
     exit_status = 1
 
@@ -70,8 +73,31 @@ class Transport(Closing, ABC):
     are after all or a part of it. Of a lost one nothing remains; `renew` starts it anew.
     """
 
-    count: int
-    """How many shards there are."""
+    def __init__(self, count: int) -> None:
+        """Carry bytes between ``count`` shards.
+
+        Raises:
+            InputError: it is not from 1 to `SHARDS_MAX`.
+
+        """
+        if not 1 <= count <= SHARDS_MAX:
+            raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
+        self.count: Final = count
+        """How many shards there are."""
+
+    def prepare(self, detector: Any, check: Callable[[], None]) -> None:
+        """Get ready for shards of a detector, before anything is written.
+
+        Args:
+            detector: stands for it on its way to other processes.
+            check: called while shards are waited for; raises where the run is to stop.
+
+        Raises:
+            ReplayError: there can be no such shards.
+
+        """
+        del detector
+        self._check = check
 
     @abstractmethod
     def start(self, make: Callable[[int], Any]) -> None:
@@ -94,19 +120,41 @@ class Transport(Closing, ABC):
         """Call method ``name`` of shards, by place, with bytes that it answers with bytes."""
 
 
-class InProcess(Transport):
-    """Shards in this process, one after the other: what a transport has to do, in a few lines."""
+class Relay(Transport):
+    """Carries bytes from each shard to this process, and from here to another."""
+
+    @abstractmethod
+    def _call(self, name: str, given: Mapping[int, Any]) -> dict[int, Any]:
+        """Call method ``name`` of shards, by place, each with its own of ``given``."""
+
+    def take(self, blocks: Mapping[int, bytes]) -> None:
+        self._call("take", blocks)
+
+    def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+        parts = self._each("start", asked)
+        while hops and any(part[-1] for part in parts):
+            parts = self._each("hop", _exchanged(parts))
+            hops -= 1
+        return self._each("latest", _exchanged(parts))
+
+    def query(self, name: str, asked: Mapping[int, bytes]) -> dict[int, bytes]:
+        return self._call(name, asked)
+
+    def _each(self, name: str, given: Sequence[Any]) -> list[Any]:
+        found = self._call(name, dict(enumerate(given)))
+        return [found[place] for place in range(self.count)]
+
+
+def _exchanged(parts: Sequence[Sequence[bytes]]) -> list[list[bytes]]:
+    """Return what each shard gets from each, of what each has for each."""
+    return [[part[place] for part in parts] for place in range(len(parts))]
+
+
+class InProcess(Relay):
+    """Shards in this process, one after the other."""
 
     def __init__(self, count: int) -> None:
-        """Carry bytes between ``count`` shards.
-
-        Raises:
-            InputError: it is not from 1 to `SHARDS_MAX`.
-
-        """
-        if not 1 <= count <= SHARDS_MAX:
-            raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
-        self.count = count
+        super().__init__(count)
         self.shards: Final[list[Any]] = [None] * count
         """The shards; None where one is lost."""
 
@@ -118,19 +166,8 @@ class InProcess(Transport):
     def renew(self, place: int) -> None:
         self.shards[place] = self._make(place)
 
-    def take(self, blocks: Mapping[int, bytes]) -> None:
-        for place, block in blocks.items():
-            self.call(place, "take", block)
-
-    def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
-        parts = self._each("start", asked)
-        while hops and any(part[-1] for part in parts):
-            parts = self._each("hop", self._exchanged(parts))
-            hops -= 1
-        return self._each("latest", self._exchanged(parts))
-
-    def query(self, name: str, asked: Mapping[int, bytes]) -> dict[int, bytes]:
-        return {place: self.call(place, name, given) for place, given in asked.items()}
+    def _call(self, name: str, given: Mapping[int, Any]) -> dict[int, Any]:
+        return {place: self.call(place, name, given[place]) for place in self.order(given)}
 
     def call(self, place: int, name: str, given: Any) -> Any:
         """Call method ``name`` of the shard at ``place``.
@@ -143,21 +180,105 @@ class InProcess(Transport):
             raise LostShardError([each for each in range(self.count) if self.shards[each] is None])
         return getattr(self.shards[place], name)(given)
 
-    def order(self) -> Sequence[int]:
+    def order(self, places: Iterable[int]) -> Sequence[int]:
         """Return in which order shards are called that do something at the same time."""
-        return range(self.count)
-
-    def _each(self, name: str, given: Sequence[Any]) -> list[Any]:
-        """Call a method of all shards, each with its own of ``given``."""
-        found = {place: self.call(place, name, given[place]) for place in self.order()}
-        return [found[place] for place in range(self.count)]
-
-    def _exchanged(self, parts: Sequence[Sequence[bytes]]) -> list[list[bytes]]:
-        """Return what each shard gets from each, of what each has for each."""
-        return [[part[place] for part in parts] for place in range(self.count)]
+        return list(places)
 
     def close(self) -> None:
         self.shards[:] = [None] * self.count
+
+
+class Forked(Relay):
+    """Shards that are processes, forked from this one; see `replay.engine.forks`."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self._forks: Final[list[Fork | None]] = [None] * count
+
+    def start(self, make: Callable[[int], Any]) -> None:
+        self._make = make
+        for place in range(self.count):
+            self.renew(place)
+
+    def renew(self, place: int) -> None:
+        self._end(place)
+        # Where there is no room for one it is lost again.
+        self._forks[place] = Fork.of(_Served(partial(self._make, place)))
+
+    def take(self, blocks: Mapping[int, bytes]) -> None:
+        # Nobody waits: what comes next comes behind it.
+        lost = blocks.keys() - self._sent("take", blocks, is_request=False).values()
+        if lost:
+            raise LostShardError(sorted(lost))
+
+    def _call(self, name: str, given: Mapping[int, Any]) -> dict[int, Any]:
+        found, waiting = {}, self._sent(name, given)
+        try:
+            while waiting:
+                for fork in first_ready(waiting, self._check):
+                    answer, place = fork.answer(), waiting.pop(fork)
+                    if answer is LOST:
+                        self._end(place)
+                    else:
+                        found[place] = answer
+        finally:
+            # What nobody waits for any more would be taken for the next answer.
+            for place in waiting.values():
+                self._end(place)
+        for answer in found.values():
+            if isinstance(answer, ReplayError):
+                raise answer
+        if lost := given.keys() - found.keys():
+            raise LostShardError(sorted(lost))
+        return found
+
+    def _sent(
+        self, name: str, given: Mapping[int, Any], *, is_request: bool = True
+    ) -> dict[Fork, int]:
+        """Send shards, by place, something to do; return those who are there to do it."""
+        there = {}
+        for place, each in given.items():
+            fork = self._forks[place]
+            if fork is not None and fork.send(message((name, each), is_request=is_request)):
+                there[fork] = place
+            else:
+                self._end(place)
+        return there
+
+    def _end(self, place: int) -> None:
+        fork, self._forks[place] = self._forks[place], None
+        if fork is not None:
+            fork.end()
+
+    def close(self) -> None:
+        for place in range(self.count):
+            self._end(place)
+
+
+def shards_here(count: int) -> Transport:
+    """Return what has ``count`` shards on this machine: processes, where it can fork them."""
+    return Forked(count) if CAN_FORK else InProcess(count)
+
+
+class _Served:
+    """A shard where it is asked: what fails is its answer, and that to all that follows."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make: Final = make
+        self._failure: ReplayError | None = None
+
+    @cached_property
+    def _shard(self) -> Any:
+        return self._make()
+
+    def __call__(self, asked: tuple[str, Any]) -> Any:
+        """Call the shard's method of a name with something."""
+        name, given = asked
+        try:
+            return self._failure or getattr(self._shard, name)(given)
+        except ReplayError as error:
+            self._failure = error
+            return error
 
 
 class ShardedSystem(Closing, ABC):
@@ -188,27 +309,29 @@ class ShardedSystem(Closing, ABC):
 class ShardedDrive(JudgingDrive):
     """Judges the events of a stream, all of a block at once, by subjects in shards."""
 
-    def __init__(self, *arguments: Any, shards: Transport, **options: Any) -> None:
+    def __init__(self, *arguments: Any, shards: int | Transport, **options: Any) -> None:
         """Begin without shards.
 
         Args:
             arguments: those of a drive of one process.
-            shards: carries what shards are told and answer.
+            shards: how many processes of this machine, or who carries what shards are told.
             options: those of a drive of one process.
 
         Raises:
-            InputError: somebody wants to know how long each event took.
+            InputError: somebody wants to know how long each event took, or there can be no such
+                shards.
             DetectorError: the detector cannot be spread over shards.
 
         """
         super().__init__(*arguments, **options)
-        self._shards: Final = shards
+        self._shards: Final = shards_here(shards) if isinstance(shards, int) else shards
         if self._listener.times_events:
             raise InputError(
                 "shards: expected that nobody asks for the time of each event, as -vv does, since "
                 "all of a block are judged at once; leave out one of them"
             )
         self.logs.check_sharded(self.detector)
+        self._shards.prepare(SameDetector(self.detector), self._check_stop)
 
     def act(self, stack: ExitStack, store: StoreWriter, output: Output) -> Outputs:
         self._store = store

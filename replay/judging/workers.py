@@ -16,7 +16,8 @@ from events.errors import DetectorError
 from events.escapes import plain
 from events.journal.columns import EventColumns
 from replay.engine.detectors import answers_as_of, detector_version
-from replay.engine.workers import CAN_FORK, LOST, pool_of, usable_cores
+from replay.engine.forks import CAN_FORK, LOST
+from replay.engine.workers import pool_of, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

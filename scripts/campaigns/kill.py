@@ -1,6 +1,6 @@
 """Real processes are killed at random moments, of the first run and of those that go on.
 
-Where workers judge, it may be one of them instead, and the run goes on by itself.
+Where workers judge, or shards, it may be one of them instead, and the run goes on by itself.
 
 The number of a case gives the history, the moments and how often it is killed. A moment
 is a part of the time that an uninterrupted run took, so where exactly a kill hits
@@ -62,6 +62,11 @@ class Kind(NamedTuple):
     """How many processes judge; the outputs that are expected are those of one."""
     shards: int = 0
     """Over how many shards users are spread, likewise; 0: none."""
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether other processes have a part in it."""
+        return self.workers > 1 or self.shards > 0
 
 
 KINDS: Final = (
@@ -150,7 +155,7 @@ class Kill(Campaign):
         self, process: subprocess.Popen[bytes], drawn: random.Random, one: Uninterrupted
     ) -> None:
         """Kill some of the workers of ``process``, if there are any."""
-        left = drawn.randrange(6) if one.kind.workers > 1 else 0
+        left = drawn.randrange(6) if one.kind.has_workers else 0
         while left and process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(drawn.random() * one.seconds / 20)
@@ -198,8 +203,8 @@ def _expect_gone(processes: Sequence[int]) -> None:
 
 def _words(kind: Kind, logs: Sequence[Path], out: Path) -> list[str | Path]:
     if kind.keys is None:
-        spread = ["--shards", str(kind.shards)] * (kind.shards > 0)
-        return ["-q", "--workers", str(kind.workers), *spread, *logs, out / FLAGGED]
+        many = ["--shards", kind.shards] if kind.shards else ["--workers", kind.workers]
+        return ["-q", *map(str, many), *logs, out / FLAGGED]
     words: list[str | Path] = ["intervals", *logs, out / FLAGGED, "-q", "--threshold", "10m"]
     if kind.live:
         words[1:2] = ["-", "--resume"]
@@ -232,7 +237,7 @@ def _write_logs(kind: Kind, seed: int, folder: Path) -> list[Path]:
     settings = workload.Workload(
         users=400,
         lines=6_000,
-        stream_lines=4_000 if kind.workers > 1 else 2_000,
+        stream_lines=4_000 if kind.has_workers else 2_000,
         degrees=kind.degrees,
         tracked=20,
         seed=seed,

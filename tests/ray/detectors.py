@@ -9,6 +9,9 @@ import time
 from typing import Any
 
 import replay
+from actors.purchases.coordinator import CoordinatorActor
+from actors.purchases.messages import AskFriends
+from actors.purchases.user import UserActor
 
 
 class Mortal(replay.Simulation):
@@ -44,3 +47,58 @@ class Elsewhere(replay.Simulation):
     name = "elsewhere"
     version = os.getpid()
     answers_as_of = True
+
+
+class _PatientCoordinator(CoordinatorActor):
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        time.sleep(0.004)
+        return super().flags(purchase, window, baseline)
+
+
+class Patient(replay.Simulation):
+    """The program's own, in no hurry, where users may be in shards."""
+
+    name = "patient"
+    version = 1
+    answers_as_of = True
+    coordinator_type = _PatientCoordinator
+
+
+class _MortalUser(UserActor):
+    """Kills its process some hundred events after the first one that it was asked on."""
+
+    home = 0
+    first: int | None = None
+
+    def on_receive(self, message: Any) -> None:
+        user = _MortalUser
+        if isinstance(message, AskFriends) and os.getpid() != user.home:
+            user.first = user.first or message.number
+            if message.number > user.first + 500:
+                os.kill(os.getpid(), signal.SIGKILL)
+        super().on_receive(message)
+
+
+class MortalUsers(replay.Simulation):
+    """The program's own, whose users kill their process, unless it is a test's own."""
+
+    name = "mortal users"
+    version = 1
+    answers_as_of = True
+    user_type = _MortalUser
+
+
+class _FailingUser(UserActor):
+    def on_receive(self, message: Any) -> None:
+        if isinstance(message, AskFriends) and message.number > 2_000:
+            raise ValueError("no answer")
+        super().on_receive(message)
+
+
+class FailingUsers(replay.Simulation):
+    """One whose users raise."""
+
+    name = "failing users"
+    version = 1
+    answers_as_of = True
+    user_type = _FailingUser

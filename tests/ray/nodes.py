@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(replay.__file__).parents[1]
 STORE_BYTES = 100 << 20
+SLOW = ["--detector", "tests.ray.detectors:Slow"]
+PATIENT = ["--detector", "tests.ray.detectors:Patient"]
+NAMES = ("flagged.json", "flagged.json.events")
 
 
 def environment() -> dict[str, str]:
@@ -30,20 +33,25 @@ def environment() -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token_hex(),
+        # So soon a head, and another node, are known to be gone.
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+        "RAY_health_check_initial_delay_ms": "1000",
+        "RAY_health_check_period_ms": "1000",
     }
 
 
 class Node:
     """A node, with all of its processes."""
 
-    def __init__(self, folder: Path, given: dict[str, str], *words: str) -> None:
-        """Start one, and wait until it is part of its cluster."""
+    def __init__(self, folder: Path, given: dict[str, str], host: str, *words: str) -> None:
+        """Start one at an address of this machine, and wait until it is part of its cluster."""
         said = folder / f"said-{len(list(folder.iterdir()))}"
         with said.open("wb") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *words),
-                    *("--num-cpus=2", f"--object-store-memory={STORE_BYTES}"),
+                    *(f"--node-ip-address={host}", "--num-cpus=2"),
+                    f"--object-store-memory={STORE_BYTES}",
                 ],
                 env=given,
                 stdin=subprocess.DEVNULL,
@@ -64,7 +72,8 @@ class Node:
     def workers(self) -> list[int]:
         """Return the processes of actors that it has."""
         found = in_session(self.process.pid)
-        return [process for process, name in found.items() if name.startswith("ray::Worker")]
+        names = ("ray::Worker", "ray::Host")
+        return [process for process, name in found.items() if name.startswith(names)]
 
 
 def in_session(session: int) -> dict[int, str]:
@@ -99,11 +108,44 @@ def small(line_bytes: int) -> Portions:
     return Portions(1 << 12, 1 << 12, line_bytes=line_bytes)
 
 
+def words_of(logs: Path, out: Path, *words: str) -> list[str]:
+    paths = [str(logs / name) for name in ("batch_log.json", "stream_log.json")]
+    return ["-q", *words, *paths, str(out / NAMES[0])]
+
+
+def outputs(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in NAMES]
+
+
+def judging(logs: Path, out: Path, given: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    """Return a run that is in the middle of its stream."""
+    process = started(words_of(logs, out, *words), given, out / "said")
+    flagged = out / NAMES[0]
+    assert eventually(lambda: flagged.exists() and flagged.stat().st_size > 0)
+    assert process.poll() is None
+    return process
+
+
+def driver_of(process: subprocess.Popen[bytes]) -> int:
+    """Return the process that talks to Ray for another; its session is what Ray has started."""
+    path, found = Path(f"/proc/{process.pid}/task/{process.pid}/children"), 0
+
+    def is_apart() -> bool:
+        nonlocal found
+        for each in path.read_text().split():
+            if in_session(int(each)):
+                found = int(each)
+        return bool(found)
+
+    assert eventually(is_apart)
+    return found
+
+
 _PROGRAM = """
 import sys
 import replay.cli
 from replay.__main__ import entry
 from tests.ray.nodes import small
-replay.cli.Portions = small
+replay.cli.portions_of = small
 sys.exit(entry())
 """

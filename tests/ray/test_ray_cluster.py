@@ -3,108 +3,36 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import workload
 
 import replay
 from events.errors import InputError
 from replay.cli import main
+from replay.engine.forks import LOST
 from replay.engine.ray_cluster import _FOLDER
-from replay.engine.workers import LOST
 from tests.processes import eventually
 from tests.ray.detectors import Elsewhere, Mortal
-from tests.ray.nodes import Node, environment, in_session, small, started
-from tests.replay.engine.test_workers import children, do
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-
-if os.environ.get("REPLAY_RAY") != "required":
-    pytest.importorskip("ray")
-
-NAMES = ("flagged.json", "flagged.json.events")
-
-
-@pytest.fixture(scope="module")
-def given() -> dict[str, str]:
-    return environment()
-
-
-@pytest.fixture(scope="module")
-def nodes(
-    tmp_path_factory: pytest.TempPathFactory, given: dict[str, str]
-) -> Iterator[tuple[str, list[Node]]]:
-    """Return the address of a cluster, and its nodes: that of the head, and another."""
-    # Sockets have short names.
-    files, said = Path(_FOLDER, f"replay-nodes-{os.getpid()}"), tmp_path_factory.mktemp("said")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    head = ("--head", f"--port={address.rpartition(':')[2]}", f"--temp-dir={files}")
-    found = [Node(said, given, *head, "--include-dashboard=false")]
-    found.append(Node(said, given, f"--address={address}"))
-    yield address, found
-    for each in reversed(found):
-        each.kill()
-    shutil.rmtree(files)
-
-
-@pytest.fixture(autouse=True)
-def _cluster_is_as_it_was(
-    nodes: tuple[str, list[Node]], given: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Join that cluster, with blocks of a few events; see that no process of a test is left."""
-    monkeypatch.setattr("replay.cli.Portions", small)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    before = {*children()}
-    yield
-    assert {*children()} <= before
-    assert eventually(lambda: not any(node.workers() for node in nodes[1]))
-
-
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with two logs, and what one process makes of them."""
-    folder = tmp_path_factory.mktemp("logs")
-    told = workload.Workload(
-        users=60,
-        lines=1_500,
-        stream_lines=1_200,
-        degrees=2,
-        tracked=10,
-        seed=3,
-        spikes=0.1,
-        late=0.1,
-        hubs=2,
-        rate=100,
-    )
-    workload.write(told, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("replay.cli.Portions", small)
-        for name in ("one", "slow"):
-            (folder / name).mkdir()
-            rule = ["--detector", "tests.ray.detectors:Slow"] if name == "slow" else []
-            assert main(words_of(folder, folder / name, "--workers", "9", *rule)) == 0
-    return folder
-
-
-def words_of(logs: Path, out: Path, *words: str) -> list[str]:
-    paths = [str(logs / name) for name in ("batch_log.json", "stream_log.json")]
-    return ["-q", *words, *paths, str(out / NAMES[0])]
-
-
-def outputs(folder: Path) -> list[bytes]:
-    return [(folder / name).read_bytes() for name in NAMES]
-
+from tests.ray.nodes import (
+    NAMES,
+    PATIENT,
+    SLOW,
+    Node,
+    driver_of,
+    in_session,
+    judging,
+    outputs,
+    small,
+    started,
+    words_of,
+)
+from tests.replay.engine.test_workers import do
 
 # What Ray's workers do
 
@@ -218,29 +146,27 @@ def test_address_where_nobody_answers_is_refused_in_time(monkeypatch: pytest.Mon
 # A cluster that is started here
 
 
-def driver_of(process: subprocess.Popen[bytes]) -> int:
-    """Return the process that talks to Ray for another; its session is what Ray has started."""
-    path, found = Path(f"/proc/{process.pid}/task/{process.pid}/children"), 0
-
-    def is_apart() -> bool:
-        nonlocal found
-        for each in path.read_text().split():
-            if in_session(int(each)):
-                found = int(each)
-        return bool(found)
-
-    assert eventually(is_apart)
-    return found
-
-
 @pytest.mark.parametrize(
-    ("number", "status"), [(None, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+    ("number", "status", "spread"),
+    [
+        (None, 0, "--workers"),
+        (signal.SIGINT, 130, "--workers"),
+        (signal.SIGKILL, -9, "--workers"),
+        (signal.SIGINT, 130, "--shards"),
+        (signal.SIGKILL, -9, "--shards"),
+    ],
 )
 def test_all_that_was_started_here_is_gone(
-    logs: Path, tmp_path: Path, given: dict[str, str], number: int | None, status: int
+    logs: Path,
+    tmp_path: Path,
+    given: dict[str, str],
+    number: int | None,
+    *,
+    status: int,
+    spread: str,
 ) -> None:
-    rule = ("--detector", "tests.ray.detectors:Slow", "--ray", "local", "--workers", "2")
-    words, said = words_of(logs, tmp_path, *rule), tmp_path / "said"
+    rule, name = (SLOW, "slow") if spread == "--workers" else (PATIENT, "patient")
+    words, said = words_of(logs, tmp_path, *rule, "--ray", "local", spread, "2"), tmp_path / "said"
     folders = {*Path(_FOLDER).glob("replay-ray-*")}
     process = started(words, given, said)
     driver = driver_of(process)
@@ -257,35 +183,22 @@ def test_all_that_was_started_here_is_gone(
     assert eventually(lambda: {*Path(_FOLDER).glob("replay-ray-*")} <= folders)
     assert said.read_text().count("\n") == (number == signal.SIGINT)
     if number is not None:
-        assert main(words_of(logs, tmp_path, *rule[:2], "--workers", "9")) == 0
-    assert outputs(tmp_path) == outputs(logs / "slow")
+        assert main(words_of(logs, tmp_path, *rule, "--workers", "9")) == 0
+    assert outputs(tmp_path) == outputs(logs / name)
 
 
 # What happens in the middle
 
 
-def judging(
-    nodes: tuple[str, list[Node]], logs: Path, out: Path, given: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    """Return a run that is in the middle of its stream."""
-    rule = ("--detector", "tests.ray.detectors:Slow", "--ray", nodes[0], "--workers", "4")
-    process = started(words_of(logs, out, *rule), given, out / "said")
-    flagged = out / NAMES[0]
-    assert eventually(lambda: flagged.exists() and flagged.stat().st_size > 0)
-    assert process.poll() is None
-    return process
-
-
 def test_run_that_is_killed_goes_on_and_leaves_a_cluster_as_it_was(
     nodes: tuple[str, list[Node]], logs: Path, tmp_path: Path, given: dict[str, str]
 ) -> None:
-    process = judging(nodes, logs, tmp_path, given)
+    process = judging(logs, tmp_path, given, *SLOW, "--ray", nodes[0], "--workers", "4")
     process.kill()
     process.wait()
     assert eventually(lambda: not any(node.workers() for node in nodes[1]))
     assert outputs(tmp_path) != outputs(logs / "slow")
-    again = words_of(logs, tmp_path, "--detector", "tests.ray.detectors:Slow", "--ray", nodes[0])
-    assert main(again) == 0
+    assert main(words_of(logs, tmp_path, *SLOW, "--ray", nodes[0])) == 0
     assert outputs(tmp_path) == outputs(logs / "slow")
 
 
@@ -293,7 +206,7 @@ def test_run_that_is_killed_goes_on_and_leaves_a_cluster_as_it_was(
 def test_run_ends_as_it_would_where_machines_are_lost(
     nodes: tuple[str, list[Node]], logs: Path, tmp_path: Path, given: dict[str, str], lost: str
 ) -> None:
-    process = judging(nodes, logs, tmp_path, given)
+    process = judging(logs, tmp_path, given, *SLOW, "--ray", nodes[0], "--workers", "4")
     with suppress(ProcessLookupError):
         nodes[1][-1 if lost == "a node" else 0].kill()
     assert process.wait(60) == 0, (tmp_path / "said").read_text()

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from replay.engine.workers import LOST, Workers
+from replay.engine.forks import LOST
+from replay.engine.workers import Workers
 from tests.processes import children_of, eventually
 
 if TYPE_CHECKING:

@@ -481,21 +481,24 @@ def long_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "kill", "status"),
+    ("who", "number", "kill"),
     [
-        (signal.SIGINT, os.killpg, 130),
-        (signal.SIGTERM, os.kill, 143),
-        (signal.SIGTERM, os.killpg, 143),
-        (signal.SIGKILL, os.kill, -9),
+        ("--workers", signal.SIGINT, os.killpg),
+        ("--shards", signal.SIGINT, os.killpg),
+        ("--workers", signal.SIGTERM, os.kill),
+        ("--workers", signal.SIGTERM, os.killpg),
+        ("--workers", signal.SIGKILL, os.kill),
+        ("--shards", signal.SIGKILL, os.kill),
     ],
 )
 def test_all_processes_are_gone_and_the_same_command_goes_on(
-    long_logs: Path, tmp_path: Path, number: int, kill: Callable[[int, int], None], status: int
+    long_logs: Path, tmp_path: Path, who: str, number: int, kill: Callable[[int, int], None]
 ) -> None:
+    status = -number if number == signal.SIGKILL else 128 + number
     expected = ran(long_logs, tmp_path / "one", "--workers", "1")
     shared = tmp_path / "shared"
     shared.mkdir()
-    words = words_of(long_logs, shared, "--workers", "2")
+    words = words_of(long_logs, shared, who, "2")
     process = command(words, tmp_path)
     assert eventually(lambda: len(workers_of(process)) == 2 or process.poll() is not None)
     found = workers_of(process)
@@ -506,19 +509,24 @@ def test_all_processes_are_gone_and_the_same_command_goes_on(
     said = (tmp_path / "said").read_text().splitlines()
     assert [line[:25] for line in said] == ["replay: interrupted after"] * (status > 0)
     # Nobody holds its files any more.
-    assert ran(long_logs, shared, "--workers", "2") == expected
+    assert ran(long_logs, shared, who, "2") == expected
 
 
 @pytest.mark.slow
-def test_workers_that_are_killed_from_outside_are_replaced(long_logs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", ["--workers", "--shards"])
+def test_those_who_are_killed_from_outside_are_replaced(
+    long_logs: Path, tmp_path: Path, who: str
+) -> None:
     expected = ran(long_logs, tmp_path / "one", "--workers", "1")
     shared = tmp_path / "shared"
     shared.mkdir()
-    process = command(words_of(long_logs, shared, "--workers", "2"), tmp_path)
-    draw, killed = random.Random(1), set()
+    process = command(words_of(long_logs, shared, who, "2"), tmp_path)
+    draw = random.Random(1)
+    killed: set[int] = set()
     while process.poll() is None:
         for worker in workers_of(process):
-            if not draw.randrange(4):
+            # More losses than that may be too many for one block.
+            if len(killed) < 6 and not draw.randrange(4):
                 with suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGKILL)
                 killed.add(worker)

@@ -769,7 +769,7 @@ def test_without_processes_it_explores_alone(
     words = ["explore", str(folder / STORE), "--orders", "3", "--workers"]
     assert main([*words, "1"]) == 0
     alone = capsys.readouterr()
-    monkeypatch.setattr("replay.engine.workers._fork", fork)
+    monkeypatch.setattr("replay.engine.forks._fork", fork)
     assert main([*words, "2"]) == 0
     assert capsys.readouterr() == alone
 

@@ -30,7 +30,7 @@ from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.purchases.messages import Apply
 
@@ -58,8 +58,8 @@ class Unreliable(InProcess):
 
         super().start(made)
 
-    def order(self) -> Sequence[int]:
-        return self.draw.sample(range(self.count), self.count)
+    def order(self, places: Iterable[int]) -> Sequence[int]:
+        return self.draw.sample([*places], len([*places]))
 
     def call(self, place: int, name: str, given: Any) -> Any:
         loses = self.draw.random() < self.losses
@@ -284,6 +284,16 @@ def test_so_is_the_time_of_each_event(logs: Path, tmp_path: Path) -> None:
 
     with opened(logs) as both, pytest.raises(InputError, match="nobody asks for the time"):
         replay.run(both, tmp_path / OUTPUTS[0], listener=Timing(), shards=InProcess(2))
+
+
+def test_so_are_workers_beside_them(
+    logs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    both = [str(logs / "batch_log.json"), str(logs / "stream_log.json")]
+    words = ["--shards", "2", "--workers", "1", *both, str(tmp_path / OUTPUTS[0])]
+    assert main(words) == 2
+    assert "expected no --workers beside it" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("count", [0, 5_000])

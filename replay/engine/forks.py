@@ -1,0 +1,182 @@
+"""Processes that are forked from this one, and do what it asks.
+
+Each has in memory what this one had. It writes nothing, holds no file open that this process
+has opened, and ends with it, whatever ends it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import pickle
+import select
+import signal
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from multiprocessing.connection import Connection
+
+CAN_FORK: Final = hasattr(os, "fork")
+"""Whether there can be such processes at all."""
+LOST: Final = object()
+"""What stands for the answer of a process that is gone."""
+# A signal that asks this process to stop does not end a wait: it is looked for so often.
+_LOOK_SECONDS: Final = 0.2
+_STANDARD_STREAMS: Final = 3
+
+
+class _Message(NamedTuple):
+    content: Any
+    is_request: bool
+
+
+class Fork:
+    """A process that was forked from this one."""
+
+    def __init__(self, connection: Connection, process: int, life: int) -> None:
+        """Stand for a process; see `of`.
+
+        Args:
+            connection: what is sent, and what it answers.
+            process: its number.
+            life: an end of a pipe that nobody writes to: whoever holds the other one sees when
+                this process is gone.
+
+        """
+        self._connection: Final = connection
+        self._process: Final = process
+        self._life: Final = life
+
+    @classmethod
+    def of(cls, do: Callable[[Any], Any]) -> Fork | None:
+        """Fork a process that does ``do`` with all that it is sent; None where the system refuses.
+
+        It answers what ``do`` returns, and ends when that raises.
+        """
+        from multiprocessing.connection import Pipe
+
+        try:
+            ours, theirs = Pipe()
+            watched, life = os.pipe()
+        except OSError:
+            return None
+        # Until it has its own answer to signals, and this process knows of it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            process = _fork()
+            if not process:
+                _work(theirs, watched, do)
+            return cls(ours, process, life)
+        except OSError:
+            ours.close()
+            os.close(life)
+            return None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            theirs.close()
+            os.close(watched)
+
+    def fileno(self) -> int:
+        """Return what can be read from when there is an answer."""
+        return self._connection.fileno()
+
+    def send(self, sent: bytes) -> bool:
+        """Send what `message` has given; tell whether the process is there to take it."""
+        try:
+            self._connection.send_bytes(sent)
+        except OSError:
+            return False
+        return True
+
+    def answer(self) -> Any:
+        """Return the next answer, waiting for it; `LOST` where the process is gone."""
+        try:
+            return pickle.loads(self._connection.recv_bytes())  # noqa: S301  of our own
+        except (EOFError, OSError):
+            return LOST
+
+    def end(self) -> None:
+        """End the process, whatever it does, and wait for its end."""
+        self._connection.close()
+        os.close(self._life)
+        with suppress(ProcessLookupError):
+            os.kill(self._process, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._process, 0)
+
+
+def message(content: Any, *, is_request: bool = True) -> bytes:
+    """Return what sends ``content``, which is answered if it is a request."""
+    return pickle.dumps(_Message(content, is_request), pickle.HIGHEST_PROTOCOL)
+
+
+def first_ready(busy: Collection[Fork], check: Callable[[], None]) -> list[Fork]:
+    """Wait until one or more of ``busy`` have an answer or are gone; return them.
+
+    Args:
+        busy: who was asked something.
+        check: called now and then; raises where nobody is to wait any longer.
+
+    """
+    from multiprocessing.connection import wait
+
+    ends = {fork.fileno(): fork for fork in busy}
+    ready: list[Any] = []
+    while not ready:
+        check()
+        ready = wait(ends, _LOOK_SECONDS)
+    return [ends[end] for end in ready]
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads. There are none of ours here, and those of numpy's
+        # algebra, which nobody asks anything, are prepared for it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _work(connection: Connection, life: int, do: Callable[[Any], Any]) -> NoReturn:
+    """Be a worker: answer all that comes, as long as somebody may ask."""
+    try:
+        _let_go(connection.fileno(), life)
+        while True:
+            message = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
+            answer = do(message.content)
+            if message.is_request:
+                connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+    finally:
+        # Whatever happened: who has asked does it again, and says what there is to say.
+        os._exit(1)
+
+
+def _let_go(connection: int, life: int) -> None:
+    """Hold nothing of the process that this one was forked from, and end with it."""
+    # Its files are locked as long as anybody holds them open, and the pipes of other workers
+    # would never end.
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208  names are all that there is
+        if int(name) >= _STANDARD_STREAMS and int(name) not in (connection, life):
+            # That by which they were listed is closed by now.
+            with suppress(OSError):
+                os.close(int(name))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    # What it has not written yet is written by it alone.
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    signal.set_wakeup_fd(-1)
+    # Ctrl-C goes to all processes of a terminal; the other one answers for all of them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGIO, lambda *_: os._exit(1))
+    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    if select.select([life], [], [], 0)[0]:
+        # It was gone before this one watched it.
+        os._exit(1)
+    # The collector would write to all that both have, and so have it copied.
+    gc.freeze()

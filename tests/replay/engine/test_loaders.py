@@ -1,0 +1,57 @@
+"""What loaders give of a log is what one process makes of it, and most of it is done by them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import workload
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.logs.reader import Piece
+from events.logs.splitting import CutLine
+from events.purchases.blocks import BlockParser
+from events.store.stored import encode_records
+from replay.engine.loaders import Loaders
+from tests.processes import children_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOLD = workload.Workload(users=40, lines=600, bad=0.05, late=0.1, seed=4)
+LINES = b"".join(workload.Generator(TOLD).batch()).splitlines()[1:]
+CUT = CutLine(b"{", 1 << 30, bytes(32), newline=True)
+
+
+def pieces(sizes: list[int]) -> Iterator[Piece]:
+    """Cut the lines into pieces; of one of no size comes a line that was too long."""
+    rest = iter(LINES)
+    for size in sizes:
+        lines = b"".join(line + b"\n" for _, line in zip(range(size), rest, strict=False))
+        yield Piece(lines if size else CUT)
+    yield Piece(b"".join(line + b"\n" for line in rest), last=True)
+
+
+@settings(max_examples=12)
+@given(st.lists(st.integers(0, 60), min_size=3, max_size=20), st.integers(0, 6))
+def test_blocks_are_those_of_one_process_and_encoded_already(sizes: list[int], kill: int) -> None:
+    one, shared = BlockParser("batch", 1), BlockParser("batch", 1)
+    expected = [one.parse(piece.lines, last=piece.last) for piece in pieces(sizes)]
+    encoded = here = 0
+    found = Loaders(2, lambda: None)(shared, pieces(sizes))
+    for place, (block, alone) in enumerate(zip(found, expected, strict=True)):
+        told = encode_records(alone.records)
+        assert encode_records(block.records) == told
+        assert encode_records(block.records, block.encoded) == told
+        assert (block.events, block.rejected) == (alone.events, alone.rejected)
+        encoded += block.encoded is not None
+        here += bool(block.events) and block.encoded is None
+        if place == kill:
+            for worker in children_of(os.getpid())[:1]:
+                os.kill(worker, signal.SIGKILL)
+    assert (shared.line_number, shared.next_number) == (one.line_number, one.next_number)
+    # The first ones are parsed here, and that on which a worker was killed.
+    first = next(place for place, block in enumerate(expected) if block.events)
+    assert here <= 3 + first, (here, encoded)
