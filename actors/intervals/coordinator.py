@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from actors.activation import Ref
-    from actors.intervals.finder import Ranges
     from actors.intervals.gathering import Gathered
     from actors.intervals.past import CoordinatorState, Recovery
     from events.logs.file import Portions
     from events.observations.interval import Interval
+    from events.observations.windows import Ranges
 
 # How much besides its ids an interval is.
 _INTERVAL_WEIGHT: Final = 32

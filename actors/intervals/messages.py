@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.intervals.finder import Ranges, Rows
 from events.observations.observed import Observed
+from events.observations.windows import Ranges, Rows
 from events.store.records import Finding
 from events.times.exact import Whole
 

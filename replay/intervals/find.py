@@ -30,7 +30,7 @@ from typing import (
 import msgspec
 import numpy as np
 
-from actors.intervals.finder import IntervalFinder, Ranges, Rows
+from actors.intervals.finder import IntervalFinder
 from events.data_frames import (
     Frame,
     TableColumn,
@@ -45,6 +45,7 @@ from events.data_frames import (
 from events.errors import BadValueError, shown
 from events.observations.interval import FIELDS
 from events.observations.parameters import check_distinct, check_threshold
+from events.observations.windows import Ranges, Rows
 from events.times.durations import SECOND, parse_duration
 from replay.intervals.id_columns import Ids, first_rows, ids_in
 from replay.intervals.time_columns import Times, in_zone_of, times_in

@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.intervals.finder import TextFinder
-from actors.intervals.ranges import IdRuns
 from events.errors import BadValueError
 from events.observations.interval import Interval
 from events.observations.observed import Observation
+from events.observations.ranges import IdRuns
 from events.times.durations import SECOND
 from events.times.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
