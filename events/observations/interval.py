@@ -6,7 +6,7 @@ from typing import Final, final
 
 import msgspec
 
-from events.bounds import Count, Name
+from events.bounds import Count, Name, Number
 
 
 @final
@@ -32,3 +32,12 @@ class Interval(msgspec.Struct, tag="interval", array_like=True, frozen=True, gc=
 
 FIELDS: Final = Interval.__struct_fields__[:-1]
 """What is said of an interval besides its key, in this order (SPEC.md section 7)."""
+
+
+class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
+    """An interval was found."""
+
+    number: Number
+    """The number of the observation after which it was final, or of the last one of all."""
+    interval: Interval
+    """The interval; its indexes count the observations of its key in time order."""

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 from events.errors import shown
 from events.journal.ticks import PLACES
 from events.observations.observed import Observed
-from events.store.records import Finding, Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
+from events.store.records import (
+    Finding,
+    FindingPlaces,
+    Gap,
+    Lines,
+    LogEnd,
+    Record,
+    Rejected,
+    StateDigest,
+    Written,
+)
 from events.store.validation import CanonicalTimes, Validator, WrongRecordError
 from events.times.timestamps import FRACTION_MAX
 
@@ -46,6 +56,7 @@ class IntervalValidator(Validator):
             Rejected: self._take_rejected,
             LogEnd: self._take_end,
             Finding: self._take_finding,
+            FindingPlaces: self._take_places,
             Written: self._take_written,
             Gap: self._take_gap,
             StateDigest: self._take_digest,
@@ -128,6 +139,20 @@ class IntervalValidator(Validator):
                 f"findings after one of {self.events} observations", f"one after {finding.number}"
             )
         self._check_interval(finding.interval)
+        self._unsettled += 1
+
+    def _take_places(self, places: FindingPlaces) -> None:
+        if self._unsettled:
+            raise WrongRecordError("the findings of a frame as one", "several")
+        largest = int(places.numbers.max())
+        if largest > self.events:
+            raise WrongRecordError(
+                f"findings after one of {self.events} observations", f"one after {largest}"
+            )
+        if (places.keys is not None) != self._keyed:
+            raise WrongRecordError(
+                f"{'' if self._keyed else 'no '}keys of findings, as the header says", "others"
+            )
         self._unsettled += 1
 
     def _check_interval(self, interval: Interval) -> None:

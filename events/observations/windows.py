@@ -1,4 +1,4 @@
-"""Observations as columns, ranges of them, and those that coming ones may be in a range with.
+"""Observations as columns, ranges of them, and what a coming one may be in a range with.
 
 What looks for intervals goes through observations with it, and so does what reads a store, in which
 an interval is told by where it begins and ends.
@@ -7,7 +7,7 @@ an interval is told by where it begins and ends.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from events.observations.ranges import IdRuns, first_within
 from events.times.exact import ExactTimes, apart_at_most, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+N = TypeVar("N")
+T = TypeVar("T")
 
 
 class Rows:
@@ -123,10 +126,15 @@ class Ranges:
         """The places of their first and last observations among those of their keys."""
         return self._indexes, self._indexes + self._ends - 1 - self._starts
 
-    def ids(self) -> list[tuple[int, ...]]:
-        """Return the ids of each, as codes, in order of first appearance."""
-        codes = range(int(self._runs.adids.max(initial=-1)) + 1)
-        return self._runs.ids(self._first, self._last, codes)
+    def ids(self, names: Sequence[N], made: Callable[[Sequence[N]], T]) -> list[T]:
+        """Return what ``made`` makes of the ids of each, in order of first appearance.
+
+        Args:
+            names: the ids by code.
+            made: is given them.
+
+        """
+        return self._runs.ids(self._first, self._last, names, made)
 
     def times(self) -> tuple[list[str], list[str]]:
         """Return when each begins and ends, as texts."""
@@ -135,7 +143,8 @@ class Ranges:
 
     def _values(self) -> tuple[object, ...]:
         columns = (self.keys, self.counts, self.places, *self.indexes)
-        return (*(column.tolist() for column in columns), *self.times(), self.ids())
+        codes = range(int(self._runs.adids.max(initial=-1)) + 1)
+        return (*(column.tolist() for column in columns), *self.times(), self.ids(codes, tuple))
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ``other`` are the same ranges."""
@@ -164,17 +173,10 @@ class Ranges:
         """
         if not len(self):
             return []
-        return [
-            Interval(first, last, begin, end, count, ids, keys[key])
-            for first, last, begin, end, count, ids, key in zip(
-                *(column.tolist() for column in self.indexes),
-                *self.times(),
-                self.counts.tolist(),
-                self._runs.ids(self._first, self._last, adids),
-                self.keys.tolist(),
-                strict=True,
-            )
-        ]
+        columns = (column.tolist() for column in self.indexes)
+        names = map(keys.__getitem__, self.keys.tolist())
+        ids = self.ids(adids, tuple)
+        return list(map(Interval, *columns, *self.times(), self.counts.tolist(), ids, names))
 
 
 def groups_of(
@@ -226,8 +228,8 @@ class Windows:
         """How many observations there were, by key."""
 
     def take(self, new: Rows) -> Extended:
-        """Take observations, at least one, in time order and not before those that came."""
-        more = int(new.keys.max()) + 1 - len(self.seen)
+        """Take observations in time order, not before those that came; some are there by then."""
+        more = int(new.keys.max(initial=-1)) + 1 - len(self.seen)
         if more > 0:
             self.seen = np.append(self.seen, np.zeros(more, np.int64))
         before = len(self.open)

@@ -16,13 +16,15 @@ from events.custom.validation import FactValidator
 from events.errors import BadValueError, DamagedStoreError
 from events.journal.ticks import times_of
 from events.nesting import decoded
+from events.observations.findings import FindingReader
 from events.observations.observed import Observed
 from events.observations.validation import IntervalValidator
 from events.purchases.single import checked, decode_single
 from events.purchases.validation import PurchaseValidator
-from events.store.header import FIRST_PACKED
+from events.store.header import FIRST_PACKED, PLACING
 from events.store.records import (
     Finding,
+    FindingPlaces,
     Gap,
     Lines,
     LogEnd,
@@ -31,12 +33,18 @@ from events.store.records import (
     StateDigest,
     Written,
 )
-from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
+from events.store.stored import (
+    decode_facts,
+    decode_intervals,
+    decode_purchases,
+    decode_searches,
+    unpack_records,
+)
 from events.store.validation import CanonicalTimes, WrongRecordError
 from events.times.columns import times_in_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from events.store.header import Header
@@ -99,6 +107,29 @@ def _observed(record: _Observed) -> Observed:
     return Observed(record.number, record.times, record.adids, keys, zone="none")
 
 
+def _with_findings(records: Sequence[Record], findings: FindingReader) -> list[Record]:
+    """Return the records of the next frame, with findings in the place of their places.
+
+    Raises:
+        WrongRecordError: they are not where a search finds any.
+
+    """
+    found: list[Record] = []
+    places: FindingPlaces | None = None
+    for record in records:
+        if isinstance(record, FindingPlaces):
+            places = record
+            continue
+        if isinstance(record, Observed):
+            findings.observe(record)
+        elif isinstance(record, Gap):
+            findings.lose()
+        elif isinstance(record, StateDigest):
+            found += findings.settle(record.events, record.sums[0], places)
+        found.append(record)
+    return found
+
+
 class Reader:
     """Reads the frames of one store, one after another."""
 
@@ -121,6 +152,8 @@ class Reader:
         self._decode: Callable[[_Body], Any]
         self.validator: Validator
         """What was read so far."""
+        self.findings: FindingReader | None = None
+        """What makes findings of their places, in a store that tells these."""
         if header.declared is not None and types is None:
             types = FactTypes.of(header.declared)
         self._types: Final = types
@@ -132,6 +165,9 @@ class Reader:
             self.validator = PurchaseValidator(header)
         else:
             self._decode = decode_intervals if self._packed else _decode_observed
+            if version >= PLACING:
+                self._decode = decode_searches
+                self.findings = FindingReader(header.intervals)
             self.validator = IntervalValidator(
                 header.intervals, header.zone, incomplete=header.incomplete
             )
@@ -140,6 +176,8 @@ class Reader:
         self, body: memoryview, offset: int, events_before: int, events: int
     ) -> list[Record]:
         """Return the records in the body at byte ``offset``, each as its type says.
+
+        Findings that are told by their places are `FindingPlaces`.
 
         Args:
             body: the body of a frame.
@@ -171,6 +209,8 @@ class Reader:
         records = self.records(body, offset, self.validator.events, events)
         try:
             self.validator.take(records, events)
+            if self.findings is not None:
+                records = _with_findings(records, self.findings)
         except BadValueError as error:
             raise self._not_ours(offset, str(error)) from None
         return records
@@ -184,6 +224,8 @@ class Reader:
         """
         try:
             self.validator.pass_over(events_before)
+            if self.findings is not None:
+                self.findings.lose()
         except BadValueError as error:
             raise self._not_ours(offset, str(error)) from None
 

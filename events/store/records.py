@@ -16,7 +16,9 @@ from msgspec import Meta
 from events.bounds import Count, Hash, Number, Total
 from events.custom.fact import Verdict
 from events.journal.columns import EventColumns
-from events.observations.interval import Interval
+from events.observations.findings import FindingColumns as FindingColumns  # noqa: PLC0414  so is
+from events.observations.findings import FindingPlaces as FindingPlaces  # noqa: PLC0414
+from events.observations.interval import Finding as Finding  # noqa: PLC0414  one of them
 from events.observations.observed import Observed as Observed  # noqa: PLC0414  one of them
 from events.purchases.amounts import cents_decimal
 
@@ -169,15 +171,6 @@ class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=Fa
     """How many bytes of its lines, from where this history's begin."""
 
 
-class Finding(msgspec.Struct, tag="finding", array_like=True, frozen=True, gc=False):
-    """An interval was found."""
-
-    number: Number
-    """The number of the observation after which it was final, or of the last one of all."""
-    interval: Interval
-    """The interval; its indexes count the observations of its key in time order."""
-
-
 VERDICTS: Final = (Decision, Verdict)
 """The types of verdicts on single events."""
 
@@ -195,6 +188,8 @@ Record: TypeAlias = (
     | Gap
     | Observed
     | Finding
+    | FindingColumns
+    | FindingPlaces
 )
 """What a store holds: events as columns, of whatever detector."""
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from events.store.disk import alone_in, permissions_of
-from events.store.header import VERSION
 from events.store.store import EventStore
 from events.store.writer import StoreWriter
 from replay.engine.files import check_outputs
@@ -102,7 +101,7 @@ def open_history(
             store: StoreWriter | None = None
             rewritten: Path | None = None
             done = finished(kept)
-            if not done and kept.version < VERSION:
+            if not done and kept.version < kept.header.version:
                 rewritten = rewrite(kept, disk)
                 kept = EventStore(path)
             if not done or kept.tail is not None:

@@ -332,10 +332,11 @@ def _in_frame(frame: Any, names: _ColumnNames, asked: _Asked) -> Any:
             else TableColumn("time", given.times.exact.taken(rows).texts())
         )
     columns["num_adid"] = TableColumn("int", counts)
-    lists = [ids for part in found.parts for ids in part.ids()]
-    codes = chain.from_iterable(lists[place] for place in found.in_turn.tolist())
+    codes = range(len(given.ids.names))
+    lists = [ids for part in found.parts for ids in part.ids(codes, list)]
+    gathered_codes = chain.from_iterable(lists[place] for place in found.in_turn.tolist())
     firsts = first_rows(given.ids.codes, len(given.ids.names))
-    rows = firsts[np.fromiter(codes, np.int64, int(counts.sum()))]
+    rows = firsts[np.fromiter(gathered_codes, np.int64, int(counts.sum()))]
     columns["adids"] = TableColumn("own", gathered(taken(adid, rows), counts))
     return frame_of(library, columns, None if given.times.zone is None else "utc")
 

@@ -18,7 +18,7 @@ import replay
 from actors.purchases.user import UserActor
 from events.journal.columns import EventColumns
 from events.logs.file import Portions
-from events.observations.observed import Observed
+from events.observations.findings import FindingColumns, FindingPlaces
 from events.purchases.event import EVENT_TYPES
 from events.purchases.single import gathered
 from events.store.records import Decision, LogEnd, Record, Rejected, StateDigest, events_in
@@ -112,7 +112,7 @@ def other_value(value: Any, draw: random.Random) -> Any:  # noqa: PLR0911  a typ
 
 def planted(record: Single, draw: random.Random) -> Single:
     """Return ``record`` with one field changed; events keep their numbers, which are given."""
-    assert not isinstance(record, EventColumns | Observed)
+    assert not isinstance(record, EventColumns | FindingColumns | FindingPlaces)
     fields = [name for name in record.__struct_fields__ if name != "number"]
     if isinstance(record, Rejected) and not record.is_cut:
         # A store keeps no hash of a line that it keeps whole.
