@@ -17,7 +17,7 @@ from events.journal.names import Names
 from events.journal.ticks import ticks_and_finer
 from events.observations.observed import Coded
 from events.observations.ranges import IdRuns
-from events.observations.windows import Ranges, Rows, Windows, groups_of, no_rows, none_of
+from events.observations.windows import Extended, Ranges, Rows, Windows, groups_of, no_rows, none_of
 from events.times.exact import ExactTimes
 from events.times.instants import are_in_order
 
@@ -91,28 +91,28 @@ class IntervalFinder(Windows):
         """
         if not len(new):
             return none_of(self.open), np.zeros(0, np.int64)
-        rows, groups, begins, firsts, moved, order, before = self.take(new)
+        extended = self.take(new)
+        return self._final(extended, places), extended.changes
+
+    def find(self, new: Rows, places: NDArray[np.int64]) -> Ranges:
+        """Return the intervals only that `extend` does."""
+        return self._final(self.take(new), places) if len(new) else none_of(self.open)
+
+    def _final(self, extended: Extended, places: NDArray[np.int64]) -> Ranges:
+        rows, groups, _, firsts, moved, order, before = extended
         self.ended = np.append(self.ended, np.zeros(len(self.seen) - len(self.ended), np.int64))
         # A range ends where the next one begins later; the rows that stood here were told of.
         begin_later = firsts[1:] > firsts[:-1]
-        sizes = np.arange(1, len(rows) + 1) - firsts
-        changes = np.diff(sizes, prepend=0)
         if groups is not None:
             begin_later &= groups[1:] == groups[:-1]
-            changes[begins] = sizes[begins]
         ends = np.flatnonzero(begin_later) + 1
         if order is None:
             ends = ends[np.searchsorted(ends, before) :]
-            made_final, changes = ends - before, changes[before:]
+            made_final = ends - before
         else:
-            is_new = order >= before
-            ends = ends[is_new[ends]]
+            ends = ends[order[ends] >= before]
             made_final = order[ends] - before
-            arrived = np.empty(len(new), np.int64)
-            arrived[order[is_new] - before] = changes[is_new]
-            changes = arrived
-        found = self._found(rows, groups, moved, firsts[ends - 1], ends, places[made_final])
-        return found, changes
+        return self._found(rows, groups, moved, firsts[ends - 1], ends, places[made_final])
 
     def finish(self, place: int) -> Ranges:
         """Return the last interval of each key, if there is one more; none comes behind ``place``.
@@ -206,7 +206,7 @@ class TextFinder:
         )
         places = np.arange(self.seen, self.seen + len(times))
         self.seen += len(times)
-        return self._intervals(self._finder.extend(rows, places)[0])
+        return self._intervals(self._finder.find(rows, places))
 
     def finish(self) -> list[Interval]:
         """Return the last interval, if there is one more; see `IntervalFinder.finish`."""

@@ -82,17 +82,18 @@ class IdRuns:
         np.not_equal(adids[1:], adids[:-1], out=begins[1:])
         if groups is not None:
             begins[1:] |= groups[1:] != groups[:-1]
-        self._rows: Final = np.flatnonzero(begins)
-        self._groups: Final = None if groups is None else groups[self._rows]
-        self.adids: Final = adids[self._rows]
+        # Half the time of searching for each range where its runs begin.
+        self._run_of: Final = np.cumsum(begins) - 1
+        rows = np.flatnonzero(begins)
+        self._groups: Final = None if groups is None else groups[rows]
+        self.adids: Final = adids[rows]
         """The id of each run."""
 
     def runs_of(
         self, starts: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first and the last run of each range from a start up to an end."""
-        first, last = np.searchsorted(self._rows, (starts, ends - 1), side="right") - 1
-        return first, last
+        return self._run_of[starts], self._run_of[ends - 1]
 
     @cached_property
     def _before(self) -> NDArray[np.int64]:

@@ -214,6 +214,18 @@ class Extended(NamedTuple):
     before: int
     """How many there were before."""
 
+    @property
+    def changes(self) -> NDArray[np.int64]:
+        """For each that came how many more, or less, are open of its key: see `Windows.open`."""
+        sizes = np.arange(1, len(self.rows) + 1) - self.firsts
+        changes: NDArray[np.int64] = np.diff(sizes, prepend=0)
+        if self.order is None:
+            return changes[self.before :]
+        changes[self.begins] = sizes[self.begins]
+        arrived = np.empty_like(changes)
+        arrived[self.order] = changes
+        return arrived[self.before :]
+
 
 class Windows:
     """What coming observations of many keys may be in an interval with."""

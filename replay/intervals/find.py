@@ -296,6 +296,8 @@ def _in_columns(times: Any, ids: Any, keys: Any, asked: _Asked) -> list[Interval
             )
             for each in listed
         ]
+    if given.keys is None:
+        return listed
     return [listed[place] for place in found.in_turn.tolist()]
 
 
@@ -384,7 +386,7 @@ def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Foun
     finder = IntervalFinder(
         asked.nanoseconds, inclusive=asked.inclusive, distinct_min=asked.distinct_min
     )
-    final, _ = finder.extend(observed, rows)
+    final = finder.find(observed, rows)
     parts = (final, finder.finish(len(rows)))
     of_keys = np.concatenate([part.keys for part in parts])
     begins = np.zeros(1, np.int64)
