@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from events.observations.interval import Interval
+from events.observations.interval import Finding
 from events.observations.observed import Observed
 from events.purchases.event import Purchase, Unfriend, users_of
 from events.records.record import LogEnd, Rejected, StateDigest, StreamStart
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _TAGS: dict[type, str] = {LogEnd: "end", StreamStart: "stream", StateDigest: "digest"}
 
 
-def _names(names: Sequence[str]) -> list[Any]:
-    known: list[str] = []
+def _names(names: Sequence[Any]) -> list[Any]:
+    known: list[Any] = []
     codes = []
     for name in names:
         codes.append(known.index(name) + 1 if name in known else 0)
@@ -33,9 +33,14 @@ def _names(names: Sequence[str]) -> list[Any]:
     return [known, codes]
 
 
-def body_of(records: Sequence[Record | Event]) -> list[Any]:
-    """Return what the body of a frame with ``records`` is, purchases and friendships singly."""
+def body_of(records: Sequence[Record | Event], keys: list[str] | None = None) -> list[Any]:
+    """Return what the body of a frame with ``records`` is, purchases and friendships singly.
+
+    Those that come for the first time are added to the ``keys`` of the frames before.
+    """
+    keys = [] if keys is None else keys
     body: list[Any] = []
+    found: list[Finding] = []
     events: list[Any] = []
     observed: list[Observed] = []
     for is_run, group in itertools.groupby(records, lambda record: hasattr(record, "time")):
@@ -48,13 +53,18 @@ def body_of(records: Sequence[Record | Event]) -> list[Any]:
             if isinstance(record, Observed):
                 observed.append(record)
                 body.append(["run", len(record.times)])
+                keys += [key for key in dict.fromkeys(record.keys or ()) if key not in keys]
+            elif isinstance(record, Finding):
+                found.append(record)
+                if len(found) == 1:
+                    body.append([])
             else:
                 body.append(_plain(record))
     if events:
         body.insert(0, _events(events))
     if observed:
         body.insert(0, _observed(observed))
-    return body
+    return [each or _findings(found, keys) for each in body]
 
 
 def _observed(runs: list[Observed]) -> list[Any]:
@@ -62,7 +72,28 @@ def _observed(runs: list[Observed]) -> list[Any]:
     adids = [adid for run in runs for adid in run.adids]
     keys = [key for run in runs for key in run.keys or ()]
     zone = "utc" if runs[0].zone == "utc" else None
-    return ["observed", _times(times), _names(adids), _names(keys) if keys else None, zone]
+    if not keys:
+        return ["observed", _times(times), _names(adids), None, zone, None]
+    pairs, codes = _names(list(zip(adids, keys, strict=True)))
+    adids, keys = ([pair[part] for pair in pairs] for part in (0, 1))
+    return ["observed", _times(times), _names(adids), _names(keys), zone, codes]
+
+
+def _findings(found: list[Finding], keys: list[str]) -> list[Any]:
+    numbers = [0, *(each.number for each in found)]
+    intervals, starts = [each.interval for each in found], []
+    before: dict[str, int] = {}
+    for each in intervals:
+        starts.append(each.start_index - before.get(each.key, 0))
+        before[each.key] = each.start_index
+    return [
+        "findings",
+        [after - number for number, after in itertools.pairwise(numbers)],
+        [keys.index(each.key) + 1 for each in intervals] if keys else None,
+        starts,
+        [each.end_index - each.start_index for each in intervals],
+        [each.num_adid for each in intervals],
+    ]
 
 
 def _plain(record: Any) -> list[Any]:
@@ -70,7 +101,6 @@ def _plain(record: Any) -> list[Any]:
     fields = list(msgspec.structs.astuple(record))
     if isinstance(record, Rejected):
         tag, fields = ("cut", fields) if record.is_cut else ("rejected", fields[:5])
-    fields = [_plain(field) if isinstance(field, Interval) else field for field in fields]
     return [tag, *(list(field) if isinstance(field, tuple) else field for field in fields)]
 
 
@@ -131,13 +161,14 @@ def _times(times: Sequence[str]) -> list[Any]:
     if 2 * len(grouped) >= len(times):
         counts, texts = None, list(times)
     places = max(len(text[20:]) for text in texts)
-    seconds = [_seconds(text) for text in texts]
+    seconds = [seconds_since(text) for text in texts]
     steps = [(after - before) * 10**places for before, after in itertools.pairwise(seconds)]
     if places > 18 or any(abs(step) >= 2**63 for step in steps):
         return [texts, None, [], counts]
     return [texts[:1], places, [int(step) for step in steps], counts]
 
 
-def _seconds(text: str) -> Fraction:
+def seconds_since(text: str) -> Fraction:
+    """Return the seconds from the beginning of the year 1 to a canonical time."""
     whole = dt.datetime.fromisoformat(text[:19]) - dt.datetime(1, 1, 1)  # noqa: DTZ001  no zone
     return int(whole.total_seconds()) + Fraction(f"0{text[19:]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ from events.records.record import (
     Written,
 )
 from events.store.header import DetectorVersion, Header
+from tests.by_the_book import seconds_since
 
 if TYPE_CHECKING:
     from events.records.record import Source
@@ -184,6 +186,12 @@ class _Observations:
         self.events = self.line = 0
         self.latest = ""
         self.written = 0
+        self.lost = False
+        # Those that are not settled, and those of each key that are; how many of these are not
+        # held any more, since a coming one is too far behind them.
+        self.waiting: list[tuple[str, str, str]] = []
+        self.settled: dict[str, list[tuple[str, str]]] = {}
+        self.passed: dict[str, int] = {}
 
     def history(self) -> list[list[Record | Event]]:
         for _ in range(self.draw(_few)):
@@ -192,6 +200,7 @@ class _Observations:
                 self.settle()
             if self.incomplete and self.draw(st.booleans()):
                 self.frames.append([Gap(self.draw(_counts), self.draw(_counts))])
+                self.lost = True
         if self.draw(st.booleans()):
             lines = self.line + self.draw(_few)
             self.frames.append([LogEnd("observations", lines, self.draw(st.booleans()))])
@@ -208,12 +217,13 @@ class _Observations:
                 words = (self.draw(texts), self.draw(texts), self.draw(source_lines) or b"")
                 records.append(Rejected("observations", self.line, *words))
             seen = sorted(self.draw(st.lists(times, min_size=1, max_size=3)))
+            seen = [time for time in seen if time >= self.latest] or [self.latest]
             if self.search.lateness == 0:
-                seen = [time for time in seen if time >= self.latest] or [self.latest]
                 self.latest = seen[-1]
             ids = self.draw(st.lists(names, min_size=len(seen), max_size=len(seen)))
             keys = None if self.search.key is None else tuple(reversed(ids))
             records.append(Observed(self.events + 1, tuple(seen), tuple(ids), keys, zone=self.zone))
+            self.waiting += zip(seen, ids, keys or [""] * len(seen), strict=True)
             self.events += len(seen)
             self.line += len(seen)
         self.frames.append(records)
@@ -221,18 +231,37 @@ class _Observations:
     def settle(self) -> None:
         self.written += self.draw(_few)
         records: list[Record | Event] = [Written(self.written)] if self.draw(st.booleans()) else []
-        least = self.search.distinct_min
-        for _ in range(self.draw(_few) if self.events >= least else 0):
-            ids = self.draw(st.lists(names, min_size=least, max_size=least, unique=True))
-            start = self.draw(st.integers(0, self.events - least))
-            end = self.draw(st.integers(start + least - 1, self.events - 1))
-            begin, finish = sorted(self.draw(st.tuples(times, times)))
-            key = "" if self.search.key is None else self.draw(names)
-            interval = Interval(start, end, begin, finish, least, tuple(ids), key)
-            records.append(Finding(self.draw(st.integers(1, self.events)), interval))
-        sums = tuple(self.draw(st.lists(st.integers(0, 2**64 - 1), min_size=6, max_size=6)))
+        if self.search.lateness != 0:
+            self.waiting.sort(key=lambda row: row[0])
+        count = self.draw(st.integers(0, len(self.waiting)))
+        for time, adid, key in self.waiting[:count]:
+            self.settled.setdefault(key, []).append((time, adid))
+            self.latest = max(self.latest, time)
+        del self.waiting[:count]
+        keys = st.lists(st.sampled_from(sorted(self.settled)), unique=True, max_size=3)
+        possible = self.settled and not self.lost and (self.search.threshold, self.search.inclusive)
+        for key in self.draw(keys) if possible and any(possible) else ():
+            rows = self.settled[key]
+            passed = self.passed.get(key, 0)
+            end = self.draw(st.integers(passed, len(rows) - 1))
+            near = self._first_held([time for time, _ in rows[: end + 1]])
+            start = self.draw(st.integers(max(passed, near), end))
+            ids = tuple(dict.fromkeys(adid for _, adid in rows[start : end + 1]))
+            if len(ids) >= self.search.distinct_min:
+                found = Interval(start, end, rows[start][0], rows[end][0], len(ids), ids, key)
+                records.append(Finding(self.draw(st.integers(1, self.events)), found))
+        for key, rows in self.settled.items():
+            self.passed[key] = self._first_held([time for time, _ in rows])
+        rest = self.draw(st.lists(st.integers(0, 2**64 - 1), min_size=5, max_size=5))
+        sums = (len(self.waiting), *rest)
         digest = StateDigest(self.events, self.draw(_chains), self.draw(_counts), sums)
         self.frames.append([*records, digest])
+
+    def _first_held(self, rows: list[str]) -> int:
+        """Return the first of some times that is within the threshold of the last."""
+        apart, end = Fraction(self.search.threshold, 10**9), seconds_since(rows[-1])
+        are = [end - seconds_since(time) for time in rows]
+        return sum(each > apart or (each == apart and not self.search.inclusive) for each in are)
 
 
 @st.composite

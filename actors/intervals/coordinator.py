@@ -30,19 +30,18 @@ from actors.intervals.messages import (
 )
 from actors.intervals.past import Totals
 from actors.messages import Commit, Horizon
-from events.observations.interval import Finding
+from events.observations.findings import FindingColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from actors.activation import Ref
-    from actors.intervals.finder import Ranges
     from actors.intervals.gathering import Gathered
     from actors.intervals.past import CoordinatorState, Recovery
     from events.logs.file import Portions
-    from events.observations.interval import Interval
+    from events.observations.windows import Ranges
 
 # How much besides its ids an interval is.
 _INTERVAL_WEIGHT: Final = 32
@@ -71,27 +70,34 @@ class Pile:
         reached = int(np.searchsorted(np.cumsum(weights[order]), weight))
         return int(places[order[reached]]) + 1
 
-    def take(self, past: Recovery, end: int) -> Iterator[tuple[int, Interval]]:
-        """Take what was final before place ``end``, each with its place, by place and key."""
-        found: list[Interval] = []
-        places, keys, left = [], [], []
+    def take(
+        self, past: Recovery, first: int, end: int, turns: NDArray[np.int64]
+    ) -> FindingColumns:
+        """Take what was final before a place, by place and key.
+
+        Args:
+            past: says who the shards, the keys and the ids are.
+            first: the first place of something that was not taken before.
+            end: the place.
+            turns: for each place from the first on after which observation it had its turn.
+
+        """
+        parts, keys, left = [], [np.zeros(0, np.int64)], []
         for shard, ranges in self._parts:
             are = ranges.places < end
             if not are.all():
                 left.append((shard, ranges.taken(~are)))
                 ranges = ranges.taken(are)  # noqa: PLW2901  the rest is left
-            found += ranges.intervals(past.adids.listed, past.names[shard :: past.shards])
-            places.append(ranges.places)
+            parts.append(ranges)
             keys.append(ranges.keys * past.shards + shard)
             self.weight -= int(_weights(ranges).sum())
         self._parts = left
-        if not found:
-            return iter(())
-        place = np.concatenate(places)
+        places = np.concatenate([keys[0], *(part.places for part in parts)])
+        key = np.concatenate(keys)
         # The sort keeps the order of what one key has found at one place.
-        order = np.lexsort((np.concatenate(keys), place))
-        ordered = [found[index] for index in order.tolist()]
-        return zip(place[order].tolist(), ordered, strict=True)
+        order = np.lexsort((key, places))
+        numbers, listed = turns[places[order] - first], past.adids.listed
+        return FindingColumns(numbers, key[order], parts, order, past.names, listed)
 
 
 def _weights(ranges: Ranges) -> NDArray[np.int64]:
@@ -317,12 +323,7 @@ class IntervalCoordinator:
         end = passed + (self.finished and passed == gathered.arrived)
         # What only the end made final is of no observation's turn.
         numbers = np.append(turns[:count], gathered.arrived)
-        findings = tuple(
-            [
-                Finding(int(numbers[place - self.settled]), each)
-                for place, each in self.found.take(self.past, end)
-            ]
-        )
+        findings = self.found.take(self.past, self.settled, end, numbers)
         sums = (gathered.arrived - passed, *self._totals.recorded(finished=self.finished))
         self.sink.tell(Findings(findings, gathered.arrived, self.keys, sums))
         self._keys, self._changes = self._keys[count:], self._changes[count:]

@@ -8,18 +8,17 @@ for ids can wait until the ranges are known.
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from actors.intervals.ranges import IdRuns, first_within
 from events.errors import BadValueError, shown
 from events.journal.names import Names
 from events.journal.ticks import ticks_and_finer
-from events.observations.interval import Interval
 from events.observations.observed import Coded
-from events.times.exact import ExactTimes, apart_at_most, joined
+from events.observations.ranges import IdRuns
+from events.observations.windows import Extended, Ranges, Rows, Windows, groups_of, no_rows, none_of
+from events.times.exact import ExactTimes
 from events.times.instants import are_in_order
 
 if TYPE_CHECKING:
@@ -27,58 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from events.observations.interval import Interval
     from events.observations.observed import Observation
-
-
-class Rows:
-    """Observations as columns."""
-
-    __slots__ = ("adids", "keys", "times")
-
-    def __init__(
-        self, keys: NDArray[np.int64], times: ExactTimes, adids: NDArray[np.int32]
-    ) -> None:
-        """Take columns of one length."""
-        self.keys = keys
-        """The number of the key of each."""
-        self.times = times
-        """When each was."""
-        self.adids = adids
-        """The ids, as codes."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.keys)
-
-    def with_keys(self, keys: NDArray[np.int64]) -> Rows:
-        """Return the same with other numbers of their keys."""
-        return Rows(keys, self.times, self.adids)
-
-    def taken(self, rows: Any) -> Rows:
-        """Return some of them."""
-        return Rows(self.keys[rows], self.times.taken(rows), self.adids[rows])
-
-    def _values(self) -> tuple[list[Any], ...]:
-        return self.keys.tolist(), self.times.texts(), self.adids.tolist()
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether ``other`` are the same observations."""
-        return isinstance(other, Rows) and self._values() == other._values()
-
-    def __hash__(self) -> int:
-        """Return a number that the same observations have, too."""
-        return hash((len(self), self.keys.tobytes()))
-
-
-def together(parts: Sequence[Rows]) -> Rows:
-    """Return rows one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    return Rows(
-        np.concatenate([each.keys for each in parts]),
-        joined([each.times for each in parts]),
-        np.concatenate([each.adids for each in parts]),
-    )
 
 
 class Held(NamedTuple):
@@ -92,128 +41,7 @@ class Held(NamedTuple):
     """How many of them there were when no more seemed to come."""
 
 
-def no_rows() -> Rows:
-    """Return none."""
-    return Rows(
-        np.zeros(0, np.int64), ExactTimes.of(np.zeros(0, np.int64), {}), np.zeros(0, np.int32)
-    )
-
-
-class Ranges:
-    """Ranges of observations, as columns; those of a key stand in time order."""
-
-    def __init__(  # noqa: PLR0917  all of them are columns of the ranges
-        self,
-        rows: Rows,
-        runs: IdRuns,
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        indexes: NDArray[np.int64],
-        places: NDArray[np.int64],
-        first: NDArray[np.int64],
-        last: NDArray[np.int64],
-    ) -> None:
-        """Take what is known of ranges of ``rows``, which ascend."""
-        self._rows: Final = rows
-        self._runs: Final = runs
-        self._starts: Final = starts
-        self._ends: Final = ends
-        self._indexes: Final = indexes
-        self._first: Final = first
-        self._last: Final = last
-        self.places: Final = places
-        """For each the place of the observation that made it final."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._starts)
-
-    @cached_property
-    def keys(self) -> NDArray[np.int64]:
-        """Their keys, by number."""
-        return self._rows.keys[self._starts]
-
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """How many different ids each has."""
-        return self._runs.counts(self._first, self._last)
-
-    @cached_property
-    def indexes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The places of their first and last observations among those of their keys."""
-        return self._indexes, self._indexes + self._ends - 1 - self._starts
-
-    def ids(self) -> list[tuple[int, ...]]:
-        """Return the ids of each, as codes, in order of first appearance."""
-        codes = range(int(self._runs.adids.max(initial=-1)) + 1)
-        return self._runs.ids(self._first, self._last, codes)
-
-    def times(self) -> tuple[list[str], list[str]]:
-        """Return when each begins and ends, as texts."""
-        first, last = (self._rows.times.taken(rows) for rows in (self._starts, self._ends - 1))
-        return first.texts(), last.texts()
-
-    def _values(self) -> tuple[object, ...]:
-        columns = (self.keys, self.counts, self.places, *self.indexes)
-        return (*(column.tolist() for column in columns), *self.times(), self.ids())
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether ``other`` are the same ranges."""
-        return isinstance(other, Ranges) and self._values() == other._values()
-
-    def __hash__(self) -> int:
-        """Return a number that the same ranges have, too."""
-        return hash(self.places.tobytes())
-
-    def taken(self, which: Any) -> Ranges:
-        """Return some of them."""
-        columns = (self._starts, self._ends, self._indexes, self.places, self._first, self._last)
-        some = Ranges(self._rows, self._runs, *(column[which] for column in columns))
-        if "counts" in vars(self):
-            # Each was counted among all of them.
-            some.counts = self.counts[which]
-        return some
-
-    def intervals(self, adids: Sequence[str], keys: Sequence[str]) -> list[Interval]:
-        """Return them as intervals.
-
-        Args:
-            adids: the ids by code.
-            keys: the keys by number.
-
-        """
-        if not len(self):
-            return []
-        return [
-            Interval(first, last, begin, end, count, ids, keys[key])
-            for first, last, begin, end, count, ids, key in zip(
-                *(column.tolist() for column in self.indexes),
-                *self.times(),
-                self.counts.tolist(),
-                self._runs.ids(self._first, self._last, adids),
-                self.keys.tolist(),
-                strict=True,
-            )
-        ]
-
-
-def _groups_of(
-    keys: NDArray[np.int64], *, one: bool
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Return the group of each row, None where all are of ``one``; and where each begins."""
-    if one:
-        return None, np.zeros(1, np.int64)
-    others = np.ones(len(keys), np.bool_)
-    np.not_equal(keys[1:], keys[:-1], out=others[1:])
-    return np.cumsum(others) - 1, np.flatnonzero(others)
-
-
-def _none_of(rows: Rows) -> Ranges:
-    nothing = np.zeros(0, np.int64)
-    return Ranges(rows, IdRuns(None, rows.adids), *(nothing,) * 6)
-
-
-class IntervalFinder:
+class IntervalFinder(Windows):
     """Finds the intervals of observations of many keys, which come in time order.
 
     An interval is given out as soon as no later observation of its key can extend it. What is
@@ -233,13 +61,8 @@ class IntervalFinder:
         """
         if threshold < 0 or distinct_min < 1:
             raise BadValueError("expected a threshold of 0 or more, and 1 id or more, found less")
-        self._threshold: Final = threshold
-        self._inclusive: Final = inclusive
+        super().__init__(threshold, inclusive=inclusive)
         self._distinct_min: Final = distinct_min
-        self.open = no_rows()
-        """What a coming observation may be in an interval with, sorted by key."""
-        self.seen = np.zeros(0, np.int64)
-        """How many observations there were, by key."""
         self.ended = np.zeros(0, np.int64)
         """How many of them there were when no more seemed to come."""
 
@@ -267,49 +90,29 @@ class IntervalFinder:
 
         """
         if not len(new):
-            return _none_of(self.open), np.zeros(0, np.int64)
-        self._grow(int(new.keys.max()) + 1)
-        before = len(self.open)
-        rows = together([self.open, new]) if before else new
-        order = None
-        if rows.keys.min() != rows.keys.max():
-            order = np.argsort(rows.keys, kind="stable")
-            rows = rows.taken(order)
-        groups, begins = _groups_of(rows.keys, one=order is None)
-        apart = apart_at_most(self._threshold, rows.times.places, inclusive=self._inclusive)
-        firsts = first_within(groups, rows.times.values, apart)
+            return none_of(self.open), np.zeros(0, np.int64)
+        extended = self.take(new)
+        return self._final(extended, places), extended.changes
+
+    def find(self, new: Rows, places: NDArray[np.int64]) -> Ranges:
+        """Return the intervals only that `extend` does."""
+        return self._final(self.take(new), places) if len(new) else none_of(self.open)
+
+    def _final(self, extended: Extended, places: NDArray[np.int64]) -> Ranges:
+        rows, groups, _, firsts, moved, order, before = extended
+        self.ended = np.append(self.ended, np.zeros(len(self.seen) - len(self.ended), np.int64))
         # A range ends where the next one begins later; the rows that stood here were told of.
         begin_later = firsts[1:] > firsts[:-1]
-        sizes = np.arange(1, len(rows) + 1) - firsts
-        changes = np.diff(sizes, prepend=0)
         if groups is not None:
             begin_later &= groups[1:] == groups[:-1]
-            changes[begins] = sizes[begins]
         ends = np.flatnonzero(begin_later) + 1
-        if order is None or groups is None:
+        if order is None:
             ends = ends[np.searchsorted(ends, before) :]
-            rows_before = np.array([before])
-            made_final, changes = ends - before, changes[before:]
+            made_final = ends - before
         else:
-            is_new = order >= before
-            ends = ends[is_new[ends]]
-            rows_before = np.bincount(groups[~is_new], minlength=len(begins))
+            ends = ends[order[ends] >= before]
             made_final = order[ends] - before
-            arrived = np.empty(len(new), np.int64)
-            arrived[order[is_new] - before] = changes[is_new]
-            changes = arrived
-        # By how much a row's place among those of its key is more than that here.
-        index = self.seen[rows.keys[begins]] - rows_before - begins
-        found = self._found(rows, groups, index, firsts[ends - 1], ends, places[made_final])
-        self.seen += np.bincount(new.keys, minlength=len(self.seen))
-        lasts = np.append(begins[1:], len(rows)) - 1
-        kept = (
-            slice(int(firsts[-1]), None)
-            if groups is None
-            else np.arange(len(rows)) >= firsts[lasts][groups]
-        )
-        self.open = rows.taken(kept)
-        return found, changes
+        return self._found(rows, groups, moved, firsts[ends - 1], ends, places[made_final])
 
     def finish(self, place: int) -> Ranges:
         """Return the last interval of each key, if there is one more; none comes behind ``place``.
@@ -319,8 +122,8 @@ class IntervalFinder:
         """
         rows = self.open
         if not len(rows):
-            return _none_of(rows)
-        groups, begins = _groups_of(rows.keys, one=False)
+            return none_of(rows)
+        groups, begins = groups_of(rows.keys, one=False)
         ends = np.append(begins[1:], len(rows))
         index = self.seen[rows.keys[begins]] - ends
         found = self._found(rows, groups, index, begins, ends, np.full(len(ends), place))
@@ -350,12 +153,6 @@ class IntervalFinder:
         if self._distinct_min > 1 + several:
             found = found.taken(found.counts >= self._distinct_min)
         return found
-
-    def _grow(self, keys: int) -> None:
-        more = keys - len(self.seen)
-        if more > 0:
-            self.seen = np.append(self.seen, np.zeros(more, np.int64))
-            self.ended = np.append(self.ended, np.zeros(more, np.int64))
 
 
 class TextFinder:
@@ -409,7 +206,7 @@ class TextFinder:
         )
         places = np.arange(self.seen, self.seen + len(times))
         self.seen += len(times)
-        return self._intervals(self._finder.extend(rows, places)[0])
+        return self._intervals(self._finder.find(rows, places))
 
     def finish(self) -> list[Interval]:
         """Return the last interval, if there is one more; see `IntervalFinder.finish`."""

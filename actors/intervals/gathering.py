@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from actors.intervals.finder import Rows, no_rows, together
+from events.observations.windows import Rows, no_rows, together
 from events.times.exact import ExactTimes, apart_at_most, joined
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.intervals.finder import Ranges, Rows
-from events.observations.interval import Finding
+from events.observations.findings import FindingColumns
 from events.observations.observed import Observed
+from events.observations.windows import Ranges, Rows
 from events.times.exact import Whole
 
 
@@ -111,7 +111,7 @@ class Found(msgspec.Struct, tag="found", array_like=True, frozen=True, eq=False,
 class Findings(msgspec.Struct, tag="findings", array_like=True, frozen=True, gc=False):
     """What was found, and what the state adds up to then, for comparison with a replay."""
 
-    findings: tuple[Finding, ...]
+    findings: FindingColumns
     """In the order of the observations that made them final."""
     events: int
     """How many observations there were."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from actors.intervals.finder import Held, IntervalFinder, Rows
+from actors.intervals.finder import Held, IntervalFinder
 from actors.intervals.gathering import Gathered
 from events.errors import DetectorError
 from events.journal.names import Names
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from events.observations.parameters import IntervalParameters
+    from events.observations.windows import Rows
 
 SHARDS: Final = 16
 """How many actors the keys are divided among."""

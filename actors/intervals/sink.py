@@ -10,19 +10,17 @@ from actors.messages import Commit
 from events.records.record import StateDigest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from events.observations.interval import Finding, Interval
+    from events.observations.findings import FindingColumns
 
 
 class IntervalOutlet(Protocol):
     """Where findings go: an event store and a file of intervals, or a list in a test."""
 
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+    def record(self, findings: FindingColumns, digest: StateDigest) -> None:
         """Keep these findings, and what the state adds up to then."""
 
-    def write(self, intervals: Sequence[Interval]) -> None:
-        """Append these intervals to the output."""
+    def write(self, findings: FindingColumns) -> None:
+        """Append the intervals of these findings to the output."""
 
 
 class IntervalSink:
@@ -58,7 +56,7 @@ class IntervalSink:
                 digest = StateDigest(settled.events, b"", settled.keys, sums)
                 # An interval is never in the file before its finding is in the store.
                 self.outlet.record(settled.findings, digest)
-                self.outlet.write([finding.interval for finding in settled.findings])
+                self.outlet.write(settled.findings)
             self.settled = []
         else:
             raise TypeError(f"a sink of intervals understands no {type(message).__name__}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import shown
 from events.journal.ticks import PLACES
+from events.observations.findings import FindingPlaces
 from events.observations.interval import Finding
 from events.observations.observed import Observed
 from events.records.record import Gap, Lines, LogEnd, Record, Rejected, StateDigest, Written
@@ -47,6 +48,7 @@ class IntervalValidator(Validator):
             Rejected: self._take_rejected,
             LogEnd: self._take_end,
             Finding: self._take_finding,
+            FindingPlaces: self._take_places,
             Written: self._take_written,
             Gap: self._take_gap,
             StateDigest: self._take_digest,
@@ -129,6 +131,20 @@ class IntervalValidator(Validator):
                 f"findings after one of {self.events} observations", f"one after {finding.number}"
             )
         self._check_interval(finding.interval)
+        self._unsettled += 1
+
+    def _take_places(self, places: FindingPlaces) -> None:
+        if self._unsettled:
+            raise WrongRecordError("the findings of a frame as one", "several")
+        largest = int(places.numbers.max())
+        if largest > self.events:
+            raise WrongRecordError(
+                f"findings after one of {self.events} observations", f"one after {largest}"
+            )
+        if (places.keys is not None) != self._keyed:
+            raise WrongRecordError(
+                f"{'' if self._keyed else 'no '}keys of findings, as the header says", "others"
+            )
         self._unsettled += 1
 
     def _check_interval(self, interval: Interval) -> None:

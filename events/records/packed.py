@@ -237,13 +237,25 @@ def pack_names(names: list[str], codes: NDArray[Any]) -> PackedNames:
 
     They are different, and in the order in which they are first meant.
     """
-    # A name comes for the first time where its place is behind all before it.
+    packed = pack_codes(codes)
+    if len(packed) - int(np.count_nonzero(packed)) != len(names):
+        raise ValueError("expected names in the order in which they are met, found others")
+    return PackedNames(names, packed.tolist())
+
+
+def pack_codes(codes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return 0 for each thing that is meant for the first time, and its place + 1 for others.
+
+    Args:
+        codes: which things are meant, as their places in the order in which they first are.
+
+    """
+    # That is so where its place is behind all before it.
     largest = np.maximum.accumulate(codes)
     is_new = np.ones(len(codes), np.bool_)
     is_new[1:] = largest[1:] > largest[:-1]
-    if int(np.count_nonzero(is_new)) != len(names):
-        raise ValueError("expected names in the order in which they are met, found others")
-    return PackedNames(names, np.where(is_new, 0, codes + 1).tolist())
+    packed: NDArray[np.int64] = np.where(is_new, 0, codes + 1)
+    return packed
 
 
 def unpack_names(names: list[str], told: list[int], events: int) -> NDArray[np.int64]:
@@ -255,13 +267,24 @@ def unpack_names(names: list[str], told: list[int], events: int) -> NDArray[np.i
     """
     if len(told) != events:
         raise WrongRecordError(f"{events} names", f"{len(told)}")
-    codes = whole_numbers(told, events)
-    is_new = codes == 0
-    came = np.cumsum(is_new)
-    if came[-1] != len(names) or np.count_nonzero(codes > came):
-        raise WrongRecordError("names that the frame has, each of them used", "others")
+    meant = unpack_codes(told, len(names))
     if len(set(names)) != len(names):
         raise WrongRecordError("each name once in a frame", "one twice")
+    return meant
+
+
+def unpack_codes(packed: Sequence[int], different: int) -> NDArray[np.int64]:
+    """Return which of so many things are meant one after the other, as `pack_codes` took them.
+
+    Raises:
+        WrongRecordError: one is not there, or not all of them are meant.
+
+    """
+    codes = whole_numbers(packed, len(packed))
+    is_new = codes == 0
+    came = np.cumsum(is_new)
+    if came[-1] != different or np.count_nonzero(codes > came):
+        raise WrongRecordError("names that the frame has, each of them used", "others")
     meant = np.where(is_new, came, codes)
     meant -= 1
     return meant

@@ -6,6 +6,7 @@ and have defaults, and the type of a field never changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -117,8 +118,9 @@ class Written(msgspec.Struct, tag="written", array_like=True, frozen=True, gc=Fa
     """How many bytes of its lines, from where this history's begin."""
 
 
-Record: TypeAlias = EventColumns | msgspec.Struct
-"""What a store holds: events as columns, the records above, and verdicts of detectors."""
+Record: TypeAlias = EventColumns | msgspec.Struct | Sequence[Any]
+"""What a store holds: events as columns, the records above, verdicts of detectors, and what they
+find, as columns."""
 
 
 def events_in(records: Iterable[Record]) -> int:

@@ -41,9 +41,11 @@ if TYPE_CHECKING:
 
 MAGIC: Final = "replay.events"
 VERSION: Final = 3
-"""The version of the format in which stores of the program's own detectors are written."""
+"""The version of the format in which stores of purchases are written."""
 DECLARING: Final = 4
-"""The version of stores whose header declares the types of their events: the newest one."""
+"""The version of stores whose header declares the types of their events."""
+PLACING: Final = 5
+"""The version of stores of intervals, which are told by their places: the newest one."""
 FIRST_PACKED: Final = 3
 """The first version in which a frame's events are columns, of purchases and of intervals."""
 
@@ -140,7 +142,9 @@ class Header(msgspec.Struct, frozen=True):
     @property
     def version(self) -> int:
         """The version of the format in which a store with this header is written."""
-        return VERSION if self.declared is None else DECLARING
+        if self.declared is not None:
+            return DECLARING
+        return VERSION if self.intervals is None else PLACING
 
     @property
     def portions(self) -> Portions:
@@ -245,9 +249,9 @@ def decode_header(data: bytes, path: Path) -> tuple[Header, int, int]:
             "the way"
         )
     version, body, end = sealed
-    if version > DECLARING:
+    if version > PLACING:
         raise NewerStoreError(
-            f"{path}: expected format version {DECLARING} or older, found version {version}; "
+            f"{path}: expected format version {PLACING} or older, found version {version}; "
             "read it with a newer release of this program"
         )
     try:
@@ -289,14 +293,14 @@ def _sealed(data: bytes) -> tuple[int, bytes, int] | None:
 
 def _check(header: Header, version: int) -> None:
     """Refuse a header whose fields do not go together."""
-    right = version >= FIRST_PACKED or version == (1 if header.intervals is None else 2)
+    right = version in ((1, VERSION, DECLARING) if header.intervals is None else (2, 3, PLACING))
     if (header.declared is not None) != (version == DECLARING):
         raise BadValueError("expected declared types of events in version 4, and in no other")
     settings = (header.parameters, header.intervals, header.declared)
     if not right or settings.count(None) != len(settings) - 1:
         raise BadValueError(
-            "expected the parameters of one detector, purchases but in version 2 and intervals "
-            "but in 1"
+            "expected the parameters of one detector, purchases but in versions 2 and 5 and "
+            "intervals but in 1 and 4"
         )
     if header.intervals is not None and (header.line, header.batch, header.stream) != (None,) * 3:
         raise BadValueError("expected no logs of purchases in a store of intervals, found some")

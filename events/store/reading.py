@@ -13,15 +13,24 @@ import msgspec
 from events.custom.fact import FactTypes
 from events.errors import BadValueError, DamagedStoreError
 from events.nesting import decoded
+from events.observations.findings import FindingPlaces, FindingReader
+from events.observations.observed import Observed
 from events.observations.validation import IntervalValidator
+from events.records.record import Gap, StateDigest
 from events.records.validation import CanonicalTimes
 from events.store.earlier import decode_observed, decode_single, in_columns
-from events.store.header import FIRST_PACKED
+from events.store.header import FIRST_PACKED, PLACING
 from events.store.judged import FactValidator, PurchaseValidator
-from events.store.stored import decode_facts, decode_intervals, decode_purchases, unpack_records
+from events.store.stored import (
+    decode_facts,
+    decode_intervals,
+    decode_purchases,
+    decode_searches,
+    unpack_records,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from events.records.record import Record
@@ -30,6 +39,29 @@ if TYPE_CHECKING:
 
 
 _Body: TypeAlias = "bytes | memoryview"
+
+
+def _with_findings(records: Sequence[Record], findings: FindingReader) -> list[Record]:
+    """Return the records of the next frame, with findings in the place of their places.
+
+    Raises:
+        WrongRecordError: they are not where a search finds any.
+
+    """
+    found: list[Record] = []
+    places: FindingPlaces | None = None
+    for record in records:
+        if isinstance(record, FindingPlaces):
+            places = record
+            continue
+        if isinstance(record, Observed):
+            findings.observe(record)
+        elif isinstance(record, Gap):
+            findings.lose()
+        elif isinstance(record, StateDigest):
+            found += findings.settle(record.events, record.sums[0], places)
+        found.append(record)
+    return found
 
 
 class Reader:
@@ -48,6 +80,8 @@ class Reader:
         self._decode: Callable[[_Body], Any]
         self.validator: Validator
         """What was read so far."""
+        self.findings: FindingReader | None = None
+        """What makes findings of their places, in a store that tells these."""
         if header.declared is not None and types is None:
             types = FactTypes.of(header.declared)
         self._types: Final = types
@@ -59,6 +93,9 @@ class Reader:
             self.validator = PurchaseValidator(header)
         else:
             self._decode = decode_intervals if self._packed else decode_observed
+            if version >= PLACING:
+                self._decode = decode_searches
+                self.findings = FindingReader(header.intervals)
             self.validator = IntervalValidator(
                 header.intervals, header.zone, incomplete=header.incomplete
             )
@@ -68,7 +105,8 @@ class Reader:
     ) -> list[Record]:
         """Return the records in the body at byte ``offset``, each as its type says.
 
-        How many events it holds, and how many stand before it, says the frame's head.
+        How many events it holds, and how many stand before it, says the frame's head. Findings
+        that are told by their places are `FindingPlaces`.
 
         Raises:
             DamagedStoreError: they are none that this program writes.
@@ -94,6 +132,8 @@ class Reader:
         records = self.records(body, offset, self.validator.events, events)
         try:
             self.validator.take(records, events)
+            if self.findings is not None:
+                records = _with_findings(records, self.findings)
         except BadValueError as error:
             raise self._not_ours(offset, str(error)) from None
         return records
@@ -107,6 +147,8 @@ class Reader:
         """
         try:
             self.validator.pass_over(events_before)
+            if self.findings is not None:
+                self.findings.lose()
         except BadValueError as error:
             raise self._not_ours(offset, str(error)) from None
 

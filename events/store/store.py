@@ -12,6 +12,7 @@ is not whole with an intact frame after it is damage, and refused.
 from __future__ import annotations
 
 import bisect
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from events.closing import Closing
@@ -34,14 +35,14 @@ from events.observations.observed import Observed
 from events.paths import path_of
 from events.records.record import Record, Rejected, in_place
 from events.store.frames import HEAD_BYTES, Fault, Frame, chain_of, previous_of
-from events.store.header import FIRST_PACKED, MAGIC_BYTES, decode_header
+from events.store.header import FIRST_PACKED, MAGIC_BYTES, PLACING, decode_header
 from events.store.reading import Reader
 from events.store.scan import Damage, Whole, scan
 from events.store.stored import VERDICTS
 from events.store.tables import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from events.data_frames import Library
@@ -221,6 +222,21 @@ class EventStore(Closing):
         """
         return self._of("intervals", self.header.intervals)
 
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys of observations in the order in which they came, where findings tell them so.
+
+        Raises:
+            DamagedStoreError: a frame holds what this program does not write.
+
+        """
+        if self.version < PLACING:
+            return ()
+        if self._checked is None:
+            self._check_all()
+        assert self._checked is not None, "all frames were checked"
+        return () if self._checked.findings is None else self._checked.findings.keys
+
     def read_on(self) -> list[StoredFrame]:
         """Read what a run has appended since the last look, and return the new frames, checked.
 
@@ -333,14 +349,25 @@ class EventStore(Closing):
             DamagedStoreError: one holds what this program does not write.
 
         """
-        first = 0
-        if after_event:
-            first = bisect.bisect(self._frames, after_event, key=lambda frame: frame.events_before)
-            first = max(first - 1, 0)
-        yield from self.frames_from(first)
+        first = self._frame_after(after_event)
+        if self.version >= PLACING:
+            # What findings are about stands before them.
+            yield from islice(self._checked_frames(self._view()), first, None)
+        else:
+            yield from self.frames_from(first)
+
+    def _frame_after(self, event: int) -> int:
+        """Return which frame the event after this one stands in, or one before it."""
+        if not event:
+            return 0
+        first = bisect.bisect(self._frames, event, key=lambda frame: frame.events_before)
+        return max(first - 1, 0)
 
     def frames_from(self, first: int) -> Iterator[StoredFrame]:
-        """Iterate over the frames, as `frames` does, from frame ``first`` on, counted from 0."""
+        """Iterate over the frames, as `frames` does, from frame ``first`` on, counted from 0.
+
+        Where findings are told by their places, they are `FindingPlaces` if it is not the first.
+        """
         view = self._view()
         if first == 0:
             yield from self._checked_frames(view)
@@ -369,7 +396,7 @@ class EventStore(Closing):
         They are `Purchase`, `Befriend` and `Unfriend`, or what a detector declares; of a
         search for intervals its observations.
         """
-        for frame in self.frames(number - 1):
+        for frame in self.frames_from(self._frame_after(number - 1)):
             for record in frame.records:
                 if isinstance(record, EventColumns):
                     yield from record.events(max(0, number - record.number))
@@ -386,7 +413,7 @@ class EventStore(Closing):
             expected = event_among(self.events)
             raise PositionError(f"{self.path}: expected {expected}, found {number}")
         # Frames without events may come before its own.
-        for frame in self.frames(number - 1):
+        for frame in self.frames_from(self._frame_after(number - 1)):
             for record in frame.records:
                 if isinstance(record, EventColumns) and number < record.number + len(record):
                     # Of a frame of thousands, one is made.

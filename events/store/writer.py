@@ -12,10 +12,10 @@ from events.disk import DISK, Disk, NewFile, free_name, permissions_of
 from events.errors import OutputError, unwritable
 from events.store.frames import Frame, chain_of, encode_frame
 from events.store.header import encode_header
-from events.store.stored import encode_records
+from events.store.stored import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from events.disk import DiskFile, Permissions
     from events.records.record import Record
@@ -45,8 +45,10 @@ class StoreWriter(Closing):
         frames: int,
         events: int,
         new: NewFile | None,
+        keys: Iterable[str] = (),
     ) -> None:
         """Append to ``file``, whose last frame or header has the hash ``chain``."""
+        self._encoder: Final = Encoder(keys)
         self.path: Final = path
         self.chain = chain
         """The hash by which the next frame will refer to what stands before it."""
@@ -122,6 +124,7 @@ class StoreWriter(Closing):
         All that the store holds is on the disk then, and its folder's entry too: whoever
         wrote it may have stopped before that.
         """
+        keys = store.keys
         try:
             file = disk.extend(store.path)
             try:
@@ -136,7 +139,7 @@ class StoreWriter(Closing):
                 raise
         except OSError as error:
             raise unwritable(store.path, error, "the event store") from None
-        return cls(store.path, file, store.chain, store.frames_count, store.events, None)
+        return cls(store.path, file, store.chain, store.frames_count, store.events, None, keys)
 
     def complete(self) -> None:
         """Let the store have its name; all that was appended is on the disk then."""
@@ -154,7 +157,7 @@ class StoreWriter(Closing):
             encoded: what `events.store.stored.encode_events` gives of these, where it is known.
 
         """
-        body = encode_records(records, encoded)
+        body = self._encoder.encode(records, encoded)
         frame = Frame(self.frames, self.events, events, self.chain, body)
         data = encode_frame(frame)
         self._do(lambda: self._file.write(data))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from events.errors import counted
 from events.escapes import plain
-from events.store.header import VERSION
 from replay.terminal.tables import shell_word
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def notice(
 def rewritten_notice(store: Path, kept: Path) -> str:
     """Return one line for a person: a store is of another format now, and where the old one is."""
     return (
-        f"{plain(store)} was of an earlier format, and is of version {VERSION} now, with the same "
+        f"{plain(store)} was of an earlier format, and is of the present one now, with the same "
         f"history; as it was it is kept as {plain(kept)}"
     )
 

@@ -21,7 +21,6 @@ from events.errors import (
     StoreError,
     unwritable,
 )
-from events.store.header import VERSION
 from events.store.store import EventStore
 from events.store.writer import StoreWriter, set_aside
 from replay.engine.files import check_outputs
@@ -111,7 +110,7 @@ def open_history(
             store: StoreWriter | None = None
             rewritten: Path | None = None
             done = finished(kept)
-            if not done and kept.version < VERSION:
+            if not done and kept.version < kept.header.version:
                 rewritten = rewrite(kept, disk)
                 kept = EventStore(path)
             if not done or kept.tail is not None:

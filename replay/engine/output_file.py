@@ -227,7 +227,7 @@ class OutputFile(Closing):
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append ``lines``, which have no newlines."""
-        data = b"".join([line + b"\n" for line in lines])
+        data = b"\n".join((*lines, b""))
         self._do(lambda: self._opened.write(data))
         self._unsynced = True
         self.size += len(data)

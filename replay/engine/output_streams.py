@@ -96,7 +96,7 @@ class OutputStream(Closing):
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Write ``lines``, which have no newlines, as fast as they are read."""
-        view = memoryview(b"".join([line + b"\n" for line in lines]))
+        view = memoryview(b"\n".join((*lines, b"")))
         try:
             while view:
                 try:

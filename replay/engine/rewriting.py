@@ -15,6 +15,7 @@ import msgspec
 from events.disk import NO_LINKS, NewFile, identity_of, numbered_name, permissions_of
 from events.errors import DamagedStoreError, unwritable
 from events.records.record import StateDigest
+from events.store.header import FIRST_PACKED
 from events.store.writer import StoreWriter
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def rewrite(store: EventStore, disk: Disk) -> Path:
     # Behind a link, so that the link stays one.
     path = Path(os.path.realpath(store.path))
     header = store.header
-    if store.events:
+    if store.events and store.version < FIRST_PACKED:
         # Earlier releases took no times with an offset.
         header = msgspec.structs.replace(header, zone="none")
     with StoreWriter.begin(path, header, disk, permissions_of(path), replacing=True) as writer:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from actors.dispatcher import DeliveryOrder
-    from events.observations.interval import Finding, Interval
+    from events.observations.findings import FindingColumns
+    from events.observations.interval import Finding
     from events.observations.journal import ObservationJournal
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
@@ -79,16 +80,16 @@ class KeptFindings:
         """The digests, in order; of one moment the last."""
         return list(self._digests.values())
 
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+    def record(self, findings: FindingColumns, digest: StateDigest) -> None:
         """Keep these findings, and the digest if the run settled there."""
         self.decisions += findings
         moment = digest.events, digest.sums[0]
         if moment in self._settled:
             self._digests[moment] = digest
 
-    def write(self, intervals: Sequence[Interval]) -> None:
+    def write(self, findings: FindingColumns) -> None:
         """Keep these lines."""
-        self.lines += interval_lines(intervals, self._parameters, None)
+        self.lines += interval_lines([each.interval for each in findings], self._parameters, None)
 
 
 class IntervalSubject(Subject):

@@ -30,7 +30,7 @@ from typing import (
 import msgspec
 import numpy as np
 
-from actors.intervals.finder import IntervalFinder, Ranges, Rows
+from actors.intervals.finder import IntervalFinder
 from events.data_frames import (
     Frame,
     TableColumn,
@@ -45,6 +45,7 @@ from events.data_frames import (
 from events.errors import BadValueError, shown
 from events.observations.interval import FIELDS
 from events.observations.parameters import check_distinct, check_threshold
+from events.observations.windows import Ranges, Rows
 from events.times.durations import SECOND, parse_duration
 from replay.intervals.id_columns import Ids, first_rows, ids_in
 from replay.intervals.time_columns import Times, in_zone_of, times_in
@@ -295,6 +296,8 @@ def _in_columns(times: Any, ids: Any, keys: Any, asked: _Asked) -> list[Interval
             )
             for each in listed
         ]
+    if given.keys is None:
+        return listed
     return [listed[place] for place in found.in_turn.tolist()]
 
 
@@ -331,10 +334,11 @@ def _in_frame(frame: Any, names: _ColumnNames, asked: _Asked) -> Any:
             else TableColumn("time", given.times.exact.taken(rows).texts())
         )
     columns["num_adid"] = TableColumn("int", counts)
-    lists = [ids for part in found.parts for ids in part.ids()]
-    codes = chain.from_iterable(lists[place] for place in found.in_turn.tolist())
+    codes = range(len(given.ids.names))
+    lists = [ids for part in found.parts for ids in part.ids(codes, list)]
+    gathered_codes = chain.from_iterable(lists[place] for place in found.in_turn.tolist())
     firsts = first_rows(given.ids.codes, len(given.ids.names))
-    rows = firsts[np.fromiter(codes, np.int64, int(counts.sum()))]
+    rows = firsts[np.fromiter(gathered_codes, np.int64, int(counts.sum()))]
     columns["adids"] = TableColumn("own", gathered(taken(adid, rows), counts))
     return frame_of(library, columns, None if given.times.zone is None else "utc")
 
@@ -382,7 +386,7 @@ def _found(given: _Observations, names: tuple[str, ...], asked: _Asked) -> _Inte
     finder = IntervalFinder(
         asked.nanoseconds, inclusive=asked.inclusive, distinct_min=asked.distinct_min
     )
-    final, _ = finder.extend(observed, rows)
+    final = finder.find(observed, rows)
     parts = (final, finder.finish(len(rows)))
     of_keys = np.concatenate([part.keys for part in parts])
     begins = np.zeros(1, np.int64)

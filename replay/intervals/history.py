@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
-from events.observations.interval import Finding
+from events.observations.findings import FindingPlaces
+from events.observations.interval import Finding, Interval
 from events.observations.journal import ObservationJournal
 from events.observations.observed import Observation, Observed
 from events.records.record import LogEnd, Record
@@ -70,8 +72,22 @@ class IntervalHistory(StoredHistory[Observation, ObservationJournal]):
             for record in next(self.store.frames_from(frame)).records:
                 if isinstance(record, Finding):
                     found.setdefault(record.number, []).append(record)
+                elif isinstance(record, FindingPlaces):
+                    for each in self._at(record):
+                        found.setdefault(each.number, []).append(each)
             self._read = frame, found
         return self._read[1]
+
+    def _at(self, places: FindingPlaces) -> Iterator[Finding]:
+        """Iterate over findings that are told by their places."""
+        numbers, keys, starts, ends, counts = places
+        owners = repeat(0) if keys is None else keys.tolist()
+        columns = (column.tolist() for column in (numbers, starts, ends, counts))
+        for key, number, start, end, count in zip(owners, *columns, strict=False):
+            rows = self.journal.own_in_order(key)[start : end + 1]
+            times, adids, names = self.journal.texts(rows)
+            ids = tuple(dict.fromkeys(adids))
+            yield Finding(number, Interval(start, end, times[0], times[-1], count, ids, names[0]))
 
     def members(self, finding: Finding) -> Sequence[int]:
         """Return the numbers of the observations of an interval, in time order."""

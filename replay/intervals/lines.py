@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,19 +15,23 @@ from events.times.timestamps import in_zone
 from replay.engine.output import KeptOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from events.observations.interval import Finding, Interval
+    from events.observations.findings import FindingColumns
+    from events.observations.interval import Interval
     from events.observations.parameters import IntervalParameters
     from events.records.record import StateDigest
     from events.store.writer import StoreWriter
     from events.times.timestamps import Zone
     from replay.engine.output import Output
 
+_LINE: Final = (
+    b'{%b"start_index":%d,"end_index":%d,"start_time":"%bZ","end_time":"%bZ","num_adid":%d,'
+    b'"adids":[%b]}'
+)
 _QUOTES_ONLY = re.compile('[,"]')
 
 _encode = msgspec.json.Encoder().encode
-_encode_lines = msgspec.json.Encoder().encode_lines
 _values = attrgetter(*FIELDS)
 
 
@@ -138,18 +143,36 @@ class IntervalOutputs(KeptOutput):
         """That of the observations they were found among."""
         self.breaks_quoted = True
         """Whether keys with line breaks stand in quotes; see `interval_lines`."""
+        # The ids as JSON, by code.
+        self._quoted: Final[list[bytes]] = []
 
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+    def record(self, findings: FindingColumns, digest: StateDigest) -> None:
         """Append ``findings`` and ``digest`` to the store, as one frame."""
         digest = msgspec.structs.replace(digest, chain=self._store.chain)
-        self.append([*findings, digest])
+        self.append([findings, digest])
 
-    def write(self, intervals: Sequence[Interval]) -> None:
-        """Append a line for each of ``intervals`` to the file."""
-        self.intervals += len(intervals)
+    def write(self, findings: FindingColumns) -> None:
+        """Append a line for each of ``findings`` to the file."""
+        self.intervals += len(findings)
         parameters, zone, quoted = self._parameters, self.zone, self.breaks_quoted
-        if parameters.output == "jsonl" and intervals:
-            # All at once, which is in one piece.
-            self.write_lines([_encode_lines(_rows(intervals, parameters, zone))[:-1]])
-        else:
-            self.write_lines(interval_lines(intervals, parameters, zone, breaks_quoted=quoted))
+        if parameters.output == "jsonl":
+            self.write_lines(self._json_lines(findings))
+        elif parameters.output == "csv":
+            found = [each.interval for each in findings]
+            self.write_lines(interval_lines(found, parameters, zone, breaks_quoted=quoted))
+
+    def _json_lines(self, findings: FindingColumns) -> list[bytes]:
+        """Return a line of JSON for each, as `interval_lines` does, without an object for each."""
+        quoted = self._quoted
+        # No id or key gets another number while a search goes on.
+        quoted.extend(map(_encode, findings.adids[len(quoted) :]))
+        line = _LINE.replace(b"Z", b"Z" if self.zone == "utc" else b"")
+        keys: Iterable[bytes] = repeat(b"")
+        if self._parameters.key is not None:
+            names = findings.names
+            keys = [b'"key":%b,' % _encode(names[key]) for key in findings.keys.tolist()]
+        starts, ends = (column.tolist() for column in findings.indexes)
+        begins, finishes = (map(str.encode, texts) for texts in findings.times())
+        counts, ids = findings.counts.tolist(), findings.ids(quoted, b",".join)
+        rows = zip(keys, starts, ends, begins, finishes, counts, ids, strict=False)
+        return list(map(line.__mod__, rows))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from actors.intervals.messages import Extend, Found, Observe
+from actors.intervals.messages import Extend, Findings, Found, Observe
 from events.errors import DamagedStoreError, counted
 from events.observations.csvrows import csv_line
 from events.observations.interval import Finding, Interval
@@ -171,6 +171,8 @@ class IntervalLooks(Looks[Observation]):
             names = past.names[message.shard :: past.shards]
             found = fields.pop("ranges").intervals(past.adids.listed, names)
             fields |= {"intervals": tuple(found), "changes": tuple(message.changes.tolist())}
+        elif isinstance(message, Findings):
+            fields["findings"] = tuple(message.findings)
         return fields
 
     def _times(self, times: Iterable[str]) -> tuple[str, ...]:

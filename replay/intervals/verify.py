@@ -23,6 +23,7 @@ from replay.intervals.simulation import IntervalSimulation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from events.observations.findings import FindingColumns
     from events.observations.parameters import IntervalParameters
     from events.store.store import EventStore
 
@@ -43,12 +44,12 @@ class _Seen:
         self.findings: list[Finding] = []
         self.digest: StateDigest | None = None
 
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+    def record(self, findings: FindingColumns, digest: StateDigest) -> None:
         self.findings += findings
         self.digest = digest
 
-    def write(self, intervals: Sequence[object]) -> None:
-        """Drop ``intervals``, which are in the findings."""
+    def write(self, findings: FindingColumns) -> None:
+        """Drop ``findings``, which are recorded."""
 
 
 def verify_intervals(

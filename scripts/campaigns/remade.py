@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _FRIENDSHIPS: Final = 2
 _AMOUNTS: Final = 5
 _IDS: Final = 2
+_PAIRS: Final = 5
 _KINDS: Final = 1
 
 
@@ -85,8 +86,8 @@ def events_in(records: list[Any]) -> int:
     count = 0
     for record in records:
         if _is(record, "observed"):
-            ids = _listed(record, _IDS)
-            count += len(_listed(ids, 1))
+            # Of pairs of ids and keys, or of ids.
+            count += len(_listed(record, _PAIRS) or _listed(_listed(record, _IDS), 1))
         elif _is(record, "facts"):
             count += len(_listed(record, _KINDS))
         elif _is(record, "events"):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.activation import Ref
+    from events.observations.findings import FindingColumns
     from events.observations.interval import Finding, Interval
     from events.records.record import StateDigest
 
@@ -41,12 +42,12 @@ class Kept:
         self.intervals: list[Interval] = []
         self.digests: list[StateDigest] = []
 
-    def record(self, findings: Sequence[Finding], digest: StateDigest) -> None:
+    def record(self, findings: FindingColumns, digest: StateDigest) -> None:
         self.findings += findings
         self.digests.append(digest)
 
-    def write(self, intervals: Sequence[Interval]) -> None:
-        self.intervals += intervals
+    def write(self, findings: FindingColumns) -> None:
+        self.intervals += [each.interval for each in findings]
 
 
 def parameters(lateness: int | None, *, keyed: bool) -> IntervalParameters:

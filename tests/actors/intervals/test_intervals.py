@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.intervals.finder import TextFinder
-from actors.intervals.ranges import IdRuns
 from events.errors import BadValueError
 from events.observations.interval import Interval
 from events.observations.observed import Observation
+from events.observations.ranges import IdRuns
 from events.times.durations import SECOND
 from events.times.timestamps import parse_timestamp
 from tests.interval_cases import CASES, THRESHOLD, Case, all_pairs, seconds_of
@@ -146,8 +146,8 @@ def test_ids_keep_their_order_however_they_are_accounted_for(
         tuple(dict.fromkeys(names[code] for code in runs.adids[start : stop + 1].tolist()))
         for start, stop in zip(first.tolist(), last.tolist(), strict=True)
     ]
-    assert runs.ids(first, last, names) == expected
-    assert runs.ids(first, last, names, overlap=0, moved_few=moved) == expected
+    assert runs.ids(first, last, names, tuple) == expected
+    assert runs.ids(first, last, names, tuple, overlap=0, moved_few=moved) == expected
 
 
 def slow_windows(rows: list[Row], seconds: int, distinct_min: int = 2) -> list[Interval]:
@@ -240,7 +240,7 @@ def test_ids_of_windows_that_do_not_qualify_are_never_gathered(
     ids_in: str, burst: int, portion: int, *, inclusive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gathered: list[int] = []
-    monkeypatch.setattr(IdRuns, "ids", lambda _, first, __: gathered.append(len(first)))
+    monkeypatch.setattr(IdRuns, "ids", lambda _, first, *__: gathered.append(len(first)))
     count = 10_000
     ids_max = {"one": 1, "few": 5, "many": count // 4, "few and then many": count // 4}[ids_in]
     rows = [

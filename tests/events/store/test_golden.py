@@ -54,7 +54,10 @@ def test_golden_history_is_played_again_without_a_difference(
     assert sum(decision.flagged for decision in history.recorded.values()) == 6
 
 
-@pytest.mark.parametrize(("name", "version"), [("intervals.json", 2), ("three-intervals.json", 3)])
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("intervals.json", 2), ("three-intervals.json", 3), ("five-intervals.json", 5)],
+)
 def test_golden_search_is_played_again_without_a_difference(name: str, version: int) -> None:
     store = replay.EventStore(GOLDEN / f"{name}.events")
     assert store.version == version

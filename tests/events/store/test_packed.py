@@ -23,8 +23,8 @@ from events.purchases.styles import Style
 from events.records.record import EventRun, Lines, Record, events_in, in_place
 from events.store.earlier import with_runs
 from events.store.stored import (
-    decode_intervals,
     decode_purchases,
+    decode_searches,
     encode_records,
     unpack_records,
 )
@@ -41,7 +41,7 @@ CRLF = Style(
 
 
 def unpacked(body: bytes, events: int, before: int = 0) -> list[Record]:
-    decode: Any = decode_intervals if b"observed" in body else decode_purchases
+    decode: Any = decode_searches if b"observed" in body else decode_purchases
     return unpack_records(decode(body), before, events, len(body))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 STORE = "flagged.json.events"
 FOUND = "found.json.events"
 DEPTH = 200_000
+EARLIER_FOUND = "three-intervals.json.events"
 GOLDEN = Path(replay.__file__).parents[1] / "tests" / "golden"
 
 Change: TypeAlias = "Callable[[Remade], object]"
@@ -135,6 +137,20 @@ def undecided(remade: Remade) -> None:
     drop("written")(remade)
 
 
+def keys_without_pairs(remade: Remade) -> None:
+    observed = records(remade, "observed")[0]
+    observed[2:] = [["A", "B"], [0, 0, 1, 2, 1]], [["x"], [0, 1, 1, 1, 1]], None, None
+
+
+def pair_twice(remade: Remade) -> None:
+    observed = records(remade, "observed")[0]
+    observed[2], observed[3] = [["A"], [0, 1]], [["x"], [0, 1]]
+
+
+def finding_in_another(remade: Remade) -> None:
+    records(remade, "findings")[0][1:] = [[5, 0], [1, 1], [0, 1], [4, 2], [2, 2]]
+
+
 def interval(
     start: int = 0, ids: list[str] | None = None, key: str = "x", begin: str = "2020-01-01 00:00:00"
 ) -> list[Any]:
@@ -212,9 +228,13 @@ PURCHASES = [
 ]
 INTERVALS = [
     (put("observed", (1, 2), [10]), "expected the times of 5 events, found others"),
-    (put("observed", (2, 1), []), "expected 0 events, as the frame's head says, found 0 in runs"),
-    (put("observed", (3, 1), [0]), "expected 5 names, found 1"),
-    (put("observed", 3, None), "expected keys, as the header says, found none"),
+    (put("observed", 5, []), "expected 2 events, as the frame's head says, found 0 in runs of 5"),
+    (keys_without_pairs, "expected pairs of ids and keys, found keys without pairs"),
+    (put("observed", (5, 1), 9), "expected names that the frame has, each of them used"),
+    (put("observed", (2, 1), [0]), "expected 2 names, found 1"),
+    (put("observed", 3, None), "expected pairs of ids and keys, found pairs without keys"),
+    (put("observed", (3, 1), [0]), "expected 2 names, found 1"),
+    (pair_twice, "expected each pair of an id and a key once in a frame, found one twice"),
     (put("observed", (1, 0, 0), "yesterday"), "expected YYYY-MM-DD HH:MM:SS, found 'yesterday'"),
     (put("observed", (1, 0, 0), "0000-01-01 00:00:00"), "expected a real date and time, found"),
     (
@@ -236,19 +256,19 @@ INTERVALS = [
         add(["purchase", "2020-01-01 00:00:00", 1, "1", 1], "lines"),
         "found: Invalid value 'purchase",
     ),
-    (put("finding", 1, 99), "expected findings after one of 5 observations, found one after 99"),
-    (put("finding", 1, 0), "expected records, found: Expected `int` >= 1"),
-    (
-        put("finding", 2, interval(start=9)),
-        "expected an interval among 5 ob",
-    ),
-    (put("finding", 2, interval(ids=["A"])), "expected 2 or more different"),
-    (put("finding", 2, interval(ids=["A", "A"])), "expected 2 or more diff"),
-    (
-        put("finding", 2, interval(key="")),
-        "expected a key, as the header sa",
-    ),
-    (put("finding", 2, interval(begin="x")), "expected YYYY-MM-DD HH:MM:SS"),
+    (put("findings", (1, 0), 99), "expected findings after one of 5 observations, found one after"),
+    (put("findings", (1, 0), 0), "expected findings after observations, and from one on"),
+    (put("findings", (1, 0), 2**33), "expected numbers of findings of at most"),
+    (put("findings", 1, []), "expected columns of findings of one length"),
+    (put("findings", 2, None), "expected keys of findings, as the header says"),
+    (put("findings", (2, 0), 2), "expected intervals of observations within the threshold, none"),
+    (put("findings", (3, 0), -1), "expected findings after observations, and from one on"),
+    (put("findings", (3, 0), 9), "expected intervals of observations within the threshold, none"),
+    (put("findings", (4, 0), 5), "expected intervals of observations within the threshold, none"),
+    (put("findings", (5, 0), 1), "expected 2 or more different ids, and their number"),
+    (add(["findings", [5], [1], [0], [4], [2]], "findings"), "expected the findings of a frame as"),
+    (finding_in_another, "expected intervals of observations within the threshold, none in an"),
+    (put("digest", (4, 0), 9), "expected 0 to 5 observations that are settled, found -"),
     (put("written", 1, 10**6), "expected the .* bytes of what was found so far to be written"),
     (
         sought("lateness", -1),
@@ -259,6 +279,23 @@ INTERVALS = [
     (sought("form", "xml"), "expected a header as this program writes it, .*: Invalid enum value"),
     (head("line", b"x"), "expected no logs of purchases in a store of intervals, found some"),
     (many_sums, "expected a digest of 6 sums, found 7 sums"),
+]
+
+# A store of version 3 has all of each finding.
+EARLIER = [
+    (put("finding", 1, 999), "expected findings after one of 138 observations, found one after 9"),
+    (put("finding", 1, 0), "expected records, found: Expected `int` >= 1"),
+    (
+        put("finding", 2, interval(start=999)),
+        "expected an interval among 138 ob",
+    ),
+    (put("finding", 2, interval(ids=["A"])), "expected 2 or more different"),
+    (put("finding", 2, interval(ids=["A", "A"])), "expected 2 or more diff"),
+    (
+        put("finding", 2, interval(key="")),
+        "expected a key, as the header sa",
+    ),
+    (put("finding", 2, interval(begin="x")), "expected YYYY-MM-DD HH:MM:SS"),
 ]
 
 
@@ -325,6 +362,15 @@ def test_search_that_no_run_writes_is_refused_by_every_command(
         words += [["repair", store, "--output", f"{store}2"], ["why", store, "1"]]
         words += [["rebuild", store, str(folder / "new")]]
     refuse(said, *words)
+
+
+@pytest.mark.parametrize(("change", "said"), EARLIER)
+def test_search_that_no_earlier_run_wrote_is_refused(
+    folder: Path, change: Change, said: str, refuse: Refuse
+) -> None:
+    shutil.copy(GOLDEN / EARLIER_FOUND, folder)
+    store = spoiled(folder, EARLIER_FOUND, change)
+    refuse(said, ["check", store], ["verify", store])
 
 
 def own_line(line: bytes) -> Callable[[Remade], None]:

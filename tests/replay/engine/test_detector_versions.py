@@ -93,7 +93,7 @@ class Kept:
         del digest
         self.findings += findings
 
-    def write(self, intervals: Sequence[object]) -> None:
+    def write(self, findings: object) -> None:
         """Drop ``intervals``, which are in the findings."""
 
 

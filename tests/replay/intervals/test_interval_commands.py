@@ -496,12 +496,12 @@ def test_verify_compares_every_finding(run: Commands) -> None:
     )
 
 
-def _other_ids(record: Record) -> Record:
-    if not isinstance(record, Finding) or record.number != 44:
+def _other_end(record: Record) -> Record:
+    if not isinstance(record, Finding) or record.number != 43:
         return record
-    # As long as they were, since what was written is compared on reading.
-    others = record.interval.adids[::-1]
-    return Finding(44, msgspec.structs.replace(record.interval, adids=others))
+    # The line is as long as it was, since what was written is compared on reading.
+    end = record.interval.end_index - 1
+    return Finding(43, msgspec.structs.replace(record.interval, end_index=end))
 
 
 def _later(record: Record) -> Record:
@@ -517,7 +517,7 @@ def _other_sums(record: Record) -> Record:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_other_ids, "after event 44, urn:interval:10.0.0.4\n  field:    adids"),
+        (_other_end, "after event 43, urn:interval:10.0.0.4\n  field:    end_index"),
         (_later, "after event 45, urn:sink\n  field:    finding"),
         (_other_sums, "after event 396, urn:coordinator\n  field:    observations\n"),
     ],

@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from events.times.exact import Whole
 
 N = TypeVar("N")
+T = TypeVar("T")
 
-# From so much overlap of ranges on, and up to so many ids that have moved; see `IdRuns.ids`.
+# From so much overlap of ranges on, up to so many ids, up to so many that moved; see `IdRuns.ids`.
 _OVERLAP: Final = 24
+_FEW: Final = 16
 _MOVED_FEW: Final = 8
 _WIDE: Final = 2**62
 
@@ -80,17 +82,18 @@ class IdRuns:
         np.not_equal(adids[1:], adids[:-1], out=begins[1:])
         if groups is not None:
             begins[1:] |= groups[1:] != groups[:-1]
-        self._rows: Final = np.flatnonzero(begins)
-        self._groups: Final = None if groups is None else groups[self._rows]
-        self.adids: Final = adids[self._rows]
+        # Half the time of searching for each range where its runs begin.
+        self._run_of: Final = np.cumsum(begins) - 1
+        rows = np.flatnonzero(begins)
+        self._groups: Final = None if groups is None else groups[rows]
+        self.adids: Final = adids[rows]
         """The id of each run."""
 
     def runs_of(
         self, starts: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first and the last run of each range from a start up to an end."""
-        first, last = np.searchsorted(self._rows, (starts, ends - 1), side="right") - 1
-        return first, last
+        return self._run_of[starts], self._run_of[ends - 1]
 
     @cached_property
     def _before(self) -> NDArray[np.int64]:
@@ -122,17 +125,22 @@ class IdRuns:
         first: NDArray[np.int64],
         last: NDArray[np.int64],
         names: Sequence[N],
+        made: Callable[[Sequence[N]], T],
+        *,
         overlap: int = _OVERLAP,
+        few: int = _FEW,
         moved_few: int = _MOVED_FEW,
-    ) -> list[tuple[N, ...]]:
-        """Return the ids of ranges of runs, each in order of first appearance.
+    ) -> list[T]:
+        """Return what is made of the ids of ranges of runs, each in order of first appearance.
 
         Args:
             first: the first run of each; they ascend.
             last: the last run of each; they ascend.
             names: the ids by code.
+            made: is given those of each.
             overlap: where ranges have so many times the runs that there are, ids are kept account
                 of from range to range: to look through each took longer then.
+            few: up to so many different ids are looked up for each range instead.
             moved_few: up to so many ids are put in their places one by one then.
 
         """
@@ -141,14 +149,21 @@ class IdRuns:
         widths = last - first + 1
         ends = np.cumsum(widths)
         if int(ends[-1]) > overlap * (int(last[-1]) - int(first[0]) + 1):
-            return list(self._ids_in_turn(first, last, names, moved_few))
-        runs = np.repeat(first - ends + widths, widths) + np.arange(ends[-1])
-        are_first = self._before[runs] < np.repeat(first, widths)
-        found = [names[code] for code in self.adids[runs[are_first]].tolist()]
-        counts = np.add.reduceat(are_first, ends - widths, dtype=np.int64)
+            among = self.adids[int(first[0]) : int(last[-1]) + 1]
+            different, which = np.unique(among, return_inverse=True)
+            if len(different) > few:
+                return [*map(made, self._ids_in_turn(first, last, names, moved_few))]
+            which, counts = _first_of_few(which, first - first[0], last - first[0])
+            codes = different[which]
+        else:
+            runs = np.repeat(first - ends + widths, widths) + np.arange(ends[-1])
+            are_first = self._before[runs] < np.repeat(first, widths)
+            codes = self.adids[runs[are_first]]
+            counts = np.add.reduceat(are_first, ends - widths, dtype=np.int64)
+        found = list(map(names.__getitem__, codes.tolist()))
         stops = np.cumsum(counts)
         return [
-            tuple(found[start:stop])
+            made(found[start:stop])
             for start, stop in zip((stops - counts).tolist(), stops.tolist(), strict=True)
         ]
 
@@ -158,8 +173,8 @@ class IdRuns:
         last: NDArray[np.int64],
         names: Sequence[N],
         moved_few: int,
-    ) -> Iterator[tuple[N, ...]]:
-        """Iterate over the ids of ranges, of which an account is kept from one to the next."""
+    ) -> Iterator[list[N]]:
+        """Iterate over the ids of ranges, of which one account is kept from one to the next."""
         low, high = int(first[0]), int(last[-1]) + 1
         before = self._before[low:high] - low
         after = np.full(high - low, high - low)
@@ -192,4 +207,21 @@ class IdRuns:
                     firsts.append(run)
                     ids.append(name_of[run])
             start, end = begin, stop
-            yield tuple(ids)
+            yield ids
+
+
+def _first_of_few(
+    codes: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the codes of ranges, those of one behind those of another, and how many each has.
+
+    Where each of a few codes comes next is looked up; the order of these places is theirs.
+    """
+    rows = np.arange(len(codes))
+    following = np.full((int(codes.max()) + 1, len(codes)), len(codes))
+    following[codes, rows] = rows
+    following = np.minimum.accumulate(following[:, ::-1], axis=1)[:, ::-1]
+    comes = following[:, first].T
+    order = np.argsort(comes, axis=1)
+    are_in = np.take_along_axis(comes, order, axis=1) <= last[:, None]
+    return order[are_in], are_in.sum(axis=1)
