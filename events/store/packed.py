@@ -295,20 +295,19 @@ def unpack_names(packed: NamesAndCodes, events: int) -> NDArray[np.int64]:
     names = packed.names
     if len(packed.codes) != events:
         raise WrongRecordError(f"{events} names", f"{len(packed.codes)}")
-    meant = unpack_codes(packed.codes, len(names))
+    meant = unpack_codes(whole_numbers(packed.codes, events), len(names))
     if len(set(names)) != len(names):
         raise WrongRecordError("each name once in a frame", "one twice")
     return meant
 
 
-def unpack_codes(packed: Sequence[int], different: int) -> NDArray[np.int64]:
+def unpack_codes(codes: NDArray[np.int64], different: int) -> NDArray[np.int64]:
     """Return which of so many things are meant one after the other, as `pack_codes` took them.
 
     Raises:
         WrongRecordError: one is not there, or not all of them are meant.
 
     """
-    codes = whole_numbers(packed, len(packed))
     is_new = codes == 0
     came = np.cumsum(is_new)
     if came[-1] != different or np.count_nonzero(codes > came):
