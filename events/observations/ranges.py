@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,19 @@ _OVERLAP: Final = 24
 _FEW: Final = 16
 _MOVED_FEW: Final = 8
 _WIDE: Final = 2**62
+_SMALL_MAX: Final = 2**16 - 1
+
+
+def order_of(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the order in which numbers from 0 on ascend; that of equal ones stays.
+
+    Small ones are sorted by their digits, in a quarter of the time of others.
+    """
+    small = int(numbers.max(initial=0)) <= _SMALL_MAX
+    order: NDArray[np.int64] = np.argsort(
+        numbers.astype(np.uint16) if small else numbers, kind="stable"
+    )
+    return order
 
 
 def first_within(groups: NDArray[np.int64] | None, values: Whole, apart: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import numpy as np
 
 from events.observations.interval import Interval
-from events.observations.ranges import IdRuns, first_within
+from events.observations.ranges import IdRuns, first_within, order_of
 from events.times.exact import ExactTimes, apart_at_most, joined
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class Windows:
         rows = together([self.open, new]) if before else new
         order = None
         if rows.keys.min() != rows.keys.max():
-            order = np.argsort(rows.keys, kind="stable")
+            order = order_of(rows.keys)
             rows = rows.taken(order)
         groups, begins = groups_of(rows.keys, one=order is None)
         apart = apart_at_most(self._threshold, rows.times.places, inclusive=self._inclusive)

@@ -267,20 +267,19 @@ def unpack_names(names: list[str], told: list[int], events: int) -> NDArray[np.i
     """
     if len(told) != events:
         raise WrongRecordError(f"{events} names", f"{len(told)}")
-    meant = unpack_codes(told, len(names))
+    meant = unpack_codes(whole_numbers(told, events), len(names))
     if len(set(names)) != len(names):
         raise WrongRecordError("each name once in a frame", "one twice")
     return meant
 
 
-def unpack_codes(packed: Sequence[int], different: int) -> NDArray[np.int64]:
+def unpack_codes(codes: NDArray[np.int64], different: int) -> NDArray[np.int64]:
     """Return which of so many things are meant one after the other, as `pack_codes` took them.
 
     Raises:
         WrongRecordError: one is not there, or not all of them are meant.
 
     """
-    codes = whole_numbers(packed, len(packed))
     is_new = codes == 0
     came = np.cumsum(is_new)
     if came[-1] != different or np.count_nonzero(codes > came):

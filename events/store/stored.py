@@ -20,6 +20,7 @@ from events.journal.columns import EventColumns
 from events.observations.findings import FindingColumns, FindingPlaces
 from events.observations.interval import Finding
 from events.observations.observed import Coded, Observed, together
+from events.observations.ranges import order_of
 from events.purchases.columns import Columns
 from events.purchases.decision import Decision
 from events.purchases.packed import (
@@ -154,7 +155,6 @@ decode_purchases: Final = msgspec.msgpack.Decoder(list[_Purchases]).decode
 decode_intervals: Final = msgspec.msgpack.Decoder(list[_Intervals]).decode
 decode_searches: Final = msgspec.msgpack.Decoder(list[_Searches]).decode
 decode_facts: Final = msgspec.msgpack.Decoder(list[_Facts]).decode
-_SMALL_MAX: Final = 2**16 - 1
 # More events, and sums of fewer than 2^31 numbers, have 64 bits.
 _EVENTS_MAX: Final = 2**32
 # What is packed as it is.
@@ -243,7 +243,7 @@ class Encoder:
         keys, numbers, starts, ends, counts = found
         order, keyed = np.arange(len(numbers)), keys.names != [""]
         if keyed:
-            order = np.argsort(keys.codes, kind="stable")
+            order = order_of(keys.codes)
         steps = np.empty(len(numbers), np.int64)
         steps[order] = np.diff(starts[order], prepend=0)
         if keyed:
@@ -328,12 +328,9 @@ def _first_of_each(ordered: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _pairs(keys: NDArray[Any], adids: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return which pair of both each is, by first appearance, and where that is of each pair."""
-    # Of 16 bits they are sorted by their digits, in a quarter of the time of others.
-    small = max(int(keys.max()), int(adids.max())) <= _SMALL_MAX
-    first, second = (each.astype(np.uint16) if small else each for each in (keys, adids))
-    order = np.argsort(second, kind="stable")
-    order = order[np.argsort(first[order], kind="stable")]
-    begins = _first_of_each(first[order]) | _first_of_each(second[order])
+    order = order_of(adids)
+    order = order[order_of(keys[order])]
+    begins = _first_of_each(keys[order]) | _first_of_each(adids[order])
     appears = order[begins]
     by_place = np.argsort(appears)
     place = np.empty(len(appears), np.int64)
@@ -442,10 +439,11 @@ def _unpack_ids(packed: PackedRows) -> tuple[Coded, Coded | None]:
         return _unpack_texts(packed.adids, packed.events), keys
     if packed.pairs is None:
         raise WrongRecordError("pairs of ids and keys", "keys without pairs")
-    different = packed.pairs.count(0)
-    meant = unpack_codes(packed.pairs, different)
+    codes = whole_numbers(packed.pairs, packed.events)
+    different = packed.events - int(np.count_nonzero(codes))
+    meant = unpack_codes(codes, different)
     adids, keys = (_unpack_texts(names, different) for names in (packed.adids, packed.keys))
-    if len({*zip(keys.codes.tolist(), adids.codes.tolist(), strict=True)}) != different:
+    if (np.diff(np.sort(keys.codes * len(adids.names) + adids.codes)) == 0).any():
         raise WrongRecordError("each pair of an id and a key once in a frame", "one twice")
     return adids._replace(codes=adids.codes[meant]), keys._replace(codes=keys.codes[meant])
 
