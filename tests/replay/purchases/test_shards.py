@@ -30,7 +30,7 @@ from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.purchases.messages import Apply
 
@@ -46,17 +46,6 @@ class Unreliable(InProcess):
         self.draw = draw
         self.losses = losses
         self.lost = 0
-
-    def start(self, make: Callable[[int], Any]) -> None:
-        def made(place: int) -> Any:
-            shard = make(place)
-            dispatcher = getattr(shard, "_dispatcher", None)
-            if dispatcher is not None:
-                shard._dispatcher = Dispatcher(RandomOrder(self.draw.randrange(1 << 32)))
-                shard._mailbox = shard._dispatcher.spawn(type(shard._mailbox), "urn:coordinator")
-            return shard
-
-        super().start(made)
 
     def order(self, places: Iterable[int]) -> Sequence[int]:
         return self.draw.sample([*places], len([*places]))
@@ -129,6 +118,11 @@ def test_store_and_flagged_file_are_those_of_one_process(
         patch.setattr("events.purchases.part._SORT_TO_WALK", draw.choice([0, 10]))
         patch.setattr("replay.purchases.sharded._PURCHASES_FIRST", draw.choice([1, 3, 32]))
         patch.setattr("replay.purchases.sharded._ASKED_MORE", draw.choice([0, 8]))
+
+        def dispatcher() -> Dispatcher:
+            return Dispatcher(RandomOrder(draw.randrange(1 << 32)))
+
+        patch.setattr("actors.purchases.acting_shard.Dispatcher", dispatcher)
         alone, out = (Path(folder) / name for name in ("alone.json", "shared.json"))
         logs = history.write(folder)
         with replay.Logs(*logs, portions=portions) as both:
