@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 """The address of a cluster that is started for this process, on this machine."""
+# So often it is looked whether a process is still there.
 _LOOK_SECONDS: Final = 0.2
 _CLEAR_LOOKS: Final = 100
 # A head that is not there for so long is gone; Ray itself waits for it for a minute.

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.errors import InputError
+from replay.engine.forks import LOOK_SECONDS
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 # What is returned of more bytes than this goes from process to process. Ray would send what has up
 # to 100 kB to whoever asks for it, and have it sent on from there.
 _DIRECT_BYTES: Final = 1 << 10
-_LOOK_SECONDS: Final = 0.2
 _LATE_SECONDS: Final = 2
 # So many calls of an object are under way before the first of them is waited for.
 _AHEAD_MAX: Final = 4
@@ -123,7 +123,7 @@ class Hosts:
         self._seconds = seconds
         self._doing = self._safely(getattr(self, name)(*given))
         self._await([])
-        return self.done(_LOOK_SECONDS)
+        return self.done(LOOK_SECONDS)
 
     def _await(self, refs: list[Any]) -> None:
         self._awaited = refs

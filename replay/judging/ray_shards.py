@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError
-from replay.engine.forks import LOST
+from replay.engine.forks import LOOK_SECONDS, LOST
 from replay.engine.ray_driver import packed
 from replay.engine.ray_hosts import Failed, Missing
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardsLostError, Transport
@@ -26,8 +26,6 @@ _ROOM_SECONDS: Final = 60
 _ANSWER_SECONDS: Final = 300
 # Who talks to Ray answers in a moment, done or not, unless nobody in the cluster answers it.
 _MOMENT_SECONDS: Final = 20
-# What waits for others hears so often whether this process is to stop.
-_LOOK_SECONDS: Final = 0.2
 
 
 class RayShards(Transport):
@@ -132,7 +130,7 @@ class RayShards(Transport):
         found = self._call("hosts", "begin", seconds, name, *given)
         while found is None:
             self._check()
-            found = self._call("hosts", "done", _LOOK_SECONDS)
+            found = self._call("hosts", "done", LOOK_SECONDS)
         return found[0]
 
     def _call(self, name: str, *given: Any) -> Any:
