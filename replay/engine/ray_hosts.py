@@ -28,6 +28,22 @@ _LATE_SECONDS: Final = 2
 _AHEAD_MAX: Final = 4
 
 
+def check_version(version: str) -> None:
+    """Refuse another ``version`` of this program than runs here.
+
+    Raises:
+        InputError: it is one.
+
+    """
+    if version != __version__:
+        raise InputError(f"replay {__version__}, not {version}; install the same")
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error of Ray's, or in a process of it, says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 class Failed(NamedTuple):
     """What an object has raised."""
 
@@ -61,8 +77,7 @@ class Host:
             InputError: the program is of another version.
 
         """
-        if version != __version__:
-            raise InputError(f"replay {__version__}, not {version}; install the same")
+        check_version(version)
         pickle.loads(needed)  # noqa: S301  of our own
 
     def make(self, make: bytes, place: int) -> None:
@@ -190,7 +205,7 @@ class Hosts:
             if isinstance(answer, BaseException)
         ]
         for place in gone:
-            self.end(place)
+            self._end(place)
         return Missing(sorted(gone), is_late)
 
     def _host(self, place: int) -> Any:
@@ -203,7 +218,7 @@ class Hosts:
     def open(self, places: Sequence[int], needed: bytes) -> Doing:
         """Start the processes of the objects at ``places``, which have to have what is needed."""
         for place in places:
-            self.end(place)
+            self._end(place)
             self._hosts[place] = self._made.remote()
         yield [self._hosts[place].load.remote(__version__, needed) for place in places]
 
@@ -272,7 +287,7 @@ class Hosts:
             ahead.clear()
         return found
 
-    def end(self, place: int) -> None:
+    def _end(self, place: int) -> None:
         """End the process of the object at ``place``, if it has one."""
         self._ahead[place].clear()
         host = self._hosts.pop(place, None)
@@ -282,4 +297,4 @@ class Hosts:
     def close(self) -> None:
         """End all of them."""
         for place in list(self._hosts):
-            self.end(place)
+            self._end(place)

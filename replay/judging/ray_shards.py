@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from events.errors import InputError
 from replay.engine.forks import LOOK_SECONDS, LOST
 from replay.engine.ray_driver import packed
-from replay.engine.ray_hosts import Failed, Missing
+from replay.engine.ray_hosts import Failed, Missing, words_of
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardsLostError, Transport
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ class RayShards(Transport):
         for _ in range(TRIES_MAX):
             found = self._open(missing)
             if isinstance(found, Failed):
-                error = found.error
                 raise InputError(
                     f"{self._where}: expected shards that can do this, found "
-                    f"{type(error).__name__}: {' '.join(str(error).split())}"
+                    f"{words_of(found.error)}"
                 )
             missing = found.places if isinstance(found, Missing) else ()
             if not missing:
