@@ -144,13 +144,13 @@ def _fork() -> int:
 
 
 def _work(connection: Connection, life: int, do: Callable[[Any], Any]) -> NoReturn:
-    """Be a worker: answer all that comes, as long as somebody may ask."""
+    """Answer all that comes, as long as somebody may ask."""
     try:
         _let_go(connection.fileno(), life)
         while True:
-            message = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-            answer = do(message.content)
-            if message.is_request:
+            asked = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
+            answer = do(asked.content)
+            if asked.is_request:
                 connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
     finally:
         # Whatever happened: who has asked does it again, and says what there is to say.
