@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from replay.engine.ray_cluster import RayCluster
+    from replay.judging.shards import Shard
 
 # For so long shards are waited for that have no room yet, and then for whatever one does.
 _ROOM_SECONDS: Final = 60
@@ -78,7 +79,7 @@ class RayShards(Transport):
                 break
         raise InputError(self._no_room(len(missing)))
 
-    def start(self, make: Callable[[int], Any]) -> None:
+    def start(self, make: Callable[[int], Shard]) -> None:
         """Make the shards; one that is lost meanwhile is missed when it gets something."""
         self._make = packed(make).content
         with suppress(LostShardError):
