@@ -1,4 +1,4 @@
-"""A shard whose users answer themselves, where another detector has users of its own."""
+"""A shard whose users answer themselves, for a detector with users or a rule of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=msgspec.Struct)
 
-# How many users are active at most; those of another state are passivated before.
+# How many users are active at most; where there would be more, all are passivated first.
 _ACTIVE_MAX: Final = 1 << 14
 
 

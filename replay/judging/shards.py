@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHARDS_MAX: Final = 4_096
 """How many shards there may be."""
 TRIES_MAX: Final = 8
-"""How often shards are asked again when some are lost, before a run gives up."""
+"""How often something is tried with shards of which some are lost, before a run gives up."""
 
 
 class LostShardError(Exception):

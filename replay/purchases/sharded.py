@@ -60,8 +60,8 @@ A = TypeVar("A")
 _PURCHASES_MAX: Final = 512
 _REACHED_MAX: Final = 1 << 18
 _PURCHASES_FIRST: Final = 32
-# Of each shard half as many of the latest purchases are asked for as are its share again, and so
-# many more: few of them are asked a second time.
+# Of each shard its share of the latest purchases is asked for, half as many again, and so many
+# more: few are asked a second time.
 _ASKED_MORE: Final = 8
 _NUMBER_BITS: Final = 32
 # What a detector may have of its own: its users, and whether a purchase is anomalous.
