@@ -32,6 +32,7 @@ from events.purchases.part import cut
 from events.records.record import EventRun
 from replay.engine.detectors import answers_as_of, detector_version
 from replay.engine.supervision import Reactivation
+from replay.judging.drive import call_own
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardedSystem, ShardsLostError
 from replay.purchases.history import PurchasesResumed
 from replay.purchases.simulation import Simulation
@@ -321,7 +322,7 @@ class ShardedPurchases(ShardedSystem):
             some = purchases[start : start + self._size]
             decisions = self._safely(partial(self._judge, some))
             lines = [
-                self._detector.checked_line(purchase, decision)
+                call_own(self._detector.checked_line, purchase, decision)
                 for purchase, decision in zip(some, decisions, strict=True)
                 if decision.flagged
             ]
@@ -348,7 +349,7 @@ class ShardedPurchases(ShardedSystem):
 
     def _decision(self, purchase: Purchase, window: list[Purchase], baseline: Baseline) -> Decision:
         try:
-            flagged = bool(self._coordinator.flags(purchase, window, baseline))
+            flagged = bool(call_own(self._coordinator.flags, purchase, window, baseline))
         except ReplayError:
             raise
         except Exception as error:

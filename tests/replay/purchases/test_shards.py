@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -23,7 +27,9 @@ from events.errors import DetectorError, InputError, InterruptedRunError
 from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
+from replay.judging.drive import is_deciding
 from replay.judging.shards import InProcess, LostShardError, ShardsLostError
+from replay.terminal.signals import StopSignals
 from replay.testing import LoggedHistory, histories
 from replay.testing.disks import CountingDisk
 from tests.replay.custom.test_rings import sample
@@ -231,6 +237,51 @@ def test_shards_that_are_lost_again_and_again_end_the_run_which_then_goes_on(
     with opened(logs) as both:
         replay.run(both, out, shards=InProcess(3))
     assert [(tmp_path / name).read_bytes() for name in OUTPUTS] == expected
+
+
+class _EndlessRule(CoordinatorActor):
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        Endless.come("flags")
+        return super().flags(purchase, window, baseline)
+
+
+class Endless(replay.Simulation):
+    """Is asked to stop where a test says so, and does not."""
+
+    name = "endless"
+    version = 1
+    answers_as_of = True
+    coordinator_type = _EndlessRule
+    where = ""
+
+    @classmethod
+    def checked_line(cls, event: Any, verdict: Any) -> bytes:
+        cls.come("line")
+        return super().checked_line(event, verdict)
+
+    @classmethod
+    def come(cls, where: str) -> None:
+        if where == cls.where:
+            os.kill(os.getpid(), signal.SIGINT)
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                pass
+            raise AssertionError("nobody has interrupted it")
+
+
+@pytest.mark.parametrize("where", ["flags", "line"])
+def test_rule_that_never_ends_is_stopped_by_the_first_signal_and_the_run_goes_on(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    outs = [tmp_path / name for name in ("one", "shards")]
+    with opened(logs) as both:
+        replay.run(both, outs[0], detector=Endless)
+    for asked in (where, ""):
+        monkeypatch.setattr(Endless, "where", asked)
+        with opened(logs) as both, StopSignals(is_deciding) as stop, suppress(InterruptedRunError):
+            replay.run(both, outs[1], detector=Endless, shards=2, should_stop=stop)
+        assert (outs[0].read_bytes() == outs[1].read_bytes()) == (not asked)
+    assert Path(f"{outs[0]}.events").read_bytes() == Path(f"{outs[1]}.events").read_bytes()
 
 
 class Undeclared(replay.Simulation):
