@@ -284,6 +284,20 @@ def test_rule_that_never_ends_is_stopped_by_the_first_signal_and_the_run_goes_on
     assert Path(f"{outs[0]}.events").read_bytes() == Path(f"{outs[1]}.events").read_bytes()
 
 
+def test_run_stops_between_two_rounds(logs: Path, tmp_path: Path) -> None:
+    rounds = 0
+
+    class Counting(InProcess):
+        def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+            nonlocal rounds
+            rounds += 1
+            return super().judge(asked, hops)
+
+    with opened(logs) as both, pytest.raises(InterruptedRunError):
+        replay.run(both, tmp_path / "out", shards=Counting(2), should_stop=lambda: rounds == 2)
+    assert rounds == 2
+
+
 class Undeclared(replay.Simulation):
     pass
 
