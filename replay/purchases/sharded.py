@@ -322,7 +322,7 @@ class ShardedPurchases(ShardedSystem):
             some = purchases[start : start + self._size]
             decisions = self._safely(partial(self._judge, some))
             lines = [
-                call_own(self._detector.checked_line, purchase, decision)
+                _called(SINK, self._detector.checked_line, purchase, decision)
                 for purchase, decision in zip(some, decisions, strict=True)
                 if decision.flagged
             ]
@@ -348,14 +348,8 @@ class ShardedPurchases(ShardedSystem):
         return decisions
 
     def _decision(self, purchase: Purchase, window: list[Purchase], baseline: Baseline) -> Decision:
-        try:
-            flagged = bool(call_own(self._coordinator.flags, purchase, window, baseline))
-        except ReplayError:
-            raise
-        except Exception as error:
-            raise ActorFailedError(
-                f"{COORDINATOR} failed on event {purchase.number}: {type(error).__name__}: {error}"
-            ) from error
+        flags = self._coordinator.flags
+        flagged = bool(_called(COORDINATOR, flags, purchase, window, baseline))
         return Decision(purchase.number, flagged, baseline.n, baseline.mean, baseline.sd)
 
     def _last_bought(self, purchases: Sequence[Purchase]) -> _Found:
@@ -426,6 +420,18 @@ class ShardedPurchases(ShardedSystem):
             window.sort(key=place_of)
             del window[: -self._tracked]
         return windows
+
+
+def _called(urn: str, do: Callable[..., A], purchase: Purchase, *given: Any) -> A:
+    """Call what a detector has of its own of an actor, which fails on a purchase if that raises."""
+    try:
+        return call_own(do, purchase, *given)
+    except ReplayError:
+        raise
+    except Exception as error:
+        raise ActorFailedError(
+            f"{urn} failed on event {purchase.number}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _nobody(number: int) -> Any:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.dispatcher import Dispatcher
+from actors.dispatcher import ActorFailedError, Dispatcher
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.messages import AskFriends, Friends
@@ -296,6 +296,22 @@ def test_run_stops_between_two_rounds(logs: Path, tmp_path: Path) -> None:
     with opened(logs) as both, pytest.raises(InterruptedRunError):
         replay.run(both, tmp_path / "out", shards=Counting(2), should_stop=lambda: rounds == 2)
     assert rounds == 2
+
+
+class NoLine(replay.Simulation):
+    answers_as_of = True
+
+    @classmethod
+    def checked_line(cls, event: Any, verdict: Any) -> bytes:
+        raise ValueError(f"no line of {event.number}, {verdict.flagged}")
+
+
+def test_line_that_a_detector_fails_to_make_is_a_failure_of_the_sink(
+    logs: Path, tmp_path: Path
+) -> None:
+    for name, shards in (("one", None), ("shards", 2)):
+        with opened(logs) as both, pytest.raises(ActorFailedError, match=r"sink failed .*no line"):
+            replay.run(both, tmp_path / name, detector=NoLine, shards=shards)
 
 
 class Undeclared(replay.Simulation):
