@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from replay.judging.shards import InProcess, LostShardError, ShardsLostError
 from replay.terminal.signals import StopSignals
 from replay.testing import LoggedHistory, histories
 from replay.testing.disks import CountingDisk
+from tests import late_logs
 from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
 
@@ -162,22 +162,7 @@ def test_store_and_flagged_file_are_those_of_one_process(
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two logs: late lines, bad lines, hubs, anomalies."""
-    folder = tmp_path_factory.mktemp("logs")
-    told = workload.Workload(
-        users=60,
-        lines=1_500,
-        stream_lines=600,
-        degrees=2,
-        tracked=10,
-        seed=3,
-        spikes=0.1,
-        late=0.1,
-        bad=0.02,
-        hubs=2,
-        rate=100,
-    )
-    workload.write(told, folder)
-    return folder
+    return late_logs.write(tmp_path_factory.mktemp("logs"), 600)
 
 
 def ran(logs: Sequence[Path], folder: Path, *words: str) -> list[bytes]:
