@@ -1,4 +1,7 @@
-"""Detectors that a command is given by name; nothing is imported since a store names it."""
+"""The detector, workers and shards that a command is given.
+
+A detector is given by name; nothing is imported since a store names it.
+"""
 
 from __future__ import annotations
 

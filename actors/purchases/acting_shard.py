@@ -1,4 +1,4 @@
-"""A shard whose users answer themselves, where another detector has users of its own."""
+"""A shard whose users answer themselves, for a detector with users or a rule of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from actors.dispatcher import DeliveryOrder, Supervisor
+    from actors.dispatcher import Supervisor
     from actors.purchases.user import UserActor
     from events.journal.index import Rows
     from events.purchases.event import Befriend, Event, Unfriend
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=msgspec.Struct)
 
-# How many users are active at most; those of another state are passivated before.
+# How many users are active at most; where there would be more, all are passivated first.
 _ACTIVE_MAX: Final = 1 << 14
 
 
@@ -124,7 +124,6 @@ class ActingShard(Shard):
         count: int,
         user_type: type[UserActor],
         *,
-        order: DeliveryOrder | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
         """Begin without events.
@@ -134,13 +133,12 @@ class ActingShard(Shard):
             shards: how many there are.
             count: how many latest purchases of a network are asked for at first.
             user_type: what a user is.
-            order: the order of delivery, by default first in, first out.
             supervisor: restarts users that fail.
 
         """
         super().__init__(place, shards, count)
         self._user_type: Final = user_type
-        self._dispatcher: Final = Dispatcher(order)
+        self._dispatcher: Final = Dispatcher()
         self._dispatcher.supervisor = supervisor
         self._mailbox: Final = self._dispatcher.spawn(_Mailbox, COORDINATOR)
         self._journal: Final = PurchaseJournal()

@@ -1,6 +1,7 @@
 """What every journal is: rows, each with a time, that are only ever appended.
 
-The row of what has number n is n - 1.
+The number of a row is 1 for the first: in a journal it is that of the event, in a part of a history
+that of one among the part's purchases.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Place(NamedTuple):
     finer: str
     """The digits of its time that ticks cannot tell."""
     number: int
-    """Its number."""
+    """The number of its row."""
 
 
 class Timed:

@@ -24,8 +24,11 @@ CAN_FORK: Final = hasattr(os, "fork")
 """Whether there can be such processes at all."""
 LOST: Final = object()
 """What stands for the answer of a process that is gone."""
-# A signal that asks this process to stop does not end a wait: it is looked for so often.
-_LOOK_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.2
+"""How long a wait lasts at most before it is seen whether this process is to stop.
+
+A signal that asks for that does not end it.
+"""
 _STANDARD_STREAMS: Final = 3
 
 
@@ -128,7 +131,7 @@ def first_ready(busy: Collection[Fork], check: Callable[[], None]) -> list[Fork]
     ready: list[Any] = []
     while not ready:
         check()
-        ready = wait(ends, _LOOK_SECONDS)
+        ready = wait(ends, LOOK_SECONDS)
     return [ends[end] for end in ready]
 
 
@@ -141,13 +144,13 @@ def _fork() -> int:
 
 
 def _work(connection: Connection, life: int, do: Callable[[Any], Any]) -> NoReturn:
-    """Be a worker: answer all that comes, as long as somebody may ask."""
+    """Answer all that comes, as long as somebody may ask."""
     try:
         _let_go(connection.fileno(), life)
         while True:
-            message = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-            answer = do(message.content)
-            if message.is_request:
+            asked = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
+            answer = do(asked.content)
+            if asked.is_request:
                 connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
     finally:
         # Whatever happened: who has asked does it again, and says what there is to say.

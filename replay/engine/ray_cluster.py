@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.closing import Closing
 from events.errors import InputError, MissingLibraryError, shown
-from replay.engine.forks import LOST
+from replay.engine.forks import LOOK_SECONDS, LOST
 from replay.engine.ray_driver import LOCAL, Driver, Started, packed
 from replay.engine.workers import Pool, Workers, usable_cores
 
@@ -42,8 +42,6 @@ _LOAD_SECONDS: Final = 2
 _ANSWER_SECONDS: Final = 300
 _END_SECONDS: Final = 15
 _LET_IN: Final = "; where it asks for a token, set RAY_AUTH_MODE=token as its nodes have it"
-# What waits for others hears so often whether this process is to stop.
-_LOOK_SECONDS: Final = 0.2
 _FOLDER: Final = "/tmp"  # noqa: S108  what Ray puts there has a name that nobody else has
 """Sockets have short names, and whoever runs this may have a long one for temporary files."""
 
@@ -221,7 +219,7 @@ class RayWorkers(Pool[int]):
         until = max(self._cluster.sent_for + all_seconds, began + min(all_seconds, _LOAD_SECONDS))
         while True:
             self._check()
-            refusal = self._look(_LOOK_SECONDS)
+            refusal = self._look(LOOK_SECONDS)
             if refusal:
                 raise InputError(f"{where}: expected workers that can do this, found {refusal}")
             now = time.monotonic()
@@ -252,7 +250,7 @@ class RayWorkers(Pool[int]):
         found: Any = []
         while not found:
             self._check()
-            found = self._call("answered", _LOOK_SECONDS)
+            found = self._call("answered", LOOK_SECONDS)
         if found is LOST:
             return [(worker, LOST) for worker in busy]
         answers = []

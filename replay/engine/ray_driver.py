@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import numpy as np
 
 from events.errors import InputError
-from replay.engine.ray_hosts import Hosts
+from replay.engine.ray_hosts import Hosts, check_version, words_of
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 """The address of a cluster that is started for this process, on this machine."""
+# So often it is looked whether a process is still there.
 _LOOK_SECONDS: Final = 0.2
 _CLEAR_LOOKS: Final = 100
 # A head that is not there for so long is gone; Ray itself waits for it for a minute.
@@ -94,9 +95,11 @@ class Worker:
             version: of this program, where whoever asks runs.
             loaded: the object, as it was packed.
 
+        Raises:
+            InputError: the program is of another version.
+
         """
-        if version != __version__:
-            raise InputError(f"replay {__version__}, not {version}; install the same")
+        check_version(version)
         content, buffers = loaded
         self._do, self._told = pickle.loads(content, buffers=buffers), 0  # noqa: S301  of our own
 
@@ -184,7 +187,7 @@ class Driver:
             ray = self._ray = import_module("ray")
             ray.init(**options, log_to_driver=False, logging_level=logging.CRITICAL)
         except (Exception, SystemExit) as error:  # noqa: BLE001  it has errors of every kind
-            return _words(error)
+            return words_of(error)
         if self._count is None:
             self._count = max(1, int(ray.cluster_resources().get("CPU", 1)))
         return self._count
@@ -225,7 +228,7 @@ class Driver:
                     self._ray.get(loading)
                     self._actors[worker].loading = None
                 except self._ray.exceptions.RayTaskError as error:
-                    refusal = _words(error.cause or error)
+                    refusal = words_of(error.cause or error)
                     self.end(worker)
                 except self._ray.exceptions.RayError:
                     self.end(worker)
@@ -308,8 +311,3 @@ def _clear_up_after(driver: int, folder: str | None) -> NoReturn:
         shutil.rmtree(folder, ignore_errors=True)
         time.sleep(_LOOK_SECONDS)
     os._exit(0)
-
-
-def _words(error: BaseException) -> str:
-    """Return what an error of Ray's says, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

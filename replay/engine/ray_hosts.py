@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from events.errors import InputError
+from replay.engine.forks import LOOK_SECONDS
 from replay.version import __version__
 
 if TYPE_CHECKING:
@@ -22,10 +23,25 @@ if TYPE_CHECKING:
 # What is returned of more bytes than this goes from process to process. Ray would send what has up
 # to 100 kB to whoever asks for it, and have it sent on from there.
 _DIRECT_BYTES: Final = 1 << 10
-_LOOK_SECONDS: Final = 0.2
 _LATE_SECONDS: Final = 2
 # So many calls of an object are under way before the first of them is waited for.
 _AHEAD_MAX: Final = 4
+
+
+def check_version(version: str) -> None:
+    """Refuse another ``version`` of this program than runs here.
+
+    Raises:
+        InputError: it is one.
+
+    """
+    if version != __version__:
+        raise InputError(f"replay {__version__}, not {version}; install the same")
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error of Ray's, or in a process of it, says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 class Failed(NamedTuple):
@@ -61,8 +77,7 @@ class Host:
             InputError: the program is of another version.
 
         """
-        if version != __version__:
-            raise InputError(f"replay {__version__}, not {version}; install the same")
+        check_version(version)
         pickle.loads(needed)  # noqa: S301  of our own
 
     def make(self, make: bytes, place: int) -> None:
@@ -123,7 +138,7 @@ class Hosts:
         self._seconds = seconds
         self._doing = self._safely(getattr(self, name)(*given))
         self._await([])
-        return self.done(_LOOK_SECONDS)
+        return self.done(LOOK_SECONDS)
 
     def _await(self, refs: list[Any]) -> None:
         self._awaited = refs
@@ -190,7 +205,7 @@ class Hosts:
             if isinstance(answer, BaseException)
         ]
         for place in gone:
-            self.end(place)
+            self._end(place)
         return Missing(sorted(gone), is_late)
 
     def _host(self, place: int) -> Any:
@@ -203,7 +218,7 @@ class Hosts:
     def open(self, places: Sequence[int], needed: bytes) -> Doing:
         """Start the processes of the objects at ``places``, which have to have what is needed."""
         for place in places:
-            self.end(place)
+            self._end(place)
             self._hosts[place] = self._made.remote()
         yield [self._hosts[place].load.remote(__version__, needed) for place in places]
 
@@ -272,7 +287,7 @@ class Hosts:
             ahead.clear()
         return found
 
-    def end(self, place: int) -> None:
+    def _end(self, place: int) -> None:
         """End the process of the object at ``place``, if it has one."""
         self._ahead[place].clear()
         host = self._hosts.pop(place, None)
@@ -282,4 +297,4 @@ class Hosts:
     def close(self) -> None:
         """End all of them."""
         for place in list(self._hosts):
-            self.end(place)
+            self._end(place)

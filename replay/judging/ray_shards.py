@@ -11,23 +11,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError
-from replay.engine.forks import LOST
+from replay.engine.forks import LOOK_SECONDS, LOST
 from replay.engine.ray_driver import packed
-from replay.engine.ray_hosts import Failed, Missing
+from replay.engine.ray_hosts import Failed, Missing, words_of
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardsLostError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from replay.engine.ray_cluster import RayCluster
+    from replay.judging.shards import Shard
 
 # For so long shards are waited for that have no room yet, and then for whatever one does.
 _ROOM_SECONDS: Final = 60
 _ANSWER_SECONDS: Final = 300
 # Who talks to Ray answers in a moment, done or not, unless nobody in the cluster answers it.
 _MOMENT_SECONDS: Final = 20
-# What waits for others hears so often whether this process is to stop.
-_LOOK_SECONDS: Final = 0.2
 
 
 class RayShards(Transport):
@@ -68,10 +67,9 @@ class RayShards(Transport):
         for _ in range(TRIES_MAX):
             found = self._open(missing)
             if isinstance(found, Failed):
-                error = found.error
                 raise InputError(
                     f"{self._where}: expected shards that can do this, found "
-                    f"{type(error).__name__}: {' '.join(str(error).split())}"
+                    f"{words_of(found.error)}"
                 )
             missing = found.places if isinstance(found, Missing) else ()
             if not missing:
@@ -81,7 +79,7 @@ class RayShards(Transport):
                 break
         raise InputError(self._no_room(len(missing)))
 
-    def start(self, make: Callable[[int], Any]) -> None:
+    def start(self, make: Callable[[int], Shard]) -> None:
         """Make the shards; one that is lost meanwhile is missed when it gets something."""
         self._make = packed(make).content
         with suppress(LostShardError):
@@ -132,7 +130,7 @@ class RayShards(Transport):
         found = self._call("hosts", "begin", seconds, name, *given)
         while found is None:
             self._check()
-            found = self._call("hosts", "done", _LOOK_SECONDS)
+            found = self._call("hosts", "done", LOOK_SECONDS)
         return found[0]
 
     def _call(self, name: str, *given: Any) -> Any:

@@ -66,16 +66,16 @@ def run(
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
-        workers: how many processes judge, None: one for each core, where it pays; or a
-            `replay.RayCluster`. It is one where `replay.judging.workers.why_alone` says why.
+        workers: how many load the past and judge; None: one for each core judges, where it pays; or
+            a `replay.RayCluster`. One judges where `replay.judging.workers.why_alone` says why.
         shards: over how many processes users are spread, or who has such: a `replay.RayShards`.
 
     Raises:
-        InputError: the logs are another detector's, a log cannot be read, an output would
-            overwrite a log or is no file, or the history went to a pipe and cannot be gone on with.
+        InputError: the logs are another detector's or cannot be read, an output would overwrite one
+            or is no file, a history in a pipe is to be gone on with, or shards cannot be had.
         OutputError: an output cannot be written, or was changed since it was written.
         StoreError: the store that stands there is damaged, or of a newer format.
-        DetectorError: the detector has to declare its name or its version.
+        DetectorError: the detector has to declare its name or version, or shards cannot take it.
         ActorFailedError: an actor raised, and again when it had recovered.
         LineRejectedError: a line was rejected and the run is strict.
         InterruptedRunError: ``should_stop`` said True.

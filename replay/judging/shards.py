@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHARDS_MAX: Final = 4_096
 """How many shards there may be."""
 TRIES_MAX: Final = 8
-"""How often shards are asked again when some are lost, before a run gives up."""
+"""How often something is tried with shards of which some are lost, before a run gives up."""
 
 
 class LostShardError(Exception):
@@ -51,7 +51,10 @@ class ShardsLostError(ReplayError):
 
 
 class Shard(Protocol):
-    """Some subjects of a history, answered for; see `actors.purchases.shard`."""
+    """Some subjects of a history, answered for; see `actors.purchases.shard`.
+
+    What else a system asks of its shards it names; see `Transport.query`.
+    """
 
     def take(self, block: bytes, /) -> None:
         """Take what concerns its subjects of the next block."""
@@ -100,7 +103,7 @@ class Transport(Closing, ABC):
         self._check = check
 
     @abstractmethod
-    def start(self, make: Callable[[int], Any]) -> None:
+    def start(self, make: Callable[[int], Shard]) -> None:
         """Start all shards: ``make`` returns that of a place, without events."""
 
     @abstractmethod
@@ -155,10 +158,10 @@ class InProcess(Relay):
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
-        self.shards: Final[list[Any]] = [None] * count
+        self.shards: Final[list[Shard | None]] = [None] * count
         """The shards; None where one is lost."""
 
-    def start(self, make: Callable[[int], Any]) -> None:
+    def start(self, make: Callable[[int], Shard]) -> None:
         self._make = make
         for place in range(self.count):
             self.renew(place)
@@ -195,7 +198,7 @@ class Forked(Relay):
         super().__init__(count)
         self._forks: Final[list[Fork | None]] = [None] * count
 
-    def start(self, make: Callable[[int], Any]) -> None:
+    def start(self, make: Callable[[int], Shard]) -> None:
         self._make = make
         for place in range(self.count):
             self.renew(place)
@@ -263,12 +266,12 @@ def shards_here(count: int) -> Transport:
 class _Served:
     """A shard where it is asked: what fails is its answer, and that to all that follows."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make: Callable[[], Shard]) -> None:
         self._make: Final = make
         self._failure: ReplayError | None = None
 
     @cached_property
-    def _shard(self) -> Any:
+    def _shard(self) -> Shard:
         return self._make()
 
     def __call__(self, asked: tuple[str, Any]) -> Any:
@@ -282,7 +285,11 @@ class _Served:
 
 
 class ShardedSystem(Closing, ABC):
-    """An actor system whose subjects are in shards, and which judges many events at once."""
+    """An actor system whose subjects are in shards, and which judges many events at once.
+
+    It also has what a drive uses of an `ActorSystem` that does not judge: `journal`, `users`,
+    `judges`, `extend`, `goto`, `commit`, `abandon` and `attest`.
+    """
 
     position: int
     """The number of the last event that has happened."""

@@ -32,6 +32,7 @@ from events.purchases.part import cut
 from events.records.record import EventRun
 from replay.engine.detectors import answers_as_of, detector_version
 from replay.engine.supervision import Reactivation
+from replay.judging.drive import call_own
 from replay.judging.shards import TRIES_MAX, LostShardError, ShardedSystem, ShardsLostError
 from replay.purchases.history import PurchasesResumed
 from replay.purchases.simulation import Simulation
@@ -60,8 +61,8 @@ A = TypeVar("A")
 _PURCHASES_MAX: Final = 512
 _REACHED_MAX: Final = 1 << 18
 _PURCHASES_FIRST: Final = 32
-# Of each shard half as many of the latest purchases are asked for as are its share again, and so
-# many more: few of them are asked a second time.
+# Of each shard its share of the latest purchases is asked for, half as many again, and so many
+# more: few are asked a second time.
 _ASKED_MORE: Final = 8
 _NUMBER_BITS: Final = 32
 # What a detector may have of its own: its users, and whether a purchase is anomalous.
@@ -321,7 +322,7 @@ class ShardedPurchases(ShardedSystem):
             some = purchases[start : start + self._size]
             decisions = self._safely(partial(self._judge, some))
             lines = [
-                self._detector.checked_line(purchase, decision)
+                _called(SINK, self._detector.checked_line, purchase, decision)
                 for purchase, decision in zip(some, decisions, strict=True)
                 if decision.flagged
             ]
@@ -347,14 +348,8 @@ class ShardedPurchases(ShardedSystem):
         return decisions
 
     def _decision(self, purchase: Purchase, window: list[Purchase], baseline: Baseline) -> Decision:
-        try:
-            flagged = bool(self._coordinator.flags(purchase, window, baseline))
-        except ReplayError:
-            raise
-        except Exception as error:
-            raise ActorFailedError(
-                f"{COORDINATOR} failed on event {purchase.number}: {type(error).__name__}: {error}"
-            ) from error
+        flags = self._coordinator.flags
+        flagged = bool(_called(COORDINATOR, flags, purchase, window, baseline))
         return Decision(purchase.number, flagged, baseline.n, baseline.mean, baseline.sd)
 
     def _last_bought(self, purchases: Sequence[Purchase]) -> _Found:
@@ -425,6 +420,18 @@ class ShardedPurchases(ShardedSystem):
             window.sort(key=place_of)
             del window[: -self._tracked]
         return windows
+
+
+def _called(urn: str, do: Callable[..., A], purchase: Purchase, *given: Any) -> A:
+    """Call what a detector has of its own of an actor, which fails on a purchase if that raises."""
+    try:
+        return call_own(do, purchase, *given)
+    except ReplayError:
+        raise
+    except Exception as error:
+        raise ActorFailedError(
+            f"{urn} failed on event {purchase.number}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _nobody(number: int) -> Any:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import workload
 
 from replay.cli import main
 from replay.engine.ray_cluster import _FOLDER
+from tests import late_logs
 from tests.processes import eventually
 from tests.ray.nodes import PATIENT, SLOW, Node, environment, small, words_of
 from tests.replay.engine.test_workers import children
@@ -65,20 +65,7 @@ def _cluster_is_as_it_was(
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two logs, and what one process makes of them."""
-    folder = tmp_path_factory.mktemp("logs")
-    told = workload.Workload(
-        users=60,
-        lines=1_500,
-        stream_lines=1_200,
-        degrees=2,
-        tracked=10,
-        seed=3,
-        spikes=0.1,
-        late=0.1,
-        hubs=2,
-        rate=100,
-    )
-    workload.write(told, folder)
+    folder = late_logs.write(tmp_path_factory.mktemp("logs"), 1_200, bad=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("replay.cli.portions_of", small)
         for name, rule in (("one", []), ("slow", SLOW), ("patient", PATIENT)):

@@ -31,6 +31,7 @@ from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.workers import shares
 from replay.testing import LoggedHistory, assert_answers_as_of, histories, run_in
+from tests import late_logs
 from tests.processes import children_of, eventually
 from tests.replay.custom.test_rings import sample
 from tests.replay.engine.test_workers import children, is_gone
@@ -47,22 +48,7 @@ OUTPUTS = ("flagged.json", "flagged.json.events")
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two logs: late lines, bad lines, hubs, anomalies."""
-    folder = tmp_path_factory.mktemp("logs")
-    told = workload.Workload(
-        users=60,
-        lines=1_500,
-        stream_lines=1_200,
-        degrees=2,
-        tracked=10,
-        seed=3,
-        spikes=0.1,
-        late=0.1,
-        bad=0.02,
-        hubs=2,
-        rate=100,
-    )
-    workload.write(told, folder)
-    return folder
+    return late_logs.write(tmp_path_factory.mktemp("logs"), 1_200)
 
 
 @pytest.fixture(autouse=True)

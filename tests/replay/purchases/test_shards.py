@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import replay
-from actors.dispatcher import Dispatcher
+from actors.dispatcher import ActorFailedError, Dispatcher
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.messages import AskFriends, Friends
@@ -23,14 +26,17 @@ from events.errors import DetectorError, InputError, InterruptedRunError
 from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
+from replay.judging.drive import is_deciding
 from replay.judging.shards import InProcess, LostShardError, ShardsLostError
+from replay.terminal.signals import StopSignals
 from replay.testing import LoggedHistory, histories
 from replay.testing.disks import CountingDisk
+from tests import late_logs
 from tests.replay.custom.test_rings import sample
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.purchases.messages import Apply
 
@@ -46,17 +52,6 @@ class Unreliable(InProcess):
         self.draw = draw
         self.losses = losses
         self.lost = 0
-
-    def start(self, make: Callable[[int], Any]) -> None:
-        def made(place: int) -> Any:
-            shard = make(place)
-            dispatcher = getattr(shard, "_dispatcher", None)
-            if dispatcher is not None:
-                shard._dispatcher = Dispatcher(RandomOrder(self.draw.randrange(1 << 32)))
-                shard._mailbox = shard._dispatcher.spawn(type(shard._mailbox), "urn:coordinator")
-            return shard
-
-        super().start(made)
 
     def order(self, places: Iterable[int]) -> Sequence[int]:
         return self.draw.sample([*places], len([*places]))
@@ -129,6 +124,11 @@ def test_store_and_flagged_file_are_those_of_one_process(
         patch.setattr("events.purchases.part._SORT_TO_WALK", draw.choice([0, 10]))
         patch.setattr("replay.purchases.sharded._PURCHASES_FIRST", draw.choice([1, 3, 32]))
         patch.setattr("replay.purchases.sharded._ASKED_MORE", draw.choice([0, 8]))
+
+        def dispatcher() -> Dispatcher:
+            return Dispatcher(RandomOrder(draw.randrange(1 << 32)))
+
+        patch.setattr("actors.purchases.acting_shard.Dispatcher", dispatcher)
         alone, out = (Path(folder) / name for name in ("alone.json", "shared.json"))
         logs = history.write(folder)
         with replay.Logs(*logs, portions=portions) as both:
@@ -162,22 +162,7 @@ def test_store_and_flagged_file_are_those_of_one_process(
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two logs: late lines, bad lines, hubs, anomalies."""
-    folder = tmp_path_factory.mktemp("logs")
-    told = workload.Workload(
-        users=60,
-        lines=1_500,
-        stream_lines=600,
-        degrees=2,
-        tracked=10,
-        seed=3,
-        spikes=0.1,
-        late=0.1,
-        bad=0.02,
-        hubs=2,
-        rate=100,
-    )
-    workload.write(told, folder)
-    return folder
+    return late_logs.write(tmp_path_factory.mktemp("logs"), 600)
 
 
 def ran(logs: Sequence[Path], folder: Path, *words: str) -> list[bytes]:
@@ -237,6 +222,81 @@ def test_shards_that_are_lost_again_and_again_end_the_run_which_then_goes_on(
     with opened(logs) as both:
         replay.run(both, out, shards=InProcess(3))
     assert [(tmp_path / name).read_bytes() for name in OUTPUTS] == expected
+
+
+class _EndlessRule(CoordinatorActor):
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        Endless.come("flags")
+        return super().flags(purchase, window, baseline)
+
+
+class Endless(replay.Simulation):
+    """Is asked to stop where a test says so, and does not."""
+
+    name = "endless"
+    version = 1
+    answers_as_of = True
+    coordinator_type = _EndlessRule
+    where = ""
+
+    @classmethod
+    def checked_line(cls, event: Any, verdict: Any) -> bytes:
+        cls.come("line")
+        return super().checked_line(event, verdict)
+
+    @classmethod
+    def come(cls, where: str) -> None:
+        if where == cls.where:
+            os.kill(os.getpid(), signal.SIGINT)
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                pass
+            raise AssertionError("nobody has interrupted it")
+
+
+@pytest.mark.parametrize("where", ["flags", "line"])
+def test_rule_that_never_ends_is_stopped_by_the_first_signal_and_the_run_goes_on(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    outs = [tmp_path / name for name in ("one", "shards")]
+    with opened(logs) as both:
+        replay.run(both, outs[0], detector=Endless)
+    for asked in (where, ""):
+        monkeypatch.setattr(Endless, "where", asked)
+        with opened(logs) as both, StopSignals(is_deciding) as stop, suppress(InterruptedRunError):
+            replay.run(both, outs[1], detector=Endless, shards=2, should_stop=stop)
+        assert (outs[0].read_bytes() == outs[1].read_bytes()) == (not asked)
+    assert Path(f"{outs[0]}.events").read_bytes() == Path(f"{outs[1]}.events").read_bytes()
+
+
+def test_run_stops_between_two_rounds(logs: Path, tmp_path: Path) -> None:
+    rounds = 0
+
+    class Counting(InProcess):
+        def judge(self, asked: Sequence[bytes], hops: int) -> list[bytes]:
+            nonlocal rounds
+            rounds += 1
+            return super().judge(asked, hops)
+
+    with opened(logs) as both, pytest.raises(InterruptedRunError):
+        replay.run(both, tmp_path / "out", shards=Counting(2), should_stop=lambda: rounds == 2)
+    assert rounds == 2
+
+
+class NoLine(replay.Simulation):
+    answers_as_of = True
+
+    @classmethod
+    def checked_line(cls, event: Any, verdict: Any) -> bytes:
+        raise ValueError(f"no line of {event.number}, {verdict.flagged}")
+
+
+def test_line_that_a_detector_fails_to_make_is_a_failure_of_the_sink(
+    logs: Path, tmp_path: Path
+) -> None:
+    for name, shards in (("one", None), ("shards", 2)):
+        with opened(logs) as both, pytest.raises(ActorFailedError, match=r"sink failed .*no line"):
+            replay.run(both, tmp_path / name, detector=NoLine, shards=shards)
 
 
 class Undeclared(replay.Simulation):
