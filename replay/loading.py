@@ -17,7 +17,7 @@ from replay.custom.detector import Detector
 from replay.engine.ray_cluster import RayCluster
 from replay.engine.workers import are_several
 from replay.judging.ray_shards import RayShards
-from replay.judging.shards import shards_here
+from replay.judging.shards import NO_WORKERS, shards_here
 from replay.purchases.simulation import Simulation
 from replay.terminal.standard_streams import report
 
@@ -86,10 +86,7 @@ def shards_of(options: argparse.Namespace) -> Iterator[Transport | None]:
     if options.shards is None:
         yield None
     elif options.workers is not None:
-        raise InputError(
-            "--shards: expected no --workers beside it, since each shard is a process that judges "
-            "for its own users, found both; leave out one of them"
-        )
+        raise InputError(NO_WORKERS)
     elif options.ray is None:
         yield shards_here(options.shards)
     else:

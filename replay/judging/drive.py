@@ -49,7 +49,7 @@ A = TypeVar("A")
 
 
 def call_own(do: Callable[..., A], *given: Any) -> A:
-    """Call what a detector has of its own, where none of its actors does."""
+    """Call what a detector has of its own, or what calls it, where no actor system is asked."""
     return do(*given)
 
 

@@ -15,6 +15,7 @@ from events.errors import InputError, ReplayError
 from events.journal.columns import EventColumns
 from events.store.store import EventStore
 from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
+from replay.engine.workers import are_several
 from replay.judging.drive import JudgingDrive, Outputs
 from replay.judging.workers import SameDetector
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 SHARDS_MAX: Final = 4_096
 """How many shards there may be."""
+NO_WORKERS: Final = (
+    "shards: expected no workers beside them, since each shard is a process that judges for its "
+    "own users, found both; leave out one of them"
+)
+"""What refuses workers and shards together."""
 TRIES_MAX: Final = 8
 """How often something is tried with shards of which some are lost, before a run gives up."""
 
@@ -332,6 +338,8 @@ class ShardedDrive(JudgingDrive):
         """
         super().__init__(*arguments, **options)
         self._shards: Final = shards_here(shards) if isinstance(shards, int) else shards
+        if are_several(options.get("workers")):
+            raise InputError(NO_WORKERS)
         if self._listener.times_events:
             raise InputError(
                 "shards: expected that nobody asks for the time of each event, as -vv does, since "

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from actors.dispatcher import ActorFailedError, Dispatcher
-from actors.messages import Attested, Commit, Reached
+from actors.messages import Attested, Commit, Judged
 from actors.purchases.acting_shard import ActingShard, Asked
 from actors.purchases.baseline import baseline_of
 from actors.purchases.coordinator import CoordinatorActor
@@ -113,6 +113,15 @@ def _overridden(cls: type, base: type, allowed: set[str]) -> list[str]:
         and (name == "__init__" or not name.startswith(("__", "_abc_")))
         and hasattr(base, name)
     )
+
+
+class _Window(NamedTuple):
+    """The last purchases of a network."""
+
+    purchases: list[Purchase]
+    """They; none by columns alone."""
+    amounts: list[int]
+    """Their amounts in units of 1/10,000."""
 
 
 class _Found(NamedTuple):
@@ -254,7 +263,12 @@ class ShardedPurchases(ShardedSystem):
         self.sink.actor_ref.tell(Commit())
         self.dispatcher.run()
 
-    abandon = commit
+    def abandon(self) -> None:
+        """Drop all waiting messages, and send the decisions so far to the outlet."""
+        while self.dispatcher.queue:
+            self.dispatcher.queue.popleft()
+        if not self.sink.stopped:
+            self.commit()
 
     def attest(self, events: int) -> None:
         """Send the digest of the state after ``events`` events to the outlet."""
@@ -320,37 +334,40 @@ class ShardedPurchases(ShardedSystem):
         while start < len(purchases):
             self._check()
             some = purchases[start : start + self._size]
-            decisions = self._safely(partial(self._judge, some))
-            lines = [
-                _called(SINK, self._detector.checked_line, purchase, decision)
-                for purchase, decision in zip(some, decisions, strict=True)
-                if decision.flagged
-            ]
-            self.sink.actor_ref.tell(Reached(tuple(decisions), tuple(lines)))
-            self.dispatcher.run()
+            yield from self._decided(some, self._safely(partial(self._windows, some)))
             start += len(some)
-            yield from decisions
         self.goto(last)
 
-    def _judge(self, purchases: Sequence[Purchase]) -> list[Decision]:
-        """Return the decisions on some purchases, of which the shards have all events before."""
-        found = self._last_bought(purchases)
-        windows = self._answered(purchases, found) if self._acting else None
-        ends = np.searchsorted(found.places, np.arange(len(purchases)), side="right").tolist()
-        amounts, start, decisions = found.amounts.tolist(), 0, []
-        for place, (purchase, end) in enumerate(zip(purchases, ends, strict=True)):
-            window = [] if windows is None else windows[place]
-            baseline = baseline_of(
-                amounts[start:end] if windows is None else [each.amount for each in window]
-            )
-            decisions.append(self._decision(purchase, window, baseline))
-            start = end
+    def _decided(self, purchases: Sequence[Purchase], windows: Sequence[_Window]) -> list[Decision]:
+        """Decide on purchases, of which each has its window, and tell the sink."""
+        flags = self._coordinator.flags
+        decisions: list[Decision] = []
+        try:
+            for purchase, (window, amounts) in zip(purchases, windows, strict=True):
+                baseline = baseline_of(amounts)
+                flagged = _flagged(flags, purchase, window, baseline)
+                decision = Decision(
+                    purchase.number, flagged, baseline.n, baseline.mean, baseline.sd
+                )
+                decisions.append(decision)
+                self.sink.actor_ref.tell(Judged(purchase, decision))
+        finally:
+            # Also where the rule has failed: what came before that is decided.
+            call_own(self.dispatcher.run)
         return decisions
 
-    def _decision(self, purchase: Purchase, window: list[Purchase], baseline: Baseline) -> Decision:
-        flags = self._coordinator.flags
-        flagged = bool(_called(COORDINATOR, flags, purchase, window, baseline))
-        return Decision(purchase.number, flagged, baseline.n, baseline.mean, baseline.sd)
+    def _windows(self, purchases: Sequence[Purchase]) -> list[_Window]:
+        """Return the windows of purchases, of which the shards have all events before."""
+        found = self._last_bought(purchases)
+        if self._acting:
+            answered = self._answered(purchases, found)
+            return [_Window(window, [each.amount for each in window]) for window in answered]
+        ends = np.searchsorted(found.places, np.arange(len(purchases)), side="right").tolist()
+        amounts = found.amounts.tolist()
+        return [
+            _Window([], amounts[start:end])
+            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]
 
     def _last_bought(self, purchases: Sequence[Purchase]) -> _Found:
         """Return the last T purchases of the network of each of ``purchases``."""
@@ -422,15 +439,17 @@ class ShardedPurchases(ShardedSystem):
         return windows
 
 
-def _called(urn: str, do: Callable[..., A], purchase: Purchase, *given: Any) -> A:
-    """Call what a detector has of its own of an actor, which fails on a purchase if that raises."""
+def _flagged(
+    flags: Callable[..., Any], purchase: Purchase, window: list[Purchase], baseline: Baseline
+) -> bool:
+    """Return what a coordinator's rule says, which fails on a purchase if that raises."""
     try:
-        return call_own(do, purchase, *given)
+        return bool(call_own(flags, purchase, window, baseline))
     except ReplayError:
         raise
     except Exception as error:
         raise ActorFailedError(
-            f"{urn} failed on event {purchase.number}: {type(error).__name__}: {error}"
+            f"{COORDINATOR} failed on event {purchase.number}: {type(error).__name__}: {error}"
         ) from error
 
 

@@ -80,7 +80,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 ) -> None:
     for seconds, words, reason in (
         (60, ["2", *PATIENT[:1], "tests.ray.detectors:Elsewhere"], "let it be the same file"),
-        (60, ["2", "--workers", "2"], "expected no --workers beside it"),
+        (60, ["2", "--workers", "2"], "expected no workers beside them"),
         (4, ["5"], "expected room for 5 shards, each of one core, found none for 1 of them"),
     ):
         monkeypatch.setattr("replay.judging.ray_shards._ROOM_SECONDS", seconds)

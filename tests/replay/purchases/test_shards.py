@@ -283,20 +283,53 @@ def test_run_stops_between_two_rounds(logs: Path, tmp_path: Path) -> None:
     assert rounds == 2
 
 
-class NoLine(replay.Simulation):
+class _FailingRule(CoordinatorActor):
+    def flags(self, purchase: Any, window: Any, baseline: Any) -> bool:
+        found = super().flags(purchase, window, baseline)
+        Failing.count("flags", found=found)
+        return found
+
+
+class Failing(replay.Simulation):
+    """Fails when it has found some anomalies."""
+
+    name = "failing"
+    version = 1
     answers_as_of = True
+    coordinator_type = _FailingRule
+    where, left = "", 0
 
     @classmethod
     def checked_line(cls, event: Any, verdict: Any) -> bytes:
-        raise ValueError(f"no line of {event.number}, {verdict.flagged}")
+        cls.count("line", found=verdict.flagged)
+        return super().checked_line(event, verdict)
+
+    @classmethod
+    def count(cls, where: str, *, found: bool) -> None:
+        if found and where == cls.where:
+            cls.left -= 1
+            if cls.left < 0:
+                raise ValueError(f"no {where}")
 
 
-def test_line_that_a_detector_fails_to_make_is_a_failure_of_the_sink(
-    logs: Path, tmp_path: Path
+@pytest.mark.parametrize(("where", "who"), [("flags", "coordinator"), ("line", "sink")])
+def test_detector_that_fails_leaves_what_it_leaves_with_one_process(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, who: str
 ) -> None:
-    for name, shards in (("one", None), ("shards", 2)):
-        with opened(logs) as both, pytest.raises(ActorFailedError, match=r"sink failed .*no line"):
-            replay.run(both, tmp_path / name, detector=NoLine, shards=shards)
+    found = []
+    for out, shards in ((tmp_path / "one", None), (tmp_path / "shards", 2)):
+        monkeypatch.setattr(Failing, "where", where)
+        monkeypatch.setattr(Failing, "left", 5)
+        said = rf"{who} failed on .*\d: ValueError: no {where}"
+        batch, stream = logs / "batch_log.json", logs / "stream_log.json"
+        with (
+            replay.Logs(batch, stream, portions=Portions(1 << 13)) as both,
+            pytest.raises(ActorFailedError, match=said),
+        ):
+            replay.run(both, out, detector=Failing, shards=shards)
+        found.append([out.read_bytes(), Path(f"{out}.events").read_bytes()])
+    assert found[0] == found[1]
+    assert found[0][0].count(b"\n") > 0
 
 
 class Undeclared(replay.Simulation):
@@ -338,6 +371,12 @@ def test_so_is_one_with_events_of_its_own(tmp_path: Path) -> None:
         replay.run(both, tmp_path / OUTPUTS[0], shards=InProcess(2))
 
 
+def test_so_are_workers(logs: Path, tmp_path: Path) -> None:
+    with opened(logs) as both, pytest.raises(InputError, match="expected no workers beside them"):
+        replay.run(both, tmp_path / OUTPUTS[0], workers=2, shards=2)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_so_is_the_time_of_each_event(logs: Path, tmp_path: Path) -> None:
     class Timing(RunListener):
         times_events = True
@@ -352,7 +391,7 @@ def test_so_are_workers_beside_them(
     both = [str(logs / "batch_log.json"), str(logs / "stream_log.json")]
     words = ["--shards", "2", "--workers", "1", *both, str(tmp_path / OUTPUTS[0])]
     assert main(words) == 2
-    assert "expected no --workers beside it" in capfd.readouterr().err
+    assert "expected no workers beside them" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
