@@ -314,6 +314,22 @@ def test_run_that_is_stopped_goes_on_to_the_same_files(
     assert shared(logs, tmp_path / "shared", 3) == expected
 
 
+@pytest.mark.parametrize("stop_after", range(6))
+def test_run_that_is_stopped_while_the_past_is_loaded_says_how_to_go_on(
+    logs: Path, tmp_path: Path, stop_after: int
+) -> None:
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > stop_after
+
+    with opened(logs) as pair, pytest.raises(InterruptedRunError, match="interrupted after"):
+        replay.run(pair, tmp_path / "flagged.json", workers=4, should_stop=stop)
+    assert shared(logs, tmp_path, 4) == shared(logs, tmp_path / "one", 1)
+
+
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
     class Listening(RunListener):
         each_event = True
