@@ -13,13 +13,15 @@ from events.observations.parameters import check_distinct
 from events.paths import STANDARD_STREAM, descriptor_of
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
 from events.times.durations import parse_duration
+from replay.engine.forks import check_processes
 from replay.engine.references import Reference, ranges_in, reference_in
 from replay.terminal.standard_streams import report, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from replay.engine.references import References
+    from replay.engine.forks import check_processes
+from replay.engine.references import References
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30
@@ -326,6 +328,18 @@ def add_ranges(
     )
 
 
+def _processes(what: str) -> Callable[[str], int]:
+    """Return the type of an argument that says how many of ``what`` there are to be."""
+
+    def parse(text: str) -> int:
+        try:
+            return check_processes(what, whole(what, 0)(text))
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
 def add_workers(
     parser: argparse.ArgumentParser, what: str, *more: str, anywhere: bool = True
 ) -> None:
@@ -343,7 +357,7 @@ def add_workers(
         *more,
         metavar="N",
         dest="workers",
-        type=whole("workers", 1),
+        type=_processes("workers"),
         help=f"how many processes {what}; the result is the same",
     )
     if anywhere:
@@ -360,7 +374,7 @@ def add_shards(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shards",
         metavar="N",
-        type=whole("shards", 1),
+        type=_processes("shards"),
         help="spread the users over N processes, each of which holds a part of the history, and "
         "judge all purchases of a block at once; with --ray for a history that no machine holds; "
         "the result is the same (default: one process holds all)",

@@ -184,6 +184,8 @@ class Console(RunListener, Closing):
                 self.say(f"phase {phase}: {seconds:.3f} s")
             if summary.workers:
                 self.say(f"judged by {counted(summary.workers, 'worker')}")
+            if summary.shards:
+                self.say(f"judged by {counted(summary.shards, 'shard')}")
         for source, refused in summary.refused.items():
             if refused and not summary.accepted.get(source):
                 rows = counted(refused, words.row)

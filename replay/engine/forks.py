@@ -16,12 +16,16 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
+from events.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from multiprocessing.connection import Connection
 
 CAN_FORK: Final = hasattr(os, "fork")
 """Whether there can be such processes at all."""
+PROCESSES_MAX: Final = 4_096
+"""How many workers, or shards, there may be."""
 LOST: Final = object()
 """What stands for the answer of a process that is gone."""
 LOOK_SECONDS: Final = 0.2
@@ -30,6 +34,18 @@ LOOK_SECONDS: Final = 0.2
 A signal that asks for that does not end it.
 """
 _STANDARD_STREAMS: Final = 3
+
+
+def check_processes(what: str, count: int) -> int:
+    """Return how many of ``what`` there are to be.
+
+    Raises:
+        InputError: it is not from 1 to `PROCESSES_MAX`.
+
+    """
+    if not 1 <= count <= PROCESSES_MAX:
+        raise InputError(f"{what}: expected a number from 1 to {PROCESSES_MAX}, found {count}")
+    return count
 
 
 class _Message(NamedTuple):

@@ -44,6 +44,8 @@ class RunSummary(msgspec.Struct):
     """The number of rejected lines that were too long to be kept whole and are not in that file."""
     seconds: dict[str, float] = {}
     """The duration of each phase in seconds, by name."""
+    shards: int = 0
+    """Over how many processes users are spread; 0: over none."""
     workers: int = 0
     """How many worker processes there were; 0 where this process did all of it."""
     alone: str = ""

@@ -73,7 +73,7 @@ class RayCluster(Closing):
         """
         if find_spec("ray") is None:
             raise MissingLibraryError(
-                "ray: expected an installed library, found none; python -m pip install ray"
+                "ray: expected an installed library, found none; python -m pip install 'ray>=2.40'"
             )
         self.address: Final = address
         """Where it is."""

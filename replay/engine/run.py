@@ -195,7 +195,7 @@ class Run:
         """
         if log.source not in self._ended:
             deal_with = self._deal_with_live if log.live else self._deal_with
-            for block in log.blocks(self.store.events + 1, self.drive.ahead(log)):
+            for block in self._blocks(log):
                 deal_with(log, block)
                 yield
             if log.stopped:
@@ -205,6 +205,13 @@ class Run:
             self.lap(log.source)
         if log is self.inputs.logs[-1]:
             self._sync()
+
+    def _blocks(self, log: LogReader) -> Iterator[Block]:
+        """Iterate over the blocks of ``log``; who parses them may be asked to stop meanwhile."""
+        try:
+            yield from log.blocks(self.store.events + 1, self.drive.ahead(log))
+        except InterruptedRunError:
+            self.stop()
 
     def _sync(self) -> None:
         self.outputs.sync()

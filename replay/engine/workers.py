@@ -141,7 +141,8 @@ class Workers(Pool[Fork]):
             count: how many there are to be.
             do: does what a worker is asked, and returns the answer. Both have to be such that
                 pickle can send them. A worker in which it raises ends.
-            check: called while answers are waited for; raises where this process is to stop.
+            check: called before each fork and while answers are waited for; raises where this
+                process is to stop.
 
         """
         super().__init__(count)
@@ -155,6 +156,8 @@ class Workers(Pool[Fork]):
     def start(self) -> None:
         """Fork those that are missing, as many as the system lets."""
         while len(self._forks) < self.count:
+            # Many take long, and signals are only looked for.
+            self._check()
             fork = Fork.of(self._do)
             if fork is None:
                 # There is no more room for one, and without it all is done as well.

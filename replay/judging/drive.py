@@ -19,7 +19,7 @@ from events.records.record import Rejected, StreamStart
 from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive
-from replay.engine.forks import CAN_FORK
+from replay.engine.forks import CAN_FORK, check_processes
 from replay.engine.loaders import Loaders
 from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
@@ -105,6 +105,9 @@ class JudgingDrive(Drive):
             workers: how many processes load the past, and then judge, or who has workers that
                 judge; None: one loads, and as many judge as pay.
 
+        Raises:
+            InputError: there cannot be so many workers.
+
         """
         self.logs: Final = logs
         self._summary: Final = summary
@@ -112,6 +115,8 @@ class JudgingDrive(Drive):
         self._listener: Final = listener
         self._should_stop: Final = should_stop
         alone = why_alone(detector, live=logs.live, each_event=listener.times_events)
+        if isinstance(workers, int):
+            check_processes("workers", workers)
         # The logs are on this machine, and so are those who read them.
         self._loaders: Final = workers if isinstance(workers, int) else 1
         self._workers: Final = 1 if alone else workers

@@ -45,7 +45,7 @@ class RayShards(Transport):
             count: how many shards there are to be; None: as many as it was to have workers.
 
         Raises:
-            InputError: it is not from 1 to `replay.judging.shards.SHARDS_MAX`.
+            InputError: it is not from 1 to `replay.engine.forks.PROCESSES_MAX`.
 
         """
         super().__init__(cluster.count if count is None else count)

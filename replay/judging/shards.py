@@ -14,7 +14,7 @@ from events.closing import Closing
 from events.errors import InputError, ReplayError
 from events.journal.columns import EventColumns
 from events.store.store import EventStore
-from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
+from replay.engine.forks import CAN_FORK, LOST, Fork, check_processes, first_ready, message
 from replay.engine.workers import are_several
 from replay.judging.drive import JudgingDrive, Outputs
 from replay.judging.workers import SameDetector
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from replay.engine.output import Output
     from replay.judging.history import JudgedResumed
 
-SHARDS_MAX: Final = 4_096
-"""How many shards there may be."""
 NO_WORKERS: Final = (
     "shards: expected no workers beside them, since each shard is a process that judges for its "
     "own users, found both; leave out one of them"
@@ -86,12 +84,10 @@ class Transport(Closing, ABC):
         """Carry bytes between ``count`` shards.
 
         Raises:
-            InputError: it is not from 1 to `SHARDS_MAX`.
+            InputError: it is not from 1 to `replay.engine.forks.PROCESSES_MAX`.
 
         """
-        if not 1 <= count <= SHARDS_MAX:
-            raise InputError(f"shards: expected a number from 1 to {SHARDS_MAX}, found {count}")
-        self.count: Final = count
+        self.count: Final = check_processes("shards", count)
         """How many shards there are."""
 
     def prepare(self, detector: Any, check: Callable[[], None]) -> None:
@@ -352,6 +348,7 @@ class ShardedDrive(JudgingDrive):
         self._store = store
         self._outputs = Outputs(store, output)
         stack.enter_context(self._shards)
+        self._summary.shards = self._shards.count
         system = self.logs.sharded(self.detector, self._outputs, self._shards)
         self.simulation = stack.enter_context(system)
         system.connect(self._recorded, self._check_stop)

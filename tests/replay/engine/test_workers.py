@@ -149,8 +149,11 @@ def test_whoever_waits_is_asked_whether_to_stop() -> None:
     class StoppedError(Exception):
         pass
 
+    stops = False
+
     def check() -> None:
-        raise StoppedError
+        if stops:
+            raise StoppedError
 
     def sleep(_: Any) -> None:
         time.sleep(60)
@@ -158,11 +161,27 @@ def test_whoever_waits_is_asked_whether_to_stop() -> None:
     before = {*children()}
     with Workers(1, sleep, check) as workers:
         workers.start()
+        stops = True
         (process,) = {*children()} - before
         answers = workers.answers([1])
         with pytest.raises(StoppedError):
             next(answers)
     assert is_gone(process)
+
+
+def test_whoever_starts_many_is_asked_whether_to_stop() -> None:
+    class StoppedError(Exception):
+        pass
+
+    before = {*children()}
+
+    def check() -> None:
+        if len({*children()} - before) == 2:
+            raise StoppedError
+
+    with Workers(6, do, check) as workers, pytest.raises(StoppedError):
+        workers.start()
+    assert {*children()} <= before
 
 
 def test_worker_holds_nothing_of_this_process_open_and_leaves_nothing_open(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 import replay
 from actors.purchases.coordinator import CoordinatorActor
 from actors.purchases.user import UserActor
-from events.errors import InterruptedRunError, ReplayError
+from events.errors import InputError, InterruptedRunError, ReplayError
 from events.logs.file import Portions
 from events.logs.splitting import LINE_BYTES_MAX
 from replay.cli import main
@@ -300,6 +300,22 @@ def test_run_that_is_stopped_goes_on_to_the_same_files(
     assert shared(logs, tmp_path / "shared", 3) == expected
 
 
+@pytest.mark.parametrize("stop_after", range(6))
+def test_run_that_is_stopped_while_the_past_is_loaded_says_how_to_go_on(
+    logs: Path, tmp_path: Path, stop_after: int
+) -> None:
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > stop_after
+
+    with opened(logs) as pair, pytest.raises(InterruptedRunError, match="interrupted after"):
+        replay.run(pair, tmp_path / "flagged.json", workers=4, should_stop=stop)
+    assert shared(logs, tmp_path, 4) == shared(logs, tmp_path / "one", 1)
+
+
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
     class Listening(RunListener):
         each_event = True
@@ -520,3 +536,10 @@ def test_those_who_are_killed_from_outside_are_replaced(
     assert process.wait() == 0, (tmp_path / "said").read_text()
     assert len(killed) > 4
     assert outputs(shared) == expected
+
+
+@pytest.mark.parametrize("workers", [0, -3, 5_000])
+def test_number_of_workers_has_bounds(logs: Path, tmp_path: Path, workers: int) -> None:
+    with opened(logs) as both, pytest.raises(InputError, match="workers: expected a number from 1"):
+        replay.run(both, tmp_path / OUTPUTS[0], workers=workers)
+    assert list(tmp_path.iterdir()) == []
