@@ -20,8 +20,7 @@ from replay.terminal.standard_streams import report, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from replay.engine.forks import check_processes
-from replay.engine.references import References
+    from replay.engine.references import References
 
 # Python refuses to convert thousands of digits, with a message of its own.
 _DIGITS_MAX: Final = 30

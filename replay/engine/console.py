@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from events.closing import Closing
@@ -182,10 +183,9 @@ class Console(RunListener, Closing):
         if self.verbosity > 0:
             for phase, seconds in summary.seconds.items():
                 self.say(f"phase {phase}: {seconds:.3f} s")
-            if summary.workers:
-                self.say(f"judged by {counted(summary.workers, 'worker')}")
-            if summary.shards:
-                self.say(f"judged by {counted(summary.shards, 'shard')}")
+            who = [(summary.workers, "worker"), (summary.shards, "shard")]
+            for count, each in filter(itemgetter(0), who):
+                self.say(f"judged by {counted(count, each)}")
         for source, refused in summary.refused.items():
             if refused and not summary.accepted.get(source):
                 rows = counted(refused, words.row)

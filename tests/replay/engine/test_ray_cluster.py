@@ -18,7 +18,8 @@ from replay.engine.ray_driver import packed
 def test_without_ray_it_is_said_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["batch.json", "stream.json", "flagged.json", "--ray", "local"]) == 2
     assert capsys.readouterr().err == (
-        "replay: ray: expected an installed library, found none; python -m pip install 'ray>=2.40'\n"
+        "replay: ray: expected an installed library, found none; "
+        "python -m pip install 'ray>=2.40'\n"
     )
 
 
