@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -40,7 +42,11 @@ def do(asked: Any) -> Any:
         case "who":
             return os.getpid()
         case "open":
-            return {int(name) for name in os.listdir("/dev/fd")}  # noqa: PTH208
+            return usable()
+        case "read", int(number):
+            # One of these would be of the same number, if that were free.
+            others = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]
+            return os.pread(number, 9, 0), others
         case "interrupt":
             os.kill(os.getpid(), signal.SIGINT)
         case "terminate":
@@ -50,6 +56,17 @@ def do(asked: Any) -> Any:
 
 def opened() -> set[int]:
     return {int(name) for name in os.listdir("/dev/fd")}  # noqa: PTH208
+
+
+def usable() -> set[int]:
+    """Return the numbers of the files that can be read or written."""
+    found = set()
+    for each in opened():
+        # That by which they were listed is closed by now.
+        with suppress(OSError):
+            if not fcntl.fcntl(each, fcntl.F_GETFL) & os.O_PATH:
+                found.add(each)
+    return found
 
 
 FATAL = ("die", "raise", "exit", "answer what pickle cannot send", "terminate")
@@ -189,10 +206,36 @@ def test_worker_holds_nothing_of_this_process_open_and_leaves_nothing_open(tmp_p
     with (tmp_path / "log").open("wb") as file, Workers(3, do) as workers:
         workers.start()
         held = [answer for _, answer in workers.answers(["open"] * 3)]
-        # Its two pipes, what stands for the standard streams, and that by which it lists them.
+        # Its two pipes, and what stands for the standard streams.
         assert all(len(each - {0, 1, 2}) <= 4 for each in held)
         assert file.fileno() in opened()
     assert opened() == before
+
+
+def test_worker_that_reads_a_file_of_this_process_is_lost_and_reads_no_other(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "table"
+    path.write_bytes(b"5")
+    with path.open("rb") as file, Workers(1, do) as workers:
+        workers.start()
+        assert [found for _, found in workers.answers([("read", file.fileno())])] == [LOST]
+
+
+def test_there_may_be_more_files_than_select_can_wait_for() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] < 1_200:
+        pytest.skip("no more than so many files may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_200, limits[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_050)]
+    try:
+        with Workers(1, do) as workers:
+            workers.start()
+            assert list(workers.answers([1])) == [(1, ("done", 1))]
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_error_in_the_block_ends_all_workers() -> None:
