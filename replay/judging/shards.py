@@ -6,6 +6,7 @@ and return bytes, so whatever carries bytes can lie between: it is a `Transport`
 
 from __future__ import annotations
 
+import pickle
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -277,8 +278,19 @@ class _Served:
         try:
             return self._failure or getattr(self._shard, name)(given)
         except ReplayError as error:
-            self._failure = error
-            return error
+            self._failure = _sendable(error)
+            return self._failure
+
+
+def _sendable(error: ReplayError) -> ReplayError:
+    """Return an error that another process can have, and that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  of our own
+    except Exception:  # noqa: BLE001  a detector's own may need any arguments
+        found = ReplayError(str(error))
+        found.exit_status = error.exit_status  # type: ignore[misc]  # of this one alone
+        return found
+    return error
 
 
 class ShardedSystem(Closing, ABC):
