@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
 from replay.engine.collector import collector_paused
+from replay.engine.drive import StopAskedError
 from replay.engine.opening import bytes_before, open_history, way_on
 from replay.engine.rejections import strict_error
 
@@ -79,10 +80,14 @@ class Run:
         with ExitStack() as stack:
             if not self.inputs.live:
                 stack.enter_context(collector_paused())
-            if self.start(stack, overwrite=overwrite, resume=resume):
-                for log in self.inputs.logs:
-                    for _ in self.read(log):
-                        pass
+            try:
+                if self.start(stack, overwrite=overwrite, resume=resume):
+                    for log in self.inputs.logs:
+                        for _ in self.read(log):
+                            pass
+            except StopAskedError:
+                # While others were waited for.
+                self.stop()
         if not self.summary.finished_before:
             self.lap("close")
         self.listener.on_end(self.summary)
