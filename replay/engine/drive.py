@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from events.errors import InterruptedRunError
 from events.records.record import EventRun, Lines, LogEnd, Rejected, Written
 from replay.engine.kept_lines import KeptLines
 
@@ -113,6 +114,10 @@ class Resumed(ABC):
     @abstractmethod
     def recover(self, output: Output) -> Path | None:
         """Make sure that the output holds the lines of this history; see `Output.recover`."""
+
+
+class StopAskedError(InterruptedRunError):
+    """Whoever asks has been told to stop; `replay.engine.run` says what was done and is kept."""
 
 
 class Drive(ABC):

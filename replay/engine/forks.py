@@ -12,6 +12,8 @@ import os
 import pickle
 import select
 import signal
+import socket
+import struct
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -20,7 +22,6 @@ from events.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from multiprocessing.connection import Connection
 
 CAN_FORK: Final = hasattr(os, "fork")
 """Whether there can be such processes at all."""
@@ -33,6 +34,8 @@ LOOK_SECONDS: Final = 0.2
 
 A signal that asks for that does not end it.
 """
+# Before each message stands how many bytes it has.
+_LENGTH: Final = struct.Struct("!Q")
 _STANDARD_STREAMS: Final = 3
 
 
@@ -56,30 +59,34 @@ class _Message(NamedTuple):
 class Fork:
     """A process that was forked from this one."""
 
-    def __init__(self, connection: Connection, process: int, life: int) -> None:
+    def __init__(
+        self, end: socket.socket, process: int, life: int, check: Callable[[], None]
+    ) -> None:
         """Stand for a process; see `of`.
 
         Args:
-            connection: what is sent, and what it answers.
+            end: what is sent, and what it answers.
             process: its number.
             life: an end of a pipe that nobody writes to: whoever holds the other one sees when
                 this process is gone.
+            check: called while it is waited for; raises where nobody is to wait any longer.
 
         """
-        self._connection: Final = connection
+        self._end: Final = end
         self._process: Final = process
         self._life: Final = life
+        self._check: Final = check
+        end.setblocking(False)
 
     @classmethod
-    def of(cls, do: Callable[[Any], Any]) -> Fork | None:
+    def of(cls, do: Callable[[Any], Any], check: Callable[[], None]) -> Fork | None:
         """Fork a process that does ``do`` with all that it is sent; None where the system refuses.
 
-        It answers what ``do`` returns, and ends when that raises.
+        It answers what ``do`` returns, and ends when that raises. Whoever waits for it calls
+        ``check`` now and then.
         """
-        from multiprocessing.connection import Pipe
-
         try:
-            ours, theirs = Pipe()
+            ours, theirs = socket.socketpair()
             watched, life = os.pipe()
         except OSError:
             return None
@@ -89,7 +96,7 @@ class Fork:
             process = _fork()
             if not process:
                 _work(theirs, watched, do)
-            return cls(ours, process, life)
+            return cls(ours, process, life, check)
         except OSError:
             ours.close()
             os.close(life)
@@ -101,12 +108,18 @@ class Fork:
 
     def fileno(self) -> int:
         """Return what can be read from when there is an answer."""
-        return self._connection.fileno()
+        return self._end.fileno()
 
     def send(self, sent: bytes) -> bool:
         """Send what `message` has given; tell whether the process is there to take it."""
         try:
-            self._connection.send_bytes(sent)
+            for part in (_LENGTH.pack(len(sent)), sent):
+                left = memoryview(part)
+                while left:
+                    try:
+                        left = left[self._end.send(left) :]
+                    except BlockingIOError:
+                        self._wait(select.POLLOUT)
         except OSError:
             return False
         return True
@@ -114,13 +127,39 @@ class Fork:
     def answer(self) -> Any:
         """Return the next answer, waiting for it; `LOST` where the process is gone."""
         try:
-            return pickle.loads(self._connection.recv_bytes())  # noqa: S301  of our own
+            (length,) = _LENGTH.unpack(self._received(_LENGTH.size))
+            return pickle.loads(self._received(length))  # noqa: S301  of our own
         except (EOFError, OSError):
             return LOST
 
+    def _received(self, length: int) -> bytearray:
+        found = bytearray(length)
+        left = memoryview(found)
+        while left:
+            try:
+                count = self._end.recv_into(left)
+            except BlockingIOError:
+                self._wait(select.POLLIN)
+                continue
+            if not count:
+                raise EOFError
+            left = left[count:]
+        return found
+
+    def _wait(self, what: int) -> None:
+        ready = select.poll()
+        ready.register(self._end, what)
+        try:
+            while not ready.poll(1_000 * LOOK_SECONDS):
+                self._check()
+        except BaseException:
+            # What is half there is nobody's answer any more.
+            self._end.close()
+            raise
+
     def end(self) -> None:
         """End the process, whatever it does, and wait for its end."""
-        self._connection.close()
+        self._end.close()
         os.close(self._life)
         with suppress(ProcessLookupError):
             os.kill(self._process, signal.SIGKILL)
@@ -141,14 +180,15 @@ def first_ready(busy: Collection[Fork], check: Callable[[], None]) -> list[Fork]
         check: called now and then; raises where nobody is to wait any longer.
 
     """
-    from multiprocessing.connection import wait
-
+    ready = select.poll()
     ends = {fork.fileno(): fork for fork in busy}
-    ready: list[Any] = []
-    while not ready:
+    for end in ends:
+        ready.register(end, select.POLLIN)
+    found: list[tuple[int, int]] = []
+    while not found:
         check()
-        ready = wait(ends, LOOK_SECONDS)
-    return [ends[end] for end in ready]
+        found = ready.poll(1_000 * LOOK_SECONDS)
+    return [ends[end] for end, _ in found]
 
 
 def _fork() -> int:
@@ -159,15 +199,19 @@ def _fork() -> int:
         return os.fork()
 
 
-def _work(connection: Connection, life: int, do: Callable[[Any], Any]) -> NoReturn:
+def _work(end: socket.socket, life: int, do: Callable[[Any], Any]) -> NoReturn:
     """Answer all that comes, as long as somebody may ask."""
     try:
-        _let_go(connection.fileno(), life)
-        while True:
-            asked = pickle.loads(connection.recv_bytes())  # noqa: S301  of our own
-            answer = do(asked.content)
-            if asked.is_request:
-                connection.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+        _let_go(end.fileno(), life)
+        with end.makefile("rb") as sent:
+            while True:
+                (length,) = _LENGTH.unpack(sent.read(_LENGTH.size))
+                asked = pickle.loads(sent.read(length))  # noqa: S301  of our own
+                answer = do(asked.content)
+                if asked.is_request:
+                    answered = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+                    end.sendall(_LENGTH.pack(len(answered)))
+                    end.sendall(answered)
     finally:
         # Whatever happened: who has asked does it again, and says what there is to say.
         os._exit(1)

@@ -7,6 +7,7 @@ is gone, because the cluster is, all is done here.
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import shutil
@@ -81,7 +82,7 @@ class RayCluster(Closing):
             mkdtemp(prefix="replay-ray-", dir=_FOLDER) if address == LOCAL else None
         )
         count = usable_cores() if workers is None and address == LOCAL else workers
-        self._until = 0.0
+        self._until = math.inf
         self._group: Any = LOST
         self._driver: Final = Workers(1, Driver(address, count, self._folder), self._look)
         self.is_lost = False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
 from replay.engine.collector import collector_paused
+from replay.engine.drive import StopAskedError
 from replay.engine.opening import bytes_before, open_history, way_on
 from replay.engine.rejections import strict_error
 
@@ -79,10 +80,14 @@ class Run:
         with ExitStack() as stack:
             if not self.inputs.live:
                 stack.enter_context(collector_paused())
-            if self.start(stack, overwrite=overwrite, resume=resume):
-                for log in self.inputs.logs:
-                    for _ in self.read(log):
-                        pass
+            try:
+                if self.start(stack, overwrite=overwrite, resume=resume):
+                    for log in self.inputs.logs:
+                        for _ in self.read(log):
+                            pass
+            except StopAskedError:
+                # While others were waited for.
+                self.stop()
         if not self.summary.finished_before:
             self.lap("close")
         self.listener.on_end(self.summary)
@@ -195,7 +200,7 @@ class Run:
         """
         if log.source not in self._ended:
             deal_with = self._deal_with_live if log.live else self._deal_with
-            for block in self._blocks(log):
+            for block in log.blocks(self.store.events + 1, self.drive.ahead(log)):
                 deal_with(log, block)
                 yield
             if log.stopped:
@@ -205,13 +210,6 @@ class Run:
             self.lap(log.source)
         if log is self.inputs.logs[-1]:
             self._sync()
-
-    def _blocks(self, log: LogReader) -> Iterator[Block]:
-        """Iterate over the blocks of ``log``; who parses them may be asked to stop meanwhile."""
-        try:
-            yield from log.blocks(self.store.events + 1, self.drive.ahead(log))
-        except InterruptedRunError:
-            self.stop()
 
     def _sync(self) -> None:
         self.outputs.sync()

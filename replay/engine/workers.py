@@ -158,7 +158,7 @@ class Workers(Pool[Fork]):
         while len(self._forks) < self.count:
             # Many take long, and signals are only looked for.
             self._check()
-            fork = Fork.of(self._do)
+            fork = Fork.of(self._do, self._check)
             if fork is None:
                 # There is no more room for one, and without it all is done as well.
                 return

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from events.errors import InterruptedRunError
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
 from events.records.record import Rejected, StreamStart
 from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
-from replay.engine.drive import Drive
+from replay.engine.drive import Drive, StopAskedError
 from replay.engine.forks import CAN_FORK, check_processes
 from replay.engine.loaders import Loaders
 from replay.engine.output import KeptOutput
@@ -257,7 +256,7 @@ class JudgingDrive(Drive):
 
     def _check_stop(self) -> None:
         if self._should_stop():
-            raise InterruptedRunError("between two events")
+            raise StopAskedError("interrupted")
 
     def _judged(self, decision: Any) -> None:
         if decision is not None:

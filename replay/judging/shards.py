@@ -6,6 +6,7 @@ and return bytes, so whatever carries bytes can lie between: it is a `Transport`
 
 from __future__ import annotations
 
+import pickle
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -208,7 +209,11 @@ class Forked(Relay):
     def renew(self, place: int) -> None:
         self._end(place)
         # Where there is no room for one it is lost again.
-        self._forks[place] = Fork.of(_Served(partial(self._make, place)))
+        self._forks[place] = Fork.of(_Served(partial(self._make, place)), self._look)
+
+    def _look(self) -> None:
+        # As it is by then.
+        self._check()
 
     def take(self, blocks: Mapping[int, bytes]) -> None:
         # Nobody waits: what comes next comes behind it.
@@ -282,8 +287,19 @@ class _Served:
         try:
             return self._failure or getattr(self._shard, name)(given)
         except ReplayError as error:
-            self._failure = error
-            return error
+            self._failure = _sendable(error)
+            return self._failure
+
+
+def _sendable(error: ReplayError) -> ReplayError:
+    """Return an error that another process can have, and that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  of our own
+    except Exception:  # noqa: BLE001  a detector's own may need any arguments
+        found = ReplayError(str(error))
+        found.exit_status = error.exit_status  # type: ignore[misc]  # of this one alone
+        return found
+    return error
 
 
 class ShardedSystem(Closing, ABC):

@@ -320,6 +320,7 @@ class ShardedPurchases(ShardedSystem):
         """Start a shard anew, with all events that came."""
         self._shards.renew(place)
         for columns in self._blocks():
+            self._check()
             if columns.number > len(self.journal):
                 break
             users = self.journal.users_of(columns)

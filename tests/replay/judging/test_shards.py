@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -35,6 +35,9 @@ class Keeping:
             time.sleep(0.5)
             return b"too late"
         return asked or b"".join(self.taken)
+
+    def number(self, _asked: bytes) -> bytes:
+        return b"%d" % os.getpid()
 
     start: Any = None
     hop: Any = None
@@ -90,3 +93,34 @@ def test_answer_that_nobody_waits_for_is_not_the_next_ones(shards: Forked) -> No
     shards.prepare(None, lambda: None)
     with pytest.raises(LostShardError, match=r"shards \[1\]"):
         shards.query("told", EVERYWHERE)
+
+
+class OfTwoPartsError(ReplayError):
+    """Pickle does not make it anew: it gives one argument."""
+
+    exit_status = 1
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+class Failing(Keeping):
+    def sums(self, _asked: bytes, /) -> NoReturn:
+        raise OfTwoPartsError("this", "that")
+
+
+def test_an_error_that_pickle_cannot_make_anew_is_told_in_its_words() -> None:
+    with Forked(1) as shards:
+        shards.prepare(None, lambda: None)
+        shards.start(Failing)
+        with pytest.raises(ReplayError, match=r"^this and that$") as raised:
+            shards.query("sums", {0: b""})
+    assert raised.value.exit_status == 1
+
+
+def test_who_sends_to_one_that_does_not_take_it_may_be_told_to_stop(shards: Forked) -> None:
+    (asleep,) = (int(told) for told in shards.query("number", {1: b""}).values())
+    os.kill(asleep, signal.SIGSTOP)
+    shards.prepare(None, stop)
+    with pytest.raises(StoppedError):
+        shards.take({1: bytes(1 << 23)})

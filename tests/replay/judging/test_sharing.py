@@ -300,20 +300,31 @@ def test_run_that_is_stopped_goes_on_to_the_same_files(
     assert shared(logs, tmp_path / "shared", 3) == expected
 
 
-@pytest.mark.parametrize("stop_after", range(6))
-def test_run_that_is_stopped_while_the_past_is_loaded_says_how_to_go_on(
-    logs: Path, tmp_path: Path, stop_after: int
+def stopped(logs: Path, flagged: Path, after: int, **how: Any) -> str:
+    """Run until ``after`` times nobody was to stop; return what is said, nothing at the end."""
+    asked = iter(range(after))
+    with opened(logs) as both:
+        try:
+            replay.run(both, flagged, should_stop=lambda: next(asked, None) is None, **how)
+        except InterruptedRunError as error:
+            return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"shards": 2}])
+def test_wherever_it_is_stopped_how_to_go_on_is_said(
+    logs: Path, tmp_path: Path, how: dict[str, int]
 ) -> None:
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > stop_after
-
-    with opened(logs) as pair, pytest.raises(InterruptedRunError, match="interrupted after"):
-        replay.run(pair, tmp_path / "flagged.json", workers=4, should_stop=stop)
-    assert shared(logs, tmp_path, 4) == shared(logs, tmp_path / "one", 1)
+    expected, said = shared(logs, tmp_path / "one", 1), "more"
+    (tmp_path / "shared").mkdir()
+    for after in range(1, 400, 3):
+        said = stopped(logs, tmp_path / "shared" / OUTPUTS[0], after, **how)
+        if not said:
+            break
+        assert said.startswith("interrupted after "), said
+        assert said.endswith("the same command goes on from there")
+    assert not said
+    assert outputs(tmp_path / "shared") == expected
 
 
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
