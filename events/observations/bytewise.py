@@ -6,14 +6,28 @@ on arrays. To split the same bytes to texts, and look each up, took three times 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+import msgspec
 import numpy as np
 
 from events.journal.numbering import first_places
 from events.journal.ticks import SECONDS
+from events.nesting import decoded
 from events.observations.observed import Coded
 from events.times.columns import WORD, Cells, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_Spans: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
+_decode_texts = msgspec.json.Decoder(dict[str, str]).decode
+# A key and its value have so many.
+_QUOTES: Final = 4
+# To decode lines of more keys takes no longer.
+_WIDTH_MAX: Final = 4
 
 # Cells of more words are told apart as texts.
 _WORDS_MAX: Final = 4
@@ -124,3 +138,107 @@ def cells_of(
     begins[1:] = ends[:-1] + 1
     padded = data + PADDING
     return [Cells(padded, begins[place::width], ends[place::width]) for place in places]
+
+
+def values_of(lines: bytes, names: Sequence[str]) -> list[Cells] | None:
+    """Return the values of wanted keys in JSON lines that differ in nothing but texts, or None.
+
+    The first line is decoded. Where the others are the same but for what stands in the texts that
+    are values, and no text has an escape, they are JSON if they are UTF-8.
+
+    Args:
+        lines: lines that each end with a newline.
+        names: the wanted keys.
+
+    """
+    first = lines[: lines.find(b"\n") + 1]
+    try:
+        keys = [] if b"\\" in lines else [*decoded(_decode_texts, first)]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    parts = first.split(b'"')
+    width = len(keys)
+    # Of a key that stands there twice nothing is told here.
+    if width > _WIDTH_MAX or not {*names} <= {*keys} or len(parts) != width * _QUOTES + 1:
+        return None
+    found = np.frombuffer(lines, np.uint8)
+    stops = np.flatnonzero(found == ord("\n"))
+    is_quote = found == ord('"')
+    # There is no control character but the newlines, and no quote but those looked at below.
+    if np.count_nonzero(found < ord(" ")) != len(stops) or (
+        np.count_nonzero(is_quote) != len(stops) * width * _QUOTES
+    ):
+        return None
+    padded = lines + PADDING
+    spans = _spans_by_length(lines, stops, parts)
+    if spans is None or not _stand_between(padded, spans, parts):
+        quotes = np.flatnonzero(is_quote).reshape(-1, width, _QUOTES)
+        spans = [(quotes[:, place, 2] + 1, quotes[:, place, 3]) for place in range(width)]
+        if not _stand_between(padded, spans, parts):
+            return None
+    return [Cells(padded, *spans[keys.index(name)]) for name in names]
+
+
+def _spans_by_length(
+    lines: bytes, stops: NDArray[np.int64], parts: Sequence[bytes]
+) -> list[_Spans] | None:
+    """Return where values begin and end if at most one of them is not as long in each line.
+
+    To look for their quotes takes twice as long. Whether they stand there is not looked at.
+
+    Args:
+        lines: the lines.
+        stops: where each ends.
+        parts: what stands between the quotes of the first.
+
+    """
+    begins = np.append(0, stops[:-1] + 1)
+    sizes = stops - begins
+    values = parts[3::_QUOTES]
+    varying = len(values) - 1
+    other = int((sizes != sizes[0]).argmax())
+    if other:
+        found = lines[begins[other] : stops[other]].split(b'"')[3::_QUOTES]
+        differ = [len(one) != len(two) for one, two in zip(values, found, strict=False)]
+        if len(found) != len(values) or differ.count(True) != 1:
+            return None
+        varying = differ.index(True)
+    if int(sizes.min()) < int(sizes[0]) - len(values[varying]):
+        return None
+    spans = []
+    at = 0
+    for place, value in enumerate(values):
+        at += sum(map(len, parts[place * _QUOTES : place * _QUOTES + 3])) + 3
+        before = (begins if place <= varying else stops - sizes[0]) + at
+        at += len(value) + 1
+        spans.append((before, (begins if place < varying else stops - sizes[0]) + at - 1))
+    return spans
+
+
+def _stand_between(padded: bytes, spans: Sequence[_Spans], parts: Sequence[bytes]) -> bool:
+    """Tell whether between values, and behind the last, stands in each line what is in the first.
+
+    Args:
+        padded: the lines, and what is behind them.
+        spans: where the first, the second and so on of the values begin and end.
+        parts: what stands between the quotes of the first line.
+
+    """
+    following = [*parts[_QUOTES:-1], parts[-1] + parts[0], *parts[1:3]]
+    for place, (_, ends) in enumerate(spans):
+        between = following[place * _QUOTES : place * _QUOTES + 3]
+        behind = ends[:-1] if place == len(spans) - 1 else ends
+        if not _stands_at(padded, behind, b'"'.join([b"", *between, b""])):
+            return False
+    return padded[int(spans[-1][1][-1]) : -len(PADDING)] == b'"' + parts[-1]
+
+
+def _stands_at(padded: bytes, places: NDArray[np.int64], text: bytes) -> bool:
+    """Tell whether ``text`` stands at each of the places."""
+    words = words_of(padded)
+    parts = [text[at : at + WORD] for at in range(0, len(text), WORD)]
+    # Where one part stands, the next begins before the end.
+    return all(
+        bool((words[places + at] & _MASKS[len(part)] == int.from_bytes(part, "little")).all())
+        for at, part in zip(range(0, len(text), WORD), parts, strict=True)
+    )

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from events.errors import InputError, shown
 from events.logs.objects import BadLineError, Reason
 from events.logs.splitting import LINE_BYTES_BOUND, CutLine
-from events.observations.bytewise import cells_of, coded, ends_in_order, first_cells
-from events.observations.observed import Observed
+from events.observations.bytewise import cells_of, first_cells
 from events.observations.rows import (
     BlockBuilder,
     ColumnNames,
@@ -23,15 +22,16 @@ from events.observations.rows import (
     checked_id,
     checked_time,
     column_of,
-    ends_or_all,
     observed_at_once,
-    times_in_cells,
+    observed_in_cells,
+    order_told_by,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from events.logs.splitting import WholeLines
+    from events.observations.observed import Observed
     from events.times.epoch import TimeUnit
     from events.times.timestamps import Timestamp, Zone
 
@@ -190,11 +190,8 @@ class CsvRows:
             cells = first_cells(data, delimiter) if place == 0 and unit is None else None
             if cells is None and (found := cells_of(data, width, (place,), delimiter)):
                 (cells,) = found
-            if cells is not None:
-                if unit is None and (ends := ends_in_order(cells)):
-                    return ends
-                if column := times_in_cells(cells, unit):
-                    return ends_or_all(column)
+            if cells is not None and (told := order_told_by(cells, unit)) is not None:
+                return told
         return self.parse(data, last=last).observed.times
 
     def _no_header(self, found: str) -> InputError:
@@ -256,22 +253,8 @@ class CsvRows:
             data = data.replace(b"\r\n", b"\n")
         width, places, _, delimiter = heading
         cells = cells_of(data, width, places, delimiter) if _is_plain(data) else None
-        if cells is None:
-            return None
-        try:
-            if not data.isascii():
-                data.decode()
-            column = times_in_cells(cells[0], self._dialect.unit)
-            if column is None:
-                return None
-            names = list(map(coded, cells[1:]))
-        except UnicodeDecodeError:
-            return None
-        if any("" in each.names for each in names):
-            return None
-        ticks, finer, zone = column
-        keys = names[1] if names[1:] else None
-        return self._block(Observed.of(0, ticks, finer, names[0], keys, zone=zone), given)
+        observed = None if cells is None else observed_in_cells(cells, self._dialect.unit)
+        return None if observed is None else self._block(observed, given)
 
     def _quoted(self, text: str, heading: Heading) -> ObservationBlock | None:
         """Return a block of good rows, one line each, or None for another."""

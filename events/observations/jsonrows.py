@@ -20,6 +20,7 @@ from events.logs.objects import (
 )
 from events.logs.splitting import CutLine
 from events.nesting import are_shallow, decoded
+from events.observations.bytewise import values_of
 from events.observations.rows import (
     BlockBuilder,
     ColumnNames,
@@ -28,6 +29,8 @@ from events.observations.rows import (
     checked_time,
     ends_or_all,
     observed_at_once,
+    observed_in_cells,
+    order_told_by,
     shown_name,
     unit_hint,
 )
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.logs.splitting import WholeLines
+    from events.observations.observed import Observed
     from events.times.columns import TimeColumn
     from events.times.epoch import TimeUnit
     from events.times.timestamps import Timestamp, Zone
@@ -46,6 +50,8 @@ _decode_text = msgspec.json.Decoder(str).decode
 # What stands in JSON as an escape.
 _ESCAPED: Final = re.compile(r'[\\"\x00-\x1f]')
 _MARK: Final = len("YYYY-MM-DD")
+# Fewer bytes are decoded in the time that so many operations on arrays take.
+_CELLS_BYTES_MIN: Final = 1 << 16
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 
 
@@ -97,7 +103,12 @@ class JsonRows:
 
     def times(self, data: WholeLines, *, last: bool = False) -> Sequence[str]:
         """Return the times in ``data``; not all canonical, and also those of bad rows."""
-        if isinstance(data, bytes) and self._named_plainly and _objects(data):
+        if isinstance(data, CutLine) or not self._named_plainly:
+            return self.parse(data, last=last).observed.times
+        cells = _values_of(data, (self._columns.time,))
+        if cells and (told := order_told_by(cells[0], self._unit)) is not None:
+            return told
+        if _objects(data):
             try:
                 rows = decoded(self._time_decoder.decode_lines, data)
                 texts = [] if self._unit else [row.time for row in rows]
@@ -115,22 +126,28 @@ class JsonRows:
         given = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
-        lines = _objects(data) if self._named_plainly else 0
-        rows = self._decode(data) if lines else None
-        # No line is two objects if there are no more of these than lines.
-        if rows is None or len(rows) != lines:
-            return None
-        observed = observed_at_once(
-            self._column(rows),
-            [row.adid for row in rows],
-            [row.key for row in rows] if self._keyed else None,
-        )
+        observed = None
+        if self._named_plainly:
+            cells = _values_of(data, self._columns.names())
+            observed = observed_in_cells(cells, self._unit) if cells else self._decoded(data)
         if observed is None or self.zone not in {None, observed.zone}:
             return None
         self.zone = observed.zone
         first = self.lines_read + 1
-        self.lines_read += lines
-        return ObservationBlock(range(first, first + lines), observed, [], given, first)
+        self.lines_read += len(observed)
+        return ObservationBlock(range(first, self.lines_read + 1), observed, [], given, first)
+
+    def _decoded(self, data: bytes) -> Observed | None:
+        lines = _objects(data)
+        rows = self._decode(data) if lines else None
+        # No line is two objects if there are no more of these than lines.
+        if rows is None or len(rows) != lines:
+            return None
+        return observed_at_once(
+            self._column(rows),
+            [row.adid for row in rows],
+            [row.key for row in rows] if self._keyed else None,
+        )
 
     def _decode(self, data: bytes) -> list[Any] | None:
         """Return the rows, whose ids are text, or None."""
@@ -189,6 +206,10 @@ class JsonRows:
             return times_in_texts([row.time for row in rows])
         cells = Cells.of([str(row.time, "utf-8") for row in rows])
         return None if cells is None else counts_in(_without_quotes(cells), self._unit)
+
+
+def _values_of(data: bytes, names: Sequence[str]) -> list[Cells] | None:
+    return values_of(data, names) if len(data) >= _CELLS_BYTES_MIN else None
 
 
 def _sort_as_times(texts: list[str]) -> bool:

@@ -13,6 +13,7 @@ from events.errors import shown
 from events.journal.ticks import time_of, times_of
 from events.logs.objects import TIME_REASONS, BadLineError, Reason
 from events.logs.splitting import long_line_detail
+from events.observations.bytewise import coded, ends_in_order
 from events.observations.observed import Coded, Observation, Observed
 from events.times.columns import Cells, iso_times_in, times_in_texts
 from events.times.epoch import counts_in, parse_count
@@ -116,17 +117,48 @@ def ends_or_all(column: TimeColumn) -> Sequence[str]:
     return time_of(int(ticks[0])), time_of(int(ticks[-1]))
 
 
+def order_told_by(cells: Cells, unit: TimeUnit | None) -> Sequence[str] | None:
+    """Return what `ends_or_all` does of what cells say as times, or None as `times_in_cells`."""
+    if unit is None and (ends := ends_in_order(cells)):
+        return ends
+    column = times_in_cells(cells, unit)
+    return None if column is None else ends_or_all(column)
+
+
+def observed_in_cells(cells: Sequence[Cells], unit: TimeUnit | None) -> Observed | None:
+    """Return what `observed_at_once` does of columns of cells, in a block that may not be UTF-8.
+
+    Args:
+        cells: the times, the ids and, if there are any, the keys.
+        unit: of what the times are numbers since 1970; None for texts of any form.
+
+    """
+    times, *others = cells
+    column = times_in_cells(times, unit)
+    if column is None:
+        return None
+    try:
+        if not times.data.isascii():
+            times.data.decode()
+        names = list(map(coded, others))
+    except UnicodeDecodeError:
+        return None
+    return _observed(column, *names)
+
+
 def observed_at_once(
     column: TimeColumn | None, adids: list[str], keys: list[str] | None = None
 ) -> Observed | None:
     """Return what rows say, numbered from 0, or None where it takes a look at each to tell."""
     if column is None:
         return None
-    coded = Coded.of(adids)
-    own = None if keys is None else Coded.of(keys)
-    if "" in coded.names or (own is not None and "" in own.names):
+    return _observed(column, Coded.of(adids), None if keys is None else Coded.of(keys))
+
+
+def _observed(column: TimeColumn, adids: Coded, keys: Coded | None = None) -> Observed | None:
+    if "" in adids.names or (keys is not None and "" in keys.names):
         return None
-    return Observed.of(0, column.ticks, column.finer, coded, own, zone=column.zone)
+    return Observed.of(0, column.ticks, column.finer, adids, keys, zone=column.zone)
 
 
 _CACHED_LENGTH_MAX: Final = 64

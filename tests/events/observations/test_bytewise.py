@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.journal.numbering import first_places
-from events.observations import bytewise
-from events.observations.bytewise import cells_of, coded
+from events.observations import bytewise, jsonrows
+from events.observations.bytewise import cells_of, coded, values_of
 from events.observations.csvrows import CsvRows
+from events.observations.jsonrows import JsonRows
 from events.observations.observed import Coded
 from events.observations.rows import ColumnNames
 
@@ -87,3 +90,72 @@ def test_order_is_told_as_texts_have_it(drawn: list[str], in_order: bool) -> Non
     assert (found == sorted(found)) <= (accepted == sorted(accepted))
     if len(accepted) == len(listed):
         assert (found == sorted(found)) == (accepted == sorted(accepted))
+
+
+texts = st.one_of(
+    st.sampled_from(["", "a", "b", "a,", "é", "漢字", ": ", "{", "}", "x" * 33, "\x7f"]),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"\\')),
+)
+spelt = st.sampled_from(
+    [
+        '{"time": "%s", "adid": "%s", "key": "%s"}\n',
+        '{"adid":"%s","key":"%s","time":"%s"}\n',
+        ' {"key":"%s" ,"a":"%s", "adid":"%s","time": "%s" } \n',
+    ]
+)
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """JSON lines that differ in nothing but texts."""
+    form = draw(spelt)
+    names = [part.rpartition('"')[2] for part in re.split(r'" ?: ?', form)[:-1]]
+    of = [st.one_of(good_times, good_times, times) if name == "time" else texts for name in names]
+    rows = draw(st.lists(st.tuples(*of), min_size=1, max_size=8))
+    return "".join(form % row for row in rows).encode()
+
+
+def in_cells(columns: ColumnNames, data: bytes) -> tuple[tuple[object, ...], list[str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonrows, "_CELLS_BYTES_MIN", 0)
+        return told(JsonRows(columns).parse(data)), list(JsonRows(columns).times(data))
+
+
+@given(alike())
+def test_json_lines_that_are_alike_say_in_cells_what_each_says_by_itself(data: bytes) -> None:
+    found = values_of(data, COLUMNS.names())
+    assert found is not None
+    rows = [json.loads(line) for line in data.decode().split("\n")[:-1]]
+    for name, cells in zip(COLUMNS.names(), found, strict=True):
+        assert bytewise.texts_of(cells) == [row[name] for row in rows]
+    block, seen = in_cells(COLUMNS, data)
+    assert block == told(JsonRows(COLUMNS)._line_by_line(data))
+    accepted = list(block[1])  # type: ignore[call-overload]
+    assert (seen == sorted(seen)) <= (accepted == sorted(accepted))
+    if len(accepted) == len(rows):
+        assert (seen == sorted(seen)) == (accepted == sorted(accepted))
+
+
+def test_json_lines_with_a_fault_anywhere_say_what_each_says_by_itself() -> None:
+    columns = ColumnNames("t", "i")
+    one, two = b'{"t":"2020-01-01","i":"a"}\n', b'{"t":"2020-01-02","i":"bc"}\n'
+    data = one + two
+    assert values_of(data, columns.names()) is not None
+    spoilt = [one[:-2] + b',"i":"b"}\n' + two]
+    # As many quotes as there should be, and a line without any.
+    long = one.replace(b"01-01", b"01-01 00:00:00.000000000000000000")
+    spoilt.append(long + long.replace(b"a", b"ab") + long[:-1] + long + b"{}\n")
+    for at in range(len(data)):
+        less = data[:at] + data[at + 1 :]
+        spoilt += [data[:at] + bytes([odd]) + data[at:] for odd in b'"\\\n\r\t\0 {,\xff']
+        moved = data[at : at + 1]
+        places = range(len(data)) if moved in b'{"":,}\n' else [at]
+        spoilt += [less[:to] + moved + less[to:] for to in places]
+        spoilt.append(less)
+    for each in spoilt:
+        lines = each if each.endswith(b"\n") else each + b"\n"
+        expected = told(JsonRows(columns)._line_by_line(lines))
+        block, seen = in_cells(columns, lines)
+        accepted = list(expected[1])  # type: ignore[call-overload]
+        assert block == expected, lines
+        assert (seen == sorted(seen)) <= (accepted == sorted(accepted)), lines
