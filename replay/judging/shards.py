@@ -133,6 +133,11 @@ class Relay(Transport):
     def _call(self, name: str, given: Mapping[int, Any]) -> dict[int, Any]:
         """Call method ``name`` of shards, by place, each with its own of ``given``."""
 
+    def start(self, make: Callable[[int], Shard]) -> None:
+        self._make = make
+        for place in range(self.count):
+            self.renew(place)
+
     def take(self, blocks: Mapping[int, bytes]) -> None:
         self._call("take", blocks)
 
@@ -163,11 +168,6 @@ class InProcess(Relay):
         super().__init__(count)
         self.shards: Final[list[Shard | None]] = [None] * count
         """The shards; None where one is lost."""
-
-    def start(self, make: Callable[[int], Shard]) -> None:
-        self._make = make
-        for place in range(self.count):
-            self.renew(place)
 
     def renew(self, place: int) -> None:
         self.shards[place] = self._make(place)
@@ -200,11 +200,6 @@ class Forked(Relay):
     def __init__(self, count: int) -> None:
         super().__init__(count)
         self._forks: Final[list[Fork | None]] = [None] * count
-
-    def start(self, make: Callable[[int], Shard]) -> None:
-        self._make = make
-        for place in range(self.count):
-            self.renew(place)
 
     def renew(self, place: int) -> None:
         self._end(place)
