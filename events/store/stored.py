@@ -259,20 +259,6 @@ class Encoder:
         )
 
 
-def encode_records(records: Sequence[Record], events: bytes | None = None) -> bytes:
-    """Return the body of a frame of ``records``, as of the first one of a store.
-
-    Args:
-        records: what the frame holds.
-        events: what `encode_events` gives of those among them, where that is known.
-
-    Raises:
-        ValueError: see `Encoder.encode`.
-
-    """
-    return Encoder().encode(records, events)
-
-
 def _packed_events(columns: EventColumns) -> PackedEvents | PackedFacts:
     if isinstance(columns, FactColumns):
         return columns.packed()

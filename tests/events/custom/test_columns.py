@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from events.custom.columns import FactColumns, PackedFacts
 from events.records.validation import WrongRecordError
-from events.store.stored import decode_facts, encode_records
+from events.store.stored import Encoder, decode_facts
 from tests.by_the_book import facts_of
 from tests.facts import TYPES, Tick, facts, numbered
 
@@ -42,12 +42,12 @@ def test_events_come_out_as_they_went_in(
 @given(frames, firsts)
 def test_events_come_out_of_a_frame_as_they_went_in(events: list[Any], first: int) -> None:
     expected = numbered(events, first)
-    body = encode_records([FactColumns.of(TYPES, expected, first)])
+    body = Encoder().encode([FactColumns.of(TYPES, expected, first)])
     (packed,) = decode_facts(body)
     assert isinstance(packed, PackedFacts)
     unpacked = FactColumns.unpack(packed, TYPES, first)
     assert unpacked.events() == expected
-    assert encode_records([unpacked]) == body
+    assert Encoder().encode([unpacked]) == body
     for count in range(1, len(events)):
         part = unpacked.first(count)
         assert FactColumns.unpack(part.packed(), TYPES, first).events() == expected[:count]
@@ -57,7 +57,7 @@ def test_events_come_out_of_a_frame_as_they_went_in(events: list[Any], first: in
 def test_frame_is_what_the_format_says(events: list[Any]) -> None:
     columns = FactColumns.of(TYPES, numbered(events), 1)
     declared = msgspec.msgpack.decode(msgspec.msgpack.encode(TYPES.declared(b"{}")))
-    body = msgspec.msgpack.decode(encode_records([columns]))
+    body = msgspec.msgpack.decode(Encoder().encode([columns]))
     assert body == [facts_of(events, declared["types"])]
 
 

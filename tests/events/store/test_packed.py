@@ -23,9 +23,9 @@ from events.purchases.styles import Style
 from events.records.record import EventRun, Lines, Record, events_in, in_place
 from events.store.earlier import with_runs
 from events.store.stored import (
+    Encoder,
     decode_purchases,
     decode_searches,
-    encode_records,
     unpack_records,
 )
 from tests.by_the_book import body_of
@@ -67,10 +67,10 @@ def test_events_come_out_of_a_frame_as_they_went_in(given_runs: list[Any], befor
         expected += these
         records += [Lines("batch", 1), *these]
     given_records = with_runs(records)
-    body = encode_records(given_records)
+    body = Encoder().encode(given_records)
     found = unpacked(body, len(expected), before)
     assert list(in_place(found)) == records
-    assert encode_records(found) == body
+    assert Encoder().encode(found) == body
     assert msgpack.unpackb(body) == body_of(records)
     if expected:
         # Whoever reads them finds them as `Columns.of` makes them, to the type.
@@ -104,7 +104,7 @@ def test_observations_come_out_of_a_frame_as_they_went_in(
     keys = data.draw(st.none() | column)
     one = Observed(8, tuple(seen), data.draw(column), keys)
     other = Observed(8 + len(seen), tuple(seen), data.draw(column), keys)
-    body = encode_records([one, other])
+    body = Encoder().encode([one, other])
     assert unpacked(body, 2 * len(seen), 7) == [one, other]
     assert msgpack.unpackb(body) == body_of([one, other])
 
@@ -127,7 +127,7 @@ def test_style_is_kept_once_for_all_lines_of_a_frame() -> None:
     columns = Columns.of([Purchase(time, 1, "1", 5), Befriend(time, 2, "1", "2"),
                           Unfriend(time, 3, "1", "2", b"{ }")])  # fmt: skip
     columns.style = CRLF
-    body = encode_records([columns, EventRun(3)])
+    body = Encoder().encode([columns, EventRun(3)])
     first, *rest = msgpack.unpackb(body)
     assert first[-1] == [*msgspec.structs.astuple(CRLF)]
     assert rest == [["run", 3]]
@@ -140,7 +140,7 @@ def test_style_is_kept_once_for_all_lines_of_a_frame() -> None:
 def test_events_of_a_frame_are_given_as_one() -> None:
     one = Columns.of([Purchase("2017-06-13 11:33:01", 1, "1", 5)])
     with pytest.raises(ValueError, match="expected the events of a frame as one, found several"):
-        encode_records([one, EventRun(1), one.numbered(2), EventRun(1)])
+        Encoder().encode([one, EventRun(1), one.numbered(2), EventRun(1)])
 
 
 # What no run writes
@@ -324,7 +324,7 @@ def test_frame_that_nobody_could_read_is_not_written() -> None:
     name = "x" * (TEXT_MAX // 1_000)
     events = [Purchase(FIRST, number, name, 5) for number in range(1, 1_002)]
     with pytest.raises(ValueError, match="characters of lines at most, found"):
-        encode_records(with_runs(events))
+        Encoder().encode(with_runs(events))
 
 
 @given(st.data())
@@ -345,5 +345,5 @@ def test_any_change_of_a_column_is_refused_or_gives_as_many_events(data: st.Data
     except (BadValueError, msgspec.ValidationError):
         return
     assert events_in(found) <= 3
-    again = unpacked(encode_records(found), events_in(found))
+    again = unpacked(Encoder().encode(found), events_in(found))
     assert list(in_place(again)) == list(in_place(found))

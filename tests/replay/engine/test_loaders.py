@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
-from events.store.stored import encode_records
+from events.store.stored import Encoder
 from replay.engine.loaders import Loaders
 from tests.processes import children_of
 
@@ -42,9 +42,9 @@ def test_blocks_are_those_of_one_process_and_encoded_already(sizes: list[int], k
     encoded = here = 0
     found = Loaders(2, lambda: None)(shared, pieces(sizes))
     for place, (block, alone) in enumerate(zip(found, expected, strict=True)):
-        told = encode_records(alone.records)
-        assert encode_records(block.records) == told
-        assert encode_records(block.records, block.encoded) == told
+        told = Encoder().encode(alone.records)
+        assert Encoder().encode(block.records) == told
+        assert Encoder().encode(block.records, block.encoded) == told
         assert (block.events, block.rejected) == (alone.events, alone.rejected)
         encoded += block.encoded is not None
         here += bool(block.events) and block.encoded is None
