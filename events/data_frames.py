@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, Typ
 
 import numpy as np
 
-from events.errors import BadValueError, MissingLibraryError, shown
+from events.errors import BadValueError, shown
 from events.journal.ticks import ticks_and_finer
+from events.libraries import imported
 from events.times.exact import EPOCH
 
 if TYPE_CHECKING:
@@ -80,13 +81,7 @@ def frame_of(library: Library, columns: Mapping[Any, TableColumn], zone: Zone | 
         raise BadValueError(
             f"library: expected 'pandas', 'polars' or 'pyarrow', found {shown(repr(library))}"
         )
-    try:
-        module = import_module(library)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"{library}: expected an installed library, found: {error}; python -m pip install "
-            f"{library}"
-        ) from None
+    module = imported(library, f"{library}: expected an installed library")
     return _MAKERS[library](module, columns, "UTC" if zone == "utc" else None)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from events.data_frames import are_whole, whole_bound
-from events.errors import InputError, MissingLibraryError, shown
+from events.errors import InputError, shown
+from events.libraries import imported
 from events.observations.csvrows import csv_line, places_of
 
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ def pyarrow_module(path: Path, name: str = "pyarrow") -> Any:
         MissingLibraryError: it is not installed.
 
     """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"{path}: expected pyarrow, to read and write Parquet, found: {error}; python -m pip "
-            "install pyarrow"
-        ) from None
+    return imported(name, f"{path}: expected pyarrow, to read and write Parquet")
 
 
 class ParquetLines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import secrets
 import socket
 import webbrowser
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.errors import InputError, OutputError
 from events.escapes import plain
+from events.libraries import is_installed
 from events.store.store import EventStore
 from replay.arguments import is_whole
 from replay.kinds import kind_of, looks_of
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
+    if not (is_installed("uvicorn") and is_installed("starlette")):
         raise InputError(
             'expected starlette and uvicorn, found none; python -m pip install "rewindable-replay'
             '[view]", or in a checkout sh scripts/setup.sh run'

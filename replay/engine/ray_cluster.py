@@ -14,12 +14,12 @@ import shutil
 import signal
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Final
 
 from events.closing import Closing
 from events.errors import InputError, MissingLibraryError, shown
+from events.libraries import is_installed
 from replay.engine.forks import LOOK_SECONDS, LOST
 from replay.engine.ray_driver import LOCAL, Driver, Started, packed
 from replay.engine.workers import Pool, Workers, usable_cores
@@ -72,7 +72,7 @@ class RayCluster(Closing):
             InputError: nobody answers at the address, or no cluster of the same Ray.
 
         """
-        if find_spec("ray") is None:
+        if not is_installed("ray"):
             raise MissingLibraryError(
                 "ray: expected an installed library, found none; python -m pip install 'ray>=2.40'"
             )

@@ -283,7 +283,7 @@ def test_unknown_and_missing_libraries_are_one_clear_line(
         monkeypatch.setitem(sys.modules, "polars", None)
         with pytest.raises(
             replay.MissingLibraryError,
-            match=r"^polars: expected an installed library, found: .*; python -m pip install pol",
+            match=r"^polars: expected an installed library, found none; python -m pip install pol",
         ):
             store.to_frame("polars")
 

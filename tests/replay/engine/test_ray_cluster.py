@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pickle
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import replay
 from events.errors import InputError
+from events.libraries import is_installed
 from replay.cli import main
 from replay.engine.ray_driver import packed
 
 
-@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+@pytest.mark.skipif(is_installed("ray"), reason="Ray is installed")
 def test_without_ray_it_is_said_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["batch.json", "stream.json", "flagged.json", "--ray", "local"]) == 2
     assert capsys.readouterr().err == (
@@ -25,7 +25,7 @@ def test_without_ray_it_is_said_how_to_get_it(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("address", ["", "here", "ray://head:10001", "head:", ":1", "a:70000"])
 def test_address_is_one_of_three_kinds(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr("replay.engine.ray_cluster.find_spec", lambda _: True)
+    monkeypatch.setattr("replay.engine.ray_cluster.is_installed", lambda _: True)
     with pytest.raises(InputError, match=r"ray: expected local, auto or HOST:PORT, found '"):
         replay.RayCluster(address)
 
