@@ -11,4 +11,4 @@ REPLAY_VENV=$project/.venv-ray
 REPLAY_RAY=required
 export REPLAY_VENV REPLAY_RAY
 sh scripts/setup.sh ray
-exec "$REPLAY_VENV/bin/python" -m pytest -q tests/ray "$@"
+exec "$REPLAY_VENV/bin/python" -m pytest -q tests/cluster "$@"

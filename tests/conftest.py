@@ -6,9 +6,15 @@ import atexit
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What sessions of the debugger keep of what is typed there is not to go to whoever runs the tests.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="replay-state-")
@@ -31,3 +37,11 @@ settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _modules_are_found_as_before() -> Iterator[None]:
+    """Forget the folders of detectors that were named by their files; see `replay.loading`."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before

@@ -1,4 +1,4 @@
-"""A cluster of Ray is asked for in words that are looked at first; see `tests.ray` for the rest."""
+"""What is asked of a cluster of Ray is looked at before one is there; see also `tests.cluster`."""
 
 from __future__ import annotations
 

@@ -17,9 +17,8 @@ from events.errors import InputError
 from replay.cli import main
 from replay.engine.forks import LOST
 from replay.engine.ray_cluster import _FOLDER
-from tests.processes import eventually
-from tests.ray.detectors import Elsewhere, Mortal
-from tests.ray.nodes import (
+from tests.cluster.detectors import Elsewhere, Mortal
+from tests.cluster.nodes import (
     NAMES,
     PATIENT,
     SLOW,
@@ -32,6 +31,7 @@ from tests.ray.nodes import (
     started,
     words_of,
 )
+from tests.processes import eventually
 from tests.replay.engine.test_workers import do
 
 # What Ray's workers do
@@ -124,7 +124,7 @@ def test_detector_that_workers_do_not_have_is_refused(
     assert capfd.readouterr().err == (
         f"replay: ray {nodes[0]}: expected workers that can do this, {found}\n"
     )
-    assert main([*words[:4], "tests.ray.detectors:Elsewhere", *words[4:]]) == 2
+    assert main([*words[:4], "tests.cluster.detectors:Elsewhere", *words[4:]]) == 2
     said = capfd.readouterr().err
     assert f"not 'elsewhere' (version {Elsewhere.version}); let it be the same file\n" in said
     assert said.count("\n") == 1

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(replay.__file__).parents[1]
 STORE_BYTES = 100 << 20
-SLOW = ["--detector", "tests.ray.detectors:Slow"]
-PATIENT = ["--detector", "tests.ray.detectors:Patient"]
+SLOW = ["--detector", "tests.cluster.detectors:Slow"]
+PATIENT = ["--detector", "tests.cluster.detectors:Patient"]
 NAMES = ("flagged.json", "flagged.json.events")
 
 
@@ -145,7 +145,7 @@ _PROGRAM = """
 import sys
 import replay.cli
 from replay.__main__ import entry
-from tests.ray.nodes import small
+from tests.cluster.nodes import small
 replay.cli.portions_of = small
 sys.exit(entry())
 """

@@ -13,9 +13,9 @@ import bench_live
 import replay
 from events.logs.file import PORTIONS
 from replay.cli import main
+from tests.cluster import detectors
+from tests.cluster.nodes import NAMES, PATIENT, ROOT, Node, judging, outputs, small, words_of
 from tests.processes import eventually
-from tests.ray import detectors
-from tests.ray.nodes import NAMES, PATIENT, ROOT, Node, judging, outputs, small, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def test_what_users_raise_is_said_as_in_one_process(
 ) -> None:
     said = []
     for where in ([], ["--ray", nodes[0], "--shards", "2"]):
-        rule = ["--detector", "tests.ray.detectors:FailingUsers", *where]
+        rule = ["--detector", "tests.cluster.detectors:FailingUsers", *where]
         assert main(words_of(logs, tmp_path, *rule, "--overwrite")) == 1
         said.append(capfd.readouterr().err)
     assert "ValueError: no answer" in said[1]
@@ -79,7 +79,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for seconds, words, reason in (
-        (60, ["2", *PATIENT[:1], "tests.ray.detectors:Elsewhere"], "let it be the same file"),
+        (60, ["2", *PATIENT[:1], "tests.cluster.detectors:Elsewhere"], "let it be the same file"),
         (60, ["2", "--workers", "2"], "expected no workers beside them"),
         (4, ["5"], "expected room for 5 shards, each of one core, found none for 1 of them"),
     ):

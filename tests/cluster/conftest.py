@@ -13,8 +13,8 @@ import pytest
 from replay.cli import main
 from replay.engine.ray_cluster import _FOLDER
 from tests import late_logs
+from tests.cluster.nodes import PATIENT, SLOW, Node, environment, small, words_of
 from tests.processes import eventually
-from tests.ray.nodes import PATIENT, SLOW, Node, environment, small, words_of
 from tests.replay.engine.test_workers import children
 
 if TYPE_CHECKING:
