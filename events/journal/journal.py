@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from events.journal.columns import Kinds
     from events.journal.index import Growth, Owners, Rows
-    from events.journal.names import Words
 
 E = TypeVar("E")
 C = TypeVar("C", bound=EventColumns)
@@ -109,28 +108,23 @@ class Journal(Timed, ABC, Generic[E, C]):
         """
         self.extend(self._columns(event))
 
-    def _number(
-        self, names: Sequence[str], *standing: Owners, words: Words | None = None
-    ) -> Owners:
-        """Return the number of each subject of ``names``; those who have none appear.
+    def _appear_in(self, numbers: Owners, *standing: Owners) -> None:
+        """Take note of the subjects that appear with the events that come next.
 
         Args:
-            names: the subjects of the events that come next, all different.
-            standing: has an entry for each of these events: which of ``names`` stands there, or
-                -1 for nobody.
-            words: the same names as words, where they are known as such.
+            numbers: those of all subjects of these events, all different.
+            standing: has an entry for each of these events: at which place of ``numbers`` its
+                subject is, or -1 for nobody.
 
         """
-        known = len(self.names)
-        numbers = self.numbers.codes(names, words)
+        known = len(self._one)
         if len(self.names) > known:
-            # The first event in which each name stands.
-            born = np.full(len(names), _NEVER)
+            # The first event in which each stands.
+            born = np.full(len(numbers), _NEVER)
             for places in standing:
                 events = np.flatnonzero(places >= 0)
                 np.minimum.at(born, places[events], events + self._count + 1)
             self._appear(born[numbers >= known])
-        return numbers
 
     def _appear(self, births: Sequence[int] | Rows) -> None:
         """Take note that the last subjects appear with the events of the numbers ``births``."""

@@ -1,13 +1,14 @@
 """Numbers for names, for all of a history.
 
 A dictionary of a million names is larger than any cache: to look up each name of a block takes
-three places in memory, one after the other. Names of at most eight characters are words in a
-table of NumPy's here, which looks in all of their places at once: a tenth of the time.
+three places in memory, one after the other. Names of at most eight bytes are words in a table of
+NumPy's here, which looks in all of their places at once: a tenth of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Words: TypeAlias = NDArray[np.uint64]
-"""Texts of at most eight ASCII characters, the first one in the lowest byte, then zeros."""
+"""Texts of at most eight bytes of UTF-8, the first one in the lowest byte, then zeros."""
 
 _WORD: Final = 8
 _BITS: Final = 64
@@ -63,28 +64,43 @@ class Names(Mapping[str, int]):
             number = self._apart[name] = self._placed(name)
         return number
 
-    def codes(self, names: Sequence[str], words: Words | None = None) -> NDArray[np.int32]:
-        """Return the number of each of ``names``, all different; who has none gets the next.
-
-        As ``words`` each is in its first bytes, where that is known.
-        """
+    def codes(self, names: Sequence[str]) -> NDArray[np.int32]:
+        """Return the number of each of ``names``, all different; who has none gets the next."""
         if len(names) < _MANY:
             return np.array([self._code(name) for name in names], np.int32)
-        if words is None:
-            words = _words(names)
+        words = _words(names)
         numbers = self._found(words)
-        unknown = np.flatnonzero(numbers < 0).tolist()
-        if not unknown:
-            return numbers
-        known = self._apart.get
-        numbers[unknown] = [known(names[place], -1) for place in unknown]
-        new = np.flatnonzero(numbers < 0)
-        if len(new):
-            first = len(self.listed)
-            self.listed.extend([names[place] for place in new.tolist()])
-            numbers[new] = np.arange(first, len(self.listed))
-            self._add(words[new], numbers[new])
+        unknown = np.flatnonzero(numbers < 0)
+        if len(unknown):
+            self._number(words, numbers, unknown, [names[place] for place in unknown.tolist()])
         return numbers
+
+    def codes_of_words(self, words: Words) -> NDArray[np.int32]:
+        """Return what `codes` does of the same names, of which those that are here are not made."""
+        if len(words) < _MANY:
+            return self.codes(texts_of(words[:, np.newaxis]))
+        numbers = self._found(words)
+        unknown = np.flatnonzero(numbers < 0)
+        if len(unknown):
+            self._number(words, numbers, unknown, texts_of(words[unknown, np.newaxis]))
+        return numbers
+
+    def _number(
+        self,
+        words: Words,
+        numbers: NDArray[np.int32],
+        unknown: NDArray[np.int64],
+        names: Sequence[str],
+    ) -> None:
+        """Put the numbers of ``names`` into ``numbers``, at the places that are ``unknown``."""
+        known = self._apart.get
+        found = np.array([known(name, -1) for name in names], np.int32)
+        is_new = found < 0
+        first = len(self.listed)
+        self.listed.extend(compress(names, is_new.tolist()))
+        found[is_new] = np.arange(first, len(self.listed))
+        numbers[unknown] = found
+        self._add(words[unknown[is_new]], found[is_new])
 
     def _code(self, name: str) -> int:
         try:
@@ -172,7 +188,7 @@ def _words(names: Sequence[str]) -> Words:
     """Return names as words, and as 0 those that are none."""
     together = "".join(names)
     if not together.isascii() or "\0" in together:
-        names = [name if _word(name) else "" for name in names]
+        return np.fromiter(map(_word, names), np.uint64, len(names))
     texts = np.array(names, f"S{_WORD}")
     words = texts.view("<u8")
     # Longer ones were cut.
@@ -181,10 +197,22 @@ def _words(names: Sequence[str]) -> Words:
     return words
 
 
+def texts_of(words: NDArray[np.uint64]) -> list[str]:
+    """Return names of which each row has the words, and which have no newline.
+
+    That takes a third of the time of one by one.
+    """
+    size = _WORD * words.shape[1]
+    text = np.full((len(words), size + 1), ord("\n"), np.uint8)
+    text[:, :size] = words.view(np.uint8).reshape(-1, size)
+    return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]
+
+
 def _word(name: object) -> int:
-    if not isinstance(name, str):
+    if not isinstance(name, str) or len(name) > _WORD:
         # What a detector asks for may be anything.
         return 0
-    if len(name) > _WORD or not name.isascii() or name.endswith("\0"):
+    spelled = name.encode("utf-8", "surrogatepass")
+    if len(spelled) > _WORD or spelled.endswith(b"\0"):
         return 0
-    return int.from_bytes(name.encode().ljust(_WORD, b"\0"), "little")
+    return int.from_bytes(spelled, "little")

@@ -43,7 +43,9 @@ class ObservationJournal(Journal[Observation, Observed]):
 
     def _take(self, columns: Observed) -> None:
         keys = columns.coded_keys or Coded([""], np.zeros(len(columns), np.int32))
-        self._keys.append(self._number(keys.names, keys.codes)[keys.codes])
+        numbers = self.numbers.codes(keys.names)
+        self._appear_in(numbers, keys.codes)
+        self._keys.append(numbers[keys.codes])
         self._adids.append(columns.coded_adids.by(self.adids))
         self._order = None
         self._own = {}

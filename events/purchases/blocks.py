@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from events.journal.columns import CodeBook
+from events.journal.names import texts_of
 from events.journal.numbering import first_places
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
@@ -30,8 +31,6 @@ from events.purchases.words import WORD, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from events.journal.names import Words
     from events.logs.block import Block
@@ -180,8 +179,13 @@ class _Rows:
         except ValueError:
             return False
 
-    def _numbered(self, said: Said, gone: list[int]) -> tuple[list[str], Codes, Words | None]:
-        """Return the users in order of first appearance, those of each row as places, and words."""
+    def _numbered(
+        self, said: Said, gone: list[int]
+    ) -> tuple[list[str] | None, Codes, Words | None]:
+        """Return the users in order of first appearance, those of each row as places, and words.
+
+        There are names or words; see `Columns`.
+        """
         codes = np.full(2 * len(said.kinds), NOBODY, np.int32)
         if self._names is not None:
             book = CodeBook()
@@ -200,16 +204,9 @@ class _Rows:
         is_first = first == np.arange(len(first))
         codes[meant] = (np.cumsum(is_first, dtype=np.int32) - 1)[first]
         users = users[is_first]
-        words = users[:, 0] if users.shape[1] == 1 else None
-        return _texts(users), codes.reshape(-1, 2), words
-
-
-def _texts(names: NDArray[np.uint64]) -> list[str]:
-    """Return names that were words, and have no newline: a third of the time of one by one."""
-    size = WORD * names.shape[1]
-    text = np.full((len(names), size + 1), ord("\n"), np.uint8)
-    text[:, :size] = names.view(np.uint8).reshape(-1, size)
-    return text.tobytes().translate(None, b"\0").decode().split("\n")[:-1]
+        if users.shape[1] == 1:
+            return None, codes.reshape(-1, 2), users[:, 0]
+        return texts_of(users), codes.reshape(-1, 2), None
 
 
 def _without(values: dict[int, T], gone: list[int]) -> dict[int, T]:

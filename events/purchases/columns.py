@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from events.journal.columns import CodeBook, EventColumns
+from events.journal.names import texts_of
 from events.journal.ticks import ticks_and_finer
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from events.journal.columns import Kinds
-    from events.journal.names import Words
+    from events.journal.names import Names, Words
     from events.journal.ticks import Ticks
     from events.purchases.styles import Style
 
@@ -42,12 +43,12 @@ class Columns(EventColumns):
     2**64 only: numpy would turn sums with signed numbers into floats.
     """
 
-    __slots__ = ("amounts", "names", "others", "style", "users", "words")
+    __slots__ = ("_names", "amounts", "others", "style", "users", "words")
 
     def __init__(  # noqa: PLR0917  they are the columns
         self,
         number: int,
-        names: list[str],
+        names: list[str] | None,
         kinds: Kinds,
         users: Codes,
         others: Codes,
@@ -58,10 +59,9 @@ class Columns(EventColumns):
         style: Style | None = None,
         words: Words | None = None,
     ) -> None:
-        """Take the columns of events from event ``number`` on."""
+        """Take the columns of events from event ``number`` on, with names or their words."""
         super().__init__(number, kinds, ticks, finer, lines)
-        self.names = names
-        """The users that appear, in order of first appearance, of a friendship ``user1`` first."""
+        self._names = names
         self.users = users
         """Whose purchase it is, or ``user1``, as places in ``names``."""
         self.others = others
@@ -73,6 +73,20 @@ class Columns(EventColumns):
         self.words = words
         """The names as `events.journal.names` has them, where each is a word and they were read
         as such."""
+
+    @property
+    def names(self) -> list[str]:
+        """The users that appear, in order of first appearance, of a friendship ``user1`` first."""
+        if self._names is None:
+            assert self.words is not None, "they have names or words"
+            self._names = texts_of(self.words[:, np.newaxis])
+        return self._names
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Return what is copied or sent: no names of which there are words."""
+        state: Any = super().__getstate__()
+        slots = state[1]
+        return None, slots if self.words is None else {**slots, "_names": None}
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Self:
@@ -105,11 +119,17 @@ class Columns(EventColumns):
             lines,
         )
 
+    def codes_in(self, numbers: Names) -> Codes:
+        """Return the number of each user of ``names``; see `Names.codes`."""
+        if self.words is None:
+            return numbers.codes(self.names)
+        return numbers.codes_of_words(self.words)
+
     def first(self, count: int) -> Self:
         last = int(max(self.users[:count].max(initial=-1), self.others[:count].max(initial=-1)))
         return type(self)(
             self.number,
-            self.names[: last + 1],
+            None if self._names is None else self._names[: last + 1],
             self.kinds[:count],
             self.users[:count],
             self.others[:count],

@@ -46,7 +46,8 @@ class PurchaseJournal(Journal[Event, Columns]):
         return Columns.of([event])
 
     def _take(self, columns: Columns) -> None:
-        numbers = self._number(columns.names, columns.users, columns.others, words=columns.words)
+        numbers = columns.codes_in(self.numbers)
+        self._appear_in(numbers, columns.users, columns.others)
         self._users.append(numbers[columns.users])
         # NOBODY, which is -1, gives the last place.
         self._others.append(np.append(numbers, np.int32(NOBODY))[columns.others])

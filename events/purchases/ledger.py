@@ -54,7 +54,7 @@ class Ledger:
 
     def users_of(self, columns: Columns) -> Codes:
         """Return the number of each user in ``columns.names``."""
-        return self.numbers.codes(columns.names, columns.words)
+        return columns.codes_in(self.numbers)
 
     def append(self, event: Event) -> None:
         """Append one event."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,24 @@ def check(blocks: list[list[str]], *, sharing: bool = False) -> Names:
 def test_names_have_the_numbers_of_a_dictionary(blocks: list[list[str]]) -> None:
     check(blocks)
     check([[name] for block in blocks for name in block])
+
+
+@given(st.lists(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=300), max_size=4))
+def test_words_have_the_numbers_of_the_names_that_they_are(blocks: list[list[str]]) -> None:
+    """However long a name is in characters: it is a word if it has at most eight bytes."""
+    names, model = Names(), dict[str, int]()
+    for place, block in enumerate(blocks):
+        spelled = [name.encode() for name in block if "\0" not in name and "\n" not in name]
+        told = [each for each in spelled if len(each) <= 8]
+        expected = [model.setdefault(each.decode(), len(model)) for each in told]
+        if place % 2:
+            codes = names.codes([each.decode() for each in told])
+        else:
+            words = np.array([each.ljust(8, b"\0") for each in told], "S8").view("<u8")
+            codes = names.codes_of_words(words)
+        assert codes.tolist() == expected
+        assert [names[each.decode()] for each in told] == expected
+    assert names == model
 
 
 def test_many_names_do_not_lose_theirs_where_the_table_grows() -> None:
