@@ -7,44 +7,49 @@ journal are those of one process.
 
 from __future__ import annotations
 
+import pickle
 from functools import partial
 from mmap import mmap
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import InputError
 from events.journal.columns import EventColumns
 from events.logs.splitting import CutLine
 from events.store.stored import encode_events
-from replay.engine.forks import LOST
 from replay.engine.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from events.logs.block import Block
+    from events.logs.file import Portions
     from events.logs.parser import Parser
     from events.logs.reader import Piece
+    from replay.engine.forks import Fork
 
 # A worker takes its lines for those from the second one on: before the first may stand a
 # byte-order mark.
 _LINE: Final = 2
 _EVENT: Final = 1
-# So many pieces for each worker have a place in memory that all have in common.
-_PIECES: Final = 4
+# Nobody waits for this process to have taken what was parsed before.
+_AHEAD: Final = 2
 
 
 class Loaders:
     """Parses the lines of a log, several blocks at a time."""
 
-    def __init__(self, count: int, check: Callable[[], None]) -> None:
+    def __init__(self, count: int, portions: Portions, check: Callable[[], None]) -> None:
         """Start no process yet.
 
         Args:
             count: how many there are to be.
+            portions: how the log is read.
             check: called while they are waited for; raises where this process is to stop.
 
         """
         self._count: Final = count
+        # A piece begins with what the one before it has cut off of its last line.
+        self._size: Final = 2 * portions.batch_bytes
         self._check: Final = check
 
     def __call__(self, parser: Parser, pieces: Iterator[Piece]) -> Iterator[Block]:
@@ -54,21 +59,17 @@ class Loaders:
             InputError: the log cannot be read any further; what came before has come.
 
         """
-        size = 0
         while parser.zone is None or parser.line_number < _LINE:
             piece = next(pieces, None)
             if piece is None:
                 return
-            size = max(size, len(piece.lines))
             yield parser.parse(piece.lines, last=piece.last)
         failure: list[InputError] = []
-        room = _Room(_PIECES * self._count, size + size // 2)
-        with Workers(self._count, partial(_parsed, parser, room), self._check) as workers:
-            workers.start()
-            for asked, found in workers.answers(map(room.lend, _until(pieces, failure))):
-                room.give_back(asked)
-                if found is LOST:
-                    yield parser.parse(asked.piece.lines, last=asked.piece.last)
+        with _Loading(self._count, parser, self._size, self._check) as loading:
+            loading.start()
+            for piece, found in loading.parsed(_until(pieces, failure)):
+                if found is None:
+                    yield parser.parse(piece.lines, last=piece.last)
                     continue
                 block, lines = found
                 block = block.moved(parser.line_number - _LINE, parser.next_number - _EVENT)
@@ -87,64 +88,68 @@ def _until(pieces: Iterator[Piece], failure: list[InputError]) -> Iterator[Piece
         failure.append(error)
 
 
-class _Lent:
-    """A piece on its way to a worker, whose lines lie in a room if they have a place there."""
+class _Lent(NamedTuple):
+    """A piece, and where in the memory of all its place begins."""
 
-    __slots__ = ("piece", "place")
-
-    def __init__(self, piece: Piece, place: int | None) -> None:
-        self.piece = piece
-        self.place = place
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        piece, place = self.piece, self.place
-        return _Asked, ((piece.lines if place is None else len(piece.lines)), piece.last, place)
+    piece: Piece
+    place: int
 
 
 class _Asked(NamedTuple):
     """What of a piece reaches a worker."""
 
-    lines: Any
-    """The lines, or how many bytes they are, at their place."""
+    place: int
+    bytes: int
+    """How many bytes the lines have that lie there."""
     last: bool
-    place: int | None
 
 
-class _Room:
-    """Memory that workers have in common with this process: what lies there is not sent."""
+class _Loading(Workers):
+    """Workers that parse pieces, of which each has a place in memory that all have in common.
 
-    def __init__(self, places: int, size: int) -> None:
-        """Have room for so many pieces, each of so many bytes."""
+    There lie its lines, and then what they gave. What has no room there is for this process.
+    """
+
+    def __init__(self, count: int, parser: Parser, size: int, check: Callable[[], None]) -> None:
+        """Start no process yet; see `Loaders`."""
+        super().__init__(count, partial(self._parse, parser), check, _AHEAD)
         self._size: Final = size
-        self._memory: Final = mmap(-1, max(places * size, 1))
-        self._free: Final = [place * size for place in range(places)]
+        self._memory: Final = mmap(-1, self.taken_max * size)
+        self._free: Final = [place * size for place in range(self.taken_max)]
 
-    def lend(self, piece: Piece) -> _Lent:
-        """Put a piece into a place, if one is free and large enough."""
-        lines = piece.lines
-        if isinstance(lines, CutLine) or len(lines) > self._size or not self._free:
-            return _Lent(piece, None)
-        place = self._free.pop()
+    def parsed(self, pieces: Iterable[Piece]) -> Iterator[tuple[Piece, tuple[Block, int] | None]]:
+        """Iterate over ``pieces``, each with what it gives and how many lines it has.
+
+        None stands for what is to be parsed by this process.
+        """
+        requests = (_Lent(piece, self._free.pop()) for piece in pieces)
+        for (piece, place), answer in self.answers(requests):
+            told = isinstance(answer, int)
+            content = self._memory[place : place + answer] if told else b""
+            self._free.append(place)
+            yield piece, pickle.loads(content) if told else None  # noqa: S301  of our own
+
+    def _ask(self, worker: Fork, request: _Lent) -> bool:
+        (lines, last), place = request
+        if isinstance(lines, CutLine) or len(lines) > self._size:
+            return super()._ask(worker, None)
         self._memory[place : place + len(lines)] = lines
-        return _Lent(piece, place)
+        return super()._ask(worker, _Asked(place, len(lines), last))
 
-    def give_back(self, lent: _Lent) -> None:
-        """Let another piece have its place; no worker reads there any more."""
-        if lent.place is not None:
-            self._free.append(lent.place)
-
-    def lines(self, asked: _Asked) -> Any:
-        """Return the lines of a piece, where somebody is asked about it."""
-        place, lines = asked.place, asked.lines
-        return lines if place is None else self._memory[place : place + lines]
-
-
-def _parsed(parser: Parser, room: _Room, asked: _Asked) -> tuple[Block, int]:
-    """Return what a piece gives, and how many lines it has."""
-    parser.line_number, parser.next_number = _LINE, _EVENT
-    block = parser.parse(room.lines(asked), last=asked.last)
-    if block.events:
-        columns = block.records[0]
-        assert isinstance(columns, EventColumns), "so a block begins that has events"
-        block = block._replace(encoded=encode_events(columns))
-    return block, parser.line_number - _LINE
+    def _parse(self, parser: Parser, asked: _Asked | None) -> int | None:
+        """Return how many bytes of an answer lie where the lines were; in a worker."""
+        if asked is None:
+            return None
+        place, size, last = asked
+        parser.line_number, parser.next_number = _LINE, _EVENT
+        block = parser.parse(self._memory[place : place + size], last=last)
+        if block.events:
+            columns = block.records[0]
+            assert isinstance(columns, EventColumns), "so a block begins that has events"
+            block = block._replace(encoded=encode_events(columns))
+        parsed = block, parser.line_number - _LINE
+        content = pickle.dumps(parsed, pickle.HIGHEST_PROTOCOL)
+        if len(content) > self._size:
+            return None
+        self._memory[place : place + len(content)] = content
+        return len(content)

@@ -22,6 +22,8 @@ from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
+# For all that a worker may be asked at once, so many requests may be taken.
+_TAKEN: Final = 4
 A = TypeVar("A")
 W = TypeVar("W")
 
@@ -47,15 +49,21 @@ class _Asked:
 class Pool(Closing, Generic[W]):
     """Workers that all do the same, each on what it is asked."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, ahead: int = 1) -> None:
         """Start none yet; see `start`.
 
         Args:
             count: how many there are to be.
+            ahead: how much each is asked at most before it has answered. With more than 1 nobody
+                waits for this process to come round, and requests have to be small: while an
+                answer is on its way, nobody reads them.
 
         """
         self.count: Final = count
         """How many there are to be."""
+        self.taken_max: Final = count * ahead * _TAKEN
+        """How many requests are taken at most before the first of them is given back."""
+        self._ahead: Final = ahead
 
     def __len__(self) -> int:
         """Return how many are running, as far as is known."""
@@ -96,7 +104,7 @@ class Pool(Closing, Generic[W]):
         following = iter(requests)
         # What was taken and not given back, in order; and what those do who are at work.
         taken: deque[_Asked] = deque()
-        busy: dict[W, _Asked] = {}
+        busy: dict[W, deque[_Asked]] = {}
         try:
             while True:
                 self._hand_out(following, taken, busy)
@@ -104,8 +112,13 @@ class Pool(Closing, Generic[W]):
                     return
                 if taken[0].is_waiting:
                     for worker, answer in self._answered(busy):
-                        asked = busy.pop(worker)
+                        if answer is LOST:
+                            _give_up(busy.pop(worker))
+                            continue
+                        asked = busy[worker].popleft()
                         asked.is_waiting, asked.answer = False, answer
+                        if not busy[worker]:
+                            del busy[worker]
                 else:
                     asked = taken.popleft()
                     yield asked.request, asked.answer
@@ -115,25 +128,39 @@ class Pool(Closing, Generic[W]):
                 self._bury(worker)
 
     def _hand_out(
-        self, following: Iterator[Any], taken: deque[_Asked], busy: dict[W, _Asked]
+        self, following: Iterator[Any], taken: deque[_Asked], busy: dict[W, deque[_Asked]]
     ) -> None:
         """Let all who are idle do something, or take one request where nobody is left."""
-        for worker in [each for each in self._running() if each not in busy]:
-            for request in islice(following, 1):
+        for worker in self._running() * self._ahead:
+            if len(busy.get(worker, ())) == self._ahead:
+                continue
+            for request in islice(following, min(self.taken_max - len(taken), 1)):
                 asked = _Asked(request)
                 taken.append(asked)
                 if self._ask(worker, request):
                     asked.is_waiting = True
-                    busy[worker] = asked
+                    busy.setdefault(worker, deque()).append(asked)
+                else:
+                    _give_up(busy.pop(worker, ()))
         if not taken:
             taken += map(_Asked, islice(following, 1))
+
+
+def _give_up(asked: Iterable[_Asked]) -> None:
+    """Wait no longer for what somebody was asked who is gone."""
+    for each in asked:
+        each.is_waiting = False
 
 
 class Workers(Pool[Fork]):
     """Workers that are processes, forked from this one."""
 
     def __init__(
-        self, count: int, do: Callable[[Any], Any], check: Callable[[], None] = lambda: None
+        self,
+        count: int,
+        do: Callable[[Any], Any],
+        check: Callable[[], None] = lambda: None,
+        ahead: int = 1,
     ) -> None:
         """Start no process yet; see `start`.
 
@@ -143,9 +170,10 @@ class Workers(Pool[Fork]):
                 pickle can send them. A worker in which it raises ends.
             check: called before each fork and while answers are waited for; raises where this
                 process is to stop.
+            ahead: see `Pool`.
 
         """
-        super().__init__(count)
+        super().__init__(count, ahead)
         self._do: Final = do
         self._check: Final = check
         self._forks: Final[list[Fork]] = []

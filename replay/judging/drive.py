@@ -195,7 +195,7 @@ class JudgingDrive(Drive):
     def ahead(self, log: LogReader) -> ParseAhead | None:
         """Have the past parsed by workers, where they are asked for."""
         if log is self.logs.batch and self._loaders > 1 and CAN_FORK:
-            return Loaders(self._loaders, self._check_stop)
+            return Loaders(self._loaders, log.portions, self._check_stop)
         return None
 
     def take(self, log: LogReader, records: list[Record]) -> None:

@@ -10,6 +10,7 @@ import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.logs.file import Log, Portions
 from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
@@ -19,6 +20,7 @@ from tests.processes import children_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOLD = workload.Workload(users=40, lines=600, bad=0.05, late=0.1, seed=4)
 LINES = b"".join(workload.Generator(TOLD).batch()).splitlines()[1:]
@@ -35,12 +37,19 @@ def pieces(sizes: list[int]) -> Iterator[Piece]:
 
 
 @settings(max_examples=12)
-@given(st.lists(st.integers(0, 60), min_size=3, max_size=20), st.integers(0, 6))
-def test_blocks_are_those_of_one_process_and_encoded_already(sizes: list[int], kill: int) -> None:
+@given(
+    st.lists(st.integers(0, 60), min_size=3, max_size=20),
+    st.integers(0, 6),
+    st.sampled_from([1_000, 1 << 16]),
+)
+def test_blocks_are_those_of_one_process_and_encoded_already(
+    sizes: list[int], kill: int, batch_bytes: int
+) -> None:
     one, shared = BlockParser("batch", 1), BlockParser("batch", 1)
     expected = [one.parse(piece.lines, last=piece.last) for piece in pieces(sizes)]
     encoded = here = 0
-    found = Loaders(2, lambda: None)(shared, pieces(sizes))
+    portions = Portions(batch_bytes=batch_bytes)
+    found = Loaders(2, portions, lambda: None)(shared, pieces(sizes))
     for place, (block, alone) in enumerate(zip(found, expected, strict=True)):
         told = Encoder().encode(alone.records)
         assert Encoder().encode(block.records) == told
@@ -52,6 +61,19 @@ def test_blocks_are_those_of_one_process_and_encoded_already(sizes: list[int], k
             for worker in children_of(os.getpid())[:1]:
                 os.kill(worker, signal.SIGKILL)
     assert (shared.line_number, shared.next_number) == (one.line_number, one.next_number)
-    # The first ones are parsed here, and that on which a worker was killed.
-    first = next(place for place, block in enumerate(expected) if block.events)
-    assert here <= 3 + first, (here, encoded)
+    if batch_bytes == 1 << 16:
+        # The first ones are parsed here, and those that a worker had who was killed.
+        first = next(place for place, block in enumerate(expected) if block.events)
+        assert here <= 4 + first, (here, encoded)
+
+
+def test_nearly_all_of_a_log_that_is_read_is_parsed_by_workers(tmp_path: Path) -> None:
+    path = tmp_path / "batch.json"
+    path.write_bytes(b"\n".join([*LINES * 120, b""]))
+    with Log(path, "batch", BlockParser) as log:
+        here = [
+            block.encoded is None for block in log.blocks(1, Loaders(2, log.portions, lambda: None))
+        ]
+    assert len(here) > 6
+    # Of the first one the zone was not known yet.
+    assert sum(here) == 1
