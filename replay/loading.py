@@ -52,7 +52,9 @@ def given_detector(options: argparse.Namespace) -> type[ActorSystem[Any, Any, An
 
 @contextmanager
 def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | RayCluster | None]:
-    """Return how many workers a command was given, or who has them; beside shards there are none.
+    """Return how many workers a command was given, or who has them.
+
+    Beside shards none judge, and as many load the past as pay.
 
     Args:
         options: what it was given.
@@ -60,7 +62,7 @@ def workers_of(options: argparse.Namespace, alone: str = "") -> Iterator[int | R
 
     """
     if getattr(options, "shards", None) is not None:
-        yield 1
+        yield None
     elif alone:
         if options.ray is not None or are_several(options.workers):
             report(f"one process judges: {alone}")

@@ -19,7 +19,7 @@ from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
 from replay.engine.drive import Drive, StopAskedError
 from replay.engine.forks import CAN_FORK, check_processes
-from replay.engine.loaders import Loaders
+from replay.engine.loaders import Loaders, paying_loaders
 from replay.engine.output import KeptOutput
 from replay.engine.supervision import Reactivation
 from replay.engine.workers import are_several
@@ -102,7 +102,7 @@ class JudgingDrive(Drive):
             listener: is told of each event that is judged.
             should_stop: asked between events.
             workers: how many processes load the past, and then judge, or who has workers that
-                judge; None: one loads, and as many judge as pay.
+                judge, while as many load as pay; None: so many do both.
 
         Raises:
             InputError: there cannot be so many workers.
@@ -117,7 +117,7 @@ class JudgingDrive(Drive):
         if isinstance(workers, int):
             check_processes("workers", workers)
         # The logs are on this machine, and so are those who read them.
-        self._loaders: Final = workers if isinstance(workers, int) else 1
+        self._loaders: Final = workers if isinstance(workers, int) else None
         self._workers: Final = 1 if alone else workers
         if are_several(workers):
             summary.alone = alone
@@ -193,10 +193,11 @@ class JudgingDrive(Drive):
             self._attest()
 
     def ahead(self, log: LogReader) -> ParseAhead | None:
-        """Have the past parsed by workers, where they are asked for."""
-        if log is self.logs.batch and self._loaders > 1 and CAN_FORK:
-            return Loaders(self._loaders, log.portions, self._check_stop)
-        return None
+        """Have the past parsed by as many processes as are asked for, or pay."""
+        if log is not self.logs.batch or not CAN_FORK:
+            return None
+        count = self._loaders or paying_loaders(log)
+        return Loaders(count, log.portions, self._check_stop) if count > 1 else None
 
     def take(self, log: LogReader, records: list[Record]) -> None:
         """Make what was kept part of the journal, and judge what is of the stream."""

@@ -66,8 +66,8 @@ def run(
         should_stop: asked between events; when it says True the run stops in good order.
         disk: does what is done to files that are written.
         detector: makes the actors, by default those of the logs; see `replay.engine.detectors`.
-        workers: how many load the past and judge; None: one for each core judges, where it pays; or
-            a `replay.RayCluster`. One judges where `replay.judging.workers.why_alone` says why.
+        workers: how many load the past and judge; None: as many as pay; or a
+            `replay.RayCluster`. One judges where `replay.judging.workers.why_alone` says why.
         shards: over how many processes users are spread, or who has such: a `replay.RayShards`.
 
     Raises:

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.store.stored import Encoder
-from replay.engine.loaders import Loaders
+from replay.engine.loaders import Loaders, paying_loaders
 from tests.processes import children_of
 
 if TYPE_CHECKING:
@@ -77,3 +78,16 @@ def test_nearly_all_of_a_log_that_is_read_is_parsed_by_workers(tmp_path: Path) -
     assert len(here) > 6
     # Of the first one the zone was not known yet.
     assert sum(here) == 1
+
+
+@pytest.mark.parametrize(("size", "pay"), [(1 << 20, False), (1 << 26, True)])
+def test_a_large_log_has_loaders_unless_they_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, *, pay: bool
+) -> None:
+    for cores in (1, 2, 64):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: range(cores))
+        path = tmp_path / "batch.json"
+        with path.open("wb") as file:
+            file.truncate(size)
+        with Log(path, "batch", BlockParser) as log:
+            assert paying_loaders(log) == (min(cores, 2) if pay else 1)
