@@ -15,7 +15,7 @@ from events.journal.numbering import first_places
 from events.journal.ticks import SECONDS
 from events.nesting import decoded
 from events.observations.observed import Coded
-from events.times.columns import WORD, Cells, words_of
+from events.times.columns import WORD, Cells, words_behind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,9 @@ def ends_in_order(cells: Cells) -> tuple[str, str] | None:
     if not are_as_long_as(cells, SECONDS):
         return None
     # Numbers whose first byte is the highest compare as texts do.
-    words = words_of(data).view(">u8")
-    one, two, three = (words[begins + at] for at in (0, WORD, SECONDS - WORD))
+    one, two, three = (
+        words.view(">u8") for words in words_behind(data, begins, (0, WORD, SECONDS - WORD))
+    )
     later = (one[1:] > one[:-1]) | (
         (one[1:] == one[:-1])
         & ((two[1:] > two[:-1]) | ((two[1:] == two[:-1]) & (three[1:] >= three[:-1])))
@@ -84,14 +85,14 @@ def coded(cells: Cells) -> Coded:
 
     """
     data, begins, ends = cells
-    words = words_of(data)
     sizes = ends - begins
     longest = int(sizes.max())
     if longest > WORD * _WORDS_MAX:
         return Coded.of(texts_of(cells))
+    offsets = range(0, max(longest, 1), WORD)
     parts = [
-        words[begins + at] & _MASKS[np.clip(sizes - at, 0, WORD)]
-        for at in range(0, max(longest, 1), WORD)
+        words & _MASKS[np.clip(sizes - at, 0, WORD)]
+        for at, words in zip(offsets, words_behind(data, begins, offsets), strict=True)
     ]
     # Cells that are alike but for a zero byte at the end differ in their sizes.
     first = first_places(np.stack([*parts, sizes.astype(np.uint64)], axis=1))
@@ -235,10 +236,10 @@ def _stand_between(padded: bytes, spans: Sequence[_Spans], parts: Sequence[bytes
 
 def _stands_at(padded: bytes, places: NDArray[np.int64], text: bytes) -> bool:
     """Tell whether ``text`` stands at each of the places."""
-    words = words_of(padded)
-    parts = [text[at : at + WORD] for at in range(0, len(text), WORD)]
+    offsets = range(0, len(text), WORD)
     # Where one part stands, the next begins before the end.
     return all(
-        bool((words[places + at] & _MASKS[len(part)] == int.from_bytes(part, "little")).all())
-        for at, part in zip(range(0, len(text), WORD), parts, strict=True)
+        bool((words & _MASKS[len(part)] == int.from_bytes(part, "little")).all())
+        for at, words in zip(offsets, words_behind(padded, places, offsets), strict=True)
+        for part in [text[at : at + WORD]]
     )

@@ -25,7 +25,7 @@ from events.journal.ticks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -84,9 +84,23 @@ class Cells(NamedTuple):
         return Cells(joined.encode() + b"\0" * WORD, begins, ends)
 
 
-def words_of(data: bytes) -> NDArray[np.uint64]:
-    """Return the number that the 8 bytes are that begin at each byte, the lowest first."""
-    return np.ndarray((max(len(data) - WORD + 1, 0),), "<u8", buffer=data, strides=(1,))
+def words_behind(
+    data: bytes, places: NDArray[np.int64], offsets: Iterable[int]
+) -> Iterator[NDArray[np.uint64]]:
+    """Iterate over the numbers that 8 bytes are behind each of the places, offset by offset.
+
+    The lowest byte comes first. Where all places are as far from each other, as in lines of one
+    length, that takes a tenth of the time.
+    """
+    words: NDArray[np.uint64] = np.ndarray(
+        (max(len(data) - WORD + 1, 0),), "<u8", buffer=data, strides=(1,)
+    )
+    step = int(places[1] - places[0]) if len(places) > 1 else 0
+    if step <= 0 or not (places[1:] - places[:-1] == step).all():
+        yield from (words[places + at] for at in offsets)
+        return
+    first, end = int(places[0]), int(places[-1]) + 1
+    yield from (words[first + at : end + at : step].copy() for at in offsets)
 
 
 def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
@@ -162,8 +176,9 @@ def _minutes_ahead(
 
 def _of_seconds(data: bytes, begins: NDArray[np.int64]) -> Ticks | None:
     """Return the ticks of times of whole seconds, or None if one is none or dates change often."""
-    words = words_of(data)
-    clock = words[begins + _DATE] ^ _CLOCK
+    # The date, what is behind it, and the clock.
+    one, two, clock = words_behind(data, begins, (0, _DATE - WORD, _DATE))
+    clock ^= _CLOCK
     wrong = (clock & _COLONS) | ((clock | (clock + _NO_DIGIT)) & _HIGH)
     if wrong.any():
         return None
@@ -173,8 +188,6 @@ def _of_seconds(data: bytes, begins: NDArray[np.int64]) -> Ticks | None:
     )
     if (hours > 23).any() or (minutes > 59).any() or (seconds > 59).any():  # noqa: PLR2004
         return None
-    # The date, and what is behind it.
-    one, two = words[begins], words[begins + _DATE - WORD]
     changes = np.flatnonzero((one[1:] != one[:-1]) | (two[1:] != two[:-1])) + 1
     if len(changes) * _ROWS_PER_DATE > len(begins):
         return None
