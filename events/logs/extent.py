@@ -50,7 +50,8 @@ class Extent(io.RawIOBase):
         """Read from the file that is open as ``descriptor``, which is left open."""
         super().__init__()
         self._descriptor: Final = descriptor
-        self._size: Final = size
+        self.size: Final = size
+        """How many bytes it has."""
         self._place = 0
 
     def readable(self) -> bool:
@@ -63,8 +64,8 @@ class Extent(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Go to a place and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        self._place = min(max(base + offset, 0), self._size)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self.size}[whence]
+        self._place = min(max(base + offset, 0), self.size)
         return self._place
 
     def tell(self) -> int:
@@ -74,10 +75,33 @@ class Extent(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read as much as there is and as ``buffer`` has room for; return how many bytes."""
         room = memoryview(buffer).cast("B")
-        wanted = min(len(room), self._size - self._place)
+        wanted = min(len(room), self.size - self._place)
         found = os.preadv(self._descriptor, [room[:wanted]], self._place) if wanted else 0
         self._place += found
         return found
+
+
+class HashedExtent(Extent):
+    """The same, and what is read of it is hashed on the way, as long as that is in order."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        """Read from the file that is open as ``descriptor``, which is left open."""
+        super().__init__(descriptor, size)
+        self._hash: Final = hashlib.sha256()
+        self._hashed = 0
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read as much as there is and as ``buffer`` has room for; return how many bytes."""
+        place = self.tell()
+        found = super().readinto(buffer)
+        if place == self._hashed:
+            self._hash.update(memoryview(buffer).cast("B")[:found])
+            self._hashed += found
+        return found
+
+    def digest(self) -> bytes | None:
+        """Return the SHA-256 of all, or None where not all was read in order."""
+        return self._hash.digest() if self._hashed == self.size else None
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -99,5 +123,9 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
         """
         digest = hashlib.file_digest(content, "sha256").digest()
-        name = path.name.encode("utf-8", "backslashreplace").decode()
-        return cls(name, content.tell(), digest)
+        return cls.told(path, content.tell(), digest)
+
+    @classmethod
+    def told(cls, path: Path, size: int, digest: bytes) -> Self:
+        """Return what the file at ``path`` is, of which size and hash are known."""
+        return cls(path.name.encode("utf-8", "backslashreplace").decode(), size, digest)

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from events.errors import InputError
-from events.logs.extent import Extent, Fingerprint, content_of
+from events.logs.extent import Extent, Fingerprint, HashedExtent, content_of
 from events.logs.reader import LogReader, Piece, log_expected
 from events.logs.splitting import LINE_BYTES_MAX, CutLine, whole_lines
 from events.logs.tap import Change
@@ -143,6 +143,11 @@ class Log(LogReader):
         self._file.close()
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a file on a disk, which can be read again."""
+        return self._extent is not None
+
+    @property
     def descriptor(self) -> int:
         return self._file.fileno()
 
@@ -239,14 +244,23 @@ class Log(LogReader):
     def again(self) -> Iterator[Piece]:
         """Iterate over the lines of a file on a disk from its start; nothing of the log is lost.
 
+        Whoever reads them to the end has the file's fingerprint taken on the way.
+
         Raises:
             InputError: the file cannot be read, or is none on a disk.
 
         """
         if self._extent is None:
             raise InputError(f"{self.path}: expected a file, found a pipe, which is read but once")
-        found = self._pieces(self._reader(self._extent_again()))
-        return (each for each in found if isinstance(each, Piece))
+        return self._pieces_again(HashedExtent(self.descriptor, self.bytes_total))
+
+    def _pieces_again(self, extent: HashedExtent) -> Iterator[Piece]:
+        for found in self._pieces(self._reader(extent)):
+            if isinstance(found, Piece):
+                yield found
+        digest = extent.digest()
+        if self._fingerprint is None and digest is not None:
+            self._fingerprint = Fingerprint.told(self.path, extent.size, digest)
 
     @property
     def _block_bytes(self) -> int:

@@ -148,6 +148,11 @@ class Observations(Closing):
         """The one log."""
         return (self.log,)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is read of a file on a disk."""
+        return isinstance(self.log, Log) and self.log.is_file
+
     def in_order(self) -> bool:
         """Tell whether the times that are read of the file are in order.
 

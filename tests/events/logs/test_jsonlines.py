@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -546,6 +547,24 @@ def test_fingerprint_and_progress_are_those_of_the_file_on_disk(
         assert log.fingerprint() == Fingerprint(path.name, len(on_disk), digest)
         assert len(list(log.blocks(1))) == 1
         assert log.bytes_read == log.bytes_total == len(on_disk)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("reads", [1, 2, None])
+def test_fingerprint_is_taken_by_who_reads_all(
+    tmp_path: Path, suffix: str, reads: int | None
+) -> None:
+    lines = b"".join(b"%d\n" % number for number in range(400_000))
+    on_disk = gzip.compress(lines, mtime=0) if suffix else lines
+    path = tmp_path / f"batch.json{suffix}"
+    path.write_bytes(on_disk)
+    with Log(path, "batch", BlockParser) as log:
+        assert all(piece.lines for piece in islice(log.again(), reads))
+        # What was read to its end is not read for that once more.
+        path.write_bytes(bytes(len(on_disk)))
+        expected = on_disk if reads is None else bytes(len(on_disk))
+        digest = hashlib.sha256(expected).digest()
+        assert log.fingerprint() == Fingerprint(path.name, len(on_disk), digest)
 
 
 def test_pipe_is_read_like_a_file_but_has_no_fingerprint(tmp_path: Path) -> None:
