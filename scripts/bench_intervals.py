@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ROWS: Final = 5_000_000
 SMALL_ROWS: Final = 20_000
 BLOCK_BYTES: Final = 1 << 16
+ONE_WINDOW_SECONDS: Final = 90_000 * 86_400
 CASES: Final = (
     ("csv", ".csv", 0, ()),
     ("jsonl", ".jsonl", 0, ()),
@@ -39,7 +40,7 @@ CASES: Final = (
     ("jsonl, 10,000 keys", ".jsonl", 10_000, ("--by", "address")),
     # Windows of 15,000 rows with as many ids nearly, and never enough of them.
     ("csv, nothing qualifies", ".csv", 10_000, ("--min-distinct", "1000000")),
-    ("csv, one window", ".csv", 0, ("--threshold", "90000d")),
+    ("csv, one window", ".csv", 0, ("--threshold", f"{ONE_WINDOW_SECONDS}s")),
 )
 # A row a second, so that each row ends a window of 600: of how many ids, and how they are drawn.
 DENSE: Final = (("8 ids", 8, 0.0), ("Zipf ids", 5_000, 1.3))
@@ -114,10 +115,12 @@ def measure(
             seconds.append(run.processor_seconds)
             floors.append(floor.processor_seconds)
             peaks.append(run.peak_bytes)
-            if suffix == ".csv" and not {"--threshold", "--min-distinct"} & {*options}:
+            if suffix == ".csv" and "--min-distinct" not in options:
                 for peer in installed():
                     program = str(SCRIPTS / "interval_peers.py")
                     beside = [program, peer, str(source), str(folder / "peer.json")]
+                    if "--threshold" in options:
+                        beside += ["--threshold", str(ONE_WINDOW_SECONDS)]
                     found = timed([sys.executable, *beside], folder)
                     peers[peer].append(found.processor_seconds)
                     outputs = [folder / "peer.json", folder / "out.json"]

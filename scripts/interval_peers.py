@@ -17,21 +17,25 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-THRESHOLD: Final = 600_000_000
-"""In microseconds."""
+THRESHOLD: Final = 600
+"""In seconds."""
+_MICROSECONDS: Final = 1_000_000
 
 
-def windows(times: Any) -> tuple[Any, Any]:
-    """Return where the longest windows begin and end that are inside no other, of sorted times."""
-    first = np.searchsorted(times, times - THRESHOLD, side="right")
+def windows(times: Any, threshold: int) -> tuple[Any, Any]:
+    """Return where the longest windows begin and end that are inside no other.
+
+    Times are sorted, and they and the threshold are in microseconds.
+    """
+    first = np.searchsorted(times, times - threshold, side="right")
     ends = np.flatnonzero(np.append(first[1:] > first[:-1], True))
     return first[ends], ends
 
 
-def lines(times: Any, texts: Any, adids: Any, key: str | None) -> Iterator[str]:
+def lines(times: Any, texts: Any, adids: Any, key: str | None, threshold: int) -> Iterator[str]:
     """Iterate over the intervals of one key, as lines of JSON."""
     changes = np.cumsum(np.append(0, adids[1:] != adids[:-1]))
-    starts, ends = windows(times)
+    starts, ends = windows(times, threshold)
     several = changes[ends] > changes[starts]
     for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):
         ids = list(dict.fromkeys(adids[start : end + 1].tolist()))
@@ -41,7 +45,7 @@ def lines(times: Any, texts: Any, adids: Any, key: str | None) -> Iterator[str]:
         yield json.dumps({**found, "adids": ids}, separators=(",", ":"))
 
 
-def write(columns: dict[str, Any], output: Path) -> None:
+def write(columns: dict[str, Any], output: Path, threshold: int) -> None:
     """Write the intervals of columns: times as microseconds, and ids and keys as arrays."""
     times, adids, keys = columns["time"], columns["adid"], columns.get("address")
 
@@ -50,18 +54,20 @@ def write(columns: dict[str, Any], output: Path) -> None:
 
     with output.open("w", encoding="utf-8") as file:
         if keys is None:
-            file.writelines(line + "\n" for line in lines(times, text, adids, None))
+            file.writelines(line + "\n" for line in lines(times, text, adids, None, threshold))
             return
         order = np.argsort(keys, kind="stable")
         begins = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1]))
         for begin, end in zip(begins, np.append(begins[1:], len(order)), strict=True):
             own = order[begin:end]
             key = str(keys[own[0]])
-            found = lines(times[own], lambda row, own=own: text(own[row]), adids[own], key)
+            found = lines(
+                times[own], lambda row, own=own: text(own[row]), adids[own], key, threshold
+            )
             file.writelines(line + "\n" for line in found)
 
 
-def with_pyarrow(source: Path, output: Path) -> None:
+def with_pyarrow(source: Path, output: Path, threshold: int) -> None:
     """Read with pyarrow, look with numpy."""
     import pyarrow as pa  # noqa: PLC0415  only where it is installed
     from pyarrow import csv  # noqa: PLC0415
@@ -72,10 +78,10 @@ def with_pyarrow(source: Path, output: Path) -> None:
     for name in table.column_names[1:]:
         coded = table[name].combine_chunks().dictionary_encode()
         columns[name] = np.array(coded.dictionary.to_pylist())[coded.indices.to_numpy()]
-    write(columns, output)
+    write(columns, output, threshold)
 
 
-def with_polars(source: Path, output: Path) -> None:
+def with_polars(source: Path, output: Path, threshold: int) -> None:
     """Read with polars, look with numpy."""
     import polars as pl  # noqa: PLC0415  only where it is installed
 
@@ -83,10 +89,10 @@ def with_polars(source: Path, output: Path) -> None:
     columns = {"time": frame["time"].cast(pl.Datetime("us")).to_physical().to_numpy()}
     for name in frame.columns[1:]:
         columns[name] = frame[name].to_numpy().astype(str)
-    write(columns, output)
+    write(columns, output, threshold)
 
 
-PEERS: Final[dict[str, Callable[[Path, Path], None]]] = {
+PEERS: Final[dict[str, Callable[[Path, Path, int], None]]] = {
     "pyarrow": with_pyarrow,
     "polars": with_polars,
 }
@@ -103,8 +109,9 @@ def main() -> int:
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("source", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--threshold", type=int, default=THRESHOLD, help="in seconds")
     options = parser.parse_args()
-    PEERS[options.peer](options.source, options.output)
+    PEERS[options.peer](options.source, options.output, options.threshold * _MICROSECONDS)
     return 0
 
 

@@ -173,7 +173,10 @@ class IntervalCoordinator:
 
     @property
     def _came_many(self) -> bool:
-        return self.gathered.arrived - self.arrived_settled >= self.portions.settle_rows
+        came = self.gathered.arrived - self.arrived_settled
+        # Shards look through all that was open with what has come. Were that always fewer, the
+        # time of a window of all rows would grow with its square.
+        return came >= self.portions.settle_rows and came >= self.totals.still_open
 
     @property
     def _found_much(self) -> bool:
@@ -248,7 +251,8 @@ class IntervalCoordinator:
             if self._found_much:
                 self._wanted = 0
             else:
-                count = min(self._wanted, self.portions.settle_rows)
+                still_open = self.totals.still_open + int(self._changes.sum())
+                count = min(self._wanted, max(self.portions.settle_rows, still_open))
                 self._wanted -= count
                 self._pass_on(count)
         if self._settling is not None and not self.answers_awaited:

@@ -56,7 +56,8 @@ class Portions(NamedTuple):
     took 0.91 s in blocks of 64 KiB, 0.79 in these, and of 10,000 keys 1.81 and 1.50, with
     stores of 15.2 and 11.9 MB."""
     settle_rows: int = 1 << 17
-    """After how many of them what was found is settled at the latest."""
+    """After how many of them what was found is settled at the latest; or as many as may be in an
+    interval with one that comes, if that are more."""
     found_max: int = 1 << 18
     """Or as soon as so much was found: ids, and so much besides for each interval."""
     line_bytes: int = LINE_BYTES_MAX

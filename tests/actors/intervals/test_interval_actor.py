@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from actors.intervals import messages as interval_messages
 from actors.intervals.actor import IntervalKeeper
 from actors.intervals.coordinator import IntervalCoordinator
-from actors.intervals.messages import Advance, Conclude, Findings, Observe, Settle
+from actors.intervals.messages import Advance, Conclude, Extend, Findings, Observe, Settle
 from actors.intervals.past import Recovery
 from actors.intervals.sink import IntervalSink
 from actors.messages import Commit
@@ -177,6 +178,30 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
     # itself as well.
     assert most <= found_max + portion_max + weight * portion_max // 10
     assert most < sum(weight + each.num_adid for each in kept.intervals) / 5
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("lateness", [0, None, 5 * 10**9])
+def test_a_window_of_all_rows_is_not_looked_through_anew_for_each_portion(
+    lateness: int | None, *, keyed: bool
+) -> None:
+    drawn = [(f"2020-01-01 00:00:{row // 100:02}", f"{row}", f"{row % 3}") for row in range(3_200)]
+    told: Counter[str] = Counter()
+
+    def note(_: object, to: str, message: object) -> None:
+        told[to] += isinstance(message, Extend)
+
+    limits = Portions(settle_rows=100)
+    with IntervalSimulation(parameters(lateness, keyed=keyed), Kept(), portions=limits) as search:
+        search.dispatcher.observers.append(note)
+        for message in portions(drawn, 50, keyed=keyed):
+            search.observe(message.observed)
+            search.advance()
+            search.settle_due()
+        search.conclude()
+        search.settle_rest()
+    # As many rows as have come so far are taken at once: 100, 200, 400 and so on, and the rest.
+    assert 2 <= max(told.values()) <= 8
 
 
 class ThreadedKeeper(IntervalKeeper, pykka.ThreadingActor):
