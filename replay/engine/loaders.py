@@ -8,6 +8,7 @@ journal are those of one process.
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from functools import partial
 from mmap import mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -38,6 +39,8 @@ _PAYS_BYTES: Final = 1 << 25
 # This process has to put together what they give, which takes it half as long as one of them
 # takes for all: more would wait for it.
 _PAYING: Final = 2
+# And however many are asked for, there are no more than these: each has its memory.
+_LOADERS_MAX: Final = 16
 # Nobody waits for this process to have taken what was parsed before.
 _AHEAD: Final = 2
 
@@ -55,12 +58,12 @@ class Loaders:
         """Start no process yet.
 
         Args:
-            count: how many there are to be.
+            count: how many there are to be; of very many only some.
             portions: how the log is read.
             check: called while they are waited for; raises where this process is to stop.
 
         """
-        self._count: Final = count
+        self._count: Final = min(count, _LOADERS_MAX)
         # A piece begins with what the one before it has cut off of its last line.
         self._size: Final = 2 * portions.batch_bytes
         self._check: Final = check
@@ -127,8 +130,15 @@ class _Loading(Workers):
         """Start no process yet; see `Loaders`."""
         super().__init__(count, partial(self._parse, parser), check, _AHEAD)
         self._size: Final = size
-        self._memory: Final = mmap(-1, self.taken_max * size)
+        self._memory = mmap(-1, 1)
+        with suppress(OSError):
+            self._memory = mmap(-1, self.taken_max * size)
         self._free: Final = [place * size for place in range(self.taken_max)]
+
+    def start(self) -> None:
+        """Fork workers, unless there is no memory that they could have in common."""
+        if len(self._memory) > 1:
+            super().start()
 
     def parsed(self, pieces: Iterable[Piece]) -> Iterator[tuple[Piece, tuple[Block, int] | None]]:
         """Iterate over ``pieces``, each with what it gives and how many lines it has.

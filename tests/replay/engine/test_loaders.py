@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from mmap import mmap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,3 +93,27 @@ def test_a_large_log_has_loaders_unless_they_are_counted(
             file.truncate(size)
         with Log(path, "batch", BlockParser) as log:
             assert paying_loaders(log) == (min(cores, 2) if pay else 1)
+
+
+def test_of_very_many_loaders_there_are_some() -> None:
+    found = Loaders(4_096, Portions(batch_bytes=1 << 16), lambda: None)(
+        BlockParser("batch", 1), pieces([40] * 10)
+    )
+    most = max(len(children_of(os.getpid())) for _ in found)
+    assert 2 < most <= 16
+
+
+def test_without_memory_in_common_one_process_parses_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(_: int, size: int) -> mmap:
+        if size > 1:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return mmap(-1, size)
+
+    monkeypatch.setattr("replay.engine.loaders.mmap", refusing)
+    alone = BlockParser("batch", 1)
+    loaders = Loaders(2, Portions(), lambda: None)
+    found = [*loaders(BlockParser("batch", 1), pieces([40] * 10))]
+    assert [block.events for block in found] == [
+        alone.parse(piece.lines, last=piece.last).events for piece in pieces([40] * 10)
+    ]
+    assert not children_of(os.getpid())
