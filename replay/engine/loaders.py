@@ -43,6 +43,8 @@ _PAYING: Final = 2
 _LOADERS_MAX: Final = 16
 # Nobody waits for this process to have taken what was parsed before.
 _AHEAD: Final = 2
+# So many pieces for each have a place in memory, whether they wait to be parsed or were.
+_PLACES: Final = 4 * _AHEAD
 
 
 def paying_loaders(log: LogReader) -> int:
@@ -128,12 +130,13 @@ class _Loading(Workers):
 
     def __init__(self, count: int, parser: Parser, size: int, check: Callable[[], None]) -> None:
         """Start no process yet; see `Loaders`."""
-        super().__init__(count, partial(self._parse, parser), check, _AHEAD)
+        places = count * _PLACES
+        super().__init__(count, partial(self._parse, parser), check, ahead=_AHEAD, taken_max=places)
         self._size: Final = size
         self._memory = mmap(-1, 1)
         with suppress(OSError):
-            self._memory = mmap(-1, self.taken_max * size)
-        self._free: Final = [place * size for place in range(self.taken_max)]
+            self._memory = mmap(-1, places * size)
+        self._free: Final = [place * size for place in range(places)]
 
     def start(self) -> None:
         """Fork workers, unless there is no memory that they could have in common."""

@@ -11,6 +11,7 @@ once.
 from __future__ import annotations
 
 import os
+import sys
 from abc import abstractmethod
 from collections import deque
 from itertools import islice
@@ -22,8 +23,6 @@ from replay.engine.forks import CAN_FORK, LOST, Fork, first_ready, message
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
-# For all that a worker may be asked at once, so many requests may be taken.
-_TAKEN: Final = 4
 A = TypeVar("A")
 W = TypeVar("W")
 
@@ -49,7 +48,7 @@ class _Asked:
 class Pool(Closing, Generic[W]):
     """Workers that all do the same, each on what it is asked."""
 
-    def __init__(self, count: int, ahead: int = 1) -> None:
+    def __init__(self, count: int, ahead: int = 1, taken_max: int = sys.maxsize) -> None:
         """Start none yet; see `start`.
 
         Args:
@@ -57,13 +56,13 @@ class Pool(Closing, Generic[W]):
             ahead: how much each is asked at most before it has answered. With more than 1 nobody
                 waits for this process to come round, and requests have to be small: while an
                 answer is on its way, nobody reads them.
+            taken_max: how many requests are taken at most before the first is given back.
 
         """
         self.count: Final = count
         """How many there are to be."""
-        self.taken_max: Final = count * ahead * _TAKEN
-        """How many requests are taken at most before the first of them is given back."""
         self._ahead: Final = ahead
+        self._taken_max: Final = taken_max
 
     def __len__(self) -> int:
         """Return how many are running, as far as is known."""
@@ -134,7 +133,7 @@ class Pool(Closing, Generic[W]):
         for worker in self._running() * self._ahead:
             if len(busy.get(worker, ())) == self._ahead:
                 continue
-            for request in islice(following, min(self.taken_max - len(taken), 1)):
+            for request in islice(following, min(self._taken_max - len(taken), 1)):
                 asked = _Asked(request)
                 taken.append(asked)
                 if self._ask(worker, request):
@@ -160,7 +159,7 @@ class Workers(Pool[Fork]):
         count: int,
         do: Callable[[Any], Any],
         check: Callable[[], None] = lambda: None,
-        ahead: int = 1,
+        **limits: int,
     ) -> None:
         """Start no process yet; see `start`.
 
@@ -170,10 +169,10 @@ class Workers(Pool[Fork]):
                 pickle can send them. A worker in which it raises ends.
             check: called before each fork and while answers are waited for; raises where this
                 process is to stop.
-            ahead: see `Pool`.
+            limits: those of `Pool`.
 
         """
-        super().__init__(count, ahead)
+        super().__init__(count, **limits)
         self._do: Final = do
         self._check: Final = check
         self._forks: Final[list[Fork]] = []

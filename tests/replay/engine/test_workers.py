@@ -94,6 +94,40 @@ def test_each_request_is_given_once_in_order_and_lost_only_where_a_worker_is_gon
             assert sum(each in FATAL for each in requests[:place]) >= count
 
 
+@settings(max_examples=30)
+@given(
+    st.integers(1, 4),
+    st.integers(2, 3),
+    st.integers(1, 9),
+    st.lists(st.integers(0, 9) | st.sampled_from(FATAL), max_size=40),
+)
+def test_nobody_is_asked_too_much_ahead_and_all_of_that_is_lost_with_who_is_gone(
+    count: int, ahead: int, taken_max: int, requests: list[Any]
+) -> None:
+    taken = most = 0
+
+    def take() -> Iterator[Any]:
+        nonlocal taken, most
+        for request in requests:
+            taken += 1
+            most = max(most, taken - len(given_back))
+            yield request
+
+    given_back: list[tuple[Any, Any]] = []
+    with Workers(count, do, ahead=ahead, taken_max=taken_max) as workers:
+        workers.start()
+        given_back.extend(workers.answers(take()))
+        left = len(workers)
+    assert [request for request, _ in given_back] == requests
+    # What is given back was taken still when the next one was.
+    assert most <= taken_max + 1
+    fatal = sum(request in FATAL for request in requests)
+    assert left >= count - fatal
+    lost = [request for request, answer in given_back if answer is LOST]
+    assert all(answer == ("done", request) for request, answer in given_back if answer is not LOST)
+    assert len(lost) <= fatal * ahead or not left
+
+
 def test_without_workers_all_is_given_back() -> None:
     with Workers(2, do) as workers:
         assert list(workers.answers(range(3))) == [(0, LOST), (1, LOST), (2, LOST)]
