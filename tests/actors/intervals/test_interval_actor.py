@@ -139,6 +139,16 @@ def test_findings_do_not_depend_on_how_observations_are_divided(
     assert parts.digests[-1:] == whole.digests[-1:]
 
 
+def search(simulation: IntervalSimulation, told: Sequence[Observe]) -> None:
+    """Let it look through all that it is told, as a run does."""
+    for message in told:
+        simulation.observe(message.observed)
+        simulation.advance()
+        simulation.settle_due()
+    simulation.conclude()
+    simulation.settle_rest()
+
+
 @pytest.mark.parametrize("keyed", [False, True])
 @pytest.mark.parametrize("lateness", [0, None, 20 * 10**9])
 @pytest.mark.parametrize("ids", [8, 3_000])
@@ -162,12 +172,7 @@ def test_what_is_found_at_once_is_bounded_however_much_it_is(
 
     with IntervalSimulation(parameters(lateness, keyed=keyed), kept, portions=limits) as simulation:
         simulation.dispatcher.observers.append(note)
-        for message in portions(drawn, 50, keyed=keyed):
-            simulation.observe(message.observed)
-            simulation.advance()
-            simulation.settle_due()
-        simulation.conclude()
-        simulation.settle_rest()
+        search(simulation, portions(drawn, 50, keyed=keyed))
     at_once = find_in_order(
         parameters(lateness, keyed=keyed), [*portions(drawn, 3_000, keyed=keyed), *END]
     )
@@ -192,14 +197,10 @@ def test_a_window_of_all_rows_is_not_looked_through_anew_for_each_portion(
         told[to] += isinstance(message, Extend)
 
     limits = Portions(settle_rows=100)
-    with IntervalSimulation(parameters(lateness, keyed=keyed), Kept(), portions=limits) as search:
-        search.dispatcher.observers.append(note)
-        for message in portions(drawn, 50, keyed=keyed):
-            search.observe(message.observed)
-            search.advance()
-            search.settle_due()
-        search.conclude()
-        search.settle_rest()
+    what = parameters(lateness, keyed=keyed)
+    with IntervalSimulation(what, Kept(), portions=limits) as simulation:
+        simulation.dispatcher.observers.append(note)
+        search(simulation, portions(drawn, 50, keyed=keyed))
     # As many rows as have come so far are taken at once: 100, 200, 400 and so on, and the rest.
     assert 2 <= max(told.values()) <= 8
 
