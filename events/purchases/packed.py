@@ -214,12 +214,15 @@ def text_length(columns: Columns, size: int) -> int:
 
     Its body has ``size`` bytes.
     """
-    each = _LINE_LENGTH
-    if columns.finer:
-        each += max(map(len, columns.finer.values()))
+    names = columns.names
+    fixed = len(columns) * _LINE_LENGTH + sum(map(len, columns.finer.values()))
     if columns.style is not None:
-        each += max(len(template or "") for template in msgspec.structs.astuple(columns.style))
-    names, fixed = columns.names, len(columns) * each
+        # One line that is long says nothing of the others.
+        written = np.bincount(np.delete(columns.kinds, list(columns.lines))).tolist()
+        templates = msgspec.structs.astuple(columns.style)
+        fixed += sum(
+            count * len(template or "") for count, template in zip(written, templates, strict=False)
+        )
     # No name is longer than all of them; each is there once, and most for the first time.
     again = len(columns) + int(np.count_nonzero(columns.kinds)) - len(names)
     rough = fixed + (again + 1) * size

@@ -19,7 +19,7 @@ from events.observations.observed import Observed
 from events.purchases.columns import Columns
 from events.purchases.event import Befriend, Purchase, Unfriend
 from events.purchases.packed import TEXT_MAX
-from events.purchases.styles import Style
+from events.purchases.styles import CANONICAL, Style
 from events.records.record import EventRun, Lines, Record, events_in, in_place
 from events.store.earlier import with_runs
 from events.store.stored import (
@@ -318,6 +318,31 @@ except BadValueError as error:
 
 def _paths() -> dict[str, str]:
     return {"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+
+
+MANY = [Befriend(FIRST, number, "1", "2") for number in range(1, TEXT_MAX // 30_000)]
+LONG = [f"{template}{'x' * 30_000}" for template in msgspec.structs.astuple(CANONICAL)]
+
+
+@pytest.mark.parametrize(
+    ("time", "line", "style"),
+    [
+        (f"{FIRST}.{'1' * 30_000}", None, None),
+        (FIRST, None, msgspec.structs.replace(CANONICAL, purchase=LONG[0])),
+        (FIRST, b"kept", Style(*LONG)),
+    ],
+)
+def test_one_long_line_keeps_no_frame_from_being_written(
+    time: str, line: bytes | None, style: Style | None
+) -> None:
+    number = len(MANY) + 1
+    given_events = [msgspec.structs.replace(event, line=line) for event in MANY]
+    columns = Columns.of([*given_events, Purchase(time, number, "1", 5)])
+    columns.style = style
+    body = Encoder().encode([columns, EventRun(number)])
+    found, _ = unpacked(body, number)
+    assert isinstance(found, Columns)
+    assert (found.style, found.finer) == (style, columns.finer)
 
 
 def test_frame_that_nobody_could_read_is_not_written() -> None:
