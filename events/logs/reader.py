@@ -35,7 +35,7 @@ class Piece(NamedTuple):
     """Whether nothing comes behind them that goes on with them."""
 
 
-ParseAhead: TypeAlias = "Callable[[Parser, Iterator[Piece]], Iterator[Block]]"
+ParseAhead: TypeAlias = "Callable[[Parser, Iterator[Piece | Change]], Iterator[Block]]"
 """Iterates over what a parser gives of some lines, and leaves it behind the last of them."""
 
 
@@ -187,7 +187,7 @@ class LogReader(Closing):
             parser.behind(self._behind)
         everything = chain([self._pending] if self._pending else [], self._found)
         if ahead is not None and parser.parses_apart:
-            for block in ahead(parser, (each for each in everything if isinstance(each, Piece))):
+            for block in ahead(parser, everything):
                 self.zone = parser.zone
                 self.lines_read = parser.line_number - 1
                 if block.records:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import InputError
 from events.journal.columns import EventColumns
+from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.store.stored import encode_events
 from replay.engine.forks import CAN_FORK
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from events.logs.block import Block
     from events.logs.file import Portions
     from events.logs.parser import Parser
-    from events.logs.reader import LogReader, Piece
+    from events.logs.reader import LogReader
+    from events.logs.tap import Change
     from replay.engine.forks import Fork
 
 # A worker takes its lines for those from the second one on: before the first may stand a
@@ -70,13 +72,14 @@ class Loaders:
         self._size: Final = 2 * portions.batch_bytes
         self._check: Final = check
 
-    def __call__(self, parser: Parser, pieces: Iterator[Piece]) -> Iterator[Block]:
-        """Iterate over what ``parser`` would give of each of ``pieces``, and let it go on behind.
+    def __call__(self, parser: Parser, found: Iterator[Piece | Change]) -> Iterator[Block]:
+        """Iterate over what ``parser`` would give of each piece, and let it go on behind.
 
         Raises:
             InputError: the log cannot be read any further; what came before has come.
 
         """
+        pieces = self._pieces(found)
         while parser.zone is None or parser.line_number < _LINE:
             piece = next(pieces, None)
             if piece is None:
@@ -85,17 +88,25 @@ class Loaders:
         failure: list[InputError] = []
         with _Loading(self._count, parser, self._size, self._check) as loading:
             loading.start()
-            for piece, found in loading.parsed(_until(pieces, failure)):
-                if found is None:
+            for piece, parsed in loading.parsed(_until(pieces, failure)):
+                if parsed is None:
                     yield parser.parse(piece.lines, last=piece.last)
                     continue
-                block, lines = found
+                block, lines = parsed
                 block = block.moved(parser.line_number - _LINE, parser.next_number - _EVENT)
                 parser.line_number += lines
                 parser.next_number += block.events
                 yield block
         if failure:
             raise failure[0]
+
+    def _pieces(self, found: Iterator[Piece | Change]) -> Iterator[Piece]:
+        """Iterate over pieces, and let this process stop while a long line is read over."""
+        for each in found:
+            if isinstance(each, Piece):
+                yield each
+            else:
+                self._check()
 
 
 def _until(pieces: Iterator[Piece], failure: list[InputError]) -> Iterator[Piece]:

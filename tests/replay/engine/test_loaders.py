@@ -18,6 +18,7 @@ from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.store.stored import Encoder
+from replay.engine.drive import StopAskedError
 from replay.engine.loaders import Loaders, paying_loaders
 from tests.processes import children_of
 
@@ -116,4 +117,20 @@ def test_without_memory_in_common_one_process_parses_all(monkeypatch: pytest.Mon
     assert [block.events for block in found] == [
         alone.parse(piece.lines, last=piece.last).events for piece in pieces([40] * 10)
     ]
+    assert not children_of(os.getpid())
+
+
+def test_a_run_is_stopped_while_a_long_line_is_read_over(tmp_path: Path) -> None:
+    path = tmp_path / "batch.json"
+    before = b"\n".join(LINES) + b"\n"
+    path.write_bytes(before + b"x" * (4 << 20) + b"\n")
+    portions = Portions(batch_bytes=len(before) // 2, line_bytes=1_000)
+    with Log(path, "batch", BlockParser, portions=portions) as log:
+
+        def check() -> None:
+            if len(before) + (1 << 20) < log.bytes_read < log.bytes_total - (1 << 20):
+                raise StopAskedError("interrupted")
+
+        with pytest.raises(StopAskedError, match=r"^interrupted$"):
+            list(log.blocks(1, Loaders(2, portions, check)))
     assert not children_of(os.getpid())
