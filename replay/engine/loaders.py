@@ -68,8 +68,9 @@ class Loaders:
 
         """
         self._count: Final = min(count, _LOADERS_MAX)
-        # A piece begins with what the one before it has cut off of its last line.
-        self._size: Final = 2 * portions.batch_bytes
+        # What it gives is longer than a piece where the lines are kept: 2.2 times where each has
+        # a key of its own, 2.6 where each is rejected for its time.
+        self._size: Final = 4 * portions.batch_bytes
         self._check: Final = check
 
     def __call__(self, parser: Parser, found: Iterator[Piece | Change]) -> Iterator[Block]:

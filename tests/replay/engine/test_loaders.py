@@ -71,9 +71,19 @@ def test_blocks_are_those_of_one_process_and_encoded_already(
         assert here <= 4 + first, (here, encoded)
 
 
-def test_nearly_all_of_a_log_that_is_read_is_parsed_by_workers(tmp_path: Path) -> None:
+def with_a_key_of_its_own(place: int, line: bytes) -> bytes:
+    return line.removesuffix(b"}") + b', "note": "%d"}' % place
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_nearly_all_of_a_log_that_is_read_is_parsed_by_workers(
+    tmp_path: Path, *, kept: bool
+) -> None:
     path = tmp_path / "batch.json"
-    path.write_bytes(b"\n".join([*LINES * 120, b""]))
+    lines = LINES * 120
+    if kept:
+        lines = [with_a_key_of_its_own(place, line) for place, line in enumerate(lines)]
+    path.write_bytes(b"\n".join([*lines, b""]))
     with Log(path, "batch", BlockParser) as log:
         here = [
             block.encoded is None for block in log.blocks(1, Loaders(2, log.portions, lambda: None))
