@@ -155,6 +155,11 @@ class _Loading(Workers):
         if len(self._memory) > 1:
             super().start()
 
+    def close(self) -> None:
+        super().close()
+        # This is in a circle with what its workers do, and in a run nothing looks for such.
+        self._memory.close()
+
     def parsed(self, pieces: Iterable[Piece]) -> Iterator[tuple[Piece, tuple[Block, int] | None]]:
         """Iterate over ``pieces``, each with what it gives and how many lines it has.
 

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from mmap import mmap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +19,13 @@ from events.logs.reader import Piece
 from events.logs.splitting import CutLine
 from events.purchases.blocks import BlockParser
 from events.store.stored import Encoder
+from replay.engine.collector import collector_paused
 from replay.engine.drive import StopAskedError
 from replay.engine.loaders import Loaders, paying_loaders
 from tests.processes import children_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOLD = workload.Workload(users=40, lines=600, bad=0.05, late=0.1, seed=4)
 LINES = b"".join(workload.Generator(TOLD).batch()).splitlines()[1:]
@@ -104,6 +105,17 @@ def test_a_large_log_has_loaders_unless_they_are_counted(
             file.truncate(size)
         with Log(path, "batch", BlockParser) as log:
             assert paying_loaders(log) == (min(cores, 2) if pay else 1)
+
+
+def test_memory_in_common_is_given_back_though_nobody_looks_for_circles() -> None:
+    def shared() -> int:
+        return Path("/proc/self/maps").read_text().count("/dev/zero")
+
+    with collector_paused():
+        before = shared()
+        loaders = Loaders(2, Portions(), lambda: None)
+        most = max(shared() for _ in loaders(BlockParser("batch", 1), pieces([40] * 10)))
+        assert (most, shared()) == (before + 1, before)
 
 
 def test_of_very_many_loaders_there_are_some() -> None:
