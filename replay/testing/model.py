@@ -270,7 +270,7 @@ def _time(value: Any) -> tuple[tuple[dt.datetime, Fraction], bool]:
     """Return the time, and whether it has an offset."""
     _require(isinstance(value, str) and not isinstance(value, Number))
     match = re.fullmatch(
-        r"(\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})?",
+        r"(\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:?\d{2})?",
         value,
         flags=re.ASCII,
     )
@@ -284,7 +284,7 @@ def _time(value: Any) -> tuple[tuple[dt.datetime, Fraction], bool]:
 
 
 def offset_of(text: str) -> dt.timedelta:
-    """Return by how much a clock is ahead of UTC: ``Z``, ``+02:00``."""
+    """Return by how much a clock is ahead of UTC: ``Z``, ``+02:00``, ``+0200``."""
     offset = dt.datetime.strptime(text, "%z").utcoffset()
     _require(offset is not None)
     return offset or dt.timedelta()

@@ -38,7 +38,7 @@ USERS: Final = ("1", "2", "3", "4", "5", "ü", 'q"\\', "é\U0001f600")
 # canonical line, and of all that are written in no special way.
 _STAMPS: Final = (
     *[(" ",)] * 6,
-    *(("T", " "), (" Z",), ("T+02:00",), ("TZ", " Z", "T-00:00", " +23:59", "T-23:59")),
+    *(("T", " "), (" Z",), ("T+02:00",), ("TZ", " Z", "T-00:00", " +23:59", "T-2359")),
 )
 # Those of other lines than the first event's are of the other kind, and rejected.
 _MIXED_STAMPS: Final = ((" ", " ", "T", " Z"), (" +02:00", " +01:00", "T"))
