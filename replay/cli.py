@@ -364,7 +364,8 @@ def _run_parser() -> CommandParser:
     )
     add_workers(
         parser,
-        "load the past and judge the stream (default: 1; one for each core judges where it pays)",
+        "load the past and judge the stream (default: two load a past of 32 MiB or more, and one "
+        "for each core judges where it pays, else 1)",
     )
     add_shards(parser)
     parser.add_config()

@@ -50,7 +50,7 @@ _PLACES: Final = 4 * _AHEAD
 
 
 def paying_loaders(log: LogReader) -> int:
-    """Return how many loaders pay for what is to be read of a log; 1 where none do."""
+    """Return how many loaders pay for a log of its size on disk; 1 where none do."""
     pay = CAN_FORK and log.bytes_total >= _PAYS_BYTES
     return min(usable_cores(), _PAYING) if pay else 1
 
