@@ -139,15 +139,18 @@ class RowFormat:
                 "JSON array; name a file, without --follow"
             )
 
-    def times(self, pieces: Iterable[Piece], *, whole: bool) -> Iterable[Sequence[str]]:
+    def times(
+        self, pieces: Iterable[Piece], zone: Zone | None, *, whole: bool
+    ) -> Iterable[Sequence[str]]:
         """Iterate over the times in the lines of a file from its start, some at a time.
 
         Args:
             pieces: the lines.
+            zone: that of all times; None where nothing has decided that yet.
             whole: leave out those of rows that will be rejected, which takes twice as long.
 
         """
-        rows = self.rows()
+        rows = self.rows(zone=zone)
         for lines, last in pieces:
             yield (
                 rows.parse(lines, last=last).observed.times

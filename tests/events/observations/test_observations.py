@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.errors import BadValueError, InputError
@@ -437,7 +437,9 @@ def test_empty_json_file_holds_no_observations() -> None:
 
 odd_rows = st.lists(
     st.tuples(
-        st.sampled_from([T, f"{T}.5", f"{T}.50", f"{T[:-1]}1", "2020-13-01 00:00:00", "none"]),
+        st.sampled_from(
+            [T, f"{T}.5", f"{T}.50", f"{T[:-1]}1", f"{T}Z", "2020-13-01 00:00:00", "none"]
+        ),
         st.sampled_from(["A", "B", "", '"', "one\ntwo", "\xe9"]),
     ),
     max_size=6,
@@ -452,6 +454,11 @@ odd_rows = st.lists(
     st.booleans(),
     st.booleans(),
     st.integers(len(MARK) + 1, 60),
+)
+# The first time of a block is of another zone than the first of all.
+@example(
+    [*[(T, "A")] * 3, (f"{T}Z", "A"), (f"{T[:-1]}1", "A"), (T, "A")],
+    *("jsonl", b"\n", b"", True, False, 140),
 )
 def test_order_is_that_of_the_rows_that_are_read_however_the_file_is_written(  # noqa: PLR0917
     rows: list[tuple[str, str]],
