@@ -169,12 +169,16 @@ def _listed_apart(values: list[Any], name: str) -> tuple[list[Any], NDArray[np.i
     try:
         different, codes = _coded(values)
         # What is equal to a text is a text. Of other types some are equal, such as True and 1.
-        if set(map(type, different)) != {str} and len(set(map(type, values))) > 1:
-            pairs, codes = _coded(list(zip(map(type, values), values, strict=True)))
-            different = [value for _, value in pairs]
+        several = set(map(type, different)) != {str} and len(set(map(type, values))) > 1
     except TypeError:
-        place = next(row for row, value in enumerate(values) if not _is_hashable(value))
-        raise BadValueError(f"{name}[{place}]: {_detail(values[place])}") from None
+        for row, value in enumerate(values):
+            if not _is_hashable(value):
+                raise BadValueError(f"{name}[{row}]: {_detail(value)}") from None
+        # A decimal and a number of numpy's that are equal refuse to be compared.
+        several = True
+    if several:
+        pairs, codes = _coded(list(zip(map(type, values), values, strict=True)))
+        different = [value for _, value in pairs]
     return different, codes
 
 

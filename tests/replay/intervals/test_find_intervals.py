@@ -303,6 +303,7 @@ ONE = uuid.UUID(int=1)
     [
         [1.0, 2, "1"],
         [Decimal(1), Decimal("2.0"), Decimal("1.00")],
+        [Decimal(1), "2", np.int64(1)],
         np.array([1, 2, 1], np.uint64),
         np.array([1, 2, 1], float),
         np.array([1, 2, 1], np.float32),
