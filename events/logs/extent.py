@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+_BUFFER_BYTES: Final = 1 << 18
+
+
 class FileState(NamedTuple):
     """What tells whether a file was written to."""
 
@@ -50,8 +53,7 @@ class Extent(io.RawIOBase):
         """Read from the file that is open as ``descriptor``, which is left open."""
         super().__init__()
         self._descriptor: Final = descriptor
-        self.size: Final = size
-        """How many bytes it has."""
+        self._size: Final = size
         self._place = 0
 
     def readable(self) -> bool:
@@ -64,8 +66,8 @@ class Extent(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Go to a place and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self.size}[whence]
-        self._place = min(max(base + offset, 0), self.size)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        self._place = min(max(base + offset, 0), self._size)
         return self._place
 
     def tell(self) -> int:
@@ -75,14 +77,14 @@ class Extent(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read as much as there is and as ``buffer`` has room for; return how many bytes."""
         room = memoryview(buffer).cast("B")
-        wanted = min(len(room), self.size - self._place)
+        wanted = min(len(room), self._size - self._place)
         found = os.preadv(self._descriptor, [room[:wanted]], self._place) if wanted else 0
         self._place += found
         return found
 
 
 class HashedExtent(Extent):
-    """The same, and what is read of it is hashed on the way, as long as that is in order."""
+    """The same, of which what is read in order is hashed on the way."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         """Read from the file that is open as ``descriptor``, which is left open."""
@@ -99,9 +101,13 @@ class HashedExtent(Extent):
             self._hashed += found
         return found
 
-    def digest(self) -> bytes | None:
-        """Return the SHA-256 of all, or None where not all was read in order."""
-        return self._hash.digest() if self._hashed == self.size else None
+    def digest(self) -> tuple[int, bytes]:
+        """Return how many bytes there are, and their SHA-256; read those that were not hashed."""
+        self.seek(self._hashed)
+        buffer = bytearray(_BUFFER_BYTES)
+        while self.readinto(buffer):
+            pass
+        return self._hashed, self._hash.digest()
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -115,17 +121,11 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """The SHA-256 of its content, 32 bytes."""
 
     @classmethod
-    def of(cls, path: Path, content: Extent) -> Self:
-        """Return what the file at ``path`` is, whose ``content`` is read from its start.
+    def of(cls, path: Path, content: HashedExtent) -> Self:
+        """Return what the file at ``path`` is, whose ``content`` may have been read partly.
 
         Raises:
             OSError: it cannot be read.
 
         """
-        digest = hashlib.file_digest(content, "sha256").digest()
-        return cls.told(path, content.tell(), digest)
-
-    @classmethod
-    def told(cls, path: Path, size: int, digest: bytes) -> Self:
-        """Return what the file at ``path`` is, of which size and hash are known."""
-        return cls(path.name.encode("utf-8", "backslashreplace").decode(), size, digest)
+        return cls(path.name.encode("utf-8", "backslashreplace").decode(), *content.digest())

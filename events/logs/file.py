@@ -121,6 +121,8 @@ class Log(LogReader):
         super().__init__(path_of(path, log_expected(source)), source, parser, portions or PORTIONS)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
+        # What was read first besides the log itself.
+        self._hashed: HashedExtent | None = None
         self._lines_of: Final = lines_of
         try:
             # Buffered, so that a block is full even where the file is a pipe: where blocks
@@ -173,13 +175,13 @@ class Log(LogReader):
 
         """
         if self._fingerprint is None and self._extent is not None:
-            self._fingerprint = self._fingerprint_now()
+            self._fingerprint = self._fingerprint_now(self._hashed)
         return self._fingerprint
 
-    def _fingerprint_now(self) -> Fingerprint:
+    def _fingerprint_now(self, hashed: HashedExtent | None = None) -> Fingerprint:
         try:
             # Of the file that is open: another could have taken its name.
-            return Fingerprint.of(self.path, self._extent_again())
+            return Fingerprint.of(self.path, hashed or self._hashed_again())
         except OSError as error:
             raise self._unreadable(error) from None
 
@@ -245,7 +247,7 @@ class Log(LogReader):
     def again(self) -> Iterator[Piece]:
         """Iterate over the lines of a file on a disk from its start; nothing of the log is lost.
 
-        Whoever reads them to the end has the file's fingerprint taken on the way.
+        What is read before the fingerprint was taken is not read for that once more.
 
         Raises:
             InputError: the file cannot be read, or is none on a disk.
@@ -253,15 +255,11 @@ class Log(LogReader):
         """
         if self._extent is None:
             raise InputError(f"{self.path}: expected a file, found a pipe, which is read but once")
-        return self._pieces_again(HashedExtent(self.descriptor, self.bytes_total))
-
-    def _pieces_again(self, extent: HashedExtent) -> Iterator[Piece]:
-        for found in self._pieces(self._reader(extent)):
-            if isinstance(found, Piece):
-                yield found
-        digest = extent.digest()
-        if self._fingerprint is None and digest is not None:
-            self._fingerprint = Fingerprint.told(self.path, extent.size, digest)
+        extent = self._hashed_again()
+        if self._hashed is None:
+            self._hashed = extent
+        found = self._pieces(self._reader(extent))
+        return (each for each in found if isinstance(each, Piece))
 
     @property
     def _block_bytes(self) -> int:
@@ -275,6 +273,9 @@ class Log(LogReader):
 
     def _extent_again(self) -> Extent:
         return Extent(self.descriptor, self.bytes_total)
+
+    def _hashed_again(self) -> HashedExtent:
+        return HashedExtent(self.descriptor, self.bytes_total)
 
     def _reader(self, extent: Extent | None) -> Readable:
         """Return a reader of the lines, from the start of ``extent`` if there is one."""

@@ -167,10 +167,13 @@ class Observations(Closing):
         # Rows that will be rejected may have times that are not in order; that all are is
         # told in half the time, where it is known which rows are of another zone.
         zone = self.zone
-        return any(
-            self._are_in_order(self.format.times(self.log.again(), zone, whole=whole))
-            for whole in ((True,) if zone is None else (False, True))
-        )
+        for whole in (True,) if zone is None else (False, True):
+            found = self._are_in_order(self.format.times(self.log.again(), zone, whole=whole))
+            # All that is read from now on has to be the same.
+            self.log.fingerprint()
+            if found:
+                return True
+        return False
 
     @staticmethod
     def _are_in_order(times_of: Iterable[Sequence[str]]) -> bool:

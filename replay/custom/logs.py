@@ -27,6 +27,7 @@ class FactLogs(TwoLogs[Any]):
     """A batch log and a stream log of events of declared types, ready to be read."""
 
     output = "the flagged events"
+    own_events = True
 
     def __init__(
         self,

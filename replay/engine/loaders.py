@@ -46,7 +46,7 @@ _LOADERS_MAX: Final = 16
 # Nobody waits for this process to have taken what was parsed before.
 _AHEAD: Final = 2
 # So many pieces for each have a place in memory, whether they wait to be parsed or were.
-_PLACES: Final = 4 * _AHEAD
+_PLACES: Final = 2 * _AHEAD
 
 
 def paying_loaders(log: LogReader) -> int:

@@ -184,7 +184,6 @@ def form_of_output(output: str | Path) -> FileFormat:
 def _parameters_of(source: Observations, search: Search, form: FileFormat) -> IntervalParameters:
     """Return the parameters of a search whose intervals are written in ``form``."""
     must_sort = not search.lateness and source.is_file and not source.in_order()
-    # Mostly that has been taken by looking: what was found is checked against it in the end.
     fingerprint = source.log.fingerprint()
     return IntervalParameters(
         search.threshold,

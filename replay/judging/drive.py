@@ -196,7 +196,7 @@ class JudgingDrive(Drive):
         """Have the past parsed by as many processes as are asked for, or pay."""
         if log is not self.logs.batch or not CAN_FORK:
             return None
-        count = self._loaders or paying_loaders(log)
+        count = self._loaders or (1 if self.logs.own_events else paying_loaders(log))
         return Loaders(count, log.portions, self._check_stop) if count > 1 else None
 
     def take(self, log: LogReader, records: list[Record]) -> None:

@@ -51,6 +51,8 @@ class TwoLogs(Closing, ABC, Generic[P]):
     """The detector of a run on them, by default."""
     output: ClassVar[str]
     """The name of their output in messages."""
+    own_events: ClassVar[bool] = False
+    """Whether their lines are read by what somebody has written, and may expect to be alone."""
 
     def __init__(
         self,

@@ -550,8 +550,8 @@ def test_fingerprint_and_progress_are_those_of_the_file_on_disk(
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-@pytest.mark.parametrize("reads", [1, 2, None])
-def test_fingerprint_is_taken_by_who_reads_all(
+@pytest.mark.parametrize("reads", [0, 1, 2, None])
+def test_what_was_read_first_is_not_read_for_the_fingerprint_once_more(
     tmp_path: Path, suffix: str, reads: int | None
 ) -> None:
     lines = b"".join(b"%d\n" % number for number in range(400_000))
@@ -560,10 +560,12 @@ def test_fingerprint_is_taken_by_who_reads_all(
     path.write_bytes(on_disk)
     with Log(path, "batch", BlockParser) as log:
         assert all(piece.lines for piece in islice(log.again(), reads))
-        # What was read to its end is not read for that once more.
-        path.write_bytes(bytes(len(on_disk)))
-        expected = on_disk if reads is None else bytes(len(on_disk))
-        digest = hashlib.sha256(expected).digest()
+        # Who looks again sees nothing of what was read first.
+        assert all(piece.lines for piece in log.again())
+        read = None if reads == 0 else 1 << 17 if reads else len(on_disk)
+        with path.open("r+b") as file:
+            file.write(bytes(read or len(on_disk)))
+        digest = hashlib.sha256(bytes(len(on_disk)) if read is None else on_disk).digest()
         assert log.fingerprint() == Fingerprint(path.name, len(on_disk), digest)
 
 

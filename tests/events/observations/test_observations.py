@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.errors import BadValueError, InputError
-from events.logs.file import Portions
+from events.logs.file import Log, Portions
 from events.observations.csvrows import CsvRows
 from events.observations.observed import Observation, Observed
 from events.observations.rows import ColumnNames
@@ -28,6 +28,9 @@ from events.store.earlier import _Observed, in_columns
 from events.times.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from events.logs.reader import Piece
     from events.observations.parser import Format
 
 MARK = b"\xef\xbb\xbf"
@@ -537,6 +540,32 @@ def test_file_that_is_changed_while_it_is_read_is_an_error(content: bytes, tmp_p
     with Observations(path) as source:
         source.log.fingerprint()
         change(path, content)
+        with pytest.raises(InputError, match=r"seen\.csv: expected a file that nobody changes"):
+            seen_in(source)
+
+
+def test_file_that_is_changed_while_its_order_is_looked_at_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a first look has seen counts, though a second one is needed to tell the order."""
+    path = tmp_path / "seen.csv"
+    lines = csv_of([*[(T, "A")] * 9_000, ("2010-01-01 00:00:00", "")])
+    path.write_bytes(lines)
+    looks = 0
+
+    def changing(log: Log) -> Iterator[Piece]:
+        nonlocal looks
+        looks += 1
+        for place, piece in enumerate(again(log)):
+            yield piece
+            if (looks, place) == (1, 0):
+                change(path, lines.replace(b"A", b"B", 1))
+
+    again = Log.again
+    monkeypatch.setattr(Log, "again", changing)
+    with Observations(path, portions=Portions(observation_bytes=1 << 12)) as source:
+        assert source.in_order()
+        assert looks == 2
         with pytest.raises(InputError, match=r"seen\.csv: expected a file that nobody changes"):
             seen_in(source)
 

@@ -325,6 +325,28 @@ def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
     assert eventually(lambda: all(map(is_gone, found)))
 
 
+def test_nor_is_anybody_left_who_was_stopped() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(first=2, then="next(asked)")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = [int(word) for word in process.stdout.readline().split()]
+    for worker in found:
+        os.kill(worker, signal.SIGSTOP)
+    process.kill()
+    process.communicate(timeout=60)
+    try:
+        assert eventually(lambda: all(map(is_gone, found)))
+    finally:
+        for worker in found:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
 def children() -> list[int]:
     """Return the processes that this one has started and not seen the end of."""
     return children_of(os.getpid())
