@@ -14,7 +14,7 @@ import os
 import sys
 from abc import abstractmethod
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from events.closing import Closing
@@ -130,7 +130,7 @@ class Pool(Closing, Generic[W]):
         self, following: Iterator[Any], taken: deque[_Asked], busy: dict[W, deque[_Asked]]
     ) -> None:
         """Let all who are idle do something, or take one request where nobody is left."""
-        for worker in self._running() * self._ahead:
+        for worker in chain.from_iterable(self._running() for _ in range(self._ahead)):
             if len(busy.get(worker, ())) == self._ahead:
                 continue
             for request in islice(following, min(self._taken_max - len(taken), 1)):
@@ -159,7 +159,8 @@ class Workers(Pool[Fork]):
         count: int,
         do: Callable[[Any], Any],
         check: Callable[[], None] = lambda: None,
-        **limits: int,
+        ahead: int = 1,
+        taken_max: int = sys.maxsize,
     ) -> None:
         """Start no process yet; see `start`.
 
@@ -169,10 +170,11 @@ class Workers(Pool[Fork]):
                 pickle can send them. A worker in which it raises ends.
             check: called before each fork and while answers are waited for; raises where this
                 process is to stop.
-            limits: those of `Pool`.
+            ahead: see `Pool`.
+            taken_max: see `Pool`.
 
         """
-        super().__init__(count, **limits)
+        super().__init__(count, ahead, taken_max)
         self._do: Final = do
         self._check: Final = check
         self._forks: Final[list[Fork]] = []

@@ -7,13 +7,14 @@ import os
 import signal
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import replay
 from events.logs.file import Log, Portions
 from events.logs.reader import Piece
 from events.logs.splitting import CutLine
@@ -21,11 +22,17 @@ from events.purchases.blocks import BlockParser
 from events.store.stored import Encoder
 from replay.engine.collector import collector_paused
 from replay.engine.drive import StopAskedError
+from replay.engine.listener import RunListener
 from replay.engine.loaders import Loaders, paying_loaders
+from replay.judging.drive import JudgingDrive
+from replay.judging.history import Summary
 from tests.processes import children_of
+from tests.rings import Rings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from replay.judging.logs import TwoLogs
 
 TOLD = workload.Workload(users=40, lines=600, bad=0.05, late=0.1, seed=4)
 LINES = b"".join(workload.Generator(TOLD).batch()).splitlines()[1:]
@@ -156,3 +163,23 @@ def test_a_run_is_stopped_while_a_long_line_is_read_over(tmp_path: Path) -> None
         with pytest.raises(StopAskedError, match=r"^interrupted$"):
             list(log.blocks(1, Loaders(2, portions, check)))
     assert not children_of(os.getpid())
+
+
+def test_events_of_a_detectors_own_are_loaded_by_one_process_unless_more_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replay.judging.drive.paying_loaders", lambda _: 2)
+    both = tmp_path / "batch.json", tmp_path / "stream.json"
+    for path in both:
+        path.write_text('{"D":"2", "T":"50"}\n' if path is both[0] else "")
+
+    def has_loaders(logs: TwoLogs[Any], workers: int | None) -> bool:
+        summary = Summary(tmp_path / "o", tmp_path / "s")
+        drive = JudgingDrive(logs, summary, logs.detector, RunListener(), bool, workers=workers)
+        return drive.ahead(logs.batch) is not None
+
+    with replay.Logs(*both) as ours:
+        assert [has_loaders(ours, count) for count in (None, 1, 2)] == [True, False, True]
+    both[0].write_text("")
+    with Rings.logs(*both) as own:
+        assert [has_loaders(own, count) for count in (None, 1, 2)] == [False, False, True]
