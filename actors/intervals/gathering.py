@@ -79,7 +79,8 @@ class Gathered:
         """Find out whose turn has come with observations from ``number`` on."""
         waiting, numbers = self._in_order()
         before = [] if self._latest is None else [self._latest]
-        seen = joined([*before, times]).with_places(max(waiting.times.places, times.places))
+        seen = joined([*before, times])
+        seen = seen.with_places(max(waiting.times.places, seen.places))
         latest = np.maximum.accumulate(seen.values)[len(before) :]
         self._latest = ExactTimes(latest[-1:], seen.places)
         # As far apart as that, or farther.

@@ -18,7 +18,7 @@ from events.observations.interval import Finding, Interval
 from events.observations.ranges import IdRuns
 from events.observations.windows import Extended, Ranges, Rows, Windows, no_rows, together
 from events.records.validation import WrongRecordError
-from events.times.exact import ExactTimes
+from events.times.exact import ExactTimes, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,11 +255,11 @@ class FindingReader:
             self._in_order = True
         self._waiting = [rows.taken(slice(count, None))]
         taken = rows.taken(slice(count))
-        own, before = taken.times.with_places(self._latest.places), self._latest
-        before = before.with_places(own.places)
-        if (own.values[0] < before.values[-1:]).any() or (own.values[1:] < own.values[:-1]).any():
+        # None comes before the last one that was settled before.
+        values = joined([self._latest, taken.times]).values
+        if (values[1:] < values[:-1]).any():
             raise WrongRecordError("observations that are settled in order of time", "others")
-        self._latest = own.taken(slice(-1, None))
+        self._latest = taken.times.taken(slice(-1, None))
         return taken
 
     def _found(self, among: Extended, places: FindingPlaces) -> list[Finding]:

@@ -52,6 +52,7 @@ class ExactTimes(NamedTuple):
     def with_places(self, places: int) -> ExactTimes:
         """Return the same times in units as fine, or finer ones."""
         more = places - self.places
+        assert more >= 0, "a coarser unit would round them"
         if not more:
             return self
         values, factor = self.values, 10**more

@@ -15,7 +15,7 @@ import pytest
 from events.store.store import EventStore
 from replay.cli import main
 from replay.intervals.run import Search
-from tests.interval_runs import read_back
+from tests.interval_runs import as_csv, read_back, search
 from tests.replay.intervals.test_against_all_pairs import expected_of
 
 if TYPE_CHECKING:
@@ -134,3 +134,13 @@ def test_intervals_are_those_of_the_instants_however_they_are_written(
         assert main(["intervals", str(source), fresh, *asked, *words[2:]]) == 0
         assert read_back(tmp_path / branch) == read_back(tmp_path / fresh)
         capsys.readouterr()
+
+
+def test_store_is_good_whose_times_become_finer(tmp_path: Path) -> None:
+    # Rounded to whole microseconds, as a float, the last time would be before the others.
+    second = "2020-01-01 00:00:09"
+    rows = [(second, "A", "x")] * 7 + [(f"{second}.000000000001", "B", "x")]
+    (tmp_path / "seen.csv").write_bytes(as_csv(rows))
+    summary = search(tmp_path / "seen.csv", tmp_path / "out.json")
+    (finding,) = EventStore(summary.store_path).decisions()
+    assert finding.interval.adids == ("A", "B")
