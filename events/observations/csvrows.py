@@ -299,6 +299,7 @@ class CsvRows:
                 whole = begin + reader.line_num < len(lines) or last
                 if not whole and _size(lines[start:]) <= self._row_bytes_max:
                     self._open = "".join(lines[start:]).encode("utf-8", _ESCAPED)
+                    text = "".join(lines[:start])
                     break
                 self._unclosed(lines[start], str(error), gathered)
                 start += 1

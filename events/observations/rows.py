@@ -11,7 +11,7 @@ import msgspec
 
 from events.errors import shown
 from events.journal.ticks import time_of, times_of
-from events.logs.objects import TIME_REASONS, BadLineError, Reason
+from events.logs.objects import JSON_SPACE, TIME_REASONS, BadLineError, Reason
 from events.logs.splitting import long_line_detail
 from events.observations.bytewise import coded, ends_in_order
 from events.observations.observed import Coded, Observation, Observed
@@ -78,10 +78,14 @@ class ObservationBlock(NamedTuple):
         lines = data.split(b"\n")
         begins = [*self.numbers, *(row.number for row in self.rejected), self.first + len(lines)]
         following = dict(pairwise(sorted(begins)))
-        return [
-            b"\n".join(lines[number - self.first : following[number] - self.first]).rstrip(b"\n")
-            for number in numbers
-        ]
+        found = []
+        for number in numbers:
+            own = lines[number - self.first : following[number] - self.first]
+            while not own[-1].strip(JSON_SPACE):
+                # A blank line behind it.
+                own.pop()
+            found.append(b"\n".join(own))
+        return found
 
     def observations(self) -> list[Observation]:
         """Return the observations one by one; the columns alone take less time."""

@@ -432,6 +432,12 @@ def test_csv_without_its_columns_is_one_clear_error(data: bytes, found: str) -> 
         read(data)
 
 
+def test_row_is_given_back_without_the_open_one_behind_it() -> None:
+    rows = CsvRows(ColumnNames(), "seen")
+    block = rows.parse(f'time,adid\n{T},A\n\n{T},"B\n'.encode(), last=False)
+    assert block.source_rows([2]) == [f"{T},A".encode()]
+
+
 def test_empty_json_file_holds_no_observations() -> None:
     assert read(b"", "jsonl") == ([], [])
 

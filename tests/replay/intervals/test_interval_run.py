@@ -182,12 +182,15 @@ def test_what_comes_too_late_on_a_pipe_is_rejected_and_kept(tmp_path: Path) -> N
     assert [each["adids"] for each in read_back(tmp_path / "out.json")] == [["B", "A", "D"]]
 
 
+@pytest.mark.parametrize("blank", ["", "\r\n"])
 @pytest.mark.parametrize("content", ["", '"', "\r"])
-def test_late_rows_are_kept_as_they_stand_in_the_file(content: str, tmp_path: Path) -> None:
+def test_late_rows_are_kept_as_they_stand_in_the_file(
+    content: str, blank: str, tmp_path: Path
+) -> None:
     lines = [f"2020-01-01 00:00:0{n},{content and content[0] + 'A' + content[0]},x" for n in "912"]
     if content in ("", "\r"):
         lines = [f"2020-01-01 00:00:0{n},A,x{content}" for n in "912"]
-    text = "time,adid,address\n" + "".join(f"{line}\n" for line in lines)
+    text = "time,adid,address\n" + "".join(f"{line}\n{blank}" for line in lines)
     with piped(text.encode()) as pipe:
         summary = run_intervals(pipe, tmp_path / "out.json", MINUTE)
     kept = [each.line.decode() for each in EventStore(summary.store_path).rejected()]
