@@ -295,21 +295,26 @@ def do(asked):
 
 workers = Workers(3, do)
 workers.start()
-asked = iter(workers.answers(["idle", "idle", "busy", "busy", "busy"][{first}:]))
-next(asked) if not {first} else None
+asked = iter(workers.answers(["idle"] * {idle} + ["busy"] * 3))
+for _ in range({first}):
+    next(asked)
 print(*children(), flush=True)
 {then}
 """
 
 
-@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("idle", [0, 2])
 @pytest.mark.parametrize(
     "then",
     ["next(asked)", "os._exit(3)", "os.abort()", "os.kill(os.getpid(), 9)", "sys.exit()", "1 / 0"],
 )
-def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
+def test_nobody_works_for_a_process_that_is_gone(idle: int, then: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(first=first, then=f"next(asked)\n{then}")],
+        [
+            sys.executable,
+            "-c",
+            PROGRAM.format(idle=idle, first=idle // 2, then=f"next(asked)\n{then}"),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -318,7 +323,7 @@ def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
     assert process.stdout is not None
     found = [int(word) for word in process.stdout.readline().split()]
     assert len(found) == 3
-    if first or then == "next(asked)":
+    if not idle or then == "next(asked)":
         # All are busy, and so is this one, waiting for them.
         process.kill()
     process.communicate(timeout=60)
@@ -327,7 +332,7 @@ def test_nobody_works_for_a_process_that_is_gone(first: int, then: str) -> None:
 
 def test_nor_is_anybody_left_who_was_stopped() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(first=2, then="next(asked)")],
+        [sys.executable, "-c", PROGRAM.format(idle=3, first=3, then="next(asked)")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
