@@ -121,7 +121,7 @@ class Log(LogReader):
         super().__init__(path_of(path, log_expected(source)), source, parser, portions or PORTIONS)
         self._file: BufferedReader
         self._fingerprint: Fingerprint | None = None
-        # What was read first besides the log itself.
+        # What the fingerprint is taken of: whatever was read first besides the log itself.
         self._hashed: HashedExtent | None = None
         self._lines_of: Final = lines_of
         try:
@@ -175,13 +175,14 @@ class Log(LogReader):
 
         """
         if self._fingerprint is None and self._extent is not None:
-            self._fingerprint = self._fingerprint_now(self._hashed)
+            self._hashed = self._hashed or self._hashed_again()
+            self._fingerprint = self._fingerprint_of(self._hashed)
         return self._fingerprint
 
-    def _fingerprint_now(self, hashed: HashedExtent | None = None) -> Fingerprint:
+    def _fingerprint_of(self, content: HashedExtent) -> Fingerprint:
         try:
             # Of the file that is open: another could have taken its name.
-            return Fingerprint.of(self.path, hashed or self._hashed_again())
+            return Fingerprint.of(self.path, content)
         except OSError as error:
             raise self._unreadable(error) from None
 
@@ -255,9 +256,9 @@ class Log(LogReader):
         """
         if self._extent is None:
             raise InputError(f"{self.path}: expected a file, found a pipe, which is read but once")
-        extent = self._hashed_again()
+        extent = self._extent_again()
         if self._hashed is None:
-            self._hashed = extent
+            extent = self._hashed = self._hashed_again()
         found = self._pieces(self._reader(extent))
         return (each for each in found if isinstance(each, Piece))
 
@@ -319,7 +320,7 @@ class Log(LogReader):
         if taken is None or content_of(self._file) == self._content:
             return
         # What has grown only is what it was.
-        if self._fingerprint_now() != taken:
+        if self._fingerprint_of(self._hashed_again()) != taken:
             raise InputError(
                 f"{self.path}: expected a file that nobody changes while it is read, found one "
                 "that was changed; run it again"

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from events.journal.columns import CodeBook
-from events.journal.names import texts_of
+from events.journal.names import texts_of_words
 from events.journal.numbering import first_places
 from events.journal.ticks import tick_of
 from events.logs.parser import LineParser
@@ -206,7 +206,7 @@ class _Rows:
         users = users[is_first]
         if users.shape[1] == 1:
             return None, codes.reshape(-1, 2), users[:, 0]
-        return texts_of(users), codes.reshape(-1, 2), None
+        return texts_of_words(users), codes.reshape(-1, 2), None
 
 
 def _without(values: dict[int, T], gone: list[int]) -> dict[int, T]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from events.journal.columns import CodeBook, EventColumns
-from events.journal.names import texts_of
+from events.journal.names import texts_of_words
 from events.journal.ticks import ticks_and_finer
 from events.purchases.event import Befriend, Event, Purchase, Unfriend, line_of
 
@@ -79,7 +79,7 @@ class Columns(EventColumns):
         """The users that appear, in order of first appearance, of a friendship ``user1`` first."""
         if self._names is None:
             assert self.words is not None, "they have names or words"
-            self._names = texts_of(self.words[:, np.newaxis])
+            self._names = texts_of_words(self.words[:, np.newaxis])
         return self._names
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:

@@ -303,18 +303,10 @@ print(*children(), flush=True)
 """
 
 
-@pytest.mark.parametrize("idle", [0, 2])
-@pytest.mark.parametrize(
-    "then",
-    ["next(asked)", "os._exit(3)", "os.abort()", "os.kill(os.getpid(), 9)", "sys.exit()", "1 / 0"],
-)
-def test_nobody_works_for_a_process_that_is_gone(idle: int, then: str) -> None:
+def started(program: str) -> tuple[subprocess.Popen[str], list[int]]:
+    """Return a process that runs a program, and its three workers."""
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            PROGRAM.format(idle=idle, first=idle // 2, then=f"next(asked)\n{then}"),
-        ],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -323,6 +315,18 @@ def test_nobody_works_for_a_process_that_is_gone(idle: int, then: str) -> None:
     assert process.stdout is not None
     found = [int(word) for word in process.stdout.readline().split()]
     assert len(found) == 3
+    return process, found
+
+
+@pytest.mark.parametrize("idle", [0, 2])
+@pytest.mark.parametrize(
+    "then",
+    ["next(asked)", "os._exit(3)", "os.abort()", "os.kill(os.getpid(), 9)", "sys.exit()", "1 / 0"],
+)
+def test_nobody_works_for_a_process_that_is_gone(idle: int, then: str) -> None:
+    process, found = started(
+        PROGRAM.format(idle=idle, first=idle // 2, then=f"next(asked)\n{then}")
+    )
     if not idle or then == "next(asked)":
         # All are busy, and so is this one, waiting for them.
         process.kill()
@@ -331,15 +335,7 @@ def test_nobody_works_for_a_process_that_is_gone(idle: int, then: str) -> None:
 
 
 def test_nor_is_anybody_left_who_was_stopped() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(idle=3, first=3, then="next(asked)")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    found = [int(word) for word in process.stdout.readline().split()]
+    process, found = started(PROGRAM.format(idle=3, first=3, then="next(asked)"))
     for worker in found:
         os.kill(worker, signal.SIGSTOP)
     process.kill()
