@@ -29,13 +29,16 @@ class Block(NamedTuple):
     encoded: bytes | None = None
     """What `events.store.stored.encode_events` gives of its events, where it is known."""
 
-    def up_to(self, rejected: Rejected) -> tuple[list[Record], int]:
-        """Return the records up to a rejected line, and how many events they hold."""
+    def up_to_rejected(self) -> Block:
+        """Return what it is up to the first line that is rejected; all of it where none is."""
+        if not self.rejected:
+            return self
+        rejected = self.rejected[0]
         records = self.records[: self.records.index(rejected) + 1]
         events = sum(record.events for record in records if isinstance(record, EventRun))
         if isinstance(columns := records[0], EventColumns):
             records[:1] = [columns.first(events)] if events else []
-        return records, events_in(records)
+        return Block(records, events_in(records), [rejected])
 
     def moved(self, lines: int, events: int) -> Block:
         """Return the same with all its numbers so much higher."""

@@ -23,7 +23,7 @@ from events.paths import STANDARD_STREAM, path_of, standard_input
 from events.records.record import Lines, Source, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
@@ -156,7 +156,9 @@ class LiveLog(LogReader):
         self.lines_read = lines
         self._pending, self._found = None, self._whole_lines()
 
-    def blocks(self, first_number: int, ahead: ParseAhead | None = None) -> Iterator[Block]:
+    def blocks(
+        self, first_number: int, ahead: ParseAhead | None = None
+    ) -> Generator[Block, None, None]:
         """Iterate over the lines as they come in; see `LogReader.blocks`.
 
         Raises:

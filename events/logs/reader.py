@@ -16,7 +16,7 @@ from events.logs.tap import Change
 from events.records.record import Lines, LogEnd, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from events.logs.extent import Fingerprint
@@ -167,7 +167,9 @@ class LogReader(Closing):
         self.lines_read += 1
         return line
 
-    def blocks(self, first_number: int, ahead: ParseAhead | None = None) -> Iterator[Block]:
+    def blocks(
+        self, first_number: int, ahead: ParseAhead | None = None
+    ) -> Generator[Block, None, None]:
         """Iterate over the log's lines, some at a time, in order.
 
         An empty block says that none came, or that a long line is being read over. Where the

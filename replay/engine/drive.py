@@ -11,7 +11,7 @@ from events.records.record import EventRun, Lines, LogEnd, Rejected, Written
 from replay.engine.kept_lines import KeptLines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -167,6 +167,10 @@ class Drive(ABC):
     def ahead(self, log: LogReader) -> ParseAhead | None:  # noqa: ARG002  most parse it themselves
         """Return what parses the lines of ``log`` ahead, if somebody does."""
         return None
+
+    def reading(self, log: LogReader, blocks: Iterator[Block]) -> Iterator[Block]:  # noqa: ARG002
+        """Return the blocks of ``log`` as they are to be read."""
+        return blocks
 
     def before(self, log: LogReader, block: Block) -> None:  # noqa: B027  most need not know
         """Take note that ``block`` is about to be kept."""

@@ -76,6 +76,9 @@ class Fork:
         self._process: Final = process
         self._life: Final = life
         self._check: Final = check
+        # How much it was asked that it has not answered, and what it is to be told behind that.
+        self._asked = 0
+        self._later: Final[list[bytes]] = []
         end.setblocking(False)
 
     @classmethod
@@ -110,8 +113,26 @@ class Fork:
         """Return what can be read from when there is an answer."""
         return self._end.fileno()
 
-    def send(self, sent: bytes) -> bool:
-        """Send what `message` has given; tell whether the process is there to take it."""
+    def tell(self, sent: bytes) -> bool:
+        """Send what `message` has given; tell whether the process is there to take it.
+
+        While it does what it was asked, this waits for the answer: were both to send what the
+        other has no time to read, both would wait for ever.
+        """
+        if self._asked:
+            self._later.append(sent)
+            return True
+        return self._send(sent)
+
+    def request(self, sent: bytes) -> bool:
+        """Send a request as `message` has given it; tell whether the process is there to take it.
+
+        It has to be small where another one has not been answered.
+        """
+        self._asked += 1
+        return self._send(sent)
+
+    def _send(self, sent: bytes) -> bool:
         try:
             for part in (_LENGTH.pack(len(sent)), sent):
                 left = memoryview(part)
@@ -128,9 +149,14 @@ class Fork:
         """Return the next answer, waiting for it; `LOST` where the process is gone."""
         try:
             (length,) = _LENGTH.unpack(self._received(_LENGTH.size))
-            return pickle.loads(self._received(length))  # noqa: S301  of our own
+            answer = pickle.loads(self._received(length))  # noqa: S301  of our own
         except (EOFError, OSError):
             return LOST
+        self._asked -= 1
+        while self._later and not self._asked:
+            if not self._send(self._later.pop(0)):
+                break
+        return answer
 
     def _received(self, length: int) -> bytearray:
         found = bytearray(length)

@@ -8,11 +8,12 @@ what they decide through a `KeptOutput`: to the store first, and then a line to 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
+from events.logs.block import Block
 from replay.engine.collector import collector_paused
 from replay.engine.drive import StopAskedError
 from replay.engine.opening import bytes_before, open_history, way_on
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from events.disk import Disk
-    from events.logs.block import Block
     from events.logs.reader import LogReader
     from events.records.record import Rejected
     from events.store.store import EventStore
@@ -200,9 +200,12 @@ class Run:
         """
         if log.source not in self._ended:
             deal_with = self._deal_with_live if log.live else self._deal_with
-            for block in log.blocks(self.store.events + 1, self.drive.ahead(log)):
-                deal_with(log, block)
-                yield
+            # What may have processes of its own ends with this, whoever else still holds it.
+            with closing(log.blocks(self.store.events + 1, self.drive.ahead(log))) as found:
+                blocks = map(Block.up_to_rejected, found) if self.strict else found
+                for block in self.drive.reading(log, blocks):
+                    deal_with(log, block)
+                    yield
             if log.stopped:
                 self.drive.commit()
             else:
@@ -233,11 +236,9 @@ class Run:
     def _take(self, log: LogReader, block: Block) -> None:
         drive = self.drive
         drive.before(log, block)
-        records, events, encoded = block.records, block.events, block.encoded
-        if self.strict and block.rejected:
-            (records, events), encoded = block.up_to(block.rejected[0]), None
+        records, events = block.records, block.events
         if records:
-            self.store.append(records, events, encoded)
+            self.store.append(records, events, block.encoded)
         try:
             drive.take(log, records)
         except InterruptedRunError:
@@ -255,7 +256,7 @@ class Run:
     def _tell(self, log: LogReader, block: Block) -> None:
         """Tell of what was read, and end at a rejected line if the run is strict."""
         refused, reasons = self.summary.refused, self.summary.reasons
-        self._keep_rejected(block.rejected[:1] if self.strict else block.rejected)
+        self._keep_rejected(block.rejected)
         for rejected in block.rejected:
             refused[log.source] = refused.get(log.source, 0) + 1
             reasons[rejected.reason] = reasons.get(rejected.reason, 0) + 1

@@ -196,10 +196,10 @@ class Workers(Pool[Fork]):
     def tell(self, news: Any) -> None:
         sent = message(news, is_request=False)
         for fork in self._running():
-            self._send(fork, sent)
+            self._is_there(fork, sent=fork.tell(sent))
 
     def _ask(self, worker: Fork, request: Any) -> bool:
-        return self._send(worker, message(request))
+        return self._is_there(worker, sent=worker.request(message(request)))
 
     def _answered(self, busy: Collection[Fork]) -> list[tuple[Fork, Any]]:
         found = [(fork, fork.answer()) for fork in first_ready(busy, self._check)]
@@ -208,12 +208,11 @@ class Workers(Pool[Fork]):
                 self._bury(fork)
         return found
 
-    def _send(self, fork: Fork, sent: bytes) -> bool:
-        """Send something to a worker; tell whether it is there to take it."""
-        if fork.send(sent):
-            return True
-        self._bury(fork)
-        return False
+    def _is_there(self, fork: Fork, *, sent: bool) -> bool:
+        """Tell whether a worker is there, to whom something could be ``sent``; else forget it."""
+        if not sent:
+            self._bury(fork)
+        return sent
 
     def _bury(self, worker: Fork) -> None:
         if worker in self._forks:

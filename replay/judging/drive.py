@@ -21,6 +21,7 @@ from replay.engine.drive import Drive, StopAskedError
 from replay.engine.forks import CAN_FORK, check_processes
 from replay.engine.loaders import Loaders, paying_loaders
 from replay.engine.output import KeptOutput
+from replay.engine.read_ahead import ReadAhead
 from replay.engine.supervision import Reactivation
 from replay.engine.workers import are_several
 from replay.judging.history import JudgedResumed, is_finished
@@ -185,6 +186,10 @@ class JudgingDrive(Drive):
         """Decide what a history that was read has left undecided."""
         return map(self.simulation.judge, resumed.undecided)
 
+    def reading(self, log: LogReader, blocks: Iterator[Block]) -> Iterator[Block]:
+        self._blocks = ReadAhead(blocks)
+        return blocks if log.live else self._blocks
+
     def before(self, log: LogReader, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
         batch = self.logs.batch
@@ -211,13 +216,21 @@ class JudgingDrive(Drive):
             self._events_read += events
             if self._judges.pay(events + self._events_ahead(log)):
                 self._summary.workers = self._judges.workers
-                ahead = self._judges.judge(simulation.position + 1, len(simulation.journal))
-                self._take_decisions(log, records, ahead)
+                found = self._judges.judge(
+                    simulation.position + 1, len(simulation.journal), self._following
+                )
+                self._take_decisions(log, records, found)
             else:
                 began = time.process_time()
                 self._judge(log, records)
                 self._judges.took(time.process_time() - began, events)
         self._summary.users = len(self.simulation.journal.names)
+
+    def _following(self) -> EventColumns | None:
+        """Return the events of the block that comes next, if there are any."""
+        block = self._blocks.peek()
+        columns = block.records[0] if block is not None and block.events else None
+        return columns if isinstance(columns, EventColumns) else None
 
     def _judge(self, log: LogReader, records: list[Record]) -> None:
         simulation, listener, clock = self.simulation, self._listener, time.perf_counter

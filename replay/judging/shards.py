@@ -244,7 +244,8 @@ class Forked(Relay):
         there = {}
         for place, each in given.items():
             fork = self._forks[place]
-            if fork is not None and fork.send(message((name, each), is_request=is_request)):
+            sent = message((name, each), is_request=is_request)
+            if fork is not None and (fork.request if is_request else fork.tell)(sent):
                 there[fork] = place
             else:
                 self._end(place)

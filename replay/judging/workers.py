@@ -8,7 +8,8 @@ it runs; `Judges` hands out shares, and takes what comes back in the order of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from actors.sink import ListOutlet, Nowhere
 from events.closing import Closing
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from replay.engine.workers import Pool, Workforce
     from replay.judging.system import ActorSystem
 
+Following: TypeAlias = "Callable[[], EventColumns | None]"
+
 # What is left to judge pays for workers from so much processor time on. A worker activates
 # users that another one activates too, so two of them took, with the rest of the run at D=2,
 # 0.90 of the time of one process for 2,500 events, 0.85 for 4,000 and 0.75 for 20,000. So much
 # is expected of some 4,500: the first block takes longer an event than those behind it.
 PAYS_SECONDS: Final = 1.0
-# Shares of a block become smaller, so that all workers are done at the same time; not below
-# this many events, since each is a message there and back.
+# Shares become smaller where nothing is known to follow, so that all workers are done at the same
+# time; not below this many events, since each is a message there and back.
 _SHARE_MIN: Final = 8
 # Nor above this many, so that a lost one is soon done again.
 _SHARE_MAX: Final = 512
@@ -127,13 +130,39 @@ def _share(detector: Any, parameters: Any, journal: Any, position: int, supervis
     return Share(system)
 
 
-def shares(first: int, last: int, workers: int) -> Iterator[tuple[int, int]]:
-    """Cut the events from ``first`` to ``last`` into what each of ``workers`` judges at a time."""
-    while first <= last:
-        size = min((last - first + 1) // (2 * workers), _SHARE_MAX)
+class Shares:
+    """Iterates over what each worker judges at a time, block by block.
+
+    After its end it goes on where more has come.
+    """
+
+    def __init__(self, workers: int) -> None:
+        """Begin without blocks, for so many workers."""
+        self._workers: Final = workers
+        self._blocks: Final[deque[tuple[int, int]]] = deque()
+        self._events = 0
+
+    def append(self, first: int, last: int) -> None:
+        """Let the events from ``first`` to ``last``, both included, be judged, too."""
+        if first <= last:
+            self._blocks.append((first, last))
+            self._events += last - first + 1
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Iterate over them."""
+        return self
+
+    def __next__(self) -> tuple[int, int]:
+        """Return the first and the last event of the next share; it is of one block."""
+        if not self._blocks:
+            raise StopIteration
+        first, last = self._blocks.popleft()
+        size = min(self._events // (2 * self._workers), _SHARE_MAX)
         end = min(first + max(size, _SHARE_MIN) - 1, last)
-        yield first, end
-        first = end + 1
+        if end < last:
+            self._blocks.appendleft((end + 1, last))
+        self._events -= end - first + 1
+        return first, end
 
 
 class Judges(Closing):
@@ -168,6 +197,10 @@ class Judges(Closing):
         self._workers: Pool[Any] | None = None
         # What an event took of those that were judged here last.
         self._event_seconds = 0.0
+        # What the workers are to be asked about, what they give, and the last event of all that.
+        self._shares = Shares(1)
+        self._given: Iterator[tuple[tuple[int, int], Any]] = iter(())
+        self._last = 0
 
     @property
     def workers(self) -> int:
@@ -176,7 +209,7 @@ class Judges(Closing):
 
     def extend(self, columns: EventColumns) -> None:
         """Let the workers have a block, which the system of this process has already."""
-        if self._workers is not None:
+        if self._workers is not None and columns.number > self._last:
             self._workers.tell(columns)
 
     def took(self, seconds: float, events: int) -> None:
@@ -198,22 +231,38 @@ class Judges(Closing):
             self._workers = pool_of(workers, Share(self._system), self._check)
         return True
 
-    def judge(self, first: int, last: int) -> Iterator[Any]:
+    def judge(self, first: int, last: int, following: Following = lambda: None) -> Iterator[Any]:
         """Judge the events from ``first`` to ``last``, and iterate over the decisions, in order.
 
         The system of this process has them in its journal, stands before them, and takes what
         is decided as if it had decided it.
+
+        Args:
+            first: the first event.
+            last: the last event.
+            following: returns the events that come next, if there are any and they can be known
+                by now, so that the workers need not wait for what is done here in between.
+
         """
         workers, system = self._workers, self._system
         assert workers is not None, "they pay"
-        if not len(workers) and first <= last:
-            # What is worked out only once, such as the index, all of them have then.
-            end = min(first + _SHARE_MIN - 1, last)
-            yield from self._judge_here(first, end)
-            first = end + 1
+        if self._last < last:
+            if not len(workers) and first <= last:
+                # What is worked out only once, such as the index, all of them have then.
+                end = min(first + _SHARE_MIN - 1, last)
+                yield from self._judge_here(first, end)
+                first = end + 1
+            self._shares = Shares(workers.count)
+            self._ask(first, last)
+            self._given = workers.answers(self._shares)
         if first <= last:
             workers.start()
-        for (begin, end), found in workers.answers(shares(first, last, workers.count)):
+        ahead = following()
+        if ahead is not None:
+            workers.tell(ahead)
+            self._ask(ahead.number, ahead.number + len(ahead) - 1)
+        while system.position < last:
+            (begin, end), found = next(self._given)
             if found is LOST:
                 yield from self._judge_here(begin, end)
                 continue
@@ -223,6 +272,10 @@ class Judges(Closing):
             else:
                 system.goto(end)
             yield from found.decisions
+
+    def _ask(self, first: int, last: int) -> None:
+        self._shares.append(first, last)
+        self._last = last
 
     def _judge_here(self, first: int, last: int) -> Iterator[Any]:
         for event in self._system.journal.events(first, last):

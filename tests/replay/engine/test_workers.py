@@ -163,6 +163,29 @@ def test_news_reach_all_before_what_is_asked_later() -> None:
     assert told == []
 
 
+def test_news_and_answers_may_be_larger_than_what_fits_between_two_processes() -> None:
+    told: list[int] = []
+
+    def do(asked: bytes | None) -> Any:
+        if asked is not None:
+            told.append(len(asked))
+        return [*told], bytes(8 << 20)
+
+    def requests() -> Iterator[None]:
+        for number in range(20):
+            # One worker at least is at work then.
+            workers.tell(bytes(number << 20))
+            yield None
+
+    with Workers(2, do) as workers:
+        workers.start()
+        for place, (_, answer) in enumerate(workers.answers(requests())):
+            news, _ = answer
+            assert news == [number << 20 for number in range(len(news))]
+            assert len(news) > place
+    assert told == []
+
+
 def test_news_that_a_worker_dies_of_lose_it_alone() -> None:
     with Workers(2, do) as workers:
         workers.start()

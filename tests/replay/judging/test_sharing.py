@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from bisect import bisect
+from collections import deque
 from contextlib import suppress
+from itertools import accumulate, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,7 +32,7 @@ from events.logs.file import Portions
 from events.logs.splitting import LINE_BYTES_MAX
 from replay.cli import main
 from replay.engine.listener import RunListener
-from replay.judging.workers import shares
+from replay.judging.workers import Shares
 from replay.testing import LoggedHistory, assert_answers_as_of, histories, run_in
 from tests import late_logs
 from tests.processes import children_of, eventually
@@ -153,15 +156,33 @@ def test_detector_whose_verdicts_depend_on_more_than_the_events_before_is_found_
         assert_answers_as_of(tmp_path / OUTPUTS[1], detector=detector)
 
 
-@given(st.integers(1, 3_000), st.integers(0, 3_000), st.integers(1, 16))
-def test_shares_cover_all_events_once_in_order(first: int, events: int, workers: int) -> None:
-    cut = list(shares(first, first + events - 1, workers))
+@given(
+    st.integers(1, 3_000),
+    st.lists(st.integers(0, 3_000), min_size=1, max_size=4),
+    st.integers(0, 4),
+    st.integers(1, 16),
+)
+def test_shares_cover_all_events_once_in_order(
+    first: int, sizes: list[int], known: int, workers: int
+) -> None:
+    starts = list(accumulate(sizes, initial=first))
+    coming = deque((start, start + size - 1) for start, size in zip(starts, sizes, strict=False))
+    shares = Shares(workers)
+    cut: list[tuple[int, int]] = []
+    for _ in range(min(known, len(coming))):
+        shares.append(*coming.popleft())
+    while coming:
+        cut += islice(shares, 3)
+        shares.append(*coming.popleft())
+    cut += shares
     assert [number for one, last in cut for number in range(one, last + 1)] == list(
-        range(first, first + events)
+        range(first, starts[-1])
     )
     assert all(last - one < 512 for one, last in cut)
-    if events >= 16 * workers:
-        assert len(cut) >= workers
+    # Each is of one block.
+    assert all(bisect(starts, one) == bisect(starts, last) for one, last in cut)
+    if sizes[-1] >= 16 * workers:
+        assert len([one for one, _ in cut if one >= starts[-2]]) >= workers
 
 
 # By processes
@@ -205,6 +226,31 @@ def test_the_past_is_loaded_as_by_one_process(
         found.append((said, Path(f"{out}.events").read_bytes()))
     assert found[0] == found[1]
     assert bool(found[0][0]) == name.endswith("gz")
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"shards": 2}])
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("size", [0, 4_000, 20_000, 80_000])
+def test_stream_that_cannot_be_read_on_ends_a_run_as_with_one_process(
+    logs: Path, tmp_path: Path, how: dict[str, int], size: int, *, strict: bool
+) -> None:
+    # It is read ahead of what is judged, and found out only in its turn; the first line that is
+    # rejected stands in the middle of it.
+    stream = (logs / "stream_log.json").read_bytes()
+    readable = stream[: stream.rindex(b"\n", 0, size) + 1] if size else b""
+    unreadable = gzip.compress(random.Random(1).randbytes(9_000))[:-4_000]
+    (tmp_path / "stream.json.gz").write_bytes(gzip.compress(readable) + unreadable)
+    found: list[Any] = []
+    hows: list[dict[str, Any]] = [{"workers": 1}, how]
+    for each in hows:
+        out = tmp_path / f"{len(found)}.json"
+        both = replay.Logs(logs / "batch_log.json", tmp_path / "stream.json.gz", portions=SMALL)
+        with both, pytest.raises(ReplayError) as error:
+            replay.run(both, out, strict=strict, **each)
+        said = str(error.value)
+        found.append([said, out.read_bytes(), Path(f"{out}.events").read_bytes()])
+    assert found[0] == found[1]
+    assert ("rejected" in said) == strict
 
 
 @pytest.mark.slow
