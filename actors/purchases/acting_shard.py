@@ -12,10 +12,11 @@ from actors.dispatcher import DispatchedActor, Dispatcher
 from actors.messages import UnaskedError
 from actors.purchases.messages import AskFriends, AskPurchases, Friends, Purchases
 from actors.purchases.shard import Shard
+from actors.purchases.user import applied
 from actors.urns import COORDINATOR, urn_of_user
 from events.journal.packing import pack, unpack
 from events.purchases.columns import Columns
-from events.purchases.event import Purchase  # noqa: TC001  for a type of a message
+from events.purchases.event import Purchase
 from events.purchases.journal import OwnEvents, PurchaseJournal
 from events.purchases.links import Answers
 
@@ -169,6 +170,34 @@ class ActingShard(Shard):
         questions = list(map(AskPurchases, numbers, counts))
         return msgspec.msgpack.encode(self._answers(users, questions))
 
+    def tell(self, asked: bytes) -> bytes:
+        """Tell users of events of their own, as a coordinator does, each with its number.
+
+        Args:
+            asked: the number of the first event and of the last. Of one that a user has been told
+                of it is not told again.
+
+        """
+        first, last = msgspec.msgpack.decode(asked, type=tuple[int, int])
+        rows = range(bisect_right(self._events, first - 1), bisect_right(self._events, last))
+        for event in self._journal.events(rows.start + 1, rows.stop):
+            number = self._events[event.number - 1]
+            names = (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
+            for user in [self._users[self._journal.numbers[name]] for name in names]:
+                if user % self._shards == self._place:
+                    self._tell(user, _numbered(event, number))
+        self._dispatcher.run()
+        return b""
+
+    def _tell(self, user: int, event: Event) -> None:
+        own = self._events_of(user)
+        rows = bisect_right(self._events, event.number)
+        happened = len(self._journal.rows_of(self._local[user], rows))
+        if user not in self._active or self._active[user][1] < happened:
+            actor = self._actor(user, event.number - 1)
+            actor.actor_ref.tell(applied(event, own))
+            self._active[user] = actor, happened
+
     def _versions(self, users: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         # What one answers may depend on the number that it is asked with.
         del numbers
@@ -212,7 +241,7 @@ class ActingShard(Shard):
                 self._passivate([user])
             if len(self._active) >= _ACTIVE_MAX:
                 self._passivate(list(self._active))
-            own = _PartEvents(self._journal, local, self._users, self._events)
+            own = self._events_of(user)
             actor = self._dispatcher.spawn(
                 lambda dispatcher, urn: self._user_type(
                     dispatcher, urn, self._mailbox.actor_ref, own
@@ -222,6 +251,9 @@ class ActingShard(Shard):
             actor.since = number
             self._active[user] = actor, happened
         return actor
+
+    def _events_of(self, user: int) -> OwnEvents:
+        return _PartEvents(self._journal, self._local[user], self._users, self._events)
 
     def _passivate(self, users: Iterable[int]) -> None:
         """Stop users, once they have answered."""

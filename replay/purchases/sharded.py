@@ -23,7 +23,7 @@ from actors.purchases.shard import Again, Bought, Round, Shard
 from actors.purchases.user import UserActor
 from actors.sink import SinkActor
 from actors.urns import COORDINATOR, SINK
-from events.errors import DetectorError, ReplayError
+from events.errors import DetectorError, InterruptedRunError, ReplayError
 from events.journal.packing import pack, pack_ascending, unpack
 from events.purchases.decision import Decision
 from events.purchases.event import Purchase, place_of
@@ -225,6 +225,8 @@ class ShardedPurchases(ShardedSystem):
         even = 3 * parameters.tracked // (2 * shards.count) + _ASKED_MORE
         self._asked: Final = min(parameters.tracked, max(even, 1))
         self._size = _PURCHASES_FIRST
+        # The last event that users were told of who answer themselves.
+        self._told = 0
         make: Make = partial(
             _shard,
             shards=shards.count,
@@ -255,7 +257,7 @@ class ShardedPurchases(ShardedSystem):
 
     def goto(self, position: int) -> None:
         """Let the events up to ``position`` happen without being judged."""
-        self.position = position
+        self.position = self._told = position
         self.journal.forget(position)
 
     def commit(self) -> None:
@@ -331,13 +333,48 @@ class ShardedPurchases(ShardedSystem):
     def decide(self, first: int, last: int) -> Iterator[Decision]:
         events = self.journal.events(first, last)
         purchases = [event for event in events if isinstance(event, Purchase)]
-        start = 0
+        start = one_by_one = 0
         while start < len(purchases):
             self._check()
-            some = purchases[start : start + self._size]
-            yield from self._decided(some, self._safely(partial(self._windows, some)))
+            some = purchases[start : start + (self._size if start >= one_by_one else 1)]
+            try:
+                windows = self._judged(some)
+            except (InterruptedRunError, ShardsLostError):
+                raise
+            except ReplayError:
+                if len(some) == 1:
+                    raise
+                # A user has failed, and what comes before that is to be decided. What failed once
+                # gives no other answer.
+                self._safely(self._reload_all)
+                one_by_one = start + len(some)
+                continue
+            yield from self._decided(some, windows)
             start += len(some)
+        self._tell(last)
         self.goto(last)
+
+    def _judged(self, purchases: Sequence[Purchase]) -> list[_Window]:
+        """Return the windows of purchases that come next, and let users be told of them."""
+        if len(purchases) == 1:
+            # What it fails of comes behind what is decided by now.
+            self._tell(purchases[0].number - 1)
+        windows = self._safely(partial(self._windows, purchases))
+        if len(purchases) > 1:
+            self._tell(purchases[-1].number)
+        return windows
+
+    def _tell(self, last: int) -> None:
+        """Tell users of their events up to event ``last``, where they answer themselves."""
+        if self._acting and self._told < last:
+            asked = _encode((self._told + 1, last))
+            everywhere = dict.fromkeys(range(self._shards.count), asked)
+            self._safely(lambda: self._shards.query("tell", everywhere))
+        self._told = last
+
+    def _reload_all(self) -> None:
+        for place in range(self._shards.count):
+            self._reload(place)
 
     def _decided(self, purchases: Sequence[Purchase], windows: Sequence[_Window]) -> list[Decision]:
         """Decide on purchases, of which each has its window, and tell the sink."""

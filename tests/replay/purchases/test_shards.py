@@ -20,14 +20,14 @@ import replay
 from actors.dispatcher import ActorFailedError, Dispatcher
 from actors.orders import RandomOrder
 from actors.purchases.coordinator import CoordinatorActor
-from actors.purchases.messages import AskFriends, Friends
+from actors.purchases.messages import Apply, AskFriends, AskPurchases, Friends
 from actors.purchases.user import UserActor
-from events.errors import DetectorError, InputError, InterruptedRunError
+from events.errors import DetectorError, InputError, InterruptedRunError, ReplayError
 from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
 from replay.judging.drive import is_deciding
-from replay.judging.shards import InProcess, LostShardError, ShardsLostError
+from replay.judging.shards import Forked, InProcess, LostShardError, ShardsLostError
 from replay.terminal.signals import StopSignals
 from replay.testing import LoggedHistory, histories
 from replay.testing.disks import CountingDisk
@@ -38,7 +38,7 @@ from tests.rings import Rings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from actors.purchases.messages import Apply
+    from replay.judging.shards import Transport
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 OUTPUTS = ("flagged.json", "flagged.json.events")
@@ -330,6 +330,44 @@ def test_detector_that_fails_leaves_what_it_leaves_with_one_process(
         found.append([out.read_bytes(), Path(f"{out}.events").read_bytes()])
     assert found[0] == found[1]
     assert found[0][0].count(b"\n") > 0
+
+
+class _FailingUser(UserActor):
+    def on_receive(self, message: Any) -> None:
+        number = message.since + 1 if isinstance(message, Apply) else message.number
+        if type(message) is FailingUsers.message and number >= FailingUsers.number:
+            raise ValueError(f"no {type(message).__name__}")
+        super().on_receive(message)
+
+
+class FailingUsers(replay.Simulation):
+    """Has users who do not take one kind of message from some event on."""
+
+    name = "failing users"
+    version = 1
+    answers_as_of = True
+    user_type = _FailingUser
+    message: type = Apply
+    number = 0
+
+
+@pytest.mark.parametrize("make", [InProcess, Forked])
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [(each, number) for each in (Apply, AskFriends, AskPurchases) for number in (1_501, 1_777)],
+)
+def test_user_that_fails_leaves_what_it_leaves_with_one_process(
+    logs: Path, tmp_path: Path, make: type[Transport], message: type, number: int
+) -> None:
+    FailingUsers.message, FailingUsers.number = message, number
+    said = rf"^urn:user:.* failed on {message.__name__}.*: ValueError: no {message.__name__}$"
+    found: list[Any] = []
+    for count in (None, 3):
+        out = tmp_path / f"{count}"
+        with opened(logs) as both, pytest.raises(ReplayError, match=said):
+            replay.run(both, out, detector=FailingUsers, shards=count and make(count))
+        found.append([out.read_bytes(), Path(f"{out}.events").read_bytes()])
+    assert found[0] == found[1]
 
 
 class Undeclared(replay.Simulation):
