@@ -13,6 +13,7 @@ import numpy as np
 from events.errors import BadValueError, shown
 from events.journal.ticks import ticks_and_finer
 from events.libraries import imported
+from events.times.columns import Cells
 from events.times.exact import EPOCH
 
 if TYPE_CHECKING:
@@ -129,6 +130,33 @@ def taken(column: Any, rows: NDArray[np.int64]) -> Any:
         taken_rows = [values[row] for row in rows.tolist()]
         pyarrow = import_module("pyarrow")
         return pyarrow.chunked_array([pyarrow.array(taken_rows, kind)])
+
+
+def text_cells(column: Any) -> Cells | None:
+    """Return a column of texts of one of the libraries as cells, without making them texts.
+
+    None where it is none, or has none, where one is missing, or where it takes a look at each.
+    """
+    library = library_of(column)
+    if library == "polars":
+        if str(column.dtype) != "String" or column.null_count() or not len(column):
+            return None
+        joined = column.str.join("").item()
+        ends = np.cumsum(column.str.len_bytes().to_numpy(), dtype=np.int64)
+        return Cells.between(joined.encode(), np.append(0, ends)) if joined.isascii() else None
+    if library == "pandas" and getattr(column.dtype, "storage", "") == "pyarrow":
+        column = getattr(column, "array", column).__arrow_array__()
+    elif library != "pyarrow":
+        return None
+    kind = {"string": np.int32, "large_string": np.int64}.get(str(column.type))
+    if kind is None or column.null_count or not len(column):
+        return None
+    if hasattr(column, "combine_chunks"):
+        column = column.combine_chunks()
+    _, places, data = column.buffers()
+    bounds = np.frombuffer(places, kind)[column.offset : column.offset + len(column) + 1]
+    first, last = int(bounds[0]), int(bounds[-1])
+    return Cells.between(memoryview(data)[first:last], bounds.astype(np.int64) - first)
 
 
 def gathered(column: Any, counts: NDArray[np.int64]) -> Any:

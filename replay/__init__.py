@@ -16,9 +16,9 @@ import replay.terminal.isolation  # noqa: F401  it decides where the others are 
 
 # isort: split
 
-from replay.terminal.interrupts import end_at_once_if_program
+from replay.terminal.program import prepare_if_program
 
-end_at_once_if_program()
+prepare_if_program()
 
 from actors.custom.actor import SubjectActor
 from actors.custom.coordinator import FactCoordinator

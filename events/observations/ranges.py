@@ -202,8 +202,8 @@ class IdRuns:
         for begin, stop in zip((first - low).tolist(), (last - low + 1).tolist(), strict=True):
             if begin >= end:
                 start = end = begin
-            gone = bisect_left(firsts, begin)
-            del firsts[:gone], ids[:gone]
+            if gone := bisect_left(firsts, begin):
+                del firsts[:gone], ids[:gone]
             # Where the ids come again whose first run the range has left behind.
             moved = [run for run in later[start:begin] if begin <= run < end]
             if len(moved) <= moved_few:

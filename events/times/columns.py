@@ -21,7 +21,6 @@ from events.journal.ticks import (
     TICKS_PER_SECOND,
     Ticks,
     ticks_in,
-    ticks_of,
 )
 
 if TYPE_CHECKING:
@@ -78,10 +77,24 @@ class Cells(NamedTuple):
         joined = "".join(texts)
         if not joined.isascii():
             return None
-        sizes = np.fromiter(map(len, texts), np.int64, len(texts))
-        ends = np.cumsum(sizes)
-        begins = ends - sizes
-        return Cells(joined.encode() + b"\0" * WORD, begins, ends)
+        sizes = set(map(len, texts))
+        if len(sizes) == 1:
+            bounds = np.arange(len(texts) + 1) * sizes.pop()
+        else:
+            bounds = np.zeros(len(texts) + 1, np.int64)
+            np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=bounds[1:])
+        return Cells.between(joined.encode(), bounds)
+
+    @staticmethod
+    def between(data: bytes | memoryview, bounds: NDArray[np.int64]) -> Cells:
+        """Return cells one behind the other; each begins at one of the bounds and ends at the next.
+
+        Args:
+            data: what they stand in, and nothing else.
+            bounds: one more than there are cells.
+
+        """
+        return Cells(b"".join((data, b"\0" * WORD)), bounds[:-1], bounds[1:])
 
 
 def words_behind(
@@ -95,12 +108,18 @@ def words_behind(
     words: NDArray[np.uint64] = np.ndarray(
         (max(len(data) - WORD + 1, 0),), "<u8", buffer=data, strides=(1,)
     )
-    step = int(places[1] - places[0]) if len(places) > 1 else 0
-    if step <= 0 or not (places[1:] - places[:-1] == step).all():
+    step = _step(places)
+    if not step:
         yield from (words[places + at] for at in offsets)
         return
     first, end = int(places[0]), int(places[-1]) + 1
     yield from (words[first + at : end + at : step].copy() for at in offsets)
+
+
+def _step(places: NDArray[np.int64]) -> int:
+    """Return how far each of the places is from the one before; 0 where that differs."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 0
+    return step if step > 0 and (places[1:] - places[:-1] == step).all() else 0
 
 
 def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
@@ -109,8 +128,6 @@ def times_in_texts(texts: Sequence[str]) -> TimeColumn | None:
     None where it refuses one, where they are not all of one zone, or where it takes a look at
     each to tell.
     """
-    if texts and (ticks := ticks_of(texts)) is not None:
-        return TimeColumn(ticks, {}, "none")
     cells = Cells.of(texts)
     return None if cells is None else iso_times_in(cells)
 
@@ -217,11 +234,15 @@ def _of_any_size(
     data: bytes, text: NDArray[np.uint8], begins: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> tuple[Ticks, dict[int, str]] | None:
     """Return ticks of times, and the digits that they cannot tell, or None if one is none."""
-    places = begins[:, None] + np.arange(SECONDS)
-    # What a short one at the end has not is filled in below.
-    clocks = text[np.minimum(places, len(text) - 1)]
-    for size in (len("YYYY-MM-DD"), _MINUTES):
-        clocks[sizes == size, size:] = _MIDNIGHT[size - SECONDS :]
+    if int(sizes.min()) >= SECONDS and (step := _step(begins)):
+        shape, strides = (len(begins), SECONDS), (step, 1)
+        clocks = np.ndarray(shape, np.uint8, data, offset=int(begins[0]), strides=strides)
+    else:
+        places = begins[:, None] + np.arange(SECONDS)
+        # What a short one at the end has not is filled in below.
+        clocks = text[np.minimum(places, len(text) - 1)]
+        for size in (len("YYYY-MM-DD"), _MINUTES):
+            clocks[sizes == size, size:] = _MIDNIGHT[size - SECONDS :]
     mark = clocks[:, _DATE - 1]
     if not ((mark == ord(" ")) | (mark == ord("T"))).all():
         return None

@@ -1,7 +1,8 @@
 """Keeping Python's cyclic garbage collector away from a history.
 
 Nothing of it is garbage and hardly anything cyclic. Looking at all of it again and again
-added 1 s to 500,000 observations, and 3 % to a run on 20,000 new purchases.
+added 1 s to 500,000 observations, 3 % to a run on 20,000 new purchases, and 0.1 to 0.2 s to a
+search of a million observations in a frame.
 """
 
 from __future__ import annotations

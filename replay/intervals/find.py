@@ -47,6 +47,7 @@ from events.observations.interval import FIELDS
 from events.observations.parameters import check_distinct, check_threshold
 from events.observations.windows import Ranges, Rows
 from events.times.durations import SECOND, parse_duration
+from replay.engine.collector import collector_paused
 from replay.intervals.id_columns import Ids, first_rows, ids_in
 from replay.intervals.time_columns import Times, in_zone_of, times_in
 from replay.intervals.values import shown_value, whole
@@ -277,6 +278,8 @@ def _nanoseconds(threshold: Any) -> int:
     return number * SECOND
 
 
+# Lists by the ten thousand are made, for which it would look at all that the program has.
+@collector_paused()
 def _in_columns(times: Any, ids: Any, keys: Any, asked: _Asked) -> list[Interval]:
     given = _Observations(
         times_in(times, "times", asked.time_unit),
@@ -301,6 +304,7 @@ def _in_columns(times: Any, ids: Any, keys: Any, asked: _Asked) -> list[Interval
     return [listed[place] for place in found.in_turn.tolist()]
 
 
+@collector_paused()
 def _in_frame(frame: Any, names: _ColumnNames, asked: _Asked) -> Any:
     library = library_of(frame)
     assert library is not None

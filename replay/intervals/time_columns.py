@@ -10,15 +10,18 @@ import datetime as dt
 import re
 from decimal import Decimal
 from numbers import Real
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
-from events.data_frames import are_whole, library_of
+from events.data_frames import are_whole, library_of, text_cells
 from events.errors import BadValueError, shown
 from events.journal.ticks import PLACES, TICKS_END, ticks_and_finer
-from events.observations.rows import column_of
+from events.observations.rows import column_of, times_in_cells
+from events.times.columns import WORD, Cells, TimeColumn, iso_times_in
 from events.times.durations import SECOND
 from events.times.epoch import EXPONENTS, TimeUnit, parse_count
 from events.times.exact import EPOCH, ExactTimes
@@ -38,6 +41,7 @@ _MIDNIGHT: Final = "0000-00-00 00:00:00"
 _SECONDS: Final = len(_MIDNIGHT)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
+_MINUTE: Final = dt.timedelta(minutes=1)
 _OFFSET: Final = re.compile("[+-][0-9]{2}:[0-9]{2}")
 # Of each unit of numpy's how many digits of a second hold it, and how many units of the last of
 # them it is.
@@ -57,6 +61,7 @@ _UNITS: Final = {
 # Years and months have no length. No more of them than that can be told in days.
 _CALENDAR: Final = ("Y", "M")
 _CALENDAR_MAX: Final = 10**6
+_encode: Final = msgspec.json.Encoder().encode
 _EXPECTED: Final = "expected text YYYY-MM-DD HH:MM:SS or a datetime"
 
 
@@ -84,6 +89,9 @@ def times_in(values: Iterable[Any], name: str, unit: TimeUnit | None) -> Times:
             f"time_unit: expected 's', 'ms', 'us' or 'ns', found {shown_value(unit)}"
         )
     check_column(values, name)
+    cells = text_cells(values)
+    if cells is not None and (found := times_in_cells(cells, unit)) is not None:
+        return _of_time_column(found)
     zone, column = _plain(values, name)
     if isinstance(column, np.ndarray):
         kind = column.dtype.kind
@@ -294,15 +302,21 @@ def _at_once(values: list[Any], kinds: set[type], unit: TimeUnit | None) -> Time
 def _of_texts(values: list[str], unit: TimeUnit | None) -> Times | None:
     """Return texts, or None where it takes a look at each."""
     column = column_of(values, unit)
-    if column is None:
-        return None
+    return None if column is None else _of_time_column(column)
+
+
+def _of_time_column(column: TimeColumn) -> Times:
     zone = dt.UTC if column.zone == "utc" else None
     return Times(ExactTimes.of(column.ticks, column.finer), None, zone)
 
 
 def _of_datetimes(values: list[dt.datetime]) -> Times | None:
     """Return datetimes of Python's, or None where some alone have an offset."""
-    zone = _common({value.tzinfo for value in values})
+    zones = set(map(attrgetter("tzinfo"), values))
+    zone = _common(zones)
+    column = _written(values) if all(map(_has_whole_minutes, zones)) else None
+    if column is not None:
+        return _of_time_column(column)._replace(zone=zone)
     epoch = _EPOCH.replace(tzinfo=None) if zone is None else _EPOCH
     try:
         # numpy's own conversion takes five times as long.
@@ -312,6 +326,31 @@ def _of_datetimes(values: list[dt.datetime]) -> Times | None:
     exact = ExactTimes(np.array(since, np.int64), PLACES)
     # Which one is not, has to be said.
     return Times(exact, None, zone) if exact.are_of_years() else None
+
+
+def _has_whole_minutes(zone: ColumnZone) -> bool:
+    """Tell whether offsets of a zone are of whole minutes, as far as that is known."""
+    if zone is None or zone is dt.UTC:
+        return True
+    return type(zone) is dt.timezone and not zone.utcoffset(None) % _MINUTE
+
+
+def _written(values: list[dt.datetime]) -> TimeColumn | None:
+    """Return what datetimes say as texts of one length, or None where they are of several.
+
+    To write them and to read that takes a third of the time that it takes to reckon with each.
+    """
+    data = _encode(values)
+    width = (len(data) - 1) // len(values)
+    begins = np.arange(len(values)) * width + len('["')
+    ends = begins + width - len('","')
+    text = np.frombuffer(data, np.uint8)
+    if (
+        len(data) - 1 != width * len(values)
+        or not ((text[begins - 1] == ord('"')) & (text[ends] == ord('"'))).all()
+    ):
+        return None
+    return iso_times_in(Cells(data + b"\0" * WORD, begins, ends))
 
 
 def _common(zones: Iterable[ColumnZone]) -> ColumnZone:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Final
-
-from replay.terminal.isolation import is_command
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -23,12 +20,6 @@ def end_at_once() -> None:
     """Let Ctrl-C end the process without a word, unless it is ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
-
-
-def end_at_once_if_program() -> None:
-    """Do so if it is this program that is being imported, not somebody else's that uses it."""
-    if is_command() or os.path.basename(sys.argv[0]) == "replay":  # noqa: PTH119
-        end_at_once()
 
 
 def interrupt() -> None:
