@@ -24,7 +24,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SCRIPTS: Final = Path(__file__).resolve().parent
 PHASE: Final = re.compile(r"^phase (.+): ([0-9.]+) s$", re.MULTILINE)
@@ -169,7 +169,11 @@ def workload(case: Case, cache: Path) -> Path:
 
 
 def measure(
-    case: Case, runs: int, cache: Path, tell: Callable[[str], None], workers: int | None = None
+    case: Case,
+    runs: int,
+    cache: Path,
+    tell: Callable[[str], None],
+    chosen: Mapping[str, Sequence[str]],
 ) -> Result:
     """Run floor and program on ``case`` in turns, ``runs`` times each.
 
@@ -178,8 +182,8 @@ def measure(
         runs: how often.
         cache: where the logs are, or are to be.
         tell: is told what goes on.
-        workers: None: as many as the program chooses; else one, and in turns with that so many,
-            so many shards, and as many as it chooses.
+        chosen: options of what runs in turns with one worker, by what it is called; where there is
+            nothing, there are as many workers as the program chooses.
 
     Raises:
         FailedRunError: one of the runs failed or counted wrong.
@@ -206,22 +210,33 @@ def measure(
                 folder / "flagged.json",
                 "--overwrite",
             ]
-            one: list[str | Path] = [] if workers is None else ["--workers", "1"]
-            run = timed([*words, *one], folder)
-            if workers is not None:
-                chosen = {
-                    f"{workers} workers": ["--workers", str(workers)],
-                    f"{workers} shards": ["--shards", str(workers)],
-                    "by default": [],
-                }
-                for name, more in chosen.items():
-                    taken = timed([*words, *more], folder).seconds
-                    result.shared.setdefault(name, []).append(taken)
+            run = timed([*words, *(["--workers", "1"] if chosen else [])], folder)
+            for name, more in chosen.items():
+                taken = timed([*words, *more], folder).seconds
+                result.shared.setdefault(name, []).append(taken)
         result.seconds.append(run.seconds)
         result.floor_seconds.append(floor.seconds)
         result.peak_bytes.append(run.peak_bytes)
         result.phases.append({name: float(text) for name, text in PHASE.findall(run.stderr)})
     return result
+
+
+def ways(workers: int | None, ray: str | None) -> dict[str, list[str]]:
+    """Return the options of all ways to share the work of a run, by what they are called.
+
+    Args:
+        workers: how many share it; None: nobody does.
+        ray: the address of a cluster where they are, too.
+
+    """
+    if workers is None:
+        return {}
+    several = {each: [f"--{each}", str(workers)] for each in ("workers", "shards")}
+    found = {f"{workers} {each}": words for each, words in several.items()}
+    if ray is not None:
+        for each, words in several.items():
+            found[f"{workers} {each}, Ray"] = [*words, "--ray", ray]
+    return found | {"by default": []}
 
 
 def run_rows(results: Sequence[Result]) -> list[list[str]]:
@@ -319,13 +334,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.ray is not None and options.workers is None:
+        parser.error("--ray: expected --workers N beside it, found none")
     names = options.case or options.preset or DEFAULT_CASES
     runs = options.runs or (1 if options.preset else 5)
     tell = teller()
     try:
         with cache_folder(options.keep) as cache:
             results = [
-                measure(case, runs, cache, tell, options.workers)
+                measure(case, runs, cache, tell, ways(options.workers, options.ray))
                 for name in dict.fromkeys(names)
                 for case in CASES
                 if case.name == name
@@ -392,6 +409,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="run each case with one worker, and next to that with N, with N shards, and with as "
         "many as the program chooses by itself",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="with --workers, also run each case with workers and with shards in this cluster; "
+        "with local, each time one is started, which takes seconds",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the logs in DIR and use those that are there"

@@ -84,7 +84,10 @@ def main() -> int:
             series = [
                 Series(
                     network.title,
-                    [measure(network.case(lines), options.runs, cache, tell) for lines in sizes],
+                    [
+                        measure(network.case(lines), options.runs, cache, tell, {})
+                        for lines in sizes
+                    ],
                 )
                 for network in networks
             ]

@@ -126,8 +126,8 @@ class Index:
             self._catch_up(len(self._journal))
         if owner + 1 >= len(self._starts):
             return slice(0)
-        start, end = int(self._starts[owner]), int(self._starts[owner + 1])
-        if start < end and self._rows[end - 1] >= number:
+        start, end = self._starts.item(owner), self._starts.item(owner + 1)
+        if start < end and self._rows.item(end - 1) >= number:
             end = start + int(np.searchsorted(self._rows[start:end], number))
         return slice(start, end)
 

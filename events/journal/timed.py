@@ -55,11 +55,11 @@ class Timed:
 
     def place(self, row: int) -> Place:
         """Return where ``row`` stands in the order of time and number."""
-        return Place(int(self._ticks.array[row]), self._finer.get(row, ""), row + 1)
+        return Place(self._ticks.array.item(row), self._finer.get(row, ""), row + 1)
 
     def time(self, row: int) -> str:
         """Return the time of ``row``, as text."""
-        return time_of(int(self._ticks.array[row]), self._finer.get(row, ""))
+        return time_of(self._ticks.array.item(row), self._finer.get(row, ""))
 
     def _times(self, places: slice | Rows, rows: Sequence[int]) -> list[str]:
         """Return the times of ``rows``, few of them, which ``places`` are as well."""

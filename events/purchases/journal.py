@@ -14,13 +14,16 @@ from events.purchases.columns import BEFRIEND, NOBODY, PURCHASE, Columns, events
 from events.purchases.event import Befriend, Event, Purchase, Unfriend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from events.journal.index import Growth, Owners, Rows
     from events.purchases.columns import Amounts, Codes
     from events.purchases.styles import Style
 
 E = TypeVar("E", Purchase, Event)
+
+# So many purchases are made one by one in the time that it takes to begin with all at once.
+_FEW: Final = 2
 
 
 class PurchaseJournal(Journal[Event, Columns]):
@@ -153,15 +156,24 @@ class PurchaseJournal(Journal[Event, Columns]):
 
     def purchases(self, rows: Sequence[int]) -> list[Purchase]:
         """Return the purchases in ``rows``."""
-        names, places = self.names, np.array(rows, np.int64)
-        values = zip(
-            rows,
-            self.buyers[places].tolist(),
-            self.amounts[places].tolist(),
-            self._times(places, rows),
-            self._lines_of(rows),
-            strict=False,
-        )
+        names = self.names
+        values: Iterable[tuple[int, int, int, str, bytes | None]]
+        if len(rows) <= _FEW:
+            buyers, amounts, lines = self.buyers, self.amounts, self._lines
+            values = [
+                (row, buyers.item(row), amounts.item(row), self.time(row), lines.get(row))
+                for row in rows
+            ]
+        else:
+            places = np.array(rows, np.int64)
+            values = zip(
+                rows,
+                self.buyers[places].tolist(),
+                self.amounts[places].tolist(),
+                self._times(places, rows),
+                self._lines_of(rows),
+                strict=False,
+            )
         made = [
             Purchase(time, row + 1, names[user], amount, line)
             for row, user, amount, time, line in values
