@@ -25,6 +25,7 @@ from replay.terminal.tables import print_json
 
 if TYPE_CHECKING:
     import argparse
+    from types import FrameType
 
     from replay.intervals.resume import IntervalSummary
 
@@ -121,6 +122,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _is_looking(frame: FrameType) -> bool:
+    """Tell whether the order of a file is looked at in ``frame``, and nothing is written."""
+    return frame.f_code is Observations.in_order.__code__
+
+
 def run(options: argparse.Namespace) -> int:
     """Find the intervals, and draw them if that was asked for."""
     check_printable(options, options.output)
@@ -133,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
     with (
-        StopSignals() as stop,
+        StopSignals(_is_looking) as stop,
         console,
         Observations(
             given,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import InterruptedRunError, TerminatedRunError
+from events.logs.extent import HashedExtent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # So long after a signal whoever was asked to stop is waited for.
 _PATIENCE_SECONDS: Final = 1.0
+# What does not ask, and may be left at any point: of a log by the terabyte it takes minutes.
+_HASHING: Final = HashedExtent.digest.__code__
 
 
 class StopSignals(Closing):
     """Says whether the process was asked to stop; asked twice, it is interrupted at once.
 
-    What does not ask in time, as a detector that never ends, is interrupted where it may be.
+    What does not ask in time, as a detector that never ends, or the hash of a large log, is
+    interrupted where it may be.
     """
 
     def __init__(self, interruptible: Callable[[FrameType], bool] = lambda _frame: False) -> None:
@@ -80,9 +84,8 @@ class StopSignals(Closing):
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         while frame is not None:
-            if self._interruptible(frame):
+            if frame.f_code is _HASHING or self._interruptible(frame):
                 raise InterruptedRunError(
-                    "interrupted within a detector; what was done is kept, and the same command "
-                    "goes on with it"
+                    "interrupted; what was done is kept, and the same command goes on with it"
                 )
             frame = frame.f_back

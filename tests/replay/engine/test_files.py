@@ -364,6 +364,32 @@ def test_waiting_for_a_reader_ends_with_a_signal(shell: Shell, number: signal.Si
     assert names(shell.folder) == {*RUN, "pipe"}
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nobody tells when to begin")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "words", [RUN, ("intervals", "seen.csv", "--threshold", "10m")], ids=["run", "intervals"]
+)
+def test_a_look_at_a_large_log_ends_with_a_signal(
+    shell: Shell, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    # A hole that takes no room on the disk, and many seconds to be looked through.
+    with (shell.folder / "batch.json").open("ab") as log:
+        log.truncate(12 << 30)
+    shell.write("seen.csv", b"time,adid\n2020-01-01 00:00:00,a\n")
+    with (shell.folder / "seen.csv").open("ab") as log:
+        log.truncate(12 << 30)
+    before = names(shell.folder)
+    process = started(shell, *words, "out.json")
+    wait_for(lambda: catches(process, signal.SIGTERM))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert (process.returncode, out) == (128 + number, b"")
+    assert (
+        err == b"replay: interrupted; what was done is kept, and the same command goes on with it\n"
+    )
+    assert names(shell.folder) == before
+
+
 def many_flags(count: int) -> tuple[bytes, bytes]:
     """Return two logs, of which as many purchases are flagged."""
     buy = (
