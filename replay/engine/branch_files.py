@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
 from events.disk import NewFile, free_name, permissions_of
@@ -89,6 +89,18 @@ def branch_files(
                         disk.remove(files.store)
 
 
+def _temporary_folder() -> str:
+    """Return where `tempfile` puts what has no other place, without trying to write there.
+
+    It tries that with a file of a name, which stays there if this process is killed meanwhile.
+    """
+    if tempfile.tempdir is not None:
+        return os.fsdecode(tempfile.tempdir)
+    named = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    places = [*filter(None, named), "/tmp", "/var/tmp", "/usr/tmp"]  # noqa: S108  as it does
+    return next((each for each in places if os.access(each, os.W_OK | os.X_OK)), os.curdir)
+
+
 def unnamed_log(content: bytes, source: Source) -> BufferedReader:
     """Return ``content``, a branch's log, to be read from a temporary file that nobody finds.
 
@@ -96,10 +108,9 @@ def unnamed_log(content: bytes, source: Source) -> BufferedReader:
         OutputError: it cannot be written there.
 
     """
-    folder = "temporary folder"
+    folder = _temporary_folder()
     try:
-        folder = gettempdir()
-        file = TemporaryFile()  # noqa: SIM115  whoever reads it closes it
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  whoever reads it closes it
         file.write(content)
         file.seek(0)
     except OSError as error:
