@@ -172,6 +172,13 @@ class Observed(EventColumns):
         return time_of(int(self.ticks[row]), self.finer.get(row, ""))
 
     @property
+    def earliest(self) -> str:
+        """The earliest of the times."""
+        if self.finer:
+            return min(self.times)
+        return time_of(int(self.ticks.min()))
+
+    @property
     def latest(self) -> str:
         """The latest of the times."""
         if self.finer:

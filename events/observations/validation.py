@@ -103,7 +103,7 @@ class IntervalValidator(Validator):
                 raise WrongRecordError("times in order, as none may be late", "some that are not")
             self._latest = observed.time_at(-1)
         elif lateness and self._live:
-            earliest = min(observed.times)
+            earliest = observed.earliest
             if earliest < self._floor and not self.gap:
                 raise WrongRecordError(
                     "no times before those that came before an end", shown(earliest)

@@ -8,7 +8,7 @@ values in columns that were not asked for, is taken for the one that was read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard
 
 from events.disk import read_at
 from events.logs.growing import COMPARED_BYTES
@@ -19,10 +19,11 @@ from events.observations.observed import Observed
 from events.records.record import Lines, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from events.logs.splitting import WholeLines
     from events.observations.parser import RowFormat
+    from events.records.record import Record
     from events.store.store import EventStore
 
 _READ_BYTES: Final = 1 << 16
@@ -99,6 +100,7 @@ class KeptObservations:
             return
         for _, records, _ in self._store.frames_from(self._frame):
             line = 0
+            late = iter(self._said([each for each in records if _is_late(each)]))
             for record in records:
                 if isinstance(record, Lines):
                     line = record.number
@@ -107,15 +109,23 @@ class KeptObservations:
                         yield _Row(line, values)
                         line += 1
                 elif isinstance(record, Rejected):
-                    yield _Row(line, self._late(record) or (record.line, record.sha256))
+                    said = next(late) if _is_late(record) else None
+                    yield _Row(line, said or (record.line, record.sha256))
                     line += 1
 
-    def _late(self, record: Rejected) -> _Values | None:
-        """Return what a row says that was rejected for being late alone, or None for another."""
-        if record.reason != Reason.LATE:
-            return None
-        rows = self._form.rows(1, self._store.zone).parse(record.line + b"\n", last=True)
-        return next(_values_of(rows.observed), None)
+    def _said(self, late: Sequence[Rejected]) -> list[_Values | None]:
+        """Return what each of some rows says that were rejected for being late alone."""
+        rows = self._form.rows(1, self._store.zone)
+        text = b"".join(each.line + b"\n" for each in late)
+        found: list[_Values | None] = [*_values_of(rows.parse(text, last=True).observed)]
+        if len(found) == len(late):
+            return found
+        # One that cannot be read by itself, as behind an open quote, has taken others with it.
+        return [value for each in late for value in self._said([each])] if late[1:] else [None]
+
+
+def _is_late(record: Record) -> TypeGuard[Rejected]:
+    return isinstance(record, Rejected) and record.reason == Reason.LATE
 
 
 class _Rows:
