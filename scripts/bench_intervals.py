@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import random
 import subprocess
 import sys
@@ -220,6 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.floor is not None:
         print(count_rows(options.floor))
         return 0
+    # The program has numpy start no threads for algebra, so nor do those beside it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from interval_peers import PEERS  # noqa: PLC0415  takes numpy; the floors do not
 
     rows, runs = (SMALL_ROWS, 1) if options.small else (options.rows, options.runs)
