@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from events.errors import InterruptedRunError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,10 +35,17 @@ class ReadAhead:
         return found
 
     def peek(self) -> Block | None:
-        """Return the block that comes next; None where none does, which `next` says in its turn."""
+        """Return the block that comes next; None where none does, which `next` says in its turn.
+
+        Raises:
+            InterruptedRunError: nobody is to wait for it.
+
+        """
         if self._found is None:
             try:
                 self._found = next(self._blocks)
+            except InterruptedRunError:
+                raise
             except Exception as error:  # noqa: BLE001  whatever reading it raises
                 self._found = error
         return None if isinstance(self._found, Exception) else self._found
