@@ -86,6 +86,7 @@ class StopSignals(Closing):
         while frame is not None:
             if frame.f_code is _HASHING or self._interruptible(frame):
                 raise InterruptedRunError(
-                    "interrupted; what was done is kept, and the same command goes on with it"
+                    "interrupted halfway; what was done is kept, and the same command goes on "
+                    "with it"
                 )
             frame = frame.f_back
