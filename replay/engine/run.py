@@ -179,12 +179,13 @@ class Run:
         self._recover_rejected(resumed, finished=False)
         summary.output_before = bytes_before(self.output)
         self.outputs.reported = resumed.written
-        self._refuse_rejected(resumed)
         self._ended = {*resumed.ended}
         for log in self.inputs.logs:
             if log.source not in self._ended:
                 log.go_on(resumed.lines[log.source], self.drive.kept(resumed))
         self.drive.go_on()
+        # What comes before that line is decided as if nobody had stopped there.
+        self._refuse_rejected(resumed)
         self.lap("resume")
 
     def _refuse_rejected(self, resumed: Resumed) -> None:

@@ -373,6 +373,39 @@ def test_wherever_it_is_stopped_how_to_go_on_is_said(
     assert outputs(tmp_path / "shared") == expected
 
 
+@pytest.mark.parametrize("how", [{"workers": 1}, {"workers": 2}, {"shards": 2}])
+def test_strict_run_that_is_stopped_decides_what_comes_before_the_line_it_ends_at(
+    logs: Path, tmp_path: Path, how: dict[str, int]
+) -> None:
+    stream = (logs / "stream_log.json").read_bytes().splitlines(keepends=True)
+    good = [line for line in stream if b"purchase" in line and b'"id"' in line][:60]
+    (tmp_path / "batch").write_bytes(b'{"D":"2", "T":"2"}\n')
+    (tmp_path / "stream").write_bytes(b"".join([*good[:50], b"bad\n", *good[50:]]))
+
+    def run(out: Path, after: int, **how: Any) -> str:
+        asked = iter(range(after))
+        try:
+            with replay.Logs(tmp_path / "batch", tmp_path / "stream") as both:
+                stop = lambda: next(asked, None) is None  # noqa: E731
+                replay.run(both, out, strict=True, should_stop=stop, **how)
+        except ReplayError as error:
+            return str(error)
+        raise AssertionError("it has a bad line")
+
+    end = run(tmp_path / "whole", 10_000)
+    assert "rejected" in end
+    stops = 0
+    for after in range(1, 60, 5):
+        out = tmp_path / f"{after}"
+        said = run(out, after, **how)
+        stops += "interrupted" in said
+        assert run(out, 10_000, **how) == end
+        assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+        store = Path(f"{out}.events").read_bytes()
+        assert store == (tmp_path / "whole.events").read_bytes()
+    assert stops
+
+
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
     class Listening(RunListener):
         each_event = True
