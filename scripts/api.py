@@ -120,6 +120,8 @@ def plain(signature: str) -> str:
     bare = re.sub(r"(?:typing\.)?Annotated\[(\w+), msgspec\.Meta\([^)]*\)\]", r"\1", signature)
     bare = re.sub(r"<(?:class|function) '?(?:\w+\.)*(\w+)'?(?: at \w+)?>", r"\1", bare)
     bare = re.sub(r"<factory>|<[\w.]+ object at \w+>", "...", bare)
+    # Python 3.13 has its paths there.
+    bare = bare.replace("pathlib._local.", "pathlib.")
     return bare.replace("''", '""').replace("'", "").replace("~", "")
 
 
