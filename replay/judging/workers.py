@@ -198,9 +198,10 @@ class Judges(Closing):
         # What an event took of those that were judged here last.
         self._event_seconds = 0.0
         # What the workers are to be asked about, what they give, and the last event of all that.
+        # None of these is before what is asked first, also where no event has come by then.
         self._shares = Shares(1)
         self._given: Iterator[tuple[tuple[int, int], Any]] = iter(())
-        self._last = 0
+        self._last = -1
 
     @property
     def workers(self) -> int:

@@ -253,6 +253,34 @@ def test_stream_that_cannot_be_read_on_ends_a_run_as_with_one_process(
     assert ("rejected" in said) == strict
 
 
+@pytest.mark.parametrize("how", [{"workers": 2}, {"workers": None}, {"shards": 2}])
+@pytest.mark.parametrize(("past", "rejected"), [(0, 1), (0, 2_000), (5, 2_000)])
+def test_stream_that_begins_with_rejected_lines_is_shared_too(
+    logs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: dict[str, int | None],
+    *,
+    past: int,
+    rejected: int,
+) -> None:
+    # Without a past nothing at all has come by the end of its first block.
+    monkeypatch.setattr("replay.judging.workers.PAYS_SECONDS", 0)
+    batch, stream = (logs / name for name in ("batch_log.json", "stream_log.json"))
+    lines = batch.read_bytes().splitlines(keepends=True)[: past + 1]
+    (tmp_path / "batch").write_bytes(b"".join(lines))
+    (tmp_path / "stream").write_bytes(b"bad\n" * rejected + stream.read_bytes()[:20_000])
+    found: list[Any] = []
+    hows: list[dict[str, Any]] = [{"workers": 1}, how]
+    for each in hows:
+        out = tmp_path / f"{len(found)}.json"
+        with replay.Logs(tmp_path / "batch", tmp_path / "stream", portions=SMALL) as both:
+            judged = replay.run(both, out, **each).judged
+        found.append([judged, out.read_bytes(), Path(f"{out}.events").read_bytes()])
+    assert found[0] == found[1]
+    assert found[0][0] > 10
+
+
 @pytest.mark.slow
 @settings(max_examples=15)
 @given(histories(), st.integers(2, 4))
