@@ -50,7 +50,7 @@ class LostShardError(Exception):
 
 
 class ShardsLostError(ReplayError):
-    """Shards were lost again and again, or for good; what was decided is kept."""
+    """Shards were lost again and again, or for good; what was done before that block is kept."""
 
     exit_status = 1
 
@@ -346,6 +346,7 @@ class ShardedDrive(JudgingDrive):
         """
         super().__init__(*arguments, **options)
         self._shards: Final = shards_here(shards) if isinstance(shards, int) else shards
+        self._lost = False
         if are_several(options.get("workers")):
             raise InputError(NO_WORKERS)
         if self._listener.times_events:
@@ -382,6 +383,19 @@ class ShardedDrive(JudgingDrive):
         return found
 
     def take(self, log: LogReader, records: list[Record]) -> None:
+        try:
+            self._take(log, records)
+        except ShardsLostError:
+            self._lost = True
+            raise
+
+    def abandon(self) -> None:
+        # Of a block in which shards are lost for good nothing is committed, as where a run is
+        # stopped: the run that goes on decides it anew, and its frames are those of one process.
+        if not self._lost:
+            super().abandon()
+
+    def _take(self, log: LogReader, records: list[Record]) -> None:
         system = self.simulation
         for record in records:
             if isinstance(record, EventColumns):
