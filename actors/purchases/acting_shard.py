@@ -149,6 +149,8 @@ class ActingShard(Shard):
         self._local: Final[dict[int, int]] = {}
         # Who is active, and how many events of its own had happened then.
         self._active: Final[dict[int, tuple[UserActor, int]]] = {}
+        # Up to how many events of its own each was told of.
+        self._told: Final[dict[int, int]] = {}
 
     def _take(self, block: Packed) -> None:
         super()._take(block)
@@ -193,10 +195,12 @@ class ActingShard(Shard):
         own = self._events_of(user)
         rows = bisect_right(self._events, event.number)
         happened = len(self._journal.rows_of(self._local[user], rows))
-        if user not in self._active or self._active[user][1] < happened:
+        # Whoever was asked on behalf of a later event has not been told of it.
+        if self._told.get(user, 0) < happened:
             actor = self._actor(user, event.number - 1)
             actor.actor_ref.tell(applied(event, own))
             self._active[user] = actor, happened
+            self._told[user] = happened
 
     def _versions(self, users: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         # What one answers may depend on the number that it is asked with.
