@@ -98,7 +98,7 @@ class Pool(Closing, Generic[W]):
     def _bury(self, worker: W) -> None:
         """End a worker, if it has not ended, and forget it."""
 
-    def answers(self, requests: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    def answers(self, requests: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
         """Iterate over ``requests``, in order, each with its answer; or `LOST`, to be done here."""
         following = iter(requests)
         # What was taken and not given back, in order; and what those do who are at work.

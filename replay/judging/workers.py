@@ -21,7 +21,7 @@ from replay.engine.forks import CAN_FORK, LOST
 from replay.engine.workers import pool_of, usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from events.store.header import DetectorVersion
     from replay.engine.workers import Pool, Workforce
@@ -200,7 +200,7 @@ class Judges(Closing):
         # What the workers are to be asked about, what they give, and the last event of all that.
         # None of these is before what is asked first, also where no event has come by then.
         self._shares = Shares(1)
-        self._given: Iterator[tuple[tuple[int, int], Any]] = iter(())
+        self._given: Generator[tuple[Any, Any], None, None] | None = None
         self._last = -1
 
     @property
@@ -263,6 +263,7 @@ class Judges(Closing):
             workers.tell(ahead)
             self._ask(ahead.number, ahead.number + len(ahead) - 1)
         while system.position < last:
+            assert self._given is not None, "they were asked"
             (begin, end), found = next(self._given)
             if found is LOST:
                 yield from self._judge_here(begin, end)
@@ -287,6 +288,9 @@ class Judges(Closing):
 
     def close(self) -> None:
         """End all workers."""
+        if self._given is not None:
+            # Before they are let go: who is at work on what comes next would answer somebody else.
+            self._given.close()
         if self._workers is not None:
             self._workers.close()
             self._workers = None

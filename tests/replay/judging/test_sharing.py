@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -32,6 +33,7 @@ from events.logs.file import Portions
 from events.logs.splitting import LINE_BYTES_MAX
 from replay.cli import main
 from replay.engine.listener import RunListener
+from replay.engine.workers import Pool
 from replay.judging.workers import Shares
 from replay.testing import LoggedHistory, assert_answers_as_of, histories, run_in
 from tests import late_logs
@@ -42,7 +44,7 @@ from tests.replay.purchases.test_verify import rewritten
 from tests.rings import Rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 ROOT = Path(replay.__file__).parents[1]
 OUTPUTS = ("flagged.json", "flagged.json.events")
@@ -432,6 +434,72 @@ def test_strict_run_that_is_stopped_decides_what_comes_before_the_line_it_ends_a
         store = Path(f"{out}.events").read_bytes()
         assert store == (tmp_path / "whole.events").read_bytes()
     assert stops
+
+
+class _Lent(Pool[int]):
+    """Workers that are let go and not ended, as those of a cluster are; here in this process."""
+
+    def __init__(self, do: Any, owed: dict[int, Any], buried: list[int]) -> None:
+        super().__init__(2)
+        self._do = do
+        self._owed = owed
+        self._buried = buried
+        self._here: dict[int, Any] = {}
+
+    def start(self) -> None:
+        for worker in range(self.count):
+            if worker not in self._here:
+                self._here[worker] = pickle.loads(pickle.dumps(self._do))  # noqa: S301  our own
+
+    def tell(self, news: Any) -> None:
+        for do in self._here.values():
+            do(news)
+
+    def _running(self) -> list[int]:
+        return list(self._here)
+
+    def _ask(self, worker: int, request: Any) -> bool:
+        self._owed[worker] = self._here[worker](request)
+        return True
+
+    def _answered(self, busy: Collection[int]) -> list[tuple[int, Any]]:
+        return [(worker, self._owed.pop(worker)) for worker in [*busy][:1]]
+
+    def _bury(self, worker: int) -> None:
+        if self._here.pop(worker, None) is not None:
+            self._buried.append(worker)
+            del self._owed[worker]
+
+    def close(self) -> None:
+        self._here.clear()
+
+
+class _Lender:
+    """Has such workers for one run after another."""
+
+    count = 2
+
+    def __init__(self) -> None:
+        self.owed: dict[int, Any] = {}
+        self.buried: list[int] = []
+
+    def check(self, needed: Any) -> None:
+        pass
+
+    def pool(self, do: Any, check: Any) -> _Lent:  # noqa: ARG002  nobody waits here
+        return _Lent(do, self.owed, self.buried)
+
+
+def test_nobody_owes_a_run_that_was_stopped_an_answer(logs: Path, tmp_path: Path) -> None:
+    lender = _Lender()
+    for after in range(1, 60, 7):
+        asked = iter(range(after))
+        stop = lambda: next(asked, None) is None  # noqa: E731,B023
+        with opened(logs) as both, pytest.raises(InterruptedRunError):
+            replay.run(both, tmp_path / f"{after}", workers=lender, should_stop=stop)
+        assert not lender.owed
+    # Some were at work on the block behind the last one.
+    assert lender.buried
 
 
 def test_listener_is_told_of_each_event_in_order(logs: Path, tmp_path: Path) -> None:
