@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.errors import InputError, InterruptedRunError, ReplayError
+from events.errors import InputError, InterruptedRunError
 from events.logs.block import Block
 from replay.engine.read_ahead import ReadAhead
 
@@ -46,5 +46,5 @@ def test_blocks_and_what_ends_them_come_in_their_turn(
 def test_who_is_interrupted_while_looking_is_told_at_once() -> None:
     ahead = ReadAhead(blocks(1, InterruptedRunError("stop")))
     next(ahead)
-    with pytest.raises(ReplayError, match="stop"):
+    with pytest.raises(InterruptedRunError, match="stop"):
         ahead.peek()
