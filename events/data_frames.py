@@ -139,9 +139,9 @@ def text_cells(column: Any) -> Cells | None:
     """
     library = library_of(column)
     if library == "polars":
+        # An earlier polars calls both otherwise.
         is_text = str(column.dtype) == "String" and hasattr(column.str, "join")
         if not is_text or column.null_count() or not len(column):
-            # An earlier polars calls it otherwise.
             return None
         joined = column.str.join("").item()
         ends = np.cumsum(column.str.len_bytes().to_numpy(), dtype=np.int64)

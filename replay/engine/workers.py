@@ -55,7 +55,8 @@ class Pool(Closing, Generic[W]):
             count: how many there are to be.
             ahead: how much each is asked at most before it has answered. With more than 1 nobody
                 waits for this process to come round, and requests have to be small: while an
-                answer is on its way, nobody reads them.
+                answer is on its way, nobody reads them. Nor is anybody told anything then: it
+                would come behind what is asked later.
             taken_max: how many requests are taken at most before the first is given back.
 
         """

@@ -330,9 +330,7 @@ def _of_datetimes(values: list[dt.datetime]) -> Times | None:
 
 def _has_whole_minutes(zone: ColumnZone) -> bool:
     """Tell whether offsets of a zone are of whole minutes, as far as that is known."""
-    if zone is None or zone is dt.UTC:
-        return True
-    return type(zone) is dt.timezone and not zone.utcoffset(None) % _MINUTE
+    return zone is None or (type(zone) is dt.timezone and not zone.utcoffset(None) % _MINUTE)
 
 
 def _written(values: list[dt.datetime]) -> TimeColumn | None:
