@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from events.errors import InterruptedRunError, ReplayError
-from events.logs.block import Block
 from replay.engine.collector import collector_paused
 from replay.engine.drive import StopAskedError
 from replay.engine.opening import bytes_before, open_history, way_on
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from events.disk import Disk
+    from events.logs.block import Block
     from events.logs.reader import LogReader
     from events.records.record import Rejected
     from events.store.store import EventStore
@@ -203,7 +203,7 @@ class Run:
             deal_with = self._deal_with_live if log.live else self._deal_with
             # What may have processes of its own ends with this, whoever else still holds it.
             with closing(log.blocks(self.store.events + 1, self.drive.ahead(log))) as found:
-                blocks = map(Block.up_to_rejected, found) if self.strict else found
+                blocks = _up_to_rejected(found) if self.strict else found
                 for block in self.drive.reading(log, blocks):
                     deal_with(log, block)
                     yield
@@ -284,3 +284,11 @@ class Run:
             f"interrupted after {self.store.events:,} {self.drive.events}; they are kept in "
             f"{self.summary.store_path}, {self._way_on}"
         )
+
+
+def _up_to_rejected(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Iterate over ``blocks`` up to the first line that is rejected; nobody looks behind it."""
+    for block in blocks:
+        yield block.up_to_rejected()
+        if block.rejected:
+            return

@@ -436,6 +436,19 @@ def test_strict_run_that_is_stopped_decides_what_comes_before_the_line_it_ends_a
     assert stops
 
 
+@pytest.mark.parametrize("how", [{"workers": 1}, {"workers": 2}, {"shards": 2}])
+def test_strict_run_reads_nothing_behind_the_block_that_it_ends_in(
+    logs: Path, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    good = (logs / "stream_log.json").read_bytes().splitlines(keepends=True)[:1]
+    (tmp_path / "batch").write_bytes(b'{"D":"2", "T":"2"}\n')
+    (tmp_path / "stream").write_bytes(b"".join([*good * 100, b"bad\n", *good * 300]))
+    both = replay.Logs(tmp_path / "batch", tmp_path / "stream", portions=SMALL)
+    with both, pytest.raises(ReplayError, match="stream:101: rejected"):
+        replay.run(both, tmp_path / "out", strict=True, **how)
+    assert 101 <= both.stream.lines_read < 101 + SMALL.block_bytes // len(good[0])
+
+
 class _Lent(Pool[int]):
     """Workers that are let go and not ended, as those of a cluster are; here in this process."""
 
