@@ -372,6 +372,8 @@ def test_decision_on_what_is_no_purchase_of_the_stream_is_refused(tmp_path: Path
         (("--seed", "1.5"), "expected a whole number of at least 0, found '1.5'"),
         (("--workers", "0"), "workers: expected a number from 1 to 4096, found 0"),
         (("--jobs", "0"), "workers: expected a number from 1 to 4096, found 0"),
+        (("--workers", "-1"), "workers: expected a number from 1 to 4096, found '-1'"),
+        (("--workers", "two"), "workers: expected a number from 1 to 4096, found 'two'"),
     ],
 )
 def test_wrong_use_is_answered_with_one_line(
