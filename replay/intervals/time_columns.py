@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from events.data_frames import are_whole, library_of, text_cells
-from events.errors import BadValueError, shown
+from events.errors import BadValueError, shown, shown_whole
 from events.journal.ticks import PLACES, TICKS_END, ticks_and_finer
 from events.observations.rows import column_of, times_in_cells
 from events.times.columns import WORD, Cells, TimeColumn, iso_times_in
@@ -421,8 +421,12 @@ def _reading_of_count(value: Any, unit: TimeUnit) -> tuple[str, ColumnZone]:
             f"expected a whole number of {unit} since 1970, a decimal or a text, found "
             f"{shown_value(value)}"
         )
-    bound = TICKS_END * SECOND
-    return _of_timestamp(parse_count(str(max(-bound, min(number, bound))), unit))
+    if abs(number) > TICKS_END * SECOND:
+        # Of no year in any unit, and Python may refuse to write it.
+        raise BadValueError(
+            f"expected an instant of the years 0001 to 9999 in UTC, found {shown_whole(number)}"
+        )
+    return _of_timestamp(parse_count(str(number), unit))
 
 
 def _of_timestamp(found: Timestamp) -> tuple[str, ColumnZone]:

@@ -417,7 +417,12 @@ def test_value_that_is_no_time_is_refused_with_its_place(times: Any, message: st
         (np.array([1, 2.0**53]), "times[1]: expected a whole number of s since 1970, a decimal"),
         ([1, 2.0**53], "times[1]: expected a whole number of s since 1970, a decimal or a text"),
         ([1, True], "times[1]: expected a whole number of s since 1970, a decimal or a text"),
-        ([1, 10**5_000], "times[1]: expected an instant of the years 0001 to 9999 in UTC, found"),
+        ([1, 10**5_000], "0001 to 9999 in UTC, found one of more than 30 digits"),
+        (
+            [1, -(10**29)],
+            "times[1]: expected an instant of the years 0001 to 9999 in UTC, found -1",
+        ),
+        ([1, 10**29], f"0001 to 9999 in UTC, found {10**29}"),
         ([1, T], "times[1]: expected a number of s since 1970, found '2020-01-01 00:00:00'"),
         (np.array([T, T], "M8[s]"), "times[0]: expected a whole number of s since 1970, a decimal"),
         (np.array([1, 2**64 - 1], np.uint64), "times[1]: expected a time of the years 1 to 9999"),
