@@ -305,9 +305,25 @@ def _clear_up_after(driver: int, folder: str | None) -> NoReturn:
     with suppress(ProcessLookupError):
         os.killpg(driver, signal.SIGKILL)
     for _ in range(_CLEAR_LOOKS):
-        if folder is None or not Path(folder).exists():
+        # Workers are in groups of their own, and one that has just been started would make the
+        # folder again.
+        others = _others_in_session(driver)
+        for each in others:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not others and (folder is None or not Path(folder).exists()):
             break
-        # Workers, who end by themselves within seconds, may write to it until then.
-        shutil.rmtree(folder, ignore_errors=True)
         time.sleep(_LOOK_SECONDS)
     os._exit(0)
+
+
+def _others_in_session(session: int) -> list[int]:
+    """Return the other processes of a session, where the system lists them in files."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError):
+            if os.getsid(int(path.name)) == session:
+                found.append(int(path.name))
+    return [each for each in found if each != os.getpid()]
