@@ -39,6 +39,7 @@ ColumnZone: TypeAlias = dt.tzinfo | None
 
 _MIDNIGHT: Final = "0000-00-00 00:00:00"
 _SECONDS: Final = len(_MIDNIGHT)
+_MICROSECONDS: Final = _SECONDS + 1 + PLACES
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _MINUTE: Final = dt.timedelta(minutes=1)
@@ -116,15 +117,20 @@ def in_zone_of(time: str, zone: ColumnZone) -> str:
         return time
     if zone is dt.UTC:
         return f"{time}Z"
+    micro, finer = time[_SECONDS + 1 : _MICROSECONDS], time[_MICROSECONDS:]
     try:
+        # An offset may have a fraction of a second, too.
         local = (
-            dt.datetime.fromisoformat(f"{time[:_SECONDS]}+00:00").astimezone(zone).isoformat(" ")
+            dt.datetime.fromisoformat(f"{time[:_SECONDS]}.{micro:0<{PLACES}}+00:00")
+            .astimezone(zone)
+            .isoformat(" ", "microseconds")
         )
     except OverflowError:
         raise BadValueError(
             f"expected a time of the years 1 to 9999 in {zone}, found {time}Z"
         ) from None
-    return f"{local[:_SECONDS]}{time[_SECONDS:]}{local[_SECONDS:]}"
+    written = f"{local[:_MICROSECONDS]}{finer}".rstrip("0").removesuffix(".")
+    return f"{written}{local[_MICROSECONDS:]}"
 
 
 def _plain(values: Any, name: str) -> tuple[ColumnZone, NDArray[Any] | list[Any]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.data_frames import text_cells
 from events.errors import BadValueError
 from events.times.timestamps import parse_any
-from replay.intervals.time_columns import times_in
+from replay.intervals.time_columns import in_zone_of, times_in
 
 # The development extra brings them.
 pd = pytest.importorskip("pandas")
@@ -133,3 +133,15 @@ def test_datetimes_are_exact(
     zone = values[0].tzinfo if len({value.tzinfo for value in values}) == 1 else dt.UTC
     assert found[0] == expected
     assert found[2] == zone
+
+
+@pytest.mark.parametrize(
+    ("time", "written"),
+    [
+        ("2020-01-01 10:00:00", "2020-01-01 10:00:00.000001+00:00:00.000001"),
+        ("2020-01-01 09:59:59.999999", "2020-01-01 10:00:00+00:00:00.000001"),
+        ("2020-01-01 10:00:00.1234567", "2020-01-01 10:00:00.1234577+00:00:00.000001"),
+    ],
+)
+def test_fraction_of_an_offset_is_part_of_the_time(time: str, written: str) -> None:
+    assert in_zone_of(time, dt.timezone(dt.timedelta(microseconds=1))) == written
