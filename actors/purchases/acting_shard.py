@@ -149,8 +149,6 @@ class ActingShard(Shard):
         self._local: Final[dict[int, int]] = {}
         # Who is active, and how many events of its own had happened then.
         self._active: Final[dict[int, tuple[UserActor, int]]] = {}
-        # Up to how many events of its own each was told of.
-        self._told: Final[dict[int, int]] = {}
 
     def _take(self, block: Packed) -> None:
         super()._take(block)
@@ -181,8 +179,8 @@ class ActingShard(Shard):
 
         """
         first, last = msgspec.msgpack.decode(asked, type=tuple[int, int])
-        rows = range(bisect_right(self._events, first - 1), bisect_right(self._events, last))
-        for event in self._journal.events(rows.start + 1, rows.stop):
+        row, end = (bisect_right(self._events, number) for number in (first - 1, last))
+        for event in self._journal.events(row + 1, end):
             number = self._events[event.number - 1]
             names = (event.user,) if isinstance(event, Purchase) else (event.user1, event.user2)
             for user in [self._users[self._journal.numbers[name]] for name in names]:
@@ -192,15 +190,12 @@ class ActingShard(Shard):
         return b""
 
     def _tell(self, user: int, event: Event) -> None:
-        own = self._events_of(user)
-        rows = bisect_right(self._events, event.number)
-        happened = len(self._journal.rows_of(self._local[user], rows))
-        # Whoever was asked on behalf of a later event has not been told of it.
-        if self._told.get(user, 0) < happened:
+        # Of what comes later nobody has been asked by then.
+        happened = self._happened(user, event.number)
+        if user not in self._active or self._active[user][1] < happened:
             actor = self._actor(user, event.number - 1)
-            actor.actor_ref.tell(applied(event, own))
+            actor.actor_ref.tell(applied(event, actor.own))
             self._active[user] = actor, happened
-            self._told[user] = happened
 
     def _versions(self, users: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         # What one answers may depend on the number that it is asked with.
@@ -237,15 +232,14 @@ class ActingShard(Shard):
 
     def _actor(self, user: int, number: int) -> UserActor:
         """Return the actor of ``user`` as of event ``number``."""
-        local, rows = self._local[user], bisect_right(self._events, number)
-        happened = len(self._journal.rows_of(local, rows))
+        happened = self._happened(user, number)
         actor, when = self._active.get(user, (None, 0))
         if actor is None or when != happened:
             if actor is not None:
                 self._passivate([user])
             if len(self._active) >= _ACTIVE_MAX:
                 self._passivate(list(self._active))
-            own = self._events_of(user)
+            own = _PartEvents(self._journal, self._local[user], self._users, self._events)
             actor = self._dispatcher.spawn(
                 lambda dispatcher, urn: self._user_type(
                     dispatcher, urn, self._mailbox.actor_ref, own
@@ -256,8 +250,10 @@ class ActingShard(Shard):
             self._active[user] = actor, happened
         return actor
 
-    def _events_of(self, user: int) -> OwnEvents:
-        return _PartEvents(self._journal, self._local[user], self._users, self._events)
+    def _happened(self, user: int, number: int) -> int:
+        """Return how many events of ``user`` come up to event ``number``."""
+        rows = bisect_right(self._events, number)
+        return len(self._journal.rows_of(self._local[user], rows))
 
     def _passivate(self, users: Iterable[int]) -> None:
         """Stop users, once they have answered."""

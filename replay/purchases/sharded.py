@@ -338,7 +338,8 @@ class ShardedPurchases(ShardedSystem):
             self._check()
             some = purchases[start : start + (self._size if start >= one_by_one else 1)]
             try:
-                windows = self._judged(some)
+                self._tell(some[-1].number - 1)
+                windows = self._safely(partial(self._windows, some))
             except (InterruptedRunError, ShardsLostError):
                 raise
             except ReplayError:
@@ -353,16 +354,6 @@ class ShardedPurchases(ShardedSystem):
             start += len(some)
         self._tell(last)
         self.goto(last)
-
-    def _judged(self, purchases: Sequence[Purchase]) -> list[_Window]:
-        """Return the windows of purchases that come next, and let users be told of them."""
-        if len(purchases) == 1:
-            # What it fails of comes behind what is decided by now.
-            self._tell(purchases[0].number - 1)
-        windows = self._safely(partial(self._windows, purchases))
-        if len(purchases) > 1:
-            self._tell(purchases[-1].number)
-        return windows
 
     def _tell(self, last: int) -> None:
         """Tell users of their events up to event ``last``, where they answer themselves."""
