@@ -13,7 +13,7 @@ from events.observations.parameters import check_distinct
 from events.paths import STANDARD_STREAM, descriptor_of
 from events.purchases.parameters import DEGREES_MIN, TRACKED_MIN, check
 from events.times.durations import parse_duration
-from replay.engine.forks import PROCESSES_MAX, check_processes
+from replay.engine.forks import check_processes, wrong_processes
 from replay.engine.references import Reference, ranges_in, reference_in
 from replay.terminal.standard_streams import report, say
 
@@ -331,11 +331,9 @@ def _processes(what: str) -> Callable[[str], int]:
     """Return the type of an argument that says how many of ``what`` there are to be."""
 
     def parse(text: str) -> int:
-        if not is_whole(text):
-            raise argparse.ArgumentTypeError(
-                f"{what}: expected a number from 1 to {PROCESSES_MAX}, found {text!r}"
-            )
         try:
+            if not is_whole(text):
+                raise wrong_processes(what, repr(text))
             return check_processes(what, int(text))
         except InputError as error:
             raise argparse.ArgumentTypeError(str(error)) from None

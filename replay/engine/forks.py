@@ -47,8 +47,13 @@ def check_processes(what: str, count: int) -> int:
 
     """
     if not 1 <= count <= PROCESSES_MAX:
-        raise InputError(f"{what}: expected a number from 1 to {PROCESSES_MAX}, found {count}")
+        raise wrong_processes(what, str(count))
     return count
+
+
+def wrong_processes(what: str, found: str) -> InputError:
+    """Return what is raised where ``found`` is no number of ``what`` that there may be."""
+    return InputError(f"{what}: expected a number from 1 to {PROCESSES_MAX}, found {found}")
 
 
 class _Message(NamedTuple):
