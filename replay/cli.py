@@ -33,7 +33,7 @@ from replay.custom.detector import Detector
 from replay.custom.logs import FactLogs
 from replay.engine.console import Console
 from replay.engine.files import STORE_SUFFIX
-from replay.judging.drive import is_deciding
+from replay.judging.drive import may_be_left
 from replay.judging.run import run
 from replay.loading import add_detector, given_detector, shards_of, workers_of
 from replay.purchases.console import PurchaseWords
@@ -188,7 +188,7 @@ def command_run(words: Sequence[str], hint: str = "") -> int:
         _blaming(options),
         workers_of(options) as workers,
         shards_of(options) as shards,
-        StopSignals(is_deciding) as stop,
+        StopSignals(may_be_left) as stop,
         console,
         _logs(options, own, stop) as logs,
     ):

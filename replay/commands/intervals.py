@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from events.escapes import plain
+from events.logs.extent import HashedExtent
 from events.logs.file import portions_of
 from events.observations.csvrows import Dialect
 from events.observations.rows import ColumnNames
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from replay.intervals.resume import IntervalSummary
+
+_LEAVABLE: Final = (HashedExtent.digest.__code__, Observations.in_order.__code__)
 
 SUMMARY = "find the time intervals in which several advertising ids appear"
 EXAMPLE = "intervals scripts/sample/observations.csv intervals.csv --threshold 10m --by address"
@@ -122,9 +125,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _is_looking(frame: FrameType) -> bool:
-    """Tell whether the order of a file is looked at in ``frame``, and nothing is written."""
-    return frame.f_code is Observations.in_order.__code__
+def _may_be_left(frame: FrameType) -> bool:
+    """Tell whether a file is hashed, or its order looked at, in ``frame``: nothing is written."""
+    return frame.f_code in _LEAVABLE
 
 
 def run(options: argparse.Namespace) -> int:
@@ -139,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
     search = Search(options.threshold, options.inclusive, options.min_distinct, options.lateness)
     given = options.observations
     with (
-        StopSignals(_is_looking) as stop,
+        StopSignals(_may_be_left) as stop,
         console,
         Observations(
             given,

@@ -14,6 +14,7 @@ import msgspec
 
 from events.journal.columns import EventColumns
 from events.logs.block import numbered
+from events.logs.extent import HashedExtent
 from events.records.record import Rejected, StreamStart
 from events.store.header import Header, line_bytes_of
 from replay.engine.detectors import detector_version
@@ -53,10 +54,16 @@ def call_own(do: Callable[..., A], *given: Any) -> A:
     return do(*given)
 
 
-# Where detectors of others are called, and nothing is written.
-_DECIDING: Final = frozenset(
+# Where detectors of others are called, or a log is hashed, and nothing is written.
+_LEAVABLE: Final = frozenset(
     each.__code__
-    for each in (ActorSystem.extend, ActorSystem.judge, JudgedResumed._take, call_own)  # noqa: SLF001
+    for each in (
+        HashedExtent.digest,
+        ActorSystem.extend,
+        ActorSystem.judge,
+        JudgedResumed._take,  # noqa: SLF001
+        call_own,
+    )
 )
 
 
@@ -187,8 +194,10 @@ class JudgingDrive(Drive):
         return map(self.simulation.judge, resumed.undecided)
 
     def reading(self, log: LogReader, blocks: Iterator[Block]) -> Iterator[Block]:
+        if log.live:
+            return blocks
         self._blocks = ReadAhead(blocks)
-        return blocks if log.live else self._blocks
+        return self._blocks
 
     def before(self, log: LogReader, block: Block) -> None:
         """Record the state's digest if after ``block`` it would be too late."""
@@ -301,6 +310,6 @@ class JudgingDrive(Drive):
         self.simulation.attest(self._attested)
 
 
-def is_deciding(frame: FrameType) -> bool:
+def may_be_left(frame: FrameType) -> bool:
     """Tell whether a run may be left at any point of what is done in ``frame``, as its end is."""
-    return frame.f_code in _DECIDING
+    return frame.f_code in _LEAVABLE

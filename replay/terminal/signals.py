@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from events.closing import Closing
 from events.errors import InterruptedRunError, TerminatedRunError
-from events.logs.extent import HashedExtent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # So long after a signal whoever was asked to stop is waited for.
 _PATIENCE_SECONDS: Final = 1.0
-# What does not ask, and may be left at any point: of a log by the terabyte it takes minutes.
-_HASHING: Final = HashedExtent.digest.__code__
 
 
 class StopSignals(Closing):
@@ -84,7 +81,7 @@ class StopSignals(Closing):
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         while frame is not None:
-            if frame.f_code is _HASHING or self._interruptible(frame):
+            if self._interruptible(frame):
                 raise InterruptedRunError(
                     "interrupted halfway; what was done is kept, and the same command goes on "
                     "with it"

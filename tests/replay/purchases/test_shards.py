@@ -26,7 +26,7 @@ from events.errors import DetectorError, InputError, InterruptedRunError, Replay
 from events.logs.file import Portions
 from replay.cli import main
 from replay.engine.listener import RunListener
-from replay.judging.drive import is_deciding
+from replay.judging.drive import may_be_left
 from replay.judging.shards import Forked, InProcess, LostShardError, ShardsLostError
 from replay.terminal.signals import StopSignals
 from replay.testing import LoggedHistory, histories
@@ -268,7 +268,7 @@ def test_rule_that_never_ends_is_stopped_by_the_first_signal_and_the_run_goes_on
         replay.run(both, outs[0], detector=Endless)
     for asked in (where, ""):
         monkeypatch.setattr(Endless, "where", asked)
-        with opened(logs) as both, StopSignals(is_deciding) as stop, suppress(InterruptedRunError):
+        with opened(logs) as both, StopSignals(may_be_left) as stop, suppress(InterruptedRunError):
             replay.run(both, outs[1], detector=Endless, shards=2, should_stop=stop)
         assert (outs[0].read_bytes() == outs[1].read_bytes()) == (not asked)
     assert Path(f"{outs[0]}.events").read_bytes() == Path(f"{outs[1]}.events").read_bytes()
